@@ -112,7 +112,9 @@ async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
         posted = [call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"]
         quiet_channel_ids = {str(place.id) for place in quiet_channels}
         delays = [
-            call.called_at - posted[0].called_at for call in posted if call.ids.get("channel") in quiet_channel_ids
+            call.called_at - posted[0].called_at
+            for call in posted
+            if call.path_parameters.get("channel") in quiet_channel_ids
         ]
     median_delay = sorted(delays)[len(delays) // 2]
     figure = (
@@ -138,7 +140,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         crowd.start(TELEX_SEED_REACTION="false")
         await discord.until(lambda: discord.count("PATCH", f"/channels/{calm_channels[0].id}/"), within=120)
         edits = [call for call in discord.calls[calls_before:] if call.method == "PATCH"]
-        calm_edit = next(call for call in edits if call.ids.get("channel") == str(calm_channels[0].id))
+        calm_edit = next(call for call in edits if call.path_parameters.get("channel") == str(calm_channels[0].id))
     delay_seconds = calm_edit.called_at - edits[0].called_at
     figure = f"{due_edits - 1} edits of a channel and one in another server: that one {delay_seconds:.1f} s late"
     return due_edits == EDITED_POSTS + 1 and delay_seconds <= MAX_EDIT_DELAY_SECONDS, figure

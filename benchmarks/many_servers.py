@@ -178,7 +178,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         ]
         await asyncio.sleep(3)
         acknowledged_at = {
-            int(call.ids["interaction"]): call.called_at
+            int(call.path_parameters["interaction"]): call.called_at
             for call in discord.calls[call_count:]
             if call.path.endswith("/callback")
         }

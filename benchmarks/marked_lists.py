@@ -26,7 +26,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.feeds.pages import link_groups
-from bot.feeds.pages.page_lists import ParsedPage, find_lists
+from bot.feeds.pages.page_lists import ParsedPage, read_page_lists
 from bot.text import urls
 from bot.text.words import fold
 from tests.support.shared_data import SHARED
@@ -106,7 +106,9 @@ def main() -> None:
     for row in read_gold():
         page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{row['id']}.html.gz").read_bytes())
         page_counts[row["type"]] += 1
-        offered_counts[row["type"]] += bool(find_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists)
+        offered_counts[row["type"]] += bool(
+            read_page_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists
+        )
     say("\n| what the page is there for | pages | a list is offered |\n|---|---|---|\n")
     for kind, number in page_counts.items():
         say(f"| {kind} | {number} | {offered_counts[kind]} |\n")

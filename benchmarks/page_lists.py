@@ -22,8 +22,8 @@ from benchmarks import marked_lists
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
 from bot.feeds.pages.link_groups import ListItem
-from bot.feeds.pages.list_feeds import KnownItem, extract_list, make_signature
-from bot.feeds.pages.page_lists import PageList, ParsedPage, find_lists
+from bot.feeds.pages.list_feeds import KnownItem, extract_list, make_signature_json
+from bot.feeds.pages.page_lists import PageList, ParsedPage, read_page_lists
 from bot.text import urls
 from tests.support.shared_data import SHARED
 
@@ -177,7 +177,7 @@ def load_tuned_lists() -> Iterator[FollowedList]:
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        page_lists = find_lists(page, CONTENT_TYPE, row["url"]).lists
+        page_lists = read_page_lists(page, CONTENT_TYPE, row["url"]).lists
         if row["items"] and page_lists:
             yield row["id"], page, row["url"], page_lists[0]
 
@@ -213,7 +213,7 @@ def measure_changes(followed: Iterable[FollowedList]) -> dict[str, list[int]]:
                     tostring(tree),
                     CONTENT_TYPE,
                     url,
-                    make_signature(shown_items, followed_list.style_signatures),
+                    make_signature_json(shown_items, followed_list.style_signatures),
                     seen_items,
                     followed_at,
                 )

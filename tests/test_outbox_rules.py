@@ -47,8 +47,8 @@ def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches
     plan = plan_queue(posts, articles, limit=limit)
     assert sorted([*plan.merged_articles, *plan.single_articles]) == articles
     merged_posts = [post for post in posts if post.id in plan.merged_post_ids]
-    assert not any(post.attempts for post in merged_posts)
-    untried = [post for post in posts if not post.attempts and post not in merged_posts]
+    assert not any(post.attempt_count for post in merged_posts)
+    untried = [post for post in posts if not post.attempt_count and post not in merged_posts]
     free = max(limit - (len(posts) - len(untried) - len(merged_posts)), 0)
     entry_count = len(untried) + len(merged_posts) + len(articles)
     assert len(untried) + len(plan.single_articles) == min(free, entry_count)
@@ -65,7 +65,7 @@ def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(di
     if len(dispatches) <= allowed:
         assert not merged_ids
     elif merged_ids:
-        retried_count = sum(bool(dispatch.attempts) for dispatch in dispatches)
+        retried_count = sum(bool(dispatch.attempt_count) for dispatch in dispatches)
         single_count = len(untried_ids) - len(merged_ids)
         assert single_count == min(max(allowed - retried_count - 1, 0), len(untried_ids))
 

@@ -21,11 +21,12 @@ def mcp(
     http: Annotated[bool, typer.Option("--http", help="Serve holders of tokens over HTTP.")] = False,
     host: Annotated[str, typer.Option(help="With --http: the address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="With --http: the port.")] = 8765,
-    new_token: Annotated[
-        int | None, typer.Option(metavar="SERVER", help="Print a new token for a Discord server, by its ID.")
+    new_token_server_id: Annotated[
+        int | None,
+        typer.Option("--new-token", metavar="SERVER", help="Print a new token for a Discord server, by its ID."),
     ] = None,
-    revoke: Annotated[
-        int | None, typer.Option(metavar="SERVER", help="Revoke all tokens of a Discord server, by its ID.")
+    revoke_server_id: Annotated[
+        int | None, typer.Option("--revoke", metavar="SERVER", help="Revoke all tokens of a Discord server, by its ID.")
     ] = None,
 ) -> None:
     """Let AI assistants search and ask (Model Context Protocol).
@@ -33,13 +34,13 @@ def mcp(
     They connect over standard streams, or over HTTP with tokens.
     """
     settings = load_settings_or_exit()
-    if new_token is not None:
-        if (token := run_with_store(lambda store: store.assistant_tokens.create(new_token))) is None:
-            exit_with_error(f"The bot isn’t in a server with the ID {new_token}.", FAILED)
+    if new_token_server_id is not None:
+        if (token := run_with_store(lambda store: store.assistant_tokens.create(new_token_server_id))) is None:
+            exit_with_error(f"The bot isn’t in a server with the ID {new_token_server_id}.", FAILED)
         terminal.echo_stdout(token)
         return
-    if revoke is not None:
-        revoked_count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke))
+    if revoke_server_id is not None:
+        revoked_count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke_server_id))
         terminal.echo_stderr(f"Tokens revoked: {revoked_count}.")
         return
     if find_spec("mcp") is None:
@@ -59,13 +60,13 @@ def mcp(
             assert settings.discord_token is not None
             bot_token = settings.discord_token.get_secret_value()
             async with open_public_channels(bot_token, services.store, services.clock) as public_channels:
-                local_address = f"http://{host}:{port}"
-                public_address = settings.public_url or (None if _is_local_only(host) else local_address)
+                local_url = f"http://{host}:{port}"
+                public_url = settings.public_url or (None if _is_local_only(host) else local_url)
                 terminal.echo_stderr(
-                    f"Serving {local_address}/mcp" + (f", on the web {public_address}/mcp" if public_address else "")
+                    f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else "")
                 )
-                await services.store.assistant_tokens.set_public_url(public_address and f"{public_address}/mcp")
-                http_app = serving.build_http_app(services, public_channels, base_url=public_address or local_address)
+                await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
+                http_app = serving.build_http_app(services, public_channels, base_url=public_url or local_url)
                 try:
                     await serving.serve_http(http_app, host, port, settings.trusted_proxies)
                 finally:

@@ -193,7 +193,7 @@ def _feed_as_json(feed: Feed) -> dict[str, object]:
         "source": feed.outlet,
         "state": feed.state.value,
         "error": feed.error,
-        "failures": feed.failures,
+        "failures": feed.failure_count,
         "last_success": _format_iso_or_none(feed.last_success_at),
         "last_article": _format_iso_or_none(feed.last_article_at),
         "next_poll": _format_iso_or_none(feed.next_poll_at),

@@ -115,7 +115,7 @@ class PeerServers:
             return None
         try:
             is_public = await self._visibility.is_public(guild, channel_id)
-            feed_ids = await self._get_audience().find_feeds_readable_by_all_in(guild, channel_id)
+            feed_ids = await self._get_audience().find_feed_ids_readable_by_all_in(guild, channel_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None
         return {PUBLIC_CHANNEL_MARK, *feed_ids} if is_public else feed_ids
@@ -124,6 +124,6 @@ class PeerServers:
         if not self._store.shards.serves(server_id):
             return None
         try:
-            return await self._get_audience().find_local_feeds_readable_by(server_id, user_id)
+            return await self._get_audience().find_local_feed_ids_readable_by(server_id, user_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None

@@ -97,7 +97,7 @@ class Feed:
     title: str = ""
     outlet: str = ""
     site_url: str | None = None
-    icon: str | None = None  # URL of its picture
+    icon_url: str | None = None
     language: str | None = None
     state: FeedState = FeedState.ACTIVE
     validators: Validators = field(default_factory=Validators)
@@ -107,16 +107,16 @@ class Feed:
     last_poll_at: int | None = None
     last_success_at: int | None = None
     last_article_at: int | None = None  # When an article was last discovered in it
-    failures: int = 0  # Consecutive failures
+    failure_count: int = 0  # Consecutive failures
     failing_since: int | None = None
     error: str | None = None  # A code of `bot.feeds.fetch_errors`
     error_detail: str = ""
-    moved_to: str | None = None  # Target of a permanent redirect that is on probation
-    moved_since: int | None = None
+    moved_to: str | None = None  # Target of a permanent redirect that is on probation: the URL is still the old one
+    moved_since: int | None = None  # When the redirect was first seen
     ttl: int | None = None  # The publisher's requested poll interval in seconds
-    skip_hours: int = 0  # Bits 0 to 23: UTC hours without updates
-    skip_days: int = 0  # Bits 0 (Monday) to 6: UTC weekdays without updates
-    page_list: str | None = None  # Signature of the list on a web page, for `bot.feeds.pages.list_feeds`
+    skip_hour_bits: int = 0  # Bits 0 to 23: UTC hours without updates
+    skip_day_bits: int = 0  # Bits 0 (Monday) to 6: UTC weekdays without updates
+    list_signature: str | None = None  # Signature (JSON) by which a list on a web page is found again
 
 
 class DueFeed(NamedTuple):
@@ -135,8 +135,8 @@ class DueFeed(NamedTuple):
     last_success_at: int | None
     last_article_at: int | None
     ttl: int | None
-    skip_hours: int
-    skip_days: int
+    skip_hour_bits: int
+    skip_day_bits: int
     is_healthy: bool
     server_ids_csv: str
 
@@ -146,13 +146,13 @@ class NewArticle:
     """An article to be stored. `key` is the same in every database; `page_key` is the hash of the canonical URL.
 
     `published` is Unix time in seconds. `text` is the text from the feed; `body` is the text without page boilerplate
-    that search, answers and excerpts read. `identities` are the hashes by which the feed entry is recognised again.
+    that search, answers and excerpts read. By the `identity_hashes` the feed entry is recognised again.
     """
 
     key: str
     page_key: str
     url: str
-    identities: tuple[bytes, ...]
+    identity_hashes: tuple[bytes, ...]
     fingerprint: bytes
     title: str
     summary: str
@@ -171,7 +171,11 @@ class NewArticle:
 
 
 class Article(NamedTuple):
-    """A stored article; a tuple, because searches create many and a dataclass takes ten times as long."""
+    """A stored article; a tuple, because searches create many and a dataclass takes ten times as long.
+
+    `key` is the same in every database; `page_key` is the hash of the canonical URL. `found_at` is when Telex found it.
+    `text` is the text from the feed, `body` the text without page boilerplate that search, answers and excerpts read.
+    """
 
     id: int
     key: str
@@ -203,7 +207,7 @@ class Article(NamedTuple):
 class Subscription:
     """A channel's subscription to a feed, which belongs to the server, not to the user who added it.
 
-    `look` is None if the server's look applies.
+    `look` is the appearance of its posts, or None for the appearance of the server's posts.
     """
 
     id: int
@@ -220,7 +224,7 @@ class DispatchKind(StrEnum):
 
     POST = "post"
     CATCH_UP = "catch-up"
-    FEED_ALERT = "notice"  # A feed fails, has recovered or is proposed.
+    FEED_ALERT = "notice"  # A feed fails, has recovered, is proposed, or its proposal was decided on.
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week
 
@@ -240,11 +244,11 @@ class DispatchState(StrEnum):
 class Dispatch:
     """A row of the outbox: a message to send to a channel and, after sending, the record of the message.
 
-    `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds.
-    `last_error` says why the dispatch waits or failed. `article_ids` are in order, oldest first; those of
-    a digest are the articles that it names. For a direct message, `user_id` is the recipient and
-    `server_id` the server from which the news comes. `look` is fixed when the dispatch is claimed, so that
-    later edits keep it.
+    `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds. `due_at` is the
+    earliest time to send it, or the time at which a held post expires. `last_error` says why it waits or failed.
+    `article_ids` are in order, oldest first; those of a digest are the articles that it names. For a direct message,
+    `user_id` is the recipient and `server_id` the server from which the news comes. `look`, the appearance of the post,
+    is fixed when the dispatch is claimed, so that later edits keep it.
     """
 
     id: int
@@ -255,7 +259,7 @@ class Dispatch:
     state: DispatchState
     created_at: int
     due_at: int
-    attempts: int
+    attempt_count: int
     claimed_at: int | None
     message_id: int | None
     thread_id: int | None  # Thread opened by a forum post, or daily thread
@@ -293,7 +297,7 @@ class Digest:
 
 
 class DeliveryStatus(StrEnum):
-    """Status of an article in a channel; each article has exactly one status per channel."""
+    """Status of an article in a channel; an article has at most one status per channel."""
 
     POSTED = "posted"  # In a post of its own
     IN_CATCH_UP = "caught up"  # In a message that combines many posts

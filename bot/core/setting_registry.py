@@ -58,7 +58,7 @@ class SwitchSetting(ChannelSetting[bool]):
         return int(value)
 
     def from_text(self, text: str) -> bool:
-        """Return whether a text from the history of settings says that the setting was on."""
+        """Return whether a text from the change history says that the setting was on."""
         return text == "1"
 
 
@@ -70,13 +70,13 @@ class NumberSetting(ChannelSetting[int | None]):
     default: int | None = None
 
     def to_column(self, value: int | None) -> StoredValue:
-        """Return the number. Raises ValueError if it is below the first choice."""
+        """Return the number, or None for no limit. Raises ValueError if it is below the first choice."""
         if value is not None and value < self.choices[0]:
             raise ValueError(f"{self.column} cannot be {value}")
         return value
 
     def from_text(self, text: str) -> int:
-        """Return the setting's value, a number, from its text in the history of settings."""
+        """Return the setting's value, a number, from its text in the change history."""
         return int(text)
 
 
@@ -87,7 +87,7 @@ class QuietHoursSetting(ChannelSetting[str | None]):
     default: str | None = None
 
     def to_column(self, value: str | None) -> StoredValue:
-        """Return the quiet hours. Raises ValueError if they are malformed."""
+        """Return the quiet hours, or None. Raises ValueError if they are malformed."""
         if value is not None:
             local_time.parse_quiet_hours(value)
         return value
@@ -100,7 +100,7 @@ class LanguageSetting(ChannelSetting[str | None]):
     default: str | None = None
 
     def to_column(self, value: str | None) -> StoredValue:
-        """Return the language. Raises ValueError if there are no posts in it."""
+        """Return the language, or None for the server's. Raises ValueError if there are no posts in it."""
         if value is not None and value not in i18n.LANGUAGES:
             raise ValueError(f"no language of posts: {value}")
         return value
@@ -131,7 +131,7 @@ MIN_OUTLETS = NumberSetting(
 TOP_STORIES_PER_DAY = NumberSetting(
     column="best_a_day", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20), effect=ChangeEffect.REEVALUATE_HELD_POSTS
 )
-"""Number of top stories that are posted a day."""
+"""Maximum number of stories that are selected and posted a day; None posts stories without a selection."""
 
 CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
     setting.column: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)

@@ -16,7 +16,7 @@ _MIN_NAME_SIMILARITY = 0.75
 
 
 class InvalidSettings(Exception):
-    """Error raised when settings cannot be read; the message for the operator has one line per setting."""
+    """Error raised when settings cannot be read; the message for the operator has a line per problem."""
 
 
 def read_settings(**overrides: str) -> Settings:
@@ -36,7 +36,10 @@ def read_settings(**overrides: str) -> Settings:
 
 
 def build_unknown_setting_warnings() -> list[str]:
-    """Return a warning for each unknown variable that looks like a setting, with the closest known name if any."""
+    """Return a warning for each unknown variable that looks like a setting, with the closest known name if any.
+
+    Raises `InvalidSettings` if the settings file cannot be read or parsed.
+    """
     variable_names = {name.upper() for name in os.environ}
     variable_names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
     setting_names = list(map(_build_setting_name, Settings.model_fields))
@@ -78,7 +81,7 @@ def _describe_number(field: FieldInfo) -> str:
 
 
 def _parse_env_file() -> list[Binding]:
-    """Parse the lines of the settings file. Raises `InvalidSettings` if it cannot be read or parsed."""
+    """Parse the lines of the settings file, if it exists. Raises `InvalidSettings` if it cannot be read or parsed."""
     if not ENV_FILE.is_file():
         return []
     try:

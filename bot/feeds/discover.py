@@ -13,7 +13,7 @@ from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import DiscoveredFeed, find_feed_links
-from bot.feeds.pages.page_lists import PageList, PageLists, find_lists
+from bot.feeds.pages.page_lists import PageList, PageLists, read_page_lists
 from bot.feeds.parsing.parse import parse_feed_document
 from bot.feeds.worker_calls import translate_worker_errors
 from bot.text.urls import redact
@@ -81,7 +81,9 @@ async def discover_feeds(
     if with_lists or are_site_feeds or not feeds:
         body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
-            page_lists = await workers.run(find_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS)
+            page_lists = await workers.run(
+                read_page_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
+            )
     return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=are_site_feeds)
 
 

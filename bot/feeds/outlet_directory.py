@@ -80,8 +80,9 @@ class Outlet(NamedTuple):
 class _SearchTerms(NamedTuple):
     """Terms by which a search finds an outlet of the directory.
 
-    `compact_full_name` is the full name without spaces ("theverge"), `name_words` has the words of all its names,
-    `compact_names` each name without spaces, and `topic_words` the words for its topics and language.
+    `compact_full_name` is the full name without spaces ("theverge"). Without words such as `the`, `name_words` has the
+    words of all its names, and `compact_names` has the names, and the name of its host, without spaces. The name of an
+    outlet alone does not find its sections. `topic_words` has the words for its topics and language.
     """
 
     compact_full_name: str
@@ -100,8 +101,8 @@ def load_outlets() -> tuple[Outlet, ...]:
 def search_outlets(query: str) -> tuple[Outlet, ...]:
     """Return at most `MAX_RESULTS` outlets for a query, best first.
 
-    If the query is the name of an outlet, only outlets with that name are returned. Otherwise each word of
-    the query must match a topic, a language, or a word of a name, which may be misspelt or only begun.
+    If the query is the name of an outlet, only outlets with that name are returned. Otherwise each word of the query
+    but words such as `the` must match a topic, a language, or a word of a name, which may be misspelt or only begun.
     """
     all_words = split_words(query[:MAX_QUERY_CHARS])[:MAX_QUERY_WORDS]
     query_words = [word for word in all_words if word not in _IGNORED_WORDS]
@@ -109,14 +110,11 @@ def search_outlets(query: str) -> tuple[Outlet, ...]:
         return ()
     compact_query, compact_significant_query = "".join(all_words), "".join(query_words)
     exact_matches = [outlet for outlet, terms in _load_index() if terms.compact_full_name == compact_query]
-    name_matches = [
-        outlet for outlet, outlet_terms in _load_index() if compact_significant_query in outlet_terms.compact_names
-    ]
+    name_matches = [outlet for outlet, terms in _load_index() if compact_significant_query in terms.compact_names]
     if exact_matches or name_matches:
         return tuple((exact_matches or name_matches)[:MAX_RESULTS])
     scored_outlets = [
-        (_score_outlet(query_words, scored_terms), -index, outlet)
-        for index, (outlet, scored_terms) in enumerate(_load_index())
+        (_score_outlet(query_words, terms), -position, outlet) for position, (outlet, terms) in enumerate(_load_index())
     ]
     return tuple(outlet for score, _position, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0)
 

@@ -124,8 +124,8 @@ def apply_document_hints(feed: Feed, parsed_feed: ParsedFeed) -> Feed:
     return replace(
         feed,
         ttl=parsed_feed.ttl,
-        skip_hours=sum(1 << hour for hour in parsed_feed.skip_hours),
-        skip_days=sum(1 << day for day in parsed_feed.skip_days),
+        skip_hour_bits=sum(1 << hour for hour in parsed_feed.skip_hours),
+        skip_day_bits=sum(1 << day for day in parsed_feed.skip_days),
     )
 
 
@@ -192,7 +192,9 @@ def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Ra
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
     obeyed; a response 429 without it means four hours. After a response 410 the caller stops polling.
     """
-    wait_seconds = min(max(feed.interval, USUAL_MIN_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
+    wait_seconds = min(
+        max(feed.interval, USUAL_MIN_INTERVAL_SECONDS) << min(feed.failure_count, 10), MAX_INTERVAL_SECONDS
+    )
     wait_seconds = min(_add_jitter(wait_seconds, random), MAX_INTERVAL_SECONDS)
     if error.retry_after is not None:
         wait_seconds = max(wait_seconds, _add_positive_jitter(error.retry_after, random))
@@ -247,10 +249,10 @@ def _add_positive_jitter(seconds: int, random: Random) -> int:
 def _move_outside_skipped_times(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
     """Return `due_at`, or a time soon after the hours and days that the publisher asks to skip (RSS 2.0)."""
     skipped_hours, skipped_days = hints.skip_hours, hints.skip_days
-    if skipped_hours is None and feed.skip_hours:
-        skipped_hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
-    if skipped_days is None and feed.skip_days:
-        skipped_days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
+    if skipped_hours is None and feed.skip_hour_bits:
+        skipped_hours = frozenset(hour for hour in range(24) if feed.skip_hour_bits >> hour & 1)
+    if skipped_days is None and feed.skip_day_bits:
+        skipped_days = frozenset(day for day in range(7) if feed.skip_day_bits >> day & 1)
     if not (skipped_hours or skipped_days):
         return due_at
     moment = datetime.fromtimestamp(due_at, UTC)

@@ -41,7 +41,7 @@ class FeedDocument:
 class ArticleDraft(NamedTuple):
     """New or changed entry, serialised, together with what makes an article of it.
 
-    `identities` are identity hashes to be stored, by which the entry is recognised later. `max_published` is the
+    `identity_hashes` are identity hashes to be stored, by which the entry is recognised later. `max_published` is the
     latest publication time (Unix time in seconds) that the article may get.
     """
 
@@ -49,7 +49,7 @@ class ArticleDraft(NamedTuple):
     key: str
     page_key: str
     url: str
-    identities: tuple[bytes, ...]
+    identity_hashes: tuple[bytes, ...]
     max_published: int
 
 
@@ -89,7 +89,7 @@ def parse_list(
     return FeedDocument(
         replace(extracted_list.feed, entries=()),
         build_entry_keys(extracted_list.feed.entries),
-        extracted_list.signature,
+        extracted_list.signature_json,
     )
 
 
@@ -124,7 +124,7 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
         key=draft.key,
         page_key=draft.page_key,
         url=draft.url,
-        identities=draft.identities,
+        identity_hashes=draft.identity_hashes,
         fingerprint=entry.fingerprint,
         title=title,
         summary=entry.summary,

@@ -58,18 +58,18 @@ class EntryComparison:
 
     def _compare(self, keys: EntryKeys) -> None:
         matches = self._matches
-        identities = select_identities_to_store(
+        identity_hashes = select_identities_to_store(
             keys, is_repeated=entry_identity.is_repeated(keys, matches.article_by_identity)
         )
         if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_identities:
             self._stored_identities.add(keys.repeat_marker)
-            identities += (keys.repeat_marker,)
+            identity_hashes += (keys.repeat_marker,)
         article = matches.other_matches.get(keys.strong_key) or matches.identity_matches.get(keys.strong_key)
         if article is not None:
             if keys.strong_key in matches.other_matches or keys.is_weak_key_repeated:
                 self.aliases += [
                     (identity, article.article_id)
-                    for identity in identities
+                    for identity in identity_hashes
                     if identity not in matches.article_by_identity
                 ]
             self._compare_existing(keys, article)
@@ -78,7 +78,9 @@ class EntryComparison:
                 entry_identity.get_articles_at_link(keys, matches.articles_by_page_key)
             )
             self.new_drafts.append(
-                make_draft(self._feed, self._metadata, keys, identities, has_shared_link=has_shared_link, now=self._now)
+                make_draft(
+                    self._feed, self._metadata, keys, identity_hashes, has_shared_link=has_shared_link, now=self._now
+                )
             )
 
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
@@ -117,7 +119,7 @@ def make_draft(
     feed: Feed,
     metadata: ParsedFeed,
     keys: EntryKeys,
-    identities: tuple[bytes, ...],
+    identity_hashes: tuple[bytes, ...],
     *,
     has_shared_link: bool,
     now: int,
@@ -128,13 +130,13 @@ def make_draft(
     Unix time in seconds.
     """
     url = keys.url or _get_fallback_url(feed, metadata)
-    page_identity = identities[0].hex() if has_shared_link or not keys.url else None
+    page_identity = identity_hashes[0].hex() if has_shared_link or not keys.url else None
     return ArticleDraft(
         packed_entry=keys.packed_entry,
-        key=compute_article_key(feed.url, identities[0], feed.server_id),
+        key=compute_article_key(feed.url, identity_hashes[0], feed.server_id),
         page_key=urls.compute_page_key(url, page_identity),
         url=url,
-        identities=identities,
+        identity_hashes=identity_hashes,
         max_published=now,
     )
 

@@ -34,7 +34,7 @@ class FeedAlerts:
 
         The alert is returned at every poll of a failing feed; the store drops repeated alerts.
         """
-        if feed_after.failures:
+        if feed_after.failure_count:
             failing_since = feed_after.failing_since or 0
             if feed_after.state is FeedState.GONE:
                 return self._build_alert(feed_after, AlertKind.GONE, failing_since)
@@ -43,9 +43,9 @@ class FeedAlerts:
             )
             if (
                 feed_after.last_poll_at or 0
-            ) - failing_since >= alert_after_seconds and feed_after.failures >= MIN_FAILURES_BEFORE_ALERT:
+            ) - failing_since >= alert_after_seconds and feed_after.failure_count >= MIN_FAILURES_BEFORE_ALERT:
                 return self._build_alert(feed_after, AlertKind.FAILING, failing_since)
-        elif feed_before.failures:
+        elif feed_before.failure_count:
             return self._build_alert(feed_after, AlertKind.RECOVERED, feed_before.failing_since or 0)
         return None
 

@@ -32,7 +32,7 @@ def apply_metadata(feed: Feed, parsed_feed: ParsedFeed) -> Feed:
         title=title,
         outlet=feed.outlet or derive_outlet_name(title, feed.url) or urls.parse_host(feed.url),
         site_url=parsed_feed.site_url or feed.site_url,
-        icon=parsed_feed.icon_url or feed.icon,
+        icon_url=parsed_feed.icon_url or feed.icon_url,
         language=parsed_feed.language or feed.language,
     )
 

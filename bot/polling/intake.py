@@ -83,7 +83,7 @@ class Intake:
             response.body,
             response.content_type,
             url,
-            feed.page_list or "",
+            feed.list_signature or "",
             known_items,
             feed.added_at,
         )
@@ -105,10 +105,12 @@ class Intake:
         """
         poll_repository = self._store.polls
         entry_keys = document.entry_keys
-        identities = {
+        identity_hashes = {
             identity for keys in entry_keys for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
         }
-        known_articles = await poll_repository.load_known_by_identity(feed.id, identities) if identities else {}
+        known_articles = (
+            await poll_repository.load_known_by_identity(feed.id, identity_hashes) if identity_hashes else {}
+        )
         identity_matches = entry_identity.match_by_identity(entry_keys, known_articles)
         other_matches, articles_by_page = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
@@ -231,8 +233,8 @@ class Intake:
         Raises FeedError.
         """
         (keys,) = build_entry_keys(parsed_feed.entries)
-        identities = select_identities_to_store(keys, is_repeated=False)
-        draft = make_draft(feed, parsed_feed, keys, identities, has_shared_link=False, now=now)
+        identity_hashes = select_identities_to_store(keys, is_repeated=False)
+        draft = make_draft(feed, parsed_feed, keys, identity_hashes, has_shared_link=False, now=now)
         (new_article,) = await self._run_in_worker(
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
         )
@@ -259,7 +261,9 @@ def _build_overflow(
 ) -> PollOverflow | None:
     if kind is None and not refused_change_count:
         return None
-    skipped_entries = [SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts]
+    skipped_entries = [
+        SkippedEntry(draft.identity_hashes[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
+    ]
     return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_change_count)
 
 

@@ -95,7 +95,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
         key=compute_article_key_of_row(row),
         page_key=draft.page_key,
         url=row.url,
-        identities=(row.identity_hash,),
+        identity_hashes=(row.identity_hash,),
         fingerprint=row.identity_hash,
         title=row.title,
         summary=row.summary,

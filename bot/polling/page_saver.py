@@ -123,7 +123,7 @@ def _build_article(url: str, page_content: PageContent, now: int) -> NewArticle:
         key=token_hex(_ARTICLE_KEY_BYTES),
         page_key=token_hex(_PAGE_KEY_BYTES),
         url=url,
-        identities=(),
+        identity_hashes=(),
         fingerprint=b"",
         title=page_content.title or urls.redact(url),
         summary=page_content.summary,

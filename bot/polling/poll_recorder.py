@@ -212,7 +212,7 @@ class PollRecorder:
                 poll_response = poll_response._replace(validators=Validators())
             self._hubs.on_document(feed, response, document.metadata)
             described_feed = replace(
-                feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
+                feed_updates.apply_metadata(feed, document.metadata), list_signature=document.list_signature
             )
             intake_result = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
             if intake_result.new_articles and not is_first_poll:
@@ -284,7 +284,7 @@ class PollRecorder:
             interval=interval_seconds,
             next_poll_at=next_poll_at,
             last_poll_at=now,
-            failures=feed.failures + 1,
+            failure_count=feed.failure_count + 1,
             failing_since=feed.failing_since or now,
             error=error.code,
             error_detail=discord_text.to_plain_line(error.detail, _MAX_ERROR_DETAIL_UNITS),
@@ -337,7 +337,7 @@ class PollRecorder:
             last_poll_at=now,
             last_success_at=now,
             last_article_at=now if intake_result.new_articles else feed_before.last_article_at,
-            failures=0,
+            failure_count=0,
             failing_since=None,
             error=None,
             error_detail="",

@@ -108,9 +108,9 @@ class AudienceResolver:
             return None
         readable_feed_ids: Collection[int] | SendOutcome | None
         if dispatch.user_id is not None:
-            readable_feed_ids = await try_request(self._find_feeds_readable_in(dispatch.server_id, dispatch.user_id))
+            readable_feed_ids = await try_request(self._find_feed_ids_readable_in(dispatch.server_id, dispatch.user_id))
         elif guild is not None:
-            readable_feed_ids = await try_request(self.find_feeds_readable_by_all_in(guild, dispatch.channel_id))
+            readable_feed_ids = await try_request(self.find_feed_ids_readable_by_all_in(guild, dispatch.channel_id))
         else:
             readable_feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
         if isinstance(readable_feed_ids, SendOutcome):
@@ -149,7 +149,7 @@ class AudienceResolver:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
-            *(self._find_feeds_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
+            *(self._find_feed_ids_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
         )
         server_id_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
@@ -164,7 +164,7 @@ class AudienceResolver:
             ),
         )
 
-    async def _find_feeds_readable_in(
+    async def _find_feed_ids_readable_in(
         self, server_id: int, user_id: int, *, strict: bool = True
     ) -> Collection[int] | None:
         """Return the ids of the feeds that a user may read in a server.
@@ -173,13 +173,13 @@ class AudienceResolver:
         None.
         """
         if self._store.shards.serves(server_id):
-            return await self.find_local_feeds_readable_by(server_id, user_id, strict=strict)
+            return await self.find_local_feed_ids_readable_by(server_id, user_id, strict=strict)
         feed_ids = await self._query_owning_process(server_id, user_id)
         if feed_ids is None and strict:
             raise TimeoutError
         return feed_ids
 
-    async def find_local_feeds_readable_by(
+    async def find_local_feed_ids_readable_by(
         self, server_id: int, user_id: int, *, strict: bool = True
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server that this process serves.
@@ -214,7 +214,7 @@ class AudienceResolver:
                 raise
             return False
 
-    async def find_feeds_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
+    async def find_feed_ids_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
         """Return the ids of a server's feeds that every reader of a given channel or thread may read.
 
         Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is

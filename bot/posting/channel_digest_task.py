@@ -124,7 +124,7 @@ class ChannelDigestTask(ScheduledTask):
         """
         plan, context = digest.plan, self._context
         if plan.includes_other_channels:
-            feed_ids = await context.audience.find_feeds_readable_by_all_in(guild, digest.channel_id)
+            feed_ids = await context.audience.find_feed_ids_readable_by_all_in(guild, digest.channel_id)
         else:
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)

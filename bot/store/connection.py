@@ -45,11 +45,10 @@ class Connection:
 
     Statements use the SQL that both engines understand. Where a parameter `:names` in `IN (:names)` or
     `NOT IN (:names)` is a collection of integers or of texts, its members are meant; None counts as an
-    empty collection. Comments
-    `/*+ INDEXED BY name */` and `/*+ CROSS */ JOIN` are hints for SQLite's planner.
+    empty collection. Comments `/*+ INDEXED BY name */` and `/*+ CROSS */ JOIN` are hints for SQLite's planner.
 
-    Transactions are begun and ended by `Database`. Every method raises the engine's own errors, which the
-    worker turns into `StoreError`.
+    `bot.store.database.Database` begins and ends transactions, and turns the engine's own errors, which every method
+    raises, into `StoreError`.
     """
 
     now: int = 0
@@ -91,7 +90,7 @@ class Connection:
         return self.fetch_column(sql, parameters)
 
     def fetch_sequences(self, columns: Collection[str], sql: str, parameters: Parameters = ()) -> list[Sequence[Any]]:
-        """Return all rows of a query with `columns`: faster on SQLite than `fetch_rows` where they may be many.
+        """Return all rows of a query that selects `columns`: faster on SQLite than `fetch_rows` where they may be many.
 
         No column may be a BLOB. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
         """

@@ -19,6 +19,11 @@ from bot.text import urls
 T = TypeVar("T")
 
 FEED_COLUMN_BY_FIELD = {
+    "icon_url": "icon",
+    "failure_count": "failures",
+    "skip_hour_bits": "skip_hours",
+    "skip_day_bits": "skip_days",
+    "list_signature": "page_list",
     "next_poll_at": "next_poll",
     "last_poll_at": "last_poll",
     "last_success_at": "last_success",
@@ -79,7 +84,7 @@ DISPATCH_SQL = f"""
         (SELECT server_id FROM proposal WHERE id = dispatch.proposal_id), 0) AS server_id,
     channel.user_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
     dispatch.dedupe_key, dispatch.state, dispatch.created_at, dispatch.due_at,
-        dispatch.attempts,
+        dispatch.attempts AS attempt_count,
     dispatch.claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent_at,
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
@@ -101,7 +106,7 @@ DISPATCH_SQL = f"""
            ORDER BY decided_at, article_id) AS joined_article) AS joined_article_ids
 """
 """Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
-_ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
+_ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identity_hashes"}]
 _TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
 _FEED_STATE_BY_VALUE = {state.value: state for state in FeedState}
 

@@ -8,7 +8,7 @@ frequent use; the analysis of texts for the search keeps the noun where an elisi
 
 from bot.text.words import split_word_set
 
-FRENCH = split_word_set(
+FRENCH_STOPWORDS = split_word_set(
     """
     'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait
     avant avec avez avoir avons ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant
@@ -24,7 +24,7 @@ FRENCH = split_word_set(
     """
 )
 """French stop words."""
-ENGLISH = split_word_set(
+ENGLISH_STOPWORDS = split_word_set(
     """
     a about above after again against all also am an and any are aren arent as at be because been before
     being below between both but by can cannot cant could couldnt d did didnt do does doesnt doing dont
@@ -39,5 +39,5 @@ ENGLISH = split_word_set(
     """
 )
 """English stop words."""
-STOPWORDS = FRENCH | ENGLISH
+STOPWORDS = FRENCH_STOPWORDS | ENGLISH_STOPWORDS
 """Stop words of French and English."""

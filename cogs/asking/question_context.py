@@ -31,7 +31,7 @@ async def load_feed_ids_readable_by_all(
     bot: TelexBot, member: discord.Member, server_channel: GuildChannel
 ) -> set[int]:
     """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
-    feed_ids_readable_by_all = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(
+    feed_ids_readable_by_all = await bot.outbox_relay.audience.find_feed_ids_readable_by_all_in(
         server_channel.guild, server_channel.id
     )
     return feed_ids_readable_by_all & await bot.load_visible_feed_ids_of_member(member)

@@ -72,7 +72,7 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
         raise UserFacingError(_("You can’t write in this channel, so you can’t share anything here."))
     if permissions.find_missing_permissions(channel):
         raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
-    if article.feed_id not in await client.outbox_relay.audience.find_feeds_readable_by_all_in(guild, channel.id):
+    if article.feed_id not in await client.outbox_relay.audience.find_feed_ids_readable_by_all_in(guild, channel.id):
         raise UserFacingError(_("Some people here can’t see this article’s feed. Share its link instead."))
     with i18n.language_scope(await client.languages.for_discord_channel(channel)):
         credit_text = _("Shared by {person}").format(person=member.mention)

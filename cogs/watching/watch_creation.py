@@ -97,7 +97,7 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
     await require_watch_manager(interaction)
     target_channel = await resolve_channel(interaction, channel_option)
     require_can_post(target_channel)
-    feed_ids = await bot.outbox_relay.audience.find_feeds_readable_by_all_in(target_channel.guild, target_channel.id)
+    feed_ids = await bot.outbox_relay.audience.find_feed_ids_readable_by_all_in(target_channel.guild, target_channel.id)
     if not feed_ids:
         raise UserFacingError(
             _("{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can see.").format(

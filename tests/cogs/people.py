@@ -270,7 +270,7 @@ async def save_page(world: World, user_id: int) -> Article:
         key=token_hex(10),
         page_key=token_hex(16),
         url=f"https://{SAVED.lower()}.example/thieves",
-        identities=(),
+        identity_hashes=(),
         fingerprint=b"",
         title=f"Thieves in {SAVED}",
         summary=f"The thieves took {SAVED}.",

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.feeds.pages.page_lists import find_lists
+from bot.feeds.pages.page_lists import read_page_lists
 from bot.text.times import feed_dates
 from tests.support.shared_data import shared
 
@@ -26,7 +26,7 @@ def find_list_rows(body: str) -> list[list[tuple[str, str, int | None]]]:
     page += f"<li><a href=/jobs>Work with all of us</a></ul></nav><h1>News</h1>{body}</body></html>"
     return [
         [(list_item.url, list_item.title, list_item.published) for list_item in page_list.items]
-        for page_list in find_lists(page.encode(), "text/html; charset=utf-8", URL).lists
+        for page_list in read_page_lists(page.encode(), "text/html; charset=utf-8", URL).lists
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_page_that_is_there_for_something_else_has_no_list(body):
 
 @pytest.mark.parametrize("page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9])
 def test_hostile_pages_have_no_list(page):
-    assert find_lists(page.encode(), "text/html", URL).lists == ()
+    assert read_page_lists(page.encode(), "text/html", URL).lists == ()
 
 
 def test_marked_lists_are_found():
@@ -114,7 +114,7 @@ def test_marked_lists_are_found():
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        page_lists = find_lists(page, "text/html; charset=utf-8", row["url"]).lists
+        page_lists = read_page_lists(page, "text/html; charset=utf-8", row["url"]).lists
         found_titles = {
             list_item.url.rstrip("/"): list_item.title for list_item in (page_lists[0].items if page_lists else ())
         }

@@ -41,7 +41,7 @@ feeds = st.builds(
     added_at=moments,
     last_success_at=st.none() | moments,
     last_article_at=st.none() | moments,
-    failures=st.integers(0, 10_000),
+    failure_count=st.integers(0, 10_000),
     ttl=seconds,
     validators=st.sampled_from([Validators(), Validators(etag='"x"')]),
 )
@@ -112,7 +112,7 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed
 def test_failures_in_a_row_double_the_wait_up_to_a_day():
     waits = [
         schedule_after_failure(
-            _feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECTION_FAILED), random=Random(n)
+            _feed(failure_count=n), now=NOW, error=FeedError(fetch_errors.CONNECTION_FAILED), random=Random(n)
         )[1]
         - NOW
         for n in range(20)

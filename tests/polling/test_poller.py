@@ -162,11 +162,11 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
         assert (report.outcome, report.error) == (PollOutcome.FAILED, code)
         assert report.feed.validators == feed.validators
         assert report.feed.state is FeedState.ACTIVE
-        assert report.feed.failures == feed.failures + 1
+        assert report.feed.failure_count == feed.failure_count + 1
         feed = report.feed
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)))
     feed = await poll(newsroom, feed)
-    assert (feed.error, feed.failures, feed.failing_since) == (None, 0, None)
+    assert (feed.error, feed.failure_count, feed.failing_since) == (None, 0, None)
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 

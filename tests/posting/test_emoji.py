@@ -138,11 +138,11 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
         id=1,
         url="https://feeds.example/a?b",
         site_url="https://news.example/tech/",
-        icon="https://x.example/i",
+        icon_url="https://x.example/i",
     )
     assert get_icon_url(feed) == "https://x.example/i"
-    assert get_icon_url(replace(feed, icon=None)) == "https://news.example/favicon.ico"
-    assert get_icon_url(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
+    assert get_icon_url(replace(feed, icon_url=None)) == "https://news.example/favicon.ico"
+    assert get_icon_url(replace(feed, icon_url=None, site_url=None)) == "https://feeds.example/favicon.ico"
     assert get_icon_url(replace(feed, server_id=7)) is None
 
 

@@ -35,7 +35,7 @@ ARTICLE = Article(
     published=1_780_000_000,
     found_at=1_780_000_000,
 )
-FEED = Feed(id=1, url="https://news.example/feed", outlet="Example", icon="https://news.example/icon.png")
+FEED = Feed(id=1, url="https://news.example/feed", outlet="Example", icon_url="https://news.example/icon.png")
 HOSTILE = (
     st.text(max_size=400)
     | st.sampled_from(["🏳️‍🌈" * 200, "مرحبا\u202e" * 100, "\u200b" * 5000, "**" * 300, "@everyone " * 50, "x" * 5000])
@@ -176,7 +176,7 @@ async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url):
-    feed = replace(FEED, icon=url)
+    feed = replace(FEED, icon_url=url)
     message = posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en")
     assert "](" not in message_text(message)
     assert not picture_urls(message)

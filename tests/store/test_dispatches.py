@@ -35,7 +35,7 @@ async def store_with_pending_posts(store) -> Store:
 
 async def test_a_claim_counts_and_is_found_after_a_crash(store_with_pending_posts, clock):
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
-    assert (claimed.state, claimed.attempts, claimed.claimed_at) == (DispatchState.CLAIMED, 1, clock.now())
+    assert (claimed.state, claimed.attempt_count, claimed.claimed_at) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     assert await store_with_pending_posts.dispatches.get(claimed.id) == claimed

@@ -110,7 +110,7 @@ async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, cl
         await store.dispatches.claim(CHANNEL)
     await allow(connections[0])
     (claimed,) = await deliver(store)
-    assert claimed.attempts == 1
+    assert claimed.attempt_count == 1
 
 
 async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, connections, clock):

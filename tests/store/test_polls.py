@@ -47,7 +47,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     )
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
-    assert await store.polls.load_known_by_identity(feed.id, article.identities)
+    assert await store.polls.load_known_by_identity(feed.id, article.identity_hashes)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("waiting", None)}
 
 
@@ -65,7 +65,7 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
         )
     assert await store.feeds.get(feed.id) == feed
     assert await store.articles.count() == 0
-    assert await store.polls.load_known_by_identity(feed.id, article.identities) == {}
+    assert await store.polls.load_known_by_identity(feed.id, article.identity_hashes) == {}
     assert await load_delivery_statuses(store, article) == {}
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
@@ -195,7 +195,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
     (sent,) = await deliver(store)
     clock.advance(60)
-    changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
+    changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identity_hashes=(b"moved",)))
     await store.polls.record(
         PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
     )
@@ -269,10 +269,10 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
 async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await store.polls.record_unchanged(
-        [replace(first_feed, url=second_feed.url, title="renamed"), replace(second_feed, failures=3)]
+        [replace(first_feed, url=second_feed.url, title="renamed"), replace(second_feed, failure_count=3)]
     )
     assert await store.feeds.get(first_feed.id) == replace(first_feed, title="renamed")
-    assert await store.feeds.get(second_feed.id) == replace(second_feed, failures=3)
+    assert await store.feeds.get(second_feed.id) == replace(second_feed, failure_count=3)
 
 
 async def test_aliases_are_remembered_and_take_nothing_over(store):

@@ -123,7 +123,7 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
 async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clock):
     page = SUSPICIOUS[0]
     store = await open_store(tmp_path / "telex.db", clock, OLD)
-    listed = replace(await store.feeds.add(f"{page}#list=news"), page_list="{}")
+    listed = replace(await store.feeds.add(f"{page}#list=news"), list_signature="{}")
     await store.polls.record_unchanged([listed])
     await store.feeds.add(f"{page}2#list=news")
     assert [feed.id for feed in await store.feeds.list_by_page_url(page)] == [listed.id]

@@ -312,7 +312,7 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
 
 async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     feed = await add_feed(store)
-    gone_feed = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
+    gone_feed = replace(feed, state=FeedState.GONE, failure_count=9, error="gone", failing_since=5)
     await store.polls.record_unchanged([gone_feed])
     again = await store.feeds.add(feed.url, next_poll_at=clock.now())
     assert again == replace(feed, next_poll_at=clock.now())

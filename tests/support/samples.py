@@ -27,7 +27,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
         "key": digest(feed.url, name).hex()[:22],
         "page_key": urls.compute_page_key(url),
         "url": url,
-        "identities": (digest("guid", name),),
+        "identity_hashes": (digest("guid", name),),
         "fingerprint": digest(name, published, fields),
         "title": f"Title of {name}",
         "summary": "",

@@ -16,11 +16,11 @@ MAX_STORY_ARTICLES = 200
 """Maximum number of articles of a story that are shown or counted."""
 STORY_WINDOW_SECONDS = 45 * 86_400
 """Maximum time in seconds between the article from which a story is searched and those found by its key terms."""
-MAX_SEEDS = 10
+MAX_SEED_CANDIDATES = 10
 """Maximum number of search results of which the one that most outlets report is chosen."""
 
 _MAX_SIMILAR_PAIRS = 2_000
-"""Maximum number of pairs of similar articles that are loaded."""
+"""Maximum number of pairs of similar articles that are loaded at once."""
 
 
 class StoryArticles(NamedTuple):
@@ -33,32 +33,35 @@ class StoryArticles(NamedTuple):
     similar_pairs: list[tuple[int, int, float]]
 
 
-async def find_story_seed(searcher: Searcher, words: str, feed_ids: Collection[int]) -> Article | None:
-    """Return an article of the story that words name, or None if no article has all the words.
+async def find_story_seed(searcher: Searcher, query_text: str, feed_ids: Collection[int]) -> Article | None:
+    """Return an article of the story that a query names, or None if no article matches the whole query.
 
     Of the best search results, it is the one whose event most outlets report. Raises StoreError.
     """
-    search_page = await searcher.search(words, feed_ids=feed_ids, limit=MAX_SEEDS)
+    search_page = await searcher.search(query_text, feed_ids=feed_ids, limit=MAX_SEED_CANDIDATES)
     articles = [result.article for result in search_page.results if not result.is_partial]
-    coverage = await searcher.store.stories.load_other_coverage(
+    outlets_by_article_id = await searcher.store.stories.load_other_coverage(
         [article.id for article in articles], feed_ids, SINGLE_ARTICLE_SIMILARITY
     )
-    return max(articles, key=lambda article: len(coverage.get(article.id, ())), default=None)
+    return max(articles, key=lambda article: len(outlets_by_article_id.get(article.id, ())), default=None)
 
 
 async def find_story_articles(
-    searcher: Searcher, seed: Article, feed_ids: Collection[int], words: str = ""
+    searcher: Searcher, seed: Article, feed_ids: Collection[int], query_text: str = ""
 ) -> StoryArticles:
-    """Return the articles in these feeds that are of one story with an article, which is among them.
+    """Return at most `MAX_STORY_ARTICLES` articles of the story of `seed` in these feeds, one per page, with `seed`.
 
-    They report the same event, or have the key terms of the articles that do. `words` are those by which a person
-    names the story, or "". Raises StoreError.
+    They report the same event, or have the key terms of the articles that do. Other retracted articles are left out.
+    `query_text` is the query by which a person names the story, or "". Raises StoreError.
     """
     store = searcher.store
     pairs = await store.stories.load_related_pairs([seed.id], feed_ids, limit=_MAX_SIMILAR_PAIRS)
-    event_ids = [seed.id, *(other_id for _id, other_id, similarity in pairs if similarity >= SINGLE_ARTICLE_SIMILARITY)]
-    event_articles = await store.articles.list_by_ids(event_ids[:MAX_STORY_ARTICLES])
-    key_terms, candidates = await _search_by_terms(searcher, event_articles, feed_ids, words)
+    event_article_ids = [
+        seed.id,
+        *(other_id for _id, other_id, similarity in pairs if similarity >= SINGLE_ARTICLE_SIMILARITY),
+    ]
+    event_articles = await store.articles.list_by_ids(event_article_ids[:MAX_STORY_ARTICLES])
+    key_terms, candidates = await _search_by_terms(searcher, event_articles, feed_ids, query_text)
     key_term_articles = await asyncio.to_thread(_select_by_terms, key_terms, candidates, seed)
     articles = list(
         {article.page_key: article for article in (*key_term_articles[::-1], *event_articles[::-1])}.values()
@@ -72,7 +75,7 @@ async def find_story_articles(
 
 
 async def _search_by_terms(
-    searcher: Searcher, event_articles: Sequence[Article], feed_ids: Collection[int], words: str
+    searcher: Searcher, event_articles: Sequence[Article], feed_ids: Collection[int], query_text: str
 ) -> tuple[dict[str, float], list[Article]]:
     """Return the key terms of articles on one event, and the articles that have some of them, best first.
 
@@ -83,11 +86,14 @@ async def _search_by_terms(
         def weigh_term(term: str, title_count: int) -> float:
             return compute_idf(engine, (term,)) if engine.get_document_frequency(term) > title_count else 0.0
 
-        key_terms = select_key_terms(event_articles, weigh_term, words)
+        key_terms = select_key_terms(event_articles, weigh_term, query_text)
         scope = Scope(feed_ids=frozenset(feed_ids))
         hits = [
             hit
-            for terms in (key_terms, dict(islice(key_terms.items(), 1)))  # All have the heaviest; most of them first.
+            for terms in (
+                key_terms,
+                dict(islice(key_terms.items(), 1)),
+            )  # First the best matches, then articles with the heaviest term.
             for hit in engine.match_similar(terms, scope, MAX_STORY_ARTICLES, exclude_article_id=event_articles[0].id)
         ]
         return key_terms, list(dict.fromkeys(hit.article_id for hit in hits))

@@ -35,22 +35,22 @@ _LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class MetricsCollector(Collector):
-    """Collector of the metrics of a running bot, and the HTTP server of them and of its health.
+    """Collector of the metrics of a running bot, and HTTP server of these metrics and of the bot's health.
 
-    `gateway_limiters` is None in a process without a connection to Discord.
+    `discord_limiters`, of requests and of sessions, is None in a process without a connection to Discord.
     """
 
     def __init__(
         self,
         services: Services,
         health: Health,
-        gateway_limiters: tuple[RateLimiter, IdentifyScheduler] | None = None,
+        discord_limiters: tuple[RateLimiter, IdentifyScheduler] | None = None,
     ) -> None:
-        self._services, self._store, self._health, self._gateway_limiters = (
+        self._services, self._store, self._health, self._discord_limiters = (
             services,
             services.store,
             health,
-            gateway_limiters,
+            discord_limiters,
         )
         self._stored_metrics: list[Metric] = []
         self._registry = CollectorRegistry(auto_describe=False)
@@ -110,22 +110,22 @@ class MetricsCollector(Collector):
         """Yield the metrics of this process, and of the store as of the last `render_metrics`."""
         yield from self._stored_metrics
         yield InfoMetricFamily("telex_build", "Version of Telex.", {"version": __version__})
-        services, counter_family = self._services, CounterMetricFamily
+        services, counter_type = self._services, CounterMetricFamily
         poll_outcomes, page_outcomes = services.poller.outcomes, services.full_text_fetcher.outcomes
-        yield _create_labelled_metric(counter_family, "polls", "Polls by how they ended.", "outcome", poll_outcomes)
+        yield _create_labelled_metric(counter_type, "polls", "Polls by how they ended.", "outcome", poll_outcomes)
         yield _create_labelled_metric(
-            counter_family, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
+            counter_type, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
         )
         owned_count_by_kind = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
         gained_count_by_kind = {kind: services.leases.gained_count_by_kind[kind] for kind in LEASE_KINDS}
         help_text = "Leases that this process holds, by kind."
         yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_count_by_kind)
         help_text = "Leases that came after the start, mostly from others."
-        yield _create_labelled_metric(counter_family, "leases_gained", help_text, "kind", gained_count_by_kind)
+        yield _create_labelled_metric(counter_type, "leases_gained", help_text, "kind", gained_count_by_kind)
         if services.model_services is not None:
             yield from _iter_model_metrics(services.model_services.client)
-        if self._gateway_limiters is not None:
-            yield from _iter_discord_metrics(*self._gateway_limiters)
+        if self._discord_limiters is not None:
+            yield from _iter_discord_metrics(*self._discord_limiters)
 
     async def _measure_loop_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -218,9 +218,9 @@ def _create_labelled_metric(
     name: str,
     help_text: str,
     label_name: str,
-    value_by_label: Mapping[Any, float],
+    measurement_by_label_value: Mapping[Any, float],
 ) -> Metric:
     metric = family_type(f"telex_{name}", help_text, labels=[label_name])
-    for label_value, measurement in value_by_label.items():
+    for label_value, measurement in measurement_by_label_value.items():
         metric.add_metric([str(label_value)], measurement)
     return metric

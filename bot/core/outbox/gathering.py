@@ -17,12 +17,12 @@ class PendingDispatch(NamedTuple):
     kind: str
     position: int
     due_at: int
-    attempts: int = 0
+    attempt_count: int = 0
 
     @property
     def is_untried_post(self) -> bool:
         """Whether this is a post that nobody can have seen, because sending was never tried."""
-        return self.kind == DispatchKind.POST and not self.attempts
+        return self.kind == DispatchKind.POST and not self.attempt_count
 
 
 class GatheringPlan(NamedTuple):
@@ -40,10 +40,10 @@ def plan_queue(
 
     The oldest are merged; a post that was tried before stays single.
     """
-    tried_count = sum(1 for post in pending_posts if post.attempts)
+    tried_count = sum(1 for post in pending_posts if post.attempt_count)
     newest_id = max((post.id for post in pending_posts), default=0)
     entries: list[tuple[int, int, PendingArticle | None]] = [
-        (post.position, post.id, None) for post in pending_posts if not post.attempts
+        (post.position, post.id, None) for post in pending_posts if not post.attempt_count
     ]
     entries += [
         (article.published_at, newest_id + article_number, article)
@@ -68,6 +68,6 @@ def list_excess_post_ids(pending_dispatches: Sequence[PendingDispatch], *, allow
     post_ids = [dispatch.id for dispatch in pending_dispatches if dispatch.is_untried_post]
     if len(pending_dispatches) <= allowed_count or len(pending_dispatches) == len(post_ids) == 1:
         return []
-    retried_count = sum(1 for dispatch in pending_dispatches if dispatch.attempts)
+    retried_count = sum(1 for dispatch in pending_dispatches if dispatch.attempt_count)
     single_count = max(allowed_count - retried_count - 1, 0)
     return post_ids[: max(len(post_ids) - single_count, 0)]

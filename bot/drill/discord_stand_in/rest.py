@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PREFIX = "/api/v10"
 """Beginning of the paths of the REST API."""
 OBSERVERS: list[Callable[[Call], None]] = []
-"""Functions called with each request after it was answered."""
+"""Functions called with each request after it was answered or has failed."""
 Answer = tuple[int, Any]
 """HTTP status and JSON body of an answer; None for no body."""
 Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
@@ -37,8 +37,8 @@ Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
 class Call:
     """A request and its answer; `status` is None while there is no answer.
 
-    `ids` are the variable parts of the path, by the name that the route has for them. `took_effect` says whether the
-    request was carried out, whatever the answer was.
+    `path_parameters` are the variable parts of the path, by the name that the route has for them. `took_effect` says
+    whether the request was carried out, whatever the answer was. `called_at` is in monotonic seconds.
     """
 
     method: str
@@ -46,7 +46,7 @@ class Call:
     query: dict[str, str]
     body: Any = None
     files: list[str] = field(default_factory=list)
-    ids: dict[str, str] = field(default_factory=dict)
+    path_parameters: dict[str, str] = field(default_factory=dict)
     status: int | None = None
     answer: Any = None
     took_effect: bool = False
@@ -54,7 +54,7 @@ class Call:
 
     def __getitem__(self, name: str) -> int:
         """Return the identifier (snowflake) with a name in the path of the call."""
-        return int(self.ids[name])
+        return int(self.path_parameters[name])
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"
@@ -69,11 +69,11 @@ class StandIn(Protocol):
     shard_count: int
 
     def notify_change(self) -> None:
-        """Wake the callers of `until`, since the state of the stand-in has changed."""
+        """Wake those who wait for a change of the stand-in's state, since it has changed."""
 
 
 class Routes:
-    """Handlers by method and path; a literal path goes before a template."""
+    """Handlers by method and path; of several paths that match, the one with the fewest variable parts counts."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[str, re.Pattern[str], str, Handler]] = []
@@ -95,15 +95,16 @@ class Routes:
     def find(self, method: str, path: str) -> tuple[str, dict[str, str], Handler] | None:
         for route_method, pattern, template, handler in self._routes:
             if route_method == method and (match := pattern.fullmatch(path)):
-                ids = {name: unquote(quoted_id) for name, quoted_id in match.groupdict().items()}
-                return template, ids, handler
+                path_parameters = {name: unquote(quoted_text) for name, quoted_text in match.groupdict().items()}
+                return template, path_parameters, handler
         return None
 
 
 class Buckets:
     """Rate limits of calls to a route with the same channel, server or webhook: a number of calls in some seconds.
 
-    `global_limit` is the global limit of calls that answer no interaction, in any window of its length.
+    `limits` has the limits of routes (`GET /path`) that differ from `default_limit`. `global_limit` limits all calls
+    without a token in their path.
     """
 
     def __init__(self, state: State) -> None:
@@ -114,11 +115,11 @@ class Buckets:
         self._global_call_times: deque[float] = deque()
         self._call_times_by_route_and_ids: dict[tuple[str, str], list[float]] = {}
 
-    def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
-        """Count a call. Return the headers of its answer, and the seconds to wait if the limit is reached, or None."""
+    def count(self, method: str, template: str, path_parameters: dict[str, str]) -> tuple[dict[str, str], float | None]:
+        """Count a call unless its limit is reached. Return headers of its answer, and the seconds to wait or None."""
         route_name = f"{method} {template}"
         limit, period = self.limits.get(route_name, self.default_limit)
-        major_ids = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
+        major_ids = "".join(path_parameters.get(key, "") for key in ("channel", "server", "application", "token"))
         now = self._state.now()
         call_times = [
             called_at
@@ -141,9 +142,9 @@ class Buckets:
         }
         return headers, wait_seconds
 
-    def count_global(self, ids: dict[str, str]) -> float | None:
-        """Count a call towards the global limit. Return the seconds to wait if it is reached, or None."""
-        if self.global_limit is None or "token" in ids:
+    def count_global(self, path_parameters: dict[str, str]) -> float | None:
+        """Count a call towards the global limit, or return the seconds to wait if that is reached."""
+        if self.global_limit is None or "token" in path_parameters:
             return None
         limit, period = self.global_limit
         now = self._state.now()
@@ -187,12 +188,12 @@ class Rest:
         if route is None:
             self.violations.append(f"{call.method} {call.path}: not served by the stand-in")
             return self._reply(call, 404, {"code": 0, "message": "404: Not Found"}, {})
-        template, call.ids, handler = route
-        is_authorized_by_url = "token" in call.ids
+        template, call.path_parameters, handler = route
+        is_authorized_by_url = "token" in call.path_parameters
         if not is_authorized_by_url and request.headers.get("Authorization") != f"Bot {self._token}":
             return self._reply(call, 401, {"code": 0, "message": "401: Unauthorized"}, {})
-        headers, wait_seconds = self.buckets.count(call.method, template, call.ids)
-        global_wait_seconds = self.buckets.count_global(call.ids)
+        headers, wait_seconds = self.buckets.count(call.method, template, call.path_parameters)
+        global_wait_seconds = self.buckets.count_global(call.path_parameters)
         if global_wait_seconds is not None or wait_seconds is not None:
             return self._reply_rate_limited(
                 call, headers, global_wait_seconds or wait_seconds or 0.0, is_global=global_wait_seconds is not None

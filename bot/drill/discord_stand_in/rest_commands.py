@@ -83,7 +83,7 @@ def build_command_payload(stand_in: StandIn, command: Json, command_id: int) -> 
 
 @ROUTES.add("POST", "/interactions/{interaction}/{token}/callback")
 def answer_interaction(stand_in: StandIn, call: Call) -> Answer:
-    interaction = stand_in.state.interactions.get(call.ids["token"])
+    interaction = stand_in.state.interactions.get(call.path_parameters["token"])
     if interaction is None or interaction.id != call["interaction"]:
         raise build_error(404, 10062)
     if interaction.callback is not None:
@@ -174,7 +174,7 @@ def delete_followup(stand_in: StandIn, call: Call) -> Answer:
 
 
 def find_interaction(stand_in: StandIn, call: Call) -> Interaction:
-    interaction = stand_in.state.interactions.get(call.ids["token"])
+    interaction = stand_in.state.interactions.get(call.path_parameters["token"])
     if interaction is None:
         raise build_error(404, 10015)
     if interaction.callback is None or time.monotonic() - interaction.created_at > TOKEN_SECONDS:

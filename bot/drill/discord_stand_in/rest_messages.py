@@ -152,7 +152,7 @@ def add_reaction(stand_in: StandIn, call: Call) -> Answer:
     message = find_message(stand_in, call, Permission.READ_MESSAGE_HISTORY)
     if stand_in.state.channels[message.channel_id].archived:
         raise build_error(400, 50083)
-    name = call.ids["emoji"]
+    name = call.path_parameters["emoji"]
     if not message.reactions.get(name):
         find_message(stand_in, call, Permission.ADD_REACTIONS)
         if len(message.reactions) >= MAX_REACTIONS:
@@ -171,7 +171,7 @@ def list_reacting_people(stand_in: StandIn, call: Call) -> Answer:
         return 200, []
     min_person_id = int(call.query.get("after", 0))
     person_ids = sorted(
-        person_id for person_id in message.reactions.get(call.ids["emoji"], []) if person_id > min_person_id
+        person_id for person_id in message.reactions.get(call.path_parameters["emoji"], []) if person_id > min_person_id
     )
     limit = int(call.query.get("limit", 25))
     return 200, [payloads.build_user(stand_in.state.people[person_id]) for person_id in person_ids[:limit]]

@@ -94,7 +94,7 @@ def find_webhook_by_token(stand_in: StandIn, call: Call) -> Webhook:
     webhook = stand_in.state.webhooks.get(call["webhook"])
     if webhook is None:
         raise build_error(404, 10015)
-    if webhook.token != call.ids["token"]:
+    if webhook.token != call.path_parameters["token"]:
         raise build_error(401, 50027)
     return webhook
 

@@ -103,11 +103,11 @@ class LinkGroup:
 
 
 def find_link_groups(
-    tree: HtmlElement, url: str, followed_signatures: AbstractSet[str] = frozenset()
+    tree: HtmlElement, url: str, followed_style_signatures: AbstractSet[str] = frozenset()
 ) -> Iterator[LinkGroup]:
     """Yield the groups of links on a page that may be lists.
 
-    Groups with a signature in `followed_signatures` are also yielded if they are short or unlikely to be a
+    Groups with a signature in `followed_style_signatures` are also yielded if they are short or unlikely to be a
     list.
     """
     elements_by_url_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
@@ -120,7 +120,7 @@ def find_link_groups(
             if len(get_text(longest_element)) < len(get_text(element)):
                 elements_by_url_by_signature[signature][link_url] = element
     for signature, elements_by_url in elements_by_url_by_signature.items():
-        is_followed = signature in followed_signatures
+        is_followed = signature in followed_style_signatures
         if (1 if is_followed else MIN_ITEMS) <= len(elements_by_url) <= MAX_ITEMS:
             group = _build_group(signature, elements_by_url, urls.parse_host(url))
             if group.links and (group.score > 0 or is_followed):

@@ -1,8 +1,8 @@
 """Conversion of a list on a web page to a feed (runs in a worker).
 
-A list is recognised by its content: the group of links in which most links or titles are known is the list,
-whatever its style. Only if no known item is left on the page do style and URL pattern decide. The URL of such
-a feed is that of its page with a fragment that names the list.
+A list is recognised by its content: a group of links in which most links or titles are known is the list, even if
+its style has changed. Among several such groups the style decides; if no known item is left on the page, style and
+URL pattern decide. The URL of such a feed is that of its page with a fragment that names the list.
 """
 
 import re
@@ -37,8 +37,8 @@ MIN_KNOWN_ITEMS = 3
 """Minimum number of known items by which a group of links with another style is recognised as the list."""
 MAX_APPENDED_ITEMS = 3
 """Maximum number of items without dates that may have been appended to a list since the last poll."""
-SAME_PATTERN_RATIO = 0.8
-"""Minimum share of the known items' URLs with one pattern, for new items of the list to need it, too."""
+MIN_PATTERN_SHARE = 0.8
+"""Minimum share of known items with one URL pattern from which new items of a list in a new style need it, too."""
 DAY_SECONDS = 86_400
 """Number of seconds of a day."""
 PAGE_LIST_FORMAT = "page"
@@ -57,11 +57,11 @@ class KnownItem(NamedTuple):
 
 
 class ListSignature(msgspec.Struct, frozen=True):
-    """Stored description of a list, to find it again: style, commonest URL pattern, number of items."""
+    """Stored description of a list, to find it again: style, commonest URL pattern, number of items (JSON: `size`)."""
 
     style_signatures: tuple[str, ...] = ()
     url_pattern: str = ""
-    size: int = 0
+    item_count: int = msgspec.field(default=0, name="size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ListReadResult:
     """List of a page as a feed, and the signature of the list to store for the next poll (JSON)."""
 
     feed: ParsedFeed
-    signature: str
+    signature_json: str
 
 
 def build_list_url(page_url: str, page_list: PageList) -> str:
@@ -89,14 +89,14 @@ def strip_list_fragment(url: str) -> str:
 
 def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
     """Return the list that a URL names, else the first list, or None if there are no lists."""
-    signature = url.rpartition("=")[2] if is_list_url(url) else ""
+    style_signature = url.rpartition("=")[2] if is_list_url(url) else ""
     return next(
-        (page_list for page_list in page_lists if page_list.style_signatures[0] == signature),
+        (page_list for page_list in page_lists if page_list.style_signatures[0] == style_signature),
         page_lists[0] if page_lists else None,
     )
 
 
-def make_signature(items: Sequence[ListItem], style_signatures: tuple[str, ...]) -> str:
+def make_signature_json(items: Sequence[ListItem], style_signatures: tuple[str, ...]) -> str:
     """Return the signature of a list as JSON; a later poll finds the list by it."""
     pattern_counts = Counter(_compute_url_pattern(item.url) for item in items)
     url_pattern = pattern_counts.most_common(1)[0][0] if pattern_counts else ""
@@ -134,21 +134,21 @@ def extract_list(
     page: bytes,
     content_type: str,
     url: str,
-    signature: str,
+    signature_json: str,
     known_items: Sequence[KnownItem],
     followed_since: int,
 ) -> ListReadResult:
     """Return the list that `url` names as a feed, without its backlog: unknown items older than known ones.
 
-    `signature` is the stored signature of the list, "" before the first poll; `known_items` are the newest
+    `signature_json` is the stored signature of the list, "" before the first poll; `known_items` are the newest
     articles of the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
-    Raises FeedError: list-lost if the list is not on the page, needs-script if the page is empty without
-    JavaScript.
+    Raises FeedError: `LIST_NOT_FOUND` if the list is not on the page, `REQUIRES_JAVASCRIPT` if the page is empty
+    without JavaScript.
     """
     parsed_page = ParsedPage(page, content_type, strip_list_fragment(url))
     page_lists = parsed_page.describe()
-    stored_signature = msgspec.json.decode(signature, type=ListSignature) if signature else ListSignature()
-    if not signature and not known_items:
+    stored_signature = msgspec.json.decode(signature_json, type=ListSignature) if signature_json else ListSignature()
+    if not signature_json and not known_items:
         first_list = select_list(url, parsed_page.find_lists())
         items, style_signatures = (list(first_list.items), first_list.style_signatures) if first_list else ([], ())
     else:
@@ -165,8 +165,10 @@ def extract_list(
     is_same_style = not stored_signature.style_signatures or not set(style_signatures).isdisjoint(
         stored_signature.style_signatures
     )
-    current_items = _drop_backlog(items, known_items, followed_since, stored_signature.size if is_same_style else 0)
-    return ListReadResult(build_feed(page_lists, current_items, url), make_signature(items, style_signatures))
+    current_items = _drop_backlog(
+        items, known_items, followed_since, stored_signature.item_count if is_same_style else 0
+    )
+    return ListReadResult(build_feed(page_lists, current_items, url), make_signature_json(items, style_signatures))
 
 
 def _find_followed_group(
@@ -184,21 +186,26 @@ def _find_followed_group(
     candidates: list[tuple[bool, float, float, LinkGroup]] = []
     same_style_groups: list[LinkGroup] = []  # without known items
     for group in groups:
-        link_keys = [(urls.compute_page_key(link.url), normalize_title(link.title)) for link in group.links]
-        known_count = sum(page_key in known_page_keys or title in known_titles for page_key, title in link_keys)
+        page_keys_and_titles = [(urls.compute_page_key(link.url), normalize_title(link.title)) for link in group.links]
+        known_count = sum(
+            page_key in known_page_keys or title in known_titles for page_key, title in page_keys_and_titles
+        )
         recent_count = sum(
-            page_key in recent_keys_and_titles or title in recent_keys_and_titles for page_key, title in link_keys
+            page_key in recent_keys_and_titles or title in recent_keys_and_titles
+            for page_key, title in page_keys_and_titles
         )
         is_same_style = not set(group.style_signatures).isdisjoint(stored_signature.style_signatures)
-        is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
+        is_mostly_known = 2 * known_count >= len(page_keys_and_titles) and known_count > 1
         has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
             RECENT_ITEM_COUNT, len(known_items)
         )
         if known_count and (is_same_style or is_mostly_known or has_recent_items):
-            candidates.append((is_same_style, known_count * known_count / len(link_keys), group.score, group))
+            candidates.append(
+                (is_same_style, known_count * known_count / len(page_keys_and_titles), group.score, group)
+            )
         elif is_same_style and 2 * sum(
             _compute_url_pattern(link.url) == stored_signature.url_pattern for link in group.links
-        ) > len(link_keys):
+        ) > len(page_keys_and_titles):
             same_style_groups.append(group)
     if candidates:
         return max(candidates, key=lambda candidate: candidate[:3])[3]
@@ -206,12 +213,13 @@ def _find_followed_group(
 
 
 def _drop_backlog(
-    items: list[ListItem], known_items: Sequence[KnownItem], followed_since: int, previous_size: int
+    items: list[ListItem], known_items: Sequence[KnownItem], followed_since: int, previous_item_count: int
 ) -> list[ListItem]:
     """Return the items, newest first, without the backlog: unknown items below the known ones.
 
-    A dated item is backlog by its date, unless it stands above all known items. `previous_size` is the number
-    of items at the last poll, or 0 if the style of the list has changed.
+    If none is known, all items are returned as they are. A dated item is backlog by its date, unless the style is
+    unchanged and it stands above all known items. `previous_item_count` is the number of items at the last poll, or
+    0 if the style has changed.
     """
     if not known_items:
         return items
@@ -222,13 +230,13 @@ def _drop_backlog(
     known_indexes = [item_index for item_index, match in enumerate(matched_items) if match is not None]
     first_known_index, last_known_index = min(known_indexes, default=-1), max(known_indexes, default=-1)
     is_appended = (
-        len(known_indexes) == previous_size == last_known_index + 1
-        and 0 < len(items) - previous_size <= MAX_APPENDED_ITEMS
+        len(known_indexes) == previous_item_count == last_known_index + 1
+        and 0 < len(items) - previous_item_count <= MAX_APPENDED_ITEMS
     )
-    is_replaced = 2 * len(known_indexes) < previous_size
+    is_replaced = 2 * len(known_indexes) < previous_item_count
     pattern_counts = Counter(_compute_url_pattern(items[position].url) for position in known_indexes)
     url_pattern, pattern_count = next(iter(pattern_counts.most_common(1)), ("", 0))
-    requires_pattern = not previous_size and SAME_PATTERN_RATIO * len(known_indexes) <= pattern_count
+    requires_pattern = not previous_item_count and MIN_PATTERN_SHARE * len(known_indexes) <= pattern_count
     current_items: list[ListItem] = []
     for index, (item, known_item) in enumerate(zip(items, matched_items, strict=True)):
         if known_item is not None:
@@ -242,9 +250,9 @@ def _drop_backlog(
             followed_since if index > last_known_index else followed_since - DAY_SECONDS
         )  # Some dates have no time.
         is_new = (
-            index < (last_known_index if previous_size else first_known_index) or is_appended or is_replaced
+            index < (last_known_index if previous_item_count else first_known_index) or is_appended or is_replaced
             if item.published is None
-            else item.published >= earliest_published or (previous_size and index < first_known_index)
+            else item.published >= earliest_published or (previous_item_count and index < first_known_index)
         )
         if is_new:
             current_items.append(item)
@@ -252,10 +260,10 @@ def _drop_backlog(
 
 
 def _match_known_items(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
-    """Return for each item the known item with its link, else with its title and day or text, else None.
+    """Return for each item the known item with its link, else with its title and either date or text, else None.
 
-    If most unknown items have the title of a known item that is no longer listed, the links have changed, and
-    the title is enough.
+    If most unknown items have the title of a known item that is no longer listed, the links have changed, and for
+    items without a date the title is enough.
     """
     known_item_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
     matched_items = [known_item_by_page_key.get(urls.compute_page_key(item.url)) for item in items]
@@ -288,15 +296,18 @@ def _is_oldest_first(items: Sequence[ListItem], matched_items: Sequence[KnownIte
         item.published if item.published is not None else match.found_at if match is not None else None
         for item, match in zip(items, matched_items, strict=True)
     ]
-    known_times = [time for time in item_times if time is not None]
-    time_pairs = list(pairwise(known_times))
+    present_times = [time for time in item_times if time is not None]
+    time_pairs = list(pairwise(present_times))
     ascent_count = sum(time < next_time for time, next_time in time_pairs)
     descent_count = sum(time > next_time for time, next_time in time_pairs)
     return ascent_count > descent_count
 
 
 def _compute_url_pattern(url: str) -> str:
-    """Return the pattern of a URL (`site.example/news/*`): host, path with `*` for variable parts, query."""
+    """Return the pattern of a URL, such as `site.example/news/*?id`.
+
+    It has the host, the path with `*` for its end and for parts not of letters alone, and the first query parameter.
+    """
     url_parts = urlsplit(url)
     segments = url_parts.path.strip("/").split("/")
     fixed_segments = [segment if segment.isalpha() else "*" for segment in segments[:-1]]

@@ -19,14 +19,17 @@ MIN_SCORE = 3.0
 MIN_RELATIVE_SCORE = 0.25
 """Minimum score of another list, as a share of the best score on the page."""
 MAX_PROSE_CHARS = 1_200
-"""Maximum number of characters of prose beside the lists; a page with more is an article with links."""
+"""Maximum number of characters of prose beside short lists; a page with more is an article with links.
+
+A page that is marked as an article or a product may have a third of it.
+"""
 MIN_BODY_CHARS = 200
 """Minimum number of characters of a page with scripts; a page with fewer shows nothing without them."""
 
 _DISCUSSION_PATTERN = re.compile(r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\"")
-_META_TAG = r"<meta\b[^>]{0,300}\b"
-_ARTICLE_OG_TYPE_PATTERN = re.compile(_META_TAG + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
-_PUBLISHED_TIME_PATTERN = re.compile(_META_TAG + r"article:published_time\b", re.IGNORECASE)
+_META_TAG_REGEX = r"<meta\b[^>]{0,300}\b"
+_ARTICLE_OG_TYPE_PATTERN = re.compile(_META_TAG_REGEX + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
+_PUBLISHED_TIME_PATTERN = re.compile(_META_TAG_REGEX + r"article:published_time\b", re.IGNORECASE)
 """Pattern that, together with `_ARTICLE_OG_TYPE_PATTERN`, marks an article (https://ogp.me/#type_article)."""
 _ARTICLE_SCHEMA_PATTERN = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:NewsArticle|ReportageNewsArticle|Article|BlogPosting|Product)"'
@@ -110,20 +113,23 @@ class ParsedPage:
                 page_lists.append(PageList(items, group.style_signatures))
         return tuple(page_lists[:MAX_LISTS])
 
-    def find_groups(self, followed_signatures: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
-        """Yield the groups of links that may be lists, and those with `followed_signatures` in any case."""
+    def find_groups(self, followed_style_signatures: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
+        """Yield the groups of links that may be lists, and those with `followed_style_signatures` in any case."""
         if self._tree is not None:
-            yield from link_groups.find_link_groups(self._tree, self._url, followed_signatures)
+            yield from link_groups.find_link_groups(self._tree, self._url, followed_style_signatures)
 
 
-def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
+def read_page_lists(page: bytes, content_type: str, url: str) -> PageLists:
     """Return title, language and lists of a web page (runs in a worker)."""
     parsed_page = ParsedPage(page, content_type, url)
     return parsed_page.describe(parsed_page.find_lists())
 
 
 def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], max_prose_chars: float) -> bool:
-    """Return whether a page has much text beside its lists, as an article or a product has."""
+    """Return whether a page has much text beside its lists, as an article or a product has.
+
+    That is more than `max_prose_chars` characters, and more than a third of the text of the first list.
+    """
     list_elements: set[HtmlElement] = set()
     for part in (part for group in groups for elements in group.element_lists for part in elements):
         list_elements.update(part.iter("*"))

@@ -232,6 +232,6 @@ def _build_preview_feed(url: str, parsed_feed: ParsedFeed) -> Feed:
         title=parsed_feed.title,
         outlet=derive_outlet_name(parsed_feed.title, url) or urls.parse_host(url),
         site_url=parsed_feed.site_url,
-        icon=parsed_feed.icon_url,
+        icon_url=parsed_feed.icon_url,
         language=parsed_feed.language,
     )

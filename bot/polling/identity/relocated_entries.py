@@ -26,10 +26,10 @@ from bot.text.words import normalize_title, split_word_set
 EXTRA_CANDIDATES = 50
 """Number of candidate articles beyond the number of a document's entries, as some candidates have left the document."""
 MIN_MATCHING_TITLES = 3
-"""Minimum number of titles that must agree for a feed to have moved; one less if all entries are unknown."""
+"""Minimum number of titles that must agree for a feed to have moved; one less if no entry is known and all agree."""
 
 _MAX_CANDIDATES_PER_KEY = 8
-"""Maximum number of articles with one title or date that an entry is compared with."""
+"""Maximum number of articles with one title, date or path that an entry is compared with."""
 _VERSION_PARAMETERS = split_word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
 """Names of parameters that tell versions of a page apart, or only defeat caches."""
 
@@ -44,18 +44,18 @@ class CandidatePair(NamedTuple):
 class RelocationMatcher:
     """Matcher of a document's unknown entries with the articles of the feed that they may be.
 
-    `articles` are the feed's stored articles; `matched_ids` are the ids of those that entries with a known identity
-    hash are.
+    `articles` are the feed's stored articles; `matched_article_ids` are the ids of those that were recognised in the
+    document by an identity hash.
     """
 
     def __init__(
         self,
         entry_keys: Sequence[EntryKeys],
-        unknown_keys: Sequence[EntryKeys],
+        unknown_entry_keys: Sequence[EntryKeys],
         articles: Sequence[KnownArticle],
-        matched_ids: Collection[int],
+        matched_article_ids: Collection[int],
     ) -> None:
-        self._unknown_keys, self._are_all_unknown = unknown_keys, not matched_ids
+        self._unknown_entry_keys, self._are_all_unknown = unknown_entry_keys, not matched_article_ids
         self._title_by_article = {article.article_id: normalize_title(article.title) for article in articles}
         title_counters = (
             Counter(keys.title for keys in entry_keys),
@@ -64,10 +64,12 @@ class RelocationMatcher:
         self._recurring_titles = {
             title for title_counts in title_counters for title, count in title_counts.items() if count > 1
         }
-        date_counts = Counter(keys.published for keys in entry_keys if keys.published is not None)
-        self._distinctive_dates = {date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)}
-        self._content_counts = Counter(keys.content_hash for keys in entry_keys if keys.content_hash)
-        self._absent_articles = [article for article in articles if article.article_id not in matched_ids]
+        published_counts = Counter(keys.published for keys in entry_keys if keys.published is not None)
+        self._distinctive_dates = {
+            published for published, count in published_counts.items() if count <= max(2, len(entry_keys) // 2)
+        }
+        self._entry_count_by_content_hash = Counter(keys.content_hash for keys in entry_keys if keys.content_hash)
+        self._absent_articles = [article for article in articles if article.article_id not in matched_article_ids]
         self.pairs = list(self._iter_pairs())
         """Pairs of an entry and an article that it may be; their number per entry is bounded."""
 
@@ -77,7 +79,7 @@ class RelocationMatcher:
             title = self._title_by_article[article.article_id]
             for group_key in self._iter_group_keys(title, article.published, article.url):
                 articles_by_group_key[group_key].append(article)
-        for keys in self._unknown_keys:
+        for keys in self._unknown_entry_keys:
             group_keys = self._iter_group_keys(keys.title, keys.published, keys.url)
             for article in dict.fromkeys(
                 candidate
@@ -86,27 +88,27 @@ class RelocationMatcher:
             ):
                 yield CandidatePair(keys, article)
 
-    def _iter_group_keys(self, title: str, date: int | None, url: str) -> Iterable[tuple[object, ...]]:
-        if date in self._distinctive_dates:
-            yield date, title
-            yield (date,)
+    def _iter_group_keys(self, title: str, published: int | None, url: str) -> Iterable[tuple[object, ...]]:
+        if published in self._distinctive_dates:
+            yield published, title
+            yield (published,)
         if title:
             yield (title,)
         if url:
             yield "link", title, strip_version(url)[1]
 
     def match(self, content_hash_by_article_id: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
-        """Return the articles that entries are, by the strong key of the entry; each article counts for one entry."""
+        """Map entries, by their `strong_key`, to the articles that they are; no two entries are one article."""
         certain_matches: dict[bytes, KnownArticle] = {}
         likely_matches: dict[bytes, KnownArticle] = {}
-        content_counts = Counter(
+        article_count_by_content = Counter(
             (absent_article.title, content_hash_by_article_id.get(absent_article.article_id))
             for absent_article in self._absent_articles
         )
         for keys, article in self.pairs:
             content_hash = content_hash_by_article_id.get(article.article_id, b"")
             is_certain, is_likely = self._compare(
-                keys, article, content_hash, is_boilerplate=content_counts[article.title, content_hash] > 1
+                keys, article, content_hash, is_boilerplate=article_count_by_content[article.title, content_hash] > 1
             )
             if is_certain:
                 certain_matches.setdefault(keys.strong_key, article)
@@ -135,7 +137,7 @@ class RelocationMatcher:
         has_same_title = bool(keys.title) and keys.title == article_title
         has_same_content = keys.content_hash == content_hash
         has_distinctive_content = (
-            has_same_content and self._content_counts[keys.content_hash] == 1 and not is_boilerplate
+            has_same_content and self._entry_count_by_content_hash[keys.content_hash] == 1 and not is_boilerplate
         )
         is_unique = keys.title not in self._recurring_titles
         if keys.published == article.published and keys.published in self._distinctive_dates:
@@ -157,8 +159,8 @@ class RelocationMatcher:
     def _has_moved(self, matched_articles: Sequence[KnownArticle]) -> bool:
         """Return whether so many entries reappear that the feed must have moved."""
         titles = {self._title_by_article[article.article_id] for article in matched_articles}
-        has_matched_all = self._are_all_unknown and len(matched_articles) == len(self._unknown_keys)
-        return 2 * len(matched_articles) > len(self._unknown_keys) and len(titles) >= (
+        has_matched_all = self._are_all_unknown and len(matched_articles) == len(self._unknown_entry_keys)
+        return 2 * len(matched_articles) > len(self._unknown_entry_keys) and len(titles) >= (
             MIN_MATCHING_TITLES - 1 if has_matched_all else MIN_MATCHING_TITLES
         )
 
@@ -167,11 +169,11 @@ def _keep_unique_articles(
     matches: Mapping[bytes, KnownArticle], assigned_articles: Iterable[KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the matches with each article only once, and without `assigned_articles`."""
-    assigned_ids = {assigned_article.article_id for assigned_article in assigned_articles}
+    assigned_article_ids = {assigned_article.article_id for assigned_article in assigned_articles}
     unique_matches = {}
     for strong_key, article in matches.items():
-        if article.article_id not in assigned_ids:
-            assigned_ids.add(article.article_id)
+        if article.article_id not in assigned_article_ids:
+            assigned_article_ids.add(article.article_id)
             unique_matches[strong_key] = article
     return unique_matches
 

@@ -237,8 +237,8 @@ def get_icon_url(feed: Feed) -> str | None:
     """
     if feed.server_id is not None:
         return None
-    if feed.icon:
-        return feed.icon
+    if feed.icon_url:
+        return feed.icon_url
     site_url = URL(feed.site_url or feed.url)
     return str(site_url.origin() / "favicon.ico") if site_url.scheme in {"http", "https"} and site_url.host else None
 

@@ -69,7 +69,7 @@ def render_post(
                 ),
                 webhook_identity=webhook_identity,
             )
-        embed = _build_embed(article, outlet_name, feed.icon if feed else None, look)
+        embed = _build_embed(article, outlet_name, feed.icon_url if feed else None, look)
         if look.template is not None:
             filled_template = _fill_template(
                 article._replace(outlet=outlet_name), look.template, look, joined_articles=()

@@ -27,7 +27,7 @@ _RETRY_KIND = "retry"
 
 def backoff_seconds(dispatch: Dispatch) -> float:
     """Return the delay in seconds before the next attempt: 5 s, doubled for each attempt so far, up to a maximum."""
-    return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempts, 8), MAX_BACKOFF_SECONDS)
+    return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempt_count, 8), MAX_BACKOFF_SECONDS)
 
 
 LOOKUP_DELAY_SECONDS = 5
@@ -74,7 +74,7 @@ class OutcomeRecorder:
                 self._blocked_channels.log_once(dispatch.channel_id, _RETRY_KIND, reason)
                 await dispatch_store.record_in_doubt(dispatch.id, reason)
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
-                return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
+                return backoff_seconds(dispatch) if dispatch.attempt_count > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(reason):
                 if reason.code is SendProblem.DMS_CLOSED and dispatch.proposer_id is not None:
                     await self._store.proposals.move_notice_to_channel(dispatch.id)

@@ -45,23 +45,24 @@ class _CountedRequest:
 class RateLimiter:
     """Limiter of this process's requests to Discord; processes share the quota through the store.
 
-    `fair_share_key` maps a channel id to the key that its requests are charged to. `channel_id_by_webhook_id`
-    has the webhooks that post; requests of other webhooks answer interactions. Reactions have low priority.
+    `get_fair_share_key` maps a channel id to the key that its requests are charged to. `channel_id_by_webhook_id`
+    has the webhooks that post; requests of other webhooks answer interactions. Requests about reactions have low
+    priority.
     """
 
     def __init__(
         self,
         clock: Clock,
         store: Store,
-        fair_share_key: Callable[[int], int],
+        get_fair_share_key: Callable[[int], int],
         channel_id_by_webhook_id: Mapping[int, int],
     ) -> None:
-        self._clock, self._fair_share_key, self._channel_id_by_webhook_id = (
+        self._clock, self._get_fair_share_key, self._channel_id_by_webhook_id = (
             clock,
-            fair_share_key,
+            get_fair_share_key,
             channel_id_by_webhook_id,
         )
-        self._quota = RequestQuota(clock, store, self._grant_slots)
+        self._quota = RequestQuota(clock, store, self._admit_requests)
         self.response_count_by_status: Counter[int] = Counter()
         """Number of responses since the start, by HTTP status."""
         self._counted_requests: list[_CountedRequest] = []
@@ -88,23 +89,23 @@ class RateLimiter:
     async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _CountedRequest:
         """Wait until the quota allows another request, and return that request.
 
-        `key`, such as a server's id, is charged for it. With `low_priority` it waits until no request of high
-        priority waits.
+        The request is charged to `key`, such as a server's id. With `low_priority` it starts only while no request of
+        high priority waits.
         """
         queued_at = self._clock.monotonic()
         request_future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
         self._queue_by_priority[low_priority].put(key, request_future)
-        self._grant_slots()
+        self._admit_requests()
         request = await request_future
         self.total_wait_seconds += request.started_at - queued_at
         return request
 
-    def _grant_slots(self) -> None:
+    def _admit_requests(self) -> None:
         now = self._clock.monotonic()
         self._counted_requests = [request for request in self._counted_requests if request.counts_until > now]
-        slot_count = self._quota.get_slot_count(now)
+        max_counted_requests = self._quota.get_slot_count(now)
         for queue in self._queue_by_priority:
-            while len(self._counted_requests) < slot_count and (ticket := queue.try_acquire()) is not None:
+            while len(self._counted_requests) < max_counted_requests and (ticket := queue.try_acquire()) is not None:
                 queue.release(ticket, 1.0)
                 if not ticket.item.done():  # The waiting task may have been cancelled.
                     request = _CountedRequest(now)
@@ -114,13 +115,13 @@ class RateLimiter:
         if self.waiting_count and self._wake_task is None:
             next_expiry = min((request.counts_until for request in self._counted_requests), default=math.inf)
             self._wake_task = asyncio.create_task(
-                self._grant_slots_after(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
+                self._admit_requests_after(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
             )
 
-    async def _grant_slots_after(self, delay_seconds: float) -> None:
+    async def _admit_requests_after(self, delay_seconds: float) -> None:
         await self._clock.sleep(delay_seconds)
         self._wake_task = None
-        self._grant_slots()
+        self._admit_requests()
 
     def _get_key_and_priority(self, path: str) -> tuple[Hashable, bool] | None:
         """Return the key to charge for a request, and whether its priority is low.
@@ -135,9 +136,9 @@ class RateLimiter:
             channel_id = self._channel_id_by_webhook_id.get(int(route_match["id"] or 0))
             if channel_id is None:
                 return None
-            key = self._fair_share_key(channel_id)
+            key = self._get_fair_share_key(channel_id)
         elif route_match["resource"] == "channels" and route_match["id"]:
-            key = self._fair_share_key(int(route_match["id"]))
+            key = self._get_fair_share_key(int(route_match["id"]))
         elif route_match["resource"] == "guilds" and route_match["id"]:
             key = int(route_match["id"])
         return key, "/reactions/" in route_match["subpath"]
@@ -166,7 +167,7 @@ class RateLimiter:
             self._quota.record_invalid_request(now)
         if status == _STATUS_TOO_MANY_REQUESTS and end_params.response.headers.get("X-RateLimit-Scope") == "global":
             self._quota.pause(now, float(end_params.response.headers.get("Retry-After", 1.0)))
-            self._grant_slots()
+            self._admit_requests()
         self._record_round_trip(context, now)
 
     async def _on_request_exception(
@@ -190,4 +191,4 @@ class RateLimiter:
             self._min_round_trip_seconds = min(round_trip_seconds, self._min_round_trip_seconds + RTT_DRIFT_SECONDS)
             request.counts_until = min(request.counts_until, now - self._min_round_trip_seconds + WINDOW_SECONDS)
             if self.waiting_count:
-                self._grant_slots()
+                self._admit_requests()

@@ -12,7 +12,7 @@ from bot.text import discord_text
 
 
 def trait_label(trait: Trait) -> str:
-    """Return the name of a liked outlet, topic or word with its kind, in the current language."""
+    """Return the name of a trait (an outlet, a topic or a word in titles) with its kind, in the current language."""
     name = discord_text.escape_markdown(trait.name)
     match trait.kind:
         case TraitKind.OUTLET:
@@ -23,7 +23,7 @@ def trait_label(trait: Trait) -> str:
 
 
 def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Iterator[str]:
-    """Yield a line for each kind of trait: its first traits, each with how many times the average it is liked.
+    """Yield a line for each kind of trait: the first ones, each with how many times as much as the average it is liked.
 
     A trait is an outlet, a topic or a word in titles.
     """
@@ -33,14 +33,14 @@ def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Itera
         TraitKind.WORD: _("Words in titles"),
     }
     for kind, heading in heading_by_kind.items():
-        trait_labels = [
+        trait_texts = [
             f"**{discord_text.escape_markdown(trait.name)}** ×"
             + format_decimal(exp(trait.score), format="0.0", locale=i18n.current_language())
             for trait in traits
             if trait.kind is kind
         ][:max_traits_per_kind]
-        if trait_labels:
-            yield _("{name}: {details}").format(name=heading, details=" · ".join(trait_labels))
+        if trait_texts:
+            yield _("{name}: {details}").format(name=heading, details=" · ".join(trait_texts))
 
 
 def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
@@ -49,11 +49,11 @@ def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
     They name only what may be shown to the user, in the current language.
     """
     visible_traits = [trait for trait in traits if trait.may_be_shown_to(user_id)]
-    liked_trait_labels = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
-    disliked_trait_labels = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)
+    liked_traits_text = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
+    disliked_traits_text = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)
     sentences = []
-    if liked_trait_labels:
-        sentences.append(_("Liked in this server: {traits}").format(traits=liked_trait_labels))
-    if disliked_trait_labels:
-        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked_trait_labels))
+    if liked_traits_text:
+        sentences.append(_("Liked in this server: {traits}").format(traits=liked_traits_text))
+    if disliked_traits_text:
+        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked_traits_text))
     return sentences

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import tantivy
 
-from bot.text.stopwords import ENGLISH, FRENCH
+from bot.text.stopwords import ENGLISH_STOPWORDS, FRENCH_STOPWORDS
 
 ANALYSIS_VERSION = 3
 """Version of the rules of text analysis; an index built with another version is rebuilt."""
@@ -35,7 +35,7 @@ Texts in other languages are stemmed as English.
 QUERY_LANGUAGES = ("en", "fr")
 """Languages that the words of a query may be in, if its language is unknown."""
 
-_CUSTOM_STOP_WORDS = {"english": ENGLISH, "french": FRENCH}
+_CUSTOM_STOP_WORDS = {"english": ENGLISH_STOPWORDS, "french": FRENCH_STOPWORDS}
 """Stop words, by the name of the language's stemmer, that replace the engine's own lists.
 
 On English XQuAD, the mean reciprocal rank rises from 0.951 to 0.961.

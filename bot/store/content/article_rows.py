@@ -45,7 +45,7 @@ def insert_articles(
             article_and_feed_id_by_key[article.key] = (article_id, _NO_FEED_ID)
             inserted_articles[article_id] = article
         article_id, stored_feed_id = article_and_feed_id_by_key[article.key]
-        identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identities]
+        identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identity_hashes]
         if stored_feed_id != feed_id:
             pending_articles.append(PendingArticle(article_id, article.key, article.page_key, article.published))
     db.executemany(
@@ -94,7 +94,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed_id, identity_hash, change.article_id) for identity_hash in new_article.identities],
+        [(feed_id, identity_hash, change.article_id) for identity_hash in new_article.identity_hashes],
     )
     if new_article.page_key != stored_row["page_key"]:  # Channels must not get the article again.
         transitions.copy_pages(db, change.article_id, new_article.page_key)

@@ -1,4 +1,4 @@
-"""Repository of which articles each semantic index contains.
+"""Repository of the records of which articles each semantic index contains.
 
 A semantic index finds articles by meaning; its embeddings are in its own files, not in the database.
 """
@@ -12,7 +12,7 @@ from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import FOR_EVERYONE_SQL
 
 MAX_ENCODED_CHARS = 500
-"""Maximum number of characters of an article that are encoded: title, summary and beginning of the text."""
+"""Maximum number of characters of an article that are encoded, from its title, its summary and its text."""
 STALE_INDEX_SECONDS = 30 * 86_400
 """Seconds without additions after which a semantic index counts as gone, and its records are deleted."""
 _META_NAME_PREFIX = "vectors "
@@ -22,13 +22,13 @@ _ENCODED_TEXT_SQL = f"""
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
 """
 _MATCHES_FILTER_SQL = f"""
-    (:all AND {FOR_EVERYONE_SQL} OR feed_id IN (:feeds))
+    (:all_feeds AND {FOR_EVERYONE_SQL} OR feed_id IN (:feed_ids))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
 
 
 class EncodedArticles(Repository):
-    """Repository of which articles each semantic index has encoded. Methods raise StoreError.
+    """Repository of the records of which articles each semantic index has encoded. Methods raise StoreError.
 
     `index_id` is the text that identifies an index, which its files contain too.
     """
@@ -92,14 +92,14 @@ class EncodedArticles(Repository):
         return [(row[0], row[1]) for row in rows]
 
     @write_transaction
-    def mark_encoded(self, db: Connection, index_id: str, encoded_texts: Sequence[tuple[int, str]]) -> int:
-        """Record that an index contains articles with these texts; return how many were new to the index.
+    def mark_encoded(self, db: Connection, index_id: str, ids_and_texts: Sequence[tuple[int, str]]) -> int:
+        """Record that an index contains articles with these ids and texts; return how many were new to the index.
 
         Articles whose text has changed since it was loaded are left out.
         """
         meta.set_text(db, _META_NAME_PREFIX + index_id, str(db.now))
         marked_count = 0
-        for article_id, text in encoded_texts:
+        for article_id, text in ids_and_texts:
             marked_count += db.execute_rowcount(
                 f"""INSERT INTO encoded_article (article_id, index_id)
                     SELECT id, :index_id FROM article WHERE id = :article_id AND {_ENCODED_TEXT_SQL} = :text
@@ -109,7 +109,7 @@ class EncodedArticles(Repository):
         return marked_count
 
     async def filter_existing_ids(self, article_ids: Collection[int]) -> set[int]:
-        """Return the ids of those articles that exist."""
+        """Return those of the ids whose articles exist."""
         return await self._fetch_set("SELECT id FROM article WHERE id IN (:ids)", {"ids": article_ids})
 
     async def filter_ids(
@@ -120,7 +120,7 @@ class EncodedArticles(Repository):
         since: int | None,
         before: int | None,
     ) -> set[int]:
-        """Return the ids of those articles that exist and match all filters that are not None.
+        """Return those of the ids whose articles exist and match all filters that are not None.
 
         Pages that users saved match only if their feed is in `feed_ids`.
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
@@ -133,8 +133,9 @@ class EncodedArticles(Repository):
     async def list_newest_ids(
         self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
-        """List the ids of the newest articles that match all filters that are not None.
+        """List the ids of the newest articles, at most `limit`, that match all filters that are not None.
 
+        Pages that users saved match only if their feed is in `feed_ids`.
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_column(
@@ -146,4 +147,4 @@ class EncodedArticles(Repository):
 def _build_filter_parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
 ) -> dict[str, object]:
-    return {"all": feed_ids is None, "feeds": feed_ids, "since": since, "before": before}
+    return {"all_feeds": feed_ids is None, "feed_ids": feed_ids, "since": since, "before": before}

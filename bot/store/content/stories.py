@@ -15,10 +15,10 @@ class Stories(Repository):
     """
 
     async def list_recent(self, after_id: int, since: int, *, limit: int, lead_length: int) -> list[ArticleBrief]:
-        """List articles with ids above `after_id` that were published since a Unix time in seconds, by id.
+        """List at most `limit` articles with ids above `after_id` that were published since `since`, by id.
 
-        Pages that users saved are left out: they are part of no story.
-        `lead_length` is the number of characters of their texts that are loaded.
+        `since` is Unix time in seconds. Pages that users saved are left out: they are part of no story. `lead_length`
+        is the number of characters of the summary, or else of the text, that are loaded.
         """
         return await self._fetch_objects(
             ArticleBrief._make,
@@ -49,8 +49,8 @@ class Stories(Repository):
         """
         rows = await self._fetch_rows(
             """
-            SELECT similar_pair.id, other_article.id, similar_pair.similarity FROM (
-                SELECT article_id AS id, earlier_id AS other_id, similarity FROM similar_article
+            SELECT similar_pair.own_id, other_article.id, similar_pair.similarity FROM (
+                SELECT article_id AS own_id, earlier_id AS other_id, similarity FROM similar_article
                 WHERE article_id IN (:ids)
                 UNION SELECT earlier_id, article_id, similarity FROM similar_article WHERE earlier_id IN (:ids)
             ) AS similar_pair JOIN article AS other_article ON other_article.id = similar_pair.other_id
@@ -78,11 +78,11 @@ class Stories(Repository):
                 WHERE earlier_id IN (:ids)
                 UNION SELECT article.id, duplicate.id, 1.0 FROM article JOIN article AS duplicate USING (page_key)
                 WHERE article.id IN (:ids) AND duplicate.id <> article.id
-            ) AS pair
-            JOIN article ON article.id = pair.article_id
-            JOIN article AS covering_article ON covering_article.id = pair.similar_id
+            ) AS similar_pair
+            JOIN article ON article.id = similar_pair.article_id
+            JOIN article AS covering_article ON covering_article.id = similar_pair.similar_id
             WHERE covering_article.feed_id IN (:feeds) AND covering_article.retracted_at IS NULL
-              AND covering_article.outlet <> '' AND pair.similarity >= :min_similarity
+              AND covering_article.outlet <> '' AND similar_pair.similarity >= :min_similarity
             ORDER BY covering_article.published, covering_article.id
             """,
             {"ids": article_ids, "feeds": feed_ids, "min_similarity": min_similarity},

@@ -21,17 +21,17 @@ def gather_candidates(
 ) -> DigestCandidates:
     """Gather the articles that a channel's digest of the period from `since` until `until` may include.
 
-    Both are Unix times in seconds. These are the articles posted in the channel in the period and those
-    reserved for the digest; with `plan.includes_other_channels`, also articles of `feed_ids` that have no delivery
-    status in the channel. Stories that the channel muted are left out. Other articles on the same page are listed
-    only if they come from `feed_ids`.
+    Both are Unix times in seconds. These are the articles posted in the channel in the period and those reserved for
+    the digest; with `plan.includes_other_channels`, also articles of `feed_ids` that were found in the period and have
+    no delivery status there. At most `MAX_DIGEST_CANDIDATES` are gathered, the newest. Stories that the channel muted
+    are left out. Other articles on the same page are listed only if they come from `feed_ids`.
     """
     parameters: dict[str, object] = {
         "channel": digest.channel_id,
         "since": since,
         "until": until,
         "feeds": feed_ids,
-        "wide": digest.plan.includes_other_channels,
+        "other_channels": digest.plan.includes_other_channels,
         "day": _DAY_SECONDS,
         "server": digest.server_id,
         "limit": MAX_DIGEST_CANDIDATES,
@@ -59,7 +59,7 @@ def gather_candidates(
             SELECT article_id FROM delivery_status WHERE channel_id = :channel AND status = 'digested'
             UNION
             SELECT id FROM article /*+ INDEXED BY article_feed_newest */
-            WHERE :wide AND feed_id IN (:feeds)
+            WHERE :other_channels AND feed_id IN (:feeds)
               AND published >= :since - :day AND published < :until AND found_at >= :since AND found_at < :until
               AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE channel_id = :channel
                   AND delivery_status.page_key = article.page_key)
@@ -85,9 +85,9 @@ def gather_for_user(
 ) -> DigestCandidates:
     """Gather the articles that a user's digest of the period from `since` until `until` may include.
 
-    Both are Unix times in seconds. These are the articles of `selected_feed_ids` (None: of all `feed_ids`)
-    and the articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought. Stories that
-    the user muted are left out.
+    Both are Unix times in seconds. These are the articles of `selected_feed_ids` (None: of all `feed_ids`) and the
+    articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought in the period. At most
+    `MAX_DIGEST_CANDIDATES` are gathered, the newest. Stories that the user muted are left out.
     """
     parameters: dict[str, object] = {
         "since": since,
@@ -158,8 +158,10 @@ def _build_candidates(
     parameters: dict[str, object],
     reserved_article_ids: list[int],
 ) -> DigestCandidates:
-    same_page_articles = _load_same_page_articles(db, candidate_rows, parameters)
-    bookmark_count_by_page = _count_bookmarks(db, candidate_rows, same_page_articles, parameters["server"])
+    same_page_articles_by_page_key = _load_same_page_articles(db, candidate_rows, parameters)
+    bookmark_count_by_page_key = _count_bookmarks(
+        db, candidate_rows, same_page_articles_by_page_key, parameters["server"]
+    )
     candidates = [
         DigestCandidate(
             row["id"],
@@ -172,10 +174,10 @@ def _build_candidates(
             row["published"],
             tuple(
                 same_page_article
-                for same_page_article in same_page_articles.get(row["page_key"], ())
+                for same_page_article in same_page_articles_by_page_key.get(row["page_key"], ())
                 if same_page_article.article_id != row["id"]
             ),
-            bookmark_count_by_page.get(row["page_key"], 0),
+            bookmark_count_by_page_key.get(row["page_key"], 0),
         )
         for row in candidate_rows
     ]
@@ -195,25 +197,25 @@ def _build_candidates(
 def _load_same_page_articles(
     db: Connection, candidate_rows: Sequence[Row], parameters: dict[str, object]
 ) -> dict[str, list[SamePageArticle]]:
-    articles_by_page: dict[str, list[SamePageArticle]] = {}
+    articles_by_page_key: dict[str, list[SamePageArticle]] = {}
     for page_key, *columns in db.execute(
         "SELECT page_key, id, feed_id, outlet FROM article WHERE page_key IN (:pages) "
         "AND feed_id IN (:feeds) ORDER BY id",
         parameters | {"pages": {row["page_key"] for row in candidate_rows}},
     ):
-        articles_by_page.setdefault(page_key, []).append(SamePageArticle(*columns))
-    return articles_by_page
+        articles_by_page_key.setdefault(page_key, []).append(SamePageArticle(*columns))
+    return articles_by_page_key
 
 
 def _count_bookmarks(
     db: Connection,
     candidate_rows: Sequence[Row],
-    same_page_articles: dict[str, list[SamePageArticle]],
+    same_page_articles_by_page_key: dict[str, list[SamePageArticle]],
     server_id: object,
 ) -> dict[str, int]:
-    """Map page keys to the number of users who bookmarked the page in the server."""
+    """Map the keys of bookmarked pages to the number of users who bookmarked the page in the server."""
     article_ids = {row["id"] for row in candidate_rows} | {
-        article.article_id for articles in same_page_articles.values() for article in articles
+        article.article_id for articles in same_page_articles_by_page_key.values() for article in articles
     }
     return dict(
         db.fetch_rows(

@@ -86,7 +86,7 @@ class Dispatches(ChannelStates):
             DispatchState.CLAIMED,
             origins={DispatchState.PENDING},
             claimed_at=db.now,
-            attempts=dispatch.attempts + 1,
+            attempts=dispatch.attempt_count + 1,
             look=db.fetch_value(_CURRENT_LOOK_SQL, {"post": dispatch.id}) if is_post else None,
             edit_due_at=None,
             webhook_id=None,

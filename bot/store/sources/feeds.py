@@ -83,7 +83,7 @@ class Feeds(Repository):
                 feed,
                 state=FeedState.ACTIVE,
                 next_poll_at=new_feed.next_poll_at,
-                failures=0,
+                failure_count=0,
                 failing_since=None,
                 error=None,
             )
