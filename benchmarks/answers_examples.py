@@ -220,7 +220,7 @@ def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidate
     selected_places = [
         places[id(candidate)]
         for candidate in select_candidates(
-            [candidate_set.judged[n] for n in order], candidate_set.retrieved.nearest_ids
+            [candidate_set.judged[n] for n in order], candidate_set.retrieved.nearest_article_ids
         )
     ]
     return replace(

@@ -42,7 +42,7 @@ from benchmarks import campaign, promises
 from benchmarks.server_kills import kill_server, start_server
 from bot.core.database_url import DatabaseUrl
 from bot.drill.discord_stand_in.discord_server import DiscordServer
-from bot.processes.leases import LEASE_SECONDS, SHARD_LEASE
+from bot.processes.leases import LEASE_SECONDS, SHARD_LEASE_KIND
 from tests.store import sql
 from tests.support import postgres_server, store_probe
 from tests.support.feed_server import FeedServer
@@ -140,7 +140,7 @@ class Fleet:
     def count_gateways(self) -> int:
         """How many processes have shards."""
         leases = store_probe.load_rows(self.database, "lease")
-        return len({lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE})
+        return len({lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE_KIND})
 
     def find_served_shards(self) -> set[int]:
         """The shards that have a session."""

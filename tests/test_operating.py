@@ -15,7 +15,7 @@ import typer
 
 from bot.cli.main import app
 from bot.cli.stop_signals import STOP_SECONDS
-from bot.cli.terminal import USAGE_ERROR
+from bot.cli.terminal import USAGE_ERROR_STATUS
 from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
 from bot.core.preferences import ProcessRole
 from tests.test_readme import list_setting_names
@@ -109,7 +109,7 @@ def normalize_package_name(name: str) -> str:
 
 
 def test_wrong_use_is_not_tried_again():
-    assert f"RestartPreventExitStatus={USAGE_ERROR}\n" in UNIT
+    assert f"RestartPreventExitStatus={USAGE_ERROR_STATUS}\n" in UNIT
 
 
 def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over():

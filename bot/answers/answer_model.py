@@ -39,20 +39,20 @@ class Quote:
     """Text quoted from an article or its headline, with the words that answer the question, if known.
 
     Attributes:
-        sentences: The at most two sentences of the text that people are shown; empty for the whole text.
+        shown_sentences: The at most two sentences of the text that people are shown; empty for the whole text.
     """
 
     text: str
     article: Article
     answer_span: str | None = None
-    sentences: tuple[str, ...] = ()
+    shown_sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class BriefingItem:
-    """A story of a briefing: its text, the article that represents it, and its number of outlets."""
+class BriefingStory:
+    """A story of a briefing: the article that represents it, its title (or else its URL), and the number of outlets."""
 
-    text: str
+    title: str
     article: Article
     outlet_count: int = 1
 
@@ -69,17 +69,17 @@ class Answer:
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The articles that the answer quotes, lists in its briefing, or cites in its generated sentences.
         related_articles: At most `MAX_RELATED_ARTICLES` articles about the question's topic, if the answer is not sure.
-        probability: Probability from 0 to 1 that the first quote answers the question; None if no passage may
-            answer it.
-        briefing: The stories that answer a question about a period.
+        probability: Probability from 0 to 1 that the first of the quotes, sure or possible, answers the question; None
+            if it was not estimated.
+        briefing: The stories that answer a request for news.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
-        article_count: Number of articles that were searched, if nothing was found; otherwise None.
+        searched_article_count: Number of articles that were searched, if the confidence is `NOTHING`; otherwise None.
         model_name: Name of the language model that wrote `generated_sentences`, as people are shown it, or "".
-        newest_published: When the newest article that the asker may read was published (Unix time in seconds); None
-            without articles.
-        period: The period that the question is about, in days of `zone`.
-        oldest_published: When the oldest article that the asker may read was published (Unix time in seconds), if that
-            is after `period`; otherwise None.
+        newest_published_at: When the newest article of a feed that the asker may read was published (Unix time in
+            seconds); None without articles.
+        period: The period of the briefing, or that was asked for if nothing was found, in days of `zone`; else None.
+        oldest_published_at: When the oldest article that the asker may read was published (Unix time in seconds), if
+            that is after `period` and the confidence is not `SURE`; otherwise None.
     """
 
     question: str
@@ -91,14 +91,14 @@ class Answer:
     sources: tuple[Article, ...] = ()
     related_articles: tuple[Article, ...] = ()
     probability: float | None = None
-    briefing: tuple[BriefingItem, ...] = ()
+    briefing: tuple[BriefingStory, ...] = ()
     generated_sentences: tuple[Sentence, ...] = ()
-    article_count: int | None = None
+    searched_article_count: int | None = None
     model_name: str = ""
-    newest_published: int | None = None
+    newest_published_at: int | None = None
     period: Period | None = None
     zone: tzinfo = UTC
-    oldest_published: int | None = None
+    oldest_published_at: int | None = None
 
     @property
     def shown_quotes(self) -> tuple[Quote, ...]:
@@ -108,7 +108,7 @@ class Answer:
 
     @property
     def do_quoted_numbers_differ(self) -> bool:
-        """Return whether the two shown quotes give different numbers of one thing, in which their outlets differ."""
+        """Return whether two quotes are shown that give different numbers of one thing, from different outlets."""
         return len(self.shown_quotes) > 1 and have_different_numbers(
             *((quote.answer_span or "", quote.article) for quote in self.shown_quotes)
         )
@@ -121,9 +121,9 @@ class Answer:
     @property
     def is_outside_period(self) -> bool:
         """Return whether all articles that the asker may read are from before, or all from after, the period."""
-        if self.period is None or self.newest_published is None:
+        if self.period is None or self.newest_published_at is None:
             return False
-        return self.oldest_published is not None or self.newest_published < self.period.start
+        return self.oldest_published_at is not None or self.newest_published_at < self.period.start
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer as the JSON object that `telex ask --json` prints.
@@ -142,7 +142,7 @@ class Answer:
             ],
             "sources": [_build_source_document(article) for article in self.sources],
             "nearest": [_build_source_document(article) for article in self.related_articles],
-            "newest": None if self.newest_published is None else _format_iso_time(self.newest_published),
+            "newest": None if self.newest_published_at is None else _format_iso_time(self.newest_published_at),
         }
         if self.period is not None:
             answer_document["period"] = {
@@ -152,10 +152,10 @@ class Answer:
         if self.briefing:
             answer_document["lines"] = [
                 {
-                    **_build_source_document(briefing_item.article),
-                    "text": extract_opening_passage(briefing_item.article, MAX_QUOTE_LENGTH),
+                    **_build_source_document(briefing_story.article),
+                    "text": extract_opening_passage(briefing_story.article, MAX_QUOTE_LENGTH),
                 }
-                for briefing_item in self.briefing
+                for briefing_story in self.briefing
             ]
         return answer_document
 

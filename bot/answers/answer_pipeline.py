@@ -36,7 +36,7 @@ from bot.text.language import detect_language
 from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
 from bot.writing.question_rewriter import Conversation
 
-MIN_CONTENT_WORDS = 2
+MIN_QUESTION_CONTENT_WORDS = 2
 """Minimum number of content words of a question about an article; to a shorter question, the title is added."""
 _OVERVIEW_PATTERN = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
@@ -105,7 +105,10 @@ async def answer_question(
             context_article for context_article in (article, *previous_source_articles) if context_article is not None
         ]
         question_text = resolved_text
-        if article is not None and len(follow_up_questions.extract_content_words(resolved_text)) < MIN_CONTENT_WORDS:
+        if (
+            article is not None
+            and len(follow_up_questions.extract_content_words(resolved_text)) < MIN_QUESTION_CONTENT_WORDS
+        ):
             question_text = f"{resolved_text} ({article.title})"
         follow_up_words = (
             follow_up_questions.extract_content_words(text) if resolved_text != " ".join(text.split()) else ()
@@ -121,7 +124,7 @@ async def answer_question(
                     searcher, question, answer, retrieved_articles.articles, feed_ids=feed_ids
                 )
     answer = replace(
-        answer, question=text, newest_published=newest_articles[0].published if newest_articles else None, zone=zone
+        answer, question=text, newest_published_at=newest_articles[0].published if newest_articles else None, zone=zone
     )
     return await _add_search_extent(searcher, answer, feed_ids, news_request)
 
@@ -131,11 +134,11 @@ async def _add_search_extent(
 ) -> Answer:
     """Return an answer that is not sure with the extent of the articles that were searched.
 
-    If nothing was found, these are the number of articles and the period that the question states. If all articles
+    If nothing was found, this is the number of articles and the period that the question states. If all articles
     that the asker may read are newer than the period of the answer, the time of the oldest article is added.
     """
     if answer.confidence is Confidence.NOTHING:
-        answer = replace(answer, article_count=await searcher.store.articles.count(feed_ids))
+        answer = replace(answer, searched_article_count=await searcher.store.articles.count(feed_ids))
         if news_request is not None and news_request.is_period_stated:
             answer = replace(answer, period=news_request.period)
     if answer.is_answered or answer.period is None:
@@ -143,7 +146,7 @@ async def _add_search_extent(
     oldest_published_at = await searcher.store.articles.get_oldest_published_at(feed_ids)
     if oldest_published_at is None or oldest_published_at < answer.period.end:
         return answer
-    return replace(answer, oldest_published=oldest_published_at)
+    return replace(answer, oldest_published_at=oldest_published_at)
 
 
 async def answer_from_articles(
@@ -158,20 +161,20 @@ async def answer_from_articles(
         score_candidates,
         question,
         retrieved_articles.articles,
-        retrieved_articles.context_ids,
-        retrieved_articles.nearest_ids,
+        retrieved_articles.context_article_ids,
+        retrieved_articles.nearest_article_ids,
     )
     candidates, scorer = await rescore_with_cosines(searcher, question, retrieved_articles, scored_articles.candidates)
     candidates = rank_candidates(candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
-    confidence = classify_confidence(question, candidates, scorer, retrieved_articles.context_ids)
+    confidence = classify_confidence(question, candidates, scorer, retrieved_articles.context_article_ids)
     return build_answer(
         question,
         candidates,
         article_by_id,
         confidence,
-        scored_articles.related_ids,
-        retrieved_articles.context_ids,
+        scored_articles.related_article_ids,
+        retrieved_articles.context_article_ids,
     )
 
 
@@ -181,29 +184,29 @@ async def rescore_with_cosines(
     retrieved_articles: RetrievedArticles,
     candidates: Sequence[ScoredCandidate],
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
-    """Return the candidates rescored with cosines between question and passage, and the scorer used.
+    """Return the candidates rescored with cosines of the question to passage and article, and the scorer used.
 
     A candidate is a passage that may answer. Without a semantic index, or if the encoder fails or times out, the
     candidates are returned unchanged with the scorer that uses only words. Their order is kept in any case.
     """
     semantic_index = searcher.semantic_index
-    cosines = None
+    passage_cosines = None
     if semantic_index is not None and candidates:
-        cosines = await semantic_index.compute_passage_cosines(
+        passage_cosines = await semantic_index.compute_passage_cosines(
             question.text, [candidate.text for candidate in candidates]
         )
-    if cosines is None:
+    if passage_cosines is None:
         return candidates, load_candidate_scorer(with_cosines=False)
     cosine_scorer = load_candidate_scorer(with_cosines=True)
     rescored_candidates = []
-    for lexical_candidate, cosine in zip(candidates, cosines, strict=True):
+    for lexical_candidate, passage_cosine in zip(candidates, passage_cosines, strict=True):
         features = (
             *lexical_candidate.features,
-            cosine,
+            passage_cosine,
             retrieved_articles.cosines.get(lexical_candidate.article_id, 0.0),
         )
         probability = cosine_scorer.predict_probability(
-            features, in_context=lexical_candidate.article_id in retrieved_articles.context_ids
+            features, in_context=lexical_candidate.article_id in retrieved_articles.context_article_ids
         )
         rescored_candidates.append(lexical_candidate._replace(features=features, probability=probability))
     return rescored_candidates, cosine_scorer
@@ -228,15 +231,15 @@ async def _answer_with_briefing(
     preferences: PreferenceModel,
 ) -> Answer | None:
     """Answer a request for news with the biggest stories; return None if there are no stories."""
-    briefing_items, period = await build_briefing(searcher, news_request, feed_ids=feed_ids, preferences=preferences)
-    if not briefing_items:
+    briefing_stories, period = await build_briefing(searcher, news_request, feed_ids=feed_ids, preferences=preferences)
+    if not briefing_stories:
         return None
     return Answer(
         question=text,
         confidence=Confidence.SURE,
-        quotes=tuple(Quote(item.text[:MAX_QUOTE_LENGTH], item.article) for item in briefing_items[:MAX_QUOTES]),
-        sources=tuple(item.article for item in briefing_items),
-        briefing=briefing_items,
+        quotes=tuple(Quote(story.title[:MAX_QUOTE_LENGTH], story.article) for story in briefing_stories[:MAX_QUOTES]),
+        sources=tuple(story.article for story in briefing_stories),
+        briefing=briefing_stories,
         period=period,
     )
 

@@ -103,23 +103,23 @@ class ScoredArticles(NamedTuple):
 
     Attributes:
         candidates: The likeliest candidates, best first.
-        related_ids: Ids of the articles whose topic score is at least `MIN_TOPIC_SCORE`, highest first.
+        related_article_ids: Ids of the articles whose topic score is at least `MIN_TOPIC_SCORE`, highest first.
     """
 
     candidates: list[ScoredCandidate]
-    related_ids: tuple[int, ...]
+    related_article_ids: tuple[int, ...]
 
 
 def score_candidates(
     question: AnalysedQuestion,
     articles: Sequence[Article],
-    context_ids: frozenset[int] = frozenset(),
-    nearest_ids: frozenset[int] = frozenset(),
+    context_article_ids: frozenset[int] = frozenset(),
+    nearest_article_ids: frozenset[int] = frozenset(),
 ) -> ScoredArticles:
     """Score the passages of the articles that may answer (candidates) by words.
 
-    `context_ids` are the ids of articles that the conversation is about. `nearest_ids` are the ids of the articles
-    nearest to the question in meaning, whose headlines and first passages are always among the candidates.
+    `context_article_ids` are the ids of articles that the conversation is about, `nearest_article_ids` those of the
+    articles nearest to the question in meaning, whose headlines and first passages are always among the candidates.
     """
     analysis_by_id = {article.id: analyse_article(article) for article in articles}
     scorer, term_matcher = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
@@ -127,13 +127,15 @@ def score_candidates(
         make_scored_candidate(
             candidate,
             features,
-            scorer.predict_probability(features, in_context=candidate.analysis.article.id in context_ids),
+            scorer.predict_probability(features, in_context=candidate.analysis.article.id in context_article_ids),
         )
         for candidate, features in extract_candidates(question, analysis_by_id.values())
     ]
     candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
     topic_scores = {candidate.article_id: compute_topic_score(candidate.features) for candidate in candidates}
-    selected_candidates = select_candidates([candidate for candidate in candidates if candidate.text], nearest_ids)
+    selected_candidates = select_candidates(
+        [candidate for candidate in candidates if candidate.text], nearest_article_ids
+    )
     return ScoredArticles(
         [
             add_excerpt(question, term_matcher, analysis_by_id[candidate.article_id], candidate)
@@ -148,18 +150,21 @@ def score_candidates(
     )
 
 
-def select_candidates(candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]) -> list[ScoredCandidate]:
+def select_candidates(
+    candidates: Sequence[ScoredCandidate], nearest_article_ids: frozenset[int]
+) -> list[ScoredCandidate]:
     """Return the candidates (passages that may answer) to keep from a list sorted best first.
 
-    The headlines and first passages of the articles in `nearest_ids` are always kept. If there are such articles,
-    others are kept only as far as all have at most `MAX_ENCODED_CHARS`, because the passage encoder compares them.
+    The headlines and first passages of the articles in `nearest_article_ids` are always kept. If there are such
+    articles, others are kept only as far as all have at most `MAX_ENCODED_CHARS`, because the passage encoder compares
+    them.
     """
-    if not nearest_ids:
+    if not nearest_article_ids:
         return list(candidates[:MAX_CANDIDATES])
     selected_indexes = {
         index
         for index, candidate in enumerate(candidates)
-        if candidate.article_id in nearest_ids and candidate.sentence_range[0] <= 0
+        if candidate.article_id in nearest_article_ids and candidate.sentence_range[0] <= 0
     }
     remaining_chars = MAX_ENCODED_CHARS - sum(len(candidates[index].text) for index in selected_indexes)
     for index, candidate in enumerate(candidates[:MAX_CANDIDATES]):

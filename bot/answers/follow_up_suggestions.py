@@ -127,7 +127,7 @@ async def suggest_questions(
     if not answer.is_answered or answer.briefing:
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
-    shown_text = " ".join(" ".join(quote.sentences) or quote.text for quote in answer.shown_quotes)
+    shown_text = " ".join(" ".join(quote.shown_sentences) or quote.text for quote in answer.shown_quotes)
     suggestion_by_question = {
         suggestion.question: suggestion
         for suggestion in _iter_suggestions(answer.question, shown_text, shown_articles, language)
@@ -149,7 +149,7 @@ def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_article
     if quote.article.id not in {article.id for article in shown_articles}:
         return False
     if suggestion.is_statement:
-        return suggestion.answer in quote.sentences
+        return suggestion.answer in quote.shown_sentences
     answer_span = quote.answer_span
     return answer_span is not None and (suggestion.answer in answer_span or answer_span in suggestion.answer)
 

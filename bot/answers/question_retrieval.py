@@ -29,15 +29,15 @@ class RetrievedArticles(NamedTuple):
 
     Attributes:
         cosines: Cosine between question and article, by article id, for the articles nearest in meaning.
-        context_ids: Ids of the articles that the conversation is about.
+        context_article_ids: Ids of the articles that the conversation is about.
     """
 
     articles: tuple[Article, ...]
     cosines: Mapping[int, float]
-    context_ids: frozenset[int] = frozenset()
+    context_article_ids: frozenset[int] = frozenset()
 
     @property
-    def nearest_ids(self) -> frozenset[int]:
+    def nearest_article_ids(self) -> frozenset[int]:
         """Return the ids of the at most `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
         return frozenset(sorted(self.cosines, key=lambda article_id: -self.cosines[article_id])[:MAX_NEAREST_ARTICLES])
 

@@ -64,17 +64,17 @@ def classify_confidence(
     question: AnalysedQuestion,
     candidates: Sequence[ScoredCandidate],
     scorer: Scorer,
-    context_ids: frozenset[int] = frozenset(),
+    context_article_ids: frozenset[int] = frozenset(),
 ) -> Confidence:
     """Return the confidence of the answer whose candidates (passages that may answer) are given, best first.
 
-    `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
+    `SURE` ignores the bonus for articles in `context_article_ids`: being the subject of the conversation makes an
     answer likelier, not more certain.
     """
     if max((candidate.probability for candidate in candidates), default=0.0) < scorer.possible_threshold:
         return Confidence.NOTHING
     is_sure = (
-        compute_sure_log_odds(question, candidates[0], context_ids)
+        compute_sure_log_odds(question, candidates[0], context_article_ids)
         >= compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
         and candidates[0].excerpt.is_expected
     )
@@ -82,10 +82,10 @@ def classify_confidence(
 
 
 def compute_sure_log_odds(
-    question: AnalysedQuestion, candidate: ScoredCandidate, context_ids: frozenset[int] = frozenset()
+    question: AnalysedQuestion, candidate: ScoredCandidate, context_article_ids: frozenset[int] = frozenset()
 ) -> float:
     """Return the log-odds by which the answer with this best candidate is sure, if it has the expected words."""
-    total_log_odds = compute_context_free_log_odds(candidate, context_ids)
+    total_log_odds = compute_context_free_log_odds(candidate, context_article_ids)
     if candidate.excerpt.answer_span is None:
         return total_log_odds - NO_WORDS_LOG_ODDS
     return total_log_odds + EXPECTED_WORDS_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
@@ -101,18 +101,18 @@ def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> floa
     return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
 
 
-def compute_context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
+def compute_context_free_log_odds(candidate: ScoredCandidate, context_article_ids: frozenset[int]) -> float:
     """Return the log-odds that a candidate (a passage that may answer) answers, ignoring the conversation.
 
-    The bonus for articles that the conversation is about (`context_ids`) is subtracted.
+    The bonus for articles that the conversation is about (`context_article_ids`) is subtracted.
     """
-    return compute_log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
+    return compute_log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_article_ids)
 
 
 def select_quotes(
     question: AnalysedQuestion,
     candidates: Sequence[ScoredCandidate],
-    context_ids: frozenset[int] = frozenset(),
+    context_article_ids: frozenset[int] = frozenset(),
 ) -> tuple[list[ScoredCandidate], list[ScoredCandidate]]:
     """Return the candidates (passages that may answer) to quote, and the superseded candidates.
 
@@ -127,12 +127,12 @@ def select_quotes(
     if not distinct_candidates:
         return [], []
     superseded_candidates = _select_superseded(distinct_candidates) if question.changes_over_time else []
-    min_log_odds = compute_context_free_log_odds(distinct_candidates[0], context_ids) - MAX_LOG_ODDS_DROP
+    min_log_odds = compute_context_free_log_odds(distinct_candidates[0], context_article_ids) - MAX_LOG_ODDS_DROP
     quoted_candidates = [
         candidate
         for candidate in distinct_candidates
         if candidate not in superseded_candidates
-        and compute_context_free_log_odds(candidate, context_ids) >= min_log_odds
+        and compute_context_free_log_odds(candidate, context_article_ids) >= min_log_odds
     ][:MAX_QUOTES]
     following_candidate = distinct_candidates[0].following_candidate
     if (
@@ -163,20 +163,20 @@ def build_answer(
     candidates: Sequence[ScoredCandidate],
     article_by_id: dict[int, Article],
     confidence: Confidence,
-    related_ids: Sequence[int],
-    context_ids: frozenset[int] = frozenset(),
+    related_article_ids: Sequence[int],
+    context_article_ids: frozenset[int] = frozenset(),
 ) -> Answer:
     """Build the answer with its quotes; without a likely enough passage, only with related articles.
 
-    `related_ids` are the ids of the articles about the question's topic, best first.
+    `related_article_ids` are the ids of the articles about the question's topic, best first.
     """
-    related_articles = tuple(article_by_id[article_id] for article_id in related_ids if article_id not in context_ids)[
-        :MAX_RELATED_ARTICLES
-    ]
+    related_articles = tuple(
+        article_by_id[article_id] for article_id in related_article_ids if article_id not in context_article_ids
+    )[:MAX_RELATED_ARTICLES]
     if confidence is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=related_articles)
-    quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
-    further_candidate = _find_further_candidate(quoted_candidates, related_ids)
+    quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_article_ids)
+    further_candidate = _find_further_candidate(quoted_candidates, related_article_ids)
     quote_by_candidate = {
         candidate: make_quote(candidate, article_by_id[candidate.article_id])
         for candidate in (*quoted_candidates, *superseded_candidates)
@@ -204,7 +204,7 @@ def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
 
 
 def _find_further_candidate(
-    candidates: Sequence[ScoredCandidate], related_ids: Sequence[int]
+    candidates: Sequence[ScoredCandidate], related_article_ids: Sequence[int]
 ) -> ScoredCandidate | None:
     """Return the best candidate with another answer than the first candidate's, from another article on the topic."""
     return next(
@@ -212,7 +212,7 @@ def _find_further_candidate(
             candidate
             for candidate in candidates[1:]
             if candidate.article_id != candidates[0].article_id
-            and candidate.article_id in related_ids
+            and candidate.article_id in related_article_ids
             and candidate.excerpt.answer_span
             and candidate.excerpt.is_expected
             and not _have_same_answer(candidate, candidates[0])

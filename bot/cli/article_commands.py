@@ -12,7 +12,7 @@ from bot.answers.answer_model import Answer
 from bot.answers.conversing.question_service import find_courtesy_rejection
 from bot.cli import printing, terminal
 from bot.cli.command_context import NO_ARTICLES_TEXT, JsonOption, open_searcher, run_with_store
-from bot.cli.terminal import FAILED, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
 from bot.core.reasons import Reason
@@ -78,7 +78,7 @@ def search(
                         )
                         for hit in search_page.results
                     ),
-                    shows_lines=True,
+                    has_row_lines=True,
                 )
 
     run_async(search_articles)
@@ -194,6 +194,6 @@ def why(
     lines = printing.format_explanation(run_with_store(lambda store: explain_link(store, link)))
     if not lines:
         terminal.echo_stderr("Telex has never seen that address in a feed.")
-        raise typer.Exit(FAILED)
+        raise typer.Exit(FAILURE_STATUS)
     for line in lines:
         terminal.echo_stdout(line)

@@ -8,7 +8,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import run_with_store
-from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.client.services import open_services
 from bot.core.installation import build_extra_command
@@ -36,7 +36,7 @@ def mcp(
     settings = load_settings_or_exit()
     if new_token_server_id is not None:
         if (token := run_with_store(lambda store: store.assistant_tokens.create(new_token_server_id))) is None:
-            exit_with_error(f"The bot isn’t in a server with the ID {new_token_server_id}.", FAILED)
+            exit_with_error(f"The bot isn’t in a server with the ID {new_token_server_id}.", FAILURE_STATUS)
         terminal.echo_stdout(token)
         return
     if revoke_server_id is not None:
@@ -44,9 +44,11 @@ def mcp(
         terminal.echo_stderr(f"Tokens revoked: {revoked_count}.")
         return
     if find_spec("mcp") is None:
-        exit_with_error(f"This needs an extra: {build_extra_command('mcp')}", FAILED)
+        exit_with_error(f"This needs an extra: {build_extra_command('mcp')}", FAILURE_STATUS)
     if http and settings.discord_token is None:
-        exit_with_error("DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR)
+        exit_with_error(
+            "DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR_STATUS
+        )
     logs.configure_logging(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli import article_files, terminal
 from bot.cli.command_context import encode_with_progress, run_with_store
-from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.client.services import open_services
 from bot.core.clock import SystemClock
 from bot.core.database_url import DatabaseUrl, parse_database_location
@@ -76,7 +76,7 @@ def import_(
         f"{import_result.rejected_count} rejected."
     )
     if import_result.rejected_count:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(FAILURE_STATUS)
 
 
 @commands.command()
@@ -112,9 +112,9 @@ def move(
     """
     source_location, target_location = _parse_location_or_exit(source), _parse_location_or_exit(target)
     if isinstance(source_location, Path) == isinstance(target_location, Path):
-        exit_with_error("One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR)
+        exit_with_error("One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR_STATUS)
     if isinstance(source_location, Path) and not source_location.is_file():
-        exit_with_error(f"There is no database at {source_location.absolute()}.", USAGE_ERROR)
+        exit_with_error(f"There is no database at {source_location.absolute()}.", USAGE_ERROR_STATUS)
 
     async def move_rows() -> int:
         with terminal.create_progress_bar() as progress_bar:
@@ -140,7 +140,7 @@ def _parse_location_or_exit(text: str) -> Path | DatabaseUrl:
     try:
         return parse_database_location(text)
     except ValueError as error:
-        exit_with_error(f"{error}.", USAGE_ERROR)
+        exit_with_error(f"{error}.", USAGE_ERROR_STATUS)
 
 
 @commands.command()

@@ -22,7 +22,7 @@ from bot.cli.command_context import open_store
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
-from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.core.installation import build_extra_command
 from bot.core.preferences import ProcessRole
@@ -67,7 +67,7 @@ def run_default_command(
         exit_with_error(
             f"{_SETUP_ADVICE} Then run telex again.\n"
             f"Or try it in a simulated Discord first: {build_extra_command('demo')}",
-            USAGE_ERROR,
+            USAGE_ERROR_STATUS,
         )
     terminal.echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     _run_demo(settings)
@@ -102,7 +102,7 @@ def _reclaim_moved_database(settings: Settings) -> None:
         with Store.lock_for_run(settings.database, alone=True):
             run_async(reactivate_database)
     except StoreError as error:
-        exit_with_error(str(error), FAILED)
+        exit_with_error(str(error), FAILURE_STATUS)
 
 
 def _run_bot(settings: Settings) -> NoReturn:
@@ -112,16 +112,16 @@ def _run_bot(settings: Settings) -> NoReturn:
 
         _run_locked(settings, lambda: poller_process.run_poller(settings))
     if settings.discord_token is None:
-        exit_with_error(f"{_SETUP_ADVICE} Or try `telex demo`, which needs none.", USAGE_ERROR)
+        exit_with_error(f"{_SETUP_ADVICE} Or try `telex demo`, which needs none.", USAGE_ERROR_STATUS)
     if not (token_check := checks.check_token(settings)).is_ok:
-        exit_with_error(f"DISCORD_TOKEN {token_check.detail}.", USAGE_ERROR)
+        exit_with_error(f"DISCORD_TOKEN {token_check.detail}.", USAGE_ERROR_STATUS)
     from bot.client.gateway_process import LoginRejected, run_gateway  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL_COGS  # noqa: PLC0415 - imports discord.py
 
     try:
         _run_locked(settings, lambda: run_gateway(settings, ALL_COGS))
     except LoginRejected as error:
-        exit_with_error(str(error), USAGE_ERROR)
+        exit_with_error(str(error), USAGE_ERROR_STATUS)
 
 
 def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
@@ -130,7 +130,7 @@ def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any
         with Store.lock_for_run(settings.database):
             run_async(run_process, runs_until_stopped=True)
     except StoreError as error:
-        exit_with_error(str(error), FAILED)
+        exit_with_error(str(error), FAILURE_STATUS)
     raise typer.Exit
 
 
@@ -154,7 +154,7 @@ def _is_demo_installed() -> bool:
 
 def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True) -> None:
     if not _is_demo_installed():
-        exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILED)
+        exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILURE_STATUS)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     if "database" in settings.model_fields_set:
         terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
@@ -195,8 +195,8 @@ def check() -> None:
             if check_result.advice:
                 terminal.echo_stderr(check_result.advice)
         if any(check_result.is_usage_error for check_result in check_results):
-            return USAGE_ERROR
-        return 0 if all(check_result.is_ok for check_result in check_results) else FAILED
+            return USAGE_ERROR_STATUS
+        return 0 if all(check_result.is_ok for check_result in check_results) else FAILURE_STATUS
 
     settings = load_settings_or_exit()
     raise typer.Exit(run_async(run_all_checks))
@@ -218,7 +218,7 @@ def rekey(
         raise typer.Exit
     settings = load_settings_or_exit()
     if settings.secret_key is None:
-        exit_with_error("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", USAGE_ERROR)
+        exit_with_error("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", USAGE_ERROR_STATUS)
 
     async def reencrypt_urls() -> int:
         async with open_store(settings) as store:
@@ -229,9 +229,9 @@ def rekey(
         with Store.lock_for_run(settings.database, alone=True):
             encrypted_url_count = run_async(reencrypt_urls)
     except DatabaseMissing as error:
-        exit_with_error(str(error), USAGE_ERROR)
+        exit_with_error(str(error), USAGE_ERROR_STATUS)
     except StoreError as error:
-        exit_with_error(str(error), FAILED)
+        exit_with_error(str(error), FAILURE_STATUS)
     terminal.echo_stderr(f"Feed addresses encrypted with the first key: {encrypted_url_count}.")
 
 

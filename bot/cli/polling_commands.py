@@ -8,7 +8,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import encode_with_progress
-from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.client.services import Services, open_services
 from bot.core.models import Feed
 from bot.core.user_errors import RequestRejected
@@ -42,7 +42,7 @@ def poll(
     try:
         urls_to_poll = [urls.normalize_typed_url(address) for address in addresses or ()]
     except ValueError as error:
-        exit_with_error(str(error), USAGE_ERROR)
+        exit_with_error(str(error), USAGE_ERROR_STATUS)
 
     async def poll_feeds() -> list[PollReport]:
         async with open_services(settings) as services:
@@ -61,7 +61,7 @@ def poll(
             "No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`."
         )
     if reports and all(report.error for report in reports):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(FAILURE_STATUS)
 
 
 async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollReport]:

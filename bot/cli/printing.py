@@ -36,11 +36,11 @@ def print_answer(answer: Answer, settings: Settings) -> None:
     if answer.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
     if answer.briefing:
-        for briefing_item in answer.briefing:
-            published_text = terminal.format_time(briefing_item.article.published)
+        for briefing_story in answer.briefing:
+            published_text = terminal.format_time(briefing_story.article.published)
             terminal.echo_stdout(
-                f"{published_text}  {discord_text.to_plain_line(briefing_item.text)} "
-                f"[{number_by_article_id[briefing_item.article.id]}]"
+                f"{published_text}  {discord_text.to_plain_line(briefing_story.title)} "
+                f"[{number_by_article_id[briefing_story.article.id]}]"
             )
     elif answer.generated_sentences:
         terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
@@ -49,9 +49,10 @@ def print_answer(answer: Answer, settings: Settings) -> None:
                 f"{discord_text.to_plain_line(sentence.text)} {''.join(f'[{number}]' for number in sentence.citations)}"
             )
     elif answer.confidence is Confidence.NOTHING:
+        article_count = answer.searched_article_count
         terminal.echo_stderr(
-            f"Nothing on this in the {answer.article_count:,} stored article{'' if answer.article_count == 1 else 's'}."
-            if answer.article_count
+            f"Nothing on this in the {article_count:,} stored article{'' if article_count == 1 else 's'}."
+            if article_count
             else "No article is stored yet."
         )
         _print_article_dates(answer)
@@ -83,7 +84,7 @@ def print_articles(title: str, articles: Iterable[Article]) -> None:
             (terminal.format_time(article.published), article.outlet, f"{article.title}\n{article.url}")
             for article in articles
         ),
-        shows_lines=True,
+        has_row_lines=True,
     )
 
 
@@ -104,7 +105,7 @@ def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
 
 def _format_quote(quote: Quote, number_by_article_id: dict[int, int]) -> str:
     """Return the shown sentences of a quote on one line, with the words that answer in bold on a terminal."""
-    text = discord_text.to_plain_line(" ".join(quote.sentences) or quote.text)
+    text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text)
     answer_span = discord_text.to_plain_line(quote.answer_span or "")
     if answer_span:
         text = text.replace(answer_span, terminal.embolden(answer_span), 1)
@@ -115,12 +116,12 @@ def _print_article_dates(answer: Answer) -> None:
     if answer.is_outside_period:
         oldest_note = (
             ""
-            if answer.oldest_published is None
-            else f": the oldest is from {terminal.format_time(answer.oldest_published)}"
+            if answer.oldest_published_at is None
+            else f": the oldest is from {terminal.format_time(answer.oldest_published_at)}"
         )
         terminal.echo_stderr(f"None is from that period{oldest_note}.")
-    if answer.newest_published is not None:
-        terminal.echo_stderr(f"The newest is from {terminal.format_time(answer.newest_published)}.")
+    if answer.newest_published_at is not None:
+        terminal.echo_stderr(f"The newest is from {terminal.format_time(answer.newest_published_at)}.")
 
 
 def format_explanation(explanation: Explanation) -> list[str]:

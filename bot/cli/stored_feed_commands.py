@@ -8,7 +8,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
-from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.local_time import format_iso
@@ -39,9 +39,9 @@ def find(
             partial(_discover, settings, urls.normalize_typed_url(name_or_url))
         )
     except ValueError as error:
-        exit_with_error(str(error), USAGE_ERROR)
+        exit_with_error(str(error), USAGE_ERROR_STATUS)
     except FeedError as error:
-        exit_with_error(describe_feed_error(error.code), FAILED)
+        exit_with_error(describe_feed_error(error.code), FAILURE_STATUS)
     if as_json:
         terminal.echo_stdout(json.dumps(_discovery_as_json(discovery), ensure_ascii=False))
         return

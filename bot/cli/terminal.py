@@ -36,9 +36,9 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FAILED = 1
+FAILURE_STATUS = 1
 """Exit status of a command that failed."""
-USAGE_ERROR = 2
+USAGE_ERROR_STATUS = 2
 """Exit status of a command with wrong arguments or settings."""
 
 _EXCLUDED_WORD_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
@@ -55,27 +55,26 @@ class QueryCommand(TyperCommand):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
-        """Move the words of the query behind the options, then parse the arguments."""
+        """Move the words that begin with a dash, but are no options, behind `--`, then parse the arguments."""
         option_names_with_value = {
             option_name
             for parameter in self.params
             if not getattr(parameter, "is_flag", True)
             for option_name in parameter.opts
         }
-        words = args[: args.index("--")] if "--" in args else args
-        query_indexes = [
-            word_index
-            for word_index, word in enumerate(words)
-            if _EXCLUDED_WORD_PATTERN.match(word)
-            and (not word_index or words[word_index - 1] not in option_names_with_value)
+        leading_args = args[: args.index("--")] if "--" in args else args
+        excluded_word_indexes = [
+            index
+            for index, argument in enumerate(leading_args)
+            if _EXCLUDED_WORD_PATTERN.match(argument)
+            and (not index or leading_args[index - 1] not in option_names_with_value)
         ]
-        if query_indexes:
-            other_words = [word for other_index, word in enumerate(words) if other_index not in query_indexes]
+        if excluded_word_indexes:
             args = [
-                *other_words,
+                *(argument for index, argument in enumerate(leading_args) if index not in excluded_word_indexes),
                 "--",
-                *(words[query_index] for query_index in query_indexes),
-                *args[len(words) + 1 :],
+                *(leading_args[index] for index in excluded_word_indexes),
+                *args[len(leading_args) + 1 :],
             ]
         return super().parse_args(ctx, args)
 
@@ -127,16 +126,16 @@ def create_progress_bar() -> Progress:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, shows_lines: bool = False
+    title: str, column_titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, has_row_lines: bool = False
 ) -> None:
-    """Print a table on standard output; cells are plain text, never markup."""
+    """Print a table on standard output; strings in cells are plain text, never markup."""
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.table import Table  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
-    rich_table = Table(title=title, title_justify="left", show_lines=shows_lines, expand=False)
-    for column in columns:
-        rich_table.add_column(column, overflow="fold")
+    rich_table = Table(title=title, title_justify="left", show_lines=has_row_lines, expand=False)
+    for column_title in column_titles:
+        rich_table.add_column(column_title, overflow="fold")
     for row in rows:
         rich_table.add_row(*(Text(to_plain_line(cell)) if isinstance(cell, str) else cell for cell in row))
     Console(file=sys.stdout, highlight=False).print(rich_table)
@@ -156,24 +155,24 @@ def format_relative_time(timestamp: int | None, now: int) -> str:
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
 
 
-def exit_with_error(message: str, status: int = FAILED) -> NoReturn:
+def exit_with_error(message: str, status: int = FAILURE_STATUS) -> NoReturn:
     """Print a message on standard error and exit with a status."""
     echo_stderr(message)
     raise typer.Exit(status)
 
 
 def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Settings:
-    """Read the settings with overrides; if they are invalid, print why and exit with status 2.
+    """Read the settings with overrides, and set the encryption keys; if settings are invalid, print why and exit (2).
 
-    Warnings of unknown settings go to standard error or, with `starts_log`, to the log, which is then
-    configured.
+    With `starts_log`, valid settings configure the log, to which warnings of unknown settings then go; otherwise
+    these go to standard error.
     """
     warnings: list[str] = []
     try:
         warnings = build_unknown_setting_warnings()
         settings = read_settings(**overrides)
     except InvalidSettings as error:
-        exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR)
+        exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR_STATUS)
     if starts_log:
         logs.configure_logging(settings)
     for warning in warnings:
@@ -185,8 +184,8 @@ def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Sett
 def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
     """Run a coroutine to its end and return its result; SIGTERM cancels it as Ctrl-C does.
 
-    A cancelled coroutine ends the process: with `runs_until_stopped` as success (status 0), otherwise as failure.
-    StoreError, and OSError with a file name, end it with a message. Raises any other error.
+    If the coroutine is cancelled, the command exits: with `runs_until_stopped` as success (status 0), otherwise as
+    failure. On StoreError, and on OSError with a file name, it exits with a message. Raises any other error.
     """
     stop_signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
 
@@ -204,7 +203,9 @@ def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, run
         with stop_signals.install():
             return asyncio.run(run_stoppably())
     except StoreError as error:
-        exit_with_error(str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED)
+        exit_with_error(
+            str(error), USAGE_ERROR_STATUS if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILURE_STATUS
+        )
     except asyncio.CancelledError:
         if runs_until_stopped:
             raise typer.Exit(0) from None
@@ -217,9 +218,9 @@ def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, run
 
 @contextmanager
 def guard_stdout() -> Iterator[None]:
-    """Exit if standard output cannot take all that is written within the block.
+    """Exit with the status of a failure if standard output cannot take all that is written within the block.
 
-    That is with a message, or silently if the reader of a pipe has closed it. The status is that of a failure.
+    A message says why, unless the reader of a pipe has closed it.
 
     See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
     """
@@ -236,4 +237,4 @@ def guard_stdout() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:
             echo_stderr(f"standard output: {error.strerror}")
-        raise SystemExit(FAILED) from None
+        raise SystemExit(FAILURE_STATUS) from None

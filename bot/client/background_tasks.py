@@ -12,7 +12,7 @@ from bot.polling.full_text_fetcher import MAX_RETRY_DELAY_SECONDS
 from bot.posting.sending.blocked_channels import MAX_BLOCK_SECONDS
 from bot.posting.sending.outcome_recorder import MAX_BACKOFF_SECONDS
 from bot.processes.heap import release_free_memory
-from bot.processes.leases import UPKEEP_LEASE
+from bot.processes.leases import UPKEEP_LEASE_KIND
 from bot.processes.supervision import cancel_and_wait
 from bot.store.records.outbox_records import MaxRetryDelays
 from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS
@@ -138,7 +138,7 @@ class BackgroundTasks:
         while True:
             now = self._clock.monotonic()
             if (cleaned_at is None or now - cleaned_at >= DAY_SECONDS) and self._services.leases.get_owned_numbers(
-                UPKEEP_LEASE
+                UPKEEP_LEASE_KIND
             ):
                 cleaned_at = now
                 await self.purge_expired()

@@ -20,11 +20,14 @@ from bot.store import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 _UNKNOWN_INTERACTION_CODE = 10062
-"""Discord's error code for an interaction that was not acknowledged in time."""
+"""Discord's error code for an interaction that it no longer knows, as it was not acknowledged in time."""
 
 
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
-    """Set the language of this task: the user's, or else their server's, or else the configured one."""
+    """Set the language of this task to the user's, else to that of a server with the bot, else to the configured one.
+
+    A language that Telex does not speak is passed over.
+    """
     user_language = i18n.supported_language(str(interaction.locale))
     is_bot_in_server = (
         interaction.guild_locale is not None and interaction_context.get_home_server(interaction) is not None
@@ -35,7 +38,7 @@ def set_reply_language(interaction: discord.Interaction[Any]) -> None:
 
 @asynccontextmanager
 async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Set the user's language and report errors within the `with` block.
+    """Set the language of replies to the user, and report errors within the `with` block.
 
     It is for callbacks of views, modals and dynamic items; the command tree does both by itself.
     """
@@ -47,13 +50,13 @@ async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator
 
 
 async def report_error(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Send the message for an error to the user only, and log unexpected errors."""
+    """Send the message for an error to the user only, and log unexpected errors; only log an expired interaction."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
     if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION_CODE:
         log.warning("interaction expired label=%s", _format_interaction_label(interaction))
         return
-    sentence = build_user_message(error, _format_interaction_label(interaction))
+    sentence = build_error_sentence(error, _format_interaction_label(interaction))
     try:
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
@@ -63,12 +66,12 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
         log.warning("error reply failed error=%s", send_error)
 
 
-def build_user_message(error: Exception, log_label: str) -> str:
-    """Return the message to the user for an error.
+def build_error_sentence(error: Exception, log_label: str) -> str:
+    """Return the sentence that tells the user of an error.
 
-    An unexpected error is logged with a number, which the message contains, and `log_label`.
+    An unexpected error is logged with a number, which the sentence contains, and `log_label`.
     """
-    sentence = refusal_sentences.find_error_sentence(error) or _find_known_error_message(error)
+    sentence = refusal_sentences.find_error_sentence(error) or _find_expected_error_sentence(error)
     if sentence is not None:
         return sentence
     error_number = secrets.token_hex(4)
@@ -78,8 +81,8 @@ def build_user_message(error: Exception, log_label: str) -> str:
     ).format(number=error_number)
 
 
-def _find_known_error_message(error: Exception) -> str | None:
-    """Return the message to the user for an expected error, or None for an unexpected error."""
+def _find_expected_error_sentence(error: Exception) -> str | None:
+    """Return the sentence that tells the user of an expected error, or None for an unexpected error."""
     match error:
         case DatabaseFault():
             return _describe_database_fault(error)
@@ -117,7 +120,7 @@ def _describe_database_fault(fault: DatabaseFault) -> str:
 
 def _format_interaction_label(interaction: discord.Interaction[Any]) -> str:
     """Return the command and the server of an interaction for the log, without any input of the user."""
-    command = interaction.command.qualified_name if interaction.command else None
+    command_name = interaction.command.qualified_name if interaction.command else None
     interaction_data: Mapping[str, Any] = dict(interaction.data or {})
     custom_id = interaction_data.get("custom_id")
-    return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"
+    return f"{command_name or custom_id or interaction.type.name} in server {interaction.guild_id}"

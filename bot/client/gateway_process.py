@@ -14,7 +14,7 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
-from bot.processes.leases import SHARD_LEASE
+from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ async def _run_clients(services: Services, cog_types: Sequence[type[commands.Cog
                 return
             backoff_seconds = _FIRST_BACKOFF_SECONDS
             with suppress(DatabaseFault):  # The next client then keeps the leases.
-                await leases.release_kind(SHARD_LEASE)
+                await leases.release_kind(SHARD_LEASE_KIND)
             continue
         except Exception as error:
             if not _is_transient(error, services):

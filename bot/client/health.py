@@ -3,7 +3,7 @@
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
 from bot.core.preferences import ProcessRole
-from bot.processes.leases import SHARD_LEASE
+from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import StoreError
 
 MAX_POLL_SILENCE_SECONDS = 2 * 3600
@@ -77,7 +77,7 @@ class Health:
         return (
             is_clustered
             and self._leases.is_available(ProcessRole.GATEWAY)
-            and not self._leases.get_owned_numbers(SHARD_LEASE)
+            and not self._leases.get_owned_numbers(SHARD_LEASE_KIND)
         )
 
     def _count_minutes_since(self, since: int) -> int:

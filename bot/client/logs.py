@@ -12,17 +12,17 @@ from bot.text import urls
 _URL_PATTERN = re.compile(r"\w+://[^\s'\"<>()]+")
 _UNPRINTABLE_PATTERN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNKNOWN_INTERACTION_CODE = 10062
-"""Discord's error code for an interaction that was not acknowledged in time."""
+"""Discord's error code for an interaction that it no longer knows, as it was not acknowledged in time."""
 
 
 class RedactingFormatter(logging.Formatter):
     """Formatter with one line per event and tracebacks below it; secrets in URLs are redacted everywhere.
 
-    Text of publishers and users can neither start a line of its own nor control a terminal (CWE-117).
+    Text of publishers and users cannot control a terminal, nor, outside a traceback, start a line of its own (CWE-117).
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the message of a log event on one line."""
+        """Return the line of a log event, without its traceback."""
         return super().formatMessage(record).replace("\r", " ").replace("\n", " ")
 
     def format(self, record: logging.LogRecord) -> str:
@@ -35,7 +35,7 @@ class RedactingFormatter(logging.Formatter):
 class JsonFormatter(RedactingFormatter):
     """Formatter of log events as JSON objects, one per event.
 
-    The keys are `time` (ISO 8601, UTC), `level`, `logger`, `message` and, for errors, `traceback`.
+    The keys are `time` (ISO 8601, UTC), `level`, `logger`, `message` and, if there is one, `traceback`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -78,7 +78,7 @@ def _set_level(level: int, *logger_names: str) -> None:
 
 
 def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
-    """Return False for errors of autocomplete requests that a later key press made obsolete, else True."""
+    """Return False for errors of expired interactions, mostly autocompletion of an earlier key press, else True."""
     error = record.exc_info[1] if record.exc_info else None
     return getattr(error, "code", None) != _UNKNOWN_INTERACTION_CODE
 
@@ -86,10 +86,10 @@ def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
 class ReconnectLogFilter(logging.Filter):
     """Filter that lets a lost connection to Discord be logged once per shard, and its return once.
 
-    discord.py logs every attempt to reconnect, each with its traceback.
+    discord.py logs every attempt to reconnect, each with its traceback. Other records below warnings are dropped.
     """
 
-    _RECONNECT_PREFIX = "Attempting a reconnect for shard ID"
+    _DISCONNECTED_PREFIX = "Attempting a reconnect for shard ID"
     _CONNECTED_PREFIXES = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
 
     def __init__(self) -> None:
@@ -97,10 +97,10 @@ class ReconnectLogFilter(logging.Filter):
         self._disconnected_shard_ids: set[object] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log a record; messages about lost connections are rewritten."""
+        """Return whether to log a record; messages about a lost connection or its return are rewritten."""
         shard_id = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        message = str(record.msg)
-        if message.startswith(self._RECONNECT_PREFIX):
+        message_template = str(record.msg)
+        if message_template.startswith(self._DISCONNECTED_PREFIX):
             if shard_id in self._disconnected_shard_ids:
                 return False
             self._disconnected_shard_ids.add(shard_id)
@@ -108,7 +108,7 @@ class ReconnectLogFilter(logging.Filter):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.msg = "shard disconnected; reconnecting shard=%s error=%s"
             record.args, record.exc_info = (shard_id, cause or "closed"), None
-        elif message.startswith(self._CONNECTED_PREFIXES) and shard_id in self._disconnected_shard_ids:
+        elif message_template.startswith(self._CONNECTED_PREFIXES) and shard_id in self._disconnected_shard_ids:
             self._disconnected_shard_ids.discard(shard_id)
             record.msg, record.args = "shard reconnected shard=%s", (shard_id,)
         else:

@@ -21,7 +21,7 @@ from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.posting.wording import alert_texts
 from bot.processes.cluster_events import ClusterEvents
-from bot.processes.leases import UPKEEP_LEASE, Leases
+from bot.processes.leases import UPKEEP_LEASE_KIND, Leases
 from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import COMMIT_INTERVAL_SECONDS, IDLE_COMMIT_INTERVAL_SECONDS, IndexUpdater
 from bot.search.searching import Searcher
@@ -96,7 +96,7 @@ async def open_services(
     store = await Store.open(settings.database, clock, create=create)
     supervisor = Supervisor(clock)
     leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
-    leases.join_pool(LeasePool(UPKEEP_LEASE, min(settings.roles, default=ProcessRole.POLLER), frozenset({0})))
+    leases.join_pool(LeasePool(UPKEEP_LEASE_KIND, min(settings.roles, default=ProcessRole.POLLER), frozenset({0})))
     cluster_events.subscribe("leases", leases.wake)
     is_gateway = ProcessRole.GATEWAY in settings.roles
     index = IndexUpdater(

@@ -1,6 +1,6 @@
 """Domain models of what users create: bookmarks, personal digests, watches, muted stories, questions.
 
-Times and ids are described in `bot.core.models`.
+Times are Unix times in whole seconds. Ids of servers, channels, users and messages are Discord's.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bot.core.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """An article that a user bookmarked, and the message in which they did so.
+    """An article that a user bookmarked, and the server, channel and message where they did so, as far as known.
 
     `note` and `tags` are the user's own; `read_at` is the time when the user marked the article as read, or None
     if they have not.
@@ -45,9 +45,10 @@ def is_saved_page(article: Article) -> bool:
 class PersonalDigest:
     """The digest that a user gets by direct message, in their language.
 
-    `due_at` is the time of the next digest; `covered_until` is the end of the period that the last one covered.
-    `paused_at` is the time since when the user wants no digest; `problem` is the reason why nothing can be sent
-    to them.
+    `channel_id` is the channel of direct messages, `server_id` the server where the digest was set up, `language`
+    the user's, if known. `due_at` is the time of the next digest; `covered_until` is the end of the period that the
+    last one covered. `paused_at` is the time since when the user wants no digest; `problem` is the reason why nothing
+    can be sent to them.
     """
 
     channel_id: int
@@ -67,8 +68,8 @@ class Watch:
     """A saved search whose new matches among the feeds of one server are notified.
 
     With `user_id`, the watch belongs to that user and notifies by direct message; otherwise it belongs to
-    the server and notifies in a channel. `problem` is the reason why nothing can be sent there; `absent_since` is
-    the time since when the user is known to have left the server.
+    the server and notifies in a channel. `language` is that of a user's notifications. `problem` is the reason why
+    nothing can be sent there; `absent_since` is the time since when the user is known to have left the server.
     """
 
     id: int
@@ -105,9 +106,9 @@ class MutedStory:
 class Question:
     """A question that a user asked at `asked_at`, with its answer in `language`.
 
-    `is_public`: the answer was visible to the whole channel. `article_id` is the article that the question is
-    about, `previous_id` the id of the previous question in the conversation, `source_article_ids` the ids of the
-    articles in the answer.
+    `is_public`: the answer was visible to the whole channel. `is_answered`: the answer was sure. `article_id` is the
+    id of the article that the question is about, `previous_question_id` that of the previous question in the
+    conversation; `source_article_ids` are the ids of the articles in the answer.
     """
 
     id: int
@@ -120,7 +121,7 @@ class Question:
     is_public: bool
     is_answered: bool
     article_id: int | None
-    previous_id: int | None
+    previous_question_id: int | None
     source_article_ids: tuple[int, ...] = ()
 
 

@@ -17,7 +17,7 @@ from bot.polling.poll_result_writer import (
     PostponedPoll,
     log_unless_reported,
 )
-from bot.processes.leases import HOST_SLOT_LEASE, Leases
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
 from bot.store import Store, StoreError
 from bot.store.records.process_records import LeasePool
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
@@ -51,8 +51,8 @@ class DueFeedLoader:
         self._next_query_at = 0  # Unix time in seconds
         self._is_query_requested = False
         self._sleeping_until = 0.0  # monotonic
-        leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
-        leases.add_listener(HOST_SLOT_LEASE, self._on_slots_changed)
+        leases.join_pool(LeasePool(HOST_SLOT_LEASE_KIND, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
+        leases.add_listener(HOST_SLOT_LEASE_KIND, self._on_slots_changed)
 
     def wake(self) -> None:
         """Query the store for due feeds at once: feeds became due, or the queue has room again."""

@@ -16,7 +16,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.polling.host_throttle import Host, Hosts
-from bot.processes.leases import HOST_SLOT_LEASE, Leases
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
 from bot.store import Store, StoreError
 from bot.store.records.content_records import PageFetchJob, PageFetchOutcome
 from bot.text import urls
@@ -154,7 +154,7 @@ class FullTextFetcher:
     @property
     def _owned_slots(self) -> frozenset[int] | None:
         """Host slots (groups of hosts) that this process owns; None if it owns all."""
-        owned_slots = self._leases.get_owned_numbers(HOST_SLOT_LEASE)
+        owned_slots = self._leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
         return None if len(owned_slots) == HOST_SLOT_COUNT else owned_slots
 
     async def _compute_seconds_until_next(self, job_by_task: dict[asyncio.Task[None], PageFetchJob]) -> float:

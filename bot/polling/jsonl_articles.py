@@ -180,7 +180,7 @@ def _parse_published(published: object) -> int | None:
         return None
     timestamp: int | None = None
     if isinstance(published, str):
-        timestamp = feed_dates.parse_date(published, is_date_only=True)
+        timestamp = feed_dates.parse_date(published, must_be_only_date=True)
     elif (
         isinstance(published, int | float)
         and not isinstance(published, bool)

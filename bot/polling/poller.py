@@ -28,7 +28,7 @@ from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome, PollRecorder, PollReport
 from bot.polling.poll_result_writer import ERROR_BACKOFF_SECONDS, PollResultWriter, log_unless_reported
 from bot.polling.websub.hub_discovery import HubDiscovery
-from bot.processes.leases import HOST_SLOT_LEASE, Leases
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
 from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
@@ -138,7 +138,7 @@ class Poller:
 
     def owns_host_of(self, url: str) -> bool:
         """Return whether this process has the lease of the slot (group of hosts) of the URL's host."""
-        return get_host_slot(url) in self._leases.get_owned_numbers(HOST_SLOT_LEASE)
+        return get_host_slot(url) in self._leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
 
     def shift_clock(self, seconds: int) -> None:
         """Correct the stored Unix times of hosts after the system clock was set back by `seconds`."""
@@ -226,7 +226,7 @@ class Poller:
             return
         if has_waited:
             fetch_outcome = await self._fetch(feed, host, wait_for_host=True)
-        fence = self._leases.build_fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
+        fence = self._leases.build_fence(HOST_SLOT_LEASE_KIND, get_host_slot(due_feed.url))
         report = await self._build_report(feed, host, fetch_outcome, fence=fence)
         self._result_writer.add_report(report)
 

@@ -80,7 +80,7 @@ class ChannelDigestTask(ScheduledTask):
             await digest_store.skip(digest, since=since)
             return True
         since = max(since, already_posted_pages.last_digest_sent_at)
-        withdrawn_since = await digest_store.withdraw_pending(digest.id)
+        withdrawn_since = await digest_store.withdraw_pending_dispatches(digest.id)
         if withdrawn_since is not None:
             since = min(since, withdrawn_since)
         summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due_at + MAX_DELAY_SECONDS - now)
@@ -98,7 +98,7 @@ class ChannelDigestTask(ScheduledTask):
             until=now,
             reserved_article_ids=digest_candidates.reserved_article_ids,
             listed_article_ids=digest_content.article_ids,
-            already_sent_ids=already_posted_pages.excluded_reserved_ids,
+            already_sent_article_ids=already_posted_pages.excluded_reserved_ids,
         )
         return True
 

@@ -251,7 +251,7 @@ class OutboxRelay:
             return
         dispatch = replace(dispatch, webhook_id=stored_dispatch.webhook_id)
         elapsed_seconds = self._in_doubt_claims.elapsed_seconds(in_doubt_claim)
-        outcome, is_safe_to_resend = await self._sender.find_delivered(dispatch)
+        outcome, is_safe_to_resend = await self._sender.look_up_delivery(dispatch)
         if (
             outcome is None
             and not is_safe_to_resend

@@ -33,11 +33,11 @@ STOP_SECONDS = 10.0
 """Number of seconds without renewal, by this process's clock, after which the process stops using its leases."""
 ERROR_BACKOFF_SECONDS = 1.0
 """Seconds between a failed renewal of leases and the next attempt."""
-HOST_SLOT_LEASE = "feeds"
+HOST_SLOT_LEASE_KIND = "feeds"
 """Kind of the leases of host slots: groups of hosts whose feeds one process polls."""
-SHARD_LEASE = "shard"
+SHARD_LEASE_KIND = "shard"
 """Kind of the leases of Discord shards."""
-UPKEEP_LEASE = "upkeep"
+UPKEEP_LEASE_KIND = "upkeep"
 """Kind of the lease of the upkeep, such as cleaning, that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
@@ -101,7 +101,7 @@ class Leases:
         """Return whether this process has a role and can do its work now."""
         return role in self.process.roles and role not in self._unavailable_roles
 
-    async def list_other_processes(self, role: ProcessRole) -> list[str]:
+    async def list_other_process_ids(self, role: ProcessRole) -> list[str]:
         """Return the ids of the other processes that can do the work of a role now. Raises `StoreError`."""
         processes = await self._store.processes.list_live()
         return [process.id for process in processes if role in process.roles and process.id != self.process.id]

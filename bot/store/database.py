@@ -134,7 +134,7 @@ class Database:
                 self.health.record_failure(error)
                 # The rollback queues behind the function that still runs, so that the next write finds no
                 # open transaction even if this wait is cancelled too.
-                await asyncio.shield(asyncio.ensure_future(writer.rollback_open()))
+                await asyncio.shield(asyncio.ensure_future(writer.roll_back_open_transaction()))
                 raise
             self.health.record_success()
 

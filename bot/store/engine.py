@@ -36,7 +36,7 @@ class Worker(Protocol):
         """Abort the running function, whose result is no longer awaited; this may take seconds."""
         ...
 
-    async def rollback_open(self) -> None:
+    async def roll_back_open_transaction(self) -> None:
         """Roll back the transaction that the last function left open, after that function has ended."""
         ...
 

@@ -180,7 +180,7 @@ def _quote_lines(quote: Quote) -> Iterator[str]:
     If there are such words, the other sentences are small.
     """
     answer_span = discord_text.to_plain_line(quote.answer_span or "")
-    sentences = [discord_text.to_plain_line(sentence) for sentence in quote.sentences or (quote.text,)]
+    sentences = [discord_text.to_plain_line(sentence) for sentence in quote.shown_sentences or (quote.text,)]
     answer_sentence_index = next(
         (number for number, sentence in enumerate(sentences) if answer_span and answer_span in sentence), None
     )
@@ -236,9 +236,9 @@ def _outlet_text(article: Article) -> str:
 def _build_story_sections(answer: Answer) -> Iterator[Section]:
     for story in answer.briefing:
         article = story.article
-        story_title = discord_text.to_markdown_line(story.text, _MAX_STORY_TITLE_LENGTH) or article_cards.display_title(
-            article
-        )
+        story_title = discord_text.to_markdown_line(
+            story.title, _MAX_STORY_TITLE_LENGTH
+        ) or article_cards.display_title(article)
         byline = f"-# {_outlet_text(article)}"
         if story.outlet_count > 1:
             other_outlet_count = story.outlet_count - 1
@@ -257,24 +257,24 @@ def _build_article_block(article: Article) -> Text:
 
 def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
     """Return the sentence that says how many articles were searched, and whether they are of another period."""
-    if not answer.article_count:
+    if not answer.searched_article_count:
         return _("I have no articles yet.")
     if is_public:
         no_answer_sentence = format_count(
             "Nothing on this in the {count} article everyone here can read.",
             "Nothing on this in the {count} articles everyone here can read.",
-            answer.article_count,
+            answer.searched_article_count,
         )
     else:
         no_answer_sentence = format_count(
             "Nothing on this in the {count} article you can read here.",
             "Nothing on this in the {count} articles you can read here.",
-            answer.article_count,
+            answer.searched_article_count,
         )
     if answer.is_outside_period:
         no_answer_sentence += " " + (
             _("None of them is from that period.")
-            if answer.oldest_published is None
-            else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published}:d>")
+            if answer.oldest_published_at is None
+            else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published_at}:d>")
         )
     return no_answer_sentence

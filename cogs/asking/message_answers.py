@@ -18,7 +18,7 @@ from bot.answers.conversing.question_service import (
     QuestionService,
 )
 from bot.client.discord_client import TelexBot
-from bot.client.error_replies import build_user_message
+from bot.client.error_replies import build_error_sentence
 from bot.core import i18n
 from bot.core.i18n import _, format_number, linkify_commands, ngettext
 from bot.core.user_models import Question, saved_pages_feed_id
@@ -116,11 +116,11 @@ class MessageResponder:
             await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
         except LeaseLost:
             return
-        except Exception as error:  # noqa: BLE001  # `build_user_message` logs it.
+        except Exception as error:  # noqa: BLE001  # `build_error_sentence` logs it.
             if message.guild is not None and isinstance(error, RateLimited) and error.was_notified:
                 return
             request_origin = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
-            sentence = build_user_message(error, request_origin)
+            sentence = build_error_sentence(error, request_origin)
             if message_reply.sent_message is None:
                 await message_reply.send_or_edit(content=sentence)
             else:

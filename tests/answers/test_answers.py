@@ -162,7 +162,7 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     assert not answer.is_answered
     articles = (*answer.related_articles, *answer.sources)
     assert all(article.feed_id == library.feed.id for article in articles)
-    assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question, article_count=0)
+    assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question, searched_article_count=0)
 
 
 async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_as_older(library, searcher):

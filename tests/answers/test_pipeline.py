@@ -378,4 +378,4 @@ async def test_only_articles_about_the_same_thing_are_related(store):
     await library.add("Storm over Oslo", "Trees fell. The repair of a cable will take days, and nobody knows Nordwave.")
     articles = await store.articles.list_newest(None, limit=9)
     question = analyse_question("who owns the Nordwave cable", frequency, ARTICLES)
-    assert score_candidates(question, articles).related_ids == (about_it,)
+    assert score_candidates(question, articles).related_article_ids == (about_it,)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.answers.answer_model import BriefingItem, Confidence, Quote
+from bot.answers.answer_model import BriefingStory, Confidence, Quote
 from bot.answers.conversing.question_limits import MAX_SEARCHES_PER_USER_PER_MINUTE
 from bot.core.user_models import saved_pages_feed_id
 from bot.text.times.periods import Period
@@ -59,7 +59,7 @@ async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine
     taken_back = article._replace(retracted_at=START)
     for evidence_fields in (
         {"quotes": (Quote(BODY, taken_back),)},
-        {"briefing": (BriefingItem("A ban", taken_back),)},
+        {"briefing": (BriefingStory("A ban", taken_back),)},
     ):
         engine.answer_fields = {"confidence": Confidence.SURE, "sources": (taken_back,), **evidence_fields}
         answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
@@ -88,7 +88,7 @@ async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, eng
 async def test_what_is_not_known_is_said_with_how_much_was_searched(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
-    engine.answer_fields = {"related_articles": (article,), "article_count": 1284}
+    engine.answer_fields = {"related_articles": (article,), "searched_article_count": 1284}
     question = "How deep is the ocean of Europa?"
     answer = await telex.reader.slash(telex.news, "ask", question=question)
     nothing, _line, related = message_text(answer).partition("Nothing on this in the 1,284 articles you can read here.")
@@ -260,7 +260,7 @@ async def test_only_a_question_that_is_answered_surely_is_offered_next(telex, fe
 async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.list_newest([feed.id], limit=3)
-    lines = tuple(BriefingItem(article.title, article) for article in articles)
+    lines = tuple(BriefingStory(article.title, article) for article in articles)
     engine.answer_fields = {"confidence": Confidence.SURE, "briefing": lines, "sources": tuple(articles)}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
     reply_text = message_text(answer)
@@ -281,7 +281,7 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.answer_fields = {
         "confidence": Confidence.SURE,
-        "briefing": (BriefingItem(article.title, article),),
+        "briefing": (BriefingStory(article.title, article),),
         "sources": (article,),
         "period": week,
         "zone": ZoneInfo("Europe/Paris"),
@@ -293,14 +293,14 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     assert "-# 25–31 mai 2026\n" in message_text(answer)
     telex.locales.clear()
     engine.answer_fields = {
-        "article_count": 9,
+        "searched_article_count": 9,
         "period": Period(0, 1),
-        "newest_published": START,
-        "oldest_published": START - 60,
+        "newest_published_at": START,
+        "oldest_published_at": START - 60,
     }
     answer = await telex.reader.slash(telex.news, "ask", question="What happened in 1970?")
     assert f"The oldest is from <t:{START - 60}:d>." in message_text(answer)
-    engine.answer_fields |= {"period": Period(START + 60, START + 120), "oldest_published": None}
+    engine.answer_fields |= {"period": Period(START + 60, START + 120), "oldest_published_at": None}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
     assert "None of them is from that period." in message_text(answer)
 
@@ -347,7 +347,7 @@ async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engi
     quotation_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)
     engine.answer_fields = {
         "confidence": Confidence.SURE,
-        "briefing": tuple(BriefingItem(article.title, article) for article in articles),
+        "briefing": tuple(BriefingStory(article.title, article) for article in articles),
         "sources": tuple(articles),
     }
     list_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
-from bot.answers.answer_model import Answer, BriefingItem, Confidence, Quote
+from bot.answers.answer_model import Answer, BriefingStory, Confidence, Quote
 from bot.answers.conversing.question_service import QuestionReply
 from bot.core.models import Article, DeliveryStatus, Feed, FeedState
 from bot.core.preferences import PostLook, Style
@@ -125,7 +125,7 @@ def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
     base = Answer(question=trick, confidence=Confidence.SURE, quotes=(Quote(trick, article),), sources=(article,))
     for answer in (
         base,
-        replace(base, briefing=(BriefingItem(trick, article),)),
+        replace(base, briefing=(BriefingStory(trick, article),)),
         replace(base, generated_sentences=(Sentence(trick, (1,)),)),
         Answer(question=trick, related_articles=(article,)),
     ):

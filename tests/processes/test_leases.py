@@ -12,7 +12,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.core.preferences import ProcessRole
 from bot.posting.sending.lease_guard import LeaseGuard, current_server_id
 from bot.processes.cluster_events import ClusterEvents
-from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, STOP_SECONDS, Leases
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, STOP_SECONDS, Leases
 from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool
@@ -35,10 +35,10 @@ class Member:
         self.leases = Leases(store, roles or tuple(ProcessRole), supervisor)
         self.cluster_events = ClusterEvents(store, supervisor)
         self.cluster_events.subscribe("leases", self.leases.wake)
-        self.leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, ALL))
-        self.leases.join_pool(LeasePool(SHARD_LEASE, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False))
+        self.leases.join_pool(LeasePool(HOST_SLOT_LEASE_KIND, ProcessRole.POLLER, ALL))
+        self.leases.join_pool(LeasePool(SHARD_LEASE_KIND, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False))
         self.lost: set[int] = set()
-        self.leases.add_listener(HOST_SLOT_LEASE, lambda _gained, lost: self.lost.update(lost))
+        self.leases.add_listener(HOST_SLOT_LEASE_KIND, lambda _gained, lost: self.lost.update(lost))
 
     async def start(self) -> Member:
         await self.leases.start()
@@ -47,7 +47,7 @@ class Member:
 
     @property
     def feeds(self) -> frozenset[int]:
-        return self.leases.get_owned_numbers(HOST_SLOT_LEASE)
+        return self.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
 
     async def close(self) -> None:
         await self.cluster_events.close()
@@ -76,8 +76,8 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
     clock.advance(100 * STOP_SECONDS)
     assert alive.feeds == ALL
-    assert alive.leases.get_owned_numbers(SHARD_LEASE) == set(range(4))
-    assert alive.leases.build_fence(HOST_SLOT_LEASE, 3) is None
+    assert alive.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4))
+    assert alive.leases.build_fence(HOST_SLOT_LEASE_KIND, 3) is None
     await dead.close()
     await alive.close()
     assert await store.processes.list_live() == []
@@ -88,12 +88,12 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
-    assert first.leases.get_owned_numbers(SHARD_LEASE) == set(range(4))
-    assert second.leases.get_owned_numbers(SHARD_LEASE) == set()
-    assert await first.leases.transfer(SHARD_LEASE, 3, second.leases.process.id)
-    assert not await first.leases.transfer(SHARD_LEASE, 2, "nobody")
-    await until(lambda: second.leases.get_owned_numbers(SHARD_LEASE) == {3})
-    assert first.leases.get_owned_numbers(SHARD_LEASE) == {0, 1, 2}
+    assert first.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4))
+    assert second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set()
+    assert await first.leases.transfer(SHARD_LEASE_KIND, 3, second.leases.process.id)
+    assert not await first.leases.transfer(SHARD_LEASE_KIND, 2, "nobody")
+    await until(lambda: second.leases.get_owned_numbers(SHARD_LEASE_KIND) == {3})
+    assert first.leases.get_owned_numbers(SHARD_LEASE_KIND) == {0, 1, 2}
     first_shards, second_shards = first.store.shards, second.store.shards
     assert not (await first_shards.request_identify(0, 2)).wait_seconds
     assert (await second_shards.request_identify(1, 1)).wait_seconds, (
@@ -105,12 +105,12 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     replaced_permit = permit._replace(granted_at=permit.granted_at - 1)
     assert not await first_shards.confirm_identify(1, replaced_permit)
     assert await second_shards.confirm_identify(1, permit)
-    assert await first.store.processes.load_owners(HOST_SLOT_LEASE) == {
+    assert await first.store.processes.load_owners(HOST_SLOT_LEASE_KIND) == {
         number: member.leases.process.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told
-    await until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE) == set(range(4)))
-    assert second.leases.gained_count_by_kind[SHARD_LEASE] == 1 + 3
+    await until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4)))
+    assert second.leases.gained_count_by_kind[SHARD_LEASE_KIND] == 1 + 3
 
 
 async def test_another_version_of_telex_on_the_database_is_logged_once(server, monkeypatch, caplog):
@@ -134,7 +134,7 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     await first.store.close()
     store_probe.set_column(server, Column.PROCESS_EXPIRES_AT, 0, row_ids=[first.leases.process.id])
     second.leases.wake()
-    await until(lambda: second.feeds == ALL and len(second.leases.get_owned_numbers(SHARD_LEASE)) == 4)
+    await until(lambda: second.feeds == ALL and len(second.leases.get_owned_numbers(SHARD_LEASE_KIND)) == 4)
     assert [process.id for process in await second.store.processes.list_live()] == [second.leases.process.id]
 
 
@@ -175,8 +175,8 @@ async def test_roles_take_what_is_theirs(server, clock):
     gateway = await Member(store, clock, ProcessRole.GATEWAY).start()
     poller = await Member(store, clock, ProcessRole.POLLER).start()
     assert (len(gateway.feeds), len(poller.feeds)) == (0, 64)
-    assert len(gateway.leases.get_owned_numbers(SHARD_LEASE)) == 4
-    assert not poller.leases.get_owned_numbers(SHARD_LEASE)
+    assert len(gateway.leases.get_owned_numbers(SHARD_LEASE_KIND)) == 4
+    assert not poller.leases.get_owned_numbers(SHARD_LEASE_KIND)
     await gateway.close()
     await poller.close()
     await store.close()

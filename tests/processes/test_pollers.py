@@ -14,7 +14,7 @@ from bot.client.health import MAX_POLL_SILENCE_SECONDS, Health
 from bot.client.services import Services, open_services
 from bot.core.preferences import ProcessRole
 from bot.polling import ingest_quota
-from bot.processes.leases import HOST_SLOT_LEASE
+from bot.processes.leases import HOST_SLOT_LEASE_KIND
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -48,7 +48,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
         leases_by_room = [room.leases for room in rooms]
         await until(
             lambda: (
-                [len(leases.get_owned_numbers(HOST_SLOT_LEASE)) for leases in leases_by_room]
+                [len(leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)) for leases in leases_by_room]
                 == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
             )
         )
@@ -87,7 +87,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     owners = [
         room
         for room in running
-        if room.leases.get_owned_numbers(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
+        if room.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND) & {get_host_slot(feed.url) for feed in feeds}
     ]
     await owners[0].leases.close()
     clock.advance(5)
@@ -122,7 +122,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     feed = await follow(running[0], server.handle("/", first_slow))
     await request_started.wait()
     former_owner, remaining_room = sorted(
-        running, key=lambda room: get_host_slot(feed.url) not in room.leases.get_owned_numbers(HOST_SLOT_LEASE)
+        running, key=lambda room: get_host_slot(feed.url) not in room.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
     )
     await former_owner.cluster_events.close()  # it is cut off
     store_probe.set_column(

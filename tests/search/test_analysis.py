@@ -65,6 +65,6 @@ def test_the_index_has_stems_and_marks_small_words(text, language, line):
     assert text_analysis.TermCache(language).build_index_text(f"{text} {'É' * 40}").split() == line.split()
 
 
-@pytest.mark.parametrize("language", [*text_analysis.STEMMER_LANGUAGES, "pl", "xx", None])
+@pytest.mark.parametrize("language", [*text_analysis.STEMMER_NAME_BY_LANGUAGE, "pl", "xx", None])
 def test_a_text_of_any_language_has_terms(language):
     assert text_analysis.stem_tokens("Telex 2026 zwyczajny ordinateur", language)

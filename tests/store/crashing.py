@@ -51,7 +51,7 @@ async def record_a_poll(store: Store) -> None:
 
 async def make_a_digest(store: Store) -> None:
     (digest,) = await store.digests.list_due(store.clock.now())
-    await store.digests.withdraw_pending(digest.id)
+    await store.digests.withdraw_pending_dispatches(digest.id)
     gathered = await store.digests.gather_candidates(digest, [], since=0, until=store.clock.now())
     article_ids = [candidate.article_id for candidate in gathered.candidates]
     await store.digests.enqueue_due(

@@ -144,8 +144,8 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
     await record(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.get_by_channel(CHANNEL)
-    assert await store.digests.withdraw_pending(again.id) == digest.due_at - DAY
-    assert await store.digests.withdraw_pending(again.id) is None
+    assert await store.digests.withdraw_pending_dispatches(again.id) == digest.due_at - DAY
+    assert await store.digests.withdraw_pending_dispatches(again.id) is None
     assert await make_digest(store, again)
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 2
@@ -289,7 +289,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
         store = await Store.open(copy, clock)
         await store.check()
         for again in await store.digests.list_due(clock.now()):  # what the next start does
-            await store.digests.withdraw_pending(again.id)
+            await store.digests.withdraw_pending_dispatches(again.id)
             assert await make_digest(store, again)
         (sent,) = await deliver(store)
         assert len(sent.article_ids) == 2, statement

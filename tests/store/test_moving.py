@@ -63,7 +63,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
             language="en",
             is_public=True,
             is_answered=True,
-            previous_id=first,
+            previous_question_id=first,
             source_article_ids=ids[:2],
         )
     await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, user_id=ANNA)

@@ -310,7 +310,7 @@ class World:
     async def make(self, channel_index: int, _channel_index: object) -> None:
         digest = await self.store.digests.get_by_channel(self.channels[channel_index])
         if digest is not None:
-            await self.store.digests.withdraw_pending(digest.id)
+            await self.store.digests.withdraw_pending_dispatches(digest.id)
             now = self.clock.now()
             held_article_ids = (
                 await self.store.digests.gather_candidates(digest, [], since=0, until=now)

@@ -28,16 +28,16 @@ async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, cl
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     first = await add_question(store)
     second = await add_question(
-        store, "And when?", article_id=article, previous_id=first, is_answered=False, message_id=7
+        store, "And when?", article_id=article, previous_question_id=first, is_answered=False, message_id=7
     )
     question = await store.questions.get(second)
     assert (question.text, question.asked_at, question.user_id) == ("And when?", clock.now(), ANNA)
-    assert (question.previous_id, question.article_id, question.is_answered) == (first, article, False)
+    assert (question.previous_question_id, question.article_id, question.is_answered) == (first, article, False)
 
 
 async def test_a_question_about_what_is_gone_is_kept_all_the_same(store):
-    question = await store.questions.get(await add_question(store, article_id=99, previous_id=98))
-    assert (question.article_id, question.previous_id) == (None, None)
+    question = await store.questions.get(await add_question(store, article_id=99, previous_question_id=98))
+    assert (question.article_id, question.previous_question_id) == (None, None)
 
 
 async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
@@ -99,7 +99,7 @@ async def test_what_helped_most_people_is_not_listed(store):
 
 async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     mine = await add_question(store)
-    theirs = await add_question(store, "And when?", user_id=BEN, previous_id=mine)
+    theirs = await add_question(store, "And when?", user_id=BEN, previous_question_id=mine)
     await store.questions.vote(mine, BEN, is_helpful=True)
     await store.questions.vote(theirs, ANNA, is_helpful=True)
     assert await store.questions.count(ANNA) == 1
@@ -108,7 +108,7 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     assert await store.questions.list_votes_by_user(ANNA) == []
     assert await store.questions.list_votes_by_user(BEN) == []
     remaining_question = await store.questions.get(theirs)
-    assert remaining_question.previous_id is None
+    assert remaining_question.previous_question_id is None
 
 
 async def test_old_questions_go_with_their_votes(store, clock):

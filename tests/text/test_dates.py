@@ -78,7 +78,7 @@ def test_dates_that_feeds_write_are_understood(text, moment):
 )
 def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, is_whole):
     assert feed_dates.parse_date(text) is not None
-    assert (feed_dates.parse_date(text, is_date_only=True) is not None) is is_whole
+    assert (feed_dates.parse_date(text, must_be_only_date=True) is not None) is is_whole
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_is_no_date_of_the_web_is_none(text):
 @given(st.text())
 def test_no_text_breaks_it(text):
     feed_dates.parse_date(text)
-    feed_dates.parse_date(text, is_date_only=True)
+    feed_dates.parse_date(text, must_be_only_date=True)
 
 
 @given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))

@@ -14,7 +14,7 @@ import pytest
 from discord.http import HTTPClient
 
 from bot.drill.discord_stand_in.state import Channel
-from bot.processes.leases import SHARD_LEASE
+from bot.processes.leases import SHARD_LEASE_KIND
 from tests.support import store_probe
 from tests.support.postgres_server import simulate_takeover
 from tests.support.wire.bot_process import BotProcess
@@ -26,7 +26,7 @@ SHARDS = 4
 def count_shards_by_process(crowd: Crowd) -> Counter[str]:
     """How many shards each process has."""
     leases = store_probe.load_rows(crowd.database, "lease")
-    return Counter(lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE)
+    return Counter(lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE_KIND)
 
 
 async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:

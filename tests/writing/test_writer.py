@@ -266,7 +266,7 @@ async def test_a_model_that_finds_no_answer_makes_quotes_less_sure(library, sear
     answer = await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert answer.confidence is Confidence.NOTHING
     assert not answer.shown_quotes
-    assert answer.article_count
+    assert answer.searched_article_count
 
 
 def write_strictly(settings: Settings) -> Settings:

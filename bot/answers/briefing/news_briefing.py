@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from math import log2
 
-from bot.answers.answer_model import BriefingItem
+from bot.answers.answer_model import BriefingStory
 from bot.answers.briefing.news_requests import NewsRequest
 from bot.answers.briefing.topic_relevance import score_topic_relevance
 from bot.core.models import Article
@@ -79,7 +79,7 @@ class _Story:
         return len({article.outlet for article in self.articles})
 
     @property
-    def newest_published(self) -> int:
+    def newest_published_at(self) -> int:
         return max(article.published for article in self.articles)
 
 
@@ -89,7 +89,7 @@ async def build_briefing(
     *,
     feed_ids: Collection[int] | None,
     preferences: PreferenceModel,
-) -> tuple[tuple[BriefingItem, ...], Period]:
+) -> tuple[tuple[BriefingStory, ...], Period]:
     """Return the biggest stories that a request for news asks for, biggest first, and the period covered.
 
     Stories that match the server's `preferences` rank higher. If every article is older than the period that the
@@ -138,11 +138,11 @@ def _build_recent_briefing(
     scored_articles: Sequence[tuple[Article, float]],
     similar_pairs: Collection[tuple[int, int]],
     preferences: PreferenceModel,
-) -> tuple[tuple[BriefingItem, ...], Period]:
+) -> tuple[tuple[BriefingStory, ...], Period]:
     """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets."""
     newest_article, oldest_article = scored_articles[0][0], scored_articles[-1][0]
     period_end = newest_article.published + 1
-    items: tuple[BriefingItem, ...] = ()
+    items: tuple[BriefingStory, ...] = ()
     min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _relevance in scored_articles}))
     for lookback_seconds in LOOKBACKS_SECONDS:
         period = Period(max(period_end - lookback_seconds, oldest_article.published), period_end)
@@ -255,7 +255,7 @@ def _report_same_story(
     return shared_count > 1 and shared_count > MIN_TITLE_JACCARD * len(first_stems | second_stems)
 
 
-def _select_items(stories: Iterable[_Story], period: Period, preferences: PreferenceModel) -> tuple[BriefingItem, ...]:
+def _select_items(stories: Iterable[_Story], period: Period, preferences: PreferenceModel) -> tuple[BriefingStory, ...]:
     """Return at most `MAX_ITEMS` stories, ranked by outlets, freshness, relevance and the server's preferences.
 
     A story ranks lower for each story of the same outlet that is already selected.
@@ -264,7 +264,7 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
     score_by_remaining_story = {
         story: log2(1 + story.outlet_count)
         * story.relevance
-        * 0.5 ** ((period.end - story.newest_published) / (period_seconds / 2))
+        * 0.5 ** ((period.end - story.newest_published_at) / (period_seconds / 2))
         * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES])
         for story in stories
     }
@@ -281,7 +281,7 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
         selected_stories.append(best_story)
         story_count_by_outlet[best_story.outlet] += 1
     return tuple(
-        BriefingItem(
+        BriefingStory(
             discord_text.to_plain_line(story.articles[0].title) or story.articles[0].url,
             story.articles[0],
             story.outlet_count,

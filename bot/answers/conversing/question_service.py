@@ -160,7 +160,7 @@ class QuestionService:
             is_public=request.is_public,
             is_answered=answer.is_answered,
             article_id=None if subject_article is None else subject_article.id,
-            previous_id=None if request.previous_question is None else request.previous_question.id,
+            previous_question_id=None if request.previous_question is None else request.previous_question.id,
             message_id=request.message_id,
             source_article_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
         )
@@ -205,8 +205,8 @@ class QuestionService:
             questions.append(previous_question)
             previous_question = (
                 None
-                if previous_question.previous_id is None
-                else await self._store.questions.get(previous_question.previous_id)
+                if previous_question.previous_question_id is None
+                else await self._store.questions.get(previous_question.previous_question_id)
             )
         return questions
 

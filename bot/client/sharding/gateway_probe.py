@@ -89,7 +89,7 @@ class GatewayProbe:
 
     async def _has_available_peers(self) -> bool:
         try:
-            return bool(await self._leases.list_other_processes(ProcessRole.GATEWAY))
+            return bool(await self._leases.list_other_process_ids(ProcessRole.GATEWAY))
         except StoreError:
             return False
 

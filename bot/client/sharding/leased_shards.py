@@ -22,7 +22,7 @@ from bot.client.sharding.identify_scheduler import IdentifyScheduler
 from bot.client.sharding.shard_balance import ShardBalancer
 from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.preferences import ProcessRole
-from bot.processes.leases import SHARD_LEASE
+from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import StoreError
 from bot.store.records.process_records import LeasePool
 
@@ -81,11 +81,11 @@ class LeasedShards:
         eligible_numbers = frozenset(range(shard_count) if self._shard_range is None else self._shard_range[0])
         if self._is_clustered:
             await self._clock.sleep(JOIN_GRACE_SECONDS)
-        self._leases.add_listener(SHARD_LEASE, self._on_leases_changed)
+        self._leases.add_listener(SHARD_LEASE_KIND, self._on_leases_changed)
         takes_all_free = self._shard_range is not None
         self._leases.join_pool(
             LeasePool(
-                SHARD_LEASE,
+                SHARD_LEASE_KIND,
                 ProcessRole.GATEWAY,
                 eligible_numbers,
                 rebalances=False,
@@ -129,7 +129,7 @@ class LeasedShards:
     async def _wait_for_shards(self, eligible_count: int) -> frozenset[int]:
         """Wait until this process owns at least one of `eligible_count` shards."""
         timeout_seconds: float | None = JOIN_GRACE_SECONDS
-        while not (owned_numbers := self._leases.get_owned_numbers(SHARD_LEASE)):
+        while not (owned_numbers := self._leases.get_owned_numbers(SHARD_LEASE_KIND)):
             self._shards_changed.clear()
             try:
                 async with asyncio.timeout(timeout_seconds):
@@ -160,7 +160,7 @@ class LeasedShards:
     def _connect_new_shards(self) -> None:
         if not self._is_following_leases or self._shard_numbers is None:
             return
-        new_numbers = self._leases.get_owned_numbers(SHARD_LEASE).difference(
+        new_numbers = self._leases.get_owned_numbers(SHARD_LEASE_KIND).difference(
             self._shard_numbers, self._handing_over_numbers, self.connections.orphaned_numbers
         )
         for shard_number in sorted(new_numbers):
@@ -201,7 +201,9 @@ class LeasedShards:
             served_shards.set_served(served_shards.numbers - {shard_number})
             await self._release_shard(shard_number)
             await self.connections.close_connection(shard_number)
-            await self._store.retry_until_written(partial(self._leases.transfer, SHARD_LEASE, shard_number, process_id))
+            await self._store.retry_until_written(
+                partial(self._leases.transfer, SHARD_LEASE_KIND, shard_number, process_id)
+            )
         finally:
             self._handing_over_numbers.remove(shard_number)
         self._connect_new_shards()  # Reconnect it if the transfer failed.
@@ -222,7 +224,7 @@ class LeasedShards:
             return True
         return (
             shard_number in self._shard_numbers
-            and shard_number in self._leases.get_owned_numbers(SHARD_LEASE)
+            and shard_number in self._leases.get_owned_numbers(SHARD_LEASE_KIND)
             and not self.is_closing_without_shards
         )
 
@@ -230,13 +232,13 @@ class LeasedShards:
         """Return whether no other process can own the shard of a server."""
         served_shards = self._store.shards
         return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.get_owned_numbers(
-            SHARD_LEASE
+            SHARD_LEASE_KIND
         )
 
     def stop(self) -> None:
         """Connect no more shards and ignore changes of leases from now on."""
         self._is_following_leases = False
-        self._leases.remove_listener(SHARD_LEASE, self._on_leases_changed)
+        self._leases.remove_listener(SHARD_LEASE_KIND, self._on_leases_changed)
         self._balancer.stop()
         for task in self._tasks:
             task.cancel()

@@ -17,7 +17,7 @@ from bot.client.services import Services
 from bot.client.sharding.identify_scheduler import IdentifyScheduler
 from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.preferences import ProcessRole
-from bot.processes.leases import SHARD_LEASE
+from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -81,17 +81,17 @@ class ShardBalancer:
         Raises `StoreError`.
         """
         shard_count_by_process_id = await self._load_shard_counts()
-        process_ids = await self._leases.list_other_processes(ProcessRole.GATEWAY)
+        process_ids = await self._leases.list_other_process_ids(ProcessRole.GATEWAY)
         return min(process_ids, key=shard_count_by_process_id.__getitem__, default=None)
 
     async def _run_request_loop(self) -> None:
         await self._clock.sleep(FIRST_REQUEST_DELAY_SECONDS)
         interval_seconds = REQUEST_INTERVAL_SECONDS
         while True:
-            previous_numbers = self._leases.get_owned_numbers(SHARD_LEASE)
+            previous_numbers = self._leases.get_owned_numbers(SHARD_LEASE_KIND)
             was_requested = await self._request_shard_if_short()
             await self._clock.sleep(interval_seconds)
-            is_unanswered = was_requested and self._leases.get_owned_numbers(SHARD_LEASE) == previous_numbers
+            is_unanswered = was_requested and self._leases.get_owned_numbers(SHARD_LEASE_KIND) == previous_numbers
             interval_seconds = (
                 min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS) if is_unanswered else REQUEST_INTERVAL_SECONDS
             )
@@ -129,7 +129,7 @@ class ShardBalancer:
                 default=None,
             )
             shard_number = max(
-                filter(self._connections.is_connected, self._leases.get_owned_numbers(SHARD_LEASE)), default=None
+                filter(self._connections.is_connected, self._leases.get_owned_numbers(SHARD_LEASE_KIND)), default=None
             )
             if (
                 largest_owner_id == own_process_id
@@ -144,9 +144,9 @@ class ShardBalancer:
     @property
     def _is_settled(self) -> bool:
         """Whether this process reaches Discord and serves every shard that it owns."""
-        are_all_owned_served = self._leases.get_owned_numbers(SHARD_LEASE) <= self._store.shards.numbers
+        are_all_owned_served = self._leases.get_owned_numbers(SHARD_LEASE_KIND) <= self._store.shards.numbers
         return are_all_owned_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:
         """Return the number of shards of each process, by process id."""
-        return Counter((await self._store.processes.load_owners(SHARD_LEASE)).values())
+        return Counter((await self._store.processes.load_owners(SHARD_LEASE_KIND)).values())

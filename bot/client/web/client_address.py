@@ -1,4 +1,4 @@
-"""Functions on the client address of a request to the bot's HTTP server."""
+"""Address of the client of a request to the bot's HTTP server, perhaps behind trusted proxies."""
 
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
@@ -9,15 +9,15 @@ from bot.core.settings import Network
 
 
 def resolve_client_address(request: web.Request, trusted_proxies: Collection[Network]) -> str:
-    """Return the client address: the last address in `X-Forwarded-For` that is not a trusted proxy.
+    """Return the peer's address or, if the peer is a trusted proxy, that of its client by `X-Forwarded-For`.
 
-    The header is believed only as far as trusted proxies passed it on.
+    That is the last address in the header that is not a trusted proxy, or the first if all are.
     """
     forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    forwarded_addresses = [address.strip() for address in forwarded_for.split(",") if address.strip()]
     client_address = request.remote or ""
-    while hops and _is_in_networks(client_address, trusted_proxies):
-        client_address = hops.pop()
+    while forwarded_addresses and _is_in_networks(client_address, trusted_proxies):
+        client_address = forwarded_addresses.pop()
     return client_address
 
 

@@ -18,7 +18,7 @@ from bot.client.services import Services
 from bot.client.sharding.identify_scheduler import IdentifyScheduler
 from bot.core.version import __version__
 from bot.posting.sending.rate_limiter import RateLimiter
-from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND
 from bot.processes.supervision import cancel_and_wait
 from bot.store import StoreError
 from bot.writing.model_client import ModelClient
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
-LEASE_KINDS = (HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE)
+LEASE_KINDS = (HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND)
 """Kinds of leases that are counted."""
 _LATENCY_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)

@@ -60,7 +60,7 @@ def extract_page(page: bytes, content_type: str, url: str) -> PageContent:
         author=_to_line(metadata.author, MAX_NAME_CHARS) or None,
         language=language.detect_language(sample_text, declared_language),
         image_url=image_url if metadata.image and 0 < len(image_url) <= MAX_URL_CHARS else None,
-        published=feed_dates.parse_date(metadata.date, is_date_only=True),
+        published=feed_dates.parse_date(metadata.date, must_be_only_date=True),
     )
 
 

@@ -22,7 +22,7 @@ from bot.polling.poller import Poller
 from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.polling.websub.pushed_documents import PushedDocument, PushIngestQueue
 from bot.polling.websub.unsubscriptions import Unsubscriptions
-from bot.processes.leases import HOST_SLOT_LEASE, Leases
+from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
@@ -81,7 +81,7 @@ class WebSubSubscriber:
         self._push_queue = PushIngestQueue(store, poller, discovery.on_pushed_news)
         self._request_task_by_host: dict[str, asyncio.Task[None]] = {}  # by host, so that a slow hub delays no other
         if self.is_enabled:
-            leases.add_listener(HOST_SLOT_LEASE, lambda _gained, _lost: self._wake_event.set())
+            leases.add_listener(HOST_SLOT_LEASE_KIND, lambda _gained, _lost: self._wake_event.set())
 
     @property
     def is_enabled(self) -> bool:

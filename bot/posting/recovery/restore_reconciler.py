@@ -147,7 +147,7 @@ class RestoreReconciler:
         outcome = await delivery_lookup.find_delivered_message(target, dispatch, message, window)
         if outcome is None and dispatch.user_id is None:
             await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
-            await self._store.digests.rebuild_pending(dispatch.id)
+            await self._store.digests.rebuild_pending_dispatch(dispatch.id)
             return Deduplicated()
         return outcome
 

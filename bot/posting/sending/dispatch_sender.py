@@ -55,7 +55,7 @@ class DispatchSender:
         message = await self.render(readable_dispatch)
         return Reason(SendProblem.ARTICLE_GONE) if message is None else (target, readable_dispatch, message)
 
-    async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
+    async def look_up_delivery(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
 
         The outcome is `Sent`, None if no message was found, or, if the lookup failed, an outcome that says why.

@@ -112,7 +112,7 @@ class TantivyEngine:
         self._index.reload()
         self._searcher = self._index.searcher()
         indexed_languages = (
-            code for code in text_analysis.STEMMER_LANGUAGES if self._searcher.doc_freq(LANGUAGE_FIELD, code)
+            code for code in text_analysis.STEMMER_NAME_BY_LANGUAGE if self._searcher.doc_freq(LANGUAGE_FIELD, code)
         )
         self._query_builder.languages = tuple(dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *indexed_languages)))
 

@@ -22,7 +22,7 @@ ANALYSIS_VERSION = 3
 MAX_TOKEN_BYTES = 40
 """Maximum token length in bytes, exclusive, after case and accent folding. Longer tokens are not indexed."""
 
-STEMMER_LANGUAGES = {
+STEMMER_NAME_BY_LANGUAGE = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
     "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian",
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
@@ -49,7 +49,7 @@ def load_word_analyzer() -> tantivy.TextAnalyzer:
 
 
 def _find_stemmer_name(language: str | None) -> str:
-    return STEMMER_LANGUAGES.get(language or "", "english")
+    return STEMMER_NAME_BY_LANGUAGE.get(language or "", "english")
 
 
 _STEMMERS_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})

@@ -182,7 +182,9 @@ def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
 def select_query_languages(article_language: str | None) -> tuple[str, ...]:
     """Return the languages that a query's words may be in, for an article in the given language."""
     query_languages = text_analysis.QUERY_LANGUAGES
-    has_own_stemmer = article_language in text_analysis.STEMMER_LANGUAGES and article_language not in query_languages
+    has_own_stemmer = (
+        article_language in text_analysis.STEMMER_NAME_BY_LANGUAGE and article_language not in query_languages
+    )
     return (*query_languages, article_language) if has_own_stemmer and article_language else query_languages
 
 

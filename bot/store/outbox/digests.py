@@ -96,7 +96,7 @@ class Digests(ShardedRepository):
         )
         if row is None:
             return False
-        _withdraw_pending(db, row["id"])
+        _withdraw_pending_dispatches(db, row["id"])
         db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
         outbox_writes.release_digest_reserve(db, channel_id)
         setting_kind, old_plan_text = SettingKind.DIGEST, str(_digest_from_row(row).plan)
@@ -134,19 +134,19 @@ class Digests(ShardedRepository):
             {"channel": channel_id, "articles": article_ids},
         )
 
-    async def withdraw_pending(self, digest_id: int) -> int | None:
+    async def withdraw_pending_dispatches(self, digest_id: int) -> int | None:
         """Withdraw the pending dispatches of a digest, and return the start of the period that they cover.
 
         The start is Unix time in seconds, or None if no dispatch was pending. The articles that the
         dispatches covered are reserved for the next digest.
         """
-        return await self._database.transact(_withdraw_pending, digest_id)
+        return await self._database.transact(_withdraw_pending_dispatches, digest_id)
 
     @write_transaction
-    def rebuild_pending(self, db: Connection, dispatch_id: int) -> None:
+    def rebuild_pending_dispatch(self, db: Connection, dispatch_id: int) -> None:
         """Withdraw a digest's pending dispatch and make the digest due now, so that it is built again."""
         row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
-        if row is not None and (since := _withdraw_pending(db, row["digest_id"])) is not None:
+        if row is not None and (since := _withdraw_pending_dispatches(db, row["digest_id"])) is not None:
             db.execute(
                 "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (db.now, since, row["digest_id"])
             )
@@ -161,13 +161,13 @@ class Digests(ShardedRepository):
         until: int,
         reserved_article_ids: Sequence[int],
         listed_article_ids: Sequence[int],
-        already_sent_ids: Sequence[int] = (),
+        already_sent_article_ids: Sequence[int] = (),
     ) -> bool:
         """Enqueue a due digest and schedule the next one; return whether the digest was enqueued.
 
         `payload` is the content, or None if the digest is empty. `until` is the Unix time in seconds at which
         its period ends. `reserved_article_ids` are the reserved articles that the digest covers,
-        `listed_article_ids` the articles that it lists. `already_sent_ids` were sent before a backup was
+        `listed_article_ids` the articles that it lists. `already_sent_article_ids` were sent before a backup was
         restored and are withheld. Does nothing if the digest was enqueued, changed or deleted since it was
         loaded.
         """
@@ -176,7 +176,7 @@ class Digests(ShardedRepository):
         transitions.withhold_pages(
             db,
             _RESERVED_SQL,
-            {"channel": digest.channel_id, "articles": already_sent_ids},
+            {"channel": digest.channel_id, "articles": already_sent_article_ids},
             Reason(WithheldReason.ALREADY_SENT),
             origins={PageStatus.RESERVED},
         )
@@ -230,7 +230,7 @@ def _digest_from_row(row: Row) -> Digest:
     return from_row(Digest, row, plan=from_row(DigestPlan, row))
 
 
-def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
+def _withdraw_pending_dispatches(db: Connection, digest_id: int) -> int | None:
     pending_rows = db.fetch_rows(
         "SELECT id, created_at, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     )

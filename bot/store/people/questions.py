@@ -17,7 +17,7 @@ MAX_QUESTIONS_PER_USER = 500
 QUESTION_COLUMNS_SQL = f"""
     question.id, question.server_id, question.channel_id, question.user_id, question.text,
     question.language, question.asked_at, question.is_public, question.is_answered, question.article_id,
-    question.previous_id,
+    question.previous_id AS previous_question_id,
     (SELECT {build_json_ids_sql("article_id")} FROM (
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY rank) AS quoted_article
     ) AS source_article_ids
@@ -44,13 +44,13 @@ class Questions(Repository):
         is_public: bool,
         is_answered: bool,
         article_id: int | None = None,
-        previous_id: int | None = None,
+        previous_question_id: int | None = None,
         message_id: int | None = None,
         source_article_ids: Sequence[int] = (),
     ) -> int:
         """Store a question that was asked now, and return its id.
 
-        `article_id` is the article that the question is about, `previous_id` the question that it follows up,
+        `article_id` is the article that the question is about, `previous_question_id` the question that it follows up,
         `message_id` the message that asked it; each is None without one. `source_article_ids` are the ids of the
         articles that the answer quotes. Raises `StoreError`.
         """
@@ -66,7 +66,7 @@ class Questions(Repository):
             "public": is_public,
             "answered": is_answered,
             "article": article_id,
-            "previous": previous_id,
+            "previous": previous_question_id,
             "message": message_id,
         }
         ensure_server(db, server_id)

@@ -121,7 +121,7 @@ class PostgresWorker:
             self._connection.raw_connection.close()
             self._connection = None
 
-    async def rollback_open(self) -> None:
+    async def roll_back_open_transaction(self) -> None:
         if self.is_open:
             await self._run_on_thread(self.reset_connection)
 

@@ -97,7 +97,7 @@ class SqliteWorker:
         with suppress(StoreError):
             await drain_future
 
-    async def rollback_open(self) -> None:
+    async def roll_back_open_transaction(self) -> None:
         await self.run(SqliteConnection.roll_back)
 
     async def close(self) -> None:

@@ -56,19 +56,19 @@ _CENTURY_PIVOT_YEAR = 50
 _MAX_UTC_OFFSET_HOURS = 14
 
 
-def parse_date(text: str | None, *, is_date_only: bool = False) -> int | None:
+def parse_date(text: str | None, *, must_be_only_date: bool = False) -> int | None:
     """Return the Unix time in seconds of a date, or None if it is no date from 1970 to 2099.
 
     The date may be in ISO 8601 (RFC 3339) or RFC 2822 with its obsolete forms, numeric (year first, or day
     first unless only the other order is valid), or with an English or French month; the time may have `am` or
     `pm`, the form `14h30`, an offset or the name of a zone. A number of seconds since 1970 is read, too. A
-    time without a zone is UTC. Other text after a date is ignored, unless `is_date_only` requires that all of
+    time without a zone is UTC. Other text after a date is ignored, unless `must_be_only_date` requires that all of
     the text is a date. Raises nothing.
     """
     if not text:
         return None
     text = " ".join(text[:_MAX_DATE_CHARS].split())
-    if is_date_only and not _is_date_only(text):
+    if must_be_only_date and not _is_date_only(text):
         return None
     for parse_format in (_parse_iso, _parse_written_date, _parse_rfc2822, _parse_epoch):
         try:

@@ -135,7 +135,7 @@ WATCHING: tuple[Step, ...] = tuple(
 
 DIGESTING: tuple[Step, ...] = (
     *_around("making", "bot.posting.channel_digest_task:ChannelDigestTask._create_digest"),
-    *_around("taking back", "bot.store.outbox.digests:Digests.withdraw_pending", any_channel=True),
+    *_around("taking back", "bot.store.outbox.digests:Digests.withdraw_pending_dispatches", any_channel=True),
     *_around("digest written", "bot.store.outbox.digests:Digests.enqueue_due"),
     _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
     *_around("claim", f"{STORE}.claim"),
