@@ -68,7 +68,7 @@ class PersonalDigestTask(ScheduledTask):
             await digest_store.enqueue_due(digest, None, until=since)
             return True
         since = max(since, already_posted_pages.last_digest_sent_at)
-        if (pending_since := await digest_store.find_pending_since(digest.channel_id)) is not None:
+        if (pending_since := await digest_store.find_pending_period_start(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
             await self._context.audience.find_feeds_readable_by(digest.user_id, strict=True)

@@ -50,11 +50,13 @@ class Repository:
 
 
 class _BoundFunction(Generic[P, T]):
-    def __init__(self, database_method: str, function: Callable[Concatenate[Connection, P], T]) -> None:
-        self._database_method, self._function = database_method, function
+    """Class attribute that makes a function of a connection a method of a repository, without that parameter."""
+
+    def __init__(self, database_method_name: str, function: Callable[Concatenate[Connection, P], T]) -> None:
+        self._database_method_name, self._function = database_method_name, function
 
     def __get__(self, repository: Repository, _repository_class: object = None) -> Callable[P, Coroutine[Any, Any, T]]:
-        return partial(getattr(repository._database, self._database_method), self._function)  # noqa: SLF001 - a method of it
+        return partial(getattr(repository._database, self._database_method_name), self._function)  # noqa: SLF001 - a method of it
 
 
 def bind_read(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
@@ -78,14 +80,16 @@ def write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
 
 
 def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """Run the decorated method as a write transaction ahead of other writes of this process."""
+    """Run the decorated method as a write transaction, ahead of other writes of this process that wait."""
     return _wrap_as_coroutine("transact_urgently", method)
 
 
-def _wrap_as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def _wrap_as_coroutine(database_method_name: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
     async def run_method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(self._database, database_method)
+        run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(
+            self._database, database_method_name
+        )
         return await run_on_database(lambda db: method(self, db, *args, **kwargs))
 
     return run_method

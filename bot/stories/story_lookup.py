@@ -135,7 +135,7 @@ class StoryLookup:
             after_article_id=self._last_muted_article_id,
             lead_length=LEAD_LENGTH,
         )
-        for mute_id, briefs in changes.articles_by_mute.items():
+        for mute_id, briefs in changes.articles_by_mute_id.items():
             for brief in briefs:
                 if not self._muted_stories.has_article(brief.article_id):
                     self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
@@ -143,7 +143,7 @@ class StoryLookup:
                         self._unencoded_brief_by_id[brief.article_id] = brief
                     await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
             self._muted_stories.extend_mute(mute_id, [brief.article_id for brief in briefs])
-        self._muted_stories.remove_ended_mutes(changes.active_ids)
+        self._muted_stories.remove_ended_mutes(changes.active_mute_ids)
         self._last_mute_id = max(self._last_mute_id, changes.last_mute_id)
         self._last_muted_article_id = max(self._last_muted_article_id, changes.last_article_id)
 

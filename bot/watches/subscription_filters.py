@@ -28,16 +28,16 @@ log = logging.getLogger(__name__)
 MAX_FILTERS_PER_PLACE = 10
 """Maximum number of filters of a feed in a channel, of a whole channel or of a whole server."""
 DRY_RUN_ARTICLES = 50
-"""Number of newest articles on which new filters are tried before they are saved."""
+"""Maximum number of newest articles on which new filters are tried before they are saved."""
 
 
 _MAX_CPU_SECONDS_PER_QUERY = 0.25
-"""Maximum CPU time in seconds that one query may take on all articles of a poll.
+"""Maximum CPU time in seconds that one query may take on all articles of an evaluator, such as those of a poll.
 
 The worst queries take a quarter of a second for each of the longest texts.
 """
-_MAX_CPU_SECONDS_PER_POLL = 10.0
-"""Maximum CPU time in seconds for filters on all articles of a poll.
+_MAX_CPU_SECONDS_PER_EVALUATOR = 10.0
+"""Maximum CPU time in seconds for all queries of an evaluator on all its articles, such as those of a poll.
 
 Articles that were not evaluated in time are posted.
 """
@@ -54,7 +54,7 @@ def parse_filter_query(text: str, now: int) -> Query:
 
 
 def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
-    """Return the filters that block an article; an empty tuple if the article is to be posted.
+    """Return the filters that block an article: one that excludes it, or all that include others; () if none does.
 
     `matches` returns whether a query matches the article, or None if that is unknown. An unknown match never leads
     to blocking.
@@ -74,7 +74,7 @@ class FilterEvaluator:
     """Evaluator of filter queries on articles.
 
     A query is evaluated on all articles when it is first needed. Whether it matches an article is None if the
-    evaluation failed or took too long.
+    evaluation failed or took too long, or no part of the query applies to the article's language.
     """
 
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
@@ -91,7 +91,7 @@ class FilterEvaluator:
     def is_match(self, article_key: str, query: str) -> bool | None:
         """Return whether the article with a key matches the query of a filter.
 
-        Returns None if the evaluation failed or took too long.
+        Returns None if the evaluation failed or took too long, or no part of the query applies to its language.
         """
         if query not in self._matches_by_article_key_by_query:
             self._matches_by_article_key_by_query[query] = self._evaluate(query)
@@ -105,7 +105,7 @@ class FilterEvaluator:
     def _evaluate(self, query: str) -> dict[str, bool]:
         is_match_by_article_key: dict[str, bool] = {}
         started_at = time.thread_time()
-        max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_POLL - self._used_cpu_seconds)
+        max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_EVALUATOR - self._used_cpu_seconds)
         try:
             parsed_query = parse_query(query, self._now, max_chars=MAX_QUERY_LENGTH)
             clause_by_languages: dict[tuple[str, ...], Clause | None] = {}
@@ -134,7 +134,7 @@ class FilterEvaluator:
 
 
 async def evaluate_feed_filters(store: Store, feed_id: int, articles: Sequence[NewArticle]) -> FilterEvaluator:
-    """Evaluate the filters of all subscriptions of a feed on new articles.
+    """Return an evaluator that has evaluated the filters of all subscriptions of a feed on new articles.
 
     Raises `StoreError` if the database failed.
     """

@@ -32,7 +32,7 @@ MAX_WATCHES_PER_SERVER = 50
 """Maximum number of watches in all channels of a server together."""
 
 _ARRIVAL_BATCH_SIZE = 50
-"""Number of new articles that are matched against the watches in one transaction."""
+"""Maximum number of new articles that are matched against the watches at once."""
 _FREQUENCY_SAMPLE_SIZE = 1_000
 """Number of newest articles in which the frequencies of keys (words of articles) are counted."""
 _MIN_FREQUENT_COUNT = 3
@@ -58,6 +58,7 @@ async def parse_watch_query(store: Store, text: str) -> Query:
     match_keys = select_cheapest_keys(clause, lambda _key: 0) if clause is not None else frozenset()
     if clause is None or not match_keys:
         raise RequestRejected(QueryRejection.EMPTY_WATCH if clause is None else _find_rejection(query))
+    # A query for an outlet, an author or a tag may match often.
     if all(match_key.kind is not KeyKind.NAME for match_key in match_keys):
         recent_articles = await store.articles.list_newest(None, limit=_MATCH_SHARE_SAMPLE_SIZE)
         if (
@@ -87,7 +88,7 @@ class _KeyFrequencies:
         self._article_count_by_key: Counter[MatchKey] = Counter()
 
     def count_keys(self, articles: Iterable[Article]) -> None:
-        """Count the keys (words) of articles, to be used as their frequencies."""
+        """Count the articles that have each key (word), and forget the rare keys."""
         for article in articles:
             for kind, key_texts in AnalysedArticle(article).match_keys.items():
                 self._article_count_by_key.update(MatchKey(kind, key_text) for key_text in key_texts)

@@ -244,10 +244,10 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
         if wait_reason is not None:
             channel_lines.append(f"-# 🌙 {describe_reason(wait_reason)}")
-        if story_rules := posting_limits_panels.story_rules_text(
+        if story_limits := posting_limits_panels.story_limits_text(
             await interaction.client.store.preferences.get_by_channel(channel_id)
         ):
-            channel_lines.append(f"-# ⏳ {story_rules}")
+            channel_lines.append(f"-# ⏳ {story_limits}")
         for health in channel_healths:
             feed = health.followed_feed.feed
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")

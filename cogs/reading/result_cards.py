@@ -20,8 +20,8 @@ from bot.text import discord_text
 from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
 from cogs.shared.article_lists import ArticleListItem, add_other_outlets, item_from_result
 
-MAX_QUERY_LENGTH = 100
-"""Maximum length in UTF-16 units of a query that a heading shows."""
+MAX_HEADING_TEXT_LENGTH = 100
+"""Maximum length in UTF-16 units of a query, or of the name of an outlet, that a heading shows."""
 
 
 def search_header(
@@ -33,12 +33,12 @@ def search_header(
     build_suggestion_button: Callable[[str], Item | None],
     accessory: Item | None = None,
 ) -> tuple[Block, ...]:
-    """Return the header of search results: the query, the number of results, notes and suggestions.
+    """Return the header of search results: the query, the number of results, notes and suggestions, or advice.
 
     `build_suggestion_button` is a function that makes the button of a suggestion; `accessory` stands beside
     the query.
     """
-    escaped_query = discord_text.to_markdown_line(query_text, MAX_QUERY_LENGTH)
+    escaped_query = discord_text.to_markdown_line(query_text, MAX_HEADING_TEXT_LENGTH)
     summary_lines = [_count_and_order_text(search_page, sort)] if search_page.results else []
     summary_lines += [
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in search_page.notes
@@ -60,7 +60,7 @@ def search_header(
 
 
 def _no_results_advice(query: Query) -> str:
-    """Return advice for a query without results: which words or filters to leave out."""
+    """Return advice for a query without results: to leave out words or filters, or to try another word."""
     leaf_nodes = list(iter_leaves(query.nodes))
     filter_count = sum(isinstance(leaf_node, FieldFilter) for leaf_node in leaf_nodes)
     if len(leaf_nodes) - filter_count > 1:
@@ -75,7 +75,7 @@ async def make_results_view(
 ) -> discord.ui.LayoutView:
     """Return the view of the first results of a search, for a public message.
 
-    Each user can open all results with a button.
+    If there are more, each user can open all results with a button.
     """
     public_items = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
     list_items = await add_other_outlets(store, public_items, feed_ids)

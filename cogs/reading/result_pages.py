@@ -36,7 +36,7 @@ from cogs.reading.message_articles import (
     require_readable_article,
     unreadable_article_text,
 )
-from cogs.reading.result_cards import MAX_QUERY_LENGTH, search_header
+from cogs.reading.result_cards import MAX_HEADING_TEXT_LENGTH, search_header
 from cogs.shared import article_cards
 from cogs.shared.article_lists import add_other_outlets, item_from_result, item_with_lead
 from cogs.shared.persistent_items import persistent_item
@@ -68,7 +68,7 @@ class SearchPages(ArticlePages):
 
     @property
     def _query_text(self) -> str:
-        """Return the query and the options of the search as one text."""
+        """Query and options of the search as one text."""
         return " ".join((self._query.text, *self._search_options))
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
@@ -140,7 +140,7 @@ class SearchPages(ArticlePages):
 
 
 async def load_time_zone(interaction: Interaction) -> tzinfo:
-    """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex."""
+    """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex, if any."""
     client, server_id = interaction.client, interaction_context.get_server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.load_readable_feeds_outside_server(interaction)).values()), 0)
@@ -156,7 +156,7 @@ async def results_button(interaction: Interaction, _item: object, *, query: str)
 
 
 class LatestPages(ArticlePages):
-    """Pages of the latest articles, only of `outlet` if it is set."""
+    """Pages of the latest articles that are in no story the user muted, only of `outlet` if it is set."""
 
     def __init__(self, interaction: Interaction, outlet: str | None) -> None:
         super().__init__(interaction)
@@ -179,7 +179,7 @@ class LatestPages(ArticlePages):
             return ArticlePage(header=no_articles_blocks())
         title = _("Latest articles")
         if self._outlet is not None:
-            outlet_markup = discord_text.to_markdown_line(self._outlet, MAX_QUERY_LENGTH)
+            outlet_markup = discord_text.to_markdown_line(self._outlet, MAX_HEADING_TEXT_LENGTH)
             title = _("Latest from {source}").format(source=outlet_markup)
         header: tuple[Block, ...] = (text_block(f"### {title}"),)
         if not articles:
@@ -257,12 +257,12 @@ async def _show_similar_pages(interaction: Interaction, article: Article) -> Non
 @persistent_item(buttons.MORE_LIKE_BUTTON.id_pattern)
 async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Show articles similar to the article of a card."""
-    await SimilarPages(interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)).render(
+    await SimilarPages(interaction, await require_readable_article(interaction, key, _can_read_or_has_bookmark)).render(
         interaction
     )
 
 
-async def _can_read_or_bookmarked(interaction: Interaction, article: Article) -> bool:
+async def _can_read_or_has_bookmark(interaction: Interaction, article: Article) -> bool:
     return await can_read_article(interaction, article) or await has_bookmark(interaction, article)
 
 

@@ -50,7 +50,8 @@ class AssistantPanel(ManagersPanel):
         revoke_menu = None
         if assistant_tokens:
             token_options = [
-                menu_option(revocable_token.short_name, revocable_token.name) for revocable_token in assistant_tokens
+                menu_option(revocable_token.short_name, revocable_token.hash_hex)
+                for revocable_token in assistant_tokens
             ]
             revoke_menu = StringMenu(
                 self._revoke_tokens,
@@ -78,8 +79,8 @@ class AssistantPanel(ManagersPanel):
             )
         await self.render(interaction, new_token)
 
-    async def _revoke_tokens(self, _interaction: Interaction, token_names: list[str]) -> None:
-        await self.store.assistant_tokens.revoke(self.guild.id, token_names, user_id=self.user_id)
+    async def _revoke_tokens(self, _interaction: Interaction, token_hashes: list[str]) -> None:
+        await self.store.assistant_tokens.revoke(self.guild.id, token_hashes, user_id=self.user_id)
 
 
 def _format_token_line(assistant_token: AssistantToken) -> str:

@@ -137,7 +137,7 @@ class SchedulePanel(ChannelPanel):
 
 
 def _quiet_hours_draft_text(quiet_begin_minute: int | None, quiet_end_minute: int | None, zone_name: str) -> str:
-    """Return the chosen quiet hours as text, or a hint whether the start or the end is still to be chosen."""
+    """Return the chosen quiet hours as text, a hint to choose the start or the end, or that there are none."""
     if quiet_begin_minute is not None and quiet_end_minute is not None:
         return _("{begin} to {end} ({zone})").format(
             begin=local_time.format_clock(quiet_begin_minute),
@@ -207,9 +207,9 @@ class StoryLimitsPanel(ChannelPanel):
             yield "-# " + format_count("{count} story is waiting.", "{count} stories are waiting.", held_count)
 
 
-def story_rules_text(settings: ChannelSettings) -> str:
+def story_limits_text(settings: ChannelSettings) -> str:
     """Return the limits on the stories of a channel as one line, or "" if there are none."""
-    rules_text = ", ".join(
+    limits_text = ", ".join(
         SETTING_WORDS[setting].describe(settings[setting]) for setting in _STORY_LIMITS if settings[setting]
     )
-    return _("Stories: {rules}").format(rules=rules_text) if rules_text else ""
+    return _("Stories: {rules}").format(rules=limits_text) if limits_text else ""

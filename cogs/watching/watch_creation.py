@@ -21,17 +21,17 @@ from cogs.shared.views import Interaction, reply
 MANAGER_COMMAND = "feed"
 """Name of the command whose permissions a user needs to create a watch for a channel."""
 
-_MAX_QUERY_LENGTH = 150
-"""Maximum length in UTF-16 units of a query in a confirmation."""
+_MAX_BOLD_QUERY_LENGTH = 150
+"""Maximum length in UTF-16 units of a query that a message shows in bold."""
 _MAX_NOTES_LENGTH = 1000
-"""Maximum length, in UTF-16 code units, of the notes on a query. A message holds 2,000 in all."""
+"""Maximum length in UTF-16 units of the notes on a query in a confirmation."""
 
 
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
     """Create a watch for the user of an acknowledged interaction, and confirm it in the reply.
 
-    Raises `UserFacingError` if the query is invalid, the user sees no feeds here, has too many watches or accepts no
-    direct messages.
+    Raises `RequestRejected` if the query is invalid, `UserFacingError` outside a server and if the user sees no feeds
+    here, has too many watches or accepts no direct messages.
     """
     await reply(interaction, await add_personal_watch(interaction, query))
 
@@ -39,8 +39,8 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
     """Create a watch for the user of an acknowledged interaction, and return the confirmation.
 
-    Raises `UserFacingError` if the query is invalid, the user sees no feeds here, has too many watches or accepts no
-    direct messages.
+    Raises `RequestRejected` if the query is invalid, `UserFacingError` outside a server and if the user sees no feeds
+    here, has too many watches or accepts no direct messages.
     """
     guild = interaction_context.get_home_server(interaction)
     if guild is None:
@@ -89,8 +89,8 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
     """Create a watch for a channel of this server.
 
-    Raises `UserFacingError` if the query or channel is unsuitable or there are too many watches, and
-    `NotAuthorized` if the user may not manage feeds.
+    Raises `RequestRejected` if the query is invalid, `UserFacingError` if the channel is unsuitable or there are too
+    many watches, and `NotAuthorized` if the user may not manage feeds.
     """
     bot = interaction.client
     parsed_query = await watch_matching.parse_watch_query(bot.store, query)
@@ -131,7 +131,7 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
 async def _build_confirmation(
     interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, is_new_watch: bool
 ) -> blocks.Layout:
-    """Return the confirmation of a new watch, with the latest article that matches it."""
+    """Return the confirmation of a watch, new or not, with notes on its query and the latest matching article."""
     text_lines = [confirmation if is_new_watch else _("You’re already watching this.") + " " + confirmation]
     notes_text = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
@@ -185,4 +185,4 @@ async def require_watch_manager(interaction: Interaction) -> None:
 
 def bold_query(query: str) -> str:
     """Return a query escaped and in bold."""
-    return f"**{discord_text.to_markdown_line(query, _MAX_QUERY_LENGTH)}**"
+    return f"**{discord_text.to_markdown_line(query, _MAX_BOLD_QUERY_LENGTH)}**"

@@ -66,7 +66,7 @@ async def record_of_story(
 async def load_mute_members(store: Store) -> dict[int, list[str]]:
     """The titles with which new articles are compared, by mute."""
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
-    return {mute_id: sorted(brief.title for brief in briefs) for mute_id, briefs in changes.articles_by_mute.items()}
+    return {mute_id: sorted(brief.title for brief in briefs) for mute_id, briefs in changes.articles_by_mute_id.items()}
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ async def test_a_mute_outlives_its_articles_and_is_forgotten_a_month_after_its_e
     location = place_of(store)
     sql.run(location, "DELETE FROM muted_article")  # As with the articles that they name.
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
-    ((brief,),) = changes.articles_by_mute.values()
+    ((brief,),) = changes.articles_by_mute_id.values()
     assert (brief.article_id, brief.title) == (-muted.id, "Title of cut")
     clock.advance(8 * DAY)
     await store.muted_stories.purge(clock.now() - 30 * DAY)

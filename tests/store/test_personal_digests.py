@@ -35,11 +35,13 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
     assert await digests.enqueue_due(digest, payload, until=clock.now(), listed_article_ids=[article_id])
-    assert await digests.find_pending_since(DIRECT) == since  # which the next one tells too, should it still wait
+    assert (
+        await digests.find_pending_period_start(DIRECT) == since
+    )  # which the next one tells too, should it still wait
     assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id])
     dispatch = await store.dispatches.claim(DIRECT)
     assert (dispatch.user_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
-    assert await digests.find_pending_since(DIRECT) is None
+    assert await digests.find_pending_period_start(DIRECT) is None
     await digests.pause(PERSON)
     assert await digests.get_next_due_at() is None
     await save()

@@ -2,7 +2,8 @@
 
 A held post is a dispatch in the state `held`: it is in no queue, articles can join it, and it expires at its
 `due_at` time. Top stories are selected outside a transaction and released in one transaction, which also
-schedules the next selection: after a crash, the selection is repeated or was already made.
+schedules the next selection: after a crash, the selection is repeated or was already made. Columns of a channel:
+`least_outlets` that must report a story, `best_a_day` stories to select per day, next selection at `best_due_at`.
 """
 
 import json
@@ -56,18 +57,18 @@ class HeldPosts(Repository):
     def withhold_expired(self, db: Connection) -> None:
         """Delete the held posts that have expired, and mark their articles as withheld."""
         rows = db.fetch_rows(
-            f"SELECT dispatch.id, channel.least_outlets {_FROM_SQL} "
+            f"SELECT dispatch.id, channel.least_outlets AS min_outlets {_FROM_SQL} "
             "WHERE dispatch.state = 'held' AND dispatch.due_at <= ?",
             (db.now,),
         )
         outlet_counts = count_outlets(db, [row["id"] for row in rows])
         for row in rows:
             outlet_count = outlet_counts[row["id"]]
-            if outlet_count >= (row["least_outlets"] or 1):
+            if outlet_count >= (row["min_outlets"] or 1):
                 reason = Reason(WithheldReason.NOT_SELECTED)
             else:
-                counts = {"count": outlet_count, "least": row["least_outlets"]}
-                reason = Reason(WithheldReason.TOO_FEW_OUTLETS, counts)
+                reason_values = {"count": outlet_count, "least": row["min_outlets"]}
+                reason = Reason(WithheldReason.TOO_FEW_OUTLETS, reason_values)
             transitions.withhold_pages(
                 db,
                 "dispatch_id = :post OR joined_dispatch_id = :post",
@@ -88,18 +89,18 @@ class HeldPosts(Repository):
 
     @read_transaction
     def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
-        """List a channel's held stories that are reported by enough outlets, newest first."""
+        """List a channel's held stories that enough outlets report: the `MAX_SELECTION_CANDIDATES` newest, in order."""
         held_rows = db.fetch_rows(
-            f"SELECT dispatch.id, dispatch.position, channel.least_outlets {_FROM_SQL} "
+            f"SELECT dispatch.id, dispatch.position AS published, channel.least_outlets AS min_outlets {_FROM_SQL} "
             "WHERE dispatch.channel_id = ? AND dispatch.state = 'held' "
             "ORDER BY dispatch.position DESC, dispatch.id DESC",
             (selection.channel_id,),
         )
         outlet_counts = count_outlets(db, [row["id"] for row in held_rows])
-        post_rows = [row for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
-        del post_rows[MAX_SELECTION_CANDIDATES:]
-        post_ids = [row["id"] for row in post_rows]
-        articles_by_post: dict[int, list[ArticleProfile]] = {}
+        eligible_rows = [row for row in held_rows if outlet_counts[row["id"]] >= (row["min_outlets"] or 1)]
+        del eligible_rows[MAX_SELECTION_CANDIDATES:]
+        post_ids = [row["id"] for row in eligible_rows]
+        articles_by_post_id: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_dispatch_id), substr(title, 1, 500), outlet, language, tags "
             "FROM delivery_status JOIN article ON article.id = delivery_status.article_id "
@@ -107,10 +108,10 @@ class HeldPosts(Repository):
             "OR joined_dispatch_id IN (:post_ids) ORDER BY article.id",
             {"post_ids": post_ids},
         ):
-            articles_by_post.setdefault(post_id, []).append(
+            articles_by_post_id.setdefault(post_id, []).append(
                 ArticleProfile(title, outlet, language, tuple(json.loads(tags)))
             )
-        bookmark_count_by_post = dict(
+        bookmark_count_by_post_id = dict(
             db.fetch_rows(
                 "SELECT coalesce(dispatch_id, joined_dispatch_id) AS post_id, count(DISTINCT user_id) "
                 "FROM delivery_status JOIN bookmark ON bookmark.article_id = delivery_status.article_id "
@@ -123,12 +124,12 @@ class HeldPosts(Repository):
         return [
             HeldStory(
                 row["id"],
-                row["position"],
+                row["published"],
                 outlet_counts[row["id"]],
-                bookmark_count_by_post.get(row["id"], 0),
-                tuple(articles_by_post.get(row["id"], ())),
+                bookmark_count_by_post_id.get(row["id"], 0),
+                tuple(articles_by_post_id.get(row["id"], ())),
             )
-            for row in post_rows
+            for row in eligible_rows
         ]
 
     @write_transaction
@@ -149,33 +150,33 @@ class HeldPosts(Repository):
 
 
 def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
-    """Map held posts to the numbers of outlets that report their stories, among the feeds of their channels.
+    """Map ids of held posts to the numbers of outlets that report their stories, among the feeds of their channels.
 
     Two feeds of one site count as one outlet, whatever their names are.
     """
-    outlet_names_by_post: defaultdict[int, set[str]] = defaultdict(set)
-    sites_by_post: defaultdict[int, set[str]] = defaultdict(set)
+    outlet_names_by_post_id: defaultdict[int, set[str]] = defaultdict(set)
+    sites_by_post_id: defaultdict[int, set[str]] = defaultdict(set)
     for post_id, outlet, url in db.execute(
         "SELECT coalesce(dispatch_id, joined_dispatch_id), outlet, url FROM delivery_status "
         "JOIN article ON article.id = delivery_status.article_id "
         "WHERE dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
         {"posts": post_ids},
     ):
-        outlet_names_by_post[post_id].add(fold(outlet))
-        sites_by_post[post_id].add(urls.parse_host(url).removeprefix("www."))
-    return {post_id: min(len(outlet_names_by_post[post_id]), len(sites_by_post[post_id])) for post_id in post_ids}
+        outlet_names_by_post_id[post_id].add(fold(outlet))
+        sites_by_post_id[post_id].add(urls.parse_host(url).removeprefix("www."))
+    return {post_id: min(len(outlet_names_by_post_id[post_id]), len(sites_by_post_id[post_id])) for post_id in post_ids}
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     """Release a held post if enough outlets report its story, or admit it to the selection of top stories."""
     row = db.fetch_row(
-        f"SELECT channel.best_a_day, channel.least_outlets {_FROM_SQL} "
+        f"SELECT channel.best_a_day AS stories_per_day, channel.least_outlets AS min_outlets {_FROM_SQL} "
         "WHERE dispatch.id = ? AND dispatch.state = 'held'",
         (post_id,),
     )
-    if row is None or count_outlets(db, [post_id])[post_id] < (row["least_outlets"] or 1):
+    if row is None or count_outlets(db, [post_id])[post_id] < (row["min_outlets"] or 1):
         return
-    if row["best_a_day"] is None:
+    if row["stories_per_day"] is None:
         _release_posts(db, [post_id])
     else:
         transitions.change_dispatches(db, [post_id], states=_HELD_STATES, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
@@ -189,12 +190,12 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     (server_id, stories_per_day) = db.fetch_row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
     held_rows = db.fetch_rows(
-        f"SELECT dispatch.id, dispatch.created_at, channel.least_outlets {_FROM_SQL} "
+        f"SELECT dispatch.id, dispatch.created_at, channel.least_outlets AS min_outlets {_FROM_SQL} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
         (channel_id,),
     )
     outlet_counts = count_outlets(db, [row["id"] for row in held_rows])
-    eligible_ids = [row["id"] for row in held_rows if outlet_counts[row["id"]] >= (row["least_outlets"] or 1)]
+    eligible_ids = [row["id"] for row in held_rows if outlet_counts[row["id"]] >= (row["min_outlets"] or 1)]
     if stories_per_day is None:
         outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
     transitions.change_dispatches(db, eligible_ids, states=_HELD_STATES, due_at=db.now + TOP_STORY_WINDOW_SECONDS)

@@ -1,7 +1,7 @@
 """The only writer of dispatches and of the delivery statuses of pages; each change of state is a declared move.
 
 Statements change rows in the states that their caller expects, and no others. Selections in SQL are about a row
-of the table `delivery_status`.
+of the table `delivery_status`: the status of a page in a channel. "Pages" are these rows.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ ALL_STATES = frozenset(DispatchState)
 UNSENT_STATES = frozenset({DispatchState.HELD, DispatchState.PENDING})
 """States of a dispatch that nobody has tried to send yet, or that is to be sent again."""
 MEMBER_STATUSES = frozenset({PageStatus.ENQUEUED, PageStatus.JOINED})
-"""Statuses of pages that are in a post, or joined to one."""
+"""Statuses of pages that have a dispatch of their own, or that joined a post."""
 PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.RESERVED}
 """Statuses of pages that may still wait for a message; with a dispatch, its state says whether they do."""
 
@@ -55,7 +55,7 @@ def move_dispatches(
     origins: Collection[DispatchState],
     **columns: object,
 ) -> int:
-    """Move those dispatches that are in one of the states `origins`, and set columns; return their number."""
+    """Move dispatches that are in one of the states `origins` to `state`, and set columns; return their number."""
     require_dispatch_move(origins, state)
     return _update_dispatches(db, dispatch_ids, origins, {"state": state, **columns})
 
@@ -67,15 +67,15 @@ def change_dispatches(
     states: Collection[DispatchState] = ALL_STATES,
     **columns: object,
 ) -> int:
-    """Set columns of dispatches that are in one of the states, which they keep; return their number."""
+    """Set columns of those dispatches that are in one of `states`, which they keep; return their number."""
     _forbid_columns(columns, {"state"})
     return _update_dispatches(db, dispatch_ids, states, columns)
 
 
 def schedule_edits(db: Connection, dispatch_ids: Collection[int], *, earliest_at: int) -> None:
-    """Schedule edits of messages that are being sent or were sent.
+    """Schedule edits, at the Unix time `earliest_at` or later, of messages that are being sent or were sent.
 
-    The time is later than that of an edit in progress, so that finishing that one does not clear this one.
+    The time is later than that of an edit in progress, so that the end of that edit does not clear the new one.
     """
     db.execute(
         "UPDATE dispatch SET edit_due_at = CASE WHEN edit_due_at >= :earliest THEN edit_due_at + 1 ELSE :earliest END "
@@ -138,7 +138,10 @@ def move_pages(
     joined_dispatch_id: int | None = None,
     **columns: object,
 ) -> int:
-    """Move those of the selected pages that have one of the statuses `origins`; return their number."""
+    """Give `status` to those of the selected pages that have one of the statuses `origins`; return their number.
+
+    Their references to dispatches become `dispatch_id` and `joined_dispatch_id`; `columns` are set, too.
+    """
     require_page_move(origins, status)
     references = {
         "status": _encode_status(status),
@@ -170,7 +173,7 @@ def change_pages(
     statuses: Collection[PageStatus] = frozenset(PageStatus),
     **columns: object,
 ) -> int:
-    """Set columns of those selected pages that have one of the statuses, which they keep; return their number."""
+    """Set columns of those selected pages that have one of `statuses`, which they keep; return their number."""
     _forbid_columns(columns, {"status", "dispatch_id", "joined_dispatch_id"})
     return _update_pages(db, selection_sql, parameters, statuses, columns)
 
@@ -202,16 +205,16 @@ def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
 def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
     """Move the delivery statuses of an article from one page key to another.
 
-    In a channel that has a status of both pages, the status of the other page is replaced.
+    In a channel that has a status of both pages, the status of the page `new_page_key` is replaced.
     """
     parameters = {"article": article_id, "page": page_key, "new": new_page_key}
-    renamed_sql = "article_id = :article AND page_key = :page"
+    old_page_condition = "article_id = :article AND page_key = :page"
     db.execute(
         "DELETE FROM delivery_status WHERE page_key = :new "
-        f"AND channel_id IN (SELECT channel_id FROM delivery_status AS renamed WHERE {renamed_sql})",
+        f"AND channel_id IN (SELECT channel_id FROM delivery_status AS renamed WHERE {old_page_condition})",
         parameters,
     )
-    _update_pages(db, renamed_sql, parameters, frozenset(PageStatus), {"page_key": new_page_key})
+    _update_pages(db, old_page_condition, parameters, frozenset(PageStatus), {"page_key": new_page_key})
 
 
 def _forbid_columns(columns: Mapping[str, object], names: Collection[str]) -> None:
@@ -246,9 +249,12 @@ def _build_insert_dispatch_sql(state: DispatchState, columns: tuple[str, ...]) -
 
 
 def _update_dispatches(
-    db: Connection, dispatch_ids: Collection[int], states: Collection[DispatchState], columns: Mapping[str, object]
+    db: Connection,
+    dispatch_ids: Collection[int],
+    states: Collection[DispatchState],
+    value_by_column: Mapping[str, object],
 ) -> int:
-    parameters = {f"new_{column}": columns[column] for column in columns}
+    parameters = {f"new_{column}": value_by_column[column] for column in value_by_column}
     if len(dispatch_ids) == 1:  # Twice as fast as a list of one
         (parameters["id"],) = dispatch_ids
         selection_sql = "id = :id"
@@ -256,7 +262,7 @@ def _update_dispatches(
         parameters["ids"] = dispatch_ids
         selection_sql = "id IN (:ids)"
     return db.execute_rowcount(
-        f"UPDATE dispatch SET {_build_assignments_sql(columns)} "
+        f"UPDATE dispatch SET {_build_assignments_sql(value_by_column)} "
         f"WHERE {selection_sql} AND state IN {_build_list_sql(states)}",
         parameters,
     )
@@ -267,12 +273,12 @@ def _update_pages(
     selection_sql: str,
     parameters: Mapping[str, Any],
     statuses: Collection[PageStatus],
-    columns: Mapping[str, object],
+    value_by_column: Mapping[str, object],
 ) -> int:
     return db.execute_rowcount(
-        f"UPDATE delivery_status SET {_build_assignments_sql(columns)} "
+        f"UPDATE delivery_status SET {_build_assignments_sql(value_by_column)} "
         f"WHERE {_build_status_condition(statuses)} AND ({selection_sql})",
-        {f"new_{column}": columns[column] for column in columns} | dict(parameters),
+        {f"new_{column}": value_by_column[column] for column in value_by_column} | dict(parameters),
     )
 
 
@@ -284,9 +290,10 @@ def _build_status_condition(statuses: Collection[PageStatus]) -> str:
     return f"coalesce(status, '{PageStatus.ENQUEUED}') IN {_build_list_sql(statuses)}"
 
 
-def _build_list_sql(states: Collection[StrEnum]) -> str:
-    return "({})".format(", ".join(f"'{state}'" for state in sorted(states)))
+def _build_list_sql(states_or_statuses: Collection[StrEnum]) -> str:
+    return "({})".format(", ".join(f"'{state_or_status}'" for state_or_status in sorted(states_or_statuses)))
 
 
 def _encode_status(status: PageStatus) -> str | None:
+    """Return a status as its column stores it: NULL stands for ENQUEUED."""
     return None if status is PageStatus.ENQUEUED else status.value

@@ -34,15 +34,15 @@ _BRIEF_SQL = (
 
 
 class MuteChanges(NamedTuple):
-    """Mutes of all channels and articles of muted stories that were stored since an earlier mute and article.
+    """Mutes in force in all channels, and articles of muted stories that were stored since an earlier mute and article.
 
-    `articles_by_mute` maps mute ids to the further articles of their stories; a new mute whose articles were
-    all deleted has a copy of its first article with a negative id. `active_ids` are the ids of all mutes in force.
+    `articles_by_mute_id` maps mute ids to the further articles of their stories; a new mute whose articles were
+    all deleted has a copy of its first article with a negative id. `active_mute_ids` are the ids of all mutes in force.
     `last_mute_id` and `last_article_id` are the highest ids so far.
     """
 
-    articles_by_mute: dict[int, list[ArticleBrief]]
-    active_ids: set[int]
+    articles_by_mute_id: dict[int, list[ArticleBrief]]
+    active_mute_ids: set[int]
     last_mute_id: int
     last_article_id: int
 
@@ -97,12 +97,12 @@ class MutedStories(Repository):
             f"SELECT count(*) FROM story_mute WHERE channel_id = :channel AND {ACTIVE_MUTE_SQL}",
             {"channel": channel_id, "now": db.now},
         )
-        story_ids = _load_story(db, article_id, server_id, feed_ids)
-        if active_count >= limit or not story_ids:
+        story_article_ids = _load_story_article_ids(db, article_id, server_id, feed_ids)
+        if active_count >= limit or not story_article_ids:
             return None
         parameters = {
             "channel": channel_id,
-            "server": server_id or _find_server_of_user(db, channel_id, article_id),
+            "server": server_id or _find_server_id_of_user(db, channel_id, article_id),
             "user": user_id,
             "article": article_id,
             "now": db.now,
@@ -117,13 +117,13 @@ class MutedStories(Repository):
             parameters,
         )
         mute_id = db.fetch_value("SELECT max(id) FROM story_mute WHERE channel_id = ?", (channel_id,))
-        muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_ids])
-        mute_withdrawal.withdraw_pending(db, channel_id, story_ids, mute_id)
+        muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_article_ids])
+        mute_withdrawal.withdraw_pending(db, channel_id, story_article_ids, mute_id)
         return _find_mute(db, mute_id)
 
     @write_transaction
     def undo(self, db: Connection, mute_id: int) -> None:
-        """End a mute; soon after its start, what was pending of its story then is enqueued again."""
+        """End a mute. Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again what it withdrew."""
         row = db.fetch_row(
             f"SELECT channel_id, created_at FROM story_mute WHERE id = :mute AND {ACTIVE_MUTE_SQL}",
             {"mute": mute_id, "now": db.now},
@@ -174,7 +174,7 @@ class MutedStories(Repository):
         """Return how many articles of `feed_ids`, and of how many outlets, the story of an article has so far."""
         outlets = db.fetch_column(
             "SELECT outlet FROM article WHERE id IN (:ids)",
-            {"ids": _load_story(db, article_id, server_id, feed_ids)},
+            {"ids": _load_story_article_ids(db, article_id, server_id, feed_ids)},
         )
         return StorySize(len(outlets), len({fold(outlet) for outlet in outlets}))
 
@@ -182,7 +182,9 @@ class MutedStories(Repository):
     def load_changes(
         self, db: Connection, *, after_mute_id: int, after_article_id: int, lead_length: int
     ) -> MuteChanges:
-        """Return the mutes with ids above `after_mute_id`, and muted articles with ids above `after_article_id`.
+        """Return all mutes in force, with the articles that are new since a mute and an article.
+
+        These are all articles of mutes above `after_mute_id`, and articles above `after_article_id` of other mutes.
 
         `lead_length` is the number of characters of texts to load.
         """
@@ -192,11 +194,11 @@ class MutedStories(Repository):
             "lead_length": lead_length,
             "now": self._clock.now(),
         }
-        active_ids = set(db.fetch_ids(f"SELECT id FROM story_mute WHERE {ACTIVE_MUTE_SQL}", parameters))
+        active_mute_ids = set(db.fetch_ids(f"SELECT id FROM story_mute WHERE {ACTIVE_MUTE_SQL}", parameters))
         last_mute_id = db.fetch_value("SELECT coalesce(max(id), 0) FROM story_mute")
-        if not active_ids:
-            return MuteChanges({}, active_ids, last_mute_id, after_article_id)
-        articles_by_mute: defaultdict[int, list[ArticleBrief]] = defaultdict(list)
+        if not active_mute_ids:
+            return MuteChanges({}, active_mute_ids, last_mute_id, after_article_id)
+        articles_by_mute_id: defaultdict[int, list[ArticleBrief]] = defaultdict(list)
         article_rows = db.fetch_rows(
             f"SELECT muted_article.mute_id, {_BRIEF_SQL} FROM muted_article "
             "JOIN story_mute ON story_mute.id = muted_article.mute_id "
@@ -212,9 +214,9 @@ class MutedStories(Repository):
             parameters,
         )
         for mute_id, *columns in [*article_rows, *copy_rows]:
-            articles_by_mute[mute_id].append(ArticleBrief(*columns))
+            articles_by_mute_id[mute_id].append(ArticleBrief(*columns))
         last_article_id = db.fetch_value("SELECT coalesce(max(article_id), 0) FROM muted_article")
-        return MuteChanges(dict(articles_by_mute), active_ids, last_mute_id, last_article_id)
+        return MuteChanges(dict(articles_by_mute_id), active_mute_ids, last_mute_id, last_article_id)
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> None:
@@ -222,11 +224,11 @@ class MutedStories(Repository):
         _clear_ended(db)
         db.execute("DELETE FROM story_mute WHERE coalesce(ended_at, muted_until) < ?", (before,))
 
-    async def _list_mutes(self, condition_sql: str, parameter: int) -> list[MutedStory]:
+    async def _list_mutes(self, condition_sql: str, sought_id: int) -> list[MutedStory]:
         return await self._fetch_objects(
             lambda row: from_row(MutedStory, row),
             f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql} AND {ACTIVE_MUTE_SQL} ORDER BY story_mute.id",
-            {"id": parameter, "now": self._clock.now()},
+            {"id": sought_id, "now": self._clock.now()},
         )
 
 
@@ -243,34 +245,38 @@ def _clear_ended(db: Connection) -> None:
     db.execute(f"UPDATE story_mute SET title = '', lead = '' WHERE title <> '' AND {ended_sql}", {"now": db.now})
 
 
-def _load_story(db: Connection, article_id: int, server_id: int | None, feed_ids: Collection[int]) -> set[int]:
-    """Return the ids of the articles on the event of an article, itself included, from feeds of `feed_ids`.
+def _load_story_article_ids(
+    db: Connection, article_id: int, server_id: int | None, feed_ids: Collection[int]
+) -> set[int]:
+    """Return the ids of an article and of the articles of `feed_ids` on its event, at most `MAX_STORY_ARTICLES`.
 
     These are the articles of its posts in the server, and articles that are as similar to one of them as a
     post requires. The set is empty if the article is gone.
     """
     if db.fetch_row("SELECT 1 FROM article WHERE id = ?", (article_id,)) is None:
         return set()
-    story_ids = {article_id}
+    story_article_ids = {article_id}
     post_ids = db.fetch_ids(
         "SELECT dispatch.id FROM delivery_status JOIN channel ON channel.id = delivery_status.channel_id "
         "JOIN dispatch ON dispatch.id = coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id) "
         "WHERE delivery_status.article_id = :article AND channel.server_id = :server AND dispatch.kind = 'post'",
         {"article": article_id, "server": server_id},
     )
-    candidate_ids = _load_similar_ids(db, story_ids).union(
+    candidate_article_ids = _load_similar_ids(db, story_article_ids).union(
         db.fetch_ids(
             "SELECT article_id FROM delivery_status WHERE dispatch_id IN (:posts) OR joined_dispatch_id IN (:posts)",
             {"posts": post_ids},
         )
     )
-    while candidate_ids - story_ids and len(story_ids) < MAX_STORY_ARTICLES:
-        rows = db.fetch_rows("SELECT id, feed_id FROM article WHERE id IN (:ids)", {"ids": candidate_ids - story_ids})
-        readable_ids = sorted((row["id"] for row in rows if row["feed_id"] in feed_ids), reverse=True)
-        new_ids = readable_ids[: MAX_STORY_ARTICLES - len(story_ids)]
-        story_ids.update(new_ids)
-        candidate_ids = _load_similar_ids(db, new_ids)
-    return story_ids
+    while candidate_article_ids - story_article_ids and len(story_article_ids) < MAX_STORY_ARTICLES:
+        rows = db.fetch_rows(
+            "SELECT id, feed_id FROM article WHERE id IN (:ids)", {"ids": candidate_article_ids - story_article_ids}
+        )
+        allowed_article_ids = sorted((row["id"] for row in rows if row["feed_id"] in feed_ids), reverse=True)
+        new_article_ids = allowed_article_ids[: MAX_STORY_ARTICLES - len(story_article_ids)]
+        story_article_ids.update(new_article_ids)
+        candidate_article_ids = _load_similar_ids(db, new_article_ids)
+    return story_article_ids
 
 
 def _load_similar_ids(db: Connection, article_ids: Collection[int]) -> set[int]:
@@ -283,8 +289,8 @@ def _load_similar_ids(db: Connection, article_ids: Collection[int]) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _find_server_of_user(db: Connection, channel_id: int, article_id: int) -> int | None:
-    """Return a server that follows the feed of an article and whose news a user gets by direct messages."""
+def _find_server_id_of_user(db: Connection, channel_id: int, article_id: int) -> int | None:
+    """Return the id of a server that follows an article's feed and whose news a user gets as DMs, or None."""
     server_id: int | None = db.fetch_value(
         "SELECT min(channel.server_id) FROM article JOIN subscription ON subscription.feed_id = article.feed_id "
         "JOIN channel ON channel.id = subscription.channel_id WHERE article.id = :article AND channel.server_id IN ("

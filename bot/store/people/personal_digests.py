@@ -41,7 +41,10 @@ class PersonalDigests(Repository):
         server_id: int | None,
         language: str,
     ) -> PersonalDigest:
-        """Create or change a user's digest in their direct message channel, and return it, unpaused."""
+        """Create or change a user's digest in their direct message channel, and return it, unpaused.
+
+        If `server_id` is None, a stored digest keeps its server.
+        """
         if server_id is not None:
             ensure_server(db, server_id)
         ensure_channel(db, channel_id, dm_user_id=user_id)
@@ -108,7 +111,7 @@ class PersonalDigests(Repository):
         return next(iter(await self._list_digests("channel.user_id = ?", user_id)), None)
 
     async def list_due(self, now: int) -> list[PersonalDigest]:
-        """List the digests that are due at `now`, but not of users who accept no direct messages.
+        """List the digests that are due at `now`, except paused ones and those of users who accept no direct messages.
 
         The longest due come first.
         """
@@ -118,15 +121,15 @@ class PersonalDigests(Repository):
     async def get_next_due_at(self) -> int | None:
         """Return the Unix time in seconds at which the next digest is due, or None if there is none.
 
-        Digests of users who accept no direct messages are never due. The time may be in the past.
+        Paused digests, and those of users who accept no direct messages, are never due. The time may be in the past.
         """
         return await self._fetch_value(
             f"SELECT min(due_at) {_FROM_SQL} WHERE paused_at IS NULL AND coalesce(channel.problem, '') <> ?",
             (SendProblem.DMS_CLOSED,),
         )
 
-    async def find_pending_since(self, channel_id: int) -> int | None:
-        """Return the start of a pending digest's period (Unix time in seconds), or None without one."""
+    async def find_pending_period_start(self, channel_id: int) -> int | None:
+        """Return the start of the period of a channel's pending digest (Unix time in seconds), or None without one."""
         payload = await self._fetch_value(_SELECT_PENDING_SQL, (channel_id,))
         return None if payload is None else int(json.loads(payload)["since"])
 
@@ -146,7 +149,7 @@ class PersonalDigests(Repository):
 
         Return whether the digest was enqueued. `payload` is the content, or None if the digest is empty.
         `until` is the Unix time in seconds at which its period ends. Does nothing if the digest was enqueued,
-        changed or deleted since it was loaded.
+        changed, paused or deleted since it was loaded.
         """
         stored_digest = _find_digest(db, digest.channel_id)
         if stored_digest is None or stored_digest.paused_at is not None:
@@ -170,6 +173,7 @@ class PersonalDigests(Repository):
 
 
 def _digest_from_row(row: Row) -> PersonalDigest:
+    """Build a digest from its row, which stores no flags of the plan: they are for the digests of channels."""
     return from_row(
         PersonalDigest,
         row,

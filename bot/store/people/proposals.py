@@ -1,7 +1,7 @@
 """Repository of proposals: feeds that members would like a server to follow, and what managers decided.
 
-The message to the managers and the notices to the proposers are dispatches. A proposal is stored first; the
-channel for alerts gets its message as soon as there is one.
+The message to the managers and the notices to the proposers are dispatches. A proposal is stored first; its message
+is enqueued as soon as the server has a channel for alerts (`server.alerts` is the id of that channel).
 """
 
 from collections.abc import Collection, Mapping
@@ -69,7 +69,7 @@ class Proposals(ShardedRepository):
         """
         open_proposals = _list_open(db, draft.server_id)
         same_proposal = next((proposal for proposal in open_proposals if proposal.url == draft.url), None)
-        if same_proposal is not None and draft.user_id in _list_proposer_user_ids(same_proposal):
+        if same_proposal is not None and draft.user_id in _get_proposer_user_ids(same_proposal):
             raise RequestRejected(ProposalRejection.ALREADY_PROPOSED)
         _require_may_propose(db, open_proposals, draft.server_id, draft.user_id)
         if same_proposal is None:
@@ -94,7 +94,7 @@ class Proposals(ShardedRepository):
         if draft.dm_channel_id is not None:
             ensure_channel(db, draft.dm_channel_id, dm_user_id=draft.user_id)
         proposal_messages.schedule_message_edits(db, [proposal_id])
-        return _get(db, proposal_id), same_proposal is None
+        return _get_existing(db, proposal_id), same_proposal is None
 
     @read_transaction
     def require_may_propose(self, db: Connection, server_id: int, user_id: int) -> None:
@@ -127,7 +127,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def set_channel(self, db: Connection, proposal_id: int, channel_id: int, *, server_id: int) -> None:
-        """Set the channel for which a feed is proposed. Raises RequestRejected if the proposal was decided."""
+        """Set the channel for which a feed is proposed. Raises RequestRejected unless the proposal is open."""
         _require_open(db, proposal_id, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
@@ -151,10 +151,10 @@ class Proposals(ShardedRepository):
         user_id: int | None,
         make_matcher: MakeMatcher = make_no_matcher,
     ) -> tuple[Subscription, bool]:
-        """Approve a proposal in the name of a manager and follow its feed, in one transaction.
+        """Approve a proposal in the name of the manager `user_id` and follow its feed, in one transaction.
 
-        Return the subscription, and whether it is new: then the article `first_article_id` is posted. Raises
-        RequestRejected if the proposal was decided before.
+        Return the subscription, and whether it is new: then the article `first_article_id` is posted, if any. Raises
+        RequestRejected if the proposal is gone or was decided before.
         """
         proposal = _require_open(db, proposal_id, server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
@@ -171,7 +171,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
-        """Decline a proposal. Raises RequestRejected if it was decided before."""
+        """Decline a proposal in the name of a manager. Raises RequestRejected if it is gone or was decided before."""
         _decline(db, _require_open(db, proposal_id, server_id), user_id)
 
     @write_transaction
@@ -185,9 +185,9 @@ class Proposals(ShardedRepository):
             (server_id, blocked_user_id, db.now),
         )
         for proposal in _list_open(db, server_id):
-            if _list_proposer_user_ids(proposal) == {blocked_user_id}:
+            if _get_proposer_user_ids(proposal) == {blocked_user_id}:
                 _decline(db, proposal, user_id)
-            elif blocked_user_id in _list_proposer_user_ids(proposal):
+            elif blocked_user_id in _get_proposer_user_ids(proposal):
                 db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
                 proposal_messages.schedule_message_edits(db, [proposal.id])
 
@@ -197,13 +197,13 @@ class Proposals(ShardedRepository):
         db.execute("DELETE FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, blocked_user_id))
 
     async def list_blocked_user_ids(self, server_id: int) -> list[int]:
-        """List the users whose proposals are blocked in a server, the last one blocked first."""
+        """List the ids of users whose proposals are blocked in a server, the last one blocked first."""
         return await self._fetch_column(
             "SELECT user_id FROM blocked_proposer WHERE server_id = ? ORDER BY blocked_at DESC, user_id", (server_id,)
         )
 
     async def list_blocking_server_ids(self, user_id: int) -> list[int]:
-        """List the servers in which a user's proposals are blocked."""
+        """List the ids of the servers in which a user's proposals are blocked."""
         return await self._fetch_column(
             "SELECT server_id FROM blocked_proposer WHERE user_id = ? ORDER BY server_id", (user_id,)
         )
@@ -211,7 +211,7 @@ class Proposals(ShardedRepository):
     async def get_next_due_at(self) -> int | None:
         """Return when the next open proposal closes, 0 if one awaits its message, or None if none is open.
 
-        Only servers that this process serves count.
+        The time is Unix time in seconds. Only servers that this process serves count.
         """
         return await self._fetch_value(
             f"SELECT min(CASE WHEN {_AWAITING_MESSAGE_SQL} THEN 0 ELSE proposal.closes_at END) {_OPEN_PROPOSALS_SQL} "
@@ -266,9 +266,9 @@ class Proposals(ShardedRepository):
 
 
 def erase_proposals(db: Connection, user_id: int) -> int:
-    """Delete what a user proposed and decided; return the number of their proposals.
+    """Remove a user from proposals, decisions and the blocked users; return from how many proposals.
 
-    Open proposals that nobody else makes are withdrawn, and the messages about all of them are edited.
+    Open proposals that nobody else makes are withdrawn, and the messages about all these proposals are edited.
     """
     proposal_ids = db.fetch_column("SELECT proposal_id FROM proposer WHERE user_id = ?", (user_id,))
     decided_ids = db.fetch_column("SELECT id FROM proposal WHERE decided_by = ?", (user_id,))
@@ -308,19 +308,19 @@ def _list_open(db: Connection, server_id: int) -> list[Proposal]:
     return _list_proposals(db, "server_id = :server AND decision IS NULL", {"server": server_id})
 
 
-def _get(db: Connection, proposal_id: int) -> Proposal:
+def _get_existing(db: Connection, proposal_id: int) -> Proposal:
     (proposal,) = _list_proposals(db, "id = :id", {"id": proposal_id})
     return proposal
 
 
-def _list_proposer_user_ids(proposal: Proposal) -> set[int]:
+def _get_proposer_user_ids(proposal: Proposal) -> set[int]:
     return {proposer.user_id for proposer in proposal.proposers}
 
 
 def _require_may_propose(db: Connection, open_proposals: Collection[Proposal], server_id: int, user_id: int) -> None:
     if db.fetch_row("SELECT 1 FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, user_id)):
         raise RequestRejected(ProposalRejection.BLOCKED_BY_MANAGER)
-    own_count = sum(user_id in _list_proposer_user_ids(proposal) for proposal in open_proposals)
+    own_count = sum(user_id in _get_proposer_user_ids(proposal) for proposal in open_proposals)
     if own_count >= MAX_OPEN_PER_USER:
         raise RequestRejected(ProposalRejection.TOO_MANY_OF_USER, count=MAX_OPEN_PER_USER)
 

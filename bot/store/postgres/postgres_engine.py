@@ -52,7 +52,7 @@ class PostgresEngine:
         """Do nothing: a database on a server is checked when it is opened."""
 
     def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:
-        return run_session.lock_for_run(self.location, alone=alone)
+        return run_session.lock_for_run(self.location, exclusive=alone)
 
     async def open_worker(self, *, is_writer: bool) -> PostgresWorker:  # noqa: ARG002 - reads begin read-only
         """Return a worker, which connects when it is used."""

@@ -22,14 +22,14 @@ _run_locks_mutex = threading.Lock()
 
 
 @contextmanager
-def lock_for_run(database_url: DatabaseUrl, *, alone: bool) -> Iterator[None]:
-    """Hold the run lock within the `with` block: exclusively if `alone` is set, otherwise shared.
+def lock_for_run(database_url: DatabaseUrl, *, exclusive: bool) -> Iterator[None]:
+    """Hold the run lock within the `with` block: alone if `exclusive`, otherwise shared with others.
 
     Raises `ProcessMustEnd` if another process holds a conflicting lock, `DatabaseUnusable` if the server
     cannot be reached.
     """
     try:
-        _acquire_run_lock(database_url, _EXCLUSIVE_LOCK_SQL if alone else _SHARED_LOCK_SQL)
+        _acquire_run_lock(database_url, _EXCLUSIVE_LOCK_SQL if exclusive else _SHARED_LOCK_SQL)
     except psycopg.Error as error:
         raise to_store_error(error, database_url) from error
     try:

@@ -138,14 +138,15 @@ class Arrival(NamedTuple):
 class AssistantToken(NamedTuple):
     """A token with which assistants read a server's public channels.
 
-    `name` is the hash of the token. Times are Unix times in seconds, None if the token was never used.
+    `hash_hex` is the hash of the token as hexadecimal text. Times are Unix times in seconds; `last_used_at` is None if
+    the token was never used.
     """
 
-    name: str
+    hash_hex: str
     created_at: int
     last_used_at: int | None
 
     @property
     def short_name(self) -> str:
         """Return the first 8 characters of the hash, shown to users to identify the token."""
-        return self.name[:8]
+        return self.hash_hex[:8]

@@ -73,16 +73,16 @@ class AssistantTokens(Repository):
         self,
         db: Connection,
         server_id: int,
-        token_names: Collection[str] | None = None,
+        token_hashes: Collection[str] | None = None,
         *,
         user_id: int | None = None,
     ) -> int:
-        """Revoke the tokens of a server, or only those with one of `token_names` (hashes as hexadecimal text).
+        """Revoke the tokens of a server, or only those with one of `token_hashes` (as hexadecimal text).
 
         Return the number of tokens that were revoked.
         """
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
-        revoked_hashes = [bytes(row[0]) for row in rows if token_names is None or bytes(row[0]).hex() in token_names]
+        revoked_hashes = [bytes(row[0]) for row in rows if token_hashes is None or bytes(row[0]).hex() in token_hashes]
         for token_hash in revoked_hashes:
             db.execute("DELETE FROM assistant_token WHERE hash = ?", (token_hash,))
             setting_changes.log_change(
@@ -91,9 +91,9 @@ class AssistantTokens(Repository):
         return len(revoked_hashes)
 
     async def find_server_id_by_token(self, token: str) -> int | None:
-        """Return the id of the server of a token, and record the use of the token.
+        """Return the id of the server of a token, or None if the token is unknown or the bot left the server.
 
-        Return None if the token is unknown or the bot left the server.
+        The use of the token is recorded, unless one was within `LAST_USED_RESOLUTION_SECONDS` or the write fails.
         """
         now = self._clock.now()
         row = await self._fetch_row(

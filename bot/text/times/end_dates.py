@@ -16,7 +16,7 @@ _PREPOSITIONS_PATTERN = re.compile(
 )
 _PAST_PATTERN = re.compile(r"\b(?:ago|last|past|previous|yesterday|il y a|hier|derni\w+|passe\w*)\b")
 _NEXT_PATTERN = re.compile(r"\b(?:next|coming|prochaine?s?)\b")
-_DAYS_BY_NAME = {
+_DAYS_AHEAD_BY_NAME = {
     "tomorrow": 1,
     "demain": 1,
     "day after tomorrow": 2,
@@ -29,16 +29,19 @@ _DAY_AND_MONTH_PATTERN = re.compile(r"(?P<day>[0-9]{1,2})[-/.](?P<month>[0-9]{1,
 def parse_end(text: str, now: int, zone: tzinfo = UTC) -> int | None:
     """Return when the period that a text names ends, as Unix time in seconds, or None if it names none.
 
-    `now` is Unix time; days end at midnight in `zone`. A day or month without a year is the next one, a duration
-    such as `3 days` begins now. The end may be in the past: of `yesterday`, or of a date with a year.
+    A text of more than 80 characters names none. `now` is Unix time; days end at midnight in `zone`. A day or month
+    without a year is the next one, a duration such as `3 days` begins now. The end may be in the past: of `yesterday`,
+    or of a date with a year.
     """
     if len(text) > _MAX_TEXT_LENGTH:
         return None
     folded_text = " ".join(fold(text).split()).strip(" ,.;!?")
     bare_text = folded_text[match.end() :] if (match := _PREPOSITIONS_PATTERN.match(folded_text)) else folded_text
-    if bare_text in _DAYS_BY_NAME:
+    if bare_text in _DAYS_AHEAD_BY_NAME:
         today = parse_period("today", now, zone)
-        return None if today is None else add_local_seconds(today.end, _DAYS_BY_NAME[bare_text] * DAY_SECONDS, zone)
+        return (
+            None if today is None else add_local_seconds(today.end, _DAYS_AHEAD_BY_NAME[bare_text] * DAY_SECONDS, zone)
+        )
     if _PAST_PATTERN.search(folded_text):
         period = parse_period(folded_text, now, zone)
         return None if period is None else min(period.end, now)
@@ -47,20 +50,23 @@ def parse_end(text: str, now: int, zone: tzinfo = UTC) -> int | None:
 
 
 def _find_coming_period(text: str, now: int, zone: tzinfo) -> Period | None:
-    """Return the next period that a text names, the current one included, or a past one if there is no other."""
+    """Return the period that a text names: the current or next one, with a word such as `next` only the next one.
+
+    A past one is returned if there is no other, and None if the text names none.
+    """
     if match := _DAY_AND_MONTH_PATTERN.fullmatch(text):
         year = datetime.fromtimestamp(now, zone).year
         dates = [parse_period(f"{match['day']}/{match['month']}/{year + offset}", now, zone) for offset in (0, 1)]
         return next((date for date in dates if date is not None and date.end > now), None)
-    name = " ".join(_NEXT_PATTERN.sub(" ", text).split())
-    period, later_period = parse_period(name, now, zone), parse_period(name, now + 1, zone)
+    period_name = " ".join(_NEXT_PATTERN.sub(" ", text).split())
+    period, later_period = parse_period(period_name, now, zone), parse_period(period_name, now + 1, zone)
     if period is None or later_period is None:
         return None
     if period.end == now and later_period.end == now + 1:  # A duration, which is read as the time before now.
         return Period(now, now + period.end - period.start)
-    after = period.end if name != text and period.end > now else now
-    for shift in (0, _WEEK_SECONDS, _YEAR_SECONDS):
-        coming_period = parse_period(name, after + shift, zone)
-        if coming_period is not None and coming_period.end > after:
+    reference_time = period.end if period_name != text and period.end > now else now
+    for shift_seconds in (0, _WEEK_SECONDS, _YEAR_SECONDS):
+        coming_period = parse_period(period_name, reference_time + shift_seconds, zone)
+        if coming_period is not None and coming_period.end > reference_time:
             return coming_period
     return period

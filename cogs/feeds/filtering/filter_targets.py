@@ -16,12 +16,14 @@ from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import Interaction
 
-_SERVER_VALUE, _CHANNEL_VALUE_PREFIX = "server", "channel:"
-"""Values of autocomplete choices: of the server, and, before its id, of a channel."""
+_SERVER_VALUE = "server"
+"""Value of the autocomplete choice of the server."""
+_CHANNEL_VALUE_PREFIX = "channel:"
+"""Beginning of the value of a channel's autocomplete choice; the id of the channel follows."""
 
 
 class FilterTarget(NamedTuple):
-    """A place that has filters, with its name as Markdown and the ids of its feeds that the user may see."""
+    """A place that may have filters, with its name as Markdown and the ids of its feeds that the user may see."""
 
     place: FilterPlace
     name: str
@@ -52,42 +54,43 @@ def target_of_feed(followed_feed: FollowedFeed) -> FilterTarget:
     return FilterTarget(FilterPlace(subscription.id), name, (feed.id,))
 
 
-async def find_target_choices(interaction: Interaction, current: str) -> list[Choice[str]]:
+async def find_target_choices(interaction: Interaction, typed_text: str) -> list[Choice[str]]:
     """Return autocomplete choices for the server, for its channels with feeds, and for feeds in channels."""
-    feed_choices = await subscription_options.find_subscription_choices(interaction, current)
+    feed_choices = await subscription_options.find_subscription_choices(interaction, typed_text)
     followed_feeds = await subscription_options.list_readable_subscriptions(interaction)
     if not followed_feeds or interaction.guild is None:
         return feed_choices
-    wide_choices = [Choice(name=_("Everything in this server"), value=_SERVER_VALUE)]
+    multi_feed_choices = [Choice(name=_("Everything in this server"), value=_SERVER_VALUE)]
     channel_ids = dict.fromkeys(followed_feed.subscription.channel_id for followed_feed in followed_feeds)
     for channel_id in sorted(channel_ids, key=lambda channel_id: channel_id != interaction.channel_id):
         channel = channel_options.channel_name(interaction.guild, channel_id)
         label = discord_text.to_plain_line(
             _("Everything in {channel}").format(channel=channel), discord_limits.MAX_CHOICE_NAME_LENGTH
         )
-        wide_choices.append(Choice(name=label, value=f"{_CHANNEL_VALUE_PREFIX}{channel_id}"))
-    wide_choices = [choice for choice in wide_choices if fold(current) in fold(choice.name)]
+        multi_feed_choices.append(Choice(name=label, value=f"{_CHANNEL_VALUE_PREFIX}{channel_id}"))
+    multi_feed_choices = [choice for choice in multi_feed_choices if fold(typed_text) in fold(choice.name)]
     # The server and the current channel come first, the other channels after the feeds.
-    return (wide_choices[:2] + feed_choices + wide_choices[2:])[: discord_limits.MAX_CHOICES]
+    return (multi_feed_choices[:2] + feed_choices + multi_feed_choices[2:])[: discord_limits.MAX_CHOICES]
 
 
 async def resolve_target(interaction: Interaction, selection: str) -> FilterTarget:
     """Return the target that a command option selects: by the value of a choice, or a feed by its name.
 
-    Raises `UserFacingError` if nothing or several feeds match, or the user cannot see the channel.
+    Raises `UserFacingError` if nothing or several feeds match, the user cannot see the channel, or nothing is followed
+    there.
     """
     assert interaction.guild is not None
     if selection == _SERVER_VALUE:
-        return await _build_wide_target(interaction, FilterPlace(interaction.guild.id, FilterScope.SERVER))
-    channel_text = selection.removeprefix(_CHANNEL_VALUE_PREFIX)
-    if channel_text != selection and channel_text.isdecimal():
-        channel = await channel_options.require_existing_channel(interaction, int(channel_text))
-        return await _build_wide_target(interaction, FilterPlace(channel.id, FilterScope.CHANNEL))
+        return await _build_multi_feed_target(interaction, FilterPlace(interaction.guild.id, FilterScope.SERVER))
+    channel_id_text = selection.removeprefix(_CHANNEL_VALUE_PREFIX)
+    if channel_id_text != selection and channel_id_text.isdecimal():
+        channel = await channel_options.require_existing_channel(interaction, int(channel_id_text))
+        return await _build_multi_feed_target(interaction, FilterPlace(channel.id, FilterScope.CHANNEL))
     return target_of_feed(await subscription_options.resolve_subscription(interaction, selection))
 
 
 async def require_current_target(interaction: Interaction, target: FilterTarget) -> FilterTarget:
-    """Return the current state of a target.
+    """Return a target that still exists: the current state of a feed, a channel or the server unchanged.
 
     Raises `UserFacingError` if it no longer exists or the user can no longer see it.
     """
@@ -101,7 +104,7 @@ async def require_current_target(interaction: Interaction, target: FilterTarget)
     raise UserFacingError(subscription_options.unfollowed_text())
 
 
-async def _build_wide_target(interaction: Interaction, place: FilterPlace) -> FilterTarget:
+async def _build_multi_feed_target(interaction: Interaction, place: FilterPlace) -> FilterTarget:
     is_server = place.scope is FilterScope.SERVER
     feed_ids = {
         followed_feed.feed.id: None
