@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -37,6 +38,16 @@ hypothesis_settings.load_profile("any machine")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two more workers than processors: most tests wait for processes, sockets and clocks half their time."""
     return len(os.sched_getaffinity(0)) + 2
+
+
+gc.disable()  # until all tests are collected: what is imported and collected stays
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection look through all modules and tests: there are many in a run, each of half a second."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
