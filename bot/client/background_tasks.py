@@ -13,6 +13,7 @@ from bot.posting.sending.blocked_channels import MAX_BLOCK_SECONDS
 from bot.posting.sending.outcome_recorder import MAX_BACKOFF_SECONDS
 from bot.processes.heap import release_free_memory
 from bot.processes.leases import UPKEEP_LEASE_KIND
+from bot.processes.service_manager import READY, get_watchdog_seconds, notify_service_manager, run_watchdog
 from bot.processes.supervision import cancel_and_wait
 from bot.store.records.outbox_records import MaxRetryDelays
 from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS
@@ -61,6 +62,8 @@ class BackgroundTasks:
         self._add_loop("index", services.index.run)
         self._add_loop("clock", self._watch_clock)
         self._add_loop("heap", self._trim_heap)
+        if get_watchdog_seconds() is not None:
+            self._add_loop("watchdog", run_watchdog)
         if services.semantic_index is not None:  # A poller compares titles but does not search.
             is_gateway = services.leases.has_role(ProcessRole.GATEWAY)
             self._add_loop(
@@ -152,6 +155,7 @@ async def run_background_tasks(services: Services) -> AsyncIterator[None]:
     await background_tasks.start()
     try:
         await _log_start(services)
+        notify_service_manager(READY)
         yield
     finally:
         await background_tasks.stop()
