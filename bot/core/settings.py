@@ -144,6 +144,14 @@ class Settings(BaseSettings):
         description="Web page with your privacy policy, which `/help` and `/privacy` link to; "
         "`docs/privacy.md` says what Telex itself does.",
     )
+    terms_url: str | None = Field(
+        default=None, description="Web page with the terms of your service, which `/help` links to."
+    )
+    support_url: str | None = Field(
+        default=None,
+        description="Web page where people can ask you, such as the invitation to a Discord server, which `/help` and "
+        "the status page link to.",
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="Encrypts the addresses of feeds that contain a password or key. Of several keys, "
@@ -157,7 +165,7 @@ class Settings(BaseSettings):
         default=None,
         description="Public address of `TELEX_HEALTH_ADDRESS`, such as `https://telex.example`: hubs push "
         "feeds there (WebSub), and channels and bookmarks can be read there as feeds. Have your web server pass "
-        "on `/websub/` and `/feeds/`, `/mcp` to `telex mcp --http` if you run it, and nothing else.",
+        "on `/websub/`, `/feeds/` and `/status`, `/mcp` to `telex mcp --http` if you run it, and nothing else.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged to standard error."
@@ -229,9 +237,9 @@ class Settings(BaseSettings):
         """The folder of the search index."""
         return self.index or self.build_sibling_path("-index")
 
-    @field_validator("privacy_url", mode="after")
+    @field_validator("privacy_url", "terms_url", "support_url", mode="after")
     @classmethod
-    def _validate_privacy_url(cls, url: str | None) -> str | None:
+    def _validate_web_page(cls, url: str | None) -> str | None:
         if url is None or not url.strip():
             return None
         if not url.strip().startswith("https://") or any(character in url.strip() for character in " ()<>"):

@@ -22,8 +22,6 @@ from bot.store import DatabaseBroken, DatabaseFault, ProcessMustEnd
 from cogs.shared.views import Interaction
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from bot.client.web.metrics import MetricsCollector
 
 log = logging.getLogger(__name__)
@@ -63,13 +61,14 @@ class HealthCog(commands.Cog):
 
         Raises `OSError` if the address is taken.
         """
-        from bot.client.web import feed_routes, websub_routes  # noqa: PLC0415 - large imports, rarely used
-        from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415
+        from bot.client.web import feed_routes, status_routes, websub_routes  # noqa: PLC0415 - large, rarely used
+        from bot.client.web.metrics import GatewaySource, MetricsCollector  # noqa: PLC0415
 
-        self._metrics = MetricsCollector(
-            self._bot.services, self.health, (self._bot.request_rate_limiter, self._bot.leased_shards.scheduler)
+        gateway_source = GatewaySource(
+            self._bot.request_rate_limiter, self._bot.leased_shards.scheduler, lambda: self._bot.latencies
         )
-        routes: list[web.RouteDef] = []
+        self._metrics = MetricsCollector(self._bot.services, self.health, gateway_source)
+        routes = status_routes.StatusRoutes(self._bot.services, self.health).build_routes()
         if (public_url := self._settings.public_url) is not None:
             services = self._bot.services
             if services.leases.has_role(ProcessRole.POLLER):

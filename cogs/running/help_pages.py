@@ -114,19 +114,20 @@ class HelpPages(OwnedView):
             for step in available_steps
         ]
         invitation_url = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITE_PERMISSIONS)
-        privacy_policy_url = self.client.services.settings.privacy_url
+        settings = self.client.services.settings
+        links = (
+            (_("Add to a server"), invitation_url),
+            (_("Privacy policy"), settings.privacy_url),
+            (_("Terms of service"), settings.terms_url),
+            (_("Get help"), settings.support_url),
+        )
         blocks: tuple[Block, ...] = (
             Section((text_block(f"## Telex\n{intro_text}"),), Image(f"attachment://{_LOGO_FILENAME}", "Telex")),
             Separator(),
             *step_sections,
             Separator(),
             ActionRow(self._build_topic_menu()),
-            ActionRow(
-                discord.ui.Button(label=_("Add to a server"), url=invitation_url),
-                None
-                if privacy_policy_url is None
-                else discord.ui.Button(label=_("Privacy policy"), url=privacy_policy_url),
-            ),
+            ActionRow(*(discord.ui.Button(label=label, url=url) for label, url in links if url is not None)),
         )
         logo = Picture((DATA / "identity" / _LOGO_FILENAME).read_bytes(), _LOGO_FILENAME, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))

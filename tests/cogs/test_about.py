@@ -98,6 +98,21 @@ async def test_what_help_begins_with_can_be_tried(telex, feed_server):
     assert "Chips get smaller" in message_text(await telex.reader.click(reader_help, custom_id=latest_id))
 
 
+async def test_help_links_to_the_pages_of_whoever_runs_the_bot(telex):
+    plain_help = last_reply(await telex.reader.slash(telex.news, "help"))
+    assert not {"Terms of service", "Get help"} & set(button_labels(plain_help))
+    url_by_label = {
+        "Privacy policy": "https://a.example/privacy",
+        "Terms of service": "https://a.example/terms",
+        "Get help": "https://a.example/support",
+    }
+    urls = dict(zip(("privacy_url", "terms_url", "support_url"), url_by_label.values(), strict=True))
+    object.__setattr__(telex.newsroom, "settings", telex.newsroom.settings.model_copy(update=urls))
+    full_help = last_reply(await telex.reader.slash(telex.news, "help"))
+    links = [component for component in components(full_help) if "url" in component]
+    assert {component["label"]: component["url"] for component in links[1:]} == url_by_label
+
+
 async def test_about_tells_version_uptime_and_what_the_asker_can_read(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -18,8 +19,10 @@ import pytest
 from bot.client.health import MAX_GATEWAY_DOWNTIME_SECONDS, MAX_POLL_SILENCE_SECONDS
 from bot.client.sharding.gateway_probe import CHECK_INTERVAL_SECONDS, GIVE_UP_SECONDS, GatewayProbe
 from bot.client.sharding.shard_balance import REQUEST_INTERVAL_SECONDS, ShardBalancer
+from bot.client.web.status_routes import FAILING_FEED_SECONDS, MAX_AGE_SECONDS, MAX_DELAY_SECONDS
 from bot.core.preferences import ProcessRole
 from bot.core.version import __version__
+from bot.store import StoreError
 from bot.store.records.process_records import Process
 from cogs.running.health_monitor import HealthCog
 from tests.support.clocks import ManualClock
@@ -28,7 +31,8 @@ from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.scenario import publish
 from tests.support.wire.waiting import until
 
-DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DASHBOARD, ALERTS = DOCS / "grafana.json", DOCS / "prometheus-rules.yml"
 
 
 @pytest.fixture
@@ -142,8 +146,9 @@ async def page(telex) -> AsyncIterator[Any]:
     port = await health_cog(telex).serve("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
-        async def get(path: str) -> tuple[int, str]:
-            async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        async def get(path: str, language: str = "en") -> tuple[int, str]:
+            headers = {"Accept-Language": language}
+            async with session.get(f"http://127.0.0.1:{port}{path}", headers=headers) as answer:
                 return answer.status, await answer.text()
 
         yield get
@@ -192,7 +197,9 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert float(figures['telex_leases{kind="upkeep"}']) == 1
     assert figures['telex_leases_gained_total{kind="shard"}'] == "0.0"
     assert float(figures["telex_index_behind_changes"]) > 0
-    drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8")))
+    assert figures["telex_servers"] == "1.0"
+    assert figures["telex_delivery_overdue_seconds"] == "90.0"
+    drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8") + ALERTS.read_text("utf-8")))
     assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
     telex.bot.services.full_text_fetcher.outcomes["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
@@ -200,6 +207,87 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     later = (await page("/metrics"))[1]
     assert f'telex_deliveries{{state="sent"}} {pending_count}' in later
     assert 'telex_deliveries{state="waiting"}' not in later
+
+
+@pytest.mark.parametrize("database_engine", ["sqlite", "postgres"])
+async def test_the_status_page_tells_everybody_of_shards_delays_and_feeds_but_names_nothing(
+    telex, page, feed_server, database_engine
+):
+    feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0), title="Daily Bugle")))
+    await telex.poll(feed)
+    await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
+    telex.clock.advance(90)
+    assert await load_status(page) == {
+        "is_well": True,
+        "connected_shards": 1,
+        "shards": 1,
+        "typical_delay_seconds": None,
+        "overdue_seconds": 90,
+        "failing_feeds": 0,
+        "feeds": 1,
+        "are_feeds_unreachable": False,
+    }
+    telex.clock.advance(MAX_DELAY_SECONDS)
+    assert (await load_status(page))["is_well"] is False
+    status, text = await page("/status", "fr-CA,fr;q=0.9,en;q=0.8")
+    assert status == 200
+    assert "Les publications ont du retard. Aucune n’est perdue." in text
+    await telex.deliver()
+    feed_server.serve("/feed", b"", status=500)
+    await telex.poll(feed)
+    telex.clock.advance(MAX_AGE_SECONDS)
+    state = await load_status(page)
+    assert (state["typical_delay_seconds"], state["overdue_seconds"]) == (90 + MAX_DELAY_SECONDS, 0)
+    assert state["failing_feeds"] == 0
+    telex.clock.advance(FAILING_FEED_SECONDS)
+    assert (await load_status(page))["failing_feeds"] == 1
+    _status, text = await page("/status", "de")
+    assert "Everything works." in text
+    assert "1 of 1 failing" in text
+    assert "Bugle" not in text
+    assert telex.guild.name not in text
+
+
+async def test_a_flood_of_readers_of_the_status_costs_as_much_as_one(telex, page, monkeypatch):
+    measured = []
+    measure_delays = telex.store.dispatches.measure_delays
+
+    async def count() -> Any:
+        measured.append(1)
+        return await measure_delays()
+
+    monkeypatch.setattr(telex.store.dispatches, "measure_delays", count)
+    await asyncio.gather(*(page("/status") for _ in range(20)))
+    assert len(measured) == 1
+
+
+async def test_the_status_of_a_bot_without_discord_or_database_is_said_in_words(telex, page, monkeypatch):
+    settings = telex.bot.services.settings.model_copy(update={"support_url": 'https://support.example/?a="1"'})
+    object.__setattr__(telex.bot.services, "settings", settings)
+    await health_cog(telex).on_disconnect()
+    status, text = await page("/status")
+    assert status == 200
+    assert "Telex isn’t connected to Discord." in text
+    assert '<a href="https://support.example/?a=&quot;1&quot;">Get help</a>' in text
+
+    async def fail() -> Any:
+        raise StoreError("the disk is gone from /secret/path")
+
+    monkeypatch.setattr(telex.store.dispatches, "measure_delays", fail)
+    telex.clock.advance(MAX_AGE_SECONDS)
+    status, text = await page("/status")
+    assert status == 503
+    assert "The database can’t be read." in text
+    assert "secret" not in text
+    assert await page("/status.json") == (503, '{"is_well": false}')
+
+
+async def load_status(page: Any) -> dict[str, Any]:
+    """Return the status for programs, which is at most some seconds old: the caller advances the clock by more."""
+    status, text = await page("/status.json")
+    assert status == 200
+    answer: dict[str, Any] = json.loads(text)
+    return answer
 
 
 async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(telex, page, monkeypatch):

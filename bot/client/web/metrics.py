@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import math
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
@@ -34,23 +35,35 @@ _LATENCY_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
+class GatewaySource(NamedTuple):
+    """Sources of the metrics of a process that is connected to Discord.
+
+    `load_latencies` returns the number of each shard of this process and its gateway latency: the seconds between the
+    last heartbeat and its acknowledgement, NaN before the first.
+    """
+
+    rate_limiter: RateLimiter
+    identify_scheduler: IdentifyScheduler
+    load_latencies: Callable[[], list[tuple[int, float]]]
+
+
 class MetricsCollector(Collector):
     """Collector of the metrics of a running bot, and HTTP server of these metrics and of the bot's health.
 
-    `discord_limiters`, of requests and of sessions, is None in a process without a connection to Discord.
+    `gateway_source` is None in a process without a connection to Discord.
     """
 
     def __init__(
         self,
         services: Services,
         health: Health,
-        discord_limiters: tuple[RateLimiter, IdentifyScheduler] | None = None,
+        gateway_source: GatewaySource | None = None,
     ) -> None:
-        self._services, self._store, self._health, self._discord_limiters = (
+        self._services, self._store, self._health, self._gateway_source = (
             services,
             services.store,
             health,
-            discord_limiters,
+            gateway_source,
         )
         self._stored_metrics: list[Metric] = []
         self._registry = CollectorRegistry(auto_describe=False)
@@ -75,12 +88,19 @@ class MetricsCollector(Collector):
         store, now = self._store, self._services.clock.now()
         pending_change_count, lag_seconds = await self._services.index.measure_lag()
         state_rows = await store.dispatches.count_by_state()
+        delays = await store.dispatches.measure_delays()
         self._stored_metrics = [
             _create_gauge("articles", "Articles in the store.", await store.articles.count()),
+            _create_gauge("servers", "Discord servers of all processes.", await store.servers.count()),
             _create_gauge(
                 "pages_waiting",
                 "Pages of articles that are to be read.",
                 await store.page_fetches.count_pending(),
+            ),
+            _create_gauge(
+                "delivery_overdue_seconds",
+                "How long the first post has been due, in channels that get posts at once.",
+                delays.overdue_seconds,
             ),
             _create_gauge("database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()),
             _create_gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_change_count),
@@ -124,8 +144,8 @@ class MetricsCollector(Collector):
         yield _create_labelled_metric(counter_type, "leases_gained", help_text, "kind", gained_count_by_kind)
         if services.model_services is not None:
             yield from _iter_model_metrics(services.model_services.client)
-        if self._discord_limiters is not None:
-            yield from _iter_discord_metrics(*self._discord_limiters)
+        if self._gateway_source is not None:
+            yield from _iter_discord_metrics(self._gateway_source)
 
     async def _measure_loop_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -196,7 +216,8 @@ def _iter_model_metrics(client: ModelClient) -> Iterator[Metric]:
         yield _create_labelled_metric(CounterMetricFamily, f"model_{field_name}", help_text, "task", values_by_task)
 
 
-def _iter_discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifyScheduler) -> Iterator[Metric]:
+def _iter_discord_metrics(gateway_source: GatewaySource) -> Iterator[Metric]:
+    rate_limiter, scheduler, load_latencies = gateway_source
     responses_help = "Answers of Discord by status."
     yield _create_labelled_metric(
         CounterMetricFamily, "discord_answers", responses_help, "status", rate_limiter.response_count_by_status
@@ -207,6 +228,10 @@ def _iter_discord_metrics(rate_limiter: RateLimiter, scheduler: IdentifySchedule
     sessions_help = "Sessions that Discord lets this bot begin until the day is over."
     yield _create_gauge("discord_sessions_left", sessions_help, scheduler.sessions_remaining)
     yield _create_gauge("shards_waiting", "Shards that wait until they may begin a session.", scheduler.waiting_count)
+    latency_help = "Seconds between a shard's last heartbeat and Discord's acknowledgement."
+    # Before the first heartbeat, discord.py gives NaN or infinity.
+    latency_by_shard = {shard: latency for shard, latency in load_latencies() if math.isfinite(latency)}
+    yield _create_labelled_metric(GaugeMetricFamily, "gateway_latency_seconds", latency_help, "shard", latency_by_shard)
 
 
 def _create_gauge(name: str, help_text: str, measurement: float | None) -> Metric:

@@ -44,7 +44,8 @@ def get_language_name(language: str) -> str:
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
-def _format_duration(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
+    """Return a duration in the current language, in seconds or whole minutes."""
     if seconds < _SECONDS_PER_MINUTE:
         return format_count("{count} second", "{count} seconds", seconds)
     return format_count("{count} minute", "{count} minutes", seconds // _SECONDS_PER_MINUTE)
@@ -94,7 +95,7 @@ SETTING_WORDS: Mapping[ChannelSetting[Any], SettingWords] = {
         unset_text=N_("no limit"),
     ),
     setting_registry.MIN_POST_INTERVAL: SettingWords(
-        name=N_("Time between posts"), format_value=_format_duration, unset_text=N_("no minimum")
+        name=N_("Time between posts"), format_value=format_duration, unset_text=N_("no minimum")
     ),
     setting_registry.MIN_OUTLETS: SettingWords(
         name=N_("Outlets"),

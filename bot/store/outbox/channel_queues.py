@@ -4,6 +4,7 @@ Conditions in SQL are about a row of `channel` and its `server`.
 """
 
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any, NamedTuple
 
 from bot.core.outbox.gathering import PendingDispatch
@@ -11,10 +12,14 @@ from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNPACED, Rhythm
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 
+MAX_MEASURED_POSTS = 1_000
+"""Maximum number of the newest posts of which the delay is measured."""
+
 _PACED_KINDS_SQL = "({})".format(", ".join(f"'{kind}'" for kind in sorted(PACED_KINDS)))
 _IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)"
 _FROM_CHANNEL_SQL = "FROM channel LEFT JOIN server ON server.id = channel.server_id"
 _IS_OPEN_SQL = "server.left_at IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
+_POSTS_AT_ONCE_SQL = f"NOT {_IS_PACED_SQL} AND channel.least_outlets IS NULL AND channel.best_a_day IS NULL"
 _HAS_PENDING_SQL = "channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')"
 _FIRST_PENDING_SQL_TEMPLATE = """
     (SELECT id FROM dispatch WHERE channel_id = channel.id AND state = 'waiting' {kinds} ORDER BY position, id LIMIT 1)
@@ -29,6 +34,17 @@ class QueueOutlook(NamedTuple):
 
     ready_channel_ids: list[int]
     next_due_at: int | None
+
+
+class PostDelays(NamedTuple):
+    """Delays in seconds of posts in channels that get posts at once.
+
+    `typical_seconds` is the median time from an article's arrival to its post during the last hour, or None without
+    posts. `overdue_seconds` is how long the first pending post of any open channel has been due.
+    """
+
+    typical_seconds: int | None
+    overdue_seconds: int
 
 
 class ChannelQueue(NamedTuple):
@@ -133,6 +149,24 @@ def has_pending_post(db: Connection, channel_id: int) -> bool:
             (channel_id,),
         )
         is not None
+    )
+
+
+def measure_delays(db: Connection) -> PostDelays:
+    """Return the delays of the last hour's posts, of at most `MAX_MEASURED_POSTS`, and of pending posts."""
+    rows = db.fetch_rows(
+        f"SELECT dispatch.sent_at - dispatch.created_at {_FROM_CHANNEL_SQL} "
+        f"JOIN dispatch ON dispatch.channel_id = channel.id WHERE {_POSTS_AT_ONCE_SQL} AND dispatch.kind = 'post' "
+        "AND dispatch.sent_at > :since ORDER BY dispatch.sent_at DESC LIMIT :limit",
+        {"since": db.now - HOUR_SECONDS, "limit": MAX_MEASURED_POSTS},
+    )
+    due_at = db.fetch_value(
+        f"SELECT min(dispatch.due_at) {_FROM_CHANNEL_SQL} JOIN dispatch ON dispatch.channel_id = channel.id "
+        f"WHERE dispatch.state = 'waiting' AND {_POSTS_AT_ONCE_SQL} AND {_IS_OPEN_SQL} AND channel.retry_at IS NULL"
+    )
+    return PostDelays(
+        typical_seconds=int(median(row[0] for row in rows)) if rows else None,
+        overdue_seconds=0 if due_at is None else max(0, db.now - due_at),
     )
 
 

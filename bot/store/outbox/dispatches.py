@@ -63,6 +63,11 @@ class Dispatches(ChannelStates):
             {"excluded": list(excluded_channel_ids)},
         )
 
+    @read_transaction
+    def measure_delays(self, db: Connection) -> channel_queues.PostDelays:
+        """Return the delays of posts in the channels of all processes that get posts at once."""
+        return channel_queues.measure_delays(db)
+
     async def count_by_state(self) -> list[tuple[str, int, int]]:
         """List each state of dispatches with their number and the Unix time in seconds when the oldest was created."""
         return await self._fetch_objects(tuple, "SELECT state, count(*), min(created_at) FROM dispatch GROUP BY state")

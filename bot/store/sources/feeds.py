@@ -242,6 +242,18 @@ class Feeds(Repository):
         """Count the feeds on the web, including feeds that are gone."""
         return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
+    async def count_followed(self, *, failing_before: int) -> tuple[int, int]:
+        """Count the active feeds that servers follow, and those of them that have failed since a time or longer.
+
+        `failing_before` is the time, in Unix seconds.
+        """
+        row = await self._fetch_row(
+            "SELECT count(*), coalesce(sum(CASE WHEN failing_since <= ? THEN 1 ELSE 0 END), 0) FROM feed "
+            f"WHERE state = 'active' AND {IS_FOLLOWED_SQL}",
+            (failing_before,),
+        )
+        return row[0], row[1]
+
     @read_transaction
     def find_outlets(self, db: Connection, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """List names of outlets with a word that begins with `prefix`, ignoring case and accents.
