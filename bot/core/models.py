@@ -147,6 +147,7 @@ class NewArticle:
 
     `published` is Unix time in seconds. `text` is the text from the feed; `body` is the text without page boilerplate
     that search, answers and excerpts read. By the `identity_hashes` the feed entry is recognised again.
+    `fingerprint` is a hash of what a reader sees, by which a change is noticed.
     """
 
     key: str
@@ -222,8 +223,8 @@ class Subscription:
 class DispatchKind(StrEnum):
     """Kind of a dispatch, which is one message to one channel."""
 
-    POST = "post"
-    CATCH_UP = "catch-up"
+    POST = "post"  # One article, or several on one story
+    CATCH_UP = "catch-up"  # Many articles in place of their posts
     FEED_ALERT = "notice"  # A feed fails, has recovered, is proposed, or its proposal was decided on.
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week

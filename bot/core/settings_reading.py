@@ -62,8 +62,8 @@ def _describe_problem(setting_name: str, problem: Any) -> str:  # noqa: ANN401 -
         case "value_error":
             return str(problem["ctx"]["error"])
         case "literal_error" | "enum":
-            choices = problem["ctx"]["expected"].replace("'", "")
-            return f"{choices} is needed"
+            choices_text = problem["ctx"]["expected"].replace("'", "")
+            return f"{choices_text} is needed"
         case "bool_parsing":
             return "true or false is needed"
     return _describe_number(Settings.model_fields[setting_name.removeprefix("TELEX_").lower()])

@@ -124,21 +124,21 @@ class AudienceResolver:
         return await self._store.dispatches.get(dispatch.id)
 
     async def _restrict_personal_digest(self, dispatch: Dispatch, user_id: int) -> Dispatch | SendOutcome | None:
-        readable_feeds = await try_request(self.find_feeds_readable_by(user_id, strict=True))
+        readable_feeds = await try_request(self.find_feeds_readable_by(user_id, raise_if_unchecked=True))
         if isinstance(readable_feeds, SendOutcome):
             return _as_retry(readable_feeds)
         readable_content = digest_from_json(dispatch.payload).restrict_to_feeds(readable_feeds.server_id_by_feed_id)
         return replace(dispatch, payload=readable_content.to_json()) if readable_content.sections else None
 
-    async def find_feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:
+    async def find_feeds_readable_by(self, user_id: int, *, raise_if_unchecked: bool = False) -> ReadableFeeds:
         """Return the feeds that a user may read in the servers that the user shares with the bot.
 
         Without the privileged members intent, checking membership costs a request per server. At most
         `MAX_SERVERS_QUERIED` servers are checked, first the servers in which the user asked a question,
         bookmarked an article, or has a watch or a digest.
 
-        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError
-        if a server cannot be checked. Without `strict` the feeds of such a server are left out.
+        Raises StoreError; with `raise_if_unchecked` also discord.DiscordException, aiohttp.ClientError and TimeoutError
+        if a server cannot be checked. Without `raise_if_unchecked` the feeds of such a server are left out.
         """
         store = self._store
         preferred_server_ids = await store.questions.load_server_ids(user_id) | await store.bookmarks.load_server_ids(
@@ -149,7 +149,10 @@ class AudienceResolver:
             preferred_server_ids.add(digest.server_id or 0)
         server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
-            *(self._find_feed_ids_readable_in(server_id, user_id, strict=strict) for server_id in server_ids)
+            *(
+                self._find_feed_ids_readable_in(server_id, user_id, raise_if_unchecked=raise_if_unchecked)
+                for server_id in server_ids
+            )
         )
         server_id_by_feed_id: dict[int, int] = {}
         for server_id, feed_ids in zip(server_ids, feed_id_sets, strict=True):
@@ -165,27 +168,27 @@ class AudienceResolver:
         )
 
     async def _find_feed_ids_readable_in(
-        self, server_id: int, user_id: int, *, strict: bool = True
+        self, server_id: int, user_id: int, *, raise_if_unchecked: bool = True
     ) -> Collection[int] | None:
         """Return the ids of the feeds that a user may read in a server.
 
-        If the process that serves the server does not answer, raises TimeoutError with `strict`, else returns
-        None.
+        If the process that serves the server does not answer, raises TimeoutError with `raise_if_unchecked`, else
+        returns None.
         """
         if self._store.shards.serves(server_id):
-            return await self.find_local_feed_ids_readable_by(server_id, user_id, strict=strict)
+            return await self.find_local_feed_ids_readable_by(server_id, user_id, raise_if_unchecked=raise_if_unchecked)
         feed_ids = await self._query_owning_process(server_id, user_id)
-        if feed_ids is None and strict:
+        if feed_ids is None and raise_if_unchecked:
             raise TimeoutError
         return feed_ids
 
     async def find_local_feed_ids_readable_by(
-        self, server_id: int, user_id: int, *, strict: bool = True
+        self, server_id: int, user_id: int, *, raise_if_unchecked: bool = True
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server that this process serves.
 
         Returns an empty collection if the user is not a member. If Discord does not answer, raises
-        discord.DiscordException, aiohttp.ClientError or TimeoutError with `strict`; without `strict` the feeds of
+        discord.DiscordException, aiohttp.ClientError or TimeoutError with `raise_if_unchecked`; without it the feeds of
         channels that cannot be checked are left out. Raises StoreError.
         """
         guild = self._client.get_guild(server_id)
@@ -197,20 +200,24 @@ class AudienceResolver:
             await self._store.watches.mark_member_left(user_id, guild.id)
             return ()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            if strict:
+            if raise_if_unchecked:
                 raise
             return ()
         channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
         readable_channel_ids = [
-            channel_id for channel_id in channel_ids if await self._can_view(guild, member, channel_id, strict=strict)
+            channel_id
+            for channel_id in channel_ids
+            if await self._can_view(guild, member, channel_id, raise_if_unchecked=raise_if_unchecked)
         ]
         return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
-    async def _can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int, *, strict: bool) -> bool:
+    async def _can_view(
+        self, guild: discord.Guild, member: discord.Member, channel_id: int, *, raise_if_unchecked: bool
+    ) -> bool:
         try:
             return await self._visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):
-            if strict:
+            if raise_if_unchecked:
                 raise
             return False
 

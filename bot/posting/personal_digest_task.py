@@ -71,7 +71,7 @@ class PersonalDigestTask(ScheduledTask):
         if (pending_since := await digest_store.find_pending_period_start(digest.channel_id)) is not None:
             since = min(since, pending_since)
         readable_feed_ids = (
-            await self._context.audience.find_feeds_readable_by(digest.user_id, strict=True)
+            await self._context.audience.find_feeds_readable_by(digest.user_id, raise_if_unchecked=True)
         ).server_id_by_feed_id
         digest_content = await self.build_digest_content(
             plan,

@@ -84,6 +84,7 @@ async def _search_by_terms(
 
     def search(engine: SearchEngine) -> tuple[dict[str, float], list[int]]:
         def weigh_term(term: str, title_count: int) -> float:
+            """Return the rarity of a term that `title_count` of the titles have, or 0 if no other article has it."""
             return compute_idf(engine, (term,)) if engine.get_document_frequency(term) > title_count else 0.0
 
         key_terms = select_key_terms(event_articles, weigh_term, query_text)

@@ -15,7 +15,7 @@ from aiohttp import web
 from bot.drill.discord_stand_in import rest_commands, rest_messages, rest_places, rest_webhooks
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.gateway import Gateway
-from bot.drill.discord_stand_in.rest import PREFIX, Call, Rest, Routes
+from bot.drill.discord_stand_in.rest import API_PATH_PREFIX, Call, Rest, Routes
 from bot.drill.discord_stand_in.simulated_people import PeopleActions
 from bot.drill.discord_stand_in.state import State
 from bot.drill.discord_stand_in.state_changes import StateChanges
@@ -76,7 +76,7 @@ class DiscordServer:
     async def start(self) -> DiscordServer:
         app = web.Application(client_max_size=2**25)
         app.router.add_get("/gateway/{process_name:.*}", self._gateway_handler)
-        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest_handler)
+        app.router.add_route("*", API_PATH_PREFIX + "/{path:.*}", self._rest_handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -94,7 +94,7 @@ class DiscordServer:
     @property
     def api(self) -> str:
         """Address of the stand-in's REST API, to be set as `discord.http.Route.BASE`."""
-        return self.origin + PREFIX
+        return self.origin + API_PATH_PREFIX
 
     def count(self, method: str, path_part: str) -> int:
         """Return the number of calls of a method with `path_part` in their path."""

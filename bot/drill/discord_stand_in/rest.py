@@ -24,8 +24,8 @@ from bot.drill.discord_stand_in.state_changes import StateChanges
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.schema import Contract
 
-PREFIX = "/api/v10"
-"""Beginning of the paths of the REST API."""
+API_PATH_PREFIX = "/api/v10"
+"""Beginning of the paths of Discord's REST API."""
 OBSERVERS: list[Callable[[Call], None]] = []
 """Functions called with each request after it was answered or has failed."""
 Answer = tuple[int, Any]
@@ -172,7 +172,7 @@ class Rest:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve a request to Discord's REST API, and record it as a call."""
-        path = request.raw_path.split("?")[0].removeprefix(PREFIX)
+        path = request.raw_path.split("?")[0].removeprefix(API_PATH_PREFIX)
         call = Call(request.method, path, dict(request.query))
         self.calls.append(call)
         try:

@@ -24,6 +24,8 @@ _COLUMNS_SQL = """
 """
 _FROM_SQL = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
 _SELECT_PENDING_SQL = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
+_DIGEST_KEY = "me"
+"""Part of the dedupe key of a message that stands for the user's only digest."""
 _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
@@ -163,7 +165,7 @@ class PersonalDigests(Repository):
         if payload is None:
             return False
         db.execute(_DELETE_PENDING_SQL, (digest.channel_id,))
-        digest_articles.enqueue_digest(db, digest, "me", payload, listed_article_ids)
+        digest_articles.enqueue_digest(db, digest, _DIGEST_KEY, payload, listed_article_ids)
         return True
 
     async def _list_digests(self, condition_sql: str, *parameters: object) -> list[PersonalDigest]:
