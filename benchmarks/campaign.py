@@ -75,7 +75,7 @@ def make_fault_source(
         match chance.choice(("before", "after", "late", "drop before", "drop after", "slow")):
             case "late":
                 late = chance.uniform(0, LATEST_EFFECT) / speed
-                return Fault(route=call, status=status, body=body, delay=delay, late=late)
+                return Fault(route=call, status=status, body=body, delay=delay, late_effect_seconds=late)
             case "slow":
                 return Fault(route=call, delay=chance.uniform(0, LATEST_ANSWER) / speed)
             case "before" | "after" as when:

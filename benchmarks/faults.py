@@ -44,7 +44,7 @@ FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
     "dropped before the effect": lambda faults, route: faults.drop(route),
     "dropped after the effect": lambda faults, route: faults.drop(route, after_effect=True),
     "429 of a route": lambda faults, route: faults.rate_limit(route, 20),
-    "429 of everything": lambda faults, route: faults.rate_limit(route, 5, everywhere=True),
+    "429 of everything": lambda faults, route: faults.rate_limit(route, 5, is_global=True),
     "429 of a proxy": lambda faults, route: faults.rate_limit(route, 5, has_via=False),
     "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
@@ -119,8 +119,8 @@ async def _run_burst(scene: Scene, chance: random.Random, hits: Counter[str]) ->
         fault_names.append(gateway_fault)
     await scene.wait_until_posted(numbers, within=MAX_BURST_SECONDS)
     for fault_kind, fault in scripted:
-        hits[fault_kind] += fault.hits
-        fault_names += [fault_kind] * fault.hits
+        hits[fault_kind] += fault.hit_count
+        fault_names += [fault_kind] * fault.hit_count
     scene.discord.faults.clear()
     return numbers, fault_names
 

@@ -205,7 +205,7 @@ class Soak:
             "cut before the effect": lambda: faults.drop(MESSAGES),
             "cut after the effect": lambda: faults.drop(MESSAGES, after_effect=True),
             "429 of a route": lambda: faults.rate_limit(MESSAGES, 2),
-            "429 of everything": lambda: faults.rate_limit("* /channels/*", 2, everywhere=True),
+            "429 of everything": lambda: faults.rate_limit("* /channels/*", 2, is_global=True),
             "cut reaction": lambda: faults.drop("PUT *reactions*"),
             "cut forum post": lambda: faults.drop("POST /channels/*/threads", after_effect=True),
             "gateway cut": gateway.cut,

@@ -1,4 +1,4 @@
-"""Discord commands: they parse the options, call into `bot`, and show the answer."""
+"""What people use in Discord: commands and buttons, which call into `bot` and show the answer; and background loops."""
 
 from discord.ext import commands
 

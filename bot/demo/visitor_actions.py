@@ -1,4 +1,6 @@
-"""Handling of a visitor's actions on the demo's page: in every channel and in direct messages, in their language.
+"""Handling of a visitor's actions on the demo's page: as a user, in a channel or direct messages, in their language.
+
+A place is a user with a channel that this user can see; the page calls it a viewer.
 
 simcord's page has no hooks for this: functions of its pinned version are wrapped.
 """
@@ -33,7 +35,7 @@ class VisitorActions:
         """Lock to hold while the page changes: an action during `Preview.refresh` would block the page."""
         self._handle_simcord_action, self._publish_simcord_page = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
-        preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
+        preview._publish = self._publish_page  # type: ignore[method-assign]  # noqa: SLF001
 
     async def _handle_action(self, context_id: str | None, body: ActionBody) -> dict[str, Any]:
         async with self.page_lock:
@@ -54,7 +56,7 @@ class VisitorActions:
         return {**body, "content": self._typed_mention_pattern.sub(self._bot_mention, content)}
 
     async def _act_in_place(self, page: Any, context_id: str | None, body: ActionBody) -> dict[str, Any]:  # noqa: ANN401
-        """Handle an action in the channel that the page shows, or switch to the user and channel chosen in its menu."""
+        """Handle an action in the channel that the page shows, or switch to the place chosen in its menu."""
         preview = self._preview
         previous_view = preview.channel, preview.viewers
         if body.get("kind") == "viewer" and (place := self._places.resolve(body.get("viewer_id"))) is not None:
@@ -69,7 +71,7 @@ class VisitorActions:
         finally:
             preview.channel, preview.viewers = previous_view
 
-    def _publish_menu(self, page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
+    def _publish_page(self, page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
         self._publish_simcord_page(page, **reason)
         page.snapshot["viewers"] = [
             {"id": place_id, "name": place_label} for place_id, place_label in self._places.list_menu_entries()
@@ -83,7 +85,7 @@ class VisitorActions:
         message_id: object,
         entry_name: object,
     ) -> list[dict[str, str]]:
-        """Run the entry of a message's menu with a name and return no entries, or return all if none has the name."""
+        """Run the entry of a message's menu with a name and return [], or return all entries if none has that name."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.

@@ -16,7 +16,7 @@ from bot.posting.sending import permissions
 
 log = logging.getLogger(__name__)
 
-_LOGO_FILE = DATA / "identity" / "telex.png"
+_LOGO_PATH = DATA / "identity" / "telex.png"
 
 
 async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
@@ -35,7 +35,7 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
         ).format(begin=_("Get started"), follow=_("Follow"))
         hint_text = linkify_commands(_("For members with Manage Server. /help shows everyone what I can do."))
         title = _("Hi, I’m Telex")
-        logo_file = discord.File(_LOGO_FILE)
+        logo_file = discord.File(_LOGO_PATH)
         card = Card(
             (
                 Section(

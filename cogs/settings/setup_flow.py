@@ -36,7 +36,7 @@ async def setup_button(interaction: Interaction, _item: object) -> None:
 
 
 class SetupCog(PersistentItemCog):
-    """Cog of the /setup command, for users who manage feeds."""
+    """Cog of the /setup command and of the welcome message's button, for users who manage feeds."""
 
     persistent_items = (setup_button,)
 
@@ -62,12 +62,15 @@ async def require_setup_rights(interaction: Interaction) -> None:
 
 
 class SetupFlow(OwnedView):
-    """Choice of starter packs, sites and a channel. Nothing is saved before the last button."""
+    """Choice of starter packs, sites and a channel. Nothing is saved before “Follow” is pressed.
+
+    An outline is the title and the URL of a feed: of an added site, or of a starter pack.
+    """
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
         self._selected_pack_names: list[str] = []
-        self._added_outlines: list[Outline] = []
+        self._added_site_outlines: list[Outline] = []
         self._discovery = DiscoveryResult()
         self._target_channel: PostableChannel | None = None
 
@@ -96,7 +99,7 @@ class SetupFlow(OwnedView):
             follow_step = _("**3.** Press **{follow}**. Each feed’s latest article appears right away.")
         steps = [
             _("**1.** Choose starter packs, or add a site."),
-            *(f"　• {starter_packs.bold_outline_title(outline)}" for outline in self._added_outlines),
+            *(f"　• {starter_packs.bold_outline_title(outline)}" for outline in self._added_site_outlines),
             _("**2.** Choose a channel for the articles."),
             f"　⚠️ {refusal}" if refusal else "",
             f"　{permission_advice}" if permission_advice else "",
@@ -131,9 +134,11 @@ class SetupFlow(OwnedView):
             default_values=[self._target_channel] if self._target_channel is not None else [],
         )
         is_ready = (
-            bool(self._selected_pack_names or self._added_outlines) and self._target_channel is not None and not refusal
+            bool(self._selected_pack_names or self._added_site_outlines)
+            and self._target_channel is not None
+            and not refusal
         )
-        has_max_sites = len(self._added_outlines) >= _MAX_ADDED_SITES
+        has_max_sites = len(self._added_site_outlines) >= _MAX_ADDED_SITES
         success_style = discord.ButtonStyle.success
         blocks = (
             heading_block(_("Your first feeds"), *steps),
@@ -174,8 +179,8 @@ class SetupFlow(OwnedView):
     def _add_feed(self, feed_index: int) -> None:
         feed = self._discovery.feeds[feed_index]
         self._discovery = DiscoveryResult()
-        if feed.url not in {outline.url for outline in self._added_outlines}:
-            self._added_outlines.append(Outline(feed.title or urls.redact(feed.url), feed.url, None, None))
+        if feed.url not in {outline.url for outline in self._added_site_outlines}:
+            self._added_site_outlines.append(Outline(feed.title or urls.redact(feed.url), feed.url, None, None))
 
     async def _follow_feeds(self, interaction: Interaction) -> None:
         client = self.client
@@ -186,7 +191,7 @@ class SetupFlow(OwnedView):
         pack_outlines = [
             outline for pack_name in self._selected_pack_names for outline in starter_packs.list_outlines(pack_name)
         ]
-        outlines = list({outline.url: outline for outline in (*self._added_outlines, *pack_outlines)}.values())
+        outlines = list({outline.url: outline for outline in (*self._added_site_outlines, *pack_outlines)}.values())
 
         async def report_progress(done_count: int) -> None:
             progress_text = _("{done} of {total} feeds done…").format(

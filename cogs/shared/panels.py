@@ -23,7 +23,7 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView, StringMenu, 
 T = TypeVar("T")
 
 _MAX_TIME_ZONE_LENGTH = 60
-"""Maximum length in characters of the text typed for a time zone."""
+"""Maximum length in UTF-16 units of the text typed for a time zone."""
 
 NO_CHOICE_VALUE = "-"
 """Value of the menu option that unsets a setting."""
@@ -71,7 +71,7 @@ def setting_section(name: str, value_text: str = "", control: Item | None = None
 
 
 def build_setting_options(
-    selected_choice: T | None, choice_values: Iterable[T], label: Callable[[T], str], unset_label: str
+    selected_choice: T | None, choice_values: Iterable[T], format_label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
     """Return the options of a setting's menu: one that unsets it, then one for each value.
 
@@ -79,7 +79,7 @@ def build_setting_options(
     """
     return [
         menu_option(unset_label, NO_CHOICE_VALUE, is_default=selected_choice is None),
-        *(menu_option(label(choice), choice, is_default=choice == selected_choice) for choice in choice_values),
+        *(menu_option(format_label(choice), choice, is_default=choice == selected_choice) for choice in choice_values),
     ]
 
 
@@ -94,7 +94,7 @@ def time_zone_button(
     label: str = "",
     **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
+    """Return a button that asks for a time zone and passes its IANA name to `on_submit`; `kwargs` are the button's."""
 
     async def submit_time_zone(interaction: Interaction, text: str) -> None:
         zone_name = await asyncio.to_thread(zones.find_zone, text)
@@ -112,7 +112,7 @@ def time_zone_button(
 
 
 async def _unknown_zone_text(text: str) -> str:
-    """Return the sentence that says that a text is no time zone, and what to enter instead."""
+    """Return the sentence that says that a text is no time zone (with a digit: a fixed offset), and what to enter."""
     escaped_text = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
         return _("“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium.").format(

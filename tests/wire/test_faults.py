@@ -27,7 +27,7 @@ ANSWERS: dict[str, Script] = {
     "dropped twice after the effect": lambda faults, route: faults.drop(route, after_effect=True, times=2),
     "429 for a moment": lambda faults, route: faults.rate_limit(route, 0.2),
     "429 for a minute": lambda faults, route: faults.rate_limit(route, 60),
-    "429 everywhere": lambda faults, route: faults.rate_limit(route, 0.2, everywhere=True),
+    "429 everywhere": lambda faults, route: faults.rate_limit(route, 0.2, is_global=True),
     "429 of a proxy": lambda faults, route: faults.rate_limit(route, 1, has_via=False),
     "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
@@ -93,7 +93,7 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     limited = scene.discord.faults.rate_limit("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
     await until(lambda: scene.order("announcement") == [1, *numbers])
-    assert limited.hits
+    assert limited.hit_count
     assert scene.unfinished()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])

@@ -18,9 +18,9 @@ class Fault:
 
     `after_effect`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
     The first `skip` matching calls have no fault, the next `times` have it (None: all). `callback` is called at
-    the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`:
-    seconds after the failing answer at which the effect takes place all the same. `hits` is the number of calls that
-    had the fault so far.
+    the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on.
+    `late_effect_seconds`: seconds after the failing answer at which the effect takes place all the same. `hit_count` is
+    the number of calls that had the fault so far. `skip` and `times` are counted down.
     """
 
     route: str
@@ -30,11 +30,11 @@ class Fault:
     body: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
-    late: float | None = None
+    late_effect_seconds: float | None = None
     callback: Callable[[], None] | None = None
     skip: int = 0
     times: int | None = 1
-    hits: int = 0
+    hit_count: int = 0
 
 
 class Faults:
@@ -49,7 +49,7 @@ class Faults:
         self._scripted_faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault that hits a call, and count it; None if there is none."""
+        """Return the fault that hits a call, or None. Only a scripted fault counts its calls."""
         call = f"{method} {path}"
         for fault in self._scripted_faults:
             if not fnmatchcase(call, fault.route) or fault.times == 0:
@@ -59,7 +59,7 @@ class Faults:
                 continue
             if fault.times is not None:
                 fault.times -= 1
-            fault.hits += 1
+            fault.hit_count += 1
             return fault
         return self.find_unscripted_fault(call)
 
@@ -77,7 +77,7 @@ class Faults:
     def fail_late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
         """Answer with an error, and carry the request out some seconds later."""
         body = {"code": 0, "message": f"{status}: Bad Gateway"}
-        return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
+        return self.add(Fault(route=route, status=status, body=body, late_effect_seconds=seconds, times=times))
 
     def drop(self, route: str, *, after_effect: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
         """Cut the connection of requests of a route instead of answering them."""
@@ -93,24 +93,24 @@ class Faults:
         route: str,
         retry_after: float,
         *,
-        everywhere: bool = False,
+        is_global: bool = False,
         times: int | None = 1,
         skip: int = 0,
         has_via: bool = True,
     ) -> Fault:
-        """Answer 429, for a route or, with `everywhere`, for all requests.
+        """Answer requests of a route with 429; with `is_global`, the answer says that the limit is for all requests.
 
         Without `has_via`, the answer lacks the header Via, as one of the proxy that bans an address.
         """
         headers = {
             "Retry-After": str(max(1, round(retry_after))),
-            "X-RateLimit-Scope": "global" if everywhere else "user",
+            "X-RateLimit-Scope": "global" if is_global else "user",
         }
-        if everywhere:
+        if is_global:
             headers["X-RateLimit-Global"] = "true"
         if has_via:
             headers["Via"] = "1.1 google"
-        body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": everywhere}
+        body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": is_global}
         body["code"] = 0
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 

@@ -201,8 +201,10 @@ class Rest:
         fault = self.faults.take(call.method, unquote(call.path))
         if fault is not None and not fault.after_effect:
             response = await self._apply_fault(request, call, fault)
-            if fault.late is not None:
-                self._late_tasks.add(asyncio.create_task(self._run_handler_late(call, handler, fault.late)))
+            if fault.late_effect_seconds is not None:
+                self._late_tasks.add(
+                    asyncio.create_task(self._run_handler_late(call, handler, fault.late_effect_seconds))
+                )
             if response is not None:
                 return response
         status, body = await self._run_handler(call, handler)

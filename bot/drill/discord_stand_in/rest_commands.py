@@ -12,25 +12,25 @@ from bot.drill.discord_stand_in.state import ChannelMessage, Interaction, Json
 
 ROUTES = Routes()
 # Templates of paths
-COMMANDS = "/applications/{application}/commands"
-EMOJI = "/applications/{application}/emojis"
-ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
-FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
+COMMANDS_PATH = "/applications/{application}/commands"
+EMOJI_PATH = "/applications/{application}/emojis"
+ORIGINAL_RESPONSE_PATH = "/webhooks/{webhook}/{token}/messages/@original"
+FOLLOWUP_PATH = "/webhooks/{webhook}/{token}/messages/{message}"
 
 # Types of a bot's first answer to an interaction (docs: "Interaction Callback Type")
-MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
+MESSAGE_CALLBACK, DEFERRED_MESSAGE_CALLBACK, DEFERRED_UPDATE_CALLBACK, UPDATE_CALLBACK = 4, 5, 6, 7
 FIRST_ANSWER_SECONDS = 3.0
 """Seconds after an interaction in which the bot must answer for the first time."""
 TOKEN_SECONDS = 900.0
 """Seconds after an interaction in which its token allows further answers."""
 
 
-@ROUTES.add("GET", EMOJI)
+@ROUTES.add("GET", EMOJI_PATH)
 def list_emoji(stand_in: StandIn, call: Call) -> Answer:
     return 200, {"items": list(stand_in.state.emoji.values())}
 
 
-@ROUTES.add("POST", EMOJI)
+@ROUTES.add("POST", EMOJI_PATH)
 def create_emoji(stand_in: StandIn, call: Call) -> Answer:
     emoji_id = stand_in.state.create_id()
     stand_in.state.emoji[emoji_id] = {
@@ -46,22 +46,22 @@ def create_emoji(stand_in: StandIn, call: Call) -> Answer:
     return 201, stand_in.state.emoji[emoji_id]
 
 
-@ROUTES.add("GET", COMMANDS)
+@ROUTES.add("GET", COMMANDS_PATH)
 def list_commands(stand_in: StandIn, call: Call) -> Answer:
     return 200, list(stand_in.state.commands.values())
 
 
-@ROUTES.add("PUT", COMMANDS)
+@ROUTES.add("PUT", COMMANDS_PATH)
 def replace_commands(stand_in: StandIn, call: Call) -> Answer:
     rules.check_commands(call.body)
-    command_ids = {
+    command_id_by_type_and_name = {
         (old_command["type"], old_command["name"]): command_id
         for command_id, old_command in stand_in.state.commands.items()
     }
     stand_in.state.commands = {}
     for command in call.body:
         command_type = command.get("type") or 1
-        command_id = command_ids.get((command_type, command["name"])) or stand_in.state.create_id()
+        command_id = command_id_by_type_and_name.get((command_type, command["name"])) or stand_in.state.create_id()
         stand_in.state.commands[command_id] = build_command_payload(stand_in, command, command_id)
     return 200, list(stand_in.state.commands.values())
 
@@ -92,27 +92,27 @@ def answer_interaction(stand_in: StandIn, call: Call) -> Answer:
         raise build_error(404, 10062)
     callback_type = call.body["type"]
     message_body = call.body.get("data") or {}
-    if callback_type in {MESSAGE, UPDATE}:
+    if callback_type in {MESSAGE_CALLBACK, UPDATE_CALLBACK}:
         message_body = check_body(call, message_body)
-        if callback_type == MESSAGE:
+        if callback_type == MESSAGE_CALLBACK:
             rules.check_not_empty(message_body)
     interaction.callback = call.body
-    if callback_type == MESSAGE:
+    if callback_type == MESSAGE_CALLBACK:
         interaction.message = write_response(stand_in, interaction, message_body)
-    elif callback_type == UPDATE and interaction.source is not None:
+    elif callback_type == UPDATE_CALLBACK and interaction.source is not None:
         stand_in.changes.edit(interaction.source, message_body)
         interaction.message = interaction.source
-    elif callback_type == DEFERRED_UPDATE:
+    elif callback_type == DEFERRED_UPDATE_CALLBACK:
         interaction.message = interaction.source
     answer: Json = {
         "interaction": {
             "id": str(interaction.id),
             "type": interaction.type,
-            "response_message_loading": callback_type == DEFERRED_MESSAGE,
+            "response_message_loading": callback_type == DEFERRED_MESSAGE_CALLBACK,
             "response_message_ephemeral": interaction.ephemeral,
         }
     }
-    if callback_type in {MESSAGE, UPDATE} and interaction.message is not None:
+    if callback_type in {MESSAGE_CALLBACK, UPDATE_CALLBACK} and interaction.message is not None:
         answer["interaction"]["response_message_id"] = str(interaction.message.id)
         answer["resource"] = {
             "type": callback_type,
@@ -129,16 +129,16 @@ def follow_up(stand_in: StandIn, call: Call) -> Answer:
     interaction = find_interaction(stand_in, call)
     body = check_body(call)
     rules.check_not_empty(body)
-    is_deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
+    is_deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE_CALLBACK
     if is_deferred and interaction.message is None:
         interaction.message = write_response(stand_in, interaction, body)
         return 200, payloads.build_message(stand_in.state, interaction.message)
-    message = write_response(stand_in, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
+    message = write_response(stand_in, interaction, body, ephemeral=bool((body.get("flags") or 0) & payloads.EPHEMERAL))
     interaction.followups.append(message)
     return 200, payloads.build_message(stand_in.state, message)
 
 
-@ROUTES.add("PATCH", ORIGINAL)
+@ROUTES.add("PATCH", ORIGINAL_RESPONSE_PATH)
 def edit_original(stand_in: StandIn, call: Call) -> Answer:
     interaction = find_interaction(stand_in, call)
     body = check_body(call)
@@ -149,14 +149,14 @@ def edit_original(stand_in: StandIn, call: Call) -> Answer:
     return 200, payloads.build_message(stand_in.state, interaction.message)
 
 
-@ROUTES.add("GET", FOLLOWUP)
+@ROUTES.add("GET", FOLLOWUP_PATH)
 def get_followup(stand_in: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.get_message(stand_in, call)
     return 200, payloads.build_message(stand_in.state, find_followup(stand_in, call))
 
 
-@ROUTES.add("PATCH", FOLLOWUP)
+@ROUTES.add("PATCH", FOLLOWUP_PATH)
 def edit_followup(stand_in: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.edit_message(stand_in, call)
@@ -165,7 +165,7 @@ def edit_followup(stand_in: StandIn, call: Call) -> Answer:
     return 200, payloads.build_message(stand_in.state, message)
 
 
-@ROUTES.add("DELETE", FOLLOWUP)
+@ROUTES.add("DELETE", FOLLOWUP_PATH)
 def delete_followup(stand_in: StandIn, call: Call) -> Answer:
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.delete_message(stand_in, call)
@@ -199,7 +199,7 @@ def write_response(
         stand_in.state.channels[interaction.channel_id],
         stand_in.state.bot.id,
         {**body, "flags": flags},
-        type=20,
+        type=20,  # An answer to a command
         ephemeral_for=interaction.person_id if is_ephemeral else None,
         webhook_id=stand_in.state.bot.id,
         interaction=_build_metadata(stand_in, interaction),

@@ -1,4 +1,4 @@
-"""List of the feeds that a member can read, in /feeds."""
+"""List of the feeds that post in channels that a member can see, in /feeds."""
 
 from collections.abc import Awaitable, Callable
 from itertools import groupby
@@ -19,20 +19,20 @@ from cogs.shared.views import AckMode, Interaction, OwnedView
 _PAGE_SIZE = 12
 """Number of feeds on a page."""
 _MAX_ADDRESS_LENGTH = 80
-"""Maximum length in UTF-16 units of a feed's address."""
+"""Maximum length in UTF-16 units of the address that is shown of a feed."""
 
 
 class FeedDirectory(PagedMixin, OwnedView):
-    """Pages of the feeds in channels that the user can see, by channel, with a button that adds another one.
+    """Pages of the feeds in channels that the user can see, by channel, with a button to follow or propose another one.
 
-    `propose_address` opens the steps that propose the feed at an address, or follow it.
+    `open_source_flow` opens the steps that follow the feed at an address or, for other users than managers, propose it.
     """
 
     def __init__(
-        self, interaction: Interaction, propose_address: Callable[[Interaction, str], Awaitable[None]]
+        self, interaction: Interaction, open_source_flow: Callable[[Interaction, str], Awaitable[None]]
     ) -> None:
         super().__init__(interaction)
-        self._propose_address = propose_address
+        self._open_source_flow = open_source_flow
 
     async def render(self, interaction: Interaction) -> None:
         """Show the current page, with what the user may see and do now."""
@@ -47,18 +47,18 @@ class FeedDirectory(PagedMixin, OwnedView):
         if not followed_feeds:
             heading = _("No feed posts in a channel that you can see.")
         channel_texts = [
-            "\n".join((f"<#{channel_id}>", *map(_feed_line, channel_feeds)))
+            "\n".join((f"<#{channel_id}>", *map(_format_feed_line, channel_feeds)))
             for channel_id, channel_feeds in groupby(
                 page_feeds, lambda followed_feed: followed_feed.subscription.channel_id
             )
         ]
         button_label = _("Follow a feed")
-        can_add = await can_use_manager_command(interaction, "feed")
-        if not can_add:
-            button_label, can_add = _("Propose a feed"), await can_propose(interaction)
+        has_add_button = await can_use_manager_command(interaction, "feed")
+        if not has_add_button:
+            button_label, has_add_button = _("Propose a feed"), await can_propose(interaction)
         add_button = add_site_button(
             self,
-            self._propose_address,
+            self._open_source_flow,
             button_label,
             ack_mode=AckMode.EPHEMERAL_MESSAGE,
             emoji=emoji_for(Icon.ADD),
@@ -69,16 +69,16 @@ class FeedDirectory(PagedMixin, OwnedView):
             *([Separator()] if channel_texts else []),
             *map(text_block, channel_texts),
             ActionRow(*page_buttons),
-            ActionRow(add_button if can_add else None),
+            ActionRow(add_button if has_add_button else None),
         )
         await self.display(interaction, (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
 
 
-def _feed_line(followed_feed: FollowedFeed) -> str:
-    """Return a line with the name of a feed and its address, in which secrets are masked."""
+def _format_feed_line(followed_feed: FollowedFeed) -> str:
+    """Return a line with the name of a feed and its address without secrets, which links to the feed's site."""
     feed = followed_feed.feed
-    address = urls.redact(feed.url)
-    short_address = discord_text.to_markdown_line(address.removeprefix("https://"), _MAX_ADDRESS_LENGTH)
+    redacted_url = urls.redact(feed.url)
+    address_markup = discord_text.to_markdown_line(redacted_url.removeprefix("https://"), _MAX_ADDRESS_LENGTH)
     if feed.site_url and not urls.has_secret(feed.site_url):
-        short_address = messages.link_markup(short_address, feed.site_url)
-    return f"• {bold_feed_name(feed)} · {short_address}"
+        address_markup = messages.link_markup(address_markup, feed.site_url)
+    return f"• {bold_feed_name(feed)} · {address_markup}"

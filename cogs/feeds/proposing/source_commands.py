@@ -1,4 +1,4 @@
-"""Commands that follow a source, or propose it where the user may not manage feeds."""
+"""Commands that list the feeds, and that follow a site's feed or, for users who do not manage feeds, propose it."""
 
 import discord
 from discord import app_commands
@@ -45,7 +45,7 @@ class SourceCog(PersistentItemCog):
     async def follow_source(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the steps that follow or propose the site of a link in the message.
 
-        Raises `UserFacingError` if there is no link or the user may do neither.
+        Raises `UserFacingError` if there is no link, or an error that says why the user may do neither.
         """
         guild = interaction_context.get_home_server(interaction)
         assert guild is not None
@@ -61,7 +61,7 @@ class SourceCog(PersistentItemCog):
     @app_commands.describe(url=locale_str("Address or name: theverge.com, “lemonde tech”, a YouTube channel…"))
     @guild_context_only
     async def propose(self, interaction: Interaction, url: Range[str, 3, 2000]) -> None:
-        await self.propose_address(interaction, url)
+        await self.open_source_flow(interaction, url)
 
     @propose.autocomplete("url")
     async def suggest_outlets(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
@@ -71,14 +71,17 @@ class SourceCog(PersistentItemCog):
     @app_commands.command(name="feeds", description=locale_str("See which feeds post in the channels you can see"))
     @guild_context_only
     async def feeds(self, interaction: Interaction) -> None:
-        await FeedDirectory(interaction, self.propose_address).render(interaction)
+        await FeedDirectory(interaction, self.open_source_flow).render(interaction)
 
-    async def propose_address(self, interaction: Interaction, address: str) -> None:
-        """Open the steps that propose the source at an address, or follow it if the user manages feeds."""
+    async def open_source_flow(self, interaction: Interaction, address: str) -> None:
+        """Open the steps that follow the site or feed at an address or, unless the user manages feeds, propose it."""
         await (await self._create_flow(interaction, None)).open_address(interaction, address)
 
     async def _create_flow(self, interaction: Interaction, message: discord.Message | None) -> SourceFlow:
-        """Return the steps that the user may go. Raises `UserFacingError` or RequestRejected if there are none."""
+        """Return the steps that follow or, unless the user manages feeds, propose a site linked in `message`, if given.
+
+        Raises `UserFacingError` or RequestRejected if the user may do neither.
+        """
         guild = interaction_context.get_home_server(interaction)
         if guild is None:
             raise UserFacingError(_("This only works in a server."))
