@@ -33,14 +33,14 @@ class Matches(NamedTuple):
 class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
-    `new_drafts` are in document order, `changed_by_id` are drafts by article id, `aliases` further identity
+    `new_drafts` are in document order, `changed_drafts_by_id` are drafts by article id, `aliases` further identity
     hashes of known articles, `comment_counts` new numbers of comments by article id. `refused_change_count` is
     the number of changes that come too soon after earlier ones to be accepted.
     """
 
     def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
         self.new_drafts: list[ArticleDraft] = []
-        self.changed_by_id: dict[int, ArticleDraft] = {}
+        self.changed_drafts_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
         self.comment_counts: list[tuple[int, int]] = []
         self.refused_change_count = 0
@@ -86,7 +86,7 @@ class EntryComparison:
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
         """Compare an entry with its stored article; only the first entry of an article counts."""
         article_id = article.article_id
-        if article_id in self._unchanged_ids or article_id in self.changed_by_id:
+        if article_id in self._unchanged_ids or article_id in self.changed_drafts_by_id:
             return
         if article.fingerprint == keys.fingerprint:
             self._unchanged_ids.add(article_id)
@@ -96,7 +96,7 @@ class EntryComparison:
             self._unchanged_ids.add(article_id)
             self.refused_change_count += 1
         else:
-            self.changed_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
+            self.changed_drafts_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
 
 
 def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:

@@ -1,6 +1,7 @@
 """Intake of a feed's document: its known, new and changed entries, and their articles.
 
-A worker parses the document and returns the keys of its entries, with each entry serialised. New and changed
+A worker parses the document and returns the keys of its entries (hashes that are stored as the identities of
+their articles), with each entry serialised. New and changed
 entries go to a worker once more, still serialised, and become articles there. The event loop only looks keys
 up and unpacks the articles to be written.
 """
@@ -53,8 +54,8 @@ NO_FOLLOWERS = FeedFollowers()
 
 MAX_BATCH_ENTRIES = 64
 """Maximum number of entries that become articles in one call of a worker."""
-MAX_BATCH_BYTES = 512 * 1024
-"""Number of serialised bytes of entries after which the batch for one call of a worker ends."""
+BATCH_END_BYTES = 512 * 1024
+"""Number of serialised bytes above which the batch of entries for one call of a worker gets no further entry."""
 
 
 class Intake:
@@ -95,12 +96,12 @@ class Intake:
         *,
         now: int,
         followers: FeedFollowers = NO_FOLLOWERS,
-        is_part: bool = False,
+        is_push: bool = False,
     ) -> IntakeResult:
         """Classify the entries of a document as new, changed or known; write nothing.
 
         `feed` must have the outlet of its articles. `now` (Unix time in seconds) becomes their discovery
-        time. `followers` says whose quota new articles use. `is_part`: the document is a push and may lack
+        time. `followers` says whose quota new articles use. `is_push`: the document was pushed and may lack
         entries. Raises FeedError, StoreError.
         """
         poll_repository = self._store.polls
@@ -112,20 +113,20 @@ class Intake:
             await poll_repository.load_known_by_identity(feed.id, identity_hashes) if identity_hashes else {}
         )
         identity_matches = entry_identity.match_by_identity(entry_keys, known_articles)
-        other_matches, articles_by_page = await self._match_unidentified(feed, entry_keys, identity_matches)
+        other_matches, articles_by_page_key = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
         skipped_identities = {identity for keys in entry_keys for identity in find_skipped_identities(keys, followers)}
-        has_no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_part
+        has_no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_push
 
         comparison = EntryComparison(
             feed,
             document.metadata,
-            Matches(known_articles, identity_matches, other_matches, articles_by_page),
+            Matches(known_articles, identity_matches, other_matches, articles_by_page_key),
             followers,
             now,
         )
         await comparison.run(entry_keys)
-        new_drafts, changed_drafts_by_id = comparison.new_drafts, comparison.changed_by_id
+        new_drafts, changed_drafts_by_id = comparison.new_drafts, comparison.changed_drafts_by_id
         entry_sizes = [len(draft.packed_entry) for draft in new_drafts]
         quota_decision = self._quota.admit(
             feed,
@@ -135,7 +136,7 @@ class Intake:
             has_no_known_identities=bool(entry_keys)
             and not identity_matches
             and not skipped_identities
-            and not is_part,
+            and not is_push,
             has_no_known_entries=has_no_known_entries,
             now=now,
         )
@@ -151,12 +152,12 @@ class Intake:
         )
         del new_drafts[quota_decision.accepted_count :]
         article_source = ArticleSource(feed.id, feed.outlet, feed.language)
-        watched_articles = await poll_repository.list_retraction_candidates(
+        retraction_candidates = await poll_repository.list_retraction_candidates(
             feed.id, now - retractions.MAX_RETRACTION_AGE_SECONDS
         )
-        matched_ids = {article.article_id for article in matches.values()}
+        matched_article_ids = {article.article_id for article in matches.values()}
         published_times = [article.published for article in matches.values()]
-        is_complete = document.metadata.parse_warning is None and not is_part
+        is_complete = document.metadata.parse_warning is None and not is_push
         return IntakeResult(
             new_articles=await self._build_articles(new_drafts, article_source),
             changed_articles=[
@@ -170,10 +171,10 @@ class Intake:
             aliases=comparison.aliases,
             comment_counts=comparison.comment_counts,
             has_no_known_entries=has_no_known_entries,
-            missing_ids=retractions.find_missing_ids(watched_articles, matched_ids, published_times)
+            missing_ids=retractions.find_missing_ids(retraction_candidates, matched_article_ids, published_times)
             if is_complete
             else (),
-            reappeared_ids=retractions.find_reappeared_ids(watched_articles, matched_ids),
+            reappeared_ids=retractions.find_reappeared_ids(retraction_candidates, matched_article_ids),
             overflow=overflow,
             quota_used_seconds=quota_decision.used_seconds,
         )
@@ -204,11 +205,17 @@ class Intake:
             matches |= entry_identity.match_by_url_variant(
                 list_unknown_keys(), await poll_repository.load_known_by_identity(feed.id, variant_identities)
             )
-        page_variants = await asyncio.to_thread(_list_page_variants, list_unknown_keys()) if list_unknown_keys() else {}
-        articles_by_page = await poll_repository.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
-        matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page, list_matched_ids())
+        url_variants_by_page_key = (
+            await asyncio.to_thread(_map_url_variants, list_unknown_keys()) if list_unknown_keys() else {}
+        )
+        articles_by_page_key = (
+            await poll_repository.load_known_by_page_key(feed.id, url_variants_by_page_key)
+            if url_variants_by_page_key
+            else {}
+        )
+        matches |= entry_identity.match_by_link(list_unknown_keys(), articles_by_page_key, list_matched_ids())
         if feed.last_success_at is None or not list_unknown_keys():
-            return matches, articles_by_page
+            return matches, articles_by_page_key
         published_times = {keys.published for keys in list_unknown_keys() if keys.published is not None}
         candidate_articles = await poll_repository.list_relocation_candidates(
             feed.id, published_times, len(entry_keys) + relocated_entries.EXTRA_CANDIDATES
@@ -225,7 +232,7 @@ class Intake:
                 {pair.article.article_id for pair in relocation_matcher.pairs}
             )
             matches |= await asyncio.to_thread(_match_relocated, relocation_matcher, original_texts)
-        return matches, articles_by_page
+        return matches, articles_by_page_key
 
     async def build_preview(self, feed: Feed, parsed_feed: ParsedFeed, *, now: int) -> Article:
         """Return the only entry of `parsed_feed` as the article that it would become, with id 0.
@@ -255,19 +262,21 @@ class Intake:
 
 def _build_overflow(
     rejected_drafts: Sequence[ArticleDraft],
-    kind: OverQuotaKind | None,
+    over_quota_kind: OverQuotaKind | None,
     skipped_identities: Collection[bytes],
     refused_change_count: int,
 ) -> PollOverflow | None:
-    if kind is None and not refused_change_count:
+    if over_quota_kind is None and not refused_change_count:
         return None
     skipped_entries = [
         SkippedEntry(draft.identity_hashes[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
     ]
-    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_change_count)
+    return PollOverflow(
+        over_quota_kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_change_count
+    )
 
 
-def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection[str]]:
+def _map_url_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection[str]]:
     return {keys.page_key: urls.list_url_variants(keys.url) for keys in entry_keys if keys.url}
 
 
@@ -283,7 +292,7 @@ def _iter_batches(drafts: Sequence[ArticleDraft]) -> Iterator[list[ArticleDraft]
     for draft in drafts:
         batch.append(draft)
         batch_bytes += len(draft.packed_entry)
-        if len(batch) == MAX_BATCH_ENTRIES or batch_bytes > MAX_BATCH_BYTES:
+        if len(batch) == MAX_BATCH_ENTRIES or batch_bytes > BATCH_END_BYTES:
             yield batch
             batch, batch_bytes = [], 0
     if batch:

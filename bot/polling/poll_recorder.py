@@ -204,7 +204,7 @@ class PollRecorder:
         document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
-            intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_part=True)
+            intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_push=True)
             feed_after = replace(feed, last_article_at=now) if intake_result.new_articles else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:

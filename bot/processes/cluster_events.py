@@ -19,8 +19,8 @@ class ClusterEvents:
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self._store, self._supervisor = store, supervisor
-        self._callbacks_by_event: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._payload_handler_by_event: dict[str, Callable[[str], None]] = {}
+        self._callbacks_by_event_name: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._payload_handler_by_event_name: dict[str, Callable[[str], None]] = {}
         self._listen_task: asyncio.Task[None] | None = None
 
     def subscribe(self, event_name: str, callback: Callable[[], None]) -> None:
@@ -28,22 +28,22 @@ class ClusterEvents:
 
         The function is also called whenever events may have been missed.
         """
-        self._callbacks_by_event[event_name].append(callback)
+        self._callbacks_by_event_name[event_name].append(callback)
 
     def unsubscribe(self, event_name: str, callback: Callable[[], None]) -> None:
         """Remove a function that was subscribed to the events of a name."""
-        self._callbacks_by_event[event_name].remove(callback)
+        self._callbacks_by_event_name[event_name].remove(callback)
 
     def announce(self, event_name: str) -> None:
         """Call the functions of this process that are subscribed to an event; the database notifies other processes."""
-        for callback in self._callbacks_by_event[event_name]:
+        for callback in self._callbacks_by_event_name[event_name]:
             callback()
 
     def set_payload_handler(self, event_name: str, handler: Callable[[str], None] | None) -> None:
-        """Set the function that gets the text of each event of a name; None removes the function."""
-        self._payload_handler_by_event.pop(event_name, None)
+        """Set the function that gets the text of each event of a name, instead of subscribed ones; None removes it."""
+        self._payload_handler_by_event_name.pop(event_name, None)
         if handler is not None:
-            self._payload_handler_by_event[event_name] = handler
+            self._payload_handler_by_event_name[event_name] = handler
 
     def start(self) -> None:
         """Start to listen to events of other processes; do nothing if already started."""
@@ -58,11 +58,11 @@ class ClusterEvents:
     def _on_notification(self, notification: str) -> None:
         event_name, _space, payload = notification.partition(" ")
         try:
-            if event_name in self._payload_handler_by_event:
-                self._payload_handler_by_event[event_name](payload)
+            if event_name in self._payload_handler_by_event_name:
+                self._payload_handler_by_event_name[event_name](payload)
                 return
             for callbacks in (
-                [self._callbacks_by_event[event_name]] if event_name else self._callbacks_by_event.values()
+                [self._callbacks_by_event_name[event_name]] if event_name else self._callbacks_by_event_name.values()
             ):
                 for callback in callbacks:
                     callback()

@@ -156,7 +156,7 @@ class Leases:
     async def release_kind(self, kind: str) -> None:
         """Leave the lease pool of a kind and release its leases.
 
-        Nothing may act for these leases when this is called. Raises `StoreError`.
+        Nothing may act for these leases when this is called. Listeners are not called. Raises `StoreError`.
         """
         async with self._renewal_lock:
             self._pool_by_kind.pop(kind, None)

@@ -13,15 +13,15 @@ MIN_MISSPELLED_LENGTH = 4
 MIN_TWO_ERRORS_LENGTH = 8
 """Minimum length, in letters, of a word that may be misspelled with two errors."""
 MAX_COMPARED_TERMS = 5_000
-"""Maximum number of index terms, the most frequent ones, that a misspelled word is compared with."""
+"""Maximum number of index terms, the most frequent with its first letter, that a misspelled word is compared with."""
 MAX_MISSPELLED_WORDS = 8
 """Maximum number of a query's words that may be taken as misspelled; each takes some milliseconds."""
-_MAX_FAMILIES = 32
+_MAX_WORDS_WITH_FAMILY = 32
 """Maximum number of a query's words to which the terms of their word families are added."""
 _MIN_FAMILY_PREFIX_LENGTH = 5
 """Minimum number of first letters that the terms of a word family share."""
 _MIN_FAMILY_PREFIX_SHARE = 0.6
-"""Minimum share of the longer of two terms of a word family that their common first letters make up."""
+"""Minimum share of a stem that the terms of its family begin with, and of their length that the stem's length is."""
 _MAX_FAMILY_TERMS = 8
 """Maximum number of index terms, the most frequent ones, that are taken from a word family."""
 
@@ -42,7 +42,7 @@ def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTer
         if not stems or not word.isalpha():
             continue
         related_terms: set[str] = set()
-        if family_count < _MAX_FAMILIES and (family_terms := _find_family_terms(engine, stems)):
+        if family_count < _MAX_WORDS_WITH_FAMILY and (family_terms := _find_family_terms(engine, stems)):
             family_count += 1
             related_terms |= family_terms
         if misspelled_count < MAX_MISSPELLED_WORDS and not any(map(engine.get_document_frequency, stems)):

@@ -173,7 +173,7 @@ class Searcher:
             return SearchPage(notes=tuple(notes))
         await self.index.ensure_up_to_date()
         if (build_progress := self.index.build_progress) is not None:
-            notes.append(Note.create(NoteKind.BUILDING, percent=int(100 * build_progress)))
+            notes.append(Note.create(NoteKind.INDEX_BUILDING, percent=int(100 * build_progress)))
         engine = self.index.engine
         if engine is None:
             return SearchPage(notes=tuple(notes))
@@ -202,7 +202,7 @@ class Searcher:
                 ranked_articles = [ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles]
         except EngineError as error:
             self.index.report_search_failure(error)
-            return SearchPage(notes=(*notes, Note.create(NoteKind.DAMAGED)))
+            return SearchPage(notes=(*notes, Note.create(NoteKind.INDEX_DAMAGED)))
         results = await query_parts.run_in_thread_if_slow(
             self._build_results, query_parts, ranked_articles[offset : offset + limit]
         )

@@ -3,7 +3,7 @@
 The score of an outlet, topic or word (a trait) compares its likes with the likes expected if all posts were
 liked equally: log((likes + c) / (expected + c)). This is the relative rate under a gamma prior, which shrinks
 rare traits towards 0 (W. DuMouchel, "Bayesian data mining in large frequency tables", The American
-Statistician 53, 1999). The score of an article is the sum of its strongest traits, as in naive Bayes. A
+Statistician 53, 1999). The score of a story is the sum of its strongest traits, as in naive Bayes. A
 bookmark and a 👍 are a like; opening the menu of a post is a weak one (Y. Hu, Y. Koren, C. Volinsky,
 "Collaborative filtering for implicit feedback datasets", ICDM 2008); a "less like this" adds to the expected
 likes. The weight of all these opinions decays over time.
@@ -28,7 +28,7 @@ HALF_LIFE_SECONDS = 30 * 86_400
 EVIDENCE_WINDOW_SECONDS = 90 * 86_400
 """Maximum age in seconds of the posts and likes that a model is learned from."""
 MAX_SCORE = 2.0
-"""Maximum absolute preference score of an article."""
+"""Maximum absolute preference score of a story (of one article or several)."""
 MAX_OPINIONS_PER_USER = 50
 """Maximum number of a user's opinions on articles that count, newest first.
 
@@ -91,7 +91,10 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
-    """Traits that the users of a server like or dislike, by key, and the number of opinions they were learned from."""
+    """Traits that the users of a server like or dislike, and the number of opinions that count.
+
+    The key of a trait is the first letter of its kind, a colon, and its name without case and accents.
+    """
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
     opinion_count: int = 0
@@ -122,29 +125,29 @@ def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[O
     if not effective_opinions:
         return NO_PREFERENCES
     article_by_id = {sent_article.article_id: sent_article.article for sent_article in sent_articles}
-    post_weight_by_article = {
+    post_weight_by_article_id = {
         sent_article.article_id: _compute_decay(now - sent_article.sent_at) for sent_article in sent_articles
     }
-    like_weight_by_article: defaultdict[int, float] = defaultdict(float)
-    dislike_weight_by_article: defaultdict[int, float] = defaultdict(float)
-    user_ids_by_article: defaultdict[int, list[int]] = defaultdict(list)
+    like_weight_by_article_id: defaultdict[int, float] = defaultdict(float)
+    dislike_weight_by_article_id: defaultdict[int, float] = defaultdict(float)
+    user_ids_by_article_id: defaultdict[int, list[int]] = defaultdict(list)
     for opinion in effective_opinions:
         if opinion.article_id in article_by_id:
-            opinion_weight_by_article = (
-                dislike_weight_by_article if opinion.kind is OpinionKind.DISLIKED else like_weight_by_article
+            opinion_weight_by_article_id = (
+                dislike_weight_by_article_id if opinion.kind is OpinionKind.DISLIKED else like_weight_by_article_id
             )
-            opinion_weight_by_article[opinion.article_id] += _OPINION_WEIGHTS.get(opinion.kind, 1.0) * _compute_decay(
-                now - opinion.given_at
-            )
-            user_ids_by_article[opinion.article_id].append(opinion.user_id)
-    like_rate = sum(like_weight_by_article.values()) / (sum(post_weight_by_article.values()) or 1.0)
+            opinion_weight_by_article_id[opinion.article_id] += _OPINION_WEIGHTS.get(
+                opinion.kind, 1.0
+            ) * _compute_decay(now - opinion.given_at)
+            user_ids_by_article_id[opinion.article_id].append(opinion.user_id)
+    like_rate = sum(like_weight_by_article_id.values()) / (sum(post_weight_by_article_id.values()) or 1.0)
     return PreferenceModel(
         _compute_traits(
             article_by_id,
-            post_weight_by_article,
-            like_weight_by_article,
-            dislike_weight_by_article,
-            user_ids_by_article,
+            post_weight_by_article_id,
+            like_weight_by_article_id,
+            dislike_weight_by_article_id,
+            user_ids_by_article_id,
             like_rate,
         ),
         len(effective_opinions),
@@ -153,10 +156,10 @@ def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[O
 
 def _compute_traits(
     article_by_id: Mapping[int, RatableArticle],
-    post_weight_by_article: Mapping[int, float],
-    like_weight_by_article: Mapping[int, float],
-    dislike_weight_by_article: Mapping[int, float],
-    user_ids_by_article: Mapping[int, Sequence[int]],
+    post_weight_by_article_id: Mapping[int, float],
+    like_weight_by_article_id: Mapping[int, float],
+    dislike_weight_by_article_id: Mapping[int, float],
+    user_ids_by_article_id: Mapping[int, Sequence[int]],
     like_rate: float,
 ) -> dict[str, Trait]:
     article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
@@ -170,15 +173,15 @@ def _compute_traits(
         trait_kind = _KIND_BY_LETTER[key[0]]
         if trait_kind is TraitKind.WORD and len(article_ids) < _MIN_WORD_ARTICLES:
             continue
-        actual_like_weight = sum(like_weight_by_article.get(article_id, 0.0) for article_id in article_ids)
+        actual_like_weight = sum(like_weight_by_article_id.get(article_id, 0.0) for article_id in article_ids)
         expected_like_weight = sum(
-            like_rate * post_weight_by_article[article_id] + dislike_weight_by_article.get(article_id, 0.0)
+            like_rate * post_weight_by_article_id[article_id] + dislike_weight_by_article_id.get(article_id, 0.0)
             for article_id in article_ids
         )
         score = log((actual_like_weight + _PRIOR_LIKE_COUNT) / (expected_like_weight + _PRIOR_LIKE_COUNT))
         if abs(score) >= _MIN_TRAIT_SCORE:
             user_ids = dict.fromkeys(
-                user_id for article_id in article_ids for user_id in user_ids_by_article.get(article_id, ())
+                user_id for article_id in article_ids for user_id in user_ids_by_article_id.get(article_id, ())
             )
             name = name_counts_by_key[key].most_common(1)[0][0]
             traits_by_key[key] = Trait(trait_kind, name, score, tuple(user_ids)[:MIN_USERS_TO_SHOW])

@@ -20,6 +20,6 @@ def get_host_slot(url: str) -> int:
     return get_host_slot_for_name(get_host_name(url))
 
 
-def get_host_slot_for_name(name: str) -> int:
+def get_host_slot_for_name(host_name: str) -> int:
     """Return the slot, from 0 to `HOST_SLOT_COUNT` - 1, that a host name is hashed to."""
-    return crc32(name.encode("utf-8", "surrogatepass")) % HOST_SLOT_COUNT
+    return crc32(host_name.encode("utf-8", "surrogatepass")) % HOST_SLOT_COUNT

@@ -1,4 +1,4 @@
-"""Verification of generated sentences: one request to the model, whether the cited passages support each sentence."""
+"""Verification of generated sentences: the model is asked once whether the cited passages support each of them."""
 
 from collections.abc import Sequence
 
@@ -31,10 +31,12 @@ async def verify_sentences(
     is_background: bool = False,
     with_headings: bool = True,
 ) -> tuple[bool, ...] | ModelFailure:
-    """Ask the model whether the passages that a sentence cites support it, or all passages if it cites none.
+    """Ask the model whether the passages that a sentence cites support it, or all shown ones if it cites none.
 
-    Returns a verdict for each sentence, or the failure of the model. Citations are 1-based numbers into `passages`. If
-    any sentence cites passages, the model is shown only the cited passages. `deadline` is a time of the event loop.
+    Returns a verdict for each sentence, or the failure of the model. Citations are 1-based numbers into `passages`. The
+    model is shown only the passages that some sentence cites, or all if none does, with their headings, and before
+    them the `question` that the sentences answer. `deadline` is a time of the event loop; `is_background`: no user
+    waits for the verdicts.
     """
     cited_numbers = {number for sentence in sentences for number in sentence.citations}
     shown_passages = [

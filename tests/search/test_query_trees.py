@@ -64,7 +64,7 @@ async def test_no_query_raises(shelf, query):
     searcher = searcher_of(shelf.store)
     for options in ({"user_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
-        assert Note.create(NoteKind.DAMAGED) not in page.notes
+        assert Note.create(NoteKind.INDEX_DAMAGED) not in page.notes
     parsed = parse_query(query, shelf.store.clock.now())
     if criterion := build_matchable_clause(parsed):
         matches_clause(criterion, AnalysedArticle(shelf.articles[0]))

@@ -86,7 +86,7 @@ def match_by_link(
         required_agreement_count = 2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
         scored_candidates = [
             (
-                are_titles_close(keys.title, normalize_title(candidate.title))
+                are_titles_close(keys.normalized_title, normalize_title(candidate.title))
                 + (keys.published == candidate.published),
                 candidate,
             )

@@ -20,11 +20,12 @@ class EntryKeys(NamedTuple):
 
     `weak_key` is a hash of the guid (else the link, else the content). `strong_key` is a hash also of link and title
     (and of the date, where entries differ by it alone), and is unique in the document. `is_weak_key_repeated`:
-    several entries of the document have this weak key, so that it decides nothing; `repeat_marker` is the identity
-    hash that stores this. `is_link_shared`: several entries have this link. `url` is canonical, "" without a link;
-    `page_key` is the key of its page. `url_variant_keys` are the weak keys for the other variants of the URL. `title`
-    is normalised. `content_hash` is a hash of summary and text, b"" if there are none. `packed_entry` is the
-    serialised entry.
+    several entries of the document have this weak key, so that it decides nothing; `repeat_marker` is the hash that is
+    stored to say so. `is_link_shared`: several entries have this link, or several have none. `url` is canonical, ""
+    without a link; `page_key` is the key of its page. `url_variant_keys` are the weak keys for the other variants of
+    the guid, if that is a URL, else of the link. `published` is Unix time in seconds. `content_hash` is a hash of
+    summary and text, b"" if there are none. `fingerprint` is a hash of all that readers see except the number of
+    comments. `packed_entry` is the serialised entry.
     """
 
     weak_key: bytes
@@ -35,7 +36,7 @@ class EntryKeys(NamedTuple):
     url: str
     page_key: str
     url_variant_keys: tuple[bytes, ...]
-    title: str
+    normalized_title: str
     published: int | None
     content_hash: bytes
     fingerprint: bytes
@@ -66,7 +67,7 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
             url=url,
             page_key=compute_page_key(url) if url else "",
             url_variant_keys=_compute_variant_keys(entry.guid, url),
-            title=normalize_title(entry.title),
+            normalized_title=normalize_title(entry.title),
             published=entry.published,
             content_hash=hash_content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
@@ -91,9 +92,13 @@ def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
 
 
 def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
-    """Return the weak keys that an entry would have with the other variants of its URL, such as http."""
-    kind, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
-    return tuple(_hash_parts(kind, variant) for variant in list_url_variants(canonical_url) if variant != canonical_url)
+    """Return the weak keys that an entry would have with other variants of its guid or else its link, such as http."""
+    key_source, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
+    return tuple(
+        _hash_parts(key_source, url_variant)
+        for url_variant in list_url_variants(canonical_url)
+        if url_variant != canonical_url
+    )
 
 
 def hash_content(summary: str, text: str) -> bytes:
@@ -102,7 +107,7 @@ def hash_content(summary: str, text: str) -> bytes:
 
 
 def build_link_keys(url: str) -> tuple[bytes, bytes]:
-    """Return the weak key of an entry whose guid is this canonical URL, and that of one whose link it is."""
+    """Return the weak key of an entry with this canonical URL as guid, and of one with it as link and no guid."""
     return _hash_parts("guid", url), _hash_parts("link", url)
 
 

@@ -58,7 +58,7 @@ class RelocationMatcher:
         self._unknown_entry_keys, self._are_all_unknown = unknown_entry_keys, not matched_article_ids
         self._title_by_article = {article.article_id: normalize_title(article.title) for article in articles}
         title_counters = (
-            Counter(keys.title for keys in entry_keys),
+            Counter(keys.normalized_title for keys in entry_keys),
             Counter(self._title_by_article.values()),
         )
         self._recurring_titles = {
@@ -80,7 +80,7 @@ class RelocationMatcher:
             for group_key in self._iter_group_keys(title, article.published, article.url):
                 articles_by_group_key[group_key].append(article)
         for keys in self._unknown_entry_keys:
-            group_keys = self._iter_group_keys(keys.title, keys.published, keys.url)
+            group_keys = self._iter_group_keys(keys.normalized_title, keys.published, keys.url)
             for article in dict.fromkeys(
                 candidate
                 for shared_key in group_keys
@@ -134,16 +134,16 @@ class RelocationMatcher:
     ) -> tuple[bool, bool]:
         """Return whether an entry is an article for certain, and whether it is if the feed has moved."""
         article_title = self._title_by_article[article.article_id]
-        has_same_title = bool(keys.title) and keys.title == article_title
+        has_same_title = bool(keys.normalized_title) and keys.normalized_title == article_title
         has_same_content = keys.content_hash == content_hash
         has_distinctive_content = (
             has_same_content and self._entry_count_by_content_hash[keys.content_hash] == 1 and not is_boilerplate
         )
-        is_unique = keys.title not in self._recurring_titles
+        is_unique = keys.normalized_title not in self._recurring_titles
         if keys.published == article.published and keys.published in self._distinctive_dates:
             return has_distinctive_content or (
                 has_same_title and (is_unique or has_same_content)
-            ), is_unique and are_titles_close(keys.title, article_title)
+            ), is_unique and are_titles_close(keys.normalized_title, article_title)
         (entry_host, entry_path), (article_host, article_path) = (
             strip_version(keys.url),
             strip_version(article.url),

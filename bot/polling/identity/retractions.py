@@ -18,16 +18,16 @@ MAX_RETRACTIONS_PER_POLL = 2
 
 
 def find_missing_ids(
-    watched_articles: Sequence[RetractionCandidate], matched_ids: Collection[int], published_times: Sequence[int]
+    retraction_candidates: Sequence[RetractionCandidate], matched_ids: Collection[int], published_times: Sequence[int]
 ) -> list[int]:
-    """Return the ids of the `watched_articles` that are newly missing from the document.
+    """Return the ids of the `retraction_candidates` that are newly missing from the document.
 
     `matched_ids` are the ids of the articles in the document, `published_times` their publication times. If
     too many articles are missing, [] is returned.
     """
     missing_articles = [
         article
-        for article in watched_articles
+        for article in retraction_candidates
         if article.article_id not in matched_ids
         and sum(date < article.published for date in published_times) >= MIN_OLDER_ENTRIES
     ]
@@ -35,10 +35,12 @@ def find_missing_ids(
     return newly_missing_ids if len(missing_articles) <= MAX_RETRACTIONS_PER_POLL else []
 
 
-def find_reappeared_ids(watched_articles: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:
-    """Return the ids of the `watched_articles` that were missing before and are in the document again."""
+def find_reappeared_ids(
+    retraction_candidates: Sequence[RetractionCandidate], matched_ids: Collection[int]
+) -> list[int]:
+    """Return the ids of the `retraction_candidates` that were missing before and are in the document again."""
     return [
         article.article_id
-        for article in watched_articles
+        for article in retraction_candidates
         if article.missing_since is not None and article.article_id in matched_ids
     ]

@@ -1,7 +1,7 @@
 """Upkeep of the emoji that belong to the bot's application: icons of outlets, initials, and icons of buttons.
 
-An outlet's icon, or its initial if it has no icon, is shown as a tile. An icon is fetched once. When Discord's
-limit is reached, the icon that was not shown for longest is replaced. Missing emoji are drawn or fetched after
+An outlet's icon, or its initial if it has no icon, is shown as a tile. An icon is fetched once. From `MAX_EMOJI`
+emoji on, a new one replaces the icon that was not shown for longest. Missing emoji are drawn or fetched after
 their first use (`outlet_branding.tile_use_counts`, `missing_initials`). Of several processes, the owner of the
 first shard leads: it alone creates emoji.
 """
@@ -41,7 +41,7 @@ REFRESH_INTERVAL_SECONDS = 300.0
 _MAX_ICON_BYTES = 512 * 1024
 _ACCEPT_HEADER = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
-_REJECTED_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
+_REFUSAL_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
 _MAX_FETCHES_PER_ROUND = 10
 """Maximum number of icons that are fetched in one round; further icons wait for the next round."""
 _ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
@@ -66,7 +66,10 @@ class ApplicationEmojiSync:
         self._is_initialized = False
 
     async def run(self) -> None:
-        """Run rounds of `run_once` until cancelled, after a delay at the start so as not to delay posts."""
+        """Run rounds of `run_once` until cancelled, after a delay at the start so as not to delay posts.
+
+        Raises StoreError.
+        """
         await self._client.wait_until_ready()
         # The leading process creates the emoji before the others read them.
         await self._clock.sleep(
@@ -77,14 +80,14 @@ class ApplicationEmojiSync:
                 await self.run_once()
             except (discord.DiscordException, WorkerError) as error:
                 log.warning("emoji sync rejected error=%s", error)
-                await self._clock.sleep(_REJECTED_BACKOFF_SECONDS)
+                await self._clock.sleep(_REFUSAL_BACKOFF_SECONDS)
             except (aiohttp.ClientError, OSError) as error:  # Other tasks warn of a lost network.
                 log.info("emoji sync failed error=%s", error)
                 await self._clock.sleep(_NETWORK_BACKOFF_SECONDS)
             await self._clock.sleep(_LOOP_INTERVAL_SECONDS)
 
     async def run_once(self) -> None:
-        """Create the emoji that were needed since the last round; read them if another process leads.
+        """Create emoji that were needed since the last round; if another process leads, read them now and then.
 
         Raises StoreError, WorkerError, discord.DiscordException and aiohttp.ClientError.
         """
@@ -100,12 +103,12 @@ class ApplicationEmojiSync:
         missing_initials, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
         for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
             self._register_feed(await self._store.feeds.get(feed_id))
-        shown_emoji_names = {
+        used_icon_names = {
             _build_emoji_name(icon_url)
             for feed_id in use_counts
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
-        await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
+        await self._store.outlet_icons.mark_shown(used_icon_names, self._clock.now())
         for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_INITIALS]:
             emoji_name = f"{_INITIAL_NAME_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if emoji_name not in self._emoji_by_name:
@@ -120,7 +123,7 @@ class ApplicationEmojiSync:
         ]
         self._queued_icon_urls = dict.fromkeys(due_icon_urls[_MAX_FETCHES_PER_ROUND:])
         for due_icon_url in due_icon_urls[:_MAX_FETCHES_PER_ROUND]:
-            await self._fetch(due_icon_url)
+            await self._fetch_and_upload(due_icon_url)
         self._update_renderer()
 
     async def _refresh_from_leader(self) -> None:
@@ -134,12 +137,12 @@ class ApplicationEmojiSync:
             outlet_branding.tile_use_counts,
             type(outlet_branding.tile_use_counts)(),
         )
-        shown_emoji_names = {
+        used_icon_names = {
             _build_emoji_name(icon_url)
             for feed_id in use_counts
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
-        await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
+        await self._store.outlet_icons.mark_shown(used_icon_names, self._clock.now())
 
     async def _load(self) -> None:
         application_emoji = await self._client.fetch_application_emojis()
@@ -156,9 +159,9 @@ class ApplicationEmojiSync:
         self._queued_icon_urls = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
         self._update_renderer()
-        for icon, png_bytes in icons.load_icon_images().items():
-            if _BUTTON_NAME_PREFIX + icon.name.lower() not in self._emoji_by_name:
-                await self._upload(_BUTTON_NAME_PREFIX + icon.name.lower(), png_bytes)
+        for button_icon, png_bytes in icons.load_icon_images().items():
+            if _BUTTON_NAME_PREFIX + button_icon.name.lower() not in self._emoji_by_name:
+                await self._upload(_BUTTON_NAME_PREFIX + button_icon.name.lower(), png_bytes)
 
     def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
@@ -172,7 +175,7 @@ class ApplicationEmojiSync:
             return icon_record.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
         return icon_record.name not in self._emoji_by_name  # It was evicted.
 
-    async def _fetch(self, icon_url: str) -> None:
+    async def _fetch_and_upload(self, icon_url: str) -> None:
         emoji_name, now = _build_emoji_name(icon_url), self._clock.now()
         icon_record = OutletIcon(emoji_name, now, None, None)
         try:
@@ -222,17 +225,17 @@ class ApplicationEmojiSync:
         outlet_branding.set_emoji(tile_by_feed_id, dict(_parse_initials(self._emoji_by_name.values())))
         icons.set_application_emoji(
             {
-                icon: str(self._emoji_by_name[emoji_name])
-                for icon in Icon
-                if (emoji_name := _BUTTON_NAME_PREFIX + icon.name.lower()) in self._emoji_by_name
+                button_icon: str(self._emoji_by_name[emoji_name])
+                for button_icon in Icon
+                if (emoji_name := _BUTTON_NAME_PREFIX + button_icon.name.lower()) in self._emoji_by_name
             }
         )
 
 
 def get_icon_url(feed: Feed) -> str | None:
-    """Return the URL of a feed's icon: the icon that the feed names, else its site's favicon.
+    """Return the URL of a feed's icon: the one that it names, else the favicon of its site or, without a site, host.
 
-    Returns None if the feed has no web site, and for a private feed of one server, whose site must not appear
+    Returns None without a host on the web, and for a private feed of one server, whose site must not appear
     elsewhere.
     """
     if feed.server_id is not None:

@@ -1,4 +1,4 @@
-"""Sending of a dispatch: its target, its rendered message, the request, and the lookup of its delivery."""
+"""Sending of a dispatch (a queued message): its target, its rendering, the request, and the lookup of its delivery."""
 
 from dataclasses import replace
 from typing import overload
@@ -25,9 +25,9 @@ from bot.posting.sending.send_outcomes import (
     Unverifiable,
 )
 
-_UNAVAILABLE_RETRY_SECONDS = 60
+_OUTAGE_RETRY_SECONDS = 60
 """Delay in seconds before another attempt while Discord has an outage of the server."""
-_LOCKED_RETRY_SECONDS = 60
+_LOCKED_THREAD_RETRY_SECONDS = 60
 """Delay in seconds before another lookup in a locked thread, which may have been unlocked."""
 
 
@@ -59,7 +59,7 @@ class DispatchSender:
         """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
 
         The outcome is `Sent`, None if no message was found, or, if the lookup failed, an outcome that says why.
-        Sending again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
+        Sending again at once is safe if the message had a nonce, by which Discord recognises repetitions. Raises
         StoreError.
         """
         target = await self.resolve_target(dispatch, may_create=False)
@@ -67,7 +67,7 @@ class DispatchSender:
             return None, False
         if isinstance(target, ChannelBlocked):
             if target.reason.code is SendProblem.LOCKED:  # It may be unlocked, and is readable then.
-                return RetryAfter(_LOCKED_RETRY_SECONDS, target.reason), False
+                return RetryAfter(_LOCKED_THREAD_RETRY_SECONDS, target.reason), False
             is_forbidden = target.reason.code is SendProblem.FORBIDDEN
             return Unverifiable(Reason(SendProblem.UNREADABLE) if is_forbidden else target.reason), False
         if isinstance(target, SendOutcome):
@@ -100,7 +100,7 @@ class DispatchSender:
         """
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
-            return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
+            return RetryAfter(_OUTAGE_RETRY_SECONDS, Reason(SendProblem.SERVER_UNAVAILABLE))
         if dispatch.user_id is not None:
             return await message_targets.open_dm(self._client, dispatch.user_id)
         channel = await message_targets.find_channel(self._client, dispatch.channel_id)
@@ -139,16 +139,16 @@ class DispatchSender:
     async def _send_by_webhook(self, target: Target, dispatch: Dispatch) -> SendOutcome | None:
         """Send a post under its outlet's name by a webhook, if its channel has that setting.
 
-        Returns None if the channel does not have the setting or the webhook cannot be used; the caller then
-        sends the post as the bot. The webhook is stored before the request: from then on the dispatch counts
-        as sent without a nonce.
+        Returns None if the bot has to send the message itself: it is no post, has no outlet to appear under, its
+        channel does not have the setting, or the webhook cannot be used. The webhook is stored before the request:
+        from then on the dispatch counts as sent without a nonce, unless Discord refuses the request.
         """
         if dispatch.kind is not DispatchKind.POST:
             return None
         if not (await self._store.preferences.get_by_channel(dispatch.channel_id))[POST_AS_OUTLET]:
             return None
-        webhook_gone = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
-        outcome: SendOutcome = webhook_gone
+        webhook_gone_outcome = ChannelBlocked(Reason(SendProblem.WEBHOOK_GONE))
+        outcome: SendOutcome = webhook_gone_outcome
         for _attempt in range(2):
             webhook = await self._webhooks.get_or_create(target)
             if isinstance(webhook, SendOutcome):
@@ -159,7 +159,7 @@ class DispatchSender:
             message = await self._with_forum_tags(target, dispatch, message)
             await self._store.dispatches.set_webhook(dispatch.id, webhook.id)
             outcome = await message_targets.send(target, message, "", webhook)
-            if outcome != webhook_gone:
+            if outcome != webhook_gone_outcome:
                 break
             self._webhooks.forget(webhook)
         if isinstance(outcome, ChannelBlocked | Rejected):

@@ -15,18 +15,18 @@ _NoteValues = Mapping[str, Any]
 
 def note_sentence(note: Note) -> str:
     """Return the sentence of a search note in the current language, with the query's words as typed."""
-    note_values, template = dict(note.placeholders), _SENTENCE_BY_KIND[note.kind]
-    if not isinstance(template, str):
-        return template(note_values)
+    note_values, template_or_function = dict(note.placeholders), _TEMPLATES_AND_FUNCTIONS[note.kind]
+    if not isinstance(template_or_function, str):
+        return template_or_function(note_values)
     formatted_values = {
         name: format_number(note_value) if isinstance(note_value, int) else note_value
         for name, note_value in note_values.items()
     }
-    return _(template).format(**formatted_values)
+    return _(template_or_function).format(**formatted_values)
 
 
 def _format_date(note_values: _NoteValues) -> str:
-    """Return a date in the current language, without the year if it is in the current year."""
+    """Return a date in the current language: the year unless it is the current one, the time unless it is midnight."""
     time_zone: tzinfo = note_values["zone"]
     local_datetime = datetime.fromtimestamp(note_values["moment"], time_zone)
     language = i18n.current_language()
@@ -45,8 +45,8 @@ def _format_quoted_list(texts: tuple[str, ...]) -> str:
 
 def _format_unknown_filter_sentence(note_values: _NoteValues) -> str:
     sentence = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**note_values)
-    if note_values["near"]:
-        sentence += " " + _("Did you mean “{name}:”?").format(name=note_values["near"])
+    if note_values["similar_name"]:
+        sentence += " " + _("Did you mean “{name}:”?").format(name=note_values["similar_name"])
     return sentence
 
 
@@ -64,17 +64,17 @@ def _format_words_missing_sentence(note_values: _NoteValues) -> str:
     )
 
 
-_SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
+_TEMPLATES_AND_FUNCTIONS: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.CUT_TEXT: N_("Only the first {count} characters were read."),
     NoteKind.CUT_TERMS: N_("Only the first {count} words and filters were read."),
     NoteKind.REINTERPRETED: N_("Read “{value}” as {filter}."),
     NoteKind.STRAY_QUOTE: N_("Ignored an unmatched quotation mark."),
     NoteKind.STRAY_MINUS: N_("Ignored a “-” on its own. To exclude a word, write it right after: “-word”."),
-    NoteKind.STRAY_CLOSING: N_("Ignored a closing parenthesis without an opening one."),
+    NoteKind.STRAY_CLOSING_PARENTHESIS: N_("Ignored a closing parenthesis without an opening one."),
     NoteKind.STRAY_NOT: N_("Ignored a NOT with no word after it."),
     NoteKind.STRAY_OR: N_("Ignored an OR that isn’t between two words."),
-    NoteKind.UNCLOSED: N_("A parenthesis isn’t closed, so I read to the end."),
-    NoteKind.TOO_DEEP: N_("Ignored parentheses nested more than {count} deep."),
+    NoteKind.UNCLOSED_PARENTHESIS: N_("A parenthesis isn’t closed, so I read to the end."),
+    NoteKind.TOO_DEEP_PARENTHESES: N_("Ignored parentheses nested more than {count} deep."),
     NoteKind.NO_VALUE: N_("Ignored “{value}”: it has no value."),
     NoteKind.EMPTY_QUERY: N_("There’s nothing to search for in that. Try a word or a name."),
     NoteKind.UNKNOWN_FILTER: _format_unknown_filter_sentence,
@@ -83,11 +83,11 @@ _SENTENCE_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.INVALID_DATE: N_("“{value}” isn’t a date I know. Try 7d, 2020-06-10 or “last monday”."),
     NoteKind.SINCE: lambda values: _("Since {date}").format(date=_format_date(values)),
     NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_format_date(values)),
-    NoteKind.BUILDING: N_("The search index is still being built ({percent}%). More articles may match."),
-    NoteKind.DAMAGED: N_("The search index is damaged. I’m rebuilding it: try again in a moment."),
+    NoteKind.INDEX_BUILDING: N_("The search index is still being built ({percent}%). More articles may match."),
+    NoteKind.INDEX_DAMAGED: N_("The search index is damaged. I’m rebuilding it: try again in a moment."),
     NoteKind.OWN_BOOKMARKS: N_("Bookmarks are personal. To find yours, use is:bookmarked in /search."),
     NoteKind.EMPTY_DATE_RANGE: N_("There’s nothing between these two dates."),
-    NoteKind.LANGUAGES: N_("An article has only one language. Try {query}."),
+    NoteKind.SEVERAL_LANGUAGES: N_("An article has only one language. Try {query}."),
     NoteKind.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
         phrases=_format_quoted_list(values["phrases"])
     ),

@@ -139,20 +139,20 @@ def tokenize(text: str) -> list[str]:
 
 
 def _tokenize_any_length(text: str) -> list[str]:
-    """Return the tokens of a text, including those that are too long for the index."""
+    """Return the tokens of a text, including those too long for the index if all of its letters are Latin."""
     latin_text = _fold_latin_1(text)
     return load_word_analyzer().analyze(_replace_surrogates(text)) if latin_text is None else latin_text.split()
 
 
 def _fold_latin_1(text: str) -> str | None:
-    """Return a text of Latin letters without case and accents, and with spaces for all other characters.
+    """Return a text of Latin letters in lower case without accents, and with spaces for all but letters and digits.
 
     Returns None if the text has other letters.
 
     The engine's analyzer finds the same words but takes twice the time, mostly for passing them to Python.
     """
     try:
-        letters = text.encode("latin-1", _FOLD_ERROR_HANDLER)
+        letters = text.encode("latin-1", _FOLD_ERROR_HANDLER_NAME)
     except UnicodeEncodeError:
         return None
     if not text.isascii():
@@ -194,18 +194,18 @@ def _handle_fold_error(error: UnicodeError) -> tuple[str, int]:
         raise error
     folded_text = "".join(map(_FOLDED_LETTERS.__getitem__, error.object[error.start : error.end]))
     # The engine leaves a few letters in upper case, and folds others to "(1)".
-    if not _FOLDED_PATTERN.fullmatch(folded_text):
+    if not _FOLDED_TEXT_PATTERN.fullmatch(folded_text):
         raise error
     return folded_text, error.end
 
 
-_FOLDED_PATTERN = re.compile("[a-z0-9 ]+")
-_FOLD_ERROR_HANDLER = "telex.folded"
-codecs.register_error(_FOLD_ERROR_HANDLER, _handle_fold_error)
+_FOLDED_TEXT_PATTERN = re.compile("[a-z0-9 ]+")
+_FOLD_ERROR_HANDLER_NAME = "telex.folded"
+codecs.register_error(_FOLD_ERROR_HANDLER_NAME, _handle_fold_error)
 
 
 def find_stems_with_spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
-    """Return the stems of a text, each with the character offsets of its word."""
+    """Return the stems of a text, without stop words, each with the character offsets of its word."""
     tokens = _load_analyzer(_find_stemmer_name(language)).pre_tokenize(_replace_surrogates(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
@@ -238,7 +238,7 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
     """
     prefixes: list[str] = []
     stem_prefixes = (
-        _LIGATURE_PATTERN.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0] for stem in stems
+        _LIGATURE_PATTERN.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_CHANGED_LETTERS)])[0] for stem in stems
     )
     for prefix in sorted(f" {stem_prefix}" for stem_prefix in stem_prefixes):
         if not (prefixes and prefix.startswith(prefixes[-1])):
@@ -248,8 +248,8 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
 
 _MIN_PREFIX_LENGTH = 2
 """Minimum number of first letters that a word shares with its stem."""
-_MAX_SUFFIX_LENGTH = 2
-"""Maximum number of letters by which a stem may differ from the end of its word."""
+_MAX_CHANGED_LETTERS = 2
+"""Maximum number of last letters of a stem that its word does not share."""
 _LIGATURE_PATTERN = re.compile("(?<=[ao])e|(?<=s)s")
 """Pattern of a letter that may form a ligature with the letter before it, as in "œ" and "ß"."""
 
@@ -288,8 +288,8 @@ def find_token_spans(text: str) -> list[tuple[str, int, int]]:
 def find_query_stems(word: str, languages: tuple[str, ...] = QUERY_LANGUAGES) -> frozenset[str]:
     """Return the index terms that a word of a query may have: its stem in each language.
 
-    The set is empty if the word is a stop word in all languages. A word with punctuation ("covid-19") has the
-    stems of its parts.
+    The set is empty for a word that is not indexed, or a stop word in all languages. A word with punctuation
+    ("covid-19") has the stems of its parts.
     """
     return frozenset(stem for language in languages for stem in stem_tokens(word, language))
 
@@ -314,5 +314,5 @@ def find_stop_words(query_words: Iterable[str], languages: Collection[str] = QUE
 
 @lru_cache(maxsize=1 << 12)
 def is_stop_word(word: str) -> bool:
-    """Return whether a word is a stop word in any of the `QUERY_LANGUAGES`."""
+    """Return whether a word is a stop word in any of the `QUERY_LANGUAGES`, or is not indexed, as punctuation."""
     return not all(stem_tokens(word, language) for language in QUERY_LANGUAGES)

@@ -35,7 +35,7 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
         notes.append(Note.create(NoteKind.EMPTY_DATE_RANGE))
     if len(languages := values_by_filter[FilterName.LANGUAGE]) > 1:
         suggested_query = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(Note.create(NoteKind.LANGUAGES, query=suggested_query))
+        notes.append(Note.create(NoteKind.SEVERAL_LANGUAGES, query=suggested_query))
     return notes
 
 

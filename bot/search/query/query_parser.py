@@ -146,7 +146,7 @@ class _QueryParser:
             nodes += self.parse_nodes(0)
             if self.peek_kind() == ")":
                 self.position += 1
-                self.defer_note(NoteKind.STRAY_CLOSING)
+                self.defer_note(NoteKind.STRAY_CLOSING_PARENTHESIS)
         if not nodes and self.text and not self.notes:
             self.add_note(NoteKind.EMPTY_QUERY)
         notes = dict.fromkeys((*self.notes, *(self.deferred_notes if nodes else ())))
@@ -217,7 +217,7 @@ class _QueryParser:
         """Parse a group in parentheses, of which the opening one has been read."""
         if depth == MAX_PARENTHESIS_DEPTH:
             self.ignored_parenthesis_count += 1
-            self.defer_note(NoteKind.TOO_DEEP, count=MAX_PARENTHESIS_DEPTH)
+            self.defer_note(NoteKind.TOO_DEEP_PARENTHESES, count=MAX_PARENTHESIS_DEPTH)
             return None
         self.group_filter_names.append(token.name or (self.group_filter_names[-1] if self.group_filter_names else ""))
         nodes = self.parse_nodes(depth + 1)
@@ -225,7 +225,7 @@ class _QueryParser:
         if self.peek_kind() == ")":
             self.position += 1
         else:
-            self.defer_note(NoteKind.UNCLOSED)
+            self.defer_note(NoteKind.UNCLOSED_PARENTHESIS)
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
     def parse_term(self, token: Token) -> Node | None:
@@ -254,7 +254,7 @@ class _QueryParser:
             NoteKind.UNKNOWN_FILTER,
             name=token.name,
             value=f"{token.name}:{token.value}",
-            near=similar_filter_name,
+            similar_name=similar_filter_name,
         )
 
     def parse_filter(self, filter_name: str, token: Token) -> Node | None:

@@ -19,11 +19,11 @@ def insert_articles(
 ) -> tuple[list[int], list[PendingArticle]]:
     """Insert new articles; return the ids of the inserted ones, and all articles that may be enqueued.
 
-    The articles to enqueue are in order of age, oldest first. An article whose key is stored already is not
-    inserted. It may be enqueued if another feed brought it, and may not if this feed did (another process has just
-    inserted it).
+    The articles to enqueue are in order of age, oldest first. An article whose key (the same in every database) is
+    stored already is not inserted. It may be enqueued if another feed brought it, and may not if this feed did
+    (another process has just inserted it).
     """
-    article_and_feed_id_by_key = {
+    article_id_and_feed_id_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (:keys)",
@@ -40,11 +40,11 @@ def insert_articles(
     pending_articles: list[PendingArticle] = []
     identity_rows: list[tuple[int, bytes, int]] = []
     for article in ordered_articles:
-        if article.key not in article_and_feed_id_by_key:
+        if article.key not in article_id_and_feed_id_by_key:
             article_id = next(free_ids)
-            article_and_feed_id_by_key[article.key] = (article_id, _NO_FEED_ID)
+            article_id_and_feed_id_by_key[article.key] = (article_id, _NO_FEED_ID)
             inserted_articles[article_id] = article
-        article_id, stored_feed_id = article_and_feed_id_by_key[article.key]
+        article_id, stored_feed_id = article_id_and_feed_id_by_key[article.key]
         identity_rows += [(feed_id, identity_hash, article_id) for identity_hash in article.identity_hashes]
         if stored_feed_id != feed_id:
             pending_articles.append(PendingArticle(article_id, article.key, article.page_key, article.published))
@@ -82,15 +82,15 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
     if stored_row is None:
         return
     new_article = change.new_article
-    columns = article_to_columns(new_article)
-    assignments_sql = ", ".join(f"{column_name} = :{column_name}" for column_name in columns)
+    column_values = article_to_columns(new_article)
+    assignments_sql = ", ".join(f"{column_name} = :{column_name}" for column_name in column_values)
     is_correction = corrections.is_correction(
         stored_row, new_title=new_article.title, new_text=new_article.summary or new_article.body
     )
     db.execute(
-        f"UPDATE article SET {assignments_sql}, updated_at = :now, change_count = change_count + 1, "
-        "corrected_at = CASE WHEN :correction THEN coalesce(corrected_at, :now) ELSE corrected_at END WHERE id = :id",
-        columns | {"now": db.now, "id": change.article_id, "correction": is_correction},
+        f"UPDATE article SET {assignments_sql}, updated_at = :now, change_count = change_count + 1, corrected_at = "
+        "CASE WHEN :is_correction THEN coalesce(corrected_at, :now) ELSE corrected_at END WHERE id = :id",
+        column_values | {"now": db.now, "id": change.article_id, "is_correction": is_correction},
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""Functions that enqueue alerts to servers about a feed: that it fails, is gone or has recovered."""
+"""Functions that enqueue alerts to servers about a feed: that it fails, is gone, exceeds its quota or has recovered."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ from bot.store.outbox import transitions
 from bot.store.records.source_records import Alert, AlertKind
 
 _TARGET_CHANNELS_SQL = """
-    SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS locale,
-           coalesce(alert_channel.id, subscription.channel_id) AS id
+    SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS language,
+           coalesce(alert_channel.id, subscription.channel_id) AS channel_id
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
@@ -19,12 +19,12 @@ _TARGET_CHANNELS_SQL = """
 """
 """SQL for the channels that get an alert: the one that the server chose, else all that follow the feed.
 
-A chosen channel that cannot be reached counts as not chosen.
+A chosen channel (`server.alerts`, its id) that cannot be reached counts as not chosen.
 """
 
 
 def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
-    """Enqueue alerts about a feed; an alert that was enqueued before is not repeated."""
+    """Enqueue alerts about feeds; an alert that was enqueued for a server before is not repeated."""
     for alert in alerts:
         if alert.kind is AlertKind.RECOVERED:
             _enqueue_recovery(db, alert)
@@ -35,7 +35,7 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 def _enqueue_failure(db: Connection, alert: Alert) -> None:
     channel_rows = db.fetch_rows(
         f"""
-        SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS target_channel
+        SELECT language, channel_id FROM ({_TARGET_CHANNELS_SQL}) AS target_channel
         WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = target_channel.server_id AND dispatch.dedupe_key = :dedupe_key)
@@ -50,16 +50,16 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
 
     Where the alert about the failure is still pending, delete that alert instead.
     """
-    failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
-    pending_ids = db.fetch_column(
-        "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND dedupe_key IN (:keys) "
+    failure_dedupe_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
+    pending_dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND dedupe_key IN (:dedupe_keys) "
         "AND channel_id IN (SELECT id FROM channel)",  # By channel and key, which have an index
-        {"keys": failure_keys},
+        {"dedupe_keys": failure_dedupe_keys},
     )
-    transitions.delete_dispatches(db, pending_ids, origins={DispatchState.PENDING})
+    transitions.delete_dispatches(db, pending_dispatch_ids, origins={DispatchState.PENDING})
     channel_rows = db.fetch_rows(
         """
-        SELECT DISTINCT server.locale, channel.id FROM channel
+        SELECT DISTINCT server.locale AS language, channel.id AS channel_id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
         JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:failing_key, :gone_key)
         WHERE EXISTS (
@@ -68,7 +68,7 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
             WHERE subscription.feed_id = :feed AND subscribed_channel.server_id = server.id
               AND subscription.paused_at IS NULL)
         """,
-        {"failing_key": failure_keys[0], "gone_key": failure_keys[1], "feed": alert.feed_id},
+        {"failing_key": failure_dedupe_keys[0], "gone_key": failure_dedupe_keys[1], "feed": alert.feed_id},
     )
     _insert_alerts(db, alert, channel_rows)
 
@@ -79,12 +79,12 @@ def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> Non
         DispatchState.PENDING,
         [
             {
-                "channel_id": channel_row["id"],
+                "channel_id": channel_row["channel_id"],
                 "kind": DispatchKind.FEED_ALERT,
                 "dedupe_key": _build_dedupe_key(alert.kind, alert),
                 "position": db.now,
                 "due_at": db.now,
-                "payload": alert.texts[i18n.supported_language(channel_row["locale"]) or alert.language],
+                "payload": alert.texts[i18n.supported_language(channel_row["language"]) or alert.language],
             }
             for channel_row in channel_rows
         ],

@@ -45,7 +45,7 @@ class Digests(ShardedRepository):
     ) -> Digest | None:
         """Create or change a channel's digest and return it, or None if that is not allowed.
 
-        That is not allowed if the server has `limit` digests in other channels or the bot left the server. If
+        A new digest is not allowed if the server has `limit` digests, and none if the bot left the server. If
         the channel gets single posts again, its reserved articles are sent in a catch-up, one message with
         many articles. Raises StoreError if the channel belongs to another server.
         """
@@ -144,7 +144,7 @@ class Digests(ShardedRepository):
 
     @write_transaction
     def rebuild_pending_dispatch(self, db: Connection, dispatch_id: int) -> None:
-        """Withdraw a digest's pending dispatch and make the digest due now, so that it is built again."""
+        """Withdraw a digest's dispatch, if it is pending, and make the digest due now, so that it is built again."""
         row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
         if row is not None and (since := _withdraw_pending_dispatches(db, row["digest_id"])) is not None:
             db.execute(
@@ -240,8 +240,8 @@ def _withdraw_pending_dispatches(db: Connection, digest_id: int) -> int | None:
     dispatch_ids = [row["id"] for row in pending_rows]
     transitions.move_pages(
         db,
-        "dispatch_id IN (:digests)",
-        {"digests": dispatch_ids},
+        "dispatch_id IN (:dispatch_ids)",
+        {"dispatch_ids": dispatch_ids},
         PageStatus.RESERVED,
         origins={PageStatus.ENQUEUED},
         decided_at=db.now,

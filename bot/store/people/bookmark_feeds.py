@@ -52,7 +52,7 @@ class BookmarkFeeds(Repository):
     async def list_bookmarks(self, user_id: int, hidden_server_ids: Collection[int], limit: int) -> list[Bookmark]:
         """List at most `limit` bookmarks of a user, newest first, without those made in hidden servers.
 
-        Articles of feeds with credentials are left out.
+        Articles of feeds with credentials, which are private to a server (`feed.server_id`, otherwise 0), are left out.
         """
         return await self._fetch_objects(
             bookmark_from_row,

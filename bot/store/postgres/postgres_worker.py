@@ -24,7 +24,7 @@ from bot.store.store_errors import StoreError
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
-"""Seconds before each retry after a lost connection; their sum exceeds the restart of a server."""
+"""Seconds before each retry after a lost connection; in their sum, a server can restart."""
 MAX_CONFLICT_ATTEMPTS = 20
 """Maximum number of attempts at a transaction that the server aborts because of conflicts."""
 MAX_LOCK_ATTEMPTS = 10
@@ -52,6 +52,7 @@ class PostgresWorker:
     """A PostgreSQL connection with its own thread, connected on first use and again after it was lost."""
 
     is_dead = False
+    """Whether the worker has to be replaced: never, because it replaces a lost connection by itself."""
 
     def __init__(self, database_url: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
         self.database_url = database_url
@@ -62,9 +63,9 @@ class PostgresWorker:
         self.is_open = True
 
     async def run(self, function: WorkerFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` on the thread; if the connection is lost, repeat it on a new one.
+        """Run `function(connection, …)` on the thread; repeat it after a conflict, a lock timeout or a lost connection.
 
-        Raises `StoreError`.
+        It is not repeated if its transaction may have been committed. Raises `StoreError`.
         """
         if not self.is_open:
             raise StoreError("The database is closed.")
@@ -122,6 +123,7 @@ class PostgresWorker:
             self._connection = None
 
     async def roll_back_open_transaction(self) -> None:
+        """Roll back the transaction that the last function left open, or drop the connection if it is lost."""
         if self.is_open:
             await self._run_on_thread(self.reset_connection)
 

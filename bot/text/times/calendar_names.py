@@ -1,4 +1,4 @@
-"""Names of months and weekdays in English and French, without case and accents.
+"""Names and abbreviations of months and weekdays in English and French, in lower case without accents.
 
 Babel has them too, but takes seven megabytes in each process that parses feeds.
 """
@@ -27,6 +27,6 @@ _WEEKDAY_NAMES = (
     "sunday dimanche sun dim",
 )
 MONTH_NUMBERS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
-"""Numbers of the months, from 1, by English or French name."""
+"""Numbers of the months, from 1, by English or French name or abbreviation."""
 WEEKDAY_NUMBERS = {name: number for number, names in enumerate(_WEEKDAY_NAMES) for name in names.split()}
-"""Numbers of the weekdays, from 0 for Monday, by English or French name."""
+"""Numbers of the weekdays, from 0 for Monday, by English or French name or abbreviation."""

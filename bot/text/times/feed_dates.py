@@ -29,20 +29,20 @@ _ZONE_OFFSET_MINUTES = {
 An ambiguous name has the meaning of RFC 822, or else the commonest.
 """
 
-_WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
-_YEAR = r"\d{4}|\d{2}(?!\d)"
-_TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<time>.*))?"
+_WEEKDAY_PATTERN = r"(?:[^\W\d]+\.?,?\s+)?"
+_YEAR_PATTERN = r"\d{4}|\d{2}(?!\d)"
+_TIME_SUFFIX_PATTERN = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<time>.*))?"
 _DATE_PATTERNS = tuple(
-    re.compile(date_pattern + _TIME_SUFFIX)
+    re.compile(date_pattern + _TIME_SUFFIX_PATTERN)
     for date_pattern in (
-        rf"{_WEEKDAY}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
-        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.](?P<year>\d{{4}})",
-        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)?[\s-]+(?P<month>[^\W\d]+)\.?,?[\s-]+(?P<year>{_YEAR})",
-        rf"{_WEEKDAY}(?P<month>[^\W\d]+)\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})",
+        rf"{_WEEKDAY_PATTERN}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
+        rf"{_WEEKDAY_PATTERN}(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.](?P<year>\d{{4}})",
+        rf"{_WEEKDAY_PATTERN}(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)?[\s-]+(?P<month>[^\W\d]+)\.?,?[\s-]+(?P<year>{_YEAR_PATTERN})",
+        rf"{_WEEKDAY_PATTERN}(?P<month>[^\W\d]+)\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})",
     )
 )
 _TIME_PATTERN = re.compile(
-    r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})?(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})?(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<am_or_pm>[ap]\.?m\.?)?"
     r"\s*(?P<zone>.*)"
 )
 _OFFSET_PATTERN = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
@@ -61,9 +61,9 @@ def parse_date(text: str | None, *, must_be_only_date: bool = False) -> int | No
 
     The date may be in ISO 8601 (RFC 3339) or RFC 2822 with its obsolete forms, numeric (year first, or day
     first unless only the other order is valid), or with an English or French month; the time may have `am` or
-    `pm`, the form `14h30`, an offset or the name of a zone. A number of seconds since 1970 is read, too. A
-    time without a zone is UTC. Other text after a date is ignored, unless `must_be_only_date` requires that all of
-    the text is a date. Raises nothing.
+    `pm`, the form `14h30`, an offset or the name of a zone. A number of seconds or milliseconds since 1970
+    is read, too. A time without a zone is UTC. Other text after a date is ignored, unless `must_be_only_date`: then
+    None is returned for it, except for an incomplete time. Raises nothing.
     """
     if not text:
         return None
@@ -155,12 +155,12 @@ def _parse_time(text: str) -> tuple[int, int, int, int]:
     if match is None:
         return 0, 0, 0, 0
     hour = int(match["hour"])
-    if match["half"]:
-        hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
-    return hour, int(match["minute"] or 0), int(match["second"] or 0), _parse_offset(match["zone"])
+    if match["am_or_pm"]:
+        hour = hour % 12 + (12 if match["am_or_pm"].startswith("p") else 0)
+    return hour, int(match["minute"] or 0), int(match["second"] or 0), _parse_offset_minutes(match["zone"])
 
 
-def _parse_offset(zone: str) -> int:
+def _parse_offset_minutes(zone: str) -> int:
     if match := _OFFSET_PATTERN.fullmatch(zone):
         minutes = min(int(match[2]), _MAX_UTC_OFFSET_HOURS) * 60 + int(match[3] or 0)
         return -minutes if match[1] == "-" else minutes

@@ -18,8 +18,8 @@ class TimeExpression(NamedTuple):
     Attributes:
         start: Index of the first character of the expression.
         end: Index after the last character of the expression.
-        is_relative: Whether the expression counts from now ("this week", "depuis lundi") rather than naming a
-            date.
+        is_relative: Whether the expression counts from now ("this week", "mardi") or lasts until now ("depuis 2020")
+            rather than naming a date.
     """
 
     start: int
@@ -33,9 +33,9 @@ _MONTH_PATTERN = (
     r"|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)"
 )
 _SHORT_MONTH_PATTERN = r"(?:janv?|feb|fevr?|mar|apr|avr|jun|jul|juil|aug|aou|sept?|oct|nov|dec)\.?"
-_ENGLISH_DAY_PATTERN = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
-_FRENCH_DAY_PATTERN = r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
-_DAY_PATTERN = rf"(?:{_ENGLISH_DAY_PATTERN}|{_FRENCH_DAY_PATTERN})"
+_ENGLISH_WEEKDAY_PATTERN = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_FRENCH_WEEKDAY_PATTERN = r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
+_WEEKDAY_PATTERN = rf"(?:{_ENGLISH_WEEKDAY_PATTERN}|{_FRENCH_WEEKDAY_PATTERN})"
 _UNIT_PATTERN = r"(?:minutes?|mins?|hours?|heures?|h|days?|jours?|weeks?|semaines?|months?|mois|years?|annees?|ans?)"
 _NUMBER_PATTERN = (
     r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
@@ -57,13 +57,13 @@ _ENGLISH_SEASON_PATTERN = r"(?:spring|summer|autumn|fall|winter)"
 _FRENCH_SEASON_PATTERN = r"(?:printemps|ete|automne|hiver)"
 _ORDINAL_PATTERN = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
 _QUARTER_PATTERN = rf"(?:[qt][1-4]|{_ORDINAL_PATTERN} (?:quarter|trimestre))"
-_OLD_YEAR_PATTERN = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
-_AFTER_OLD_YEAR_PATTERN = re.compile(
+_UNUSUAL_YEAR_PATTERN = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
+_AFTER_UNUSUAL_YEAR_PATTERN = re.compile(
     r" ?(?:$|[^\w ])| (?:and|at|by|did|do|does|for|from|had|has|have|in|into|on|or|that|the|to|was|were|when"
     r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
     r"| [dl]'"
 )
-"""Pattern of the text that may follow a year before 1900.
+"""Pattern of the text that may follow a year before 1900, or 2100.
 
 Most numbers of that size are quantities: "en 1200 exemplaires".
 """
@@ -130,11 +130,11 @@ _RELATIVE_PATTERNS = (
     r"derniers (?P<few>jours|mois)|dernieres (?P<few>semaines)",
     # last monday, lundi dernier, since friday, on tuesday, mardi
     (
-        rf"(?P<as_is>{_LAST_PATTERN} {_ENGLISH_DAY_PATTERN}{_PART_OF_DAY_PATTERN}"
-        rf"|{_FRENCH_DAY_PATTERN}{_PART_OF_DAY_PATTERN} {_FRENCH_LAST_PATTERN})"
+        rf"(?P<as_is>{_LAST_PATTERN} {_ENGLISH_WEEKDAY_PATTERN}{_PART_OF_DAY_PATTERN}"
+        rf"|{_FRENCH_WEEKDAY_PATTERN}{_PART_OF_DAY_PATTERN} {_FRENCH_LAST_PATTERN})"
     ),
     (
-        rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY_PATTERN}{_PART_OF_DAY_PATTERN})"
+        rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_WEEKDAY_PATTERN}{_PART_OF_DAY_PATTERN})"
         rf"(?! {_DAY_OF_MONTH_PATTERN}\b| {_MONTH_PATTERN}\b|,? {_MONTH_PATTERN}\b)"
     ),
 )
@@ -183,7 +183,7 @@ _ABSOLUTE_PATTERNS = (
     rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR_PATTERN})",
 )
 _DEFAULT_COUNTS_BY_UNIT = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
-"""Number of days, weeks, months or years that "the last few …" means, by unit."""
+"""Number of days, weeks or months that "the last few …" means, by unit."""
 _GROUP_PATTERN = re.compile(r"\?P<(\w+)>")
 _LEADING_WORDS_PATTERN = re.compile(
     rf"(?:\b{_SINCE_PATTERN} |\b{_PREPOSITION_PATTERN} "
@@ -193,7 +193,7 @@ _DATE_PATTERN = (
     rf"(?:{_YEAR_PATTERN}(?:-\d\d-\d\d)?|{_MONTH_PATTERN} {_DAY_OF_MONTH_PATTERN}(?!\d)(?:,? "
     rf"{_YEAR_PATTERN})?"
     rf"|{_DAY_OF_MONTH_PATTERN}(?: {_MONTH_PATTERN})?(?: {_YEAR_PATTERN})?|{_MONTH_PATTERN}(?: "
-    rf"{_YEAR_PATTERN})?|{_DAY_PATTERN})"
+    rf"{_YEAR_PATTERN})?|{_WEEKDAY_PATTERN})"
 )
 _RANGE_PATTERN = re.compile(
     rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_DATE_PATTERN})"
@@ -205,14 +205,14 @@ _BEFORE_WORDS_PATTERN = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au
 _END_OF_EXPRESSION_PATTERN = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
-class _Rule(NamedTuple):
+class _ExpressionRule(NamedTuple):
     """Pattern of a time expression; `is_relative` if the expression counts from now rather than naming a date."""
 
     pattern: re.Pattern[str]
     is_relative: bool
 
 
-def _compile_rule(pattern: str, *, is_relative: bool) -> _Rule:
+def _compile_rule(pattern: str, *, is_relative: bool) -> _ExpressionRule:
     """Compile a pattern, numbering its group names, because `re` allows each group name only once."""
     group_counts: dict[str, int] = {}
 
@@ -221,13 +221,13 @@ def _compile_rule(pattern: str, *, is_relative: bool) -> _Rule:
         return f"?P<{match[1]}_{group_counts[match[1]]}>"
 
     numbered_pattern = _GROUP_PATTERN.sub(number_group, pattern)
-    return _Rule(
+    return _ExpressionRule(
         re.compile(rf"(?<![\w-])(?<![^ld]')(?:{numbered_pattern}){_END_OF_EXPRESSION_PATTERN}"),
         is_relative,
     )
 
 
-_RULES = (
+_EXPRESSION_RULES = (
     *(_compile_rule(pattern, is_relative=True) for pattern in _RELATIVE_PATTERNS),
     *(_compile_rule(pattern, is_relative=False) for pattern in _ABSOLUTE_PATTERNS),
 )
@@ -240,7 +240,7 @@ def find_time_expression(folded_text: str, now: int, zone: tzinfo = UTC) -> Time
     ("before 2020") does not count.
     """
     expressions = list(_find_ranges(folded_text, now, zone))
-    for rule in _RULES:
+    for rule in _EXPRESSION_RULES:
         for match in rule.pattern.finditer(folded_text):
             time_expression = _to_time_expression(folded_text, match, now, zone, is_relative=rule.is_relative)
             if time_expression is not None:
@@ -278,8 +278,8 @@ def _is_quantity(folded_text: str, match: re.Match[str]) -> bool:
     """Return whether a number that looks like a year is a quantity, as in "in 1500 euros"."""
     if not folded_text[match.end() - 1].isdecimal():
         return False
-    if _OLD_YEAR_PATTERN.search(match[0]):
-        return _AFTER_OLD_YEAR_PATTERN.match(folded_text, match.end()) is None
+    if _UNUSUAL_YEAR_PATTERN.search(match[0]):
+        return _AFTER_UNUSUAL_YEAR_PATTERN.match(folded_text, match.end()) is None
     return _COUNTED_NOUN_PATTERN.match(folded_text, match.end()) is not None
 
 
@@ -327,7 +327,10 @@ def _parse_period(text_by_group: dict[str, str], now: int, zone: tzinfo) -> Peri
 
 
 def _parse_period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
-    """Return the calendar day, week, month or year that an expression such as "two weeks ago" means."""
+    """Return the calendar day, week, month or year that an expression such as "two weeks ago" means.
+
+    "Two hours ago" means the time since then.
+    """
     period = periods.parse_period(expression, now)
     if period is None:
         return None
