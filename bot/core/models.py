@@ -278,6 +278,11 @@ class Dispatch:
     proposal_id: int | None = None  # Of an alert about a proposed feed
     proposer_id: int | None = None  # Member who is informed of the decision; None for the managers
 
+    @property
+    def target_server_id(self) -> int:
+        """Id of the server to which the message is sent, or 0 for a direct message."""
+        return self.server_id if self.user_id is None else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:

@@ -116,10 +116,10 @@ class OutboxRelay:
         channel_ids = [
             channel_id
             for channel_id, dispatch in self._in_flight_dispatch_by_channel_id.items()
-            if get_shard(dispatch.server_id) == shard
+            if get_shard(dispatch.target_server_id) == shard
         ]
         await self._send_runner.wait_for(channel_ids, grace_seconds)
-        self._in_doubt_claims.drop_where(lambda dispatch: get_shard(dispatch.server_id) == shard)
+        self._in_doubt_claims.drop_where(lambda dispatch: get_shard(dispatch.target_server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
         """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
@@ -200,11 +200,11 @@ class OutboxRelay:
                 if dispatch is None:
                     return
                 self._in_flight_dispatch_by_channel_id[channel_id] = dispatch
-                current_server_id.set(dispatch.server_id)
+                current_server_id.set(dispatch.target_server_id)
                 try:
                     await (self._reconcile_claim(in_doubt_claim) if in_doubt_claim else self._send(dispatch))
                 except (DatabaseFault, LeaseLost) as error:
-                    if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
+                    if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.target_server_id):
                         self._in_doubt_claims.resolve(dispatch)  # The new owner of the shard looks it up.
                         return
                     self._mark_in_doubt(dispatch, WRITE_RETRY_SECONDS)
@@ -233,7 +233,7 @@ class OutboxRelay:
         if isinstance(outcome, Deduplicated):
             return
         joined_article_ids: tuple[int, ...] = ()
-        if outcome is None and not self._store.shards.serves(dispatch.server_id):
+        if outcome is None and not self._store.shards.serves(dispatch.target_server_id):
             return  # The new owner of the shard looks it up.
         if outcome is None:
             outcome = await self._sender.send(target, dispatch, message)

@@ -90,7 +90,7 @@ class PostSendWorker:
 
         Never raises: an error here must not make a sent message look unsent.
         """
-        current_server_id.set(dispatch.server_id)
+        current_server_id.set(dispatch.target_server_id)
         try:
             retry_outcome = await post_send_steps.finalize_message(
                 self._context.client, dispatch, add_seed_reaction=self._context.settings.seed_reaction
@@ -100,7 +100,7 @@ class PostSendWorker:
                 return
             retry_seconds = retry_outcome.seconds
         except (DatabaseFault, LeaseLost) as error:
-            if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
+            if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.target_server_id):
                 return  # The new owner of the shard finalizes it.
             retry_seconds = WRITE_RETRY_SECONDS
         except Exception:
@@ -159,7 +159,7 @@ class PostSendWorker:
                     await self._store.dispatches.postpone_edit(dispatch.id, retry_at)
 
     async def _apply_edit(self, dispatch: Dispatch) -> None:
-        current_server_id.set(dispatch.server_id)
+        current_server_id.set(dispatch.target_server_id)
         message = await self._render_dispatch(dispatch)
         outcome: SendOutcome | None = Rejected(Reason(SendProblem.ARTICLE_GONE))
         if message is not None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from bot.core.models import Dispatch, Feed, NewArticle
+from bot.core.models import Dispatch, Feed, NewArticle, ParsedFeed
+from bot.posting.rendering.source_preview import SourcePreview
 from bot.store import Store
+from bot.store.records.proposal_records import ProposalDraft
 from bot.store.records.source_records import IntakeResult, PollWrite, PollWriteResult
 from bot.text import urls
 
@@ -41,6 +43,26 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     } | fields
     field_values.setdefault("body", field_values["text"])
     return NewArticle(**field_values)
+
+
+def new_proposal(
+    title: str, *, server_id: int, channel_id: int, user_id: int, dm_channel_id: int, url: str | None = None
+) -> ProposalDraft:
+    """A feed that a user proposes for a channel in it; without `url`, one that doesn't exist."""
+    preview = SourcePreview.from_feed(ParsedFeed(title=title), title, f"https://{title}.example/", 0)
+    return ProposalDraft(
+        server_id=server_id,
+        target_channel_id=channel_id,
+        url=url or f"https://{title}.example/feed",
+        title=title,
+        preview=preview.to_json(),
+        user_id=user_id,
+        reason="",
+        language="en",
+        channel_id=channel_id,
+        message_id=None,
+        dm_channel_id=dm_channel_id,
+    )
 
 
 async def add_feed(store: Store, name: str = "first") -> Feed:

@@ -5,22 +5,32 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from asyncio import Event
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Self
 
 import discord
 import pytest
+from aiohttp import web
 from discord.http import HTTPClient
 
-from bot.drill.discord_stand_in.state import Channel
+from bot.core.clock import SystemClock
+from bot.core.preferences import Preference
+from bot.drill.discord_stand_in.state import Channel, Interaction, Permission, Person
+from bot.posting.rendering.buttons import APPROVE_PROPOSAL_BUTTON, DECLINE_PROPOSAL_BUTTON, ButtonTemplate
 from bot.processes.leases import SHARD_LEASE_KIND
+from bot.store import Store
 from tests.support import store_probe
+from tests.support.feed_server import FeedServer, make_rss
 from tests.support.postgres_server import simulate_takeover
+from tests.support.samples import new_proposal
 from tests.support.wire.bot_process import BotProcess
 from tests.support.wire.crowd import Crowd, open_crowd
 
 SHARDS = 4
+ENVIRONMENT = {"WIRE_LEASES": "", "TELEX_SEED_REACTION": "false", "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8"}
 
 
 def count_shards_by_process(crowd: Crowd) -> Counter[str]:
@@ -35,6 +45,15 @@ async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, pos
     await crowd.discord.until(
         lambda: all(dispatch.state == "sent" for dispatch in store_probe.load_outbox(crowd.database))
     )
+    return titles
+
+
+async def start_another_process(crowd: Crowd, channels: list[Channel]) -> list[str]:
+    """Start a process that takes half of the shards, while all channels are owed some posts; their titles."""
+    crowd.start(**ENVIRONMENT)
+    await crowd.discord.until(lambda: len(count_shards_by_process(crowd)) == 2)
+    titles = await crowd.owe("third", channels, 2)
+    await crowd.discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
     return titles
 
 
@@ -80,6 +99,111 @@ def is_away(crowd: Crowd, channel: Channel) -> bool:
     return channel.server_id not in store_probe.list_joined_server_ids(crowd.database)
 
 
+def is_settled(crowd: Crowd) -> bool:
+    """Whether nothing is owed, and no message to be edited."""
+    outbox = store_probe.load_outbox(crowd.database)
+    return all(dispatch.state == "sent" and dispatch.edit_due_at is None for dispatch in outbox)
+
+
+class ManagerRace:
+    """A feed proposed in each of several servers, and two managers who decide on all of them at the same moment.
+
+    The feeds do not answer until `feeds_released`: until then a process that accepts one is busy.
+    """
+
+    def __init__(self, crowd: Crowd, channels: Sequence[Channel]) -> None:
+        self.crowd, self.channels = crowd, channels
+        self.titles = [f"paper{number}" for number in range(len(channels))]
+        self.feeds_released = Event()
+        self.visit_count = 0
+        self._feed_servers: list[FeedServer] = []
+
+    async def __aenter__(self) -> Self:
+        state, changes = self.crowd.discord.state, self.crowd.discord.changes
+        self.proposer, manager = state.add_person("Bruno"), state.add_person("Claire")
+        self.managers = (state.bot_owner, manager)
+        self.notices = changes.open_direct_channel(self.proposer)
+        store = await Store.open(self.crowd.database, SystemClock())
+        try:
+            for number, (channel, title) in enumerate(zip(self.channels, self.titles, strict=True)):
+                server = state.servers[channel.server_id or 0]
+                role = changes.add_role(server, "Editors")
+                changes.change_role(server, role, int(Permission.MANAGE_GUILD))
+                server.members |= {self.proposer.id: [], manager.id: [role.id]}
+                feed_server = await FeedServer().start(f"127.0.0.{number + 2}")
+                self._feed_servers.append(feed_server)
+                await store.preferences.change(
+                    Preference.ALERT_CHANNEL, channel.id, server_id=server.id, user_id=manager.id
+                )
+                proposal = new_proposal(
+                    title,
+                    server_id=server.id,
+                    channel_id=channel.id,
+                    user_id=self.proposer.id,
+                    dm_channel_id=self.notices.id,
+                    url=feed_server.handle("/feed", self._answer),
+                )
+                await store.proposals.add(proposal)
+        finally:
+            await store.close()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.feeds_released.set()
+        for feed_server in self._feed_servers:
+            await feed_server.stop()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.visit_count += 1
+        await self.feeds_released.wait()
+        title = self.titles[int(request.host.split(":")[0].rpartition(".")[2]) - 2]
+        return web.Response(text=make_rss(title=title), content_type="application/rss+xml")
+
+    def press(self, manager: Person, button: ButtonTemplate) -> list[Interaction]:
+        """A manager presses a button under all proposals."""
+        messages = [channel.history()[0] for channel in self.channels]
+        custom_ids = [
+            next(custom_id for custom_id in message.list_custom_ids() if f":{button.name}:" in custom_id)
+            for message in messages
+        ]
+        return [
+            self.crowd.discord.people.click(manager, message, custom_id)
+            for message, custom_id in zip(messages, custom_ids, strict=True)
+        ]
+
+    async def start_accepting(self) -> list[Interaction]:
+        """Let a manager accept all proposals, and wait until the processes read the feeds, which don't answer yet."""
+        await self.crowd.discord.until(lambda: all(channel.history() for channel in self.channels))
+        presses = self.press(self.managers[0], APPROVE_PROPOSAL_BUTTON)
+        await self.crowd.discord.until(lambda: self.visit_count == len(self.channels))
+        return presses
+
+    async def decline_and_find_problems(self, accepting_presses: list[Interaction]) -> list[str]:
+        """Let the other manager decline all proposals where their servers are now, while the feeds answer."""
+        await self.crowd.discord.until(lambda: self.crowd.bots[-1].log.count("serving shard=") == SHARDS / 2)
+        presses = [*accepting_presses, *self.press(self.managers[1], DECLINE_PROPOSAL_BUTTON)]
+        self.feeds_released.set()
+        await self.crowd.discord.until(lambda: all(press.answered for press in presses))
+        await self.crowd.discord.until(lambda: is_settled(self.crowd))
+        return self.find_problems()
+
+    def find_problems(self) -> list[str]:
+        """What is not there exactly once: a message without buttons, a decision, its notice, and what follows it."""
+        load_rows = store_probe.load_rows
+        decisions = {row["title"]: row["decision"] for row in load_rows(self.crowd.database, "proposal")}
+        follow_counts = Counter(row["channel_id"] for row in load_rows(self.crowd.database, "subscription"))
+        problems = []
+        for channel, title in zip(self.channels, self.titles, strict=True):
+            notices = [notice for notice in self.notices.history() if title in notice.render_visible_text()]
+            is_accepted = decisions[title] == "approved"
+            figures = (len(channel.history()), len(notices), follow_counts[channel.id])
+            if figures != (1, 1, is_accepted) or channel.history()[0].list_custom_ids():
+                problems.append(f"{title} {decisions[title]}: {figures}")
+            if any(("accepted" in notice.render_visible_text()) != is_accepted for notice in notices):
+                problems.append(f"{title} {decisions[title]}: {notices[0].render_visible_text()}")
+        return problems
+
+
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:
     crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
     await crowd.discord.until(lambda: is_away(crowd, channel))
@@ -113,10 +237,11 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         0.2,
     )
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
-        channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
+        places = [crowd.server(2, (shard, SHARDS)) for shard in range(SHARDS)]
+        channels = [place[0] for place in places]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
-        first_bot, second_bot = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
+        first_bot, second_bot = (crowd.start(**ENVIRONMENT) for _ in range(2))
         with log_on_failure(crowd, channels):
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after_seconds)
@@ -135,10 +260,10 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             titles += await enqueue_and_wait(crowd, channels, "second", 2)
             assert list(count_shards_by_process(crowd).values()) == [4]
 
-            third_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            await discord.until(lambda: len(count_shards_by_process(crowd)) == 2)
-            titles += await crowd.owe("third", channels, 2)
-            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+            async with ManagerRace(crowd, [place[1] for place in places]) as race:
+                presses = await race.start_accepting()
+                titles += await start_another_process(crowd, channels)
+                assert await race.decline_and_find_problems(presses) == []
             titles += await enqueue_and_wait(crowd, channels, "fourth", 1)
             assert second_bot.log.count("handing over shard=") == SHARDS / 2
             discord.gateway.refuse("2", spared_count=1)
@@ -158,12 +283,12 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 
             discord.gateway.refused_process_names.add("4")
-            fourth_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            fourth_bot = crowd.start(**ENVIRONMENT)
             await discord.until(lambda: "gateway unreachable" in fourth_bot.log)
             simulate_takeover(server)
-            await discord.until(lambda: third_bot.status is not None and fourth_bot.status is not None)
-            assert all(bot.status == 1 and "has to start again" in bot.log for bot in (third_bot, fourth_bot))
-            crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: crowd.bots[2].status is not None and fourth_bot.status is not None)
+            assert all(bot.status == 1 and "has to start again" in bot.log for bot in crowd.bots[2:])
+            crowd.start(**ENVIRONMENT)
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
     assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
     assert (discord.gateway.duplicate_shards, discord.gateway.limits.refused_count) == ([], 0)

@@ -15,21 +15,19 @@ from aiohttp import web
 from bot.client.services import Services, open_services
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
-from bot.core.models import Feed, ParsedFeed
+from bot.core.models import Feed
 from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
 from bot.core.setting_registry import ChannelSetting
 from bot.core.settings import Settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
-from bot.posting.rendering.source_preview import SourcePreview
 from bot.store.records.content_records import SimilarArticle, StoryMatches
-from bot.store.records.proposal_records import ProposalDraft
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.inline_poller import build_poller
-from tests.support.samples import new_article
+from tests.support.samples import new_article, new_proposal
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.quick_clock import QuickClock
@@ -142,26 +140,19 @@ class Scene(ServerInspector):
                 Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=ada.id
             )
 
-    async def propose(self, title: str) -> int:
-        """The person proposes a feed while no bot runs. Returns the id of the proposal."""
-        preview = SourcePreview.from_feed(ParsedFeed(title=title), title, f"https://{title}.example/", 0)
+    async def propose(self, title: str, url: str | None = None) -> int:
+        """The person proposes a feed, which need not exist where no URL is given. Returns the id of the proposal."""
         assert self._proposer is not None
+        draft = new_proposal(
+            title,
+            server_id=self.server.id,
+            channel_id=self.channels["text"].id,
+            user_id=self._proposer.id,
+            dm_channel_id=self.watchers[DIRECT].id,
+            url=url,
+        )
         async with self.newsroom() as newsroom:
-            proposal, _is_new = await newsroom.store.proposals.add(
-                ProposalDraft(
-                    server_id=self.server.id,
-                    target_channel_id=self.channels["text"].id,
-                    url=f"https://{title}.example/feed",
-                    title=title,
-                    preview=preview.to_json(),
-                    user_id=self._proposer.id,
-                    reason="",
-                    language="en",
-                    channel_id=self.channels["text"].id,
-                    message_id=None,
-                    dm_channel_id=self.watchers[DIRECT].id,
-                )
-            )
+            proposal, _is_new = await newsroom.store.proposals.add(draft)
         return proposal.id
 
     async def decline(self, proposal_id: int) -> None:
@@ -339,9 +330,10 @@ class Scene(ServerInspector):
         return rival_number
 
     async def mute_newest(self) -> None:
-        """Let every channel mute the story of the newest article."""
+        """Let every channel mute the story of the feed's newest article."""
         async with self.newsroom() as newsroom:
-            (newest,) = await newsroom.store.articles.list_newest(None, limit=1)
+            feed = await newsroom.store.feeds.add(self.url)
+            (newest,) = await newsroom.store.articles.list_newest([feed.id], limit=1)
             for channel in self.channels.values():
                 assert await newsroom.store.muted_stories.mute(
                     newest.id,
