@@ -40,6 +40,7 @@ from rich.console import Console
 
 from benchmarks import campaign, promises
 from benchmarks.server_kills import kill_server, start_server
+from benchmarks.server_members import ServerMembers
 from bot.core.database_url import DatabaseUrl
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.processes.leases import LEASE_SECONDS, SHARD_LEASE_KIND
@@ -83,6 +84,7 @@ class Fleet:
     server: Path
     database: DatabaseUrl
     scenes: list[Scene] = field(default_factory=list)
+    members: list[ServerMembers] = field(default_factory=list)
     bots: list[BotProcess | None] = field(default_factory=lambda: [None] * len(ROLES))
 
     @property
@@ -103,9 +105,10 @@ class Fleet:
         return bot
 
     async def publish(self, count: int, numbers_by_scene: list[list[int]]) -> None:
-        """Each publisher brings out some articles, which are due to be fetched."""
-        for scene, numbers in zip(self.scenes, numbers_by_scene, strict=True):
+        """Each publisher brings out some articles and one on the muted story, which are due to be fetched."""
+        for scene, members, numbers in zip(self.scenes, self.members, numbers_by_scene, strict=True):
             numbers.extend(scene.write(count))
+            numbers.extend(members.write_on_muted_story())
         await self.make_due()
 
     def count_unread(self, numbers_by_scene: list[list[int]]) -> int:
@@ -197,6 +200,8 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
             scene.build(campaign.PLACES)
             await scene.follow()
             new_fleet.scenes.append(scene)
+            new_fleet.members.append(members := ServerMembers(scene))
+            await members.prepare()
         discord.state.now = new_fleet.scenes[0].clock.time
         await _hasten_database_clock(new_fleet)
         yield new_fleet
@@ -286,33 +291,44 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
         )
         kill_task = asyncio.create_task(kill_randomly(running_fleet, chance, counts, kills))
         restart_task = asyncio.create_task(restart_ended(running_fleet, chance, counts))
+        proposal_tasks = [
+            asyncio.create_task(members.propose_until(kill_task, random.Random(f"{seed}:{number}")))
+            for number, members in enumerate(running_fleet.members)
+        ]
         numbers_by_scene: list[list[int]] = [[] for _ in running_fleet.scenes]
         while not kill_task.done():
             if running_fleet.count_unread(numbers_by_scene) < MAX_UNREAD:
                 await running_fleet.publish(chance.choice(BURSTS), numbers_by_scene)
             await asyncio.sleep(BURST_INTERVAL_SECONDS)
             sys.stderr.write(f"{dict(counts)}, owed {running_fleet.count_open_dispatches()}\n")
-        await kill_task
+        await asyncio.gather(kill_task, *proposal_tasks)
         await running_fleet.make_due()
         try:
             await until(
                 lambda: not running_fleet.count_open_dispatches() and not running_fleet.count_unread(numbers_by_scene),
                 within=MAX_SETTLE_SECONDS,
             )
+            await until(lambda: not any(members.list_open_messages() for members in running_fleet.members))
         except TimeoutError:
             counts["unsettled"] += 1
         await asyncio.sleep((campaign.LATEST_ANSWER + campaign.LATEST_EFFECT + 5) / speed)
         restart_task.cancel()
         await running_fleet.stop()
-        for scene, numbers in zip(running_fleet.scenes, numbers_by_scene, strict=True):
-            campaign.count_outcomes(scene, numbers, counts)
+        for scene, members, numbers in zip(running_fleet.scenes, running_fleet.members, numbers_by_scene, strict=True):
+            campaign.count_outcomes(scene, [number for number in numbers if not members.is_muted(number)], counts)
+            members.count_outcomes(counts)
         for violation in running_fleet.discord.violations[:5]:
             sys.stderr.write(f"not as Discord describes it: {violation}\n")
         counts["doubled shards"] = len(running_fleet.discord.gateway.duplicate_shards)
         counts["early identifies"] = running_fleet.discord.gateway.limits.refused_count
-        if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
+        if is_faulty(counts) or counts["unsettled"]:
             shutil.copytree(running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True)
     return counts
+
+
+def is_faulty(counts: Counter[str]) -> bool:
+    """Whether an article or a proposal was lost or repeated, or is not where it should be."""
+    return any(counts[name] for name in ("lost", "repeated", "hidden", "unmuted", "misdecided"))
 
 
 async def measure_takeovers(times: int) -> tuple[list[float], list[float]]:
@@ -386,9 +402,12 @@ def main() -> None:
             f"{counts['standstills']} standstills for longer than a lease; {counts['faults']:,} wrong "
             f"answers, {counts['articles']:,} posts in {len(campaign.PLACES)} kinds of channel on {SHARDS} "
             f"shards (seed {options.seed}): "
-            f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
+            f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}; "
+            f"{counts['muted']:,} times an article of a muted story: not withheld once {counts['unmuted']}; "
+            f"{counts['proposals']:,} proposals, each decided by two managers at once ({counts['approved']} accepted): "
+            f"not shown, decided and announced once {counts['misdecided']}"
         )
-        figure_name, is_good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
+        figure_name, is_good = "kills", not is_faulty(counts)
         console.print(dict(counts))
     console.print(f"{figure}; {time.monotonic() - started_at:.0f} s")
     if options.record and is_good:

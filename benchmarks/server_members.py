@@ -1,0 +1,153 @@
+"""Members of a server who mute a story and decide on proposals while the bot's processes are killed.
+
+All channels of the server have muted a story, which some of the publisher's articles report. A member proposes
+feeds; two managers press a button under each proposal at the same moment, Follow or Decline, and press again
+until one of them has decided, because a press is lost with the process that received it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections import Counter
+
+import psycopg
+
+from bot.core.user_errors import RequestRejected
+from bot.drill.discord_stand_in.state import ChannelMessage, Permission, Person
+from bot.posting.rendering.buttons import APPROVE_PROPOSAL_BUTTON, DECLINE_PROPOSAL_BUTTON
+from bot.store.records.proposal_records import ProposalDecision
+from bot.store.store_errors import StoreError
+from tests.support import store_probe
+from tests.support.feed_server import make_rss
+from tests.support.wire.kills import ABOUT_MUTED
+from tests.support.wire.scene import DIRECT, Scene
+
+ALERTS = "text"
+"""Kind of the channel that shows proposals and would get the posts of the proposed feeds."""
+PROPOSAL_INTERVAL_SECONDS = 8.0
+PRESS_INTERVAL_SECONDS = 1.0
+RETRY_SECONDS = 0.3
+
+
+class ServerMembers:
+    """The members of a scene's server, with what they muted, proposed and decided."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.muted_numbers: set[int] = set()
+        self.titles: list[str] = []
+        self.managers: list[Person] = []
+
+    async def prepare(self) -> None:
+        """Mute a story in every channel, while its first article is owed, and let the server take proposals."""
+        scene, changes = self.scene, self.scene.discord.changes
+        self.muted_numbers.update(await scene.publish(1, about=ABOUT_MUTED))
+        await scene.mute_newest()
+        await scene.take_proposals()
+        role = changes.add_role(scene.server, "Editors")
+        changes.change_role(scene.server, role, int(Permission.MANAGE_GUILD))
+        self.managers = [scene.discord.people.join(scene.server.id, name, role_ids=(role.id,)) for name in "BC"]
+
+    def write_on_muted_story(self) -> list[int]:
+        """The publisher brings out an article on the muted story. Returns its number in a list."""
+        numbers = self.scene.write(1, about=ABOUT_MUTED)
+        self.muted_numbers.update(numbers)
+        return numbers
+
+    def is_muted(self, number: int) -> bool:
+        """Return whether an article reports the muted story."""
+        return number in self.muted_numbers
+
+    async def propose_until(self, kill_task: asyncio.Task[None], chance: random.Random) -> None:
+        """Propose a feed every few seconds, and have it decided, until nothing is killed anymore."""
+        while not kill_task.done():
+            title = f"paper{len(self.titles):04}"
+            self.titles.append(title)
+            await self._propose(title)
+            while not self._is_decided(title):
+                self._press_buttons(title, chance)
+                await asyncio.sleep(PRESS_INTERVAL_SECONDS)
+            await asyncio.sleep(PROPOSAL_INTERVAL_SECONDS)
+
+    async def _propose(self, title: str) -> None:
+        url = self.scene.feeds.serve(f"/{title}.xml", make_rss(title=title))
+        while True:
+            try:
+                await self.scene.propose(title, url)
+            except RequestRejected:
+                return  # An attempt before this one was stored, though its connection was cut.
+            except (StoreError, psycopg.Error, OSError):
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _press_buttons(self, title: str, chance: random.Random) -> None:
+        """Let both managers press a button under the message about a proposal, if it is there and open."""
+        for message in self.list_open_messages():
+            if title in message.render_visible_text():
+                for manager in self.managers:
+                    button_name = chance.choice((APPROVE_PROPOSAL_BUTTON, DECLINE_PROPOSAL_BUTTON)).name
+                    custom_id = next(name for name in message.list_custom_ids() if f":{button_name}:" in name)
+                    self.scene.discord.people.click(manager, message, custom_id)
+
+    def _is_decided(self, title: str) -> bool:
+        try:
+            return self._load_proposal(title)["decision"] is not None
+        except (psycopg.Error, StopIteration):
+            return False
+
+    def _load_proposal(self, title: str) -> dict[str, object]:
+        rows = store_probe.load_rows(self.scene.database, "proposal")
+        return next(row for row in rows if (row["title"], row["server_id"]) == (title, self.scene.server.id))
+
+    def list_open_messages(self) -> list[ChannelMessage]:
+        """List the messages about proposals that still have buttons."""
+        prefix = "telex:proposal-"
+        return [
+            message
+            for message in self.scene.messages(ALERTS)
+            if any(custom_id.startswith(prefix) for custom_id in message.list_custom_ids())
+        ]
+
+    def count_outcomes(self, counts: Counter[str]) -> None:
+        """Count what became of the muted articles and of the proposals."""
+        self._count_muted_articles(counts)
+        subscriptions = store_probe.load_rows(self.scene.database, "subscription")
+        title_by_feed_id = {
+            feed["id"]: feed["url"].rpartition("/")[2].removesuffix(".xml")
+            for feed in store_probe.load_rows(self.scene.database, "feed")
+            if feed["url"].startswith(self.scene.feeds.origin)
+        }
+        follow_counts = Counter(title_by_feed_id.get(subscription["feed_id"]) for subscription in subscriptions)
+        for title in self.titles:
+            decision = self._load_proposal(title)["decision"]
+            figures = (
+                decision,
+                *(
+                    sum(title in message.render_visible_text() for message in self.scene.messages(kind))
+                    for kind in (ALERTS, DIRECT)
+                ),
+                follow_counts[title],
+                sum(title in message.render_visible_text() for message in self.list_open_messages()),
+            )
+            counts["proposals"] += 1
+            counts["approved"] += decision == ProposalDecision.APPROVED
+            if figures not in ((ProposalDecision.APPROVED, 1, 1, 1, 0), (ProposalDecision.DECLINED, 1, 1, 0, 0)):
+                counts["misdecided"] += 1
+                sys.stderr.write(f"{title}: decision, messages, notices, subscriptions, buttons: {figures}\n")
+
+    def _count_muted_articles(self, counts: Counter[str]) -> None:
+        states_by_post: dict[tuple[int, int | None], list[str | None]] = {}
+        for delivery in store_probe.load_deliveries(self.scene.database):
+            post = (int(delivery.url.rpartition("/")[2]), delivery.channel_id)
+            states_by_post.setdefault(post, []).append(delivery.state)
+        for kind, channel in self.scene.channels.items():
+            posts = self.scene.posts(kind)
+            for number in self.muted_numbers:
+                states = states_by_post.get((number, channel.id), [])
+                counts["muted"] += 1
+                if posts[number] or states != ["withheld"]:
+                    counts["unmuted"] += 1
+                    sys.stderr.write(f"not muted: {number} in {kind}, {states}, named {posts[number]} times\n")
