@@ -1,6 +1,6 @@
 """Handling of a visitor's actions on the demo's page: as a user, in a channel or direct messages, in their language.
 
-A place is a user with a channel that this user can see; the page calls it a viewer.
+A place is a user with a channel that this user can see; the page calls it a viewer. A context is one open page.
 
 simcord's page has no hooks for this: functions of its pinned version are wrapped.
 """

@@ -9,7 +9,7 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import SearchEngine
 
 MIN_MISSPELLED_LENGTH = 4
-"""Minimum length, in letters, of a word that may be misspelled."""
+"""Minimum length, in letters, of a word that may be misspelled, and of its stem."""
 MIN_TWO_ERRORS_LENGTH = 8
 """Minimum length, in letters, of a word that may be misspelled with two errors."""
 MAX_COMPARED_TERMS = 5_000

@@ -202,6 +202,8 @@ _RANGE_PATTERN = re.compile(
 _TRAILING_YEAR_PATTERN = re.compile(rf" {_YEAR_PATTERN}$")
 _DAY_ONLY_PATTERN = re.compile(_DAY_OF_MONTH_PATTERN)
 _BEFORE_WORDS_PATTERN = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
+_MAX_PRECEDING_LENGTH = 30
+"""Number of characters before an expression that are searched for a preposition or an article."""
 _END_OF_EXPRESSION_PATTERN = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
@@ -286,11 +288,13 @@ def _is_quantity(folded_text: str, match: re.Match[str]) -> bool:
 def _to_time_expression(
     folded_text: str, match: re.Match[str], now: int, zone: tzinfo, *, is_relative: bool
 ) -> TimeExpression | None:
-    if _BEFORE_WORDS_PATTERN.search(folded_text, max(0, match.start() - 30), match.start()) or _is_quantity(
-        folded_text, match
-    ):
+    if _BEFORE_WORDS_PATTERN.search(
+        folded_text, max(0, match.start() - _MAX_PRECEDING_LENGTH), match.start()
+    ) or _is_quantity(folded_text, match):
         return None
-    leading_words_match = _LEADING_WORDS_PATTERN.search(folded_text, max(0, match.start() - 30), match.start())
+    leading_words_match = _LEADING_WORDS_PATTERN.search(
+        folded_text, max(0, match.start() - _MAX_PRECEDING_LENGTH), match.start()
+    )
     start = leading_words_match.start() if leading_words_match else match.start()
     text_by_group = {
         group_name.rsplit("_", 1)[0]: group_text for group_name, group_text in match.groupdict().items() if group_text
