@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from tests.support.source_trees import parse_module
 
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 FORM = re.compile(r"[a-z][a-z -]*[a-z](?:[;:] [a-z ,-]+)?(?: [a-z_]+=\S+)*")
@@ -16,8 +19,10 @@ LOGGERS = {"log", "_log", "logger"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
-def log_messages() -> Iterator[tuple[str, str]]:
-    """Yield the place and the message of each log call."""
+@cache
+def list_log_messages() -> list[tuple[str, str]]:
+    """The place and the message of each log call."""
+    messages = []
     for path in sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]):
         for node in ast.walk(parse_module(path)):
             match node:
@@ -25,15 +30,16 @@ def log_messages() -> Iterator[tuple[str, str]]:
                     func=ast.Attribute(value=ast.Name(id=logger), attr=level),
                     args=[ast.Constant(value=str(message)), *_],
                 ) if logger in LOGGERS and level in LEVELS and message != "%s":  # of `log_unless_reported`
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", message
+                    messages.append((f"{path.relative_to(ROOT)}:{node.lineno}", message))
+    return messages
 
 
 def test_every_message_is_an_event_with_keys_and_values():
-    assert [(place, message) for place, message in log_messages() if not FORM.fullmatch(message)] == []
+    assert [(place, message) for place, message in list_log_messages() if not FORM.fullmatch(message)] == []
 
 
 def test_a_key_says_that_its_value_is_an_id():
-    keys = {key for _place, message in log_messages() for key in re.findall(r" ([a-z_]+)=", message)}
+    keys = {key for _place, message in list_log_messages() for key in re.findall(r" ([a-z_]+)=", message)}
     assert {"channel_id", "feed_id", "server_id"} <= keys
     assert not keys & {"article", "channel", "dispatch", "feed", "guild", "guild_id", "message", "server", "user"}
 
@@ -42,6 +48,6 @@ def test_the_events_that_an_operator_watches_exist():
     (section,) = re.findall(r"^## The log\n(.+)", OPERATING, re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     documented = {event for cell in cells for event in re.findall(r"`([^`]+)`", cell)}
-    events = {re.split(r"[;:] | [a-z_]+=", message)[0] for _place, message in log_messages()}
+    events = {re.split(r"[;:] | [a-z_]+=", message)[0] for _place, message in list_log_messages()}
     assert documented
     assert documented <= events

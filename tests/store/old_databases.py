@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.core.database_url import DatabaseUrl
 from tests.store import sql
+from tests.support import store_probe
 
 FOLDER = Path(__file__).with_name("v0_1_0")
 Rows = dict[str, list[tuple[object, ...]]]
@@ -62,14 +63,18 @@ def build_postgres_database(server: DatabaseUrl, source: Path) -> None:
 
 def list_rows(place: Path | DatabaseUrl) -> Rows:
     """Return the rows of every table, each in the order of the old or new table's columns."""
-    tables = sql.run(
-        place,
+    list_tables = (
         _TABLES
         if isinstance(place, Path)
         else "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'schema_version' "
-        "AND relnamespace = CAST('telex' AS regnamespace)",
+        "AND relnamespace = CAST('telex' AS regnamespace)"
     )
-    return {table[0]: sorted(map(tuple, sql.run(place, f'SELECT * FROM "{table[0]}"')), key=repr) for table in tables}
+    with store_probe.connect(place) as connection:
+        tables = [table for table, *_sql in connection.execute(list_tables).fetchall()]
+        return {
+            table: sorted(map(tuple, connection.execute(f'SELECT * FROM "{table}"').fetchall()), key=repr)
+            for table in tables
+        }
 
 
 def describe_sqlite_schema(path: Path) -> tuple[int, list[object]]:

@@ -138,21 +138,23 @@ def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path
     kills = [*sorted(random.Random(7).sample(range(1, statement_count), KILLS)), statement_count, 0]
     command = [sys.executable, "-m", "tests.store.interrupting", str(old), str(tmp_path), *map(str, kills)]
     subprocess.run(command, cwd=CHECKOUT, check=True, timeout=100)
-    finished = tmp_path / "0.db"
+    old_schema, old_rows = old_databases.describe_sqlite_schema(old)[1], old_databases.list_rows(old)
+    finished_schema = old_databases.describe_sqlite_schema(tmp_path / "0.db")
+    finished_rows = old_databases.list_rows(tmp_path / "0.db")
     for number in kills:
         copy = tmp_path / f"{number}.db"
         version, schema = old_databases.describe_sqlite_schema(copy)
         if version == UPGRADED_VERSION:
-            assert schema == old_databases.describe_sqlite_schema(old)[1]
-            assert old_databases.list_rows(copy) == old_databases.list_rows(old)
+            assert schema == old_schema
+            assert old_databases.list_rows(copy) == old_rows
         else:
             assert version in list_migrations()  # each is a transaction of its own
             assert (version == TODAY) == (number == 0)
         with closing(old_databases.connect(copy)) as connection:
             assert list_integrity_problems(connection) == []
             migrate(connection)
-        assert old_databases.describe_sqlite_schema(copy) == old_databases.describe_sqlite_schema(finished)
-        assert old_databases.list_rows(copy) == old_databases.list_rows(finished)
+        assert old_databases.describe_sqlite_schema(copy) == finished_schema
+        assert old_databases.list_rows(copy) == finished_rows
 
 
 @pytest.mark.parametrize(
