@@ -167,12 +167,12 @@ def mark_first_quotes(
         for quote in quotes[:1]:
             terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
             judged_quote = add_excerpt(outcome.example.question, terms, reading(article), quote, scorers[fold])
-            if judged_quote.excerpt.answer_span:
+            if judged_quote.excerpt.answer_text:
                 is_right = outcome.example.is_right(judged_quote.text)
                 yield (
                     outcome.example,
                     judged_quote,
-                    is_right and is_answer(judged_quote.excerpt.answer_span, outcome.example.row["answers"]),
+                    is_right and is_answer(judged_quote.excerpt.answer_text, outcome.example.row["answers"]),
                 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.core.outbox.gathering import PendingDispatch, list_excess_post_ids, plan_queue
 from bot.core.outbox.releasing import JoinedArticle, plan_release
 from bot.core.outbox.routing import ChannelRouting, DigestRoute, HoldRoute, PendingArticle, PostRoute, choose_route
-from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.core.reasons import WithheldReason
 
 DAY, NOW = 86_400, 1_000_000
@@ -30,9 +30,9 @@ ARTICLES = st.lists(st.integers(0, 5), max_size=6).map(
     ("routing", "expected"),
     [
         (ChannelRouting(False, None, None), PostRoute()),
-        (ChannelRouting(False, 3, None), HoldRoute(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(False, 3, None), HoldRoute(NOW + MAX_OUTLETS_WAIT_SECONDS)),
         (ChannelRouting(False, None, 5), HoldRoute(NOW + TOP_STORY_WINDOW_SECONDS)),
-        (ChannelRouting(False, 3, 5), HoldRoute(NOW + MIN_OUTLETS_DEADLINE_SECONDS)),
+        (ChannelRouting(False, 3, 5), HoldRoute(NOW + MAX_OUTLETS_WAIT_SECONDS)),
         (ChannelRouting(True, 3, 5), DigestRoute()),
         (ChannelRouting(True, None, None), DigestRoute()),
     ],

@@ -44,7 +44,7 @@ class Quote:
 
     text: str
     article: Article
-    answer_span: str | None = None
+    answer_text: str | None = None
     shown_sentences: tuple[str, ...] = ()
 
 
@@ -110,7 +110,7 @@ class Answer:
     def do_quoted_numbers_differ(self) -> bool:
         """Return whether two quotes are shown that give different numbers of one thing, from different outlets."""
         return len(self.shown_quotes) > 1 and have_different_numbers(
-            *((quote.answer_span or "", quote.article) for quote in self.shown_quotes)
+            *((quote.answer_text or "", quote.article) for quote in self.shown_quotes)
         )
 
     @property
@@ -161,7 +161,7 @@ class Answer:
 
 
 def _build_quote_document(quote: Quote) -> dict[str, object]:
-    return {"text": quote.text, "answer": quote.answer_span, **_build_source_document(quote.article)}
+    return {"text": quote.text, "answer": quote.answer_text, **_build_source_document(quote.article)}
 
 
 def _build_source_document(article: Article) -> dict[str, object]:

@@ -27,24 +27,26 @@ class ArticleFeatures:
     """Features that all candidates (passages that may answer) of an article share.
 
     `article_share` and `title_share` are the shares, from 0 to 1, of the weight of the question's terms (content words)
-    that occur in the article and in its title. `bm25` is the BM25 score of the article.
+    that occur in the article and in its title. `bm25` is the mean BM25 score of
+    the terms in the article, by their weight.
     """
 
     def __init__(self, term_matcher: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
-        title_positions, text_positions = (
+        title_positions_by_term, text_positions_by_term = (
             term_matcher.find_term_positions([analysis.title]),
             term_matcher.find_term_positions(analysis.sentences),
         )
-        self.title_term_indexes = set(title_positions)
-        self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions))
+        self.title_term_indexes = set(title_positions_by_term)
+        self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions_by_term))
         self.title_share = term_matcher.compute_weight_share(self.title_term_indexes)
         word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
         self.bm25 = (
             sum(
                 weight
                 * _compute_bm25_term_score(
-                    _TITLE_WEIGHT * len(title_positions.get(term_index, ())) + len(text_positions.get(term_index, ())),
+                    _TITLE_WEIGHT * len(title_positions_by_term.get(term_index, ()))
+                    + len(text_positions_by_term.get(term_index, ())),
                     word_count,
                 )
                 for term_index, weight in enumerate(term_matcher.weights)
@@ -58,7 +60,7 @@ class ArticleFeatures:
         An article is as relevant if its title, and its title and text together, each contain at least as large a share
         of the question. Returns 0 if there is no newer such article.
         """
-        newest_published = max(
+        newest_published_at = max(
             (
                 features.analysis.article.published
                 for features in features_of_articles
@@ -66,21 +68,26 @@ class ArticleFeatures:
             ),
             default=0,
         )
-        return log(1 + max(0, newest_published - self.analysis.article.published) / _MONTH_SECONDS)
+        return log(1 + max(0, newest_published_at - self.analysis.article.published) / _MONTH_SECONDS)
 
 
-def _compute_bm25_term_score(count: int, word_count: int) -> float:
-    """Return the BM25 score of a term that occurs `count` times in an article of `word_count` content words.
+def _compute_bm25_term_score(weighted_count: int, word_count: int) -> float:
+    """Return the BM25 score of a term in an article of `word_count` content words.
+
+    `weighted_count` is how often the term occurs; each occurrence in the title counts `_TITLE_WEIGHT` times.
 
     Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
     The constants are the usual ones. The length of the article is compared with a constant instead of the average, so
     that the score does not depend on which articles are stored.
     """
-    return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
+    return 2.2 * weighted_count / (weighted_count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
 
 
 def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatcher, candidate: AnswerCandidate) -> bool:
-    """Return whether a passage has words in the form of the expected answer, besides the question's own words."""
+    """Return whether a passage has words in the form of the expected answer, besides the question's own words.
+
+    Words that only introduce an answer, such as "because", count even if they are in the question.
+    """
     span_types = question.span_types
     for sentence in candidate.sentences:
         for span in sentence.typed_spans:
@@ -97,8 +104,14 @@ def has_answer_form(question: AnalysedQuestion, term_matcher: QuestionTermMatche
 
 
 FEATURE_NAMES = (
-    "in window", "in window or title", "in article", "in title", "together", "bm25", "terms", "has form",
-    "lacks form", "superseded", "cosine", "article cosine",
+    # Shares of the weight of the terms that are in the passage, in it or the title, in the article, and in the title
+    "in window", "in window or title", "in article", "in title",
+    "together",  # How close the terms stand to each other in the passage
+    "bm25",  # BM25 score of the article
+    "terms",  # log(1 + number of the question's terms that any article contains) / 3
+    "has form", "lacks form",  # Whether words have the form of the expected answer; both 0 if no form is expected
+    "superseded",  # log(1 + months) by which another article as relevant is newer
+    "cosine", "article cosine",  # Similarity in meaning of the question to the passage and to the article
 )  # fmt: skip
 """Names of the features of a passage that may answer (candidate), in the order of the vector.
 
@@ -128,14 +141,14 @@ def compute_candidate_features(
     The features that need cosines are left out. `log_months_behind_newest` is how much newer another article is that is
     as relevant: log(1 + months).
     """
-    term_positions = term_matcher.find_term_positions(candidate.sentences)
+    positions_by_term = term_matcher.find_term_positions(candidate.sentences)
     has_form = has_answer_form(question, term_matcher, candidate)
     return [
-        term_matcher.compute_weight_share(term_positions),
-        term_matcher.compute_weight_share(article_features.title_term_indexes.union(term_positions)),
+        term_matcher.compute_weight_share(positions_by_term),
+        term_matcher.compute_weight_share(article_features.title_term_indexes.union(positions_by_term)),
         article_features.article_share,
         article_features.title_share,
-        _compute_term_proximity(term_matcher, term_positions),
+        _compute_term_proximity(term_matcher, positions_by_term),
         article_features.bm25,
         log(1 + term_matcher.indexed_term_count) / 3,
         float(has_form),
@@ -144,19 +157,19 @@ def compute_candidate_features(
     ]
 
 
-def _compute_term_proximity(term_matcher: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]) -> float:
+def _compute_term_proximity(term_matcher: QuestionTermMatcher, positions_by_term: Mapping[int, Sequence[int]]) -> float:
     """Return how close the question's words stand to each other in a passage, from 0 to 1."""
-    if len(term_positions) <= 1:
+    if len(positions_by_term) <= 1:
         return 0.0
     total_proximity = 0.0
-    for term_index, term_starts in term_positions.items():
-        other_starts = [
-            start
-            for other_index, other_term_starts in term_positions.items()
+    for term_index, positions in positions_by_term.items():
+        other_positions = [
+            position
+            for other_index, positions_of_other_term in positions_by_term.items()
             if other_index != term_index
-            for start in other_term_starts
+            for position in positions_of_other_term
         ]
-        distance = min(abs(start - other_start) for start in term_starts for other_start in other_starts)
+        distance = min(abs(position - other_position) for position in positions for other_position in other_positions)
         total_proximity += term_matcher.weights[term_index] * exp(
             -max(0, distance - _ADJACENT_CHARS) / _PROXIMITY_DECAY_CHARS
         )

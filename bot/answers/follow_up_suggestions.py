@@ -150,8 +150,8 @@ def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_article
         return False
     if suggestion.is_statement:
         return suggestion.answer in quote.shown_sentences
-    answer_span = quote.answer_span
-    return answer_span is not None and (suggestion.answer in answer_span or answer_span in suggestion.answer)
+    answer_text = quote.answer_text
+    return answer_text is not None and (suggestion.answer in answer_text or answer_text in suggestion.answer)
 
 
 def _iter_suggestions(

@@ -50,14 +50,15 @@ class Excerpt(NamedTuple):
     """At most two sentences of a passage, with the words in one of them that most probably answer.
 
     Attributes:
-        answer_span: The words that most probably answer, or None.
+        answer_text: The words that most probably answer; for a question for a reason or definition, the clause that
+            gives it. None if there are none.
         is_expected: Whether these words are likely and what the question plainly asks for, such as a number of the
             right things; true if the question asks plainly for nothing.
-        span_probability: Probability of `answer_span`, from 0 to 1; 0 for a clause.
+        span_probability: Probability of `answer_text`, from 0 to 1; 0 for a clause and for None.
     """
 
     sentences: tuple[str, ...]
-    answer_span: str | None = None
+    answer_text: str | None = None
     is_expected: bool = True
     span_probability: float = 0.0
 
@@ -69,7 +70,7 @@ def extract_excerpt(
     sentence_range: tuple[int, int],
     span_scorer: Scorer,
 ) -> Excerpt:
-    """Return the two adjacent sentences of a passage that most likely answer, and the words in them that answer.
+    """Return the one or two adjacent sentences of a passage that most likely answer, and the words in them that answer.
 
     `sentence_range` is the index of the first sentence and the index after the last; (-1, 0) is the headline. The
     sentence with very probable words is shown alone. If the excerpt begins with the sentence of these words, and that
@@ -95,27 +96,29 @@ def extract_excerpt(
     indexed_spans = [(index, span) for index in shown_range for span in spans_by_sentence_index[index]]
     if not indexed_spans:
         return Excerpt(_extract_sentence_texts(analysis, shown_range), is_expected=False)
-    answer_index, answer = max(
+    best_index, best_span = max(
         indexed_spans,
         key=lambda indexed_span: (
             indexed_span[1].probability
             * (1.0 if indexed_span[1].is_match or indexed_span[1].span.text[-1].isdigit() else MISMATCH_FACTOR)
         ),
     )
-    text, answer_sentence = analysis.get_text_and_sentence(answer_index)
+    text, best_sentence = analysis.get_text_and_sentence(best_index)
     shown_sentences = [analysis.get_text_and_sentence(index)[1] for index in shown_range]
     is_expected = (
-        answer.is_match
-        and answer.probability >= expected_answer.min_probability
+        best_span.is_match
+        and best_span.probability >= expected_answer.min_probability
         and expected_answer.has_relation(term_matcher, text, shown_sentences)
     )
-    if answer.probability >= MIN_ALONE_PROBABILITY:
-        shown_range = range(answer_index, answer_index + 1)
-    if shown_range.start == answer_index > 0 and DEPENDENT_SENTENCE_PATTERN.match(
-        text[answer_sentence.start : answer_sentence.end]
+    if best_span.probability >= MIN_ALONE_PROBABILITY:
+        shown_range = range(best_index, best_index + 1)
+    if shown_range.start == best_index > 0 and DEPENDENT_SENTENCE_PATTERN.match(
+        text[best_sentence.start : best_sentence.end]
     ):
-        shown_range = range(answer_index - 1, answer_index + 1)
-    return Excerpt(_extract_sentence_texts(analysis, shown_range), answer.span.text, is_expected, answer.probability)
+        shown_range = range(best_index - 1, best_index + 1)
+    return Excerpt(
+        _extract_sentence_texts(analysis, shown_range), best_span.span.text, is_expected, best_span.probability
+    )
 
 
 def _select_sentences(
@@ -127,7 +130,8 @@ def _select_sentences(
 ) -> range:
     """Return the indexes of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own.
 
-    Sentences with words that the question asks for go first. `spans_by_sentence_index` holds the words that may answer.
+    A passage of fewer sentences is returned whole. Sentences with words that the question asks for go first.
+    `spans_by_sentence_index` holds the words that may answer.
     """
     range_start, range_end = sentence_range
     if range_end - range_start <= MAX_EXCERPT_SENTENCES:

@@ -86,7 +86,7 @@ def compute_sure_log_odds(
 ) -> float:
     """Return the log-odds by which the answer with this best candidate is sure, if it has the expected words."""
     total_log_odds = compute_context_free_log_odds(candidate, context_article_ids)
-    if candidate.excerpt.answer_span is None:
+    if candidate.excerpt.answer_text is None:
         return total_log_odds - NO_WORDS_LOG_ODDS
     return total_log_odds + EXPECTED_WORDS_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
 
@@ -200,7 +200,7 @@ def build_answer(
 def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
     """Return a candidate as a quote from its article, with the sentences that people are shown."""
     excerpt = candidate.excerpt
-    return Quote(candidate.text, article, excerpt.answer_span, excerpt.sentences)
+    return Quote(candidate.text, article, excerpt.answer_text, excerpt.sentences)
 
 
 def _find_further_candidate(
@@ -213,7 +213,7 @@ def _find_further_candidate(
             for candidate in candidates[1:]
             if candidate.article_id != candidates[0].article_id
             and candidate.article_id in related_article_ids
-            and candidate.excerpt.answer_span
+            and candidate.excerpt.answer_text
             and candidate.excerpt.is_expected
             and not _have_same_answer(candidate, candidates[0])
         ),
@@ -224,7 +224,7 @@ def _find_further_candidate(
 def _have_same_answer(first_candidate: ScoredCandidate, second_candidate: ScoredCandidate) -> bool:
     """Return whether the words that answer in one passage include the words that answer in the other."""
     first_words, second_words = (
-        set(text_analysis.tokenize(candidate.excerpt.answer_span or ""))
+        set(text_analysis.tokenize(candidate.excerpt.answer_text or ""))
         for candidate in (first_candidate, second_candidate)
     )
     return first_words <= second_words or second_words <= first_words

@@ -27,8 +27,8 @@ from bot.store.records.content_records import StoredArticle
 from bot.text import urls
 from bot.text.times import feed_dates
 
-LINES_PER_BATCH = 500
-"""Number of lines that are read, prepared and stored as one batch."""
+MAX_LINES_PER_BATCH = 500
+"""Maximum number of lines that are stored as one batch; a batch also ends beyond `MAX_LINE_BYTES` bytes."""
 BUILD_TIMEOUT_SECONDS = 120.0
 """Maximum number of seconds in which a worker builds the articles of a batch of lines."""
 MAX_REPORTED_PROBLEMS = 1_000
@@ -46,7 +46,8 @@ class LineProblem(NamedTuple):
 class ArticleImportResult:
     """Outcome of an import: the numbers of articles stored now, of articles already stored, and of rejected lines.
 
-    Articles of earlier lines count as already stored. `problems` are the first `MAX_REPORTED_PROBLEMS` rejected lines.
+    An article that repeats one of an earlier line counts as already stored. `problems` are the first
+    `MAX_REPORTED_PROBLEMS` rejected lines.
     `line_count_by_unknown_key` has, by a JSON key that the import ignores, the number of lines with this key.
     """
 
@@ -117,7 +118,7 @@ async def _import_batch(
     article_store = services.store.articles
     articles_by_url = await article_store.load_stored_by_url({row.url for row in import_rows})
     now = services.clock.now()
-    drafts: list[RowDraft] = []
+    row_drafts: list[RowDraft] = []
     for row in import_rows:
         if row.source not in feed_id_by_source:
             feed = await services.store.feeds.add(
@@ -135,12 +136,12 @@ async def _import_batch(
         page_key = _compute_page_key(row, articles_at_url)
         published_at = feed_dates.clamp_publication_time(row.published, now)
         articles_at_url.append(StoredArticle(article_key, row.url, page_key, row.source, row.title, published_at))
-        drafts.append(RowDraft(row, feed_id_by_source[row.source], page_key))
+        row_drafts.append(RowDraft(row, feed_id_by_source[row.source], page_key))
     new_articles: list[NewArticle] = await services.workers.run(
-        build_articles, drafts, now, timeout=BUILD_TIMEOUT_SECONDS
+        build_articles, row_drafts, now, timeout=BUILD_TIMEOUT_SECONDS
     )
     stored_count = await article_store.import_batch(
-        [(draft.feed_id, article) for draft, article in zip(drafts, new_articles, strict=True)]
+        [(row_draft.feed_id, article) for row_draft, article in zip(row_drafts, new_articles, strict=True)]
     )
     import_result.stored_count += stored_count
     import_result.already_stored_count += len(new_articles) - stored_count
@@ -157,8 +158,8 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
 def _compute_page_key(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
     """Return the key of the web page that a row's article is on.
 
-    A stored article at the same link with the same title or date is a version of the same page: the row gets its page
-    key. If other articles are at the link, the row gets a page key of its own.
+    A stored article at the same link with the same title or time of publication is a version of the same page: the
+    row gets its page key. If other articles are at the link, the row gets a page key of its own.
     """
     for stored_article in articles_at_url:
         if row.title == stored_article.title or row.published == stored_article.published:
@@ -184,7 +185,7 @@ def _split_into_batches(numbered_lines: Iterator[tuple[int, bytes]]) -> Iterator
     for line_number, raw_line in numbered_lines:
         batch.append((line_number, raw_line))
         batch_bytes += len(raw_line)
-        if len(batch) == LINES_PER_BATCH or batch_bytes > MAX_LINE_BYTES:
+        if len(batch) == MAX_LINES_PER_BATCH or batch_bytes > MAX_LINE_BYTES:
             yield batch
             batch, batch_bytes = [], 0
     if batch:

@@ -106,9 +106,9 @@ def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
 def _format_quote(quote: Quote, number_by_article_id: dict[int, int]) -> str:
     """Return the shown sentences of a quote on one line, with the words that answer in bold on a terminal."""
     text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text)
-    answer_span = discord_text.to_plain_line(quote.answer_span or "")
-    if answer_span:
-        text = text.replace(answer_span, terminal.embolden(answer_span), 1)
+    answer_text = discord_text.to_plain_line(quote.answer_text or "")
+    if answer_text:
+        text = text.replace(answer_text, terminal.embolden(answer_text), 1)
     return f"“{text}” [{number_by_article_id[quote.article.id]}]"
 
 

@@ -42,8 +42,9 @@ def build_extra_command(extra: str) -> str:
 
 
 def _read_origin() -> dict[str, Any]:
-    """Return pip's record of where Telex was installed from, the content of `direct_url.json`.
+    """Return the record of where Telex was installed from, the content of `direct_url.json`.
 
+    It is empty for an installation from a package index, and made up for a source checkout that is not installed.
     https://packaging.python.org/specifications/direct-url-data-structure/
     """
     try:

@@ -1,6 +1,6 @@
-"""Preferences of servers and channels: looks, filters, pacing, digests; and their change history.
+"""Settings of servers, channels and users: looks, filters, digests, and changes of them; also the roles of processes.
 
-Times are Unix times in whole seconds; ids are described in `bot.core.models`.
+Times are Unix times in whole seconds. Ids of servers, channels, roles and users are Discord's.
 """
 
 import json
@@ -37,7 +37,7 @@ class Template:
     footer: str = ""
 
 
-_LOOK_JSON_KEY_BY_FIELD = {"excerpt_length": "excerpt", "role_id": "role"}
+_LOOK_JSON_KEY_BY_FIELD = {"shows_image": "image", "excerpt_length": "excerpt", "role_id": "role"}
 """Key in JSON of those fields of a look whose key differs from their name."""
 
 
@@ -45,13 +45,13 @@ _LOOK_JSON_KEY_BY_FIELD = {"excerpt_length": "excerpt", "role_id": "role"}
 class PostLook:
     """The appearance of posts.
 
-    `image` is whether the article's image is shown, `excerpt_length` is in UTF-16 code units (None: the
+    `shows_image` is whether the article's image is shown, `excerpt_length` is in UTF-16 code units (None: the
     style's default), `colour` is 0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role_id` is the
-    id of the role that is mentioned.
+    id of the role that is mentioned, `template` is the server's own wording (None: Telex's).
     """
 
     style: Style = Style.FULL
-    image: bool = True
+    shows_image: bool = True
     excerpt_length: int | None = None
     colour: int | None = None
     prefix: str = ""
@@ -149,7 +149,7 @@ class Preference(StrEnum):
     MANAGER_ROLE = "manager_role"
     ALERT_CHANNEL = "alerts"
     SELF_ASSIGNABLE_ROLES = "notify_roles"
-    PROPOSALS = "proposals"
+    PROPOSER_POLICY = "proposals"
 
 
 PROPOSALS_FROM_EVERYONE = "everyone"
@@ -178,8 +178,8 @@ class ServerPreferences:
     proposer_policy: str | None = None
 
 
-MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400
-"""Maximum number of seconds until enough outlets report a story for it to be posted."""
+MAX_OUTLETS_WAIT_SECONDS = 3 * 86_400
+"""Maximum time in seconds for which a post is held until enough outlets report its story."""
 TOP_STORY_WINDOW_SECONDS = 86_400
 """Maximum age in seconds of a story that is selected as one of the day's top stories."""
 
@@ -210,7 +210,7 @@ class SettingKind(StrEnum):
     FILTER = "filter"  # Values are `Filter`s.
     FORUM_TAG = "forum_tag"  # Values are the tag's name and the query.
     DIGEST = "digest"  # Values are `DigestPlan`s.
-    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are prefixes of token names
+    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
     PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
     TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
@@ -219,8 +219,9 @@ class SettingKind(StrEnum):
 class SettingChange(NamedTuple):
     """A change of a setting of a server, of a channel, or of a feed in a channel.
 
-    `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `user_id` is None if
-    the user had their data deleted. `old_value` and `new_value` are texts, or None if there was or is no value.
+    `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `channel_id` is None for
+    a setting of the server, `feed_id` for one of the server or channel, `user_id` if the user had their data deleted.
+    `old_value` and `new_value` are texts, or None if there was or is no value.
     """
 
     changed_at: int

@@ -25,7 +25,7 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 StoryArticles = list[DigestCandidate]
-"""Articles of one story, the earliest first."""
+"""Articles of one story, those in the digest's language first, then the earliest."""
 
 MAX_DIGEST_CHANNELS_PER_SERVER = 10
 """Maximum number of channels of a server that may have a digest."""
@@ -52,14 +52,14 @@ _MAX_TOPIC_SHARE = 0.7
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS_READ = 10
-"""Maximum number of an article's tags that may become topics; of its words and names, four times as many."""
+"""Maximum number of an article's tags that may become topics; of the phrases in its title, four times as many."""
 _MAX_HEADING_LENGTH = 30
 """Maximum length in characters of a tag of a single story that may become its heading."""
 _MAX_OTHER_ARTICLES = 20
 """Maximum number of articles that a digest stores of a story, besides the first article."""
 
 
-def period_seconds(plan: DigestPlan) -> int:
+def get_period_seconds(plan: DigestPlan) -> int:
     """Return the time in seconds from one digest to the next: a day or a week."""
     return DAY_SECONDS if plan.weekday is None else 7 * DAY_SECONDS
 
@@ -69,7 +69,7 @@ def is_too_late(plan: DigestPlan, due_at: int, now: int) -> bool:
 
     The next digest then covers its period, too.
     """
-    return now - due_at > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
+    return now - due_at > _MAX_LATENESS_BY_PERIOD[get_period_seconds(plan)]
 
 
 def select_stories(
@@ -83,7 +83,7 @@ def select_stories(
 
     `draft` has everything but the stories. `similar_pairs` are pairs of article ids with their similarity (0
     to 1); `preference_model` says what the server likes. `language` is the language of the digest as an ISO
-    639-1 code, or None for any: its stories rank higher, and a story that is reported in several languages is
+    639-1 code, or None for any: stories in it rank higher, and a story that is reported in several languages is
     linked in this one. Every title is read, so run this in a worker.
     """
     stories = [  # Articles in the digest's language come first.
@@ -112,7 +112,11 @@ def _rank_with_diversity(
     preference_model: PreferenceModel,
     language: str | None,
 ) -> list[StoryArticles]:
-    """Rank the stories, best first, with a penalty for outlets and topics that higher stories have."""
+    """Rank the stories, best first; the first `MAX_STORIES` with a penalty for outlets and topics of higher stories.
+
+    Of these, a story in another language gives way to one on a topic of it in `language`. The others keep the order of
+    their scores.
+    """
 
     def score_story(story: StoryArticles) -> float:
         outlets = {article.outlet for article in story} | {
@@ -179,37 +183,39 @@ def _group_by_topic(
     name_by_topic_per_story = [_find_topics(story, language, topics_in_language) for story in stories]
     spelling_counts_by_topic: dict[str, Counter[str]] = defaultdict(Counter)
     for story, name_by_topic in zip(stories, name_by_topic_per_story, strict=True):
-        for key, name in name_by_topic.items():
-            spelling_counts_by_topic[key][name] += 2 if story[0].language == language else 1
+        for topic, name in name_by_topic.items():
+            spelling_counts_by_topic[topic][name] += 2 if story[0].language == language else 1
     ungrouped_indexes = set(range(len(stories)))
     topic_sections: list[tuple[str | None, list[int]]] = []
     while ungrouped_indexes:
         story_count_by_topic = Counter(
-            key for story_index in ungrouped_indexes for key in name_by_topic_per_story[story_index]
+            topic for story_index in ungrouped_indexes for topic in name_by_topic_per_story[story_index]
         )
         shared_topics = [
-            key
-            for key, count in story_count_by_topic.items()
+            topic
+            for topic, count in story_count_by_topic.items()
             if count > 1 and (len(stories) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(stories))
         ]
         if not shared_topics:
             break
-        topic = max(
+        main_topic = max(
             shared_topics,
-            key=lambda key: (
-                story_count_by_topic[key],
-                spelling_counts_by_topic[key].total(),
-                len(key.split()),
-                key,
+            key=lambda shared_topic: (
+                story_count_by_topic[shared_topic],
+                spelling_counts_by_topic[shared_topic].total(),
+                len(shared_topic.split()),
+                shared_topic,
             ),
         )
         story_indexes = [
-            story_index for story_index in sorted(ungrouped_indexes) if topic in name_by_topic_per_story[story_index]
+            story_index
+            for story_index in sorted(ungrouped_indexes)
+            if main_topic in name_by_topic_per_story[story_index]
         ]
         ungrouped_indexes -= set(story_indexes)
-        topic_sections.append((spelling_counts_by_topic[topic].most_common(1)[0][0], story_indexes))
-    topic_counts = Counter(key for story_index in ungrouped_indexes for key in name_by_topic_per_story[story_index])
-    unique_topics = {key for key, count in topic_counts.items() if count == 1}
+        topic_sections.append((spelling_counts_by_topic[main_topic].most_common(1)[0][0], story_indexes))
+    topic_counts = Counter(topic for story_index in ungrouped_indexes for topic in name_by_topic_per_story[story_index])
+    unique_topics = {topic for topic, count in topic_counts.items() if count == 1}
     heading_by_story_index = {
         story_index: _make_heading_from_tag(stories[story_index][0], unique_topics)
         for story_index in ungrouped_indexes
@@ -231,7 +237,7 @@ def _group_by_topic(
 
 
 def _make_heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
-    """Return the article's first tag as a heading, or "" if the tag is too long or not in `topics`."""
+    """Return the article's first tag as a heading, or "" if it is too long, has no letter, or is not in `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
     is_usable_heading = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
     return tag[0].upper() + tag[1:] if is_usable_heading and fold(tag) in topics else ""
@@ -244,10 +250,10 @@ def _find_topics(
 
     The key of a topic is its tag, folded, or the stems of its name, joined by spaces. A topic must
     occur in the first article or in at least half of all articles. With a `language`, articles in other languages
-    contribute only proper names and topics that also occur in that language.
+    contribute only proper names and topics that are in `topics_in_language`, the tags of articles in that language.
     """
     name_by_topic: dict[str, str] = {}
-    article_counts: Counter[str] = Counter()
+    article_weights: Counter[str] = Counter()
     for index, article in enumerate(story):
         tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS_READ]]
         keys_and_names = [(fold(tag), tag) for tag in tags if tag]
@@ -266,8 +272,9 @@ def _find_topics(
             )
             if is_in_language and discord_text.count_utf16_units(name) <= _MAX_TOPIC_LENGTH:
                 name_by_topic.setdefault(key, name[0].upper() + name[1:])
-                article_counts[key] += len(story) if index == 0 else 1
-    return {key: name for key, name in name_by_topic.items() if 2 * article_counts[key] >= len(story)}
+                # A topic of the first article needs no other article.
+                article_weights[key] += len(story) if index == 0 else 1
+    return {key: name for key, name in name_by_topic.items() if 2 * article_weights[key] >= len(story)}
 
 
 def _to_digest_story(story: StoryArticles) -> DigestStory:

@@ -66,7 +66,7 @@ class ChannelDigestTask(ScheduledTask):
         since = (
             digest.covered_until
             if digest.covered_until is not None
-            else digest.due_at - digest_selection.period_seconds(digest.plan)
+            else digest.due_at - digest_selection.get_period_seconds(digest.plan)
         )
         if digest_selection.is_too_late(digest.plan, digest.due_at, now):
             log.info("digest skipped channel_id=%d reason=too-late", digest.channel_id)

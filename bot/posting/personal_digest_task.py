@@ -56,7 +56,7 @@ class PersonalDigestTask(ScheduledTask):
         since = (
             digest.covered_until
             if digest.covered_until is not None
-            else digest.due_at - digest_selection.period_seconds(plan)
+            else digest.due_at - digest_selection.get_period_seconds(plan)
         )
         if digest_selection.is_too_late(plan, digest.due_at, now):  # The next digest covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)

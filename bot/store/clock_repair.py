@@ -4,7 +4,7 @@ Rows do not record by how much the clock was wrong when they were written. Times
 set to the present at the latest, and every waiting time is limited to its maximum.
 """
 
-from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.store.connection import Connection
 from bot.store.outbox import transitions
 from bot.store.outbox.watch_notifications import NOTIFICATION_COOLDOWN_SECONDS
@@ -37,7 +37,7 @@ def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:
         (f"{pending_sql} AND attempts > 0", retry_delay),
         (f"{pending_sql} AND attempts = 0", 0),
         ("state = 'waiting' AND kind = 'watch'", NOTIFICATION_COOLDOWN_SECONDS),
-        ("state = 'held'", MIN_OUTLETS_DEADLINE_SECONDS),
+        ("state = 'held'", MAX_OUTLETS_WAIT_SECONDS),
     ):
         latest_due_at = db.now + max_delay
         dispatch_ids = db.fetch_ids(

@@ -179,17 +179,17 @@ def _quote_lines(quote: Quote) -> Iterator[str]:
 
     If there are such words, the other sentences are small.
     """
-    answer_span = discord_text.to_plain_line(quote.answer_span or "")
+    answer_text = discord_text.to_plain_line(quote.answer_text or "")
     sentences = [discord_text.to_plain_line(sentence) for sentence in quote.shown_sentences or (quote.text,)]
     answer_sentence_index = next(
-        (number for number, sentence in enumerate(sentences) if answer_span and answer_span in sentence), None
+        (number for number, sentence in enumerate(sentences) if answer_text and answer_text in sentence), None
     )
     for number, sentence in enumerate(sentences):
         if number == answer_sentence_index:
-            start = sentence.index(answer_span)
-            text, shift = _cut_around(sentence, start, start + len(answer_span))
+            start = sentence.index(answer_text)
+            text, shift = _cut_around(sentence, start, start + len(answer_text))
             start -= shift
-            markup = article_cards.bold_spans(text, [(start, start + len(answer_span))])
+            markup = article_cards.bold_spans(text, [(start, start + len(answer_text))])
         else:
             markup = discord_text.to_markdown_line(sentence, _MAX_SENTENCE_LENGTH)
             markup = markup if answer_sentence_index is None else f"-# {markup}"

@@ -135,8 +135,8 @@ def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Lay
     card_blocks: list[Block] = []
     for quote, number in zip(quotes, source_numbers, strict=True):
         quote_text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text, _MAX_QUOTE_LENGTH)
-        start = quote_text.find(quote.answer_span) if quote.answer_span else -1
-        answer_spans = [(start, start + len(quote.answer_span or ""))] if start >= 0 else []
+        start = quote_text.find(quote.answer_text) if quote.answer_text else -1
+        answer_spans = [(start, start + len(quote.answer_text or ""))] if start >= 0 else []
         quote_markup = article_cards.bold_spans(quote_text, answer_spans)
         source_line = _source_line(number, quote.article, with_link=False)
         source_block = text_block(

@@ -176,7 +176,7 @@ class LookPanel(ManagersPanel):
             max_values=1,
             default_values=[discord.Object(look.role_id, type=discord.Role)] if look.role_id else [],
         )
-        image_label = _("Hide the picture") if look.image else _("Show the picture")
+        image_label = _("Hide the picture") if look.shows_image else _("Show the picture")
         is_headline = look.style is Style.HEADLINE
         reset_label = _("Default") if self._followed_feed is None else _("Server’s default")
         return (
@@ -221,7 +221,7 @@ class LookPanel(ManagersPanel):
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
         look = await self._load_current_look()
-        self._draft_look = replace(look, image=not look.image)
+        self._draft_look = replace(look, shows_image=not look.shows_image)
 
     async def _open_form(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(look_modal(self, self._on_form_submit, await self._load_current_look()))

@@ -76,17 +76,17 @@ class ProposalPanel(ManagersPanel):
 
     async def _choose_group(self, _interaction: Interaction, selected_values: list[str]) -> None:
         chosen_group = None if selected_values[0] == NO_CHOICE_VALUE else selected_values[0]
-        await change_preference(self, Preference.PROPOSALS, chosen_group)
+        await change_preference(self, Preference.PROPOSER_POLICY, chosen_group)
 
     async def _choose_role(self, _interaction: Interaction, role_ids: list[int]) -> None:
         if not role_ids:
-            await change_preference(self, Preference.PROPOSALS, None)
+            await change_preference(self, Preference.PROPOSER_POLICY, None)
             return
         if self.guild.get_role(role_ids[0]) is None:
             raise UserFacingError(_("That role no longer exists."))
         is_everyone = role_ids[0] == self.guild.id  # The server's id is that of @everyone.
         await change_preference(
-            self, Preference.PROPOSALS, PROPOSALS_FROM_EVERYONE if is_everyone else str(role_ids[0])
+            self, Preference.PROPOSER_POLICY, PROPOSALS_FROM_EVERYONE if is_everyone else str(role_ids[0])
         )
 
     async def _unblock_user(self, _interaction: Interaction, selected_values: list[str]) -> None:

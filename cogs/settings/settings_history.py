@@ -124,7 +124,7 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")),
     Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),
     Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
-    Preference.PROPOSALS: SettingFormat(N_("Who can propose feeds"), proposers_text, N_("nobody")),
+    Preference.PROPOSER_POLICY: SettingFormat(N_("Who can propose feeds"), proposers_text, N_("nobody")),
     SettingKind.PROPOSAL: SettingFormat(N_("Proposal"), _proposal_text),
     SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),

@@ -14,7 +14,7 @@ from bot.core.i18n import _, format_number, linkify_commands
 from bot.core.models import Digest
 from bot.core.preferences import DIGEST_FLAG_BY_WORD, DigestPlan
 from bot.core.user_errors import UserFacingError
-from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, period_seconds
+from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, get_period_seconds
 from bot.posting.rendering import digest_rendering
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, text_block
@@ -222,7 +222,7 @@ class ChannelDigestPanel(ChannelPanel):
             digest_content, _digest_candidates = await client.outbox_relay.channel_digest_task.build_digest_content(
                 self.channel.guild,
                 digest,
-                since=now - period_seconds(plan),
+                since=now - get_period_seconds(plan),
                 until=now + 1,
                 summary_wait_seconds=_SUMMARY_WAIT_SECONDS,
             )

@@ -15,7 +15,7 @@ from bot.core.preferences import PersonalDigestPlan
 from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import PersonalDigest
-from bot.digests.digest_selection import period_seconds
+from bot.digests.digest_selection import get_period_seconds
 from bot.posting.rendering import buttons, digest_rendering, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.sending import message_targets
@@ -226,7 +226,7 @@ class PersonalDigestPanel(OwnedView):
                 self.user_id,
                 language,
                 await _load_readable_feed_ids(interaction),
-                since=now - period_seconds(plan),
+                since=now - get_period_seconds(plan),
                 until=now + 1,
             )
         except (WorkerError, EngineError) as error:

@@ -70,18 +70,18 @@ async def test_the_shared_questions_come_out_right(library, searcher):
 
 
 @pytest.mark.parametrize(
-    ("question", "answer_span"),
+    ("question", "answer_text"),
     [
         ("When was Rekognition launched?", "2016"),
         ("How many employees signed a petition against Rekognition?", "about a hundred employees"),
         ("Why does Amazon ban the police from using Rekognition?", "because of protests against racism"),
     ],
 )
-async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_span):
+async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_text):
     await (await Library(store).open()).add(TITLE, BAN)
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.is_answered, answer.probability
-    assert answer.quotes[0].answer_span in answer_span + " and police violence", answer.quotes[0].answer_span
+    assert answer.quotes[0].answer_text in answer_text + " and police violence", answer.quotes[0].answer_text
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ async def test_the_words_that_answer_are_told(library, searcher):
     await library.add("A board for beginners", "The new board is here. The new board costs 35 euros in shops.")
     answer = await answer_question(searcher, "how much does the new board cost", feed_ids=None)
     (first, *_) = (*answer.quotes, *answer.possible_quotes)
-    assert first.answer_span == "35 euros"
-    assert first.answer_span in first.text
+    assert first.answer_text == "35 euros"
+    assert first.answer_text in first.text
 
 
 async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(library, searcher):

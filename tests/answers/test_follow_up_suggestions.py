@@ -88,4 +88,4 @@ async def test_a_suggestion_is_answered_surely_by_the_words_it_was_made_from(sto
     suggestions = await suggest_questions(answer, "fr", try_question)
     assert suggestions == ("Combien de pompiers ?",)
     assert all(len(suggestion) <= MAX_SUGGESTION_LENGTH for suggestion in suggestions)
-    assert "pompiers" in ((await try_question(suggestions[0])).quotes[0].answer_span or "")
+    assert "pompiers" in ((await try_question(suggestions[0])).quotes[0].answer_text or "")

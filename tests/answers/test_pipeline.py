@@ -127,7 +127,7 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     assert 0 < far["in window"] < 1
     assert (far["lacks form"], near["has form"]) == (1, 1)
     best = score_candidates(question, [article]).candidates[0]
-    assert best.excerpt.answer_span == "12 days"
+    assert best.excerpt.answer_text == "12 days"
 
 
 async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(store):
@@ -136,7 +136,7 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
     article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
     for added, answer in (((), "1200 magasins"), (("tesla",), "300")):
         question = analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
-        answer_text = score_candidates(question, [article]).candidates[0].excerpt.answer_span
+        answer_text = score_candidates(question, [article]).candidates[0].excerpt.answer_text
         assert answer_text is not None
         assert answer_text.startswith(answer)
 
@@ -295,7 +295,7 @@ async def test_only_words_that_agree_with_the_question_are_expected(store, quest
     )
     candidates = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates
     excerpts = [candidate.excerpt for candidate in candidates if not candidate.sentence_range[0]]
-    assert [excerpt.answer_span for excerpt in excerpts if excerpt.is_expected] == ([] if words is None else [words])
+    assert [excerpt.answer_text for excerpt in excerpts if excerpt.is_expected] == ([] if words is None else [words])
 
 
 def test_names_take_no_number_from_the_words_after_them():
@@ -366,7 +366,7 @@ async def test_people_see_two_sentences_at_most_and_the_words_that_answer(store,
     library = await Library(store).open()
     article = await store.articles.get(await library.add("News of the sea", text))
     best = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates[0]
-    assert best.excerpt.answer_span == words
+    assert best.excerpt.answer_text == words
     assert 1 <= len(best.excerpt.sentences) <= 2
     assert any(words in sentence for sentence in best.excerpt.sentences)
     assert sentences is None or best.excerpt.sentences == sentences

@@ -173,7 +173,7 @@ async def test_the_text_stays_as_given_beside_its_cleaned_form(newsroom):
 
 
 async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
-    monkeypatch.setattr(article_files, "LINES_PER_BATCH", 2)
+    monkeypatch.setattr(article_files, "MAX_LINES_PER_BATCH", 2)
     progress: list[int] = []
     lines = b"".join(line(url=f"https://news.example/{n}") for n in range(5))
     await import_lines(newsroom, io.BytesIO(lines), on_progress=progress.append)

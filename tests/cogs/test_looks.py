@@ -103,11 +103,11 @@ async def test_the_picture_is_taken_away_and_given_back_and_cancelled_nothing_ch
     panel = await telex.editor.click(panel_message(panel), label="Hide the picture")
     assert "Show the picture" in button_labels(panel_message(panel))
     await telex.editor.click(panel_message(panel), label=USE)
-    assert await subscription_look(telex) == PostLook(image=False)
+    assert await subscription_look(telex) == PostLook(shows_image=False)
     second_panel = await telex.editor.slash(telex.news, "feed look", feed=await first_subscription_id(telex))
     second_panel = await choose_style(telex, second_panel, Style.COMPACT)
     assert "Nothing changed" in message_text(await telex.editor.click(panel_message(second_panel), label="Cancel"))
-    assert await subscription_look(telex) == PostLook(image=False)
+    assert await subscription_look(telex) == PostLook(shows_image=False)
 
 
 async def test_a_look_goes_back_to_the_servers(telex, feed_server):
@@ -162,7 +162,7 @@ async def test_a_feed_that_was_not_read_yet_has_an_example(telex, feed_server):
 
 async def test_the_preview_and_the_list_show_the_look(telex, feed_server):
     await follow(telex, feed_server)
-    look = PostLook(style=Style.COMPACT, image=False, prefix="Net ·")
+    look = PostLook(style=Style.COMPACT, shows_image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(int(await first_subscription_id(telex)), look, user_id=telex.editor.id)
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert "**[Net · Cities ban facial recognition](" in message_text(preview)

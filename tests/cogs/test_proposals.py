@@ -40,7 +40,7 @@ async def alerts(telex: World) -> ChannelHandle:
     channel = telex.guild.create_text_channel("alerts")
     await telex.env.settle()
     await telex.set_preference(Preference.ALERT_CHANNEL, channel.id)
-    await telex.set_preference(Preference.PROPOSALS, PROPOSALS_FROM_EVERYONE)
+    await telex.set_preference(Preference.PROPOSER_POLICY, PROPOSALS_FROM_EVERYONE)
     return channel
 
 
@@ -193,7 +193,7 @@ async def test_who_may_manage_feeds_follows_with_the_same_command(telex, feed_se
 
 
 async def test_without_a_channel_for_alerts_the_proposal_waits_for_one(telex, feed_server):
-    await telex.set_preference(Preference.PROPOSALS, PROPOSALS_FROM_EVERYONE)
+    await telex.set_preference(Preference.PROPOSER_POLICY, PROPOSALS_FROM_EVERYONE)
     answer = await propose(telex, serve(feed_server, "Cables"))
     assert "It waits until a manager chooses a channel for alerts: /feed alerts" in answer
     assert telex.posts() == []

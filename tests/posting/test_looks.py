@@ -65,7 +65,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
-    look = PostLook(style=style, image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
+    look = PostLook(style=style, shows_image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look)
     card = fields(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
     if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
@@ -134,7 +134,7 @@ async def test_without_a_role_nobody_may_be_mentioned():
 
 
 def test_a_look_in_words_hides_no_markup():
-    look = PostLook(style=Style.COMPACT, image=False, excerpt_length=0, colour=0xFF, prefix="**x**", role_id=5)
+    look = PostLook(style=Style.COMPACT, shows_image=False, excerpt_length=0, colour=0xFF, prefix="**x**", role_id=5)
     assert look_labels.look_summary_text(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert look_labels.look_summary_text(PostLook()) == "card"
 

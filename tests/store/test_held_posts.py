@@ -7,7 +7,7 @@ import pytest
 from bot.core import local_time, setting_registry
 from bot.core.models import Feed, NewArticle
 from bot.core.preferences import (
-    MIN_OUTLETS_DEADLINE_SECONDS,
+    MAX_OUTLETS_WAIT_SECONDS,
     TOP_STORY_WINDOW_SECONDS,
     DigestPlan,
     Preference,
@@ -112,7 +112,7 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
+    clock.advance(MAX_OUTLETS_WAIT_SECONDS - 1001)
     await store.held_posts.withhold_expired()
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=2 least=3")}
     assert await store.held_posts.get_next_due_at() == clock.now() + 1
@@ -165,7 +165,7 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
     await prefer(store, setting_registry.MIN_OUTLETS, 2)
     await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     await record(store, feeds[0], articles[0])
-    clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 3600)
+    clock.advance(MAX_OUTLETS_WAIT_SECONDS - 3600)
     (choice,) = await store.held_posts.list_due_selections()
     assert not await store.held_posts.list_eligible_stories(choice)
     late = new_article(feeds[1], "late", published=articles[0].published)

@@ -10,7 +10,9 @@ from bot.core.preferences import PostLook, SettingChange, Style
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 PERSON = 8_000
-COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt_length=0, colour=0x123456, prefix="Neu: é", role_id=77)
+COMPACT = PostLook(
+    style=Style.COMPACT, shows_image=False, excerpt_length=0, colour=0x123456, prefix="Neu: é", role_id=77
+)
 HEADLINE = PostLook(style=Style.HEADLINE)
 
 

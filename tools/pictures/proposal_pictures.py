@@ -56,7 +56,7 @@ async def main(folder: Path) -> None:
             alerts = world.guild.create_text_channel("alerts")
             await world.env.settle()
             await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
-            await world.set_preference(Preference.PROPOSALS, PROPOSALS_FROM_EVERYONE)
+            await world.set_preference(Preference.PROPOSER_POLICY, PROPOSALS_FROM_EVERYONE)
             names = {server.origin.removeprefix("http://"): "cable.example", "@reader": "@Bram", "@editor": "@Ada"}
             message = await world.reader.send(world.news, text.format(link=link))
             editors = world.guild.roles["Editors"]

@@ -10,12 +10,12 @@ from bot.search.query.query_tree import Query, Word, iter_required_nodes
 from bot.text.language import detect_language
 from bot.text.words import fold
 
-_LEADING_WORDS_PATTERN = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
+_LEADING_WORDS_REGEX = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
 _ENGLISH_QUESTION_PATTERN = re.compile(
-    _LEADING_WORDS_PATTERN + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
+    _LEADING_WORDS_REGEX + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
 )
 _FRENCH_QUESTION_PATTERN = re.compile(
-    _LEADING_WORDS_PATTERN
+    _LEADING_WORDS_REGEX
     + r"(?:combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?|quelles?|lequel|laquelle|est-ce|qu'|dis-moi"
     r"|explique|raconte|resume|parle|les (?:nouvelles|nouveautes|actus|actualites))(?!\w)"
 )
@@ -41,7 +41,7 @@ class MessageKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MessageIntent:
-    """Intent of a message: its kind, the text of the question or search, and its language.
+    """Intent of a message: its kind, the text of the question, search or request for help, and the language.
 
     `language` is an ISO 639-1 code, or None if it is unclear.
     """
@@ -87,17 +87,20 @@ def _classify_message(text: str, now: int, *, is_addressed: bool) -> MessageInte
 
 
 def is_greeting(text: str) -> bool:
-    """Return whether a text is only a greeting or a call for help."""
+    """Return whether a text is only a greeting, "help" or "test"."""
     return _GREETING_ONLY_PATTERN.fullmatch(text.strip()) is not None
 
 
 def is_thanks(text: str) -> bool:
-    """Return whether a text says thanks and nothing else."""
+    """Return whether a text begins with thanks, and at most 30 characters without a question mark follow."""
     return _THANKS_ONLY_PATTERN.fullmatch(text.strip()) is not None
 
 
 def is_question(text: str) -> bool:
-    """Return whether a text asks a question: it has a question mark, or begins with a question word."""
+    """Return whether a text has a question mark, or begins with a question word or a verb such as "explain".
+
+    Words such as "and" or "hello" may stand before that.
+    """
     return "?" in text or bool(
         _ENGLISH_QUESTION_PATTERN.match(fold(text)) or _FRENCH_QUESTION_PATTERN.match(fold(text))
     )

@@ -56,16 +56,16 @@ class Development(NamedTuple):
 
     @property
     def is_line_title(self) -> bool:
-        """Return whether the title of the article tells the development, for want of a sentence."""
+        """Return whether the line is the title of the article."""
         return self.line == discord_text.to_plain_line(self.article.title)
 
 
 def build_developments(
     articles: Sequence[Article], similar_pairs: Collection[tuple[int, int, float]], language: str
 ) -> list[Development]:
-    """Return the developments of a story, earliest first, in a language where an outlet has it.
+    """Return the developments of a story, earliest first, each told in a language if an outlet reports it in that.
 
-    It is slow: call it in a worker process.
+    `similar_pairs` are pairs of article ids with their similarity (0 to 1). It is slow: call it in a worker process.
     """
     developments = []
     earlier_terms: set[str] = set()
@@ -91,7 +91,8 @@ def group_into_developments(
 ) -> list[list[Article]]:
     """Group the articles of a story by the event that they report; return the groups, earliest first.
 
-    Amounts in titles don't count, because outlets may differ in them. It is slow: call it in a worker process.
+    `similar_pairs` are pairs of article ids with their similarity (0 to 1). Amounts in titles don't count, because
+    outlets may differ in them. It is slow: call it in a worker process.
     """
     article_by_id = {article.id: article for article in articles}
     briefs = [
@@ -155,7 +156,10 @@ def _iter_standalone_sentences(article: Article) -> Iterator[tuple[int, str]]:
 def _score_sentence(
     sentence: str, position: int, article: Article, title_counts: Counter[str], earlier_terms: Collection[str]
 ) -> float:
-    """Return how well a sentence tells an event; `title_counts` are the numbers of its titles that have a word."""
+    """Return how well a sentence tells an event.
+
+    `title_counts` has, by stem, the number of titles of articles on the event that have it.
+    """
     terms = set(text_analysis.stem_tokens(sentence, article.language))
     covered_share = sum(title_counts[term] for term in terms) / max(1, title_counts.total())
     new_share = len(terms.difference(earlier_terms)) / max(1, len(terms))

@@ -19,32 +19,33 @@ MIN_KEY_SHARE = 0.45
 
 _NAME_FACTOR = 3.0
 """Factor on the weight of a key term that is a name."""
-_WORD_FACTOR = 4.0
+_STORY_NAME_FACTOR = 4.0
 """Factor on the weight of a key term by which a person names the story."""
 _MAX_TOPIC_WORDS = 3
 """Maximum number of words that name the topic of a story."""
 _MAX_TOPIC_LENGTH = 60
-"""Maximum length in characters of the topic of a story."""
+"""Maximum length in UTF-16 units of the topic of a story."""
 _MIN_TERM_LENGTH = 3
 
 
 def select_key_terms(
-    articles: Sequence[Article], weigh_term: Callable[[str, int], float], words: str = ""
+    articles: Sequence[Article], weigh_term: Callable[[str, int], float], story_name: str = ""
 ) -> dict[str, float]:
     """Return the key terms of articles on one event with their weights, heaviest first.
 
-    They are at most `MAX_KEY_TERMS` stems of rare words that many of the titles share, above all of names and of the
-    `words` by which a person names the story. `weigh_term` is called with a stem and the number of titles that have
-    it, and returns its inverse document frequency, or 0 if no other article has it.
+    They are at most `MAX_KEY_TERMS` stems of rare words that many of the titles share, above all of names and of
+    `story_name`, the words by which a person names the story, which count as if all titles had them. `weigh_term` is
+    called with a stem and the number of titles that have it, and returns the weight of the stem, such as its inverse
+    document frequency, or 0 to leave it out.
     """
-    person_terms = {stem for word in words.split() for stem in text_analysis.find_query_stems(word)}
+    story_name_terms = {stem for word in story_name.split() for stem in text_analysis.find_query_stems(word)}
     title_counts = Counter(
         term
         for article in articles
-        for term in person_terms.union(text_analysis.stem_tokens(article.title, article.language))
+        for term in story_name_terms.union(text_analysis.stem_tokens(article.title, article.language))
         if len(term) >= _MIN_TERM_LENGTH and not term.isdecimal()
     )
-    name_terms = {
+    proper_name_terms = {
         term
         for article in articles
         for name in extract_proper_names(article.title)
@@ -53,8 +54,8 @@ def select_key_terms(
     weight_by_term = {
         term: weight
         * (count / len(articles))
-        * (_NAME_FACTOR if term in name_terms else 1)
-        * (_WORD_FACTOR if term in person_terms else 1)
+        * (_NAME_FACTOR if term in proper_name_terms else 1)
+        * (_STORY_NAME_FACTOR if term in story_name_terms else 1)
         for term, count in title_counts.items()
         if (weight := weigh_term(term, count)) > 0
     }
@@ -79,8 +80,8 @@ def compute_key_share(key_terms: Mapping[str, float], article: Article) -> float
 def name_topic(articles: Sequence[Article]) -> str:
     """Return the words that name the story of these articles, from the first title that has such words.
 
-    They are the word that most titles share, and words beside it that many share. A word that stands alone must be a
-    name. If there are none, it is the first title.
+    They are a word that many titles share, names before other words, and further such words beside it. A word that
+    stands alone must be a name. Without such words, the first title is returned.
     """
     shared_terms = select_key_terms(articles, lambda _term, _count: 1.0)
     topics = (_find_topic(shared_terms, article) for article in articles)
@@ -88,18 +89,26 @@ def name_topic(articles: Sequence[Article]) -> str:
 
 
 def _find_topic(shared_terms: Mapping[str, float], article: Article) -> str:
-    """Return the words of a title around the one that most titles share, or "" if they name no topic."""
+    """Return the words of a title around its heaviest shared term, or "" if they name no topic."""
     tokens = text_analysis.find_stems_with_spans(article.title, article.language)
     positions = [position for position, (stem, _start, _end) in enumerate(tokens) if stem in shared_terms]
     if not positions:
         return ""
-    first = last = max(positions, key=lambda position: shared_terms[tokens[position][0]])
-    while last + 1 in positions and last - first + 1 < _MAX_TOPIC_WORDS and _are_adjacent(article, tokens, last):
-        last += 1
-    while first - 1 in positions and last - first + 1 < _MAX_TOPIC_WORDS and _are_adjacent(article, tokens, first - 1):
-        first -= 1
-    topic = article.title[tokens[first][1] : tokens[last][2]]
-    if first == last and fold(topic) not in extract_proper_names(article.title):
+    first_position = last_position = max(positions, key=lambda position: shared_terms[tokens[position][0]])
+    while (
+        last_position + 1 in positions
+        and last_position - first_position + 1 < _MAX_TOPIC_WORDS
+        and _are_adjacent(article, tokens, last_position)
+    ):
+        last_position += 1
+    while (
+        first_position - 1 in positions
+        and last_position - first_position + 1 < _MAX_TOPIC_WORDS
+        and _are_adjacent(article, tokens, first_position - 1)
+    ):
+        first_position -= 1
+    topic = article.title[tokens[first_position][1] : tokens[last_position][2]]
+    if first_position == last_position and fold(topic) not in extract_proper_names(article.title):
         return ""
     return topic[0].upper() + topic[1:] if topic.split()[0].islower() else topic
 

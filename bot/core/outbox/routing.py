@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECONDS
 
 
 class PendingArticle(NamedTuple):
@@ -51,7 +51,7 @@ def choose_route(routing: ChannelRouting, now: int) -> Route:
     if routing.is_digest_only:
         return DigestRoute()
     if routing.min_outlets is not None:
-        return HoldRoute(now + MIN_OUTLETS_DEADLINE_SECONDS)
+        return HoldRoute(now + MAX_OUTLETS_WAIT_SECONDS)
     if routing.top_stories_per_day is not None:
         return HoldRoute(now + TOP_STORY_WINDOW_SECONDS)
     return PostRoute()

@@ -108,7 +108,7 @@ def build_post_layout(
     `omit_outlet` is for posts that appear under their outlet's name.
     """
     article = article._replace(outlet=_outlet_name(article, feed))
-    picture = messages.image_block(article) if look.image else None
+    picture = messages.image_block(article) if look.shows_image else None
     if look.style in {Style.COMPACT, Style.HEADLINE}:
         return _compact_layout(article, look, joined_articles, picture, omit_outlet=omit_outlet)
     button_row = ActionRow(
@@ -282,7 +282,7 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
         embed.set_footer(text=outlet_name)
     elif outlet_name:
         embed.set_author(name=outlet_name, icon_url=messages.usable_image_url(icon_url))
-    image_url = messages.usable_image_url(article.image_url) if look.image else None
+    image_url = messages.usable_image_url(article.image_url) if look.shows_image else None
     if has_small_picture:
         embed.set_thumbnail(url=image_url)
     else:

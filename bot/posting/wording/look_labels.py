@@ -20,7 +20,7 @@ def style_label(style: Style) -> str:
 def look_summary_text(look: PostLook) -> str:
     """Return a summary of how posts look in a few words, in the current language."""
     labels = [style_label(look.style)]
-    if not look.image and look.style is not Style.HEADLINE:
+    if not look.shows_image and look.style is not Style.HEADLINE:
         labels.append(_("no picture"))
     if look.excerpt_length is not None and look.style is not Style.HEADLINE:
         labels.append(

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from bot.core import local_time
 from bot.core.models import DispatchState
 from bot.core.outbox.states import PageStatus
-from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
+from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes, transitions
@@ -201,7 +201,7 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
     transitions.change_dispatches(db, eligible_ids, states=_HELD_STATES, due_at=db.now + TOP_STORY_WINDOW_SECONDS)
     for row in held_rows:
         if row["id"] not in eligible_ids:
-            expires_at = row["created_at"] + MIN_OUTLETS_DEADLINE_SECONDS
+            expires_at = row["created_at"] + MAX_OUTLETS_WAIT_SECONDS
             transitions.change_dispatches(db, [row["id"]], states=_HELD_STATES, due_at=expires_at)
 
 
