@@ -48,14 +48,16 @@ class Planting(NamedTuple):
     changed_titles: dict[int, str]
 
 
-def make_article(number: int, outlet: str, title: str, published: int, language: str, body: str = "") -> Article:
+def make_article(
+    number: int, outlet: str, title: str, published: int, language: str, body: str = "", url: str = ""
+) -> Article:
     """An article of an outlet, as the store would return it."""
     return Article(
         id=number,
         key=f"{number:032x}",
         feed_id=number,
         page_key=f"{number:032x}",
-        url=f"https://example.com/{number}",
+        url=url or f"https://example.com/{number}",
         title=title,
         summary="",
         text=body,
@@ -73,7 +75,9 @@ def make_article(number: int, outlet: str, title: str, published: int, language:
 def find_differences(headlines: Sequence[Headline], titles: dict[int, str]) -> list[OutletDifference]:
     """The differences that a story shows, with some titles changed."""
     articles = [
-        make_article(number, headline.source, titles.get(number, headline.title), headline.published, "en")
+        make_article(
+            number, headline.source, titles.get(number, headline.title), headline.published, "en", url=headline.url
+        )
         for number, headline in enumerate(headlines)
     ]
     return [
@@ -151,7 +155,7 @@ def report_english(*, shows_missed: bool) -> None:
 def is_within_development(planting: Planting) -> bool:
     """Whether a changed headline and another one with its number are of one development."""
     articles = [
-        make_article(number, headline.source, headline.title, headline.published, "en")
+        make_article(number, headline.source, headline.title, headline.published, "en", url=headline.url)
         for number, headline in enumerate(planting.headlines)
     ]
     return any(

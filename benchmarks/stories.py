@@ -43,7 +43,7 @@ SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
 
 
 class Headline(NamedTuple):
-    """A headline, with its story where it is labelled."""
+    """A headline, with its story and address where it is labelled."""
 
     title: str
     text: str
@@ -51,6 +51,7 @@ class Headline(NamedTuple):
     published: int
     language: str
     story: str = ""
+    url: str = ""
 
 
 class Scores(NamedTuple):
@@ -78,6 +79,7 @@ def load_labelled_headlines() -> tuple[list[Headline], list[Headline]]:
             int(datetime.fromisoformat(row["date"]).timestamp()),
             "en",
             row["cluster"],
+            row["url"],
         )
         for row in read_rows(SHARED / "stories" / "en.jsonl.gz")
     ]

@@ -2,7 +2,7 @@
 
 Two numbers are compared if they have one unit, count one thing, and stand in sentences that otherwise say much
 the same. In doubt nothing is reported: a number that may be an update of an earlier one, that is only a bound,
-or that the other outlet has, too, is no difference.
+or that the other outlet has, too, is no difference, nor are amounts that may be in the dollars of two countries.
 """
 
 import re
@@ -19,7 +19,7 @@ from bot.answers.timeline.reported_numbers import (
 )
 from bot.core.models import Article
 from bot.stories import bilingual_terms
-from bot.text import excerpts
+from bot.text import excerpts, urls
 from bot.text.words import fold
 
 MAX_GAP_SECONDS = 86_400
@@ -54,6 +54,14 @@ _UPDATE_PATTERN = re.compile(
     r"|(?:pass|port|relev|ramen|mont|grimp)\w* (?:de|a))\b"
 )
 """Pattern of folded words that say that a number replaces an earlier one."""
+
+
+_DOLLAR_SIGN = "$"
+_DOLLAR_LETTERS_PATTERN = re.compile(r"(?<![^\W_])([A-Z]{1,2})\$\s?$")
+_COUNTRY_BY_DOLLAR_LETTERS = {
+    "US": "us", "A": "au", "AU": "au", "C": "ca", "CA": "ca", "HK": "hk", "NZ": "nz", "S": "sg", "SG": "sg", "NT": "tw"
+}  # fmt: skip
+"""Countries by the letters before the sign of their dollar, as codes that are also their top-level domains."""
 
 
 class NumberReport(NamedTuple):
@@ -224,7 +232,25 @@ def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool
         and first_report.outlet != second_report.outlet
         and not _may_be_equal(first_number, second_number)
         and _compute_ratio(first_number, second_number) <= _MAX_RATIO
+        and _may_be_of_one_currency(first_report, second_report)
     )
+
+
+def _may_be_of_one_currency(first_report: NumberReport, second_report: NumberReport) -> bool:
+    """Return whether two amounts of one sign are of one currency, as far as their outlets and letters tell."""
+    return first_report.number.unit != _DOLLAR_SIGN or (
+        _get_dollar_country(first_report) == _get_dollar_country(second_report)
+    )
+
+
+def _get_dollar_country(report: NumberReport) -> str:
+    """Return the country whose dollar an amount is in: by the letters before its sign, or else by its outlet's site."""
+    sign_end = report.number.start + report.number.sentence.startswith(_DOLLAR_SIGN, report.number.start)
+    match = _DOLLAR_LETTERS_PATTERN.search(report.number.sentence, 0, sign_end)
+    if match is not None and match[1] in _COUNTRY_BY_DOLLAR_LETTERS:
+        return _COUNTRY_BY_DOLLAR_LETTERS[match[1]]
+    site_country = urls.parse_host(report.article.url).rpartition(".")[2]
+    return site_country if site_country in _COUNTRY_BY_DOLLAR_LETTERS.values() else "us"
 
 
 def _compute_context_share(first_report: NumberReport, second_report: NumberReport) -> float | None:

@@ -19,7 +19,6 @@ LINES_RIGHT_BY_EYE = {
     ("six months", "seven months"),
     ("600 words", "1000"),
     ("$3.5m", "$2 million"),
-    ("$3.5M", "$4.1m"),
 }
 """Lines of the shared stories whose headlines were read: they give different numbers of one thing."""
 WAITING = "{} ships are waiting outside the zone that the coast guard has closed."
@@ -73,6 +72,18 @@ def test_numbers_of_two_things_are_no_difference():
     assert numbers("The crash killed 11 people in Lyon.", "The crash in Lyon injured 42 children.") == []
     assert numbers("Prices fall 0.6 % in the quarter.", "Prices fall 1.2 % over a year.") == []
     assert numbers(WAITING.format("12"), "The operator has sold 15 ships to a rival in Bergen.") == []
+
+
+def test_amounts_in_the_dollars_of_two_countries_are_no_difference():
+    cost = "The new bridge over the river will cost {} million."
+    assert numbers(cost.format("$30"), cost.format("$40")) == ["$30 million", "$40 million"]
+    assert numbers(cost.format("US$30"), cost.format("A$40")) == []
+    articles = [
+        make_article(number, "", cost.format(amount))._replace(url=f"https://news.{domain}/{number}")
+        for number, (amount, domain) in enumerate([("$30", "example"), ("$40", "co.nz"), ("$50", "co.nz")])
+    ]
+    assert find_outlet_difference(articles[:2]) is None
+    assert find_outlet_difference(articles[1:]) is not None  # Both are in the dollars of New Zealand.
 
 
 def test_an_older_number_and_its_update_are_no_difference():
