@@ -171,7 +171,7 @@ class Intake:
             aliases=comparison.aliases,
             comment_counts=comparison.comment_counts,
             has_no_known_entries=has_no_known_entries,
-            missing_ids=retractions.find_missing_ids(retraction_candidates, matched_article_ids, published_times)
+            missing_ids=retractions.find_newly_missing_ids(retraction_candidates, matched_article_ids, published_times)
             if is_complete
             else (),
             reappeared_ids=retractions.find_reappeared_ids(retraction_candidates, matched_article_ids),

@@ -20,7 +20,7 @@ from bot.posting.channel_digest_task import ChannelDigestTask
 from bot.posting.personal_digest_task import PersonalDigestTask
 from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.posting_context import ERROR_BACKOFF_SECONDS, PostingContext
-from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, seconds_until_next_lookup
+from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, compute_seconds_until_next_lookup
 from bot.posting.recovery.restore_reconciler import Deduplicated
 from bot.posting.scheduled_task import BestStorySelectionTask, ProposalTask, TaskSchedule, WatchMatchingTask
 from bot.posting.sending import message_targets, permissions
@@ -250,12 +250,12 @@ class OutboxRelay:
             self._in_doubt_claims.resolve(dispatch)  # Its outcome was recorded before the error.
             return
         dispatch = replace(dispatch, webhook_id=stored_dispatch.webhook_id)
-        elapsed_seconds = self._in_doubt_claims.elapsed_seconds(in_doubt_claim)
+        elapsed_seconds = self._in_doubt_claims.get_elapsed_seconds(in_doubt_claim)
         outcome, is_safe_to_resend = await self._sender.look_up_delivery(dispatch)
         if (
             outcome is None
             and not is_safe_to_resend
-            and (wait_seconds := seconds_until_next_lookup(elapsed_seconds)) is not None
+            and (wait_seconds := compute_seconds_until_next_lookup(elapsed_seconds)) is not None
         ):
             self._send_runner.back_off(dispatch.channel_id, wait_seconds)
             return

@@ -1,4 +1,4 @@
-"""Suggestions for a query without full matches: replacements for words and names that no article has."""
+"""Suggestions for a query: replacements for words and names that hardly any article has, and quotation marks."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -48,11 +48,11 @@ MAX_UNQUOTED_FILTERS = 3
 """Maximum number of unquoted filters of a query that are checked for names of several words."""
 _CHECKED_FILTERS = {FilterName.SOURCE, FilterName.TAG, FilterName.AUTHOR, FilterName.LANGUAGE}
 """Filters of which it is checked whether any article has their value."""
-_COMPLETION_FIELDS = {FilterName.TAG: CompletionField.TAG, FilterName.AUTHOR: CompletionField.AUTHOR}
+_COMPLETION_FIELD_BY_FILTER = {FilterName.TAG: CompletionField.TAG, FilterName.AUTHOR: CompletionField.AUTHOR}
 
 
 class QueryAdvice(NamedTuple):
-    """Notes on words and names that no article has, and words, names or a whole query to try instead."""
+    """Notes on missing words, missing names and unquoted names, and words, names or a whole query to try instead."""
 
     notes: tuple[Note, ...] = ()
     suggestions: tuple[str, ...] = ()
@@ -90,9 +90,9 @@ async def suggest_corrections(
         if isinstance(leaf, Word | Phrase) or (isinstance(leaf, FieldFilter) and leaf.filter in _CHECKED_FILTERS)
     ]
     has_alternatives = any(isinstance(node, AnyOf) for node in iter_required_nodes(query.nodes))
-    has_full_match = has_full_match and not has_alternatives
+    is_all_present = has_full_match and not has_alternatives
     missing_words, likelier_candidates = await asyncio.to_thread(
-        lambda: _check_words(leaf_nodes, engine, scope, has_full_match=has_full_match)
+        lambda: _check_words(leaf_nodes, engine, scope, is_all_present=is_all_present)
     )
     notes = [
         note
@@ -104,11 +104,11 @@ async def suggest_corrections(
         store,
     )
     for leaf in leaf_nodes:
-        if isinstance(leaf, FieldFilter) and not has_full_match:
+        if isinstance(leaf, FieldFilter) and not is_all_present:
             if await asyncio.to_thread(engine.match_all, (leaf,), scope, 1):
                 continue
             notes.append(_build_unknown_name_note(leaf))
-            spellings += await _find_similar_names(leaf, store, engine, scope)
+            spellings += await _find_most_similar_name(leaf, store, engine, scope)
     return QueryAdvice(tuple(notes), tuple(dict.fromkeys(spellings))[:MAX_SUGGESTIONS])
 
 
@@ -193,11 +193,16 @@ async def _find_longest_known_name(
 async def _list_names_with_prefix(
     filter_name: FilterName, prefix: str, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
-    """Return the sources, tags or authors in scope of which any word begins with the prefix."""
+    """Return the sources, tags or authors in scope of which a word begins with the prefix.
+
+    Of tags and authors, only the first three words count.
+    """
     if filter_name is FilterName.SOURCE:
         return await store.feeds.find_outlets(scope.feed_ids, prefix, MAX_NAMES_COMPARED)
     return await asyncio.to_thread(
-        lambda: engine.complete_names(_COMPLETION_FIELDS[filter_name], prefix, scope, MAX_NAMES_COMPARED, since=0)
+        lambda: engine.complete_names(
+            _COMPLETION_FIELD_BY_FILTER[filter_name], prefix, scope, MAX_NAMES_COMPARED, since=0
+        )
     )
 
 
@@ -211,11 +216,11 @@ def _check_words(
     engine: SearchEngine,
     scope: Scope,
     *,
-    has_full_match: bool,
+    is_all_present: bool,
 ) -> tuple[list[_MissingWord], list[list[_SpellingCandidate]]]:
     """Return the words that no article in scope has, and likelier spellings of words that are very rare.
 
-    A missing word comes with index terms of similar spelling. `has_full_match` says that some article has all
+    A missing word comes with index terms of similar spelling. `is_all_present` says that some article has all
     words of the query. At most `MAX_WORDS_CHECKED` words are checked.
     """
     missing_words: list[_MissingWord] = []
@@ -234,7 +239,7 @@ def _check_words(
                 engine.get_document_frequency(stem) > COMMON_DOCUMENT_FREQUENCY for stem in stems
             )
             is_present = (
-                has_full_match or has_common_stem or bool(engine.match_all((Word(word, leaf.is_title_only),), scope, 1))
+                is_all_present or has_common_stem or bool(engine.match_all((Word(word, leaf.is_title_only),), scope, 1))
             )
             if is_present and isinstance(leaf, Phrase):
                 continue
@@ -252,20 +257,20 @@ def _find_spelling_candidates(
 ) -> list[_SpellingCandidate]:
     """Return the most similar index terms that a rare word may be a misspelling of, most frequent first.
 
-    The list is empty for a word that is not rare.
+    The list is empty for a word that is not rare, and for one that is present though the index has none of its stems.
     """
     stems = text_analysis.find_query_stems(word)
     document_frequency = max(map(engine.get_document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
     if document_frequency > MAX_TYPO_DOCUMENT_FREQUENCY or (is_present and not document_frequency):
         return []
     min_document_frequency = MIN_FREQUENCY_RATIO * document_frequency if is_present else 1
-    common_terms = engine.list_terms_with_prefix(
+    terms_and_frequencies = engine.list_terms_with_prefix(
         word[:1], MAX_COMPARED_TERMS_IF_PRESENT if is_present else MAX_COMPARED_TERMS
     )
     terms = [
         term
-        for term, document_count in takewhile(
-            lambda term_frequency: term_frequency[1] >= min_document_frequency, common_terms
+        for term, _frequency in takewhile(
+            lambda term_and_frequency: term_and_frequency[1] >= min_document_frequency, terms_and_frequencies
         )
     ]
     return [
@@ -314,7 +319,9 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
     )
 
 
-async def _find_similar_names(field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
+async def _find_most_similar_name(
+    field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope
+) -> list[str]:
     """Return the source, tag or author most similar to a filter's value as a list of one, or an empty list."""
     if field_filter.filter is FilterName.LANGUAGE:
         return []

@@ -81,7 +81,7 @@ class QueryParts:
             only add to the score. Empty if the phrases are required.
         reader_language: ISO 639-1 code of the user's language, used if the query's own is unknown.
         notes: Notes on the phrases that were made optional.
-        related_terms: Index terms that may stand for a word in partial matches.
+        related_terms: Index terms, by word, that may stand for the word in partial matches.
     """
 
     words: tuple[str, ...]
@@ -139,7 +139,7 @@ class QueryParts:
         return all(matches_clause(clause, analysed_article) for clause in self._phrase_clauses)
 
     async def run_in_thread_if_slow(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function that reads texts, in a thread unless the query is short, and return its result.
+        """Call a function that reads texts, in a thread unless the query is a few plain words, and return its result.
 
         Matching pasted text takes 50 ms.
         """
@@ -175,7 +175,7 @@ def _is_name(text: str, start: int) -> bool:
 
 
 def compute_idf(engine: SearchEngine, stems: Iterable[str]) -> float:
-    """Return the BM25 inverse document frequency of the most frequent of these index terms.
+    """Return the BM25 inverse document frequency of the most frequent of `stems`, which are index terms.
 
     Raises `EngineError` if the index cannot be used.
     """
@@ -331,7 +331,7 @@ def _find_matches(
 ) -> tuple[QueryParts, list[Hit], list[Hit] | None]:
     """Return the query with phrases made optional if needed, its full matches, and its partial matches.
 
-    The partial matches are None if there are enough full ones.
+    The partial matches are None if a short query has enough full ones, and empty for a query of one word.
     """
     full_hits = engine.match_all(query_parts.nodes, scope, limit)
     if query_parts.phrases and not full_hits:

@@ -21,7 +21,7 @@ TITLE_WEIGHT = 0.15
 PASSAGE_WEIGHT = 0.6
 """Weight of the largest share of the query's words that occur in one passage."""
 ADJACENCY_WEIGHT = 0.25
-"""Weight of the share of adjacent words of the query that are adjacent in the article too."""
+"""Weight of the share of adjacent words of the query that are adjacent or near each other in the article, too."""
 EXACT_FORM_WEIGHT = 0.45
 """Weight of the share of the query's words that occur exactly as they were typed."""
 COSINE_WEIGHT = 2.0
@@ -33,8 +33,8 @@ LANGUAGE_WEIGHT = 0.1
 
 _MAX_PASSAGE_WORDS = 30
 """Maximum length of a passage, in words without stop words."""
-_MAX_ADJACENT_GAP_WORDS = 3
-"""Maximum distance of two words that count as adjacent, in words without stop words."""
+_MAX_NEAR_GAP_WORDS = 3
+"""Maximum distance, in words without stop words, of two words that count half as much as adjacent ones."""
 _MAX_EXACT_GAP_CHARS = 60
 """Maximum distance in characters over which words are counted; over a longer one they are estimated."""
 _MIN_GAP_CHARS = 3
@@ -66,7 +66,7 @@ class RerankScore(NamedTuple):
 
 
 class Reranker:
-    """Scorer of articles by the terms of one query. `now` is Unix time in seconds."""
+    """Scorer of articles by the terms of one query, in `language` (None: unknown). `now` is Unix time in seconds."""
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
         self._query_terms = query_terms
@@ -83,7 +83,11 @@ class Reranker:
         self._total_pair_weight = sum(pair_weights)
 
     def score_article(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
-        """Score an article. `engine_score` is its engine score as a share of the best one, from 0 to 1."""
+        """Score an article.
+
+        `engine_score` is its engine score as a share of the best one, from 0 to 1; `cosine` is its similarity in
+        meaning to the query, or 0 if it is unknown.
+        """
         language = article.language
         title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(article.title, language)
         title_indexes = {term_index for _, term_index in title_positions}
@@ -177,6 +181,6 @@ class Reranker:
         adjacent_weight = sum(
             weight if gap == 1 else weight / 2
             for weight, gap in zip(self._pair_weights, min_gaps, strict=True)
-            if gap <= _MAX_ADJACENT_GAP_WORDS
+            if gap <= _MAX_NEAR_GAP_WORDS
         )
         return adjacent_weight / self._total_pair_weight

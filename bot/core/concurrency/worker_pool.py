@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, TypeVarTuple, cast, get_type_hints
 
-from bot.core.concurrency.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout, decode_reply
+from bot.core.concurrency.worker_process import HEADER_FORMAT, WorkerDied, WorkerError, WorkerTimeout, decode_reply
 
 __all__ = ["WorkerDied", "WorkerError", "WorkerPool", "WorkerTimeout"]
 
@@ -252,7 +252,7 @@ class _Worker(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._result_type = result_type
         self._reply_future, started_at = loop.create_future(), loop.time()
-        self._transport.writelines((HEADER.pack(len(call_payload)), call_payload))
+        self._transport.writelines((HEADER_FORMAT.pack(len(call_payload)), call_payload))
         module_name = function_path.partition(":")[0]
         is_first_call = module_name not in self._imported_modules
         self._imported_modules.add(module_name)
@@ -281,13 +281,13 @@ class _Worker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received_bytes += data
-        if len(self._received_bytes) < HEADER.size:
+        if len(self._received_bytes) < HEADER_FORMAT.size:
             return
-        message_size = HEADER.size + HEADER.unpack_from(self._received_bytes)[0]
+        message_size = HEADER_FORMAT.size + HEADER_FORMAT.unpack_from(self._received_bytes)[0]
         if len(self._received_bytes) < message_size:
             return
         reply_bytes, self._received_bytes = (
-            memoryview(self._received_bytes)[HEADER.size : message_size],
+            memoryview(self._received_bytes)[HEADER_FORMAT.size : message_size],
             bytearray(),
         )
         if self._reply_future is not None and not self._reply_future.done():

@@ -1,7 +1,7 @@
 """The main loop of a worker process, which executes the calls of `bot.core.concurrency.worker_pool`.
 
 To stay small, a worker imports only what its calls need. Untrusted input may have taken the worker over, so
-replies are MessagePack, and the parent decodes nothing but values of the declared return type
+replies are MessagePack, and the parent decodes nothing but values of the declared return type, and exceptions
 (https://jcristharif.com/msgspec/).
 """
 
@@ -21,15 +21,15 @@ import msgspec
 
 MEMORY_LIMIT_BYTES = 2**30
 """Maximum address space of a worker process in bytes."""
-HEADER = struct.Struct("!Q")
+HEADER_FORMAT = struct.Struct("!Q")
 """Format of the header of a message: the length of its payload in bytes."""
-RESULT = ord("r")
+RESULT_MARK = ord("r")
 """First byte of a worker's reply that holds a return value."""
-LAST_RESULT = ord("R")
+LAST_RESULT_MARK = ord("R")
 """First byte of a reply with a return value, from a worker that takes no further call."""
-ERROR = ord("x")
+ERROR_MARK = ord("x")
 """First byte of a worker's reply that holds an error."""
-LAST_ERROR = ord("X")
+LAST_ERROR_MARK = ord("X")
 """First byte of a reply with an error, from a worker that takes no further call."""
 
 _SCALAR_TYPES = (str, int, float, bool, type(None))
@@ -44,21 +44,24 @@ class WorkerTimeout(WorkerError):
 
 
 class WorkerDied(WorkerError):
-    """Error raised when the worker of a call crashed, ran out of memory or stack, or sent an unreadable reply."""
+    """Error raised when the worker of a call crashed, ran out of memory or stack, or sent nothing that can be read."""
 
 
 def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
-    """Execute the calls that arrive over a socket until the parent closes its end."""
+    """Execute the calls that arrive over a socket until the parent closes its end, or the worker may not be used again.
+
+    That is so after an error of memory, stack or encoding, or once the peak memory has reached `recycle_rss_bytes`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
         is_reusable = True
         with contextlib.suppress(ConnectionError):  # The parent was killed.
-            while is_reusable and len(header := stream.read(HEADER.size)) == HEADER.size:
-                is_reusable, reply = _handle_call(stream, HEADER.unpack(header)[0], recycle_rss_bytes)
+            while is_reusable and len(header := stream.read(HEADER_FORMAT.size)) == HEADER_FORMAT.size:
+                is_reusable, reply = _handle_call(stream, HEADER_FORMAT.unpack(header)[0], recycle_rss_bytes)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                connection.sendall(HEADER.pack(len(reply)) + reply)
+                connection.sendall(HEADER_FORMAT.pack(len(reply)) + reply)
 
 
 def _handle_call(stream: io.BufferedReader, payload_size: int, recycle_rss_bytes: int) -> tuple[bool, bytes]:
@@ -68,13 +71,13 @@ def _handle_call(stream: io.BufferedReader, payload_size: int, recycle_rss_bytes
         signal.setitimer(signal.ITIMER_REAL, timeout_seconds)  # SIGALRM ends the process even inside C code.
         encoded_result = msgspec.msgpack.encode(function(*args))
         is_reusable = _measure_peak_memory_bytes() < recycle_rss_bytes
-        return is_reusable, bytes((RESULT if is_reusable else LAST_RESULT,)) + encoded_result
+        return is_reusable, bytes((RESULT_MARK if is_reusable else LAST_RESULT_MARK,)) + encoded_result
     except (MemoryError, RecursionError) as error:
-        return False, bytes((LAST_ERROR,)) + _encode_exception(WorkerDied(f"{type(error).__name__} in the worker"))
+        return False, bytes((LAST_ERROR_MARK,)) + _encode_exception(WorkerDied(f"{type(error).__name__} in the worker"))
     except UnicodeEncodeError as error:  # The result contains a lone surrogate.
-        return False, bytes((LAST_ERROR,)) + _encode_exception(WorkerDied(str(error)))
+        return False, bytes((LAST_ERROR_MARK,)) + _encode_exception(WorkerDied(str(error)))
     except Exception as error:  # noqa: BLE001 - re-raised in the parent
-        return True, bytes((ERROR,)) + _encode_exception(error)
+        return True, bytes((ERROR_MARK,)) + _encode_exception(error)
 
 
 class SerializedException(NamedTuple):
@@ -110,13 +113,13 @@ def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
     Return whether the worker is still usable, and the result of type `result_type` or the exception.
     """
     try:
-        if reply[0] in {RESULT, LAST_RESULT}:
-            return reply[0] == RESULT, msgspec.msgpack.decode(reply[1:], type=result_type)
+        if reply[0] in {RESULT_MARK, LAST_RESULT_MARK}:
+            return reply[0] == RESULT_MARK, msgspec.msgpack.decode(reply[1:], type=result_type)
         serialized_error = msgspec.msgpack.decode(reply[1:], type=SerializedException)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return False, WorkerDied(f"the answer of the worker cannot be read: {error}")
     rebuilt_error = _rebuild_exception(serialized_error)
-    return reply[0] == ERROR and not isinstance(rebuilt_error, WorkerDied), rebuilt_error
+    return reply[0] == ERROR_MARK and not isinstance(rebuilt_error, WorkerDied), rebuilt_error
 
 
 def _rebuild_exception(serialized_error: SerializedException) -> Exception:

@@ -1,4 +1,4 @@
-"""Ingestion of documents that hubs pushed; later polls find what is lost on the way."""
+"""Ingestion of documents that hubs pushed. The entries of a document that is lost are found by the feed's next poll."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from bot.text import urls
 
 log = logging.getLogger(__name__)
 
-MAX_PENDING_PER_FEED = 4
+MAX_PENDING_DOCUMENTS_PER_FEED = 4
 """Maximum number of a feed's pushed documents that are ingested at a time; beyond that, the feed is polled instead."""
 
 
@@ -32,18 +32,18 @@ class PushIngestQueue:
 
     def __init__(self, store: Store, poller: Poller, on_news: Callable[[int], None]) -> None:
         self._store, self._poller, self._on_news = store, poller, on_news
-        self._pending_counts: Counter[int] = Counter()
+        self._pending_count_by_feed_id: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, feed_id: int, document: PushedDocument) -> asyncio.Task[None]:
-        """Start to ingest a document of a feed; return the task that does it."""
+        """Start to ingest a document of a feed, or to poll the feed instead; return the task that does it."""
         task = asyncio.create_task(self._ingest(feed_id, document))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def drain(self) -> None:
-        """Wait until all pushed documents are recorded."""
+        """Wait until all pushed documents are ingested, or their ingestion has failed."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -58,14 +58,14 @@ class PushIngestQueue:
             feed = await self._store.feeds.get(feed_id)
             if feed is None:
                 return
-            if not document.body or self._pending_counts[feed_id] >= MAX_PENDING_PER_FEED:
+            if not document.body or self._pending_count_by_feed_id[feed_id] >= MAX_PENDING_DOCUMENTS_PER_FEED:
                 await self._make_due(feed)
                 return
-            self._pending_counts[feed_id] += 1
+            self._pending_count_by_feed_id[feed_id] += 1
             try:
                 has_news = await self._poller.ingest_pushed(feed, _to_fetch_result(feed, document))
             finally:
-                self._pending_counts[feed_id] -= 1
+                self._pending_count_by_feed_id[feed_id] -= 1
             if has_news:
                 self._on_news(feed_id)
         except FeedError as error:

@@ -8,10 +8,10 @@ from bot.store.records.source_records import PushSubscription
 
 
 class SubscriptionCache:
-    """Cache of the WebSub subscriptions, by feed and by token; `on_change` is called when one changes.
+    """Cache of the WebSub subscriptions, by feed and by the token in the address that the hub calls.
 
-    Each subscription belongs to the process that owns the hub's host; another process loads the subscription
-    when the hub calls there.
+    `on_change` is called when `replace` has changed a subscription. Each subscription belongs to the
+    process that owns the hub's host; another process loads the subscription when the hub calls there.
     """
 
     def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
@@ -35,27 +35,31 @@ class SubscriptionCache:
         return None if feed_id is None else self._subscription_by_feed_id.get(feed_id)
 
     def replace(self, subscription: PushSubscription) -> None:
-        """Set the subscription of its feed in the cache, to be written by `flush`."""
+        """Cache a subscription in place of the one of the same feed; `flush` writes it to the store."""
         self._cache(subscription)
         self._dirty_feed_ids.add(subscription.feed_id)
         self._on_change()
 
     async def load(self) -> None:
-        """Load all subscriptions from the store, except those with changes to be written.
+        """Replace the cached subscriptions by those in the store, except those with changes to be written.
 
         Raises StoreError.
         """
         async with self._store_lock:
-            stored_by_feed_id = {
+            stored_subscription_by_feed_id = {
                 subscription.feed_id: subscription for subscription in await self._store.push_subscriptions.list_all()
             }
-            for feed_id in self._subscription_by_feed_id.keys() - stored_by_feed_id.keys() - self._dirty_feed_ids:
+            for feed_id in (
+                self._subscription_by_feed_id.keys() - stored_subscription_by_feed_id.keys() - self._dirty_feed_ids
+            ):
                 self._evict(feed_id)
-            for feed_id in stored_by_feed_id.keys() - self._dirty_feed_ids:
-                self._cache(stored_by_feed_id[feed_id])
+            for feed_id in stored_subscription_by_feed_id.keys() - self._dirty_feed_ids:
+                self._cache(stored_subscription_by_feed_id[feed_id])
 
     async def refresh(self, token: str) -> bool:
         """Load the subscription with a token from the store; return whether there is one.
+
+        A cached subscription with changes to be written stays.
 
         Raises StoreError.
         """

@@ -27,7 +27,7 @@ _CORNER_RADIUS_PIXELS = 28
 _SUPERSAMPLING = 4
 """Factor by which the mask of a tile's round corners is drawn larger, for smooth edges."""
 _MIN_COLOUR_WEIGHT = 0.25
-"""Minimum weight (from saturation, lightness and opacity, 0 to 1) of a pixel that counts as coloured."""
+"""Weight (from saturation, lightness and opacity, 0 to 1) above which a pixel counts as coloured."""
 _MIN_ICON_SIDE_PIXELS = 16
 """Minimum width and height in pixels of an outlet's icon."""
 
@@ -102,7 +102,7 @@ def _draw_corner_mask() -> Image.Image:
 def _find_dominant_colour(icon: Image.Image) -> int | None:
     """Return the most frequent colour (0xRRGGBB) of the coloured pixels; None if no pixel is coloured enough.
 
-    Colours are counted in bins of eight levels for each of red, green and blue.
+    Red, green and blue are each divided into eight levels, and each pixel counts by its weight.
     """
     thumbnail = icon.resize((24, 24)).convert("RGBA")
     weight_by_colour_bin: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""In-doubt claims: dispatches that were claimed for sending and may or may not have been sent.
+"""In-doubt claims: dispatches (messages to a channel) that were claimed for sending and may have been sent.
 
 Their messages are looked up in the channel before they are sent again.
 """
@@ -84,12 +84,12 @@ class InDoubtClaims:
             channel_id: claims for channel_id, claims in remaining_claims_by_channel_id.items() if claims
         }
 
-    def elapsed_seconds(self, claim: InDoubtClaim) -> float:
+    def get_elapsed_seconds(self, claim: InDoubtClaim) -> float:
         """Return the seconds for which a claim has been in doubt."""
         return self._clock.monotonic() - claim.in_doubt_since
 
 
-def seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
+def compute_seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
     """Return the seconds until the next lookup of a claim without a nonce, or None after the last lookup.
 
     `elapsed_seconds` is the time for which the claim has been in doubt.

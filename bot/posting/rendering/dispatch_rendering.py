@@ -1,4 +1,8 @@
-"""Rendering of a dispatch from the current text of its articles, in the language of its channel."""
+"""Rendering of a dispatch, a message to one channel, from the current text of its articles, in the channel's language.
+
+The key of the article or page that a dispatch is about is its `dedupe_key`. Joined articles are articles on a post's
+story that its message also lists; the look of a post is how it is styled.
+"""
 
 from dataclasses import replace
 
@@ -21,7 +25,7 @@ _SILENCEABLE_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 Watch notifications, digests and alerts notify in any case, since people asked for them.
 """
 _MAX_CHARS_READ = 4_000
-"""Maximum number of characters of an article's text that are read for an excerpt."""
+"""Maximum number of characters of an article's text in its feed that are read for an excerpt."""
 
 
 async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:

@@ -34,7 +34,7 @@ class ChannelWebhooks:
         self._client, self._clock = client, clock
         self._webhook_by_channel_id: dict[int, discord.Webhook] = {}
         self._webhook_by_id: dict[int, discord.Webhook] = {}
-        self._rejection_by_channel_id: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
+        self._rejection_and_end_by_channel_id: dict[int, tuple[SendOutcome, float]] = {}  # monotonic seconds
         self._channel_locks = KeyedLocks()
         self.channel_id_by_webhook_id: dict[int, int] = {}
         """Channel id by webhook id, for each webhook that was used."""
@@ -59,7 +59,7 @@ class ChannelWebhooks:
         await self._channel_locks.wait_until_free(channel.id)
         if (cached_webhook := self._webhook_by_channel_id.get(channel.id)) is not None:
             return cached_webhook
-        rejected_until, rejection = self._rejection_by_channel_id.get(channel.id, (0.0, None))
+        rejection, rejected_until = self._rejection_and_end_by_channel_id.get(channel.id, (None, 0.0))
         if rejection is not None and self._clock.monotonic() < rejected_until and not ignore_backoff:
             return rejection
         self._channel_locks[channel.id] = None
@@ -69,9 +69,9 @@ class ChannelWebhooks:
             self._channel_locks.release(channel.id)
         if isinstance(webhook, ChannelBlocked | Rejected):
             log.warning("webhook refused channel_id=%d outcome=%s", channel.id, webhook)
-            self._rejection_by_channel_id[channel.id] = (
-                self._clock.monotonic() + _REJECTED_RETRY_SECONDS,
+            self._rejection_and_end_by_channel_id[channel.id] = (
                 webhook,
+                self._clock.monotonic() + _REJECTED_RETRY_SECONDS,
             )
         if isinstance(webhook, SendOutcome):
             return webhook
@@ -138,7 +138,7 @@ class ChannelWebhooks:
 def get_webhook_channel(target: Target) -> WebhookChannel | None:
     """Return the channel whose webhooks post in a place: a thread's parent, or the channel itself.
 
-    Returns None for direct messages.
+    Returns None for direct messages, and for a thread whose parent is not cached.
     """
     if isinstance(target, discord.Thread):
         return target.parent

@@ -21,17 +21,17 @@ from bot.store import Store
 MAX_BACKOFF_SECONDS = 300
 """Maximum delay in seconds between two attempts to send, unless Discord demands a longer delay."""
 _BASE_BACKOFF_SECONDS = 5.0
-_RETRY_KIND = "retry"
-"""Kind of all reasons to try again, by which an outage whose error changes is logged once."""
+_RETRY_REASON_KIND = "retry"
+"""Kind of all reasons for another attempt in the log: an outage whose errors vary is logged once."""
 
 
-def backoff_seconds(dispatch: Dispatch) -> float:
-    """Return the delay in seconds before the next attempt: 5 s, doubled for each attempt so far, up to a maximum."""
+def compute_backoff_seconds(dispatch: Dispatch) -> float:
+    """Return the seconds to wait before the next attempt: 10, doubled after each further attempt, up to a maximum."""
     return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempt_count, 8), MAX_BACKOFF_SECONDS)
 
 
 LOOKUP_DELAY_SECONDS = 5
-"""Delay in seconds before looking up whether a message whose response was lost was delivered."""
+"""Delay in seconds before looking up whether a message was delivered: after a first attempt, or a failed lookup."""
 
 
 class OutcomeRecorder:
@@ -46,8 +46,8 @@ class OutcomeRecorder:
     ) -> float | None:
         """Record the outcome of a dispatch, repeating the write until the database accepts it.
 
-        `joined_article_ids` are articles that joined the post and that its message shows. Returns the seconds to
-        wait before looking up whether it was delivered if the outcome is `DeliveryUnknown`, else None.
+        `joined_article_ids` are the ids of articles that joined the post and that its message shows. If the outcome is
+        `DeliveryUnknown`, returns the seconds to wait before looking up whether the message was delivered, else None.
         """
         return await self._store.retry_until_written(partial(self._record_once, dispatch, outcome, joined_article_ids))
 
@@ -67,14 +67,14 @@ class OutcomeRecorder:
                 )
                 await self._blocked_channels.unblock(dispatch.channel_id)
             case RetryAfter(seconds, reason):
-                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_KIND, reason)
-                retry_at = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
+                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_REASON_KIND, reason)
+                retry_at = now + math.ceil(max(seconds, compute_backoff_seconds(dispatch)))
                 await dispatch_store.schedule_retry(dispatch.id, due_at=retry_at, reason=reason)
             case DeliveryUnknown(reason):
-                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_KIND, reason)
+                self._blocked_channels.log_once(dispatch.channel_id, _RETRY_REASON_KIND, reason)
                 await dispatch_store.record_in_doubt(dispatch.id, reason)
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
-                return backoff_seconds(dispatch) if dispatch.attempt_count > 1 else LOOKUP_DELAY_SECONDS
+                return compute_backoff_seconds(dispatch) if dispatch.attempt_count > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(reason):
                 if reason.code is SendProblem.DMS_CLOSED and dispatch.proposer_id is not None:
                     await self._store.proposals.move_notice_to_channel(dispatch.id)

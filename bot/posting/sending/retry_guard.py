@@ -9,19 +9,19 @@ import discord
 
 from bot.posting.sending.send_outcomes import UnconfirmedPostError, retry_after_seconds
 
-_WEBHOOK_PATH = re.compile(r"/webhooks/(\d+)/")
-_STATUS_TOO_MANY_REQUESTS = 429
-_MIN_SERVER_ERROR = 500
+_WEBHOOK_PATH_PATTERN = re.compile(r"/webhooks/(\d+)/")
+_TOO_MANY_REQUESTS_STATUS = 429
+_MIN_SERVER_ERROR_STATUS = 500
 
 
 class RetryGuard:
     """Tracing hooks for discord.py's HTTP session that turn its unsafe retries into errors.
 
-    discord.py repeats every request that was answered 500, 502 or 504. Discord honours no nonce where a
+    discord.py repeats every request that was answered 500, 502, 504 or 524. Discord honours no nonce where a
     thread or webhook is created or a webhook posts, so each repetition could be another post. discord.py
-    would also sleep through a webhook's rate limit, however long. `webhook_ids` are the webhooks that post.
+    would also sleep through a webhook's rate limit, however long. `webhook_ids` are the ids of the webhooks that post.
 
-    Raises UnconfirmedPostError, or discord.RateLimited for a webhook.
+    The hooks raise UnconfirmedPostError, or discord.RateLimited for a webhook.
     """
 
     def __init__(self, webhook_ids: Container[int]) -> None:
@@ -38,10 +38,10 @@ class RetryGuard:
         end_params: aiohttp.TraceRequestEndParams,
     ) -> None:
         status, path = end_params.response.status, end_params.url.path
-        webhook_match = _WEBHOOK_PATH.search(path)
+        webhook_match = _WEBHOOK_PATH_PATTERN.search(path)
         is_webhook_request = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
-        if is_webhook_request and status == _STATUS_TOO_MANY_REQUESTS:
+        if is_webhook_request and status == _TOO_MANY_REQUESTS_STATUS:
             raise discord.RateLimited(retry_after_seconds(end_params.response.headers))
         is_creation = end_params.method == "POST" and (is_webhook_request or path.endswith(("/threads", "/webhooks")))
-        if is_creation and status >= _MIN_SERVER_ERROR:
+        if is_creation and status >= _MIN_SERVER_ERROR_STATUS:
             raise UnconfirmedPostError(f"{status} to a new post")

@@ -58,14 +58,16 @@ _MAX_SPELLING_ARTICLES = 60
 """Maximum number of articles whose titles are read to find the original spelling of words."""
 _MAX_COMPLETABLE_WORDS = 3
 """Maximum number of words of a name, from the first on, that a typed prefix may begin."""
+_TITLE_WORD_OVERFETCH_FACTOR = 3
+"""Factor on the number of title words fetched; numbers and stop words among them are dropped."""
 _PREFIX_CACHE_SIZE = 32
 """Maximum number of prefixes whose index terms are cached; each prefix takes up to 200 kB."""
 _COMPLETION_SEPARATOR = "\x1f"
 """Separator between the folded text of a completion (no case or accents) and its original spelling."""
 _COMPLETION_MARKS = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
 """First letters of the index terms of completions, which tell tags and authors apart."""
-_FILTERS_BY_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
-"""Filters that match the values of a field that can be completed."""
+_FILTER_BY_COMPLETION_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
+"""Filter that matches the names in each field that can be completed."""
 
 
 def _build_schema() -> tantivy.Schema:
@@ -148,7 +150,11 @@ class TantivyEngine:
         optional_nodes: Collection[Node] = (),
         related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Return at most `limit` articles that contain any word of a text, or a required phrase, by BM25 score."""
+        """Return at most `limit` articles that contain any word of a text, by BM25 score.
+
+        All `required_nodes` must match; `optional_nodes` only add to the score. If a required node is a phrase, the
+        words only add to the score, too. `related_terms` are index terms, by word, that may stand for the word.
+        """
         return self._search(
             self._query_builder.match_any(text, scope, required_nodes, optional_nodes, related_terms), limit
         )
@@ -157,6 +163,8 @@ class TantivyEngine:
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
         """Return at most `limit` articles with at least two of the weighted index terms, best first.
+
+        If only one term is given, articles with it match. The article `exclude_article_id` is left out.
 
         Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
@@ -171,7 +179,10 @@ class TantivyEngine:
         return max(self._searcher.doc_freq(TITLE_FIELD, term), self._searcher.doc_freq(BODY_FIELD, term))
 
     def complete_names(self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
-        """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first."""
+        """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first.
+
+        Only articles published since `since` (Unix time in seconds) count.
+        """
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             COMPLETIONS_FIELD,
@@ -182,10 +193,13 @@ class TantivyEngine:
         return list(dict.fromkeys(term.split(_COMPLETION_SEPARATOR)[1] for term, _ in terms))[:limit]
 
     def complete_title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> tuple[list[str], list[Hit]]:
-        """Return at most `limit` title words with the prefix, most used first, and the newest hits with them."""
+        """Return at most `limit` title words with the prefix, most used first, and the newest hits with them.
+
+        Only articles published since `since` (Unix time in seconds) count.
+        """
         recent_articles = self._query_builder.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
-            TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETABLE_WORDS
+            TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _TITLE_WORD_OVERFETCH_FACTOR
         )
         words = [word for word, _ in terms if not word.isdecimal() and text_analysis.find_query_stems(word)][:limit]
         if not words:
@@ -246,12 +260,12 @@ class TantivyWriter:
         self._engine = engine
         self._writer = writer
         # Cleared by each commit, so that a trickle of articles does not hold memory.
-        self._term_cache_for = cache(text_analysis.TermCache)
+        self._get_term_cache = cache(text_analysis.TermCache)
 
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
         """Add articles to the index, replacing those with the same ids; `are_new`: none of them is in the index."""
         documents = [
-            (article.article_id, _to_document(article, self._term_cache_for(article.language))) for article in articles
+            (article.article_id, _to_document(article, self._get_term_cache(article.language))) for article in articles
         ]
         if not are_new:
             self.remove_articles(article_id for article_id, _ in documents)
@@ -272,7 +286,7 @@ class TantivyWriter:
         self._writer.delete_documents_by_term(MARKER_FIELD, SCHEMA_VERSION)
         self._writer.add_document(marker_document)
         self._writer.commit()
-        self._term_cache_for.cache_clear()
+        self._get_term_cache.cache_clear()
         self._engine.reload()
 
     def close(self) -> None:
@@ -322,7 +336,7 @@ def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
 
     The name can be completed from a prefix of each of its first `_MAX_COMPLETABLE_WORDS` words.
     """
-    filter_tokens = " ".join(tokenize_name(_FILTERS_BY_FIELD[completion_field], name))
+    filter_tokens = " ".join(tokenize_name(_FILTER_BY_COMPLETION_FIELD[completion_field], name))
     plain_name = discord_text.to_plain_line(name)
     if not plain_name or discord_text.count_utf16_units(plain_name) > _MAX_COMPLETION_LENGTH:
         return _IndexedName(filter_tokens, ())
