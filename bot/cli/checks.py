@@ -172,7 +172,7 @@ async def check_feed(fetcher: Fetcher, feed: Feed) -> CheckResult:
     try:
         response = await fetcher.get(feed.url, validators=feed.validators)
     except FeedError as error:
-        return CheckResult(redacted_url, is_ok=False, detail=describe_feed_error(error.code))
+        return CheckResult(redacted_url, is_ok=False, detail=describe_feed_error(error.code, feed.url))
     return CheckResult(
         redacted_url,
         is_ok=True,

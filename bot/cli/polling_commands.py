@@ -139,7 +139,7 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
 
 def _format_outcome(report: PollReport) -> str:
     if report.error:
-        outcome_text = f"{report.outcome}: {describe_feed_error(report.error)}"
+        outcome_text = f"{report.outcome}: {describe_feed_error(report.error, report.feed.url)}"
     elif report.new_count or report.changed_count:
         outcome_text = f"{report.new_count} new, {report.changed_count} changed"
     else:

@@ -41,7 +41,7 @@ def find(
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)
     except FeedError as error:
-        exit_with_error(describe_feed_error(error.code), FAILURE_STATUS)
+        exit_with_error(describe_feed_error(error.code, error.url), FAILURE_STATUS)
     if as_json:
         terminal.echo_stdout(json.dumps(_discovery_as_json(discovery), ensure_ascii=False))
         return
@@ -176,9 +176,8 @@ def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> st
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:
-        return (
-            f"failing since {terminal.format_relative_time(feed.failing_since, now)}: {describe_feed_error(feed.error)}"
-        )
+        failing_since = terminal.format_relative_time(feed.failing_since, now)
+        return f"failing since {failing_since}: {describe_feed_error(feed.error, feed.url)}"
     if overflow is not None:
         return (
             f"too much: {overflow.entry_count} left out since {terminal.format_relative_time(overflow.first_at, now)}"

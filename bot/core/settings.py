@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.host_rules import HostRule, parse_host_rules
 from bot.core.preferences import ProcessRole
 
 Network = IPv4Network | IPv6Network
@@ -84,6 +85,15 @@ class Settings(BaseSettings):
         description="Addresses or networks of your web servers, separated by commas: only these are believed "
         "when they name the caller in `X-Forwarded-For`.",
     )
+    hosts: Annotated[dict[str, HostRule] | None, NoDecode] = Field(
+        default=None,
+        description="TOML file with rules for single hosts: headers, a user agent, the time between requests, a proxy.",
+    )
+    reddit_id: str = Field(
+        default="",
+        description="Client id of an application of yours at Reddit, for its posts where feeds are refused.",
+    )
+    reddit_secret: SecretStr | None = Field(default=None, description="Secret of that application.")
     poll_concurrency: int = Field(default=32, ge=1, le=512, description="Feeds fetched at the same time.")
     fetch_timeout: float = Field(default=30, gt=0, le=300, description="Seconds that a whole request may take.")
     parse_timeout: float = Field(default=5, gt=0, le=60, description="Seconds that a feed may take to parse.")
@@ -277,6 +287,25 @@ class Settings(BaseSettings):
             raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
         return host.strip("[]"), int(port)
 
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _read_host_rules(cls, hosts: object) -> object:
+        if not isinstance(hosts, str):
+            return hosts
+        if not hosts.strip():
+            return None
+        try:
+            return parse_host_rules(Path(hosts.strip()).read_text("utf-8"))
+        except (OSError, UnicodeError) as error:
+            raise ValueError("the file cannot be read") from error
+
+    @field_validator("reddit_secret", mode="after")
+    @classmethod
+    def _require_reddit_id(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if bool(secret) != bool(info.data.get("reddit_id", "wrong")):
+            raise ValueError("TELEX_REDDIT_ID and TELEX_REDDIT_SECRET are needed together")
+        return secret
+
     @field_validator("secret_key", mode="after")
     @classmethod
     def _validate_secret_key(cls, secret_key: SecretStr | None) -> SecretStr | None:
@@ -289,7 +318,7 @@ class Settings(BaseSettings):
                 raise ValueError("what `telex rekey --new` prints is needed")
         return secret_key
 
-    @field_validator("discord_token", "model_key", "secret_key", mode="before")
+    @field_validator("discord_token", "model_key", "reddit_secret", "secret_key", mode="before")
     @classmethod
     def _blank_to_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

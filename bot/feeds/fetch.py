@@ -12,10 +12,11 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
+from bot.core.host_rules import find_host_rule
 from bot.core.models import Validators
 from bot.core.settings import Settings
 from bot.core.version import __version__
-from bot.feeds import fetch_errors, known_sites
+from bot.feeds import fetch_errors, known_sites, reddit_api
 from bot.feeds.connection_errors import to_feed_error
 from bot.feeds.decompress import decompress
 from bot.feeds.fetch_errors import FeedError
@@ -50,6 +51,8 @@ _METHOD_PRESERVING_REDIRECT_STATUSES = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatu
 _SUCCESS_STATUSES = range(200, 300)
 _NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 """HTTP status 304; a constant, because the lookup in the enumeration is slow."""
+_PROXY_SESSION = "proxy"
+"""Name of the session for requests through a proxy; the other sessions are named by the scheme of the URL."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 """Setting that turns off aiohttp's timeout: `SharedTimeout` bounds a request with all its redirects."""
 
@@ -92,6 +95,8 @@ class FetchResult(NamedTuple):
 class Fetcher:
     """HTTP client with shared connections, and without cookies, proxies or credentials of the machine.
 
+    Rules of the operator for single hosts add headers or a proxy to requests there.
+
     HTTP connections are kept alive; HTTPS connections are closed after each request, since asyncio holds 256
     KiB for each. The caller limits how many requests run at a time.
     """
@@ -100,17 +105,26 @@ class Fetcher:
         self._settings = settings
         self._shared_timeout = SharedTimeout(settings.fetch_timeout)
         self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + PUBLISHED_FEEDS_PATH)
+        self._host_rules = settings.hosts or {}
+        self._reddit = (
+            reddit_api.RedditApplication(settings.reddit_id, settings.reddit_secret.get_secret_value())
+            if settings.reddit_secret is not None
+            else None
+        )
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._user_agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
     async def __aenter__(self) -> Self:
         self._resolver = AsyncResolver(timeout=DNS_TIMEOUT_SECONDS, tries=2)
         make_socket = make_socket_factory(self._settings.allow_private_addresses)
-        for scheme, force_close in (("http", False), ("https", True)):
+        has_proxy = any(rule.proxy for rule in self._host_rules.values())
+        for name, force_close in (("http", False), ("https", True), (_PROXY_SESSION, True))[: 2 + has_proxy]:
+            # A proxy may have a private address: the operator chose it. It looks up the hosts itself.
+            socket_factory = make_socket if name != _PROXY_SESSION else None
             connector = aiohttp.TCPConnector(
-                limit=0, force_close=force_close, resolver=self._resolver, socket_factory=make_socket
+                limit=0, force_close=force_close, resolver=self._resolver, socket_factory=socket_factory
             )
-            self._sessions[scheme] = aiohttp.ClientSession(
+            self._sessions[name] = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
@@ -149,10 +163,11 @@ class Fetcher:
         response of another media type is not read. Raises FeedError with any code of `bot.feeds.fetch_errors`
         that does not concern parsing.
         """
+        max_bytes = max_bytes or self._settings.max_feed_bytes
         with self._guard_request():
-            return await self._get_following_redirects(
-                url, validators, accept, max_bytes or self._settings.max_feed_bytes, media_types
-            )
+            if self._reddit is not None and (api_path := reddit_api.build_api_path(url)) is not None:
+                return await self._get_from_reddit(self._reddit, url, api_path, validators, max_bytes)
+            return await self._get_following_redirects(url, validators, accept, max_bytes, media_types)
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Send a form by POST and ignore the body of the response.
@@ -175,6 +190,25 @@ class Fetcher:
             raise to_feed_error(error) from error
         except OSError as error:
             raise FeedError(fetch_errors.CONNECTION_FAILED, error.strerror or type(error).__name__) from error
+
+    async def _get_from_reddit(
+        self,
+        application: reddit_api.RedditApplication,
+        url: str,
+        api_path: str,
+        validators: Validators | None,
+        max_bytes: int,
+    ) -> FetchResult:
+        """Fetch the posts of a feed from Reddit's API; a token that is refused is replaced once."""
+        api_url = URL(reddit_api.API_URL + api_path)
+        session = self._sessions[api_url.scheme]
+        for is_last_attempt in (False, True):
+            headers = {"Authorization": f"Bearer {await application.get_token(session)}"}
+            async with session.get(api_url, headers=headers, allow_redirects=False) as response:
+                if response.status != HTTPStatus.UNAUTHORIZED or is_last_attempt:
+                    return await _read_response(response, URL(url), None, validators, max_bytes, ())
+            application.forget_token()
+        raise AssertionError("the last attempt returns or raises")
 
     async def _post_following_redirects(self, target: URL, form: Mapping[str, str]) -> None:
         for _redirect_index in range(MAX_REDIRECTS + 1):
@@ -218,9 +252,11 @@ class Fetcher:
                 and target.path.startswith(own_feeds_url.path)
             ):
                 raise FeedError(fetch_errors.OWN_FEED)
-            async with self._sessions[target.scheme].get(
+            rule = find_host_rule(self._host_rules, target.raw_host or "")
+            async with self._sessions[target.scheme if rule.proxy is None else _PROXY_SESSION].get(
                 target,
-                headers=headers | known_sites.get_request_headers(target.raw_host or ""),
+                headers=headers | known_sites.get_request_headers(target.raw_host or "") | rule.build_headers(),
+                proxy=rule.proxy,
                 allow_redirects=False,
             ) as response:
                 if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
@@ -281,7 +317,10 @@ async def _read_response(
         if retry_after_seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
             retry_after_seconds = parse_rate_limit_wait(headers, now=now) or None
         raise FeedError(
-            fetch_errors.get_http_code(status), (response.reason or "")[:100], retry_after=retry_after_seconds
+            fetch_errors.get_http_code(status),
+            (response.reason or "")[:100],
+            retry_after=retry_after_seconds,
+            url=str(url),
         )
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_types and media_type and media_type not in media_types:

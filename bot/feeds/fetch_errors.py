@@ -30,6 +30,8 @@ GONE = "gone"
 """The publisher has removed the feed for good (HTTP status 410)."""
 RATE_LIMITED = "rate-limited"
 """The server got too many requests (HTTP status 429)."""
+REDDIT_APPLICATION = "reddit-application"
+"""Reddit refused the id and secret of the operator's application."""
 NOT_A_FEED = "not-a-feed"
 """The document is no feed."""
 LIST_NOT_FOUND = "list-lost"
@@ -57,14 +59,15 @@ class FeedError(Exception):
 
     `code` is one of this module's constants, or `http-` and a status such as `http-404`. `detail` is an
     English text for logs, without secrets. `retry_after` is the number of seconds that the server asked to
-    wait, or None.
+    wait, or None. `url` is the URL of a response that was a failure, "" after other failures.
     """
 
-    def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None, url: str = "") -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+        self.url = url
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}" if self.detail else self.code

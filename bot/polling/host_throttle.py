@@ -1,11 +1,12 @@
 """Throttling of requests per host: one at a time, a pause after each, and a backoff if the host asks for one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from bot.core.clock import Clock
+from bot.core.host_rules import HostRule, find_host_rule
 from bot.core.models import DueFeed
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -31,13 +32,14 @@ class Host:
 
     Use: `await host.wait_until_free()`, `host.begin_request(now)`, and `host.end_request()` in a finally
     block. `next_request_at` is monotonic time, `backoff_until` Unix time, both in seconds. `response_seconds` is
-    the duration of the last request.
+    the duration of the last request; `min_pause_seconds` is the pause that the operator's rule for the host asks for.
     `mean_cycle_seconds`, from one request to the next, is 0 before the first. `queue` holds due feeds with
     their tenants (servers). `is_busy`: a feed of the queue is being polled. `is_owned`: this process has the
     lease of the host's slot. Further feeds of a tenant with a long queue get later times (appointments).
     """
 
     _clock: Clock
+    min_pause_seconds: float = 0.0
     queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # A deque takes ten times the memory.
     is_busy: bool = False
     is_owned: bool = True
@@ -72,7 +74,9 @@ class Host:
         """End the current request and start the pause after it."""
         now = self._clock.monotonic()
         self.response_seconds = now - self._request_started_at
-        pause_seconds = min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
+        pause_seconds = max(
+            min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS), self.min_pause_seconds
+        )
         self.next_request_at = now + pause_seconds
         self.mean_cycle_seconds += (self.response_seconds + pause_seconds - self.mean_cycle_seconds) / (
             8 if self.mean_cycle_seconds else 1
@@ -156,8 +160,8 @@ class Host:
 class Hosts:
     """Registry of publisher hosts by name."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, rule_by_host: Mapping[str, HostRule]) -> None:
+        self._clock, self._rule_by_host = clock, rule_by_host
         self._host_by_name: dict[str, Host] = {}
 
     def get(self, url: str) -> Host:
@@ -169,7 +173,8 @@ class Hosts:
                 self._host_by_name = {
                     name: host for name, host in self._host_by_name.items() if not host.is_evictable()
                 }
-            host = self._host_by_name[name] = Host(self._clock)
+            min_pause_seconds = find_host_rule(self._rule_by_host, name).seconds_between_requests
+            host = self._host_by_name[name] = Host(self._clock, min_pause_seconds)
         return host
 
     def list_in_slots(self, slots: Collection[int]) -> list[Host]:

@@ -75,7 +75,7 @@ class Poller:
         self.outcomes: Counter[PollOutcome] = Counter()
         """Number of polls since the start, by outcome."""
 
-        self.hosts = Hosts(clock)
+        self.hosts = Hosts(clock, settings.hosts or {})
         self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
         self._worker_count = settings.poll_concurrency
         self._queue = PollQueue(clock, self._worker_count, on_tenant_drained=self.wake)

@@ -82,7 +82,7 @@ def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None 
     if state is not HealthState.GONE and subscription.paused_at is not None:
         return SubscriptionHealth(followed_feed, HealthState.PAUSED)
     if state in {HealthState.GONE, HealthState.FAILING}:
-        return SubscriptionHealth(followed_feed, state, describe_feed_error(feed.error or "gone"))
+        return SubscriptionHealth(followed_feed, state, describe_feed_error(feed.error or "gone", feed.url))
     if channel_problem is not None:
         return SubscriptionHealth(
             followed_feed,
@@ -120,7 +120,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
 def feed_error_sentence(feed: Feed) -> str:
     """Return the error of a feed as a sentence with its state, or "" if the feed can be read."""
     state = _get_feed_state(feed)
-    reason = describe_feed_error(feed.error or "gone")
+    reason = describe_feed_error(feed.error or "gone", feed.url)
     if state is HealthState.GONE:
         return f"{state} " + _("gone: {reason}").format(reason=reason)
     if state is HealthState.FAILING:
@@ -241,5 +241,6 @@ def _poll_result_sentence(poll_report: PollReport) -> str:
                 feed=bold_name, when=f"<t:{poll_report.feed.next_poll_at}:R>"
             )
     return _("Couldn’t read {feed}. {reason}").format(
-        feed=bold_name, reason=describe_feed_error(poll_report.error or poll_report.feed.error or "")
+        feed=bold_name,
+        reason=describe_feed_error(poll_report.error or poll_report.feed.error or "", poll_report.feed.url),
     )

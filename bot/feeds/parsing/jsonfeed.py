@@ -7,12 +7,12 @@ from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
-from bot.feeds.parsing import entries
+from bot.feeds.parsing import entries, reddit_listing
 from bot.text.times import feed_dates
 
 
 def parse_json(body: bytes, url: str) -> ParsedFeed:
-    """Parse a JSON Feed; members of the wrong type are ignored.
+    """Parse a JSON Feed, or a listing of Reddit's API; members of the wrong type are ignored.
 
     Raises FeedError: not-a-feed if the document is not a JSON Feed, encoding if it is not UTF-8.
     """
@@ -22,6 +22,8 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
         raise FeedError(ENCODING, "not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise FeedError(NOT_A_FEED, "not JSON") from error
+    if isinstance(document, dict) and document.get("kind") == reddit_listing.LISTING_KIND:
+        return reddit_listing.parse_listing(document, url)
     raw_entries = document.get("items") if isinstance(document, dict) else None
     if not isinstance(raw_entries, list):
         raise FeedError(NOT_A_FEED, "JSON, but not a JSON Feed")

@@ -29,7 +29,7 @@ def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota_kind: OverQu
     for language in i18n.LANGUAGES:
         with i18n.language_scope(language):
             text_by_language[language] = _(sentence_template).format(
-                feed=feed_name, cause=describe_feed_error(feed.error or "")
+                feed=feed_name, cause=describe_feed_error(feed.error or "", feed.url)
             )
     return text_by_language
 

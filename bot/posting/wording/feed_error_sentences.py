@@ -1,9 +1,10 @@
 """Sentences on why a feed or page could not be read, for each code of an error or outcome of a page fetch."""
 
 from bot.core.i18n import N_, _
-from bot.feeds import fetch_errors
+from bot.feeds import fetch_errors, reddit_api
 from bot.polling.full_text_fetcher import CRASHED_OUTCOME
 from bot.store.records.content_records import PageFetch, PageFetchOutcome
+from bot.text import urls
 
 _SENTENCE_BY_CODE = {
     fetch_errors.BAD_URL: N_("That isn’t a web address. Try something like theverge.com."),
@@ -26,7 +27,13 @@ _SENTENCE_BY_CODE = {
     fetch_errors.TRUNCATED: N_("The file arrived incomplete."),
     fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
     fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
-    fetch_errors.RATE_LIMITED: N_("The site limits how often I can check it."),
+    fetch_errors.RATE_LIMITED: N_(
+        "The site limits how often I can check it. If this lasts, whoever runs Telex can send fewer requests, or send "
+        "them through a proxy (TELEX_HOSTS)."
+    ),
+    fetch_errors.REDDIT_APPLICATION: N_(
+        "Reddit refuses this Telex’s application. Whoever runs it can check TELEX_REDDIT_ID and TELEX_REDDIT_SECRET."
+    ),
     fetch_errors.NOT_A_FEED: N_("There’s no feed at this address. Give me the site’s address, and I’ll look for one."),
     fetch_errors.LIST_NOT_FOUND: N_(
         "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
@@ -40,13 +47,28 @@ _SENTENCE_BY_CODE = {
     fetch_errors.PARSE_TIMEOUT: N_("The file takes too long to read. Let the publisher know."),
     fetch_errors.PARSER_CRASHED: N_("The file crashed my reader. Let the publisher know."),
     "http-401": N_("The site asks for a username and password. Add the feed again to enter them."),
-    "http-403": N_("The site refused access. It may block bots; ask the publisher."),
+    "http-403": N_(
+        "The site refused access. It may block bots: ask the publisher. Whoever runs Telex can set headers, a user "
+        "agent or a proxy for it (TELEX_HOSTS)."
+    ),
     "http-404": N_("No feed found at that address. Check it, or look for its new address."),
 }
 
 
-def describe_feed_error(code: str) -> str:
-    """Return a sentence on an error of a feed and what can be done about it, in the current language."""
+_REDDIT_REFUSAL = N_(
+    "Reddit refuses addresses that many share. Follow the address of your own feed (reddit.com/prefs/feeds), or ask "
+    "whoever runs Telex to set up an application (TELEX_REDDIT_ID)."
+)
+_REFUSAL_CODES = {"http-403", fetch_errors.RATE_LIMITED}
+
+
+def describe_feed_error(code: str, url: str = "") -> str:
+    """Return a sentence on an error of a feed and what can be done about it, in the current language.
+
+    `url` is the feed's; "" if it is unknown, then the sentence is a general one.
+    """
+    if code in _REFUSAL_CODES and reddit_api.is_reddit_host(urls.parse_host(url) or ""):
+        return _(_REDDIT_REFUSAL)
     if code in _SENTENCE_BY_CODE:
         return _(_SENTENCE_BY_CODE[code])
     if code in fetch_errors.SERVER_ERRORS:

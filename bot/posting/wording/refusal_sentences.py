@@ -26,7 +26,7 @@ def find_error_sentence(error: Exception) -> str | None:
         case RequestRejected():
             return refusal_sentence(error.reason)
         case FeedError():
-            return describe_feed_error(error.code)
+            return describe_feed_error(error.code, error.url)
     return None
 
 

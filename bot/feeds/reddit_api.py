@@ -1,0 +1,93 @@
+"""Requests for feeds of Reddit to its API, which accepts an operator's application where feeds are refused.
+
+Application-only OAuth: https://github.com/reddit-archive/reddit/wiki/OAuth2 ("Application Only OAuth").
+Listings: https://www.reddit.com/dev/api
+"""
+
+import asyncio
+import re
+import time
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from bot.feeds.fetch_errors import REDDIT_APPLICATION, FeedError
+
+TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - no password
+"""URL at which an application exchanges its id and secret for a token."""
+API_URL = "https://oauth.reddit.com"
+"""URL of the API, for requests with a token."""
+_EXPIRY_MARGIN_SECONDS = 60
+"""Seconds before its expiry in which a token is not used any more."""
+_MAX_TOKEN_BYTES = 16_384
+_HOST_PATTERN = re.compile(r"(?:\w+\.)?reddit\.com")
+_LISTING_PATH_PATTERN = re.compile(
+    r"(?P<place>(?:/r/[\w+-]+)?)(?P<order>(?:/(?:hot|new|top|rising|controversial))?)/?\.rss"
+    r"|(?P<user>/u(?:ser)?/[\w-]+(?:/submitted)?)/?\.rss"
+)
+
+
+def is_reddit_host(host: str) -> bool:
+    """Return whether a host name is Reddit's."""
+    return _HOST_PATTERN.fullmatch(host.lower()) is not None
+
+
+def build_api_path(url: str) -> str | None:
+    """Return the path and query in Reddit's API of the posts in a feed, or None if the URL is of no such feed.
+
+    Feeds of comments, and feeds with a person's own token (`feed=`), have none: they are fetched as they are.
+    """
+    parts = urlsplit(url)
+    match = _LISTING_PATH_PATTERN.fullmatch(parts.path)
+    if match is None or not is_reddit_host(parts.hostname or "") or re.search(r"(?:^|&)feed=", parts.query):
+        return None
+    user = match["user"]
+    path = f"{user.removesuffix('/submitted')}/submitted" if user else match["place"] + (match["order"] or "/hot")
+    query = f"{parts.query}&raw_json=1" if parts.query else "raw_json=1"
+    return f"{path}?{query}"
+
+
+class RedditApplication:
+    """The operator's application at Reddit, with its current token."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._credentials = aiohttp.BasicAuth(client_id, client_secret)
+        self._token, self._expires_at = "", 0.0
+        self._token_lock = asyncio.Lock()
+
+    async def get_token(self, session: aiohttp.ClientSession) -> str:
+        """Return a token, a new one if there is none that is valid.
+
+        Raises FeedError (reddit-application) if Reddit refuses the application.
+        """
+        async with self._token_lock:
+            if time.monotonic() >= self._expires_at:
+                await self._request_token(session)
+            return self._token
+
+    def forget_token(self) -> None:
+        """Forget a token that Reddit refused."""
+        self._expires_at = 0.0
+
+    async def _request_token(self, session: aiohttp.ClientSession) -> None:
+        form = {"grant_type": "client_credentials"}
+        async with session.post(TOKEN_URL, data=form, auth=self._credentials, allow_redirects=False) as response:
+            body = await response.content.read(_MAX_TOKEN_BYTES)
+            status = response.status
+        try:
+            grant = msgspec.json.decode(body, type=_TokenGrant) if status == HTTPStatus.OK else None
+        except msgspec.DecodeError:
+            grant = None
+        if grant is None:
+            raise FeedError(REDDIT_APPLICATION, f"status {status}")
+        self._token = grant.access_token
+        self._expires_at = time.monotonic() + grant.expires_in - _EXPIRY_MARGIN_SECONDS
+
+
+class _TokenGrant(msgspec.Struct):
+    """Reply to a request for a token; a refusal has status 200, too, and no token."""
+
+    access_token: str
+    expires_in: float

@@ -1,0 +1,182 @@
+"""Sites that refuse shared addresses: rules of the operator for hosts, and an application at Reddit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.core.host_rules import parse_host_rules
+from bot.core.settings_reading import InvalidSettings, read_settings
+from bot.feeds import fetch_errors, reddit_api
+from bot.feeds.fetch import Fetcher
+from bot.feeds.parsing.parse import parse_feed_document
+from bot.polling.host_throttle import Hosts
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from tests.feeds.conftest import fetch_error_code
+from tests.support.clocks import ManualClock
+from tests.support.feed_server import make_rss, make_rss_item
+
+FEED_URL = "https://www.reddit.com/r/python/.rss"
+POST = {
+    "name": "t3_1abcde",
+    "title": "A <new> release",
+    "permalink": "/r/python/comments/1abcde/a_new_release/",
+    "author": "guido",
+    "subreddit_name_prefixed": "r/python",
+    "selftext_html": "<div><p>Faster &amp; smaller.</p></div>",
+    "created_utc": 1_700_000_000.0,
+    "num_comments": 12,
+    "preview": {"images": [{"source": {"url": "https://preview.redd.it/a.png?s=1"}}]},
+}
+ATOM = """<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Python</title><entry>
+<author><name>/u/guido</name></author><category term="python" label="r/python"/><id>t3_1abcde</id>
+<link href="https://www.reddit.com/r/python/comments/1abcde/a_new_release/"/><title>A &lt;new&gt; release</title>
+<published>2023-11-14T22:13:20+00:00</published></entry></feed>"""
+
+
+def make_listing(*posts: Any) -> bytes:
+    return json.dumps(
+        {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post} for post in posts]}}
+    ).encode()
+
+
+async def test_headers_and_a_user_agent_go_to_their_host_alone(settings, feed_server):
+    rules = parse_host_rules('["127.0.0.1"]\nuser_agent = "Reader/1"\nheaders = { X-Api-Key = "secret" }')
+    target = feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    async with Fetcher(settings.model_copy(update={"hosts": rules})) as fetcher:
+        await fetcher.get(feed_server.redirect("/away", target.replace("127.0.0.1", "localhost")))
+    (own_user_agent, own_key), (other_user_agent, other_key) = [
+        (visit.headers["User-Agent"], visit.headers.get("X-Api-Key")) for visit in feed_server.visits
+    ]
+    assert (own_user_agent, own_key) == ("Reader/1", "secret")
+    assert other_user_agent.startswith("Telex/")
+    assert other_key is None
+
+
+async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, feed_server):
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    rules = parse_host_rules(f'["news.invalid"]\nproxy = "{feed_server.origin}"')
+    async with Fetcher(settings.model_copy(update={"hosts": rules, "allow_private_addresses": ()})) as fetcher:
+        assert b"Article 1" in (await fetcher.get("http://www.news.invalid/feed")).body
+        assert await fetch_error_code(fetcher, feed_server.origin + "/feed") == fetch_errors.REFUSED_ADDRESS
+    assert feed_server.visits[0].headers["Host"] == "www.news.invalid"
+
+
+def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
+    clock = ManualClock()
+    hosts = Hosts(clock, parse_host_rules('["news.example"]\nseconds_between_requests = 60'))
+    for url, pause_seconds in (("https://www.news.example/feed", 60), ("https://other.example/feed", 0)):
+        host = hosts.get(url)
+        host.begin_request(clock.monotonic())
+        host.end_request()
+        assert host.next_request_at == clock.monotonic() + pause_seconds
+
+
+@pytest.mark.parametrize(
+    ("toml_text", "sentence"),
+    [
+        ("[news", "the file is not TOML"),
+        ('["https://news.example"]', "a host name such as news.example is needed"),
+        ('["news.example"]\nproxy = "socks5://a:secret@b"', "the proxy of news.example needs an address"),
+        ('["news.example"]\nuser_agent = "secret\\nX: y"', "a header of news.example has characters"),
+        ('["news.example"]\nseconds_between_requests = -1', "Expected `float` >= 0"),
+        ('["news.example"]\nuseragent = "secret"', "unknown field `useragent`"),
+    ],
+)
+def test_a_wrong_file_is_a_wrong_setting_and_its_secrets_stay_untold(tmp_path, toml_text, sentence):
+    path = tmp_path / "hosts.toml"
+    path.write_text(toml_text)
+    with pytest.raises(InvalidSettings) as raised:
+        read_settings(hosts=str(path))
+    assert "TELEX_HOSTS" in str(raised.value)
+    assert sentence in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("wrong", [{"hosts": "/missing.toml"}, {"reddit_id": "a"}, {"reddit_secret": "b"}])
+def test_a_missing_file_and_half_an_application_are_wrong_settings(wrong):
+    with pytest.raises(InvalidSettings):
+        read_settings(**wrong)
+
+
+@pytest.fixture
+async def reddit_fetcher(settings, feed_server, monkeypatch):
+    """A client with an application at a stand-in for Reddit, which gives the documented answers."""
+    monkeypatch.setattr(reddit_api, "API_URL", feed_server.origin)
+    monkeypatch.setattr(reddit_api, "TOKEN_URL", feed_server.origin + "/token")
+    valid_tokens: list[str] = []
+
+    async def grant(request: web.Request) -> web.Response:
+        assert (await request.post())["grant_type"] == "client_credentials"
+        if request.headers["Authorization"] != "Basic " + base64.b64encode(b"id:secret").decode():
+            return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
+        valid_tokens.append(f"token-{feed_server.count('/token')}")
+        return web.json_response({"access_token": valid_tokens[-1], "token_type": "bearer", "expires_in": 86_400})
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {valid_tokens.pop()}" or request.query["raw_json"] != "1":
+            return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
+        valid_tokens.append("another")  # Each token is valid once, so that the second request needs a new one.
+        return web.Response(body=make_listing(POST), content_type="application/json")
+
+    feed_server.handle("/token", grant)
+    feed_server.handle("/r/python/hot", answer)
+    application = {"reddit_id": "id", "reddit_secret": SecretStr("secret")}
+    async with Fetcher(settings.model_copy(update=application)) as fetcher:
+        yield fetcher
+
+
+async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fetcher, feed_server):
+    fetched = await reddit_fetcher.get(FEED_URL)
+    assert fetched.url == FEED_URL
+    (entry,) = parse_feed_document(fetched.body, fetched.content_type, fetched.url).entries
+    (atom_entry,) = parse_feed_document(ATOM.encode(), "application/atom+xml", FEED_URL).entries
+    same = ("guid", "link", "title", "author", "tags", "published")
+    assert [getattr(entry, name) for name in same] == [getattr(atom_entry, name) for name in same]
+    assert (entry.text, entry.comment_count) == ("Faster & smaller.", 12)
+    assert (await reddit_fetcher.get(FEED_URL)).status == 200
+    assert feed_server.count("/token") == 2
+
+
+async def test_a_refused_application_is_told_from_a_refused_feed(settings, reddit_fetcher):
+    wrong = {"reddit_id": "id", "reddit_secret": SecretStr("wrong")}
+    async with Fetcher(settings.model_copy(update=wrong)) as fetcher:
+        assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION
+    assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://www.reddit.com/.rss", "/hot?raw_json=1"),
+        ("https://old.reddit.com/r/a+b/new.rss?limit=9", "/r/a+b/new?limit=9&raw_json=1"),
+        ("https://www.reddit.com/r/a/top/.rss?t=day", "/r/a/top?t=day&raw_json=1"),
+        ("https://www.reddit.com/user/me/.rss", "/user/me/submitted?raw_json=1"),
+        ("https://www.reddit.com/r/a/comments/1a/title/.rss", None),
+        ("https://www.reddit.com/r/a/.rss?feed=secret&user=me", None),
+        ("https://www.reddit.com.evil.example/r/a/.rss", None),
+        ("https://www.reddit.com/r/a/", None),
+    ],
+)
+def test_only_feeds_of_posts_have_a_path_in_the_api(url, path):
+    assert reddit_api.build_api_path(url) == path
+
+
+def test_wrong_members_of_a_listing_are_ignored():
+    hostile = {**POST, "permalink": "javascript:alert(1)", "created_utc": 1e300, "preview": {"images": [1]}}
+    document = make_listing(hostile, "no post", None, {**POST, "title": ["no text"]})
+    first, second = parse_feed_document(document, "", FEED_URL).entries
+    assert (first.link, first.published, first.image_url) == (None, None, None)
+    assert (second.guid, second.title) == ("t3_1abcde", "")
+
+
+def test_a_refusal_says_which_setting_would_help():
+    for code in ("http-403", fetch_errors.RATE_LIMITED):
+        assert "reddit.com/prefs/feeds" in describe_feed_error(code, FEED_URL)
+        assert "TELEX_REDDIT_ID" in describe_feed_error(code, FEED_URL)
+        assert "TELEX_HOSTS" in describe_feed_error(code, "https://news.example/feed")
