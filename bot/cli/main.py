@@ -99,7 +99,7 @@ def _reclaim_moved_database(settings: Settings) -> None:
             await store.reactivate()
 
     try:
-        with Store.lock_for_run(settings.database, alone=True):
+        with Store.lock_for_run(settings.database, exclusive=True):
             run_async(reactivate_database)
     except StoreError as error:
         exit_with_error(str(error), FAILURE_STATUS)
@@ -226,7 +226,7 @@ def rekey(
 
     try:
         Store.require_exists(settings.database)
-        with Store.lock_for_run(settings.database, alone=True):
+        with Store.lock_for_run(settings.database, exclusive=True):
             encrypted_url_count = run_async(reencrypt_urls)
     except DatabaseMissing as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)

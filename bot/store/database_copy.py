@@ -46,7 +46,7 @@ async def copy_database(source: Engine, target: Engine, clock: Clock, on_progres
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
     if isinstance(source.location, Path) and not source.location.is_file():
         raise DatabaseUnusable(f"There is no database {source.location}.")
-    with source.lock_for_run(alone=True), target.lock_for_run(alone=True):
+    with source.lock_for_run(exclusive=True), target.lock_for_run(exclusive=True):
         source_database = await Database.open(source, clock)
         try:
             target_database = await Database.open(target, clock)

@@ -72,10 +72,10 @@ class Engine(Protocol):
         """
         ...
 
-    def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:
+    def lock_for_run(self, *, exclusive: bool) -> AbstractContextManager[None]:
         """Return a context manager that holds the run lock of the database.
 
-        With `alone`, no other process may run on a database server. Entering the context manager raises
+        With `exclusive`, no other process may run on a database server. Entering the context manager raises
         `ProcessMustEnd` or `DatabaseUnusable`.
         """
         ...

@@ -184,13 +184,13 @@ class Store:
         create_engine(location).require_exists()
 
     @staticmethod
-    def lock_for_run(location: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
+    def lock_for_run(location: Path | DatabaseUrl, *, exclusive: bool = False) -> AbstractContextManager[None]:
         """Return a context manager that holds the run lock of a database.
 
-        One bot may run on a file, several may run on a server; with `alone`, no other process may run on a
+        One bot may run on a file, several may run on a server; with `exclusive`, no other process may run on a
         server. Entering the context manager raises `ProcessMustEnd` or `DatabaseUnusable`.
         """
-        return create_engine(location).lock_for_run(alone=alone)
+        return create_engine(location).lock_for_run(exclusive=exclusive)
 
     async def listen(self, on_event: Callable[[str], None]) -> None:
         """Call `on_event` with each cluster event, a short message from another process, until cancelled.

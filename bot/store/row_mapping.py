@@ -61,7 +61,7 @@ ARTICLE_SQL = """
     article.comments_url, article.comment_count, NULL AS translated_from
 """
 """Columns of an article to select for `article_from_row`."""
-FOR_EVERYONE_SQL = "+article.feed_id > 0"
+IS_FEED_ARTICLE_SQL = "+article.feed_id > 0"
 """SQL condition that leaves out the pages that users saved, for queries of `article` without a list of feeds.
 
 The sign keeps SQLite from choosing the index on feeds.
@@ -149,16 +149,16 @@ def feed_from_row(row: Row) -> Feed:
 
     Raises `DatabaseUnusable` if the feed's URL cannot be decrypted.
     """
-    columns = list(row)
-    columns[_URL_INDEX] = decrypt_url(columns[_URL_INDEX])
-    columns[_SERVER_ID_INDEX] = columns[_SERVER_ID_INDEX] or None
-    columns[_STATE_INDEX] = _FEED_STATE_BY_VALUE[columns[_STATE_INDEX]]
-    columns[_MOVED_TO_INDEX] = columns[_MOVED_TO_INDEX] and decrypt_url(columns[_MOVED_TO_INDEX])
+    column_values = list(row)
+    column_values[_URL_INDEX] = decrypt_url(column_values[_URL_INDEX])
+    column_values[_SERVER_ID_INDEX] = column_values[_SERVER_ID_INDEX] or None
+    column_values[_STATE_INDEX] = _FEED_STATE_BY_VALUE[column_values[_STATE_INDEX]]
+    column_values[_MOVED_TO_INDEX] = column_values[_MOVED_TO_INDEX] and decrypt_url(column_values[_MOVED_TO_INDEX])
     validator_count = len(Validators._fields)
-    columns[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count] = [
-        Validators(*columns[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count])
+    column_values[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count] = [
+        Validators(*column_values[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count])
     ]
-    return Feed(*columns)
+    return Feed(*column_values)
 
 
 def due_feed_from_row(row: Row) -> DueFeed:
@@ -166,19 +166,19 @@ def due_feed_from_row(row: Row) -> DueFeed:
 
     Raises `DatabaseUnusable` if the feed's URL cannot be decrypted.
     """
-    feed_id, url, etag, last_modified, body_hash, *schedule_columns = row
-    return DueFeed(feed_id, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_columns)
+    feed_id, url, etag, last_modified, body_hash, *schedule_values = row
+    return DueFeed(feed_id, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_values)
 
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
     """Return the values to store for a feed, by column name."""
-    columns = {
+    value_by_column = {
         FEED_COLUMN_BY_FIELD.get(field_name, field_name): getattr(feed, field_name)
         for field_name in _FEED_FIELD_NAMES
         if field_name != "validators"
     }
-    converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
-    return columns | feed.validators._asdict() | converted_columns
+    converted_value_by_column = {"server_id": feed.server_id or 0, "state": feed.state.value}
+    return value_by_column | feed.validators._asdict() | converted_value_by_column
 
 
 def article_from_row(row: Sequence[Any] | Row) -> Article:
@@ -186,11 +186,13 @@ def article_from_row(row: Sequence[Any] | Row) -> Article:
 
     If the column for the body is NULL, the body equals the text.
     """
-    columns = list(row)
-    if columns[_BODY_INDEX] is None:
-        columns[_BODY_INDEX] = columns[_TEXT_INDEX]
-    columns[_TAGS_INDEX] = () if columns[_TAGS_INDEX] == "[]" else tuple(json.loads(columns[_TAGS_INDEX]))
-    return Article._make(columns)
+    column_values = list(row)
+    if column_values[_BODY_INDEX] is None:
+        column_values[_BODY_INDEX] = column_values[_TEXT_INDEX]
+    column_values[_TAGS_INDEX] = (
+        () if column_values[_TAGS_INDEX] == "[]" else tuple(json.loads(column_values[_TAGS_INDEX]))
+    )
+    return Article._make(column_values)
 
 
 def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]:
@@ -201,15 +203,15 @@ def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]
 
 def article_to_columns(article: NewArticle) -> dict[str, Any]:
     """Return the values to store for an article that follow from its feed entry, by column name."""
-    columns = {column_name: getattr(article, column_name) for column_name in _ENTRY_COLUMN_NAMES}
-    return columns | {
+    value_by_column = {column_name: getattr(article, column_name) for column_name in _ENTRY_COLUMN_NAMES}
+    return value_by_column | {
         "body": None if article.body == article.text else article.body,
         "tags": json.dumps(article.tags, ensure_ascii=False),
         "has_own_page_key": article.page_key != urls.compute_page_key(article.url),
     }
 
 
-AT_URLS_SQL = """
+ARTICLE_IDS_AT_URLS_SQL = """
     SELECT id FROM article WHERE page_key IN (:pages) AND url IN (:urls)
     UNION SELECT id FROM article WHERE has_own_page_key = 1 AND url IN (:urls)
 """
@@ -217,7 +219,7 @@ AT_URLS_SQL = """
 
 
 def build_url_parameters(canonical_urls: Collection[str]) -> dict[str, Any]:
-    """Return the parameters of `AT_URLS_SQL` for canonical URLs."""
+    """Return the parameters of `ARTICLE_IDS_AT_URLS_SQL` for canonical URLs."""
     return {
         "urls": canonical_urls,
         "pages": {urls.compute_page_key(url) for url in canonical_urls},
@@ -230,11 +232,11 @@ dispatch_from_row = partial(from_row, Dispatch)
 
 def bookmark_from_row(row: Row) -> Bookmark:
     """Build a bookmark from columns with the prefix `saved_` and the columns of `ARTICLE_SQL`."""
-    columns = dict(row)
-    bookmark_columns = {
-        column_name.removeprefix("saved_"): columns.pop(column_name)
-        for column_name in list(columns)
+    value_by_column = dict(row)
+    bookmark_value_by_field = {
+        column_name.removeprefix("saved_"): value_by_column.pop(column_name)
+        for column_name in list(value_by_column)
         if column_name.startswith("saved_")
     }
-    bookmark_columns["tags"] = tuple(json.loads(bookmark_columns["tags"]))
-    return Bookmark(article=article_from_row(list(columns.values())), **bookmark_columns)
+    bookmark_value_by_field["tags"] = tuple(json.loads(bookmark_value_by_field["tags"]))
+    return Bookmark(article=article_from_row(list(value_by_column.values())), **bookmark_value_by_field)

@@ -2,7 +2,8 @@
 
 `NNNN_subject.sql` changes the tables; the first of them, the baseline, creates them. `triggers.sql` follows the last.
 The types are `ID` (a number that the database assigns, with `NEVER REUSED` if deleted rows count too), `INT`, `TEXT`,
-`BLOB` and `REAL`. Lines between `--[sqlite]` or `--[postgres]` and the next such mark are of that engine alone.
+`BLOB` and `REAL`. Lines between `--[sqlite]` or `--[postgres]` and the next such mark are of that engine alone; they
+keep their types. `--[both]` ends them.
 """
 
 import re
@@ -16,7 +17,7 @@ EngineName = Literal["sqlite", "postgres"]
 SCHEMA_DIRECTORY = Path(__file__).parent / "schema"
 UPGRADED_VERSION = 47
 """Version of the databases of Telex 0.1.0, the only ones from before the baseline that are upgraded."""
-_BLOCK_PATTERN = re.compile(r"^--\[(\w+)\]\n", re.MULTILINE)
+_ENGINE_MARK_PATTERN = re.compile(r"^--\[(\w+)\]\n", re.MULTILINE)
 _TABLE_PATTERN = re.compile(r"^(CREATE TABLE .*?^\))(?=;)", re.MULTILINE | re.DOTALL)
 _TYPE_PATTERN = re.compile(r"\b(ID NEVER REUSED|ID|INT|TEXT|BLOB|REAL)\b(?=[ ,;\n])")
 _TYPE_BY_WORD: dict[EngineName, dict[str, str]] = {
@@ -78,7 +79,7 @@ def render(script: str, engine: EngineName) -> str:
     """Return a script of the schema in the SQL of an engine."""
     rendered_script = ""
     # Odd parts are the marks that name the engine of the following part.
-    engines_and_scripts = ["both", *_BLOCK_PATTERN.split(script)]
+    engines_and_scripts = ["both", *_ENGINE_MARK_PATTERN.split(script)]
     for block_engine, block in zip(engines_and_scripts[::2], engines_and_scripts[1::2], strict=True):
         if block_engine == "both":
             rendered_script += _TYPE_PATTERN.sub(lambda match: _TYPE_BY_WORD[engine].get(match[0], match[0]), block)

@@ -15,7 +15,7 @@ from bot.text.words import split_word_set
 MAX_NESTING_DEPTH = 200
 """Maximum depth of nested tags in markup that is given to the parser; real pages stay below 60."""
 MAX_TAG_ATTRIBUTES = 200
-"""Maximum number of attributes of one tag in markup that is given to the parser."""
+"""Maximum number of attributes of one long tag in markup that is given to the parser."""
 MAX_PARSE_COST = 4_000_000
 """Maximum number of tags times depth of markup that is given to the parser.
 
@@ -49,23 +49,27 @@ _TAG_REST_PATTERN = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>"""
 _QUOTED_PATTERN = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
 _ATTRIBUTE_PATTERN = re.compile(r"[\s/]+|=")
 _LONG_TAG_CHARS = 1000
+"""Length in characters up to which the attributes of a tag are too few to be counted."""
 
-_LINE_SENTINEL = "\ue000"
-_PARAGRAPH_SENTINEL = "\ue001"
-_CELL_SENTINEL = "\ue002"
-_SPACE_SENTINEL = "\ue003"
-_BREAK_SENTINEL = "\ue004"
+# Marks between and in the pieces of text, until white space is collapsed. Verbatim text is that of `pre`.
+_LINE_TAG_SENTINEL = "\ue000"
+_BLOCK_TAG_SENTINEL = "\ue001"
+_CELL_END_SENTINEL = "\ue002"
+_VERBATIM_SPACE_SENTINEL = "\ue003"
+_VERBATIM_NEWLINE_SENTINEL = "\ue004"
 _SENTINELS_PATTERN = re.compile("[\ue000-\ue004]")
 LONE_SURROGATE_PATTERN = re.compile("[\ud800-\udfff]")
 """Pattern of code points that cannot be encoded (surrogates)."""
 _SPACES_PATTERN = re.compile(r"[^\S\n]+")
 _BREAK_RUN_PATTERN = re.compile(
-    f"[ {_CELL_SENTINEL}]*[\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}][ "
-    f"\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}{_CELL_SENTINEL}]*"
+    f"[ {_CELL_END_SENTINEL}]*[\n{_LINE_TAG_SENTINEL}{_BLOCK_TAG_SENTINEL}][ "
+    f"\n{_LINE_TAG_SENTINEL}{_BLOCK_TAG_SENTINEL}{_CELL_END_SENTINEL}]*"
 )
-_BETWEEN_CELLS_PATTERN = re.compile(f" *{_CELL_SENTINEL}[ {_CELL_SENTINEL}]*")
-_NEXT_ROW_PATTERN = re.compile(f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}")
-_LONG_VERBATIM_BREAKS_PATTERN = re.compile(f"(?:{_SPACE_SENTINEL}*{_BREAK_SENTINEL}){{3,}}")
+_BETWEEN_CELLS_PATTERN = re.compile(f" *{_CELL_END_SENTINEL}[ {_CELL_END_SENTINEL}]*")
+_NEXT_ROW_PATTERN = re.compile(
+    f"^[ \n{_CELL_END_SENTINEL}]*{_LINE_TAG_SENTINEL}[ \n{_CELL_END_SENTINEL}]*{_LINE_TAG_SENTINEL}"
+)
+_LONG_VERBATIM_BREAKS_PATTERN = re.compile(f"(?:{_VERBATIM_SPACE_SENTINEL}*{_VERBATIM_NEWLINE_SENTINEL}){{3,}}")
 _ESCAPED_MARKUP_PATTERN = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
 )
@@ -143,14 +147,17 @@ def exceeds_parse_budget(markup: str) -> bool:
 
 
 def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
-    """Return whether a tag has more than about `max_attributes`, which parsers compare with each other."""
+    """Return whether a tag of more than 1,000 characters has more than about `max_attributes`.
+
+    Parsers compare the attributes of a tag with each other.
+    """
     return any(_has_many_attributes(markup[start:end], max_attributes) for start, end, _, _ in _iter_tags(markup))
 
 
-def _has_many_attributes(tag: str, max_attributes: int) -> bool:
-    if len(tag) <= max(_LONG_TAG_CHARS, max_attributes):
+def _has_many_attributes(tag_markup: str, max_attributes: int) -> bool:
+    if len(tag_markup) <= max(_LONG_TAG_CHARS, max_attributes):
         return False
-    return sum(1 for _ in _ATTRIBUTE_PATTERN.finditer(_QUOTED_PATTERN.sub("=", tag))) > max_attributes
+    return sum(1 for _ in _ATTRIBUTE_PATTERN.finditer(_QUOTED_PATTERN.sub("=", tag_markup))) > max_attributes
 
 
 class _OpenTagStack:
@@ -237,20 +244,20 @@ _VERBATIM_TAGS = frozenset({"pre", "xmp", "listing"})
 def _encode_text(text: str, verbatim_depth: int) -> str:
     if not verbatim_depth:
         return _decode_entities(text.replace("\n", " "))
-    return text.expandtabs(4).replace(" ", _SPACE_SENTINEL).replace("\n", _BREAK_SENTINEL)
+    return text.expandtabs(4).replace(" ", _VERBATIM_SPACE_SENTINEL).replace("\n", _VERBATIM_NEWLINE_SENTINEL)
 
 
 def _get_break(tag: str) -> str:
     if tag in _BLOCK_TAGS:
-        return _PARAGRAPH_SENTINEL
+        return _BLOCK_TAG_SENTINEL
     if tag == "br":
         return "\n"
-    return _LINE_SENTINEL if tag in _LINE_TAGS else ""
+    return _LINE_TAG_SENTINEL if tag in _LINE_TAGS else ""
 
 
 def _get_closing_break(tag: str) -> str:
     if tag in {"td", "th"}:
-        return _CELL_SENTINEL
+        return _CELL_END_SENTINEL
     return "" if tag == "br" else _get_break(tag)
 
 
@@ -273,16 +280,16 @@ def _collapse_whitespace(text: str) -> str:
     text = strip_invisible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
     text = _BREAK_RUN_PATTERN.sub(_collapse_break, _SPACES_PATTERN.sub(" ", text))
     text = _BETWEEN_CELLS_PATTERN.sub(" | ", text)
-    text = _LONG_VERBATIM_BREAKS_PATTERN.sub(_BREAK_SENTINEL * 2, text)
-    return text.replace(_SPACE_SENTINEL, " ").replace(_BREAK_SENTINEL, "\n").strip()
+    text = _LONG_VERBATIM_BREAKS_PATTERN.sub(_VERBATIM_NEWLINE_SENTINEL * 2, text)
+    return text.replace(_VERBATIM_SPACE_SENTINEL, " ").replace(_VERBATIM_NEWLINE_SENTINEL, "\n").strip()
 
 
 def _collapse_break(match: re.Match[str]) -> str:
-    _, cell_sentinel, text_after = match[0].partition(_CELL_SENTINEL)
+    _, cell_sentinel, text_after = match[0].partition(_CELL_END_SENTINEL)
     if not cell_sentinel:
         text_after = match[0]
-    elif _LINE_SENTINEL not in text_after:  # a block in the next cell of the row
-        return _CELL_SENTINEL
+    elif _LINE_TAG_SENTINEL not in text_after:  # a block in the next cell of the row
+        return _CELL_END_SENTINEL
     elif _NEXT_ROW_PATTERN.search(text_after):
         return "\n"
-    return "\n\n" if _PARAGRAPH_SENTINEL in text_after or text_after.count("\n") > 1 else "\n"
+    return "\n\n" if _BLOCK_TAG_SENTINEL in text_after or text_after.count("\n") > 1 else "\n"

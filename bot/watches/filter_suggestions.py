@@ -1,4 +1,4 @@
-"""Suggestions of filters for feeds of which little is kept: a word of their titles that no kept post has."""
+"""Suggestions of filters for feeds few of whose posts are saved or liked: a word that no such post has in its title."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from bot.text.stopwords import STOPWORDS
 from bot.text.words import fold
 from bot.watches.subscription_filters import find_blocked_article_ids
 
-MAX_POSTS = 200
+MAX_CHECKED_POSTS = 200
 """Maximum number of a feed's posts, the newest, on which a filter is tried before it is suggested."""
 _MIN_BLOCKED_SHARE = 0.15
 """Minimum share of the posts that a suggested filter would have blocked."""
@@ -34,40 +34,42 @@ class FilterSuggestion(NamedTuple):
 
 
 async def suggest_filter(
-    store: Store, posts: Sequence[ReportedPost], kept_ids: Collection[int]
+    store: Store, posts: Sequence[ReportedPost], protected_article_ids: Collection[int]
 ) -> FilterSuggestion | None:
-    """Return the filter that would have blocked most posts of a feed and none of `kept_ids`, or None.
+    """Return a filter that would have blocked many posts of a feed and none of `protected_article_ids`, or None.
+
+    The word in the most titles goes first; it must block a share of the posts between the two limits.
 
     Raises `StoreError` if the database failed.
     """
-    for word in await asyncio.to_thread(_select_candidate_words, posts, kept_ids):
+    for word in await asyncio.to_thread(_select_candidate_words, posts, protected_article_ids):
         blocked_ids = await find_blocked_article_ids(
             store, [post.article_id for post in posts], [Filter(0, FilterMode.EXCLUDE, word)]
         )
         blocked_share = len(blocked_ids) / len(posts)
-        if not blocked_ids & set(kept_ids) and _MIN_BLOCKED_SHARE <= blocked_share <= _MAX_BLOCKED_SHARE:
+        if not blocked_ids & set(protected_article_ids) and _MIN_BLOCKED_SHARE <= blocked_share <= _MAX_BLOCKED_SHARE:
             return FilterSuggestion(word, len(posts), len(blocked_ids))
     return None
 
 
-def _select_candidate_words(posts: Sequence[ReportedPost], kept_ids: Collection[int]) -> list[str]:
-    """Return the words of the most titles, in their most frequent form, that no title of a kept post has."""
+def _select_candidate_words(posts: Sequence[ReportedPost], protected_article_ids: Collection[int]) -> list[str]:
+    """Return the words of the most titles, in their most frequent form, that no title of a protected post has."""
     post_counts_by_stem: Counter[str] = Counter()
-    form_counts_by_stem: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    kept_stems: set[str] = set()
+    word_form_counts_by_stem: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    protected_stems: set[str] = set()
     for post in posts:
         title_stems: set[str] = set()
         for stem, start, end in text_analysis.find_stems_with_spans(post.title, post.language):
-            form = post.title[start:end].lower()
-            if len(form) >= _MIN_WORD_LENGTH and form.isalpha() and fold(form) not in STOPWORDS:
+            word_form = post.title[start:end].lower()
+            if len(word_form) >= _MIN_WORD_LENGTH and word_form.isalpha() and fold(word_form) not in STOPWORDS:
                 title_stems.add(stem)
-                form_counts_by_stem[stem][form] += 1
-        if post.article_id in kept_ids:
-            kept_stems |= title_stems
+                word_form_counts_by_stem[stem][word_form] += 1
+        if post.article_id in protected_article_ids:
+            protected_stems |= title_stems
         else:
             post_counts_by_stem.update(sorted(title_stems))
     return [
-        form_counts_by_stem[stem].most_common(1)[0][0]
+        word_form_counts_by_stem[stem].most_common(1)[0][0]
         for stem, post_count in post_counts_by_stem.most_common()
-        if stem not in kept_stems and post_count >= _MIN_BLOCKED_SHARE * len(posts)
+        if stem not in protected_stems and post_count >= _MIN_BLOCKED_SHARE * len(posts)
     ][:_MAX_CANDIDATE_WORDS]

@@ -27,7 +27,7 @@ from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.asking.answer_views import answer_view
 from cogs.asking.message_answers import MessageResponder
 from cogs.asking.question_context import (
-    MAX_SNOWFLAKE,
+    MAX_DATABASE_ID,
     GuildChannel,
     as_server_channel,
     find_accessible_question,
@@ -116,7 +116,7 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
 
 async def _load_ratable_question(interaction: Interaction, question_id: int) -> Question:
     """Return the stored question with an id. Raises UserFacingError if the user may not rate its answer."""
-    question = await interaction.client.store.questions.get(question_id) if question_id <= MAX_SNOWFLAKE else None
+    question = await interaction.client.store.questions.get(question_id) if question_id <= MAX_DATABASE_ID else None
     if question is None or interaction_context.get_server_id(interaction) not in {None, question.server_id}:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.is_public and question.user_id != interaction.user.id:

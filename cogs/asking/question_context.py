@@ -1,4 +1,4 @@
-"""Context of a question: readable feeds, the article that its channel suggests, the previous question."""
+"""Context of a question: the feeds that may answer it, the article that it is about, and the question before it."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from cogs.shared.views import Interaction
 GuildChannel = discord.abc.GuildChannel | discord.Thread
 """Type of a channel or thread of a server."""
 
-MAX_SNOWFLAKE = 2**63 - 1
+MAX_DATABASE_ID = 2**63 - 1
 """Largest id that the database can hold."""
 _TITLE_WEIGHT = 3
 """Weight of a word of the question in an article's title, relative to a word in the article's summary."""
@@ -50,21 +50,23 @@ def get_replied_message_id(message: discord.Message) -> int | None:
     return reference.message_id if reference.channel_id == message.channel.id else None
 
 
-async def find_thread_article_id(bot: TelexBot, server_channel: GuildChannel | None, text: str) -> int | None:
+async def find_thread_article_id(bot: TelexBot, server_channel: GuildChannel | None, question_text: str) -> int | None:
     """Return the id of the article whose post a thread or forum post began with, or None if there is none.
 
-    If the post has several articles, `text`, the question, decides between them.
+    If the post has several articles, `question_text` decides between them.
     """
     if not isinstance(server_channel, discord.Thread):
         return None
     # A thread has the id of its first message.
-    return await find_message_article_id(bot, server_channel.id, server_channel.guild.id, text)
+    return await find_message_article_id(bot, server_channel.id, server_channel.guild.id, question_text)
 
 
-async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int | None, text: str) -> int | None:
+async def find_message_article_id(
+    bot: TelexBot, message_id: int, server_id: int | None, question_text: str
+) -> int | None:
     """Return the id of a message's article, or None if it has none.
 
-    If the message has several articles, it is the article that `text`, the question, asks about, or None if
+    If the message has several articles, it is the article that `question_text` asks about, or None if
     that is unclear.
     """
     dispatch = await find_article_dispatch(bot, message_id, server_id)
@@ -72,16 +74,18 @@ async def find_message_article_id(bot: TelexBot, message_id: int, server_id: int
         return None
     if len(dispatch.article_ids) == 1:
         return dispatch.article_ids[0]
-    article = find_best_matching_article(text, await bot.store.articles.list_by_ids(dispatch.article_ids))
+    article = find_best_matching_article(question_text, await bot.store.articles.list_by_ids(dispatch.article_ids))
     return None if article is None else article.id
 
 
-def find_best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
-    """Return the article whose title and summary match most words of a text.
+def find_best_matching_article(question_text: str, articles: Sequence[Article]) -> Article | None:
+    """Return the article whose title and summary match most words of a question; a match in the title counts thrice.
 
-    Returns None if two articles match equally or none matches.
+    Returns None if the two best articles match equally, or none matches.
     """
-    stem_groups = [text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(text)]
+    stem_groups = [
+        text_analysis.find_query_stems(word) for word in follow_up_questions.extract_content_words(question_text)
+    ]
     scored_articles: list[tuple[int, Article]] = []
     for article in articles:
         title_stems = set(text_analysis.stem_tokens(article.title, article.language))
@@ -114,7 +118,7 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
     In a server, that is a question asked there, by the user or publicly by someone else; elsewhere, any question
     of the user.
     """
-    if question_id > MAX_SNOWFLAKE:
+    if question_id > MAX_DATABASE_ID:
         return None
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.is_public and question.user_id != interaction.user.id):

@@ -37,7 +37,7 @@ from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import results_button, show_all_button, show_similar, similar_articles_button
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
-from cogs.shared.article_lists import ArticleListItem, item_with_lead
+from cogs.shared.article_lists import ArticleListItem, make_item_with_lead
 from cogs.shared.authorization import load_hidden_server_ids, user_installable
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.persistent_items import PersistentItemCog
@@ -167,7 +167,7 @@ class BookmarkPages(ArticlePages):
         return await has_bookmark(interaction, article)
 
     def _build_item(self, bookmark: Bookmark) -> ArticleListItem:
-        list_item = item_with_lead(bookmark.article)
+        list_item = make_item_with_lead(bookmark.article)
         extra_lines = tuple(filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark))))
         return replace(
             list_item,

@@ -18,7 +18,7 @@ from bot.search.searching import SearchPage, SortOrder
 from bot.store import Store
 from bot.text import discord_text
 from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
-from cogs.shared.article_lists import ArticleListItem, add_other_outlets, item_from_result
+from cogs.shared.article_lists import ArticleListItem, add_other_outlets, make_item_from_result
 
 MAX_HEADING_TEXT_LENGTH = 100
 """Maximum length in UTF-16 units of a query, or of the name of an outlet, that a heading shows."""
@@ -77,7 +77,7 @@ async def make_results_view(
 
     If there are more, each user can open all results with a button.
     """
-    public_items = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
+    public_items = (replace(make_item_from_result(hit), has_save_button=False) for hit in search_page.results)
     list_items = await add_other_outlets(store, public_items, feed_ids)
     return layout_views.build_static_view(
         (results_card(query, search_page, list_items), _build_small_block([footer] if footer else []))

@@ -38,7 +38,7 @@ from cogs.reading.message_articles import (
 )
 from cogs.reading.result_cards import MAX_HEADING_TEXT_LENGTH, search_header
 from cogs.shared import article_cards
-from cogs.shared.article_lists import add_other_outlets, item_from_result, item_with_lead
+from cogs.shared.article_lists import add_other_outlets, make_item_from_result, make_item_with_lead
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction
 from cogs.watching.watch_creation import create_personal_watch
@@ -106,7 +106,9 @@ class SearchPages(ArticlePages):
                 accessory=watch_button if search_page.results else None,
                 build_suggestion_button=self._suggestion_button_factory(search_page),
             ),
-            list_items=await add_other_outlets(store, map(item_from_result, search_page.results), visible_feed_ids),
+            list_items=await add_other_outlets(
+                store, map(make_item_from_result, search_page.results), visible_feed_ids
+            ),
             total_count=search_page.total_results,
         )
 
@@ -191,7 +193,7 @@ class LatestPages(ArticlePages):
             header=header,
             list_items=await add_other_outlets(
                 client.store,
-                map(item_with_lead, articles[start_index : start_index + PAGE_SIZE]),
+                map(make_item_with_lead, articles[start_index : start_index + PAGE_SIZE]),
                 visible_feed_ids,
             ),
             total_count=None if len(articles) == article_limit else len(articles),
@@ -212,7 +214,7 @@ class CatchUpPages(ArticlePages):
         title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
             header=(text_block(f"### {title}"),),
-            list_items=[item_with_lead(article) for article in articles],
+            list_items=[make_item_with_lead(article) for article in articles],
             total_count=len(article_ids),
         )
 
@@ -299,6 +301,6 @@ class SimilarPages(ArticlePages):
         )
         return ArticlePage(
             header=(text_block(f"### {heading}"), text_block(count_text)),
-            list_items=[item_from_result(hit) for hit in search_page.results],
+            list_items=[make_item_from_result(hit) for hit in search_page.results],
             total_count=total_count,
         )

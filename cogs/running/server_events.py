@@ -15,7 +15,7 @@ _RECENT_JOIN_SECONDS = 86_400
 
 
 class GuildEventsCog(commands.Cog):
-    """Cog that updates the stored servers when Discord reports changes.
+    """Cog that stores which servers the bot is in, welcomes new ones, and checks blocked channels again after changes.
 
     A server with an outage counts as one that the bot is still in.
     """
@@ -46,7 +46,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Recheck the language, channels and welcome message of a server that is available again after an outage.
+        """Store the locale, check the channels and send a missed welcome in a server that is available after an outage.
 
         If this process does not own the server's shard yet, `on_shard_served` does so later.
         """

@@ -87,7 +87,7 @@ class ArticleListItem:
         return f"-# {count_text}"
 
 
-def item_from_result(search_result: SearchResult) -> ArticleListItem:
+def make_item_from_result(search_result: SearchResult) -> ArticleListItem:
     """Return the item of an article list that shows a search result."""
     note = ""
     if search_result.is_semantic_only:
@@ -99,7 +99,7 @@ def item_from_result(search_result: SearchResult) -> ArticleListItem:
     )
 
 
-def item_with_lead(article: Article) -> ArticleListItem:
+def make_item_with_lead(article: Article) -> ArticleListItem:
     """Return the list item of an article, with the beginning of its text as excerpt."""
     return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _MAX_EXCERPT_LENGTH))
 

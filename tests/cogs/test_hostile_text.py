@@ -41,7 +41,7 @@ from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
-from cogs.shared.article_lists import item_from_result
+from cogs.shared.article_lists import make_item_from_result
 from tests.support.interactions import last_reply, parts
 from tests.support.scenario import START
 
@@ -164,7 +164,7 @@ def render_results(trick: str) -> discord.ui.LayoutView:
     )
     note = Note.create(NoteKind.NO_VALUE, value=trick)
     page = SearchPage(results=(hit,), total_results=1, notes=(note,), suggestions=(trick,))
-    entry = replace(item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
+    entry = replace(make_item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
     results_block = results_card(Query(text=trick, nodes=()), page, [entry])
     return layout_views.build_static_view(
         (results_block, article_cards.article_card(article, bookmark=build_bookmark(trick)))

@@ -104,8 +104,8 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
     for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
-        with Store.lock_for_run(server, alone=first), pytest.raises(ProcessMustEnd, match="already running"):  # noqa: SIM117
-            with Store.lock_for_run(server, alone=second):
+        with Store.lock_for_run(server, exclusive=first), pytest.raises(ProcessMustEnd, match="already running"):  # noqa: SIM117
+            with Store.lock_for_run(server, exclusive=second):
                 pass
     sql.run(server, "UPDATE schema_version SET number = number + 1")
     try:

@@ -20,8 +20,8 @@ async def test_the_most_frequent_word_that_nothing_kept_has(store):
     posts = await list_posts(
         store, ["Deals of the week", "Best deal yet", "One more deal", "Chip makers merge", "Chip shortage ends"]
     )
-    kept_ids = [posts[3].article_id]
-    assert await suggest_filter(store, posts, kept_ids) == FilterSuggestion("deal", 5, 3)
+    protected_article_ids = [posts[3].article_id]
+    assert await suggest_filter(store, posts, protected_article_ids) == FilterSuggestion("deal", 5, 3)
     assert await suggest_filter(store, posts, [post.article_id for post in posts]) is None
 
 

@@ -10,9 +10,9 @@ from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import StoredArticle
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (
+    ARTICLE_IDS_AT_URLS_SQL,
     ARTICLE_SQL,
-    AT_URLS_SQL,
-    FOR_EVERYONE_SQL,
+    IS_FEED_ARTICLE_SQL,
     article_from_row,
     build_url_parameters,
     load_articles,
@@ -76,7 +76,7 @@ class Articles(Repository):
             article_from_row,
             f"""
             SELECT {ARTICLE_SQL} FROM article WHERE id IN (
-                {AT_URLS_SQL}
+                {ARTICLE_IDS_AT_URLS_SQL}
                 UNION SELECT id FROM article WHERE page_key = :page
                 UNION SELECT article_id FROM delivery_status
                     WHERE channel_id IN (SELECT id FROM channel) AND page_key = :page
@@ -107,7 +107,7 @@ class Articles(Repository):
                 article_from_row,
                 f"""
                 SELECT {ARTICLE_SQL} FROM article
-                WHERE {FOR_EVERYONE_SQL} AND NOT EXISTS (
+                WHERE {IS_FEED_ARTICLE_SQL} AND NOT EXISTS (
                     SELECT 1 FROM article AS duplicate
                     WHERE duplicate.page_key = article.page_key AND duplicate.id < article.id)
                 ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
@@ -147,7 +147,7 @@ class Articles(Repository):
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """Count the articles of the feeds with these ids, or of all feeds if `feed_ids` is None."""
         if feed_ids is None:
-            return await self._fetch_int(f"SELECT count(*) FROM article WHERE {FOR_EVERYONE_SQL}")
+            return await self._fetch_int(f"SELECT count(*) FROM article WHERE {IS_FEED_ARTICLE_SQL}")
         return await self._fetch_int(
             "SELECT count(*) FROM article WHERE feed_id IN (:feed_ids)",
             {"feed_ids": feed_ids},
@@ -155,7 +155,7 @@ class Articles(Repository):
 
     async def get_newest_published_at(self) -> int | None:
         """Return when the newest article was published (Unix time in seconds), or None without articles."""
-        return await self._fetch_value(f"SELECT max(published) FROM article WHERE {FOR_EVERYONE_SQL}")
+        return await self._fetch_value(f"SELECT max(published) FROM article WHERE {IS_FEED_ARTICLE_SQL}")
 
     async def get_oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
         """Return when the oldest article was published (Unix time in seconds), or None without articles.
@@ -163,7 +163,7 @@ class Articles(Repository):
         `feed_ids` restricts the search to these feeds; None means all feeds.
         """
         if feed_ids is None:
-            return await self._fetch_value(f"SELECT min(published) FROM article WHERE {FOR_EVERYONE_SQL}")
+            return await self._fetch_value(f"SELECT min(published) FROM article WHERE {IS_FEED_ARTICLE_SQL}")
         return await self._fetch_value(
             "SELECT min((SELECT published FROM article WHERE feed_id = feed.id ORDER BY published LIMIT 1)) "
             "FROM feed WHERE id IN (:feed_ids)",
@@ -176,7 +176,7 @@ class Articles(Repository):
         while True:
             articles = await self._fetch_objects(
                 article_from_row,
-                f"SELECT {ARTICLE_SQL} FROM article WHERE {FOR_EVERYONE_SQL} AND (published, id) > (?, ?) "
+                f"SELECT {ARTICLE_SQL} FROM article WHERE {IS_FEED_ARTICLE_SQL} AND (published, id) > (?, ?) "
                 "ORDER BY published, id LIMIT ?",
                 (*last_position, EXPORT_BATCH_SIZE),
             )
@@ -189,7 +189,8 @@ class Articles(Repository):
     async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """Map canonical URLs to the stored articles there, of any feed; leave out URLs without an article."""
         rows = await self._fetch_rows(
-            f"SELECT key, url, page_key, outlet, title, published FROM article WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
+            "SELECT key, url, page_key, outlet, title, published FROM article "
+            f"WHERE id IN ({ARTICLE_IDS_AT_URLS_SQL}) ORDER BY id",
             build_url_parameters(urls),
         )
         articles_by_url: dict[str, list[StoredArticle]] = {}

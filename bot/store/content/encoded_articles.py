@@ -9,7 +9,7 @@ from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.records.content_records import EncodedCounts
 from bot.store.repository import Repository, write_transaction
-from bot.store.row_mapping import FOR_EVERYONE_SQL
+from bot.store.row_mapping import IS_FEED_ARTICLE_SQL
 
 MAX_ENCODED_CHARS = 500
 """Maximum number of characters of an article that are encoded, from its title, its summary and its text."""
@@ -22,7 +22,7 @@ _ENCODED_TEXT_SQL = f"""
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
 """
 _MATCHES_FILTER_SQL = f"""
-    (:all_feeds AND {FOR_EVERYONE_SQL} OR feed_id IN (:feed_ids))
+    (:all_feeds AND {IS_FEED_ARTICLE_SQL} OR feed_id IN (:feed_ids))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bot.store.records.content_records import ArticleBrief, CoveringOutlet
 from bot.store.repository import Repository
-from bot.store.row_mapping import FOR_EVERYONE_SQL
+from bot.store.row_mapping import IS_FEED_ARTICLE_SQL
 from bot.text.words import fold
 
 
@@ -25,7 +25,7 @@ class Stories(Repository):
             f"""
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, CAST(? AS INTEGER)), language, published
-            FROM article WHERE id > ? AND +published >= ? AND {FOR_EVERYONE_SQL} ORDER BY id LIMIT ?
+            FROM article WHERE id > ? AND +published >= ? AND {IS_FEED_ARTICLE_SQL} ORDER BY id LIMIT ?
             """,
             (lead_length, after_id, since, limit),
         )

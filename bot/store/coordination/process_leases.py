@@ -1,5 +1,7 @@
 """Running processes and their leases: temporary rights of one process to do a part of the work.
 
+A lease has a kind and a number. A fence names a lease and the id of the process that must own it for a write.
+
 On SQLite one process has all leases. A lease lasts as long as its owner sends heartbeats. All times are by
 the database's clock. Every change is part of a write, and writes are serialised: a new owner sees all writes
 of the previous one, and a process that lost its lease cannot write under it any more.
@@ -30,8 +32,7 @@ class Processes(Repository):
         Leases of expired processes are free. A process acquires its fair share of the leases in the pools of
         its roles. Raises `StoreError`.
         """
-        is_alone = not self.is_multi_process
-        if is_alone:
+        if not self.is_multi_process:
             db.execute("DELETE FROM process WHERE id <> ?", (process.id,))
         else:
             db.execute("DELETE FROM process WHERE expires_at <= database_time() AND id <> ?", (process.id,))
@@ -71,7 +72,7 @@ class Processes(Repository):
 
     @urgent_write_transaction
     def transfer(self, db: Connection, fence: Fence, new_owner_id: str) -> bool:
-        """Transfer a lease to another live process; return False if the lease stays with its owner.
+        """Transfer a lease to another live process; return False if its owner still has it afterwards.
 
         Raises `StoreError`.
         """
@@ -111,7 +112,7 @@ class Processes(Repository):
 
 
 def require_lease(db: Connection, fence: Fence | None) -> None:
-    """Raise `LeaseLost` unless the process of `fence` still owns its lease; do nothing if `fence` is None."""
+    """Raise `LeaseLost` unless the process that `fence` names owns the lease; do nothing if `fence` is None."""
     if fence is not None and not _is_owner(db, fence):
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 

@@ -6,8 +6,8 @@ from bot.store.connection import Connection
 from bot.store.records.process_records import RequestAllocation, RequestGrant
 from bot.store.repository import Repository, urgent_write_transaction
 
-GLOBAL_ROW = 0
-"""Process number of the row whose pause applies to all processes."""
+GLOBAL_PROCESS_NUMBER = 0
+"""Number, in place of a process's, of the row that expires when the pause of all processes ends."""
 _INVALID_REQUEST_RETENTION_MS = 600_000
 """Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
@@ -36,22 +36,24 @@ class RequestBudget(Repository):
         ttl_seconds: float,
         pause_seconds: float = 0.0,
     ) -> RequestGrant:
-        """Store a process's allocation with the slots that `policy` decides on, and return the grant.
+        """Grant a process the slots that `policy` decides on, and store its allocation.
 
-        The allocation expires after `ttl_seconds` by the database's clock. No process may send requests for
-        `pause_seconds` from now. Raises `StoreError`.
+        The stored allocation has at least the slots of `allocation`, which may be in use, and expires after
+        `ttl_seconds` by the database's clock. No process may send requests for `pause_seconds` from now.
+        Raises `StoreError`.
         """
         pause_ms = round(pause_seconds * 1_000)
         now_ms = int(db.fetch_value("SELECT database_time()"))
         db.execute("DELETE FROM request_allocation WHERE expires_at < ?", (now_ms - _INVALID_REQUEST_RETENTION_MS,))
         allocation_rows = db.fetch_rows(
-            "SELECT process, slots, demand, rate_limited_count, expires_at FROM request_allocation WHERE process <> ?",
+            "SELECT process, slots, demand, rate_limited_count AS invalid_request_count, expires_at "
+            "FROM request_allocation WHERE process <> ?",
             (allocation.process,),
         )
-        paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_ROW), default=now_ms)
+        paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_PROCESS_NUMBER), default=now_ms)
         if now_ms + pause_ms > paused_until_ms:
             paused_until_ms = now_ms + pause_ms
-            _upsert_allocation(db, RequestAllocation(GLOBAL_ROW, 0, 0, 0), paused_until_ms)
+            _upsert_allocation(db, RequestAllocation(GLOBAL_PROCESS_NUMBER, 0, 0, 0), paused_until_ms)
         peer_allocations = [
             RequestAllocation(*row[:4]) if row[4] > now_ms else RequestAllocation(row[0], 0, 0, row[3])
             for row in allocation_rows
@@ -66,11 +68,11 @@ class RequestBudget(Repository):
         return RequestGrant(slot_count, peer_invalid_request_count, max(paused_until_ms - now_ms, 0) / 1_000)
 
 
-def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:
+def _upsert_allocation(db: Connection, allocation: RequestAllocation, expires_at_ms: int) -> None:
     db.execute(
         "INSERT INTO request_allocation (process, slots, demand, rate_limited_count, expires_at) VALUES (?, ?, ?, "
         "?, ?) "
         "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, demand = excluded.demand, "
         "rate_limited_count = excluded.rate_limited_count, expires_at = excluded.expires_at",
-        (*allocation, until_ms),
+        (*allocation, expires_at_ms),
     )

@@ -97,9 +97,9 @@ def _evict_owner(db: Connection, owner: _PageOwner) -> None:
         parameters,
     )
     transitions.rename_page(db, owner.article_id, owner.page_key, own_page_key)
-    moved_watches_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page_key = :page"
+    watch_ids_of_match_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page_key = :page"
     db.execute(
-        f"DELETE FROM watch_match WHERE page_key = :own_page_key AND watch_id IN ({moved_watches_sql})", parameters
+        f"DELETE FROM watch_match WHERE page_key = :own_page_key AND watch_id IN ({watch_ids_of_match_sql})", parameters
     )
     db.execute(
         "UPDATE watch_match SET page_key = :own_page_key WHERE article_id = :id AND page_key = :page", parameters

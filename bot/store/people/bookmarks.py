@@ -9,7 +9,7 @@ from bot.store.connection import NO_LIMIT, Connection
 from bot.store.people import erasure
 from bot.store.records.people_records import BookmarkFilter
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, FOR_EVERYONE_SQL, bookmark_from_row
+from bot.store.row_mapping import ARTICLE_SQL, IS_FEED_ARTICLE_SQL, bookmark_from_row
 from bot.text.words import fold
 
 ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :user AND bookmark.removed_at IS NULL"
@@ -64,7 +64,7 @@ class Bookmarks(Repository):
             return False
         changed_count = db.execute_rowcount(
             "INSERT INTO bookmark (user_id, article_id, created_at, server_id, channel_id, message_id) "
-            f"SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? AND {FOR_EVERYONE_SQL} "
+            f"SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? AND {IS_FEED_ARTICLE_SQL} "
             f"ON CONFLICT (user_id, article_id) {on_conflict_sql}",
             (user_id, db.now, server_id, channel_id, message_id, article_id),
         )

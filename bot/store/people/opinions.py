@@ -17,7 +17,7 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_SENT_ARTICLES = 3_000
-"""Maximum number of posted articles, the newest, in training data; rated articles are added to these."""
+"""Maximum number of deliveries, the newest, whose articles are in training data; rated articles are added."""
 MAX_TRAINING_OPINIONS = 5_000
 """Maximum number of opinions and bookmarks, the newest, in training data."""
 
@@ -34,8 +34,8 @@ class Opinions(Repository):
     ) -> OpinionKind | None:
         """Record a user's opinion of an article; return the opinion that is stored afterwards, or None.
 
-        Recording the stored opinion again deletes it. Opening the menu of a post never replaces another
-        opinion. Nothing changes if the article or server is missing.
+        Recording the stored opinion again deletes it, except that of opening the menu of a post, which never replaces
+        another opinion either. Nothing changes if the article or server is missing.
         """
         parameters = {
             "server": server_id,
@@ -44,9 +44,9 @@ class Opinions(Repository):
             "opinion": kind,
             "now": db.now,
         }
-        selection_sql = "server_id = :server AND user_id = :user AND article_id = :article"
+        condition_sql = "server_id = :server AND user_id = :user AND article_id = :article"
         if kind is not OpinionKind.OPENED:
-            deletion = db.execute(f"DELETE FROM opinion WHERE {selection_sql} AND opinion = :opinion", parameters)
+            deletion = db.execute(f"DELETE FROM opinion WHERE {condition_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
         db.execute(
@@ -57,7 +57,7 @@ class Opinions(Repository):
             "given_at = excluded.given_at WHERE excluded.opinion <> 'opened'",
             parameters,
         )
-        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {selection_sql}", parameters)
+        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {condition_sql}", parameters)
         return None if stored_opinion is None else OpinionKind(stored_opinion)
 
     async def list_by_user(self, user_id: int) -> list[UserOpinion]:
@@ -71,10 +71,10 @@ class Opinions(Repository):
 
     @read_transaction
     def load_training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
-        """Load what was posted in a server since a Unix time in seconds, and users' opinions of it.
+        """Load the opinions given in a server since a Unix time in seconds, and the articles posted there since then.
 
-        Opinions from before the server's taste was reset are left out. The training data is empty if there are no
-        opinions.
+        Articles that the opinions are about are added. What is from before the server's taste was reset is left out.
+        The training data is empty if there are no opinions.
         """
         row = db.fetch_row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
@@ -118,10 +118,10 @@ class Opinions(Repository):
             parameters,
         )
         sent_article_ids = {row["id"] for row in article_rows}
-        opinion_by_article_id = {opinion.article_id: opinion for opinion in opinions}
+        earliest_opinion_by_article_id = {opinion.article_id: opinion for opinion in opinions}
         article_rows += [
             row
-            for article_id, opinion in opinion_by_article_id.items()
+            for article_id, opinion in earliest_opinion_by_article_id.items()
             if article_id not in sent_article_ids
             for row in db.fetch_rows(
                 "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",

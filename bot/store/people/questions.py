@@ -26,7 +26,7 @@ QUESTION_COLUMNS_SQL = f"""
 
 
 class Questions(Repository):
-    """Repository of questions and votes, which are deleted after their retention time or with their server.
+    """Repository of questions and votes, deleted after their retention time, with their server, or when too many.
 
     Methods raise StoreError.
     """
@@ -50,9 +50,9 @@ class Questions(Repository):
     ) -> int:
         """Store a question that was asked now, and return its id.
 
-        `article_id` is the article that the question is about, `previous_question_id` the question that it follows up,
-        `message_id` the message that asked it; each is None without one. `source_article_ids` are the ids of the
-        articles that the answer quotes. Raises `StoreError`.
+        `article_id` is the id of the article that the question is about, `previous_question_id` of the question that it
+        follows up, `message_id` of the message that asked it; each is None without one. `source_article_ids` are the
+        ids of the articles that the answer quotes. Raises `StoreError`.
         """
         question_id = secrets.randbelow(2**62)
         parameters = {
@@ -94,7 +94,7 @@ class Questions(Repository):
 
     @write_transaction
     def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
-        """Store the public message that shows the answer, so that a reply to it is a follow-up question."""
+        """Store the id of the public message that shows the answer, so that a reply to it is a follow-up question."""
         db.execute("UPDATE question SET answer_message_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
@@ -124,7 +124,7 @@ class Questions(Repository):
         )
 
     async def find_last_by_user(self, user_id: int, channel_id: int, since: int) -> Question | None:
-        """Return the last question of a user in a channel since a Unix time in seconds, or None if none."""
+        """Return the last question of a user in a channel since a Unix time in seconds, or None."""
         return await self._find_question(
             "WHERE user_id = ? AND channel_id = ? AND asked_at >= ? ORDER BY asked_at DESC LIMIT 1",
             user_id,
@@ -134,9 +134,9 @@ class Questions(Repository):
 
     @write_transaction
     def vote(self, db: Connection, question_id: int, user_id: int, *, is_helpful: bool) -> bool | None:
-        """Record whether an answer helped a user; return the vote that is stored afterwards, or None.
+        """Record whether an answer helped a user; return the vote, or None if it was deleted.
 
-        Repeating a vote deletes it. The caller checks whether the user may vote. Nothing changes if the
+        Repeating a vote deletes it. The caller checks whether the user may vote. Nothing is stored if the
         question is missing.
         """
         deleted_count = db.execute_rowcount(
@@ -155,8 +155,9 @@ class Questions(Repository):
 
     @read_transaction
     def load_stats(self, db: Connection, since: int, *, include_helpful: bool = False) -> list[QuestionStats]:
-        """Summarise the questions asked since a Unix time in seconds, counting identical questions together.
+        """Summarise the questions asked since a Unix time in seconds, counting alike questions together.
 
+        Questions are alike if they differ only in case, accents and punctuation at the end.
         Questions with more negative than positive votes come first, then the most asked. Without
         `include_helpful`, questions are left out that were always answered and have no majority of negative votes.
         """

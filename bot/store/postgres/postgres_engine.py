@@ -28,7 +28,7 @@ from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, OtherServer
 
 log = logging.getLogger(__name__)
 
-# One round trip: it takes the write lock and returns the transaction id for `pg_xact_status`.
+# One round trip: it takes the write lock (any two numbers) and returns the transaction id for `pg_xact_status`.
 _BEGIN_WRITE_SQL = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
@@ -51,14 +51,15 @@ class PostgresEngine:
     def require_exists(self) -> None:
         """Do nothing: a database on a server is checked when it is opened."""
 
-    def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:
-        return run_session.lock_for_run(self.location, exclusive=alone)
+    def lock_for_run(self, *, exclusive: bool) -> AbstractContextManager[None]:
+        return run_session.lock_for_run(self.location, exclusive=exclusive)
 
     async def open_worker(self, *, is_writer: bool) -> PostgresWorker:  # noqa: ARG002 - reads begin read-only
         """Return a worker, which connects when it is used."""
         return PostgresWorker(self.location, self._connect)
 
     def prepare(self, db: PostgresConnection, *, create: bool) -> bool:
+        """Migrate the database, remember its identity, and return whether it is new."""
         is_new = server_migrations.migrate(db, self.location, create=create)
         transaction_id = self.begin(db)
         is_restored = id_sequences.detect_restore(db)
@@ -69,9 +70,10 @@ class PostgresEngine:
         return is_new
 
     def _connect(self) -> PostgresConnection:
-        """Connect to the server again.
+        """Connect to the server.
 
-        Raises `OtherServerAnswers` if another server answers, psycopg.Error if the connection fails.
+        Raises `OtherServerAnswers` if another database than the prepared one answers, psycopg.Error if the
+        connection fails.
         """
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup_stack:
@@ -157,4 +159,4 @@ class PostgresEngine:
         )
 
     def close(self) -> None:
-        """Do nothing: the engine holds nothing."""
+        """Do nothing: the engine holds no connection."""

@@ -33,7 +33,7 @@ from bot.store.records.source_records import (
     UnchangedPoll,
 )
 from bot.store.repository import Repository, bind_read, read_transaction, write_transaction
-from bot.store.row_mapping import FOR_EVERYONE_SQL
+from bot.store.row_mapping import IS_FEED_ARTICLE_SQL
 from bot.store.settings import filters
 from bot.store.sources import quota_overflow
 from bot.store.sources.feeds import write_feeds
@@ -46,7 +46,7 @@ _KNOWN_ARTICLE_COLUMNS_SQL = (
 )
 _HAS_NEWER_SQL = (
     "SELECT 1 WHERE EXISTS "
-    f"(SELECT 1 FROM article WHERE id > :article AND published >= :since AND {FOR_EVERYONE_SQL}) "
+    f"(SELECT 1 FROM article WHERE id > :article AND published >= :since AND {IS_FEED_ARTICLE_SQL}) "
     "OR EXISTS (SELECT 1 FROM story_mute WHERE id > :mute)"
 )
 HASHES_PER_QUERY = 10_000

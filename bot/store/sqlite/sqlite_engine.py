@@ -55,7 +55,7 @@ class SqliteEngine:
         if is_missing:
             raise DatabaseMissing(path.absolute())
 
-    def lock_for_run(self, *, alone: bool) -> AbstractContextManager[None]:  # noqa: ARG002 - always alone
+    def lock_for_run(self, *, exclusive: bool) -> AbstractContextManager[None]:  # noqa: ARG002 - always exclusive
         return run_lock.lock_for_run(self.location)
 
     async def open_worker(self, *, is_writer: bool) -> SqliteWorker:

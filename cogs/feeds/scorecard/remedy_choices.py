@@ -7,7 +7,7 @@ from bot.core.i18n import _
 from bot.core.preferences import Style
 from bot.core.setting_registry import TOP_STORIES_PER_DAY
 from bot.posting.rendering import discord_limits
-from bot.watches.filter_suggestions import MAX_POSTS, suggest_filter
+from bot.watches.filter_suggestions import MAX_CHECKED_POSTS, suggest_filter
 from cogs.feeds.scorecard import remedies
 from cogs.feeds.scorecard.feed_scorecard import DAY_SECONDS, Scorecard, ScoredFeed
 from cogs.feeds.scorecard.remedies import (
@@ -83,15 +83,15 @@ async def _find_filter_remedy(
         channel_id=subscription.channel_id,
         feed_id=subscription.feed_id,
         since=scorecard.since,
-        limit=MAX_POSTS,
+        limit=MAX_CHECKED_POSTS,
     )
     # What few people kept must not show in the word either.
-    kept_ids = {
+    protected_article_ids = {
         post.article_id
         for post in posts
         if (post.is_saved and score.saves.count) or (post.is_liked and score.likes.count)
     }
-    suggestion = await suggest_filter(store, posts, kept_ids)
+    suggestion = await suggest_filter(store, posts, protected_article_ids)
     if suggestion is None:
         return None
     return FilterRemedy(
