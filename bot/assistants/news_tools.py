@@ -291,7 +291,7 @@ class _NewsTools:
         services = self._services
         try:
             detected_trends = await load_trends(
-                services.store, services.workers, feed_ids, period, services.clock.now()
+                services.store, services.occasional_workers, feed_ids, period, services.clock.now()
             )
         except WorkerError as error:
             raise ToolError("That took too long. Try fewer days.") from error

@@ -108,7 +108,7 @@ class TelexBot(ShardedBot):
             store=services.store,
             client=self,
             settings=services.settings,
-            workers=services.workers,
+            workers=services.occasional_workers,
             preference_models=services.preference_models,
             index=services.index,
             model_services=services.model_services,

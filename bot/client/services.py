@@ -34,9 +34,11 @@ from bot.writing import model_services
 from bot.writing.model_services import ModelServices
 
 MAX_WORKERS = 2
-"""Maximum number of worker processes for parsing, drawing and counting; one usually suffices."""
+"""Maximum number of worker processes for parsing; one usually suffices."""
 WORKER_IDLE_SECONDS = 60.0
-"""Seconds without a call after which a worker process ends."""
+"""Seconds without a call after which a second worker process for parsing ends."""
+OCCASIONAL_WORKER_IDLE_SECONDS = 5.0
+"""Seconds without a call after which the worker process for drawing and counting ends; a new one starts in 0.2 s."""
 QUESTION_WORKER_IDLE_SECONDS = 300.0
 """Seconds after the last question after which the worker process for questions, some 40 MB, ends."""
 
@@ -59,7 +61,8 @@ class Services:
     leases: Leases
     cluster_events: ClusterEvents
     fetcher: Fetcher
-    workers: WorkerPool
+    workers: WorkerPool  # parses feeds and pages, all the time
+    occasional_workers: WorkerPool  # draws pictures and counts, with libraries that parsing does not need
     poller: Poller
     follow_service: FollowService
     index: IndexUpdater
@@ -105,6 +108,7 @@ async def open_services(
         commit_interval_seconds=COMMIT_INTERVAL_SECONDS if is_gateway else IDLE_COMMIT_INTERVAL_SECONDS,
     )
     workers = WorkerPool(MAX_WORKERS, idle_seconds=WORKER_IDLE_SECONDS, min_idle=1)
+    occasional_workers = WorkerPool(idle_seconds=OCCASIONAL_WORKER_IDLE_SECONDS)
     question_workers = WorkerPool(idle_seconds=QUESTION_WORKER_IDLE_SECONDS)
     try:
         await store.require_current()
@@ -145,6 +149,7 @@ async def open_services(
                     cluster_events,
                     fetcher,
                     workers,
+                    occasional_workers,
                     poller,
                     follow_service,
                     index,
@@ -152,7 +157,7 @@ async def open_services(
                     full_text_fetcher,
                     PageSaver(store, poller.page_fetcher, poller.hosts),
                     websub,
-                    PreferenceModelCache(store, workers),
+                    PreferenceModelCache(store, occasional_workers),
                     semantic_index,
                     optional_model_services,
                 )
@@ -164,5 +169,6 @@ async def open_services(
         await leases.close()
         await index.close()
         await workers.close()
+        await occasional_workers.close()
         await question_workers.close()
         await store.close()

@@ -29,7 +29,7 @@ class PostingContext:
     store: Store
     client: discord.Client
     settings: Settings
-    workers: WorkerPool
+    workers: WorkerPool  # for drawing and counting
     preference_models: PreferenceModelCache
     index: IndexUpdater
     model_services: ModelServices | None

@@ -231,7 +231,7 @@ class SourceFlow(FollowFlow):
             return None
         colour = outlet_branding.outlet_colour(0, outlet)
         try:
-            tile = await self.client.services.workers.run(
+            tile = await self.client.services.occasional_workers.run(
                 tile_drawing.draw_initial_tile, initial, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except WorkerError:

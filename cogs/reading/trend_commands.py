@@ -142,7 +142,7 @@ class TrendCog(PersistentItemCog):
         now = self.bot.services.clock.now()
         services = self.bot.services
         try:
-            trends = await load_trends(services.store, services.workers, visible_feed_ids, period, now)
+            trends = await load_trends(services.store, services.occasional_workers, visible_feed_ids, period, now)
         except WorkerError as error:
             log.warning("trends failed error=%s", error)
             raise UserFacingError(_("That took too long. Try a shorter period.")) from error
@@ -151,7 +151,7 @@ class TrendCog(PersistentItemCog):
             build_outlets_chart(trends.outlet_rows, period, now),
         )
         charts = [chart for chart in trend_charts if chart is not None]
-        chart_pictures = iter(await bar_charts.render_charts(services.workers, charts))
+        chart_pictures = iter(await bar_charts.render_charts(services.occasional_workers, charts))
         rendered_charts = (
             None if chart is None else RenderedChart(chart, next(chart_pictures, None)) for chart in trend_charts
         )

@@ -55,5 +55,7 @@ class EmojiCog(LoopCog):
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
         services = bot.services
-        self.emoji = ApplicationEmojiSync(services.store, bot, services.clock, services.fetcher, services.workers)
+        self.emoji = ApplicationEmojiSync(
+            services.store, bot, services.clock, services.fetcher, services.occasional_workers
+        )
         self.add_loop("emoji", self.emoji.run)

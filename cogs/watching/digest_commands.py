@@ -233,7 +233,9 @@ class ChannelDigestPanel(ChannelPanel):
         if digest_page is None:
             explanation = _("If there’s no news, no digest is sent.")
             return (heading_block(_("Nothing to preview yet"), explanation),), []
-        chart_picture = await digest_rendering.draw_chart(client.services.workers, digest_content, language=language)
+        chart_picture = await digest_rendering.draw_chart(
+            client.services.occasional_workers, digest_content, language=language
+        )
         return (
             *digest_page.blocks,
             *digest_rendering.make_chart_blocks(chart_picture),

@@ -122,7 +122,7 @@ async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, fe
     for hour in ("At 09:00", "At 10:00"):
         flow = last_reply(await choose(telex.editor, flow, hour, "What time"))
     await open_digest_setup(telex)
-    assert used_workers <= {telex.newsroom.workers}
+    assert used_workers <= {telex.newsroom.occasional_workers}
 
 
 async def test_its_menu_bookmarks_what_it_names(telex, feed_server):

@@ -174,7 +174,7 @@ async def send_digests(case: Case) -> str:
 async def detect_trends(case: Case) -> str:
     services = case.world.newsroom
     trends = await load_trends(
-        services.store, services.workers, await case.all_feed_ids(), TrendPeriod.WEEK, services.clock.now()
+        services.store, services.occasional_workers, await case.all_feed_ids(), TrendPeriod.WEEK, services.clock.now()
     )
     return f"{trends} lantern"
 
