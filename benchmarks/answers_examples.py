@@ -30,7 +30,7 @@ from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.client.services import Services, open_services
 from bot.core.models import Article
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.index import text_analysis
 from tests.support.shared_data import SHARED
 
@@ -123,7 +123,7 @@ def load_encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
 async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
     """A newsroom of all documents; one that the folder holds already is taken as it is."""
     is_new = not (folder / "telex.db").exists()
-    async with open_services(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
+    async with open_services(replace(read_settings(), database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
             articles = load_news()
             await import_documents(newsroom, [*articles, *load_encyclopedia([article["date"] for article in articles])])

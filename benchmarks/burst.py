@@ -15,6 +15,7 @@ import gc
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +26,7 @@ from benchmarks.million import measure_plain_tantivy, to_new_article
 from benchmarks.store import measure_lateness
 from bot.client.services import Services, open_services
 from bot.core.models import Feed, NewArticle
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
 from tests.support.samples import record
 
@@ -68,7 +69,7 @@ async def main(options: argparse.Namespace) -> None:
     corpus = Corpus(options.articles)
     share = options.articles // options.feeds
     with TemporaryDirectory(prefix="telex-benchmark-", ignore_cleanup_errors=True) as folder:  # merges go on
-        settings = Settings(database=Path(folder) / "telex.db", semantic=False)
+        settings = replace(read_settings(), database=Path(folder) / "telex.db", semantic=False)
         async with open_services(settings) as newsroom:
             feeds = []
             for number in range(options.feeds):

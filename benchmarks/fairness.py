@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from rich.console import Console
 from benchmarks import promises
 from bot.client.services import Services, open_services
 from bot.core.models import DispatchKind, Feed
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.outbox_scenario import deliver, poll
@@ -146,7 +146,8 @@ async def open_probe(clock: ManualClock | None = None) -> AsyncIterator[DelayPro
     port = int(await publisher.stdout.readline())
     try:
         with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
-            settings = Settings(
+            settings = replace(
+                read_settings(),
                 database=Path(folder) / "telex.db",
                 allow_private_addresses=(ip_network("127.0.0.0/8"),),
                 semantic=False,

@@ -21,6 +21,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +40,7 @@ from bot.client.services import Services, open_services
 from bot.core.clock import SystemClock
 from bot.core.models import Article
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.text import excerpts
 from bot.writing import citation_checks, prompts
 from bot.writing.answer_writer import AnswerWriter
@@ -277,7 +279,7 @@ def build_passage(passage: dict[str, str], language: str, published: int) -> Art
 async def open_news(folder: Path, clock: QuestionClock, settings: Settings) -> AsyncIterator[Services]:
     """A newsroom of the shared articles; one that the folder holds already is taken as it is."""
     is_new = not (folder / "telex.db").exists()
-    async with open_services(settings.model_copy(update={"database": folder / "telex.db"}), clock) as newsroom:
+    async with open_services(replace(settings, database=folder / "telex.db"), clock) as newsroom:
         if is_new:
             clock.day = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
             await import_documents(newsroom, load_news())
@@ -285,7 +287,7 @@ async def open_news(folder: Path, clock: QuestionClock, settings: Settings) -> A
 
 
 async def run(options: argparse.Namespace) -> None:
-    settings, clock = Settings(semantic=options.semantic), QuestionClock()
+    settings, clock = replace(read_settings(), semantic=options.semantic), QuestionClock()
     flags: Flags = defaultdict(lambda: defaultdict(list))
     async with AsyncExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
@@ -294,7 +296,7 @@ async def run(options: argparse.Namespace) -> None:
         if options.unknown is not None:
             model = SharedReplies(load_recordings(*options.recordings))
             url = await stack.enter_async_context(model.serve())
-            settings = settings.model_copy(update={"model_url": url, "model_name": MODEL_NAME})
+            settings = replace(settings, model_url=url, model_name=MODEL_NAME)
         if settings.model_url is None:
             raise SystemExit("needs TELEX_MODEL_URL and TELEX_MODEL_NAME, or --unknown")
         client = await stack.enter_async_context(WatchedModelClient(settings, clock))

@@ -38,7 +38,7 @@ from benchmarks.publisher import draw_first_delay
 from bot.client.services import Services, open_services
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed, Validators
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.feeds.poll_schedule import NO_HINTS, schedule_after_success
 from tests.store import sql
 from tests.support import postgres_server, store_probe
@@ -247,7 +247,8 @@ async def measure(
     }
     poller_processes: list[subprocess.Popen[bytes]] = []
     try:
-        settings = Settings(
+        settings = replace(
+            read_settings(),
             database=server,
             index=folder / "index",
             allow_private_addresses=(ip_network("127.0.0.0/8"),),

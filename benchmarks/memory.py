@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,7 @@ from rich.table import Table
 from benchmarks.publishers import Publishers
 from bot.client.services import open_services
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Interaction
 from tests.support.shared_data import SHARED, discord_contract
@@ -193,8 +195,11 @@ async def measure(
     publishers.pages = pages or publishers.pages
     await publishers.start()
     urls = publishers.urls + [publishers.replay(path.name, [path.read_bytes()]) for path in recorded]
-    settings = Settings(
-        database=folder / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),), semantic=False
+    settings = replace(
+        read_settings(),
+        database=folder / "telex.db",
+        allow_private_addresses=(ip_network("127.0.0.0/8"),),
+        semantic=False,
     )
     await prepare(settings, clock, discord, urls, servers)
     environment = {

@@ -18,6 +18,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,7 +32,7 @@ from rich.table import Table
 from benchmarks.corpus import END, FEEDS, Corpus, CorpusArticle
 from bot.client.services import Services, open_services
 from bot.core.models import Feed, NewArticle
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE, CompletionField, Hit, Scope
 from bot.search.query.query_parser import parse_query
@@ -307,7 +308,7 @@ async def main(options: argparse.Namespace) -> None:
     corpus = Corpus(options.articles)
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
-        settings = Settings(database=folder / "telex.db", semantic=False)
+        settings = replace(read_settings(), database=folder / "telex.db", semantic=False)
         async with open_services(settings) as newsroom:
             feeds = await fill_store(newsroom, corpus)
         print_storage_costs(

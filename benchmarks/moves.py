@@ -35,7 +35,7 @@ from rich.table import Table
 from benchmarks import promises
 from bot.client.services import Services, open_services
 from bot.core.models import Entry
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse_feed_document
 from bot.text.urls import canonicalize
@@ -263,7 +263,9 @@ async def run(max_feeds: int, seed: int) -> Counts:
     counts: Counts = Counter()
     feeds, clock = await FeedServer().start(), ManualClock(int(time.time()) + 2 * YEAR)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),))
+        settings = replace(
+            read_settings(), database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),)
+        )
         async with open_services(settings, clock) as newsroom:
             reader = Reader(newsroom, clock, feeds)
             for path in sorted((SHARED / "feeds/replay").iterdir()):

@@ -7,13 +7,14 @@ import io
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.cli import article_files
 from bot.client.services import Services, open_services
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.text import urls
 from tests.support.shared_data import SHARED
 
@@ -63,7 +64,9 @@ async def open_filled_newsroom(
 ) -> AsyncIterator[Services]:
     """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-        async with open_services(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
+        async with open_services(
+            replace(read_settings(), database=Path(folder) / "telex.db", semantic=semantic)
+        ) as newsroom:
             await import_documents(newsroom, documents)
             if semantic:
                 if newsroom.semantic_index is None:

@@ -26,7 +26,7 @@ from rich.console import Console
 from benchmarks.store import measure_processor_wait
 from bot.client.services import Services, open_services
 from bot.core.models import Feed, Validators
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 
 FEEDS, ENTRIES = 200, 300
 MAX_LATENESS_P99_MS, MAX_LATENESS_MS = 10.0, 100.0  # milliseconds
@@ -47,7 +47,8 @@ async def newsroom_with_publisher(poll_concurrency: int = 32) -> AsyncIterator[t
     port = int(await publisher.stdout.readline())
     try:
         with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-            settings = Settings(
+            settings = replace(
+                read_settings(),
                 database=Path(folder) / "telex.db",
                 allow_private_addresses=(ip_network("127.0.0.0/8"),),
                 poll_concurrency=poll_concurrency,
@@ -152,7 +153,7 @@ async def unchanged() -> bool:
     One at a time, and as many as there are polls under way in a running bot.
     """
     is_good = True
-    for concurrency in (1, Settings().poll_concurrency):
+    for concurrency in (1, read_settings().poll_concurrency):
         async with newsroom_with_publisher(poll_concurrency=concurrency) as (newsroom, port):
             bare_cost, poll_cost, cost_ratio = await compare(newsroom, port)
         is_good &= cost_ratio <= MAX_COST_RATIO

@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from statistics import median
@@ -34,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.client.services import Services, open_services
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE
 from tests.support.feed_server import FeedServer
@@ -51,7 +52,9 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
     """A newsroom that has polled each of the feeds once."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         loopback = (ip_network("127.0.0.0/8"),)
-        settings = Settings(database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=loopback)
+        settings = replace(
+            read_settings(), database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=loopback
+        )
         async with open_services(settings) as newsroom:
             server = await FeedServer().start()
             for path in sorted(FEEDS.rglob("*.*")):

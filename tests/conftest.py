@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.searching import Searcher
 from bot.store import Store
 from tests.support import postgres_server
@@ -125,7 +127,7 @@ def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.Se
 @functools.cache
 def _plain_settings() -> Settings:
     """What no test changes: read and checked once."""
-    return Settings(allow_private_addresses=(ip_network("127.0.0.0/8"),))
+    return replace(read_settings(), allow_private_addresses=(ip_network("127.0.0.0/8"),))
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def settings(tmp_path, database_engine, request) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
     on_server = database_engine == "postgres"
     database = request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db"
-    return _plain_settings().model_copy(update={"database": database, "index": tmp_path / "telex.db-index"})
+    return replace(_plain_settings(), database=database, index=tmp_path / "telex.db-index")
 
 
 @pytest.fixture(scope="session")

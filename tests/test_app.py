@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,6 @@ import discord
 import pytest
 from discord import app_commands
 from discord.ext import commands
-from pydantic import SecretStr
 from simcord.results import InteractionResult
 
 from bot.client import gateway_process
@@ -22,6 +22,7 @@ from bot.client.discord_client import INTENTS, TelexBot
 from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import i18n
+from bot.core.settings import Secret
 from bot.core.user_errors import UserFacingError
 from bot.drill.discord_stand_in.message_text import extract_layout_text
 from tests.support.discord_world import World, discord_world
@@ -351,7 +352,7 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
 
     monkeypatch.setattr(gateway_process, "TelexBot", Client)
     monkeypatch.setattr(LeasedShards, "hand_over_all", breaks)
-    settings = settings.model_copy(update={"discord_token": SecretStr("token")})
+    settings = replace(settings, discord_token=Secret("token"))
     serving = asyncio.create_task(gateway_process.run_gateway(settings, ()))
     await started.wait()
     serving.cancel()

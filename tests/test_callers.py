@@ -10,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from bot.client.web import client_address
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 
 DEFAULT = Settings().trusted_proxies
 CONTAINERS = (ip_network("172.18.0.0/16"),)
@@ -38,4 +39,4 @@ def test_only_trusted_proxies_name_another_caller(remote, lines, trusted, caller
 
 def test_proxies_are_named_by_addresses_and_networks(monkeypatch):
     monkeypatch.setenv("TELEX_TRUSTED_PROXIES", "10.0.0.1, 172.18.0.0/16")
-    assert Settings().trusted_proxies == (ip_network("10.0.0.1"), *CONTAINERS)
+    assert read_settings().trusted_proxies == (ip_network("10.0.0.1"), *CONTAINERS)

@@ -60,7 +60,7 @@ def mcp(
             from bot.client.public_channels import open_public_channels  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
-            bot_token = settings.discord_token.get_secret_value()
+            bot_token = settings.discord_token.text
             async with open_public_channels(bot_token, services.store, services.clock) as public_channels:
                 local_url = f"http://{host}:{port}"
                 public_url = settings.public_url or (None if _is_local_only(host) else local_url)

@@ -6,6 +6,7 @@ failed; 2: wrong use.
 
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -27,6 +28,7 @@ from bot.client import logs
 from bot.core.installation import build_extra_command
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_setting_texts
 from bot.core.version import __version__
 from bot.store import DatabaseMissing, Store, StoreError
 
@@ -156,10 +158,10 @@ def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens
     if not _is_demo_installed():
         exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILURE_STATUS)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
-    if "database" in settings.model_fields_set:
+    configured_names = read_setting_texts()
+    if "database" in configured_names:
         terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
-    log_level_override = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
-    logs.configure_logging(settings.model_copy(update=log_level_override))
+    logs.configure_logging(settings if "log_level" in configured_names else replace(settings, log_level="warning"))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
 

@@ -49,7 +49,7 @@ async def run_gateway(settings: Settings, cog_types: Sequence[type[commands.Cog]
 
 async def _run_clients(services: Services, cog_types: Sequence[type[commands.Cog]]) -> None:
     assert services.settings.discord_token is not None
-    token, leases = services.settings.discord_token.get_secret_value(), services.leases
+    token, leases = services.settings.discord_token.text, services.leases
     backoff_seconds = _FIRST_BACKOFF_SECONDS
     while True:
         services.store.shards.reset(1, owner_id=leases.owner_id)

@@ -1,18 +1,41 @@
-"""Reading of the settings at the start, with error messages that never contain a value."""
+"""Reading of the settings at the start, with error messages that never contain a value.
 
+A dataclass and plain functions read them, because the library pydantic would add 10 MB to a process.
+"""
+
+import math
+import operator
 import os
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from io import StringIO
-from typing import Any
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
-from bot.core.settings import ENV_FILE, Settings
+from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.host_rules import HostRule, parse_host_rules
+from bot.core.preferences import ProcessRole
+from bot.core.settings import ENV_FILE, Network, Secret, Settings
+
+SETTING_FIELDS = {setting_field.name: setting_field for setting_field in fields(Settings)}
+"""Fields of the settings by name."""
 
 _MIN_NAME_SIMILARITY = 0.75
 """Minimum similarity (`difflib` ratio) at which an unknown name counts as a misspelt setting."""
+_BOOLEAN_BY_WORD = dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True) | dict.fromkeys(
+    ("0", "off", "f", "false", "n", "no"), False
+)
+"""Booleans by the words that operators may write for them, in lower case."""
+_COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le}
+"""Comparisons of a number with its limits, by the words for them."""
 
 
 class InvalidSettings(Exception):
@@ -24,15 +47,44 @@ def read_settings(**overrides: str) -> Settings:
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """
+    setting_by_name: dict[str, Any] = {}
+    problem_by_name: dict[str, str] = {}
+    for name, text in (read_setting_texts() | overrides).items():
+        try:
+            setting_by_name[name] = _parse_setting(name, text)
+        except ValueError as error:
+            problem_by_name[name] = str(error)
+    settings = Settings(**setting_by_name)
+    problem_by_name = _find_conflicts(settings, problem_by_name.keys()) | problem_by_name
+    if problem_by_name:
+        raise InvalidSettings(
+            "\n".join(
+                f"{_build_variable_name(name)}: {problem_by_name[name]}."
+                for name in SETTING_FIELDS
+                if name in problem_by_name
+            )
+        )
+    return settings
+
+
+def read_setting_texts() -> dict[str, str]:
+    """Return the texts of the settings that the environment or `.env` sets, by name; empty texts set nothing.
+
+    Raises `InvalidSettings` if the file cannot be read.
+    """
     _parse_env_file()
-    try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # Texts, as in the environment
-    except ValidationError as error:
-        sentence_by_setting: dict[str, str] = {}
-        for problem in error.errors():
-            name = _build_setting_name(str(problem["loc"][0]))
-            sentence_by_setting.setdefault(name, f"{name}: {_describe_problem(name, problem)}.")
-        raise InvalidSettings("\n".join(sentence_by_setting.values())) from None  # The cause contains values.
+    text_by_variable = {
+        variable_name.upper(): text
+        # Editors on Windows begin the file with a byte order mark.
+        for texts in (dotenv_values(ENV_FILE, encoding="utf-8-sig"), os.environ)
+        for variable_name, text in texts.items()
+        if text
+    }
+    return {
+        name: text_by_variable[variable_name]
+        for name in SETTING_FIELDS
+        if (variable_name := _build_variable_name(name)) in text_by_variable
+    }
 
 
 def build_unknown_setting_warnings() -> list[str]:
@@ -42,7 +94,7 @@ def build_unknown_setting_warnings() -> list[str]:
     """
     variable_names = {name.upper() for name in os.environ}
     variable_names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
-    setting_names = list(map(_build_setting_name, Settings.model_fields))
+    setting_names = list(map(_build_variable_name, SETTING_FIELDS))
     warnings = []
     for name in sorted(variable_names.difference(setting_names)):
         close_names = get_close_matches(name, setting_names, n=1, cutoff=_MIN_NAME_SIMILARITY)
@@ -52,32 +104,160 @@ def build_unknown_setting_warnings() -> list[str]:
     return warnings
 
 
-def _build_setting_name(field_name: str) -> str:
-    name = field_name.upper()
+def _build_variable_name(setting_name: str) -> str:
+    name = setting_name.upper()
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
 
 
-def _describe_problem(setting_name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
-    match problem["type"]:
-        case "value_error":
-            return str(problem["ctx"]["error"])
-        case "literal_error" | "enum":
-            choices_text = problem["ctx"]["expected"].replace("'", "")
-            return f"{choices_text} is needed"
-        case "bool_parsing":
-            return "true or false is needed"
-    return _describe_number(Settings.model_fields[setting_name.removeprefix("TELEX_").lower()])
+def _find_conflicts(settings: Settings, invalid_names: Collection[str]) -> dict[str, str]:
+    """Return what is needed by setting that another one does not allow, apart from invalid settings."""
+    problem_by_name = {}
+    if not isinstance(settings.database, DatabaseUrl):
+        server_sentence = "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
+        if len(settings.roles) < len(ProcessRole):
+            problem_by_name["roles"] = server_sentence
+        if settings.shards != "auto":
+            problem_by_name["shards"] = server_sentence
+    if settings.public_url is not None and settings.health_address is None and "health_address" not in invalid_names:
+        problem_by_name["public_url"] = "TELEX_HEALTH_ADDRESS, which it leads to, is needed too"
+    if (settings.reddit_secret is None) != (not settings.reddit_id):
+        problem_by_name |= {"reddit_secret": "TELEX_REDDIT_ID and TELEX_REDDIT_SECRET are needed together"}
+    return problem_by_name
 
 
-def _describe_number(field: FieldInfo) -> str:
-    bound_phrases = [
-        f"{label} {getattr(bound, attribute_name)}"
-        for bound in field.metadata
-        for attribute_name, label in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
-        if hasattr(bound, attribute_name)
-    ]
-    number_kind = "a whole number" if field.annotation is int else "a number"
-    return f"{number_kind}, {' and '.join(bound_phrases)}, is needed"
+def _parse_setting(name: str, text: str) -> object:
+    """Parse the text of a setting. Raises ValueError, whose message says what is needed, without the text."""
+    if (parse := _PARSERS.get(name)) is not None:
+        return parse(text)
+    plain_type: Any = SETTING_FIELDS[name].type
+    if plain_type is bool:
+        return _parse_boolean(text)
+    if plain_type in (int, float):
+        return _parse_number(name, text)
+    if get_origin(plain_type) is Literal and text not in get_args(plain_type):
+        raise ValueError(_describe_choices(get_args(plain_type)))
+    return text
+
+
+def _parse_boolean(text: str) -> bool:
+    if (boolean := _BOOLEAN_BY_WORD.get(text.strip().lower())) is None:
+        raise ValueError("true or false is needed")
+    return boolean
+
+
+def _parse_number(name: str, text: str) -> int | float:
+    metadata = SETTING_FIELDS[name].metadata
+    number_type = int if SETTING_FIELDS[name].type is int else float
+    try:
+        number = number_type(text)
+    except ValueError:
+        number = math.nan
+    if all(is_within(number, metadata[limit]) for limit, is_within in _COMPARISONS.items() if limit in metadata):
+        return number
+    limits = " and ".join(f"{limit} {metadata[limit]}" for limit in _COMPARISONS if limit in metadata)
+    raise ValueError(f"{'a whole number' if number_type is int else 'a number'}, {limits}, is needed")
+
+
+def _describe_choices(choices: Sequence[str]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]} is needed"
+
+
+def _parse_networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("addresses or networks such as 192.168.0.0/16 are needed") from None
+
+
+def _parse_roles(text: str) -> frozenset[ProcessRole]:
+    role_names = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return frozenset(map(ProcessRole, role_names or ProcessRole))
+    except ValueError:
+        raise ValueError(_describe_choices(list(ProcessRole))) from None
+
+
+def _parse_shards(text: str) -> str:
+    if text != "auto":
+        match = re.fullmatch(r"(\d+)-(\d+)/(\d+)", text)
+        if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
+            raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
+    return text
+
+
+def _parse_web_page(text: str) -> str | None:
+    url = text.strip()
+    if url and (not url.startswith("https://") or any(character in url for character in " ()<>")):
+        raise ValueError("an address that begins with https:// is needed")
+    return url or None
+
+
+def _parse_base_url(text: str) -> str | None:
+    if not (url := text.strip()):
+        return None
+    url_parts = urlsplit(url)
+    if url_parts.scheme not in {"http", "https"} or not url_parts.hostname or url_parts.query or url_parts.fragment:
+        raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
+    if url_parts.username is not None or url_parts.password is not None:
+        raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
+    return url.rstrip("/")
+
+
+def _parse_health_address(text: str) -> tuple[str, int] | None:
+    if not text.strip():
+        return None
+    host, separator, port = text.strip().rpartition(":")
+    if not (host and separator and port.isascii() and port.isdecimal() and int(port) < 2**16):
+        raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
+    return host.strip("[]"), int(port)
+
+
+def _read_host_rules(text: str) -> dict[str, HostRule] | None:
+    if not text.strip():
+        return None
+    try:
+        return parse_host_rules(Path(text.strip()).read_text("utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise ValueError("the file cannot be read") from error
+
+
+def _parse_secret(text: str) -> Secret | None:
+    return Secret(text) if text.strip() else None
+
+
+def _parse_secret_key(text: str) -> Secret | None:
+    if not text.strip():
+        return None
+    for key in text.split(","):
+        try:
+            is_valid_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
+        except ValueError:
+            is_valid_key = False
+        if not is_valid_key:
+            raise ValueError("what `telex rekey --new` prints is needed")
+    return Secret(text)
+
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "allow_private_addresses": _parse_networks,
+    "database": parse_database_location,
+    "discord_token": _parse_secret,
+    "health_address": _parse_health_address,
+    "hosts": _read_host_rules,
+    "index": Path,
+    "model_key": _parse_secret,
+    "model_url": _parse_base_url,
+    "privacy_url": _parse_web_page,
+    "public_url": _parse_base_url,
+    "reddit_secret": _parse_secret,
+    "roles": _parse_roles,
+    "secret_key": _parse_secret_key,
+    "shards": _parse_shards,
+    "support_url": _parse_web_page,
+    "terms_url": _parse_web_page,
+    "trusted_proxies": _parse_networks,
+}
+"""Functions that parse the texts of settings that are no plain text, number or choice, by setting."""
 
 
 def _parse_env_file() -> list[Binding]:

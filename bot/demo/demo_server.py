@@ -11,7 +11,7 @@ import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -154,24 +154,23 @@ async def serve(
 
 def build_demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Settings:
     """Return the settings of a demo whose database is in the given folder."""
-    return settings.model_copy(
-        update={
-            "database": folder / "telex.db",
-            "discord_token": None,
-            "roles": frozenset(ProcessRole),
-            "full_text": settings.full_text if is_live else "never",  # Sample feeds have full texts.
-            "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
-            **({} if is_live else _build_local_publishing_settings()),
-        }
+    demo_settings = replace(
+        settings,
+        database=folder / "telex.db",
+        discord_token=None,
+        roles=frozenset(ProcessRole),
+        allow_private_addresses=(*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
     )
+    # Sample feeds have full texts.
+    return demo_settings if is_live else _publish_locally(replace(demo_settings, full_text="never"))
 
 
-def _build_local_publishing_settings() -> dict[str, object]:
-    """Return settings that publish channels of the demo as feeds, on this machine only."""
+def _publish_locally(settings: Settings) -> Settings:
+    """Return settings with which channels are published as feeds, on this machine only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         free_port = listener.getsockname()[1]
-    return {"health_address": ("127.0.0.1", free_port), "public_url": f"http://127.0.0.1:{free_port}"}
+    return replace(settings, health_address=("127.0.0.1", free_port), public_url=f"http://127.0.0.1:{free_port}")
 
 
 @asynccontextmanager

@@ -107,7 +107,7 @@ class Fetcher:
         self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + PUBLISHED_FEEDS_PATH)
         self._host_rules = settings.hosts or {}
         self._reddit = (
-            reddit_api.RedditApplication(settings.reddit_id, settings.reddit_secret.get_secret_value())
+            reddit_api.RedditApplication(settings.reddit_id, settings.reddit_secret.text)
             if settings.reddit_secret is not None
             else None
         )

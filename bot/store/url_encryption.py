@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from bot.core.settings import Secret
 from bot.store.connection import Connection
 from bot.store.records.source_records import EncryptionCounts
 from bot.store.store_errors import DatabaseUnusable
@@ -26,14 +25,14 @@ ENCRYPTED_PREFIX = "sealed:"
 _fernet: MultiFernet | None = None
 
 
-def set_encryption_keys(secret_keys: SecretStr | None) -> None:
+def set_encryption_keys(secret_keys: Secret | None) -> None:
     """Set the comma-separated Fernet keys of this process, or disable encryption if that is None."""
     global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
     if secret_keys is not None:
         from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - 8 MB that few need
 
-        _fernet = MultiFernet([Fernet(key.strip()) for key in secret_keys.get_secret_value().split(",")])
+        _fernet = MultiFernet([Fernet(key.strip()) for key in secret_keys.text.split(",")])
 
 
 def has_encryption_key() -> bool:

@@ -83,7 +83,7 @@ class ModelClient:
         self._url = settings.model_url
         self._headers = {"User-Agent": f"Telex/{__version__}", "Accept-Encoding": "identity"}
         if settings.model_key is not None:
-            self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value().strip()}"
+            self._headers["Authorization"] = f"Bearer {settings.model_key.text.strip()}"
         self._clock = clock
         self._request_slots = FairSemaphore(MAX_CONCURRENT_REQUESTS)
         self._background_slots = asyncio.Semaphore(MAX_BACKGROUND_REQUESTS)

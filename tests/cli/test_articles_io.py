@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -84,7 +85,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(sett
         again = await imported(room, first.encode().splitlines(keepends=True))
         assert again.stored_count == 0
         assert await exported(room) == first
-    async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
+    async with open_services(replace(settings, database=tmp_path / "b.db"), clock) as room:
         import_outcome = await imported(room, first.encode().splitlines(keepends=True))
         assert (import_outcome.already_stored_count, import_outcome.rejected_count) == (0, 0)
         assert await exported(room) == first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import pytest
 from bot.cli import checks, main
 from bot.core import installation
 from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.preferences import ProcessRole
+from bot.core.settings import Secret, Settings
+from bot.core.settings_reading import InvalidSettings, read_settings
 from bot.search.semantic import article_encoder
 from tests.support.telex_command import article_line
 
@@ -44,6 +48,47 @@ def test_each_wrong_setting_gets_a_sentence_of_ours_without_its_value(telex):
         assert "MTIz" not in "".join(lines)
         assert SECRET not in "".join(lines)
     assert list(telex.folder.iterdir()) == []
+
+
+def test_the_environment_comes_before_the_file_and_words_become_settings(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(
+        b"\xef\xbb\xbfDISCORD_TOKEN=abc\nTELEX_CONTACT='a # b'\nTELEX_MODEL_NAME=${TELEX_CONTACT}!\nTELEX_LANGUAGE=xx\n"
+    )
+    for name in filter(re.compile("TELEX_|DISCORD_TOKEN").match, list(os.environ)):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TELEX_LANGUAGE", "fr")
+    monkeypatch.setenv("TELEX_CONTACT", "")
+    monkeypatch.setenv("telex_seed_reaction", "No")
+    monkeypatch.setenv("TELEX_POLL_CONCURRENCY", " 4 ")
+    settings = read_settings(roles="poller", database=f"postgresql://me:{SECRET}@host/telex")
+    assert settings == Settings(
+        discord_token=Secret("abc"),
+        database=DatabaseUrl(f"postgresql://me:{SECRET}@host/telex"),
+        roles=frozenset({ProcessRole.POLLER}),
+        language="fr",
+        contact="a # b",
+        poll_concurrency=4,
+        seed_reaction=False,
+        model_name="a # b!",
+    )
+    assert "abc" not in f"{settings} {settings.discord_token}"
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("poll_concurrency", "513", "a whole number, at least 1 and at most 512, is needed"),
+        ("fetch_timeout", "nan", "a number, above 0 and at most 300, is needed"),
+        ("log_level", "warn", "debug, info, warning or error is needed"),
+        ("roles", "gateway", "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"),
+    ],
+)
+def test_a_wrong_setting_says_what_is_needed(monkeypatch, tmp_path, name, text, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidSettings, match=rf"^TELEX_{name.upper()}: {sentence}\.$"):
+        read_settings(**{name: text})
 
 
 def test_an_empty_setting_is_as_none(telex):

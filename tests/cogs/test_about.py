@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from discord.app_commands import ContextMenu
 from simcord.actors import MemberActor
@@ -107,7 +108,7 @@ async def test_help_links_to_the_pages_of_whoever_runs_the_bot(telex):
         "Get help": "https://a.example/support",
     }
     urls = dict(zip(("privacy_url", "terms_url", "support_url"), url_by_label.values(), strict=True))
-    object.__setattr__(telex.newsroom, "settings", telex.newsroom.settings.model_copy(update=urls))
+    object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, **urls))
     full_help = last_reply(await telex.reader.slash(telex.news, "help"))
     links = [component for component in components(full_help) if "url" in component]
     assert {component["label"]: component["url"] for component in links[1:]} == url_by_label

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from ipaddress import ip_network
 
 import feedparser
@@ -12,6 +13,7 @@ from simcord.results import ResponseMessage
 
 from bot.client.web import feed_routes
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from tests.cogs.test_bookmarks import attachment_text
 from tests.cogs.test_link_saving import TITLE, save, serve_page
 from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture
@@ -24,7 +26,8 @@ from tests.support.store_probe import Column
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    return Settings(
+    return replace(
+        read_settings(),
         database=tmp_path / "telex.db",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
         public_url=PUBLIC,

@@ -262,7 +262,7 @@ async def test_a_flood_of_readers_of_the_status_costs_as_much_as_one(telex, page
 
 
 async def test_the_status_of_a_bot_without_discord_or_database_is_said_in_words(telex, page, monkeypatch):
-    settings = telex.bot.services.settings.model_copy(update={"support_url": 'https://support.example/?a="1"'})
+    settings = replace(telex.bot.services.settings, support_url='https://support.example/?a="1"')
     object.__setattr__(telex.bot.services, "settings", settings)
     await health_cog(telex).on_disconnect()
     status, text = await page("/status")

@@ -59,6 +59,6 @@ async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, mo
     monkeypatch.setattr(telex.store.articles, "purge_texts", forget_texts)
     await BackgroundTasks(telex.newsroom).purge_expired()
     assert cutoffs == []
-    settings = telex.newsroom.settings.model_copy(update={"keep_texts_days": 2})
+    settings = replace(telex.newsroom.settings, keep_texts_days=2)
     await BackgroundTasks(replace(telex.newsroom, settings=settings)).purge_expired()
     assert cutoffs == [telex.clock.now() - 2 * DAY_SECONDS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ Options = dict[str, Any]
 @pytest.fixture
 def settings(settings) -> Settings:
     """With a model service, which is down: all commands are there."""
-    return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
+    return replace(settings, model_url="http://127.0.0.1:9/v1", model_name="small")
 
 
 def rights_by_command() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -27,7 +28,7 @@ PAGE = (
 
 @pytest.fixture(params=["search", "always"])
 async def world(request, settings, clock) -> AsyncIterator[World]:
-    full_text_settings = settings.model_copy(update={"full_text": request.param})
+    full_text_settings = replace(settings, full_text=request.param)
     async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened:
         yield opened
 

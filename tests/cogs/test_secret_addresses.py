@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
+from bot.core.settings import Secret
 from bot.store import set_encryption_keys
 from tests.support.feed_server import make_rss
 from tests.support.interactions import button_custom_id, last_reply, message_text
@@ -30,7 +30,7 @@ def no_keys_after() -> Iterator[None]:
     ],
 )
 async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(telex, feed_server, has_key, language, sentence):
-    set_encryption_keys(SecretStr(Fernet.generate_key().decode()) if has_key else None)
+    set_encryption_keys(Secret(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
     feed_server.serve("/rss", make_rss(*three_items(), title="Paper"))
     preview = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
@@ -19,6 +19,7 @@ from bot.client.web import feed_routes
 from bot.core import setting_registry
 from bot.core.concurrency.rate_limits import FailedLookupLimiter
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import HealthCog
@@ -36,7 +37,8 @@ STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    return Settings(
+    return replace(
+        read_settings(),
         database=tmp_path / "telex.db",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
         public_url=PUBLIC,
@@ -304,6 +306,6 @@ async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers
 
 
 async def test_without_a_web_address_it_says_who_can_change_that(telex):
-    object.__setattr__(telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None}))
+    object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, public_url=None))
     telex.locales[telex.editor.id] = "fr"
     assert "TELEX_PUBLIC_URL" in message_text(await telex.editor.slash(telex.news, "feed share"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -264,7 +265,7 @@ def service(feed_server) -> ModelService:
 class TestWithModel:
     @pytest.fixture
     def settings(self, settings, service):
-        return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
+        return replace(settings, model_url=service.url, model_name="small", model_daily=40)
 
     async def test_two_sentences_sum_it_up_if_the_articles_support_them(self, telex, feed_server, service):
         long_text = f"{CUT} Its operator Skagen Link expects three weeks of repair. " * 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from aiohttp import web
 from simcord.builders import ChannelHandle
@@ -62,7 +64,7 @@ def service(feed_server) -> ModelService:
 
 @pytest.fixture
 def settings(settings, service) -> Settings:
-    return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
+    return replace(settings, model_url=service.url, model_name="small", model_daily=40)
 
 
 async def follow_long_article(telex: World, server: FeedServer, body: str = BODY) -> Feed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -65,7 +66,7 @@ async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher,
 async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, settings, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
     url = feed_server.serve("/feed", BODY, headers={"Set-Cookie": "id=1; Path=/"})
-    async with Fetcher(settings.model_copy(update={"contact": "https://telex.example/bot"})) as fetcher:
+    async with Fetcher(replace(settings, contact="https://telex.example/bot")) as fetcher:
         await fetcher.get(url)
         await fetcher.get(url)
     request_headers = feed_server.visits[1].headers

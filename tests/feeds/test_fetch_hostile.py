@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
 
@@ -164,7 +165,7 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, sett
             await asyncio.sleep(0.01)
 
     url = await raw_server(answer)
-    async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
+    async with Fetcher(replace(settings, fetch_timeout=0.1)) as fetcher:
         assert await fetch_error_code(fetcher, url) in (
             {fetch_errors.INVALID_RESPONSE, fetch_errors.TIMEOUT} if step == "head" else {fetch_errors.TIMEOUT}
         )
@@ -290,7 +291,7 @@ async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, setting
     monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
-    async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
+    async with Fetcher(replace(settings, allow_private_addresses=())) as fetcher:
         code = await fetch_error_code(fetcher, f"http://{host}:{port}/feed")
     assert code in {
         fetch_errors.REFUSED_ADDRESS,
@@ -339,7 +340,7 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(feed_server, 
     monkeypatch.setattr(_Rebinding, "answers", answers, raising=False)
     monkeypatch.setattr(fetch, "AsyncResolver", _Rebinding)
     public = (ip_network("127.0.0.2/32"),)
-    async with Fetcher(settings.model_copy(update={"allow_private_addresses": public})) as fetcher:
+    async with Fetcher(replace(settings, allow_private_addresses=public)) as fetcher:
         codes = [await fetch_error_code(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
     assert codes[-1] in {fetch_errors.REFUSED_ADDRESS, fetch_errors.CONNECTION_FAILED}
     assert len(answers) == 1 or codes[-1] == fetch_errors.REFUSED_ADDRESS
@@ -348,8 +349,6 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(feed_server, 
 
 async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(feed_server, settings):
     url = feed_server.serve("/feed", BODY)
-    async with Fetcher(
-        settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})
-    ) as fetcher:
+    async with Fetcher(replace(settings, allow_private_addresses=(ip_network("127.0.0.1/32"),))) as fetcher:
         assert (await fetcher.get(url)).body == BODY
         assert await fetch_error_code(fetcher, url.replace("127.0.0.1", "127.0.0.2")) == fetch_errors.REFUSED_ADDRESS

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -97,7 +98,7 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_
             await asyncio.sleep(0.05)
 
     url = await raw_server(drip)
-    async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
+    async with Fetcher(replace(settings, fetch_timeout=0.5)) as fetcher:
         pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         assert await read_error_code(pages, url) == fetch_errors.TIMEOUT
 

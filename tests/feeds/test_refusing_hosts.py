@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
 from bot.core.host_rules import parse_host_rules
+from bot.core.settings import Secret
 from bot.core.settings_reading import InvalidSettings, read_settings
 from bot.feeds import fetch_errors, reddit_api
 from bot.feeds.fetch import Fetcher
@@ -48,7 +49,7 @@ def make_listing(*posts: Any) -> bytes:
 async def test_headers_and_a_user_agent_go_to_their_host_alone(settings, feed_server):
     rules = parse_host_rules('["127.0.0.1"]\nuser_agent = "Reader/1"\nheaders = { X-Api-Key = "secret" }')
     target = feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    async with Fetcher(settings.model_copy(update={"hosts": rules})) as fetcher:
+    async with Fetcher(replace(settings, hosts=rules)) as fetcher:
         await fetcher.get(feed_server.redirect("/away", target.replace("127.0.0.1", "localhost")))
     (own_user_agent, own_key), (other_user_agent, other_key) = [
         (visit.headers["User-Agent"], visit.headers.get("X-Api-Key")) for visit in feed_server.visits
@@ -61,7 +62,7 @@ async def test_headers_and_a_user_agent_go_to_their_host_alone(settings, feed_se
 async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, feed_server):
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     rules = parse_host_rules(f'["news.invalid"]\nproxy = "{feed_server.origin}"')
-    async with Fetcher(settings.model_copy(update={"hosts": rules, "allow_private_addresses": ()})) as fetcher:
+    async with Fetcher(replace(settings, hosts=rules, allow_private_addresses=())) as fetcher:
         assert b"Article 1" in (await fetcher.get("http://www.news.invalid/feed")).body
         assert await fetch_error_code(fetcher, feed_server.origin + "/feed") == fetch_errors.REFUSED_ADDRESS
     assert feed_server.visits[0].headers["Host"] == "www.news.invalid"
@@ -126,8 +127,8 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
 
     feed_server.handle("/token", grant)
     feed_server.handle("/r/python/hot", answer)
-    application = {"reddit_id": "id", "reddit_secret": SecretStr("secret")}
-    async with Fetcher(settings.model_copy(update=application)) as fetcher:
+    application = {"reddit_id": "id", "reddit_secret": Secret("secret")}
+    async with Fetcher(replace(settings, **application)) as fetcher:
         yield fetcher
 
 
@@ -144,8 +145,8 @@ async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fe
 
 
 async def test_a_refused_application_is_told_from_a_refused_feed(settings, reddit_fetcher):
-    wrong = {"reddit_id": "id", "reddit_secret": SecretStr("wrong")}
-    async with Fetcher(settings.model_copy(update=wrong)) as fetcher:
+    wrong = {"reddit_id": "id", "reddit_secret": Secret("wrong")}
+    async with Fetcher(replace(settings, **wrong)) as fetcher:
         assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION
     assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html import escape
 
 import msgspec
@@ -277,7 +278,7 @@ async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings,
     url = feed_server.serve("/feed", make_rss(OLD, entry("No guid", link="https://news.example/2")))
     keys = []
     for name in ("a.db", "b.db"):
-        async with open_services(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
+        async with open_services(replace(settings, database=tmp_path / name), clock) as room:
             await poll(room, await follow(room, url))
             keys.append({article.key for article in await room.store.articles.list_newest(None, limit=9)})
     assert keys[0] == keys[1]

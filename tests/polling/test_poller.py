@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,7 +183,7 @@ async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, cloc
     author = f"<item><title>x</title><author>{'a' * 50_000}</author></item>"
     slow = feed_server.serve("/slow", make_rss(author))
     fine = feed_server.serve("/fine", make_rss(make_rss_item(1)))
-    async with open_services(settings.model_copy(update={"parse_timeout": 0.3}), clock) as room:
+    async with open_services(replace(settings, parse_timeout=0.3), clock) as room:
         await room.poller.poll(await follow(room, fine))
         reports = [await room.poller.poll(await follow(room, url)) for url in (slow, fine)]
     assert reports[0].error == fetch_errors.PARSE_TIMEOUT

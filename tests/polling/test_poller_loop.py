@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -197,7 +198,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         concurrent -= 1
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    async with open_services(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
+    async with open_services(replace(settings, poll_concurrency=2), clock) as newsroom:
         feeds = [await follow(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)]
         async with running(newsroom):
             await until_polled(newsroom, *feeds)

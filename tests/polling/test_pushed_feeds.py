@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -139,7 +140,7 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    settings = settings.model_copy(update={"public_url": public, "max_feed_bytes": LARGEST})
+    settings = replace(settings, public_url=public, max_feed_bytes=LARGEST)
     opened_hub = Hub(settings, feed_server, clock)
     await opened_hub.start_bot_process()
     opened_hub.start_subscribing()
@@ -409,7 +410,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
     await store.close()
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
-        reachable = settings.model_copy(update={"public_url": public})
+        reachable = replace(settings, public_url=public)
         async with open_services(reachable, clock) as newsroom:
             await newsroom.websub.reset_validators_once()
             await poll(newsroom, await follow(newsroom, url))

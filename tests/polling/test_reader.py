@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -35,7 +36,7 @@ PAGE = f"""<!doctype html><html><head><meta charset=utf-8><title>Battery - Couri
 
 @pytest.fixture
 async def reading_newsroom(settings, clock):
-    async with open_services(settings.model_copy(update={"full_text": "search"}), clock) as newsroom:
+    async with open_services(replace(settings, full_text="search"), clock) as newsroom:
         yield newsroom
 
 
@@ -187,7 +188,7 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
 
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
-    settings = settings.model_copy(update={"full_text": "search"})
+    settings = replace(settings, full_text="search")
     request_started = asyncio.Event()
 
     async def hang(_request: web.Request) -> web.Response:

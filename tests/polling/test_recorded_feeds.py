@@ -7,6 +7,7 @@ import calendar
 import io
 import json
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -65,7 +66,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
     with (shared(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
         history = [json.loads(line) for line in islice(lines, POLLS)]
     clock = ManualClock(_moment(history[0]["poll"]))
-    async with open_services(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
+    async with open_services(replace(settings, catch_up_after=100), clock) as newsroom:
         feed = await follow(newsroom, feed_server.origin + "/feed")
         (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.list_newest([feed.id], limit=1000)

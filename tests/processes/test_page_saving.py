@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -28,7 +29,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
         rooms = []
         for role in (ProcessRole.GATEWAY, ProcessRole.POLLER):
             index = settings.index_folder.with_name(role.name)
-            own = settings.model_copy(update={"index": index, "roles": frozenset({role})})
+            own = replace(settings, index=index, roles=frozenset({role}))
             rooms.append(await stack.enter_async_context(open_services(own, clock)))
         yield rooms[0], rooms[1]
 

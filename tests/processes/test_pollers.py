@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -42,7 +43,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         rooms = []
         for name in ("a", "b"):
-            own = settings.model_copy(update={"index": settings.index_folder.with_name(name)})
+            own = replace(settings, index=settings.index_folder.with_name(name))
             rooms.append(await stack.enter_async_context(open_services(own, clock)))
             await rooms[-1].join_cluster()
         leases_by_room = [room.leases for room in rooms]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from bot.answers import answer_pipeline
 from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.searching import Searcher
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import open_semantic_index
@@ -30,7 +31,9 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
     library = await Library(store).open()
     for story in load_stories():
         await library.add(story["title"], story["text"], language=story["language"])
-    async with open_semantic_index(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
+    async with open_semantic_index(
+        replace(read_settings(), semantic=True, database=tmp_path / "telex.db"), store
+    ) as meaning:
         await meaning.encode_missing()
         await meaning.start_encoder()
         yield searcher_of(store, meaning)

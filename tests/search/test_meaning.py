@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from bot.answers import answer_pipeline
 from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
 from bot.store import Store
@@ -29,7 +31,7 @@ def _toy(monkeypatch) -> None:
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    return Settings(semantic=True, database=tmp_path / "telex.db")
+    return replace(read_settings(), semantic=True, database=tmp_path / "telex.db")
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ async def test_one_process_encodes_at_a_time_and_others_see_it(store, library, s
 async def test_two_processes_with_an_index_each_encode_what_comes_once(store, library, settings, sense, tmp_path):
     await library.add("car")
     assert await sense.encode_missing() == 1
-    elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
+    elsewhere = replace(settings, database=tmp_path / "elsewhere" / "telex.db")
     async with open_semantic_index(elsewhere, store) as other_meaning:
         assert await other_meaning.encode_missing() == 1
         await library.add("dog")
@@ -156,7 +158,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
     await store.backup(tmp_path / "copy.db")
     copy = await Store.open(tmp_path / "copy.db", clock)
     try:
-        elsewhere = settings.model_copy(update={"database": tmp_path / "copy.db"})
+        elsewhere = replace(settings, database=tmp_path / "copy.db")
         async with open_semantic_index(elsewhere, copy) as restored:
             assert restored is not None
             assert await search_titles(copy, restored, "automobile") == ["car"]
@@ -264,7 +266,7 @@ async def test_words_are_looked_for_while_the_encoder_starts(store, library, sen
 
 
 async def test_the_settings_and_a_missing_extra_switch_it_off(store, settings, monkeypatch):
-    async with open_semantic_index(Settings(semantic=False), store) as off:
+    async with open_semantic_index(replace(read_settings(), semantic=False), store) as off:
         assert off is None
     monkeypatch.setattr(article_encoder, "find_model_id", lambda: None)
     async with open_semantic_index(settings, store) as absent:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
 from bot.core.models import Dispatch
 from bot.core.preferences import Preference
 from bot.core.reasons import Reason, SendProblem
+from bot.core.settings import Secret
 from bot.core.user_errors import RequestRejected
 from bot.store import Store, set_encryption_keys
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_OPEN_PER_USER, MAX_PROPOSERS, OPEN_SECONDS
@@ -255,11 +255,11 @@ async def test_an_address_with_a_secret_is_encrypted_and_follows_a_new_key(store
     old_key, new_key = (Fernet.generate_key().decode() for _ in range(2))
     try:
         proposal = await add(store, url="https://paper.example/feed?token=hunter2hunter2")
-        set_encryption_keys(SecretStr(old_key))
+        set_encryption_keys(Secret(old_key))
         assert await store.encrypt_feed_urls() == 1
-        set_encryption_keys(SecretStr(f"{new_key},{old_key}"))
+        set_encryption_keys(Secret(f"{new_key},{old_key}"))
         assert await store.encrypt_feed_urls(reencrypt=True) == 1
-        set_encryption_keys(SecretStr(new_key))
+        set_encryption_keys(Secret(new_key))
         assert await store.proposals.list_open(SERVER) == [proposal]
         with pytest.raises(RequestRejected) as error:
             await add(store, url=proposal.url)

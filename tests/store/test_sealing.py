@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
 from bot.core.clock import Clock
+from bot.core.settings import Secret
 from bot.store import DatabaseUnusable, Store, url_encryption
 from tests.support.samples import SERVER
 
@@ -26,7 +26,7 @@ def no_keys_after() -> Iterator[None]:
 
 
 async def open_store(path: Path, clock: Clock, keys: str | None) -> Store:
-    url_encryption.set_encryption_keys(SecretStr(keys) if keys else None)
+    url_encryption.set_encryption_keys(Secret(keys) if keys else None)
     return await Store.open(path, clock)
 
 

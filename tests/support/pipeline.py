@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.client.services import Services, open_services
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.message_text import find_headline
 from bot.feeds.parsing.entries import (
     MAX_ENTRIES,
@@ -157,8 +157,11 @@ class _ErrorCollector(logging.Handler):
 @asynccontextmanager
 async def open_pipeline(folder: Path) -> AsyncIterator[Pipeline]:
     """A pipeline with a database in a folder."""
-    settings = Settings(
-        database=folder / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),), parse_timeout=60
+    settings = replace(
+        read_settings(),
+        database=folder / "telex.db",
+        allow_private_addresses=(ip_network("127.0.0.0/8"),),
+        parse_timeout=60,
     )
     clock = ManualClock()
     server = await FeedServer().start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from bot.answers.conversing.question_queue import MAX_CONCURRENT_QUESTIONS_WITH_MODEL, MAX_WAITING_QUESTIONS_PER_SERVER
 from bot.answers.conversing.question_service import QuestionReply, QuestionRequest, QuestionService
@@ -19,7 +20,7 @@ async def test_two_hundred_questions_of_one_server_do_not_delay_anothers(
     await library.add("Amazon bans police use of Rekognition", "Rekognition was launched in 2016.")
     service = ModelService(feed_server)
     service.answer_with("Rekognition was launched in 2016 [1].")
-    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+    settings = replace(settings, model_url=service.url, model_name="small")
     async with open_answer_writer(settings, clock) as writer:
         question_service = QuestionService(store, searcher, clock, writer)
         answered_servers: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -24,7 +25,7 @@ def service(feed_server) -> ModelService:
 
 @pytest.fixture
 async def summarizer(settings, clock, store, service) -> AsyncIterator[Summarizer]:
-    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+    settings = replace(settings, model_url=service.url, model_name="small")
     async with model_services.open_model_services(settings, clock, store) as services:
         assert services.summarizer is not None
         yield services.summarizer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,7 @@ def service(feed_server) -> ModelService:
 
 @pytest.fixture
 async def translations(settings, clock, store, service) -> AsyncIterator[ArticleTranslator]:
-    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+    settings = replace(settings, model_url=service.url, model_name="small")
     async with model_services.open_model_services(settings, clock, store) as desk:
         assert desk.translator is not None
         yield desk.translator
@@ -103,7 +104,7 @@ async def test_units_and_counts_may_be_translated(store, service, translations):
 
 
 async def test_without_a_check_nothing_is_translated(settings, clock, store, service):
-    settings = settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_verify": False})
+    settings = replace(settings, model_url=service.url, model_name="small", model_verify=False)
     async with model_services.open_model_services(settings, clock, store) as desk:
         assert desk.translator is None
         assert desk.summarizer is not None

@@ -6,16 +6,17 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr, ValidationError
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.answers.answer_pipeline import answer_question
 from bot.core.models import Article
-from bot.core.settings import Settings
+from bot.core.settings import Secret, Settings
+from bot.core.settings_reading import InvalidSettings, read_settings
 from bot.search.searching import Searcher
 from bot.writing.answer_writer import MAX_ANSWERS_PER_SERVER, AnswerWriter, WrittenAnswer, open_answer_writer
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelError
@@ -52,14 +53,7 @@ def service(feed_server) -> ModelService:
 
 @pytest.fixture
 def settings(settings, service) -> Settings:
-    return settings.model_copy(
-        update={
-            "model_url": service.url,
-            "model_name": "small",
-            "model_key": SecretStr(KEY),
-            "model_timeout": 20,
-        }
-    )
+    return replace(settings, model_url=service.url, model_name="small", model_key=Secret(KEY), model_timeout=20)
 
 
 @pytest.fixture
@@ -270,7 +264,7 @@ async def test_a_model_that_finds_no_answer_makes_quotes_less_sure(library, sear
 
 
 def write_strictly(settings: Settings) -> Settings:
-    return settings.model_copy(update={"model_verify": False})
+    return replace(settings, model_verify=False)
 
 
 @pytest.mark.parametrize(
@@ -411,7 +405,7 @@ async def test_a_late_rewriting_gets_a_quarter_of_the_time(library, searcher, se
         return await reply_to_others(request)
 
     service.set_handler(reply)
-    impatient = settings.model_copy(update={"model_timeout": 2})
+    impatient = replace(settings, model_timeout=2)
     async with open_answer_writer(impatient, clock) as writer:
         answer = await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert answer.generated_sentences
@@ -583,7 +577,7 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
     library, searcher, settings, clock, service, caplog, handler
 ):
     service.set_handler(handler)
-    impatient = settings.model_copy(update={"model_timeout": 0.5})
+    impatient = replace(settings, model_timeout=0.5)
     async with open_answer_writer(impatient, clock) as writer:
         assert writer is not None
         async with asyncio.timeout(30):
@@ -609,7 +603,7 @@ async def test_whichever_request_goes_wrong_the_quotes_are_shown_in_time(
         return await bad_handler(request) if task in bad_tasks else web.json_response(completion(GOOD_REPLIES[task]))
 
     service.set_handler(reply)
-    impatient = settings.model_copy(update={"model_timeout": 1})
+    impatient = replace(settings, model_timeout=1)
     async with open_answer_writer(impatient, clock) as writer, asyncio.timeout(30):
         answer = await ask_about_article(library, searcher, writer)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
@@ -787,10 +781,10 @@ async def test_it_can_be_checked(service, feed_server, settings, clock):
 
 @pytest.mark.parametrize("url", ["ftp://host/v1", "127.0.0.1:11434", "http://", "http://u:p@host/v1", "http://h/?a=b"])
 def test_what_is_no_base_url_is_refused_at_start(url):
-    with pytest.raises(ValidationError):
-        Settings(model_url=url)
+    with pytest.raises(InvalidSettings):
+        read_settings(model_url=url)
 
 
 def test_an_empty_setting_is_none():
-    assert Settings(model_url="", model_key=SecretStr("")).model_url is None
-    assert Settings(model_url="http://127.0.0.1:1/v1/").model_url == "http://127.0.0.1:1/v1"
+    assert read_settings(model_url="", model_key="") == read_settings()
+    assert read_settings(model_url="http://127.0.0.1:1/v1/").model_url == "http://127.0.0.1:1/v1"

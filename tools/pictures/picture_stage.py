@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from simcord.env import Env
 import cogs
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, open_simulated_discord, sync_clock
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
@@ -55,7 +56,8 @@ async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services
     """The stage, on a database that is thrown away, with chosen settings."""
     cog_types = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
-        settings = Settings(
+        settings = replace(
+            read_settings(),
             database=Path(home) / "telex.db",
             discord_token=None,
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
@@ -94,7 +96,8 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
     """A server whose people speak a language, its clock moved by hand, and a publisher on loopback."""
     with tempfile.TemporaryDirectory() as home:
         server = await FeedServer().start()
-        settings = Settings(
+        settings = replace(
+            read_settings(),
             database=Path(home) / "telex.db",
             discord_token=None,
             full_text="never",  # the articles have no pages

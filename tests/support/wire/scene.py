@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed
 from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
 from bot.core.setting_registry import ChannelSetting
-from bot.core.settings import Settings
+from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
 from bot.store.records.content_records import SimilarArticle, StoryMatches
@@ -400,7 +401,8 @@ class Scene(ServerInspector):
     @asynccontextmanager
     async def newsroom(self) -> AsyncIterator[Services]:
         """The bot's database and poller without the bot."""
-        settings = Settings(
+        settings = replace(
+            read_settings(),
             database=self.database,
             index=self._folder / "index",
             allow_private_addresses=(ip_network("127.0.0.0/8"),),
