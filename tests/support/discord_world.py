@@ -47,6 +47,7 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.running.background_loops import EmojiCog, OutboxCog
 from tests.support.clocks import ManualClock
 from tests.support.translated_commands import cache_translations
+from tests.support.view_waits import quicken_simcord
 
 if TYPE_CHECKING:
     from bot.client.services import Services
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from bot.store import Store
 
 T = TypeVar("T")
+
+quicken_simcord()
 
 LOOPS = (OutboxCog, EmojiCog)
 """Cogs whose loops would run beside a test."""
