@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,13 @@ FORBIDDEN = {
 """What a statement uses instead, by the regular expression of what one of the engines alone understands."""
 
 
-def read_statements() -> Iterator[tuple[str, str]]:
+@cache
+def read_statements() -> list[tuple[str, str]]:
     """Each text of the store's modules that may be a part of a statement, after its place."""
+    return list(_iter_statements())
+
+
+def _iter_statements() -> Iterator[tuple[str, str]]:
     for path in sorted(STORE.rglob("*.py")):
         if path.parent.name in {"sqlite", "postgres"}:
             continue
