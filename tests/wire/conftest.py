@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -47,7 +49,9 @@ async def client(discord_server, general, monkeypatch) -> AsyncIterator[Recordin
 
 
 @pytest.fixture
-async def scene(discord_server, feed_server, launcher, tmp_path, settings, request) -> AsyncIterator[Scene]:
+async def scene(
+    discord_server, feed_server, launcher, tmp_path, settings, empty_database, request
+) -> AsyncIterator[Scene]:
     """A server whose channels, one of each kind, follow a feed and are owed its newest article.
 
     `@pytest.mark.scene(…)` says what of `open_scene` is to be otherwise; with QUICK five minutes last
@@ -55,6 +59,8 @@ async def scene(discord_server, feed_server, launcher, tmp_path, settings, reque
     """
     marked = request.node.get_closest_marker("scene")
     options = {"database": settings.database, **(marked.kwargs if marked else {})}
+    if isinstance(options["database"], Path):
+        shutil.copy(empty_database, options["database"])
     async with open_scene(discord_server, feed_server, launcher, tmp_path, **options) as opened:
         yield opened
         if opened.bot is not None:

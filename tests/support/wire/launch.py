@@ -48,6 +48,7 @@ from bot.client import services
 from bot.client.sharding import gateway_probe, leased_shards, shard_balance
 from bot.core.clock import SystemClock
 from bot.core.i18n import load_catalogue
+from bot.posting.emoji.tile_drawing import draw_initial_tile
 from bot.processes import leases
 from bot.store.coordination import served_shards
 from tests.support.translated_commands import cache_translations, translate_all
@@ -196,9 +197,10 @@ def serve() -> None:
     `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
-    for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
+    for module in ("bot.client.discord_client", "bot.client.gateway_process", "bot.polling.drafts", "cogs"):
         importlib.import_module(module)
     load_catalogue("fr")
+    draw_initial_tile("T", 0)  # what draws is imported for the first tile
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
     with cache_translations():
