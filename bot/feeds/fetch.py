@@ -21,7 +21,7 @@ from bot.feeds.connection_errors import to_feed_error
 from bot.feeds.decompress import decompress
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.poll_schedule import parse_rate_limit_wait, parse_retry_after
-from bot.feeds.ssrf_guard import check_url, make_socket_factory
+from bot.feeds.ssrf_guard import SocketFactory, check_url, make_socket_factory
 from bot.feeds.time_limits import SharedTimeout
 from bot.text.urls import has_credentials
 
@@ -117,12 +117,16 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         self._resolver = AsyncResolver(timeout=DNS_TIMEOUT_SECONDS, tries=2)
         make_socket = make_socket_factory(self._settings.allow_private_addresses)
-        has_proxy = any(rule.proxy for rule in self._host_rules.values())
-        for name, force_close in (("http", False), ("https", True), (_PROXY_SESSION, True))[: 2 + has_proxy]:
+        socket_factory_by_session: dict[str, SocketFactory | None] = {
+            "http": make_socket,
+            "https": make_socket,
+        }
+        if any(rule.proxy for rule in self._host_rules.values()):
             # A proxy may have a private address: the operator chose it. It looks up the hosts itself.
-            socket_factory = make_socket if name != _PROXY_SESSION else None
+            socket_factory_by_session[_PROXY_SESSION] = None
+        for name, socket_factory in socket_factory_by_session.items():
             connector = aiohttp.TCPConnector(
-                limit=0, force_close=force_close, resolver=self._resolver, socket_factory=socket_factory
+                limit=0, force_close=name != "http", resolver=self._resolver, socket_factory=socket_factory
             )
             self._sessions[name] = aiohttp.ClientSession(
                 connector=connector,

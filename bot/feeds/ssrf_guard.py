@@ -14,6 +14,8 @@ from bot.feeds.fetch_errors import BAD_URL, FeedError
 Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """Tuple (family, type, protocol, canonical name, socket address), as `getaddrinfo` returns it."""
+SocketFactory = Callable[[AddressInfo], socket.socket]
+"""Function that makes the socket for a connection to an address, or raises an error to refuse it."""
 
 _NORMALIZED_URL_PATTERN = re.compile(
     r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
@@ -97,7 +99,7 @@ def check_url(url: str) -> URL:
     return parsed_url
 
 
-def make_socket_factory(allowed_networks: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
+def make_socket_factory(allowed_networks: Sequence[Network]) -> SocketFactory:
     """Return a socket factory for `aiohttp.TCPConnector` that refuses private addresses.
 
     The factory gets the address of each connection, also after redirects and DNS responses. It raises
