@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.core.setting_registry import LANGUAGE
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.interactions import button_labels, last_reply, message_text, text
@@ -54,3 +55,16 @@ async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(t
     await telex.set_permissions(desk)
     await telex.deliver()
     assert "is gone" in text(telex.posts(desk)[-1])
+
+
+async def test_alerts_speak_the_language_of_their_channel(telex, feed_server):
+    """What was chosen for the channel, not what Discord says of the server."""
+    await telex.store.preferences.change_channel(
+        LANGUAGE, "fr", server_id=telex.guild.id, channel_id=telex.news.id, user_id=telex.editor.id
+    )
+    await fail_feed(telex, feed_server)
+    assert "a disparu." in text(telex.posts()[-1])
+    feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
+    (_, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    await telex.poll_and_deliver(feed)
+    assert "est rétabli" in text(telex.posts()[-1])

@@ -9,8 +9,9 @@ from bot.store.outbox import transitions
 from bot.store.records.source_records import Alert, AlertKind
 
 _TARGET_CHANNELS_SQL = """
-    SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS language,
-           coalesce(alert_channel.id, subscription.channel_id) AS channel_id
+    SELECT DISTINCT server.id AS server_id, coalesce(alert_channel.id, channel.id) AS channel_id,
+           coalesce(CASE WHEN alert_channel.id IS NULL THEN channel.language ELSE alert_channel.language END,
+                    server.language, server.locale) AS language
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
@@ -59,7 +60,8 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     transitions.delete_dispatches(db, pending_dispatch_ids, origins={DispatchState.PENDING})
     channel_rows = db.fetch_rows(
         """
-        SELECT DISTINCT server.locale AS language, channel.id AS channel_id FROM channel
+        SELECT DISTINCT channel.id AS channel_id, coalesce(channel.language, server.language, server.locale) AS language
+        FROM channel
         JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
         JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:failing_key, :gone_key)
         WHERE EXISTS (
