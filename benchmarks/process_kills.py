@@ -328,7 +328,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
 
 def is_faulty(counts: Counter[str]) -> bool:
     """Whether an article or a proposal was lost or repeated, or is not where it should be."""
-    return any(counts[name] for name in ("lost", "repeated", "hidden", "unmuted", "misdecided"))
+    return any(counts[name] for name in ("lost", "repeated", "hidden", "unmuted", "wrong mentions", "misdecided"))
 
 
 async def measure_takeovers(times: int) -> tuple[list[float], list[float]]:
@@ -404,6 +404,7 @@ def main() -> None:
             f"shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}; "
             f"{counts['muted']:,} times an article of a muted story: not withheld once {counts['unmuted']}; "
+            f"{counts['mentions']:,} mentions of a role: not notified once {counts['wrong mentions']}; "
             f"{counts['proposals']:,} proposals, each decided by two managers at once ({counts['approved']} accepted): "
             f"not shown, decided and announced once {counts['misdecided']}"
         )

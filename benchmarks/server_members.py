@@ -41,11 +41,15 @@ class ServerMembers:
         self.managers: list[Person] = []
 
     async def prepare(self) -> None:
-        """Mute a story in every channel, while its first article is owed, and let the server take proposals."""
+        """Mute a story in every channel, while its first article is owed, and let the server take proposals.
+
+        Every post in a channel mentions a role.
+        """
         scene, changes = self.scene, self.scene.discord.changes
         self.muted_numbers.update(await scene.publish(1, about=ABOUT_MUTED))
         await scene.mute_newest()
         await scene.take_proposals()
+        await scene.mention_role("article")
         role = changes.add_role(scene.server, "Editors")
         changes.change_role(scene.server, role, int(Permission.MANAGE_GUILD))
         self.managers = [scene.discord.people.join(scene.server.id, name, role_ids=(role.id,)) for name in "BC"]
@@ -112,8 +116,12 @@ class ServerMembers:
         ]
 
     def count_outcomes(self, counts: Counter[str]) -> None:
-        """Count what became of the muted articles and of the proposals."""
+        """Count what became of the muted articles, of the mentions of the role and of the proposals."""
         self._count_muted_articles(counts)
+        mention_problems = self.scene.find_unrecorded_mentions()
+        counts["mentions"] += len(store_probe.load_rows(self.scene.database, "post_mention"))
+        counts["wrong mentions"] += len(mention_problems)
+        sys.stderr.writelines(f"{problem}\n" for problem in mention_problems)
         subscriptions = store_probe.load_rows(self.scene.database, "subscription")
         title_by_feed_id = {
             feed["id"]: feed["url"].rpartition("/")[2].removesuffix(".xml")

@@ -277,11 +277,28 @@ class Dispatch:
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
     proposal_id: int | None = None  # Of an alert about a proposed feed
     proposer_id: int | None = None  # Member who is informed of the decision; None for the managers
+    mentioned_role_ids: tuple[int, ...] = ()  # Roles that its post mentions by mention rules of the channel
 
     @property
     def target_server_id(self) -> int:
         """Id of the server to which the message is sent, or 0 for a direct message."""
         return self.server_id if self.user_id is None else 0
+
+
+class MentionOutcome(StrEnum):
+    """Outcome of a mention rule that matched a post."""
+
+    MENTIONED = "mentioned"  # The post mentions the role.
+    OVER_LIMIT = "over-limit"  # The role had been mentioned as often as the rule allows in 24 hours.
+    NOT_ALLOWED = "not-allowed"  # The role was gone, or Telex was not allowed to mention it.
+
+
+class PostMention(NamedTuple):
+    """A role that a mention rule with a query asked a post to mention, and the outcome."""
+
+    role_id: int
+    query: str
+    outcome: MentionOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

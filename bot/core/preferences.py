@@ -201,6 +201,31 @@ class ForumTagRule(NamedTuple):
     query: str
 
 
+MENTION_LIMIT_SECONDS = 86_400
+"""Seconds for which a mention of a role counts towards the daily limits of mention rules."""
+
+
+class MentionRule(NamedTuple):
+    """A rule by which posts of a channel that match a query mention a role.
+
+    `daily_limit` is the maximum number of times that rules of any channel mention the role in 24 hours.
+    """
+
+    role_id: int
+    query: str
+    daily_limit: int
+
+    def __str__(self) -> str:
+        """Return the rule as text for the change history, such as `123 5 openai OR anthropic`."""
+        return f"{self.role_id} {self.daily_limit} {self.query}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse the text of a rule that `str()` writes. Raises ValueError if it does not begin with two numbers."""
+        role_text, limit_text, query = text.split(" ", 2)
+        return cls(int(role_text), query, int(limit_text))
+
+
 class SettingKind(StrEnum):
     """Kind of a change in a server's change history that is neither a preference nor a channel setting."""
 
@@ -209,6 +234,7 @@ class SettingKind(StrEnum):
     LOOK = "look"  # Values are `PostLook`s.
     FILTER = "filter"  # Values are `Filter`s.
     FORUM_TAG = "forum_tag"  # Values are the tag's name and the query.
+    MENTION_RULE = "mention_rule"  # Values are `MentionRule`s.
     DIGEST = "digest"  # Values are `DigestPlan`s.
     ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.

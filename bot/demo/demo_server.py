@@ -31,7 +31,7 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
-from bot.demo import simcord_patches
+from bot.demo import simcord_patches, simcord_routes  # noqa: F401 - the routes add themselves
 from bot.demo.demo_clock import ReplayClock
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.preview_places import DemoPlaces

@@ -100,7 +100,8 @@ def _build_webhook_edit_call(webhook: discord.Webhook, dispatch: Dispatch) -> Ca
 async def _edit_reopening_thread(
     client: discord.Client, dispatch: Dispatch, edit_call: Callable[..., Awaitable[object]], message: Message
 ) -> None:
-    message_fields = message.send_kwargs()
+    # An edit notifies nobody, also where Discord would notify a role that the first version didn't mention.
+    message_fields = message.send_kwargs() | {"allowed_mentions": discord.AllowedMentions.none()}
     if message.layout:  # A message that was sent as an embed must lose it to become a layout.
         message_fields |= {"content": None, "embed": None}
     try:

@@ -29,6 +29,7 @@ from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.held_posts import HeldPosts
+from bot.store.outbox.post_mentions import PostMentions
 from bot.store.people import erasure
 from bot.store.people.bookmark_feeds import BookmarkFeeds
 from bot.store.people.bookmarks import Bookmarks
@@ -48,6 +49,7 @@ from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
+from bot.store.settings.mention_rules import MentionRules
 from bot.store.settings.servers import Servers
 from bot.store.settings.stored_preferences import Preferences
 from bot.store.settings.subscriptions import Subscriptions
@@ -104,11 +106,13 @@ class Store:
         self.filters = Filters(database)
         self.servers = Servers(database, self.shards)
         self.forum_tags = ForumTags(database)
+        self.mention_rules = MentionRules(database)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database)
         self.dispatches = Dispatches(database, self.shards)
         self.delivery_statuses = DeliveryStatuses(database)
         self.held_posts = HeldPosts(database)
+        self.post_mentions = PostMentions(database, self.shards)
         self.digests = Digests(database, self.shards)
         self.bookmarks = Bookmarks(database)
         self.bookmark_feeds = BookmarkFeeds(database)

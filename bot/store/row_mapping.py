@@ -103,7 +103,10 @@ DISPATCH_SQL = f"""
            ORDER BY 2, 1) AS covered_article) AS article_ids,
     (SELECT {build_json_ids_sql("article_id")}
      FROM (SELECT DISTINCT article_id, decided_at FROM delivery_status WHERE joined_dispatch_id = dispatch.id
-           ORDER BY decided_at, article_id) AS joined_article) AS joined_article_ids
+           ORDER BY decided_at, article_id) AS joined_article) AS joined_article_ids,
+    (SELECT {build_json_ids_sql("role_id")}
+     FROM (SELECT role_id FROM post_mention WHERE dispatch_id = dispatch.id AND outcome = 'mentioned'
+           ORDER BY role_id) AS mentioned_role) AS mentioned_role_ids
 """
 """Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
 _ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identity_hashes"}]

@@ -125,8 +125,8 @@ class LookPanel(ManagersPanel):
         if look.role_id is not None:
             if look.style is not Style.CLASSIC:
                 heading_lines.append("-# " + _("Posts that mention a role use the classic style."))
-            if message.mentioned_role_id is None:
-                heading_lines.append("⚠️ " + _format_mention_warning(look.role_id))
+            if not message.mentioned_role_ids:
+                heading_lines.append("⚠️ " + mention_warning_text(look.role_id))
         if not message.layout:
             heading_lines.append("-# " + _("Preview below."))
         preview_layout = _disable_items(message.layout)
@@ -217,7 +217,7 @@ class LookPanel(ManagersPanel):
         if role is None:
             raise UserFacingError(_("That role no longer exists."))
         if not self._can_mention(interaction, role):
-            raise _build_mention_refusal(role)
+            raise build_mention_refusal(role)
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
         look = await self._load_current_look()
@@ -282,10 +282,11 @@ def require_mention(interaction: Interaction, look: PostLook | None, channel: Po
     assert isinstance(interaction.user, discord.Member)
     role = channel.guild.get_role(look.role_id) if look is not None and look.role_id is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
-        raise _build_mention_refusal(role)
+        raise build_mention_refusal(role)
 
 
-def _build_mention_refusal(role: discord.Role) -> UserFacingError:
+def build_mention_refusal(role: discord.Role) -> UserFacingError:
+    """Return the error that says that the user may not mention a role, so that posts may not either."""
     return UserFacingError(
         _(
             "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "
@@ -294,7 +295,8 @@ def _build_mention_refusal(role: discord.Role) -> UserFacingError:
     )
 
 
-def _format_mention_warning(role_id: int) -> str:
+def mention_warning_text(role_id: int) -> str:
+    """Return the sentence that says that posts can't mention a role, and what to do."""
     return _(
         "<@&{role}> won’t be mentioned: it was deleted, or I’m not allowed to. Make the role "
         "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "

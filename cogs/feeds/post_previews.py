@@ -19,8 +19,10 @@ async def render_as_posted(
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)
-    mentioned_role_id = role_mentions.mentioned_role_id(client, server_id, channel_id, look)
-    return posts.render_post(article, feed, language=language, look=look, mentioned_role_id=mentioned_role_id)
+    role_id = look.role_id
+    is_mentioned = role_id is not None and role_mentions.can_bot_mention(client, server_id, channel_id, role_id)
+    mentioned_role_ids = [role_id] if role_id is not None and is_mentioned else []
+    return posts.render_post(article, feed, language=language, look=look, mentioned_role_ids=mentioned_role_ids)
 
 
 async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) -> None:

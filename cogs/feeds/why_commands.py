@@ -12,6 +12,7 @@ from bot.core.reasons import Reason
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.wording import feed_error_sentences, preference_sentences
+from bot.posting.wording.mention_labels import mention_sentence
 from bot.posting.wording.post_explanations import (
     Explanation,
     delivery_status_sentence,
@@ -214,7 +215,9 @@ def _format_status_line(status: ChannelDeliveryStatus) -> str:
     post_link = ""
     if status.status in _LINKED_STATUSES and status.message_id is not None:
         post_link = f" · https://discord.com/channels/{status.server_id}/{post_channel_id}/{status.message_id}"
-    return _format_labelled_line(f"<#{status.channel_id}>", sentence) + post_link
+    mentions = status.mentions if status.status is DeliveryStatus.POSTED else ()
+    mention_lines = [f"\n-# {mention_sentence(mention)}" for mention in mentions]
+    return _format_labelled_line(f"<#{status.channel_id}>", sentence) + post_link + "".join(mention_lines)
 
 
 def _format_labelled_line(bold_label: str, sentence: str) -> str:

@@ -240,23 +240,26 @@ def _find_post_channel(interaction: Interaction, dispatch: Dispatch) -> object:
 
 
 async def _find_notify_role(interaction: Interaction, dispatch: Dispatch) -> discord.Role | None:
-    """Return the role that a post mentions, if users may give it to themselves; otherwise None.
+    """Return the first role that a post mentions and that users may give to themselves; otherwise None.
 
     The server must have chosen the role for this, and it must not grant anything.
     """
     guild = interaction_context.get_home_server(interaction)
-    if guild is None or guild.id != dispatch.server_id or dispatch.look.role_id is None:
+    role_ids = [*dispatch.mentioned_role_ids, dispatch.look.role_id]
+    if guild is None or guild.id != dispatch.server_id or role_ids == [None]:
         return None
     preferences = await interaction.client.store.preferences.get_by_server(guild.id)
-    role = (
-        guild.get_role(dispatch.look.role_id) if dispatch.look.role_id in preferences.self_assignable_role_ids else None
+    roles = [guild.get_role(role_id) for role_id in role_ids if role_id in preferences.self_assignable_role_ids]
+    manager_role_id = preferences.manager_role_id
+    return next(
+        (
+            role
+            for role in roles
+            if role is not None
+            and role_mentions.find_self_assign_problem(role, manager_role_id=manager_role_id) is None
+        ),
+        None,
     )
-    if (
-        role is None
-        or role_mentions.find_self_assign_problem(role, manager_role_id=preferences.manager_role_id) is not None
-    ):
-        return None
-    return role
 
 
 def _require_thread_permissions(channel: discord.TextChannel, member: discord.Member) -> None:

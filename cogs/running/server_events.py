@@ -72,7 +72,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Revoke the web feed addresses of a channel that was deleted, and send no alerts there."""
+        """End what belongs to a channel that was deleted: its web feed address, alerts and mention rules."""
         await self._forget_channel(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
@@ -83,6 +83,11 @@ class GuildEventsCog(commands.Cog):
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         if before.permissions != after.permissions:
             await self._recheck_channels(after.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """End the mention rules of a role that was deleted."""
+        await self._store.retry_until_written(partial(self._store.mention_rules.remove_by_role, role.id))
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
@@ -100,6 +105,7 @@ class GuildEventsCog(commands.Cog):
         )
         await self._store.retry_until_written(revoke_token)
         await self._store.retry_until_written(partial(self._store.proposals.forget_alert_channel, channel_id))
+        await self._store.retry_until_written(partial(self._store.mention_rules.remove_by_channel, channel_id))
 
     async def _welcome_if_joined_recently(self, guild: discord.Guild) -> None:
         """Send the welcome to a server that invited the bot recently, while the bot was not connected."""

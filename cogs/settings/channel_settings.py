@@ -14,6 +14,7 @@ from bot.posting.wording.permission_labels import permission_label
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.setting_words import SETTING_WORDS, SwitchWords
 from cogs.settings.forum_tag_panel import ForumTagPanel
+from cogs.settings.mention_panel import MentionPanel
 from cogs.shared.panels import ChannelPanel, heading_block, language_menu, setting_section
 from cogs.shared.views import ActionButton, Interaction
 
@@ -37,6 +38,7 @@ class ChannelSettingsPanel(ChannelPanel):
             ActionRow(language_menu(change_language, settings[setting_registry.LANGUAGE], _("Same as the server"))),
             *switch_sections,
             *await self._load_tag_sections(),
+            await self._load_mention_section(),
         )
 
     def _is_offered(self, setting: SwitchSetting, settings: ChannelSettings) -> bool:
@@ -64,6 +66,12 @@ class ChannelSettingsPanel(ChannelPanel):
         rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
         choose_button = ActionButton(self._open_tag_panel, label=_("Choose…"))
         return (setting_section(_("Post tags"), rule_count_text, choose_button),)
+
+    async def _load_mention_section(self) -> Section:
+        rule_count = len(await self.store.mention_rules.list_by_channel(self.channel.id))
+        choose_button = ActionButton(self._open_mention_panel, label=_("Choose…"))
+        rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
+        return setting_section(_("Mentions by topic"), rule_count_text, choose_button)
 
     def _switch_section(self, setting: SwitchSetting, *notes: str, is_on: bool) -> Section:
         """Return the section of an on/off setting, with the non-empty `notes` and a button to switch it."""
@@ -96,6 +104,10 @@ class ChannelSettingsPanel(ChannelPanel):
         assert isinstance(self.channel, discord.ForumChannel)
         self.stop()
         await ForumTagPanel(interaction, self.channel).render(interaction)
+
+    async def _open_mention_panel(self, interaction: Interaction) -> None:
+        self.stop()
+        await MentionPanel(interaction, self.channel).render(interaction)
 
     async def _switch_setting(self, setting: SwitchSetting, _interaction: Interaction) -> None:
         settings = await self.store.preferences.get_by_channel(self.channel.id)

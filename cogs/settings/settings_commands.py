@@ -1,12 +1,18 @@
 """Cog of the /settings commands."""
 
+import discord
 from discord import app_commands
-from discord.app_commands import locale_str
+from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
+from bot.core.i18n import _
+from bot.core.user_errors import UserFacingError
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.feeds.look_panel import LookPanel
 from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.channel_settings import ChannelSettingsPanel
+from cogs.settings.mention_panel import MentionPanel
+from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT, open_mention_trial
 from cogs.settings.posting_limits_panels import SchedulePanel, StoryLimitsPanel
 from cogs.settings.preference_panel import PreferencePanel
 from cogs.settings.proposal_panel import ProposalPanel
@@ -64,6 +70,29 @@ class SettingsCog(
     )
     async def taste(self, interaction: Interaction) -> None:
         await PreferencePanel(interaction).render(interaction)
+
+    @app_commands.command(name="mentions", description=locale_str("Mention a role when a post matches a topic"))
+    @app_commands.describe(
+        channel=locale_str("Which channel; this one by default"),
+        role=locale_str("Role to mention; leave empty to see the list"),
+        topic=locale_str('Which posts: words, "an exact phrase", OR, -without'),
+        limit=locale_str("Mentions of the role a day, at most; 5 by default"),
+    )
+    async def mentions(
+        self,
+        interaction: Interaction,
+        channel: ChannelArgument | None = None,
+        role: discord.Role | None = None,
+        topic: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
+        limit: Range[int, 1, MAX_DAILY_LIMIT] = DEFAULT_DAILY_LIMIT,
+    ) -> None:
+        post_channel = await resolve_channel(interaction, channel)
+        if role is not None and topic is not None:
+            await open_mention_trial(interaction, post_channel, role.id, topic, limit)
+            return
+        if role is not None or topic is not None:
+            raise UserFacingError(_("Choose both a role and a topic, or neither to see the list."))
+        await MentionPanel(interaction, post_channel).render(interaction)
 
     @app_commands.command(name="proposals", description=locale_str("Let members propose feeds"))
     async def proposals(self, interaction: Interaction) -> None:

@@ -4,9 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bot.core.i18n import N_, _
-from bot.core.preferences import Filter, PostLook, Preference, SettingChange, SettingKind, SubscriptionState
+from bot.core.preferences import (
+    Filter,
+    MentionRule,
+    PostLook,
+    Preference,
+    SettingChange,
+    SettingKind,
+    SubscriptionState,
+)
 from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.posting.wording import filter_labels, look_labels
+from bot.posting.wording.mention_labels import mention_rule_label
 from bot.posting.wording.setting_words import SETTING_WORDS, get_language_name
 from bot.store.records.proposal_records import ProposalDecision
 from bot.text import discord_text
@@ -127,6 +136,9 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     Preference.PROPOSER_POLICY: SettingFormat(N_("Who can propose feeds"), proposers_text, N_("nobody")),
     SettingKind.PROPOSAL: SettingFormat(N_("Proposal"), _proposal_text),
     SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
+    SettingKind.MENTION_RULE: SettingFormat(
+        N_("Mention by topic"), lambda value: mention_rule_label(MentionRule.parse(value))
+    ),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
     SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state_text, N_("not followed")),
     SettingKind.LOOK: SettingFormat(

@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 from simcord.actors import MemberActor
+from simcord.builders import RoleHandle
 from simcord.results import ResponseMessage
 
-from bot.core.preferences import DigestPlan, FilterMode, FilterPlace
+from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, MentionRule
 from tests.cogs.people import Crowd, create_crowd
 from tests.posting.test_forums import add_tag_rule, forum_with_tags
 from tests.support import store_probe
 from tests.support.discord_world import World
-from tests.support.interactions import components, forge_click, hide_channel, last_reply, message_text
+from tests.support.interactions import (
+    components,
+    find_accessory_id,
+    forge_click,
+    hide_channel,
+    last_reply,
+    message_text,
+)
 
 ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
 STRINGS, ROLES, CHANNELS = 3, 6, 8
@@ -25,6 +33,8 @@ PANELS = (
     "settings channel",
     "settings channel of a forum",
     "tags",
+    "settings mentions",
+    "a new mention rule",
     "settings look",
     "settings schedule",
     "settings stories",
@@ -35,14 +45,14 @@ PANELS = (
     "feed filter",
     "a new filter",
 )
-_TABLES = ("subscription", "filter", "digest", "server", "channel", "forum_tag", "setting_change")
+_TABLES = ("subscription", "filter", "digest", "server", "channel", "forum_tag", "mention_rule", "setting_change")
 
 
 class Panels:
     """Every panel of the manager's, each opened when it is asked for."""
 
-    def __init__(self, world: World, people: Crowd, forum: Any) -> None:
-        self.world, self.people, self._forum = world, people, forum
+    def __init__(self, world: World, people: Crowd, forum: Any, role: RoleHandle) -> None:
+        self.world, self.people, self._forum, self._role = world, people, forum, role
 
     async def open(self, name: str) -> ResponseMessage:
         """A panel of this name, fresh."""
@@ -54,11 +64,15 @@ class Panels:
                 reply = await editor.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
                 reply = await editor.slash(world.news, "settings channel", channel=self._forum)
-                reply = await editor.click(last_reply(reply), label="Choose…")
+                tag_button_id = find_accessory_id(last_reply(reply), "Post tags")
+                reply = await editor.click(last_reply(reply), custom_id=tag_button_id)
             case "feed look" | "feed filter":
                 reply = await editor.slash(world.news, name, **feed)
             case "a new filter":
                 reply = await editor.slash(world.news, "feed filter", **feed, never="robots")
+            case "a new mention rule":
+                options = {"role": self._role, "topic": "robots"}
+                reply = await editor.slash(world.news, "settings mentions", **options)
             case _:
                 reply = await editor.slash(world.news, name)
         assert view_components(last_reply(reply)), message_text(reply)
@@ -87,7 +101,10 @@ async def panels(telex, feed_server) -> Panels:
         user_id=telex.editor.id,
         limit=9,
     )
-    return Panels(telex, people, forum)
+    role = telex.guild.create_role("AI", mentionable=True)
+    place = {"server_id": telex.guild.id, "channel_id": telex.news.id, "user_id": telex.editor.id}
+    await telex.store.mention_rules.save(MentionRule(role.id, "telescopes", 5), **place, limit=1)
+    return Panels(telex, people, forum, role)
 
 
 async def click_component(

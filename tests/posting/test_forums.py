@@ -8,7 +8,7 @@ from simcord.results import InteractionResult
 from bot.core.preferences import ForumTagRule
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import choose, find_menu, hide_channel, last_reply, message_text
+from tests.support.interactions import choose, find_accessory_id, find_menu, hide_channel, last_reply, message_text
 
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 
@@ -87,7 +87,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
 
 async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResult:
     reply = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    return await telex.editor.click(last_reply(reply), label="Choose…")
+    return await telex.editor.click(last_reply(reply), custom_id=find_accessory_id(last_reply(reply), "Post tags"))
 
 
 async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex):

@@ -95,7 +95,9 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
-    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_id=7)
+    message = posts.render_post(
+        LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_ids=[7]
+    )
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
@@ -118,7 +120,9 @@ async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, pr
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role_id=77), mentioned_role_id=77)
+    message = posts.render_post(
+        article, FEED, language="en", look=replace(HEADLINE, role_id=77), mentioned_role_ids=[77]
+    )
     line = fields(message)["description"] + message_text(posts.render_post(article, FEED, language="en", look=HEADLINE))
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line.replace("\\*", "")

@@ -41,6 +41,7 @@ from bot.client.discord_client import TelexBot
 from bot.core.database_url import DatabaseUrl
 from bot.core.i18n import set_command_mentions
 from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.demo import simcord_routes  # noqa: F401 - the routes add themselves
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.sending.permissions import INVITE_PERMISSIONS

@@ -39,6 +39,7 @@ PICTURE_MODULES = (
     "saving",
     "taste",
     "mute",
+    "mention",
     "elsewhere",
     "written",
 )

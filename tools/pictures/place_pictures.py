@@ -18,7 +18,7 @@ from bot.core import setting_registry
 from bot.core.preferences import ForumTagRule
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import last_reply
+from tests.support.interactions import find_accessory_id, last_reply
 from tools.pictures.owned_webhooks import owned_webhooks
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_channel, shoot_last
 
@@ -58,7 +58,7 @@ QUERIES = {
 }
 """What the first tags are given to."""
 WEBHOOK_CHANNELS = {"": "world-news", "-fr": "actualités"}
-CHOOSE_LABELS = {"": "Choose…", "-fr": "Choisir…"}
+TAG_SETTINGS = {"": "Post tags", "-fr": "Étiquettes des publications"}
 FIRST_TAG = 501
 
 
@@ -137,14 +137,14 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
         shoot_channel(page, folder / f"forum{ending}.png")
 
     await shoot(world, post, of_forum)
-    for name, place, label in (
+    for name, place, setting in (
         ("channel", daily, None),
         ("as-outlet-panel", webhook_channel, None),
-        ("tags", forum, CHOOSE_LABELS[ending]),
+        ("tags", forum, TAG_SETTINGS[ending]),
     ):
         panel = await editor.slash(world.news, "settings channel", channel=place)
-        if label is not None:
-            await editor.click(last_reply(panel), label=label)
+        if setting is not None:
+            await editor.click(last_reply(panel), custom_id=find_accessory_id(last_reply(panel), setting))
         await shoot(
             world,
             world.news,

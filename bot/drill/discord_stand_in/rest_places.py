@@ -6,7 +6,7 @@ from bot.drill.discord_stand_in import payloads
 from bot.drill.discord_stand_in.errors import build_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, find_channel
-from bot.drill.discord_stand_in.state import Permission, Server
+from bot.drill.discord_stand_in.state import Permission, Role, Server
 
 ROUTES = Routes()
 
@@ -25,11 +25,20 @@ def find_server_of_assignable_role(stand_in: StandIn, call: Call) -> Server:
     Raises ApiError if the role is not below the highest role of the bot, or the bot may not manage roles.
     """
     bot_server = find_own_server(stand_in, call)
-    bot_roles = [bot_server.roles[role_id] for role_id in bot_server.members[stand_in.state.bot.id]]
-    can_manage_roles = any(role.permissions & Permission.MANAGE_ROLES for role in bot_roles)
-    if not can_manage_roles or bot_server.roles[call["role"]].position >= max(role.position for role in bot_roles):
+    bot_roles = _list_bot_roles(stand_in, bot_server)
+    highest_position = max(role.position for role in bot_roles)
+    if not can_manage_roles(stand_in, bot_server) or bot_server.roles[call["role"]].position >= highest_position:
         raise build_error(403, 50013)
     return bot_server
+
+
+def can_manage_roles(stand_in: StandIn, bot_server: Server) -> bool:
+    """Return whether the bot has the permission Manage Roles in a server."""
+    return any(role.permissions & Permission.MANAGE_ROLES for role in _list_bot_roles(stand_in, bot_server))
+
+
+def _list_bot_roles(stand_in: StandIn, bot_server: Server) -> list[Role]:
+    return [bot_server.roles[role_id] for role_id in bot_server.members[stand_in.state.bot.id]]
 
 
 @ROUTES.add("GET", "/users/@me")
@@ -80,6 +89,19 @@ def get_server_member(stand_in: StandIn, call: Call) -> Answer:
     if not bot_server.has_member(call["user"]):
         raise build_error(404, 10007)
     return 200, payloads.build_member(stand_in.state, bot_server, call["user"])
+
+
+@ROUTES.add("GET", "/guilds/{server}/roles/member-counts")
+def count_role_members(stand_in: StandIn, call: Call) -> Answer:
+    """Count the members with each role but @everyone, for a bot that may manage roles."""
+    bot_server = find_own_server(stand_in, call)
+    if not can_manage_roles(stand_in, bot_server):
+        raise build_error(403, 50013)
+    counts = {role_id: 0 for role_id in bot_server.roles if role_id != bot_server.id}
+    for role_ids in bot_server.members.values():
+        for role_id in role_ids:
+            counts[role_id] += 1
+    return 200, {str(role_id): count for role_id, count in counts.items()}
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")

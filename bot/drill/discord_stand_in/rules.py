@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.drill.discord_stand_in.errors import build_error, build_form_error
-from bot.drill.discord_stand_in.state import Json
+from bot.drill.discord_stand_in.state import Channel, Json, Permission, State
 
 V2 = 1 << 15  # message flag IS_COMPONENTS_V2
 # Types of components, and styles of buttons (docs: components/reference)
@@ -261,3 +261,24 @@ def _normalize_media(media: Json, component_id: int) -> Json:
         "height": 1,
         "content_type": "image/png",
     }
+
+
+def find_notified_role_ids(state: State, channel: Channel, author_id: int, body: Json) -> tuple[int, ...]:
+    """Return the roles that a new message notifies (docs: resources/message, "Allowed Mentions Object").
+
+    They are those in its text that `allowed_mentions` lets through and that the author may mention.
+    """
+    if channel.server_id is None:
+        return ()
+    allowed_mentions = body.get("allowed_mentions") or {"parse": ["roles"]}
+    allows_all = "roles" in allowed_mentions.get("parse", ())
+    allowed_ids = {int(role_id) for role_id in allowed_mentions.get("roles") or ()}
+    can_mention_all = bool(state.compute_permissions(author_id, channel) & Permission.MENTION_EVERYONE)
+    roles = state.servers[channel.server_id].roles
+    return tuple(
+        role_id
+        for role_id in dict.fromkeys(int(number) for number in re.findall(r"<@&(\d+)>", body.get("content") or ""))
+        if role_id in roles
+        and (allows_all or role_id in allowed_ids)
+        and (can_mention_all or roles[role_id].mentionable)
+    )

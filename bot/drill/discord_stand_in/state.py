@@ -42,6 +42,7 @@ class Permission(IntFlag):
     MANAGE_MESSAGES = 1 << 13
     EMBED_LINKS = 1 << 14
     READ_MESSAGE_HISTORY = 1 << 16
+    MENTION_EVERYONE = 1 << 17
     MANAGE_ROLES = 1 << 28
     MANAGE_WEBHOOKS = 1 << 29
     MANAGE_THREADS = 1 << 34
@@ -80,6 +81,7 @@ class Role:
     name: str
     permissions: int
     position: int = 0
+    mentionable: bool = False
 
 
 @dataclass(kw_only=True)
@@ -96,7 +98,8 @@ class Overwrite:
 class ChannelMessage:
     """Message in a channel; `parts` are its content, embeds, components, attachments and flags as accepted.
 
-    `ephemeral_for` is the id of the only person who sees it, or None if everyone does.
+    `ephemeral_for` is the id of the only person who sees it, or None if everyone does. `notified_role_ids` are the
+    roles whose members got a notification, which only the first version of a message gives.
     """
 
     id: int
@@ -115,6 +118,7 @@ class ChannelMessage:
     author: Json | None = None  # the name and picture of a webhook's post
     reactions: dict[str, list[int]] = field(default_factory=dict)  # emoji: who, in order
     edit_count: int = 0
+    notified_role_ids: tuple[int, ...] = ()
 
     @property
     def embeds(self) -> list[Json]:

@@ -67,6 +67,7 @@ class StateChanges:
             parts=rules.normalize_message(body),
             created_at=self.state.format_now(),
             nonce=body.get("nonce"),
+            notified_role_ids=rules.find_notified_role_ids(self.state, channel, author_id, body),
             **fields,
         )
         channel.messages[message.id] = message
@@ -277,11 +278,11 @@ class StateChanges:
             "GUILD_CREATE", payloads.build_server_create_event(self.state, server), server_id=server.id, intents=GUILDS
         )
 
-    def add_role(self, server: Server, name: str) -> Role:
+    def add_role(self, server: Server, name: str, *, mentionable: bool = False) -> Role:
         """Create a role that grants nothing, below all others."""
         for existing_role in server.roles.values():
             existing_role.position += existing_role.id != server.id
-        role = Role(id=self.state.create_id(), name=name, permissions=0, position=1)
+        role = Role(id=self.state.create_id(), name=name, permissions=0, position=1, mentionable=mentionable)
         server.roles[role.id] = role
         payload = {"guild_id": str(server.id), "role": payloads.build_role(role)}
         self.gateway.dispatch("GUILD_ROLE_CREATE", payload, server_id=server.id, intents=GUILDS)

@@ -13,6 +13,9 @@ MAX_OPTION_LABEL_LENGTH = 100
 MAX_OPTIONS = 25
 """Maximum number of options of a menu in a message."""
 
+# https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-modal
+MAX_MODAL_TITLE_LENGTH = 45
+
 # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 MAX_CHOICE_NAME_LENGTH = 100
 MAX_CHOICES = 25

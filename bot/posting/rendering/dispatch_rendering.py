@@ -35,7 +35,7 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     before managers were shown it. Raises StoreError.
     """
     message = await _render_content(context, dispatch)
-    if message is None or message.mentioned_role_id is not None or dispatch.kind not in _SILENCEABLE_KINDS:
+    if message is None or message.mentioned_role_ids or dispatch.kind not in _SILENCEABLE_KINDS:
         return message
     channel_settings = await context.store.preferences.get_by_channel(dispatch.channel_id)
     return replace(message, is_silent=channel_settings[SILENT_POSTS])
@@ -76,9 +76,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
         await store.feeds.get(article.feed_id),
         language=language,
         look=dispatch.look,
-        mentioned_role_id=role_mentions.mentioned_role_id(
-            client, dispatch.server_id, dispatch.channel_id, dispatch.look
-        ),
+        mentioned_role_ids=role_mentions.list_mentioned_role_ids(client, dispatch),
         joined_articles=await store.articles.list_by_ids(dispatch.joined_article_ids),
         dedupe_key=dispatch.dedupe_key,
         by_webhook=dispatch.webhook_id is not None,

@@ -67,16 +67,16 @@ class Picture:
 class Message:
     """Message to send: either an embed with buttons, or a layout, which excludes any other content.
 
-    `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_id` is the
-    role that the message notifies, `mentioned_user_id` the user; with `is_silent` it notifies nobody. `picture`
-    is attached, and shown by the embed or layout. A webhook sends the message as `webhook_identity`.
+    `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_ids` are
+    the roles that the message notifies, `mentioned_user_id` is the user; with `is_silent` it notifies nobody.
+    `picture` is attached, and shown by the embed or layout. A webhook sends the message as `webhook_identity`.
     """
 
     name: str
     embed: discord.Embed | None = None
     view: discord.ui.View | None = None
     layout: Layout = ()
-    mentioned_role_id: int | None = None
+    mentioned_role_ids: tuple[int, ...] = ()
     mentioned_user_id: int | None = None
     is_silent: bool = False
     tags: tuple[discord.ForumTag, ...] = ()
@@ -85,17 +85,17 @@ class Message:
 
     @property
     def content(self) -> str | None:
-        """Text above the embed: the mention of the role or user, or None without one."""
+        """Text above the embed: the mentions of the roles or the user, or None without any."""
         if self.mentioned_user_id is not None:
             return f"<@{self.mentioned_user_id}>"
-        return None if self.mentioned_role_id is None else f"<@&{self.mentioned_role_id}>"
+        return " ".join(f"<@&{role_id}>" for role_id in self.mentioned_role_ids) or None
 
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
-        """Mentions that may notify: the role or the user and nobody else."""
+        """Mentions that may notify: the roles or the user and nobody else."""
         mentions = discord.AllowedMentions.none()
-        if self.mentioned_role_id is not None:
-            mentions.roles = [discord.Object(self.mentioned_role_id)]
+        if self.mentioned_role_ids:
+            mentions.roles = [discord.Object(role_id) for role_id in self.mentioned_role_ids]
         if self.mentioned_user_id is not None:
             mentions.users = [discord.Object(self.mentioned_user_id)]
         return mentions

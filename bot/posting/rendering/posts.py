@@ -39,7 +39,7 @@ def render_post(
     *,
     language: str,
     look: PostLook = DEFAULT_LOOK,
-    mentioned_role_id: int | None = None,
+    mentioned_role_ids: Sequence[int] = (),
     joined_articles: Sequence[Article] = (),
     dedupe_key: str | None = None,
     by_webhook: bool = False,
@@ -48,7 +48,7 @@ def render_post(
 
     `joined_articles` are the articles that joined the post, in that order.
 
-    `mentioned_role_id` is the id of a role to notify. `dedupe_key` is the dedupe key of the dispatch, or None if
+    `mentioned_role_ids` are the ids of the roles to notify. `dedupe_key` is the dedupe key of the dispatch, or None if
     that is the article's key. With `by_webhook` the post appears under its outlet's name and icon.
     """
     with i18n.language_scope(language):
@@ -57,7 +57,7 @@ def render_post(
         )
         outlet_name = _outlet_name(article, feed)
         webhook_identity = outlet_branding.get_webhook_identity(article.feed_id, outlet_name) if by_webhook else None
-        if not uses_embed(look):
+        if not (uses_embed(look) or mentioned_role_ids):
             return Message(
                 thread_name,
                 layout=build_post_layout(
@@ -92,7 +92,13 @@ def render_post(
             placeholder = _("Save another article on this story…")
             save_menu = buttons.save_menu(dedupe_key or article.key, joined_articles, placeholder=placeholder)
         view = buttons.view_of_items(*post_buttons, save_menu)
-        return Message(thread_name, embed, view, mentioned_role_id=mentioned_role_id, webhook_identity=webhook_identity)
+        return Message(
+            thread_name,
+            embed,
+            view,
+            mentioned_role_ids=tuple(mentioned_role_ids),
+            webhook_identity=webhook_identity,
+        )
 
 
 def build_post_layout(

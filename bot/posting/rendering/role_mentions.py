@@ -3,7 +3,7 @@
 import discord
 
 from bot.core.i18n import _
-from bot.core.preferences import PostLook
+from bot.core.models import Dispatch
 
 
 def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread) -> bool:
@@ -13,24 +13,30 @@ def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc
     return role.mentionable or channel.permissions_for(member).mention_everyone
 
 
-def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, look: PostLook) -> int | None:
-    """Return the id of the role that a post mentions; None if there is none or Telex may not mention it.
+def list_mentioned_role_ids(client: discord.Client, dispatch: Dispatch) -> list[int]:
+    """Return the ids of the roles that a post mentions, each once: that of its look, then those by mention rules."""
+    look_role_id = dispatch.look.role_id
+    is_look_role_mentioned = look_role_id is not None and can_bot_mention(
+        client, dispatch.server_id, dispatch.channel_id, look_role_id
+    )
+    look_role_ids = [look_role_id] if look_role_id is not None and is_look_role_mentioned else []
+    return list(dict.fromkeys([*look_role_ids, *dispatch.mentioned_role_ids]))
 
-    `look` is the appearance of the post, with the id of the chosen role. Return None, too, for a server that is not
-    in the cache. If the channel is not in the cache, the permissions in the server decide.
+
+def can_bot_mention(client: discord.Client, server_id: int, channel_id: int, role_id: int) -> bool:
+    """Return whether Telex can mention a role in a channel; always false for @everyone.
+
+    Return false, too, for a server that is not in the cache. If the channel is not in the cache, the permissions in
+    the server decide.
     """
     guild = client.get_guild(server_id)
-    if look.role_id is None or guild is None:
-        return None
-    role = guild.get_role(look.role_id)
-    if role is None or role.is_default():
-        return None
+    role = None if guild is None else guild.get_role(role_id)
+    if guild is None or role is None or role.is_default():
+        return False
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None or (isinstance(channel, discord.Thread) and channel.parent is None):
-        can_be_mentioned = role.mentionable or guild.me.guild_permissions.mention_everyone
-    else:
-        can_be_mentioned = can_mention(guild.me, role, channel)
-    return role.id if can_be_mentioned else None
+        return role.mentionable or guild.me.guild_permissions.mention_everyone
+    return can_mention(guild.me, role, channel)
 
 
 def find_self_assign_problem(role: discord.Role, *, manager_role_id: int | None) -> str | None:

@@ -8,7 +8,7 @@ import discord
 from bot.core.models import Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
 from bot.core.setting_registry import POST_AS_OUTLET
-from bot.posting import daily_thread_targets, forum_tag_selection
+from bot.posting import daily_thread_targets, forum_tag_selection, mention_selection
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import delivery_lookup, own_messages
 from bot.posting.rendering.dispatch_rendering import render_dispatch
@@ -41,6 +41,8 @@ class DispatchSender:
     async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | Reason:
         """Return the target of a dispatch, the dispatch with only the readable articles, and its message.
 
+        The roles that a post mentions by rules are decided, and recorded before it is sent.
+
         Returns a `SendOutcome` if it cannot be sent now, and a `Reason` if it can never be sent. Raises
         StoreError.
         """
@@ -52,6 +54,7 @@ class DispatchSender:
             return Reason(SendProblem.NOTHING_READABLE)
         if isinstance(readable_dispatch, SendOutcome):
             return readable_dispatch
+        readable_dispatch = await mention_selection.select_mentions(self._context, readable_dispatch)
         message = await self.render(readable_dispatch)
         return Reason(SendProblem.ARTICLE_GONE) if message is None else (target, readable_dispatch, message)
 

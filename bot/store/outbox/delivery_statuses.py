@@ -7,7 +7,7 @@ from bot.core.models import DeliveryStatus
 from bot.core.reasons import Reason, WaitReason, WithheldReason
 from bot.core.rhythm import UNPACED, Rhythm
 from bot.store.connection import Connection, Row
-from bot.store.outbox import channel_queues, held_posts
+from bot.store.outbox import channel_queues, held_posts, post_mentions
 from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.store.repository import Repository, read_transaction
 from bot.store.row_mapping import from_row
@@ -46,7 +46,13 @@ class DeliveryStatuses(Repository):
             parameters,
         )
         outlet_counts = held_posts.count_outlets(db, {row["dispatch_id"] for row in rows if row["state"] == "held"})
-        return _look_up_mutes(db, [_build_status_from_row(now, rhythms, outlet_counts, row) for row in rows])
+        statuses = [_build_status_from_row(now, rhythms, outlet_counts, row) for row in rows]
+        mentions = post_mentions.load_by_dispatch(db, {row["dispatch_id"] for row in rows if row["kind"] == "post"})
+        statuses = [
+            replace(status, mentions=tuple(mentions[row["dispatch_id"]])) if row["status"] is None else status
+            for status, row in zip(statuses, rows, strict=True)
+        ]
+        return _look_up_mutes(db, statuses)
 
 
 _STATUS_BY_STATE = {
@@ -75,7 +81,7 @@ def _build_status_from_row(
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided_at"] if row["sent_at"] is None else row["sent_at"]
-    return from_row(ChannelDeliveryStatus, row, status=status, reason=reason, since=since)
+    return from_row(ChannelDeliveryStatus, row, status=status, reason=reason, since=since, mentions=())
 
 
 def _find_hold_reason(row: Row, outlet_count: int) -> Reason:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.core.models import Article, DeliveryStatus
+from bot.core.models import Article, DeliveryStatus, PostMention
 from bot.core.reasons import Reason
 from bot.store.records.content_records import ArticleProfile
 
@@ -26,6 +26,22 @@ class ChannelDeliveryStatus:
     message_id: int | None
     thread_id: int | None
     joined_title: str | None = None
+    mentions: tuple[PostMention, ...] = ()  # Of the article's own post
+
+
+class RoleMentionCounts(NamedTuple):
+    """How many posts mentioned a role by mention rules in 24 hours, and how many the limit kept from it."""
+
+    role_id: int
+    mention_count: int
+    over_limit_count: int
+
+
+class SentPost(NamedTuple):
+    """The article of a post, and when it was sent (Unix time in seconds)."""
+
+    article_id: int
+    sent_at: int
 
 
 class SamePageArticle(NamedTuple):

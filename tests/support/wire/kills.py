@@ -195,6 +195,7 @@ MUTING: tuple[Step, ...] = (
 
 ABOUT = "Harbour bridge closes after cracks were found"
 ABOUT_MUTED = f"{ABOUT} in"  # Followed by a number, which would be a version after any other word.
+TOPIC = "Anthropic"
 HOLDING: tuple[Step, ...] = (
     *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
     *_polling("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
@@ -245,6 +246,19 @@ PROPOSING: tuple[Step, ...] = tuple(
     )
 )
 """From a stored proposal to the edited message of the managers and the notice to who proposed it."""
+
+MENTIONING: tuple[Step, ...] = (
+    *_around("claim", f"{STORE}.claim"),
+    *_around("choosing roles", "bot.posting.mention_selection:select_mentions", any_channel=True),
+    *_around("roles written", "bot.store.outbox.post_mentions:PostMentions.decide", any_channel=True),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    *_second((*_READ_BACK, *_RETRY), _FORUM_POST[0]),
+)
+"""From a post that matches a mention rule to the recorded message that notified the role once."""
 
 _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
@@ -449,6 +463,31 @@ async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) ->
     return replace(faults, unknown=(*faults.unknown, *wrong))
 
 
+async def survive_mention(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels with a mention rule: a post on the topic notifies the role, another nobody."""
+    scene.discord.changes.nonce_window_seconds = INSIDE
+    (on_topic,) = scene.write(1, about=TOPIC)
+    (off_topic,) = scene.write(1)
+    await scene.make_due()
+    async with scene.newsroom() as newsroom:
+        await scene.poll(newsroom, scene.url)
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.changes.nonce_window_seconds = window
+    await run_until_killed(scene, kind, step)
+    scene.discord.changes.nonce_window_seconds = window
+    await scene.run([on_topic, off_topic])
+    faults = find_delivery_faults(scene, [on_topic, off_topic])
+    wrong = [
+        f"{channel_kind}: {number} notified {message.notified_role_ids}"
+        for channel_kind in scene.channels
+        for message in scene.messages(channel_kind)
+        for number in articles(message).intersection({on_topic, off_topic})
+        if message.notified_role_ids != (scene.role_ids if number == on_topic else ())
+    ]
+    return replace(faults, unfinished=(*faults.unfinished, *wrong, *scene.find_unrecorded_mentions()))
+
+
 async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take the best of the day, and have to choose from one."""
     scene.discord.changes.nonce_window_seconds = INSIDE
@@ -581,6 +620,12 @@ async def mute_stories(scene: Scene) -> None:
     await scene.mute_newest()
 
 
+async def mention_roles(scene: Scene) -> None:
+    """Let the channels mention a role where a post is on a topic."""
+    await settle_bot(scene)
+    await scene.mention_role(TOPIC)
+
+
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
@@ -607,6 +652,7 @@ CRASH_SCENARIOS = (
     CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
     CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
     CrashScenario("muted stories", MUTING, survive_mute, mute_stories),
+    CrashScenario("posts that mention a role", MENTIONING, survive_mention, mention_roles),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
     CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),

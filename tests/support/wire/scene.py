@@ -17,7 +17,7 @@ from bot.client.services import Services, open_services
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed
-from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
+from bot.core.preferences import DigestPlan, MentionRule, PersonalDigestPlan, Preference
 from bot.core.setting_registry import ChannelSetting
 from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -82,6 +82,7 @@ class Scene(ServerInspector):
         self._set_by = folder / "clock"
         self._commands = 0
         self._proposer: Person | None = None
+        self.role_ids: tuple[int, ...] = ()
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
@@ -347,6 +348,31 @@ class Scene(ServerInspector):
                     lead_length=100,
                     limit=1,
                 )
+
+    async def mention_role(self, topic: str) -> None:
+        """Let every channel mention a new role, which everybody may mention, where a post is on a topic."""
+        role = self.discord.changes.add_role(self.server, "AI", mentionable=True)
+        self.role_ids = (role.id,)
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                assert await newsroom.store.mention_rules.save(
+                    MentionRule(role.id, topic, 10_000),
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    user_id=self.discord.state.bot_owner.id,
+                    limit=1,
+                )
+
+    def find_unrecorded_mentions(self) -> list[str]:
+        """Messages that notified a role without a record of it, and records without such a message."""
+        recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.database, "post_mention")}
+        recorded_message_ids = {
+            dispatch.message_id for dispatch in self.outbox() if dispatch.id in recorded_ids and dispatch.message_id
+        }
+        message_ids = {
+            message.id for kind in self.channels for message in self.messages(kind) if message.notified_role_ids
+        }
+        return [f"mention of {message_id}" for message_id in message_ids ^ recorded_message_ids]
 
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""

@@ -1,0 +1,245 @@
+"""/settings mentions: posts on a topic mention a role, which is tried, bounded, named by /why, undone and ended."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+from simcord.builders import RoleHandle
+
+from bot.core.models import Feed
+from bot.core.preferences import DigestPlan, MentionRule, PostLook
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
+from tests.support.discord_world import World
+from tests.support.feed_server import FeedServer, make_rss_item
+from tests.support.interactions import button_labels, find_menu, last_reply, message_text
+from tests.support.message_texts import title
+from tests.support.scenario import (
+    START,
+    first_subscription_id,
+    follow,
+    newest_article,
+    publish,
+    three_items,
+    why,
+)
+
+DAY = 86_400
+TOPIC = "openai OR anthropic"
+
+
+@pytest.fixture
+def role(telex) -> RoleHandle:
+    ai_role = telex.guild.create_role("AI", mentionable=True)
+    for name in ("ada", "bram"):
+        telex.guild.add_member(telex.env.create_user(name), roles=[ai_role])
+    return ai_role
+
+
+async def save_rule(world: World, role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
+    trial = await world.editor.slash(world.news, "settings mentions", role=role, topic=topic, limit=limit)
+    assert button_labels(last_reply(trial)) == ["Save this rule", "Cancel"], message_text(trial)
+    return message_text(await world.editor.click(last_reply(trial), label="Save this rule"))
+
+
+def item(number: int, title: str) -> str:
+    return make_rss_item(number, title=title, body="A text.", published=START - 1)
+
+
+def read_mentions(world: World) -> list[tuple[str, list[int]]]:
+    """The text above each post, and the roles that it may notify, oldest first."""
+    stored_posts = [world.env.backend.get_message(world.news.id, post.id) for post in world.posts()]
+    assert all(
+        not stored.allowed_mentions.everyone and stored.allowed_mentions.users == frozenset() for stored in stored_posts
+    )
+    return [(stored.content, sorted(stored.allowed_mentions.roles or ())) for stored in stored_posts]
+
+
+class Paper:
+    """A feed that a channel follows, with all that it published."""
+
+    def __init__(self, world: World, server: FeedServer, feed: Feed) -> None:
+        self.world, self.server, self.feed = world, server, feed
+        self.items = list(three_items())
+
+    async def publish(self, *titles: str) -> list[tuple[str, list[int]]]:
+        """Publish one article a title, one after the other; return the mentions of their posts."""
+        count = len(self.world.posts())
+        for article_title in titles:
+            self.items.insert(0, item(100 + len(self.items), article_title))
+            await publish(self.world, self.server, self.feed, *self.items)
+        return read_mentions(self.world)[count:]
+
+
+@pytest.fixture
+async def paper(telex, feed_server) -> Paper:
+    return Paper(telex, feed_server, await follow(telex, feed_server))
+
+
+async def test_a_role_is_chosen_by_its_size_tried_saved_mentioned_named_and_undone(telex, paper, role):
+    bot_role = telex.guild.roles[telex.env.backend.bot_user.name]
+    rights = INVITE_PERMISSIONS.value | discord.Permissions(manage_roles=True).value
+    telex.env.backend.edit_role(telex.guild.id, bot_role.id, {"permissions": rights})
+    await telex.env.settle()
+    await paper.publish("OpenAI ships a model", "A bridge closes")
+    panel = await telex.editor.slash(telex.news, "settings mentions")
+    assert "No rules yet. Choose a role to begin." in message_text(panel)
+    menu_id, options = find_menu(last_reply(panel))
+    assert [(option["label"], option.get("description")) for option in options] == [("@AI", "2 members")]
+    form = await telex.editor.select(last_reply(panel), [str(role.id)], custom_id=menu_id)
+    trial = await telex.editor.submit_modal(form, {"topic": TOPIC, "limit": "1"})
+    assert "Would have mentioned the role in 1 of 3 posts of the last 30 days" in message_text(trial)
+    assert f"<@&{role.id}> (2 members) for `openai OR anthropic`, up to 1 mention a day" in message_text(trial)
+    assert "🔔 [OpenAI ships a model]" in message_text(trial)
+    assert "A bridge closes" not in message_text(trial)
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
+    saved = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
+    assert "Saved." in message_text(saved)
+    assert await paper.publish("Anthropic hires", "Another bridge", "OpenAI again") == [
+        (f"<@&{role.id}>", [role.id]),
+        ("", []),
+        ("", []),  # Beyond one a day, and posted all the same.
+    ]
+    newest_link = (await newest_article(telex, paper.feed)).url
+    assert f"doesn’t mention <@&{role.id}> for `openai OR anthropic`: the limit" in await why(telex, newest_link)
+    telex.locales[telex.reader.id] = "fr"
+    first_link = next(
+        article.url
+        for article in await telex.store.articles.list_newest([paper.feed.id], limit=9)
+        if article.title == "Anthropic hires"
+    )
+    assert f"mentionne <@&{role.id}>\N{NO-BREAK SPACE}: l’article répond à `openai OR anthropic`" in await why(
+        telex, first_link
+    )
+    listed = await telex.editor.slash(telex.news, "settings mentions")
+    assert "Limit reached: 1 post of the last 24 hours came without the mention." in message_text(listed)
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**Mention by topic**: none → <@&{role.id}> for `openai OR anthropic`, up to 1 mention a day" in history
+    await telex.advance(DAY)
+    assert await paper.publish("OpenAI tomorrow") == [(f"<@&{role.id}>", [role.id])]
+    trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC, limit=50)
+    saved = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 50)]
+    undone = await telex.editor.click(last_reply(saved), label="Undo the change")
+    assert "Undone:" in message_text(undone)
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
+
+
+async def test_a_role_is_mentioned_once_whatever_mentions_it_and_edits_notify_nobody(telex, paper, role):
+    politics = telex.guild.create_role("Politics", mentionable=True)
+    await save_rule(telex, role)
+    await save_rule(telex, role, "model")
+    await save_rule(telex, politics, "election")
+    await telex.store.subscriptions.set_look(
+        int(await first_subscription_id(telex)), PostLook(role_id=role.id), user_id=telex.editor.id
+    )
+    both = f"<@&{role.id}> <@&{politics.id}>"
+    assert await paper.publish("OpenAI shows a model", "A model for the election") == [
+        (f"<@&{role.id}>", [role.id]),
+        (both, sorted([role.id, politics.id])),
+    ]
+    edits_before = len(telex.env.backend.http_requests)
+    paper.items[0] = paper.items[0].replace("A model for the election", "A model for the elections")
+    await publish(telex, paper.server, paper.feed, *paper.items)
+    await telex.advance(3600)
+    await telex.deliver()
+    edits = [
+        entry
+        for entry in telex.env.backend.http_requests[edits_before:]
+        if entry.method == "PATCH" and "/messages/" in entry.path
+    ]
+    assert edits
+    assert all(entry.json["allowed_mentions"] == {"parse": []} for entry in edits)
+    assert read_mentions(telex)[-1][0] == both  # It stays an embed with its text.
+
+
+@pytest.mark.parametrize("why_not", ["gone", "not mentionable"])
+async def test_a_role_that_cannot_be_mentioned_is_named_and_the_post_comes(telex, paper, role, why_not):
+    await save_rule(telex, role)
+    if why_not == "gone":
+        telex.env.backend.delete_role(telex.guild.id, role.id)
+    else:
+        telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
+    await telex.env.settle()
+    assert await paper.publish("OpenAI ships") == [("", [])]
+    listed = message_text(await telex.editor.slash(telex.news, "settings mentions"))
+    if why_not == "gone":  # The rule ended with its role.
+        assert "No rules yet" in listed
+    else:
+        assert f"⚠️ <@&{role.id}> won’t be mentioned" in listed
+        explanation = await why(telex, (await newest_article(telex, paper.feed)).url)
+        assert f"doesn’t mention <@&{role.id}> for `openai OR anthropic`: the role was gone" in explanation
+
+
+async def test_what_may_not_be_mentioned_is_refused_in_words_and_rights_count_at_each_press(telex, feed_server, role):
+    await follow(telex, feed_server)
+    backend = telex.env.backend
+
+    async def refuse(chosen_role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
+        reply = await telex.editor.slash(telex.news, "settings mentions", role=chosen_role, topic=topic, limit=limit)
+        assert button_labels(last_reply(reply)) == []
+        return message_text(reply)
+
+    staff = telex.guild.create_role("Staff")
+    assert "I never mention @everyone" in await refuse(telex.guild.default_role)
+    assert "belongs to an app" in await refuse(telex.guild.roles[telex.env.backend.bot_user.name])
+    assert f"You can’t mention <@&{staff.id}> there" in await refuse(staff)
+    assert "the" in await refuse(role, "the")
+    only_role = await telex.editor.slash(telex.news, "settings mentions", role=role)
+    assert "Choose both a role and a topic" in message_text(only_role)
+    trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC)
+    backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
+    await telex.env.settle()
+    refused = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert "You can’t mention" in message_text(refused)
+    backend.edit_role(telex.guild.id, role.id, {"mentionable": True})
+    backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
+    await telex.env.settle()
+    refused = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert "Manage Server" in message_text(refused)
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
+
+
+async def test_a_role_above_the_bots_is_mentioned_and_sizes_need_a_permission(telex, paper, role):
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"position": 9})
+    await telex.env.settle()
+    panel = message_text(await telex.editor.slash(telex.news, "settings mentions"))
+    assert "I can’t see how many members roles have. Give me Manage Roles for that." in panel
+    await save_rule(telex, role)
+    assert await paper.publish("OpenAI ships") == [(f"<@&{role.id}>", [role.id])]
+    listed = await telex.editor.slash(telex.news, "settings mentions")
+    removed = await telex.editor.click(last_reply(listed), label="Remove 1")
+    assert "Removed: <@&" in message_text(removed)
+    assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
+
+
+async def test_a_catch_up_and_a_digest_mention_nobody(telex, feed_server, role):
+    feed = await follow(telex, feed_server)
+    await save_rule(telex, role, "late")
+    await telex.advance(3600)
+    items = [make_rss_item(200 + n, title=f"Late {n}", published=START + n) for n in range(20)]
+    await publish(telex, feed_server, feed, *reversed(items), *three_items())
+    catch_ups = [post for post in telex.posts() if "arrived in the meantime" in (title(post) or "")]
+    assert catch_ups
+    plan, place = DigestPlan(weekday=None, minute=0), {"server_id": telex.guild.id, "channel_id": telex.news.id}
+    digest = await telex.store.digests.save(plan, **place, user_id=telex.editor.id, limit=9)
+    assert digest is not None
+    post_count = len(telex.posts())
+    await telex.advance(digest.due_at - telex.clock.now() + 1)
+    await telex.deliver()
+    gathering_ids = {post.id for post in (*catch_ups, *telex.posts()[post_count:])}
+    assert len(gathering_ids) > len(catch_ups)
+    mention_by_id = {post.id: mention for post, mention in zip(telex.posts(), read_mentions(telex), strict=True)}
+    assert all(mention_by_id[message_id] == ("", []) for message_id in gathering_ids)
+
+
+async def test_a_deleted_channel_takes_its_rules_along(telex, feed_server, role):
+    channel = telex.guild.create_text_channel("ai")
+    await telex.env.settle()
+    rule = MentionRule(role.id, TOPIC, 5)
+    await telex.store.mention_rules.save(
+        rule, server_id=telex.guild.id, channel_id=channel.id, user_id=telex.editor.id, limit=1
+    )
+    telex.env.backend.delete_channel(channel.id)
+    await telex.env.settle()
+    assert await telex.store.mention_rules.list_by_channel(channel.id) == []
