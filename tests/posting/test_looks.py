@@ -61,6 +61,9 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
     assert "Example News" in last
     assert not picture_urls(message)
     assert [component["custom_id"] for component in components(message)] == [buttons.save_button_id(ARTICLE.key)]
+    for look in (HEADLINE, replace(COMPACT, shows_image=False)):
+        story = posts.render_post(ARTICLE, FEED, language="en", look=look, joined_articles=[LONG])
+        assert [component.get("label") for component in components(story)] == [None, "⋯", "Story so far"]
 
 
 @pytest.mark.parametrize("style", list(Style))

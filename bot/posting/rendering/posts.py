@@ -224,15 +224,14 @@ def _compact_layout(
 def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None) -> Layout:
     """Return the layout of a text with the picture or the Save button beside it.
 
-    With a picture, or if there is audio, a discussion or too many joined articles for one button, the buttons are
-    below the text.
+    With a picture, or if there is audio, a discussion or a story, whose post has more buttons, they are below the text.
     """
     save_button = buttons.save_button(article.key, joined_articles=joined_articles, with_label=False)
     link_buttons = [
         buttons.make_open_buttons(article)[-1] if article.audio_url is not None else None,
         buttons.make_comments_button(article),
     ]
-    if picture is None and not any(link_buttons) and len(joined_articles) <= buttons.MAX_JOINED_PER_BUTTON:
+    if picture is None and not any(link_buttons) and not joined_articles:
         return (Section((text,), save_button),)
     more_button = buttons.more_button(article.key, joined_articles=joined_articles, with_label=False)
     story_button = buttons.STORY_BUTTON(article.key) if joined_articles else None
