@@ -239,6 +239,7 @@ class SettingKind(StrEnum):
     ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
     PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
+    MUTED_STORY = "muted"  # Values are the titles of stories muted in a channel.
     TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
 
 

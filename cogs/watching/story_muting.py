@@ -92,7 +92,7 @@ async def _can_undo(interaction: Interaction, muted_story: MutedStory) -> bool:
 async def undo_mutes(interaction: Interaction, muted_stories: Sequence[MutedStory]) -> None:
     """Undo mutes, and wake the outbox relay, which sends what the mutes have just held back."""
     for muted_story in muted_stories:
-        await interaction.client.store.muted_stories.undo(muted_story.id)
+        await interaction.client.store.muted_stories.undo(muted_story.id, user_id=interaction.user.id)
     interaction.client.outbox_relay.wake()
 
 

@@ -65,6 +65,8 @@ async def test_a_channel_gets_no_more_of_a_story_and_why_says_who_muted_it(telex
     assert "posted" in await why(telex, f"https://news.example/articles/{other_number}")
     telex.locales[telex.reader.id] = "fr"
     assert "sujet mis en sourdine par" in await why(telex, f"https://news.example/articles/{number}")
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**Muted story**: not muted → {BAN}\n-# <#{telex.news.id}> · <@{telex.editor.id}>" in history
 
 
 async def test_days_later_the_story_is_still_recognized_until_the_mute_ends_by_itself(telex, outlets):
@@ -84,6 +86,8 @@ async def test_undo_in_the_message_lets_the_story_come_again(telex, outlets):
     await telex.restart()
     undone = last_reply(await telex.editor.click(confirmation, label="Undo"))
     assert f"**{BAN}** isn’t muted anymore" in text(undone)
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**Muted story**: {BAN} → not muted" in history
     count_before = len(telex.posts())
     await telex.advance(3 * DAY)
     await outlets.publish("third", THIRD)

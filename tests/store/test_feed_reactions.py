@@ -52,7 +52,7 @@ async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_no
     await store.bookmarks.remove(BOB, history.article_ids_by_feed[feed.id][0])
     await history.mute(feed, [ADA, BOB])
     (mute,) = await store.muted_stories.list_by_user(BOB)
-    await store.muted_stories.undo(mute.id)
+    await store.muted_stories.undo(mute.id, user_id=1)
     counts = await count(store)
     assert set(counts) == {feed.id}
     assert (counts[feed.id].post_count, counts[feed.id].saves, counts[feed.id].muter_count) == (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from bot.core.models import Feed, NewArticle
-from bot.core.preferences import DigestPlan
+from bot.core.preferences import DigestPlan, PersonalDigestPlan
 from bot.core.user_models import MutedStory
 from bot.store import Store
 from bot.store.people import muted_stories
@@ -107,7 +108,7 @@ async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store
 
 async def test_a_match_with_a_mute_that_has_ended_is_posted(store, feed, clock):
     undone = await mute(store, new_article(feed, "cut"))
-    await store.muted_stories.undo(undone.id)
+    await store.muted_stories.undo(undone.id, user_id=1)
     await record_of_story(store, feed, new_article(feed, "later"), undone)
     expired = await mute(store, new_article(feed, "later"), muted_until=clock.now() + 5)
     clock.advance(6)
@@ -132,8 +133,8 @@ async def test_what_waits_is_withdrawn_and_undo_brings_it_back_but_nothing_later
     clock.advance(60)
     later_article = new_article(feeds[0], "later")
     await record_of_story(store, feeds[0], later_article, muted)
-    await store.muted_stories.undo(muted.id)
-    await store.muted_stories.undo(muted.id)
+    await store.muted_stories.undo(muted.id, user_id=1)
+    await store.muted_stories.undo(muted.id, user_id=1)
     assert len(await deliver(store)) == 3
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
 
@@ -142,7 +143,7 @@ async def test_undo_after_a_day_sends_no_old_news(store, feed, clock):
     await record(store, feed, new_article(feed, "waiting"))
     muted = await mute(store, new_article(feed, "waiting"))
     clock.advance(RESTORE_WINDOW_SECONDS)
-    await store.muted_stories.undo(muted.id)
+    await store.muted_stories.undo(muted.id, user_id=1)
     assert await deliver(store) == []
     assert "muted" in str(await load_delivery_statuses(store, new_article(feed, "waiting")))
 
@@ -167,6 +168,43 @@ async def test_what_is_reserved_for_a_digest_is_withdrawn_and_what_was_posted_is
     await mute(store, new_article(feed, "reserved"))
     assert await list_candidates() == ["Title of other"]
     assert (await load_delivery_statuses(store, new_article(feed, "reserved")))[CHANNEL][0] == "withheld"
+
+
+async def test_a_digest_that_waits_is_built_again_without_the_muted_story(store, feed, clock):
+    digest = await store.digests.save(
+        server_id=SERVER,
+        channel_id=CHANNEL,
+        plan=DigestPlan(weekday=None, minute=480, is_digest_only=True),
+        user_id=ADA,
+        limit=5,
+    )
+    personal = await store.personal_digests.save(
+        PersonalDigestPlan(weekday=None, minute=480),
+        user_id=ADA,
+        channel_id=DIRECT,
+        server_id=SERVER,
+        language="en",
+    )
+    since = clock.now() - 60
+    await record(store, feed, new_article(feed, "listed"), new_article(feed, "other"))
+    ids = [(await load_article(store, new_article(feed, name))).id for name in ("listed", "other")]
+    clock.advance(DAY)
+    payload = json.dumps({"sections": [], "since": since})
+    options = {"until": clock.now(), "listed_article_ids": ids}
+    assert await store.digests.enqueue_due(digest, payload, reserved_article_ids=ids, **options)
+    assert await store.personal_digests.enqueue_due(personal, payload, **options)
+    await mute(store, new_article(feed, "cut"))
+    await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent", "waiting"]  # Both lack it.
+    await mute(store, new_article(feed, "listed"))
+    await mute(store, new_article(feed, "listed"), channel=DIRECT)
+    assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent"]
+    (due_digest,) = await store.digests.list_due(clock.now())
+    (due_personal,) = await store.personal_digests.list_due(clock.now())
+    assert (due_digest.covered_until, due_personal.covered_until) == (since, since)
+    gathered = await store.digests.gather_candidates(due_digest, [feed.id], since, clock.now() + 1)
+    assert [candidate.title for candidate in gathered.candidates] == ["Title of other"]
+    assert (await load_delivery_statuses(store, new_article(feed, "listed")))[CHANNEL][0] == "withheld"
 
 
 async def test_a_persons_digest_leaves_out_their_muted_stories_alone(store, feed, clock):

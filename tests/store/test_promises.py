@@ -150,7 +150,7 @@ class World:
 
     async def unmute(self, _feed_index: int, channel_index: int) -> None:
         for muted_story in await self.store.muted_stories.list_by_channel(self.channels[channel_index]):
-            await self.store.muted_stories.undo(muted_story.id)
+            await self.store.muted_stories.undo(muted_story.id, user_id=1)
 
     async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""

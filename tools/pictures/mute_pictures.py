@@ -50,7 +50,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         await person.slash(stage.news, "settings stories")
         await shoot("muted-channel-stories")
         for muted_story in await newsroom.store.muted_stories.list_by_channel(stage.news.id):
-            await newsroom.store.muted_stories.undo(muted_story.id)
+            await newsroom.store.muted_stories.undo(muted_story.id, user_id=1)
 
 
 if __name__ == "__main__":

@@ -146,10 +146,8 @@ class Digests(ShardedRepository):
     def rebuild_pending_dispatch(self, db: Connection, dispatch_id: int) -> None:
         """Withdraw a digest's dispatch, if it is pending, and make the digest due now, so that it is built again."""
         row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
-        if row is not None and (since := _withdraw_pending_dispatches(db, row["digest_id"])) is not None:
-            db.execute(
-                "UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (db.now, since, row["digest_id"])
-            )
+        if row is not None:
+            _rebuild_digest(db, row["digest_id"])
 
     @write_transaction
     def enqueue_due(
@@ -214,6 +212,22 @@ class Digests(ShardedRepository):
         )
 
 
+def rebuild_pending_digests(db: Connection, channel_id: int, article_ids: Collection[int]) -> None:
+    """Withdraw a channel's pending digests if they list one of the articles, and have them built again without it.
+
+    The channel must have muted the articles.
+    """
+    digest_ids = db.fetch_column(
+        "SELECT DISTINCT dispatch.digest_id FROM dispatch "
+        "JOIN digest_article ON digest_article.dispatch_id = dispatch.id WHERE dispatch.channel_id = :channel "
+        "AND dispatch.digest_id IS NOT NULL AND dispatch.state = 'waiting' "
+        "AND digest_article.article_id IN (:articles)",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    for digest_id in digest_ids:
+        _rebuild_digest(db, digest_id)
+
+
 def reschedule_digests(db: Connection, server_id: int) -> None:
     """Recompute the times at which the digests of a server are due, after its time zone changed."""
     rows = db.fetch_rows(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE server.id = ?", (server_id,))
@@ -228,6 +242,13 @@ def reschedule_digests(db: Connection, server_id: int) -> None:
 
 def _digest_from_row(row: Row) -> Digest:
     return from_row(Digest, row, plan=from_row(DigestPlan, row))
+
+
+def _rebuild_digest(db: Connection, digest_id: int) -> None:
+    """Withdraw the pending dispatches of a digest, if it has any, and make it due now from their start on."""
+    since = _withdraw_pending_dispatches(db, digest_id)
+    if since is not None:
+        db.execute("UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (db.now, since, digest_id))
 
 
 def _withdraw_pending_dispatches(db: Connection, digest_id: int) -> int | None:

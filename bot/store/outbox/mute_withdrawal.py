@@ -6,12 +6,16 @@ from bot.core.models import DispatchState
 from bot.core.outbox.routing import PendingArticle
 from bot.core.outbox.states import PageStatus
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_cancellation, outbox_writes, transitions
+from bot.store.outbox import digests, dispatch_cancellation, outbox_writes, transitions
 from bot.store.outbox.muted_articles import make_mute_reason
 
 
 def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[int], mute_id: int) -> None:
-    """Withdraw the pending posts, reserved articles and notifications of a story that a channel mutes."""
+    """Withdraw the pending posts, reserved articles and notifications of a story that a channel mutes.
+
+    A pending digest that lists the story is built again without it.
+    """
+    digests.rebuild_pending_digests(db, channel_id, article_ids)
     rows = db.fetch_rows(
         "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
         "JOIN article ON article.id = delivery_status.article_id "

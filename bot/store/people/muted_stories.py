@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
+from bot.core.preferences import SettingKind
 from bot.core.user_models import MutedStory
 from bot.store.connection import Connection
 from bot.store.outbox import mute_withdrawal, muted_articles
 from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
+from bot.store.people import personal_digests
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, ArticleBrief
 from bot.store.records.people_records import StorySize
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import from_row
+from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 from bot.text.words import fold
 
@@ -119,17 +122,27 @@ class MutedStories(Repository):
         mute_id = db.fetch_value("SELECT max(id) FROM story_mute WHERE channel_id = ?", (channel_id,))
         muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_article_ids])
         mute_withdrawal.withdraw_pending(db, channel_id, story_article_ids, mute_id)
-        return _find_mute(db, mute_id)
+        muted_story = _find_mute(db, mute_id)
+        if is_personal:
+            personal_digests.rebuild_pending_digest(db, channel_id, story_article_ids)
+        else:
+            _log_change(db, muted_story, user_id, None, muted_story.title)
+        return muted_story
 
     @write_transaction
-    def undo(self, db: Connection, mute_id: int) -> None:
-        """End a mute. Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again what it withdrew."""
+    def undo(self, db: Connection, mute_id: int, *, user_id: int) -> None:
+        """End a mute in the name of a user.
+
+        Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again what it withdrew.
+        """
         row = db.fetch_row(
             f"SELECT channel_id, created_at FROM story_mute WHERE id = :mute AND {ACTIVE_MUTE_SQL}",
             {"mute": mute_id, "now": db.now},
         )
         if row is None:
             return
+        muted_story = _find_mute(db, mute_id)
+        _log_change(db, muted_story, user_id, muted_story.title, None)
         db.execute("UPDATE story_mute SET ended_at = ? WHERE id = ?", (db.now, mute_id))
         _clear_ended(db)
         if row["created_at"] > db.now - RESTORE_WINDOW_SECONDS:
@@ -234,6 +247,17 @@ class MutedStories(Repository):
 
 def _find_mute(db: Connection, mute_id: int) -> MutedStory:
     return from_row(MutedStory, db.fetch_row(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE story_mute.id = ?", (mute_id,)))
+
+
+def _log_change(
+    db: Connection, muted_story: MutedStory, user_id: int, old_title: str | None, new_title: str | None
+) -> None:
+    """Record in a server's history that a story was muted in one of its channels, or isn't anymore."""
+    if muted_story.server_id is not None:
+        channel_id = muted_story.channel_id
+        setting_changes.log_change(
+            db, muted_story.server_id, user_id, SettingKind.MUTED_STORY, old_title, new_title, channel_id=channel_id
+        )
 
 
 def _clear_ended(db: Connection) -> None:

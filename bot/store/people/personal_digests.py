@@ -4,7 +4,7 @@ Like watches (saved searches), a digest is paused while the user does not accept
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from bot.core import local_time
@@ -23,7 +23,9 @@ _COLUMNS_SQL = """
     channel.problem, paused_at, created_at, due_at, covered_until
 """
 _FROM_SQL = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
-_SELECT_PENDING_SQL = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
+_SELECT_PENDING_SQL = (
+    "SELECT payload FROM dispatch WHERE channel_id = :channel AND kind = 'digest' AND state = 'waiting'"
+)
 _DIGEST_KEY = "me"
 """Part of the dedupe key of a message that stands for the user's only digest."""
 _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
@@ -57,7 +59,7 @@ class PersonalDigests(Repository):
             (language, channel_id),
         )
         if is_restarted:
-            db.execute(_DELETE_PENDING_SQL, (channel_id,))  # Its period is long past.
+            db.execute(_DELETE_PENDING_SQL, {"channel": channel_id})  # Its period is long past.
         db.execute(
             """
             INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feed_ids, topic_queries,
@@ -95,7 +97,7 @@ class PersonalDigests(Repository):
             (user_id,),
         )
         for (channel_id,) in deleted_rows:
-            db.execute(_DELETE_PENDING_SQL, (channel_id,))
+            db.execute(_DELETE_PENDING_SQL, {"channel": channel_id})
         return bool(deleted_rows)
 
     @write_transaction
@@ -106,7 +108,7 @@ class PersonalDigests(Repository):
             "WHERE channel_id IN (SELECT id FROM channel WHERE user_id = ?) RETURNING channel_id",
             (db.now, user_id),
         ):
-            db.execute(_DELETE_PENDING_SQL, (channel_id,))
+            db.execute(_DELETE_PENDING_SQL, {"channel": channel_id})
 
     async def get_by_user(self, user_id: int) -> PersonalDigest | None:
         """Return the digest of a user, or None if there is none."""
@@ -132,7 +134,7 @@ class PersonalDigests(Repository):
 
     async def find_pending_period_start(self, channel_id: int) -> int | None:
         """Return the start of the period of a channel's pending digest (Unix time in seconds), or None without one."""
-        payload = await self._fetch_value(_SELECT_PENDING_SQL, (channel_id,))
+        payload = await self._fetch_value(_SELECT_PENDING_SQL, {"channel": channel_id})
         return None if payload is None else int(json.loads(payload)["since"])
 
     gather_candidates = bind_read(digest_articles.gather_for_user)
@@ -164,7 +166,7 @@ class PersonalDigests(Repository):
         )
         if payload is None:
             return False
-        db.execute(_DELETE_PENDING_SQL, (digest.channel_id,))
+        db.execute(_DELETE_PENDING_SQL, {"channel": digest.channel_id})
         digest_articles.enqueue_digest(db, digest, _DIGEST_KEY, payload, listed_article_ids)
         return True
 
@@ -172,6 +174,25 @@ class PersonalDigests(Repository):
         return await self._fetch_objects(
             _digest_from_row, f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition_sql}", parameters
         )
+
+
+def rebuild_pending_digest(db: Connection, channel_id: int, article_ids: Collection[int]) -> None:
+    """Delete a user's pending digest if it lists one of the articles, and have it built again without it.
+
+    The user must have muted the articles; `channel_id` is the channel of their direct messages.
+    """
+    row = db.fetch_row(
+        f"{_SELECT_PENDING_SQL} AND EXISTS (SELECT 1 FROM digest_article "
+        "WHERE digest_article.dispatch_id = dispatch.id AND digest_article.article_id IN (:articles))",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    if row is None:
+        return
+    db.execute(
+        "UPDATE personal_digest SET due_at = ?, covered_until = ? WHERE channel_id = ?",
+        (db.now, json.loads(row["payload"])["since"], channel_id),
+    )
+    db.execute(_DELETE_PENDING_SQL, {"channel": channel_id})
 
 
 def _digest_from_row(row: Row) -> PersonalDigest:
