@@ -1,5 +1,6 @@
 """Card of a story so far: its developments in order of time."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bot.answers.timeline.developments import Development
@@ -14,13 +15,14 @@ from bot.text import discord_text
 from cogs.shared import article_cards
 
 _MAX_WORDS_LENGTH = 100
-"""Maximum length in UTF-16 units of a user's words that an empty story repeats."""
+"""Maximum length in UTF-16 units of a user's words that an empty story repeats, and of a quoted topic."""
 _MAX_OUTLET_NAME_LENGTH = 40
 """Maximum length in UTF-16 units of an outlet's name beside a number."""
 _MAX_NUMBER_LENGTH = 40
 """Maximum length in UTF-16 units of a number with the thing that it counts."""
 _MAX_SENTENCE_LENGTH = 220
 """Maximum length in UTF-16 units of a sentence of the summary."""
+_SENTENCE_MARK_PATTERN = re.compile("[:?!]")
 _MAX_LINE_LENGTH = 200
 """Maximum length in UTF-16 units of a development's line, which may be a title."""
 
@@ -31,7 +33,7 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
     The seed of the timeline is the article whose story it is; its words are those that the user typed, or "".
     `summary` is markup above the developments. `can_watch` offers a watch, which belongs to a server.
     """
-    heading = _("{topic}: the story so far").format(topic=discord_text.to_markdown_line(timeline.topic))
+    heading = _heading_text(timeline.topic)
     header = Section(
         (text_block(f"### {heading}\n-# {_size_text(timeline)}"),),
         buttons.story_watch_button(timeline.seed.key, timeline.words) if can_watch else None,
@@ -58,6 +60,14 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
             outlet_branding.DEFAULT_COLOUR,
         ),
     )
+
+
+def _heading_text(topic: str) -> str:
+    """Return the heading of a story, whose topic is key terms or a headline, which may have a colon of its own."""
+    if _SENTENCE_MARK_PATTERN.search(topic):
+        quoted_topic = article_cards.quoted_heading(topic, _MAX_WORDS_LENGTH)
+        return _("The story so far of {topic}").format(topic=quoted_topic)
+    return _("{topic}: the story so far").format(topic=discord_text.to_markdown_line(topic))
 
 
 def empty_story_blocks(words: str) -> tuple[Block, ...]:
@@ -125,7 +135,7 @@ def _build_source_block(development: Development) -> Text:
         linked_title, plain_title = link_markup(_("Read"), article.url), ""
 
     def join_lines(title: str, differences_text: str) -> str:
-        byline = "-# " + " · ".join(filter(None, (outlet, title, other_outlets_text)))
+        byline = "-# " + " ·\xa0".join(filter(None, (outlet, title, other_outlets_text)))
         return "\n".join(filter(None, (byline, differences_text)))
 
     linked_differences, plain_differences = (

@@ -71,7 +71,9 @@ async def test_developments_come_in_order_each_with_a_sentence_an_outlet_and_a_l
     quotes = [line for line in lines if line.startswith("> ")]
     assert quotes == [f"> {CUT}", "> The crew of the Nordwave cable wants ten days.", f"> {QUEUE.format('Twelve')}"]
     sources = [line for line in lines if "**Circuit**" in line]
-    assert sources[0].endswith("[Ship’s anchor cuts the Nordwave cable](https://news.example/articles/100) · +1 outlet")
+    assert sources[0].endswith(
+        "[Ship’s anchor cuts the Nordwave cable](https://news.example/articles/100) ·\xa0+1 outlet"
+    )
     days = [line for line in lines if line.startswith("-# **<t:")]
     assert len(days) == 3
     assert "**Newest**" in days[-1]
@@ -157,6 +159,16 @@ async def test_no_story_and_a_single_article_say_so(telex, feed_server):
     assert "-# Only one article on this so far" in text(alone)
     assert CUT in text(alone)
     assert button_labels(alone) == ["Watch", "Ask", "Enough of this story"]
+
+
+async def test_a_headline_with_a_colon_is_quoted_in_the_heading(telex, feed_server):
+    await publish_story(telex, feed_server, (("Circuit", 60, "Nordwave: why the cable was cut", CUT),))
+    answer = await telex.reader.slash(telex.news, "story", words="nordwave")
+    assert message_text(answer).startswith("### The story so far of “Nordwave\\: why the cable was cut”\n")
+    telex.locales[telex.reader.id] = "fr"
+    answer = await telex.reader.slash(telex.news, "story", words="nordwave")
+    heading = message_text(answer).splitlines()[0]
+    assert heading == "### L’histoire jusqu’ici de «\u00a0Nordwave\\: why the cable was cut\u00a0»"
 
 
 async def test_it_speaks_french_and_keeps_the_words_of_the_articles(telex, feed_server):

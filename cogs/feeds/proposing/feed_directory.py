@@ -81,4 +81,4 @@ def _format_feed_line(followed_feed: FollowedFeed) -> str:
     address_markup = discord_text.to_markdown_line(redacted_url.removeprefix("https://"), _MAX_ADDRESS_LENGTH)
     if feed.site_url and not urls.has_secret(feed.site_url):
         address_markup = messages.link_markup(address_markup, feed.site_url)
-    return f"• {bold_feed_name(feed)} · {address_markup}"
+    return f"• {bold_feed_name(feed)} ·\xa0{address_markup}"  # The dot goes to the next line with a long address.

@@ -109,9 +109,7 @@ async def require_may_propose(interaction: Interaction) -> None:
         raise UserFacingError(_("This only works in a server."))
     allowed_group = (await interaction.client.store.preferences.get_by_server(guild.id)).proposer_policy
     if allowed_group is None:
-        raise UserFacingError(
-            linkify_commands(_("Members can’t propose feeds here. Managers can allow it in /settings proposals."))
-        )
+        raise UserFacingError(explain_proposals_off())
     if allowed_group != PROPOSALS_FROM_EVERYONE and int(allowed_group) not in {role.id for role in member.roles}:
         role = guild.get_role(int(allowed_group))
         role_name = "?" if role is None else discord_text.to_markdown_line(role.name, _MAX_NAME_LENGTH)
@@ -119,6 +117,11 @@ async def require_may_propose(interaction: Interaction) -> None:
             _("Only members with the role {role} can propose feeds here.").format(role=f"**{role_name}**")
         )
     await interaction.client.store.proposals.require_may_propose(guild.id, member.id)
+
+
+def explain_proposals_off() -> str:
+    """Return the sentence that says that members cannot propose feeds in this server, and who can change that."""
+    return linkify_commands(_("Members can’t propose feeds here. Managers can allow it in /settings proposals."))
 
 
 async def can_propose(interaction: Interaction) -> bool:

@@ -14,10 +14,15 @@ from bot.posting.rendering import discord_limits
 from cogs.feeds import source_follow
 from cogs.feeds.proposing.feed_directory import FeedDirectory
 from cogs.feeds.proposing.proposal_buttons import PROPOSAL_ITEMS
-from cogs.feeds.proposing.proposal_flow import ProposalFlow, require_may_propose
+from cogs.feeds.proposing.proposal_flow import ProposalFlow, explain_proposals_off, require_may_propose
 from cogs.feeds.source_follow import SourceFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.shared.authorization import can_use_manager_command, guild_context_only, require_manager_command
+from cogs.shared.authorization import (
+    NotAuthorized,
+    can_use_manager_command,
+    guild_context_only,
+    require_manager_command,
+)
 from cogs.shared.message_links import list_web_links
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction
@@ -50,7 +55,10 @@ class SourceCog(PersistentItemCog):
         guild = interaction_context.get_home_server(interaction)
         assert guild is not None
         if (await self.bot.store.preferences.get_by_server(guild.id)).proposer_policy is None:
-            await require_manager_command(interaction, "feed")
+            try:
+                await require_manager_command(interaction, "feed")
+            except NotAuthorized as error:
+                raise NotAuthorized(f"{error} {explain_proposals_off()}") from error
         source_flow = await self._create_flow(interaction, message)
         links = list_web_links(message)
         if not links:
