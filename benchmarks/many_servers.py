@@ -143,7 +143,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         exit_stack.push_async_callback(discord.stop)
         discord.limit_everything(50, 1.0)
         discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
-        discord.shard_count, discord.gateway.limits.period_seconds = shards, SESSION_PERIOD_SECONDS
+        discord.shard_count, discord.gateway.limits.min_start_interval_seconds = shards, SESSION_PERIOD_SECONDS
         publisher = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.publisher", stdout=asyncio.subprocess.PIPE
         )

@@ -182,7 +182,7 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
         discord = await DiscordServer(discord_contract()).start()
         exit_stack.push_async_callback(discord.stop)
         discord.shard_count = SHARDS
-        discord.gateway.limits.period_seconds = IDENTIFY_SECONDS / speed
+        discord.gateway.limits.min_start_interval_seconds = IDENTIFY_SECONDS / speed
         new_fleet = Fleet(folder, launcher, discord, server, database)
         exit_stack.push_async_callback(new_fleet.stop)
         for number in range(SHARDS):

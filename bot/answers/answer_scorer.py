@@ -1,7 +1,7 @@
 """Gradient-boosted trees that predict the probability that a candidate (a passage), or words in it, answer a question.
 
 `benchmarks/answers_fit.py` and `benchmarks/answer_spans_fit.py` fit the trees and write `MODEL_FILE`, which also
-records the training data and the thresholds.
+records the thresholds and what each model was fitted on.
 """
 
 import json
@@ -48,22 +48,23 @@ class Scorer:
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
-                feature_index, threshold, below_node_index, above_node_index = node
-                node = tree[below_node_index if features[feature_index] <= threshold else above_node_index]
+                feature_index, threshold, lower_node_index, upper_node_index = node
+                node = tree[lower_node_index if features[feature_index] <= threshold else upper_node_index]
             total_log_odds += node
         return 1 / (1 + exp(-total_log_odds)) if total_log_odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
 
 
 def compute_log_odds(probability: float) -> float:
-    """Return the natural logarithm of the odds of a probability, with odds of at most a billion to one."""
+    """Return the natural logarithm of the odds of a probability; odds are limited to a billion to one, either way."""
     return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 @cache
 def load_candidate_scorer(*, with_cosines: bool) -> Scorer:
-    """Load the scorer of passages that may answer (candidates), which uses cosines or only words.
+    """Load the scorer of passages that may answer (candidates).
 
-    Raises `ValueError` if the model file was fitted on other features.
+    `with_cosines` selects the scorer that compares meanings (cosines of vectors) besides words. Raises
+    `ValueError` if the model file was fitted on other features.
     """
     if with_cosines:
         return _load_scorer("with meaning", FEATURE_NAMES)

@@ -25,8 +25,8 @@ QUESTION_RETENTION_SECONDS = 90 * DAY_SECONDS
 """Age in seconds after which questions and the votes on their answers are deleted."""
 REMOVED_PAGE_RETENTION_SECONDS = 3600
 """Seconds until a saved page that its user removed is deleted; until then, the user may undo the removal."""
-LEFT_SERVER_RETENTION_SECONDS = 30 * DAY_SECONDS
-"""Seconds until the data of a server that removed the bot, and ended watches, are deleted."""
+ENDED_RETENTION_SECONDS = 30 * DAY_SECONDS
+"""Seconds until servers that removed the bot, ended watches and mutes, and decided proposals are deleted."""
 
 CLEANUP_CHECK_SECONDS = 60.0
 """Seconds between two checks whether the daily clean-up is due and this process has to do it."""
@@ -35,21 +35,21 @@ HEAP_TRIM_SECONDS = 300.0
 CLOCK_CHECK_SECONDS = 30.0
 """Seconds between two checks for jumps of the wall clock."""
 CLOCK_STEP_GRACE_SECONDS = 300.0
-"""Seconds after the clock was set back during which work that began before may still write its times."""
+"""Seconds after the start, or a jump back of the clock, in which work begun earlier may still store later times."""
 MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RETRY_DELAY_SECONDS)
 """Maximum delays in seconds before sends, blocked channels and page fetches are retried."""
 
 
 class BackgroundTasks:
-    """The loops of a process: index updater, daily clean-up and, with the poller role, poller and page fetcher.
+    """Loops of a process, such as the index updater and, with the poller role, the poller and the page fetcher.
 
-    Work that is done once for all processes is done by the owner of the upkeep lease.
+    The daily clean-up is done by the process that owns the upkeep lease, once for all processes.
     """
 
     def __init__(self, services: Services) -> None:
         self._services, self._clock = services, services.clock
         self._clock_jumps = ClockJumpDetector(services.clock)
-        self._clock_repair_until = 0.0
+        self._clock_repair_ends_at = 0.0
         self._named_loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         if services.leases.has_role(ProcessRole.POLLER):
@@ -82,27 +82,27 @@ class BackgroundTasks:
         self._tasks = [self._services.supervisor.start(*named_loop) for named_loop in self._named_loops]
 
     async def stop(self) -> None:
-        """Cancel the background tasks; work that is not finished leaves no trace."""
+        """Cancel the background tasks, and wait until they have ended."""
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete expired servers, questions, votes, watches, proposals, filters, saved pages and article texts.
+        """Delete expired servers, data of people, filters, entries of logs and article texts.
 
         Saved pages expire once their user removes them, article texts only if the setting `keep_texts_days` is set.
         Raises StoreError.
         """
         now, store = self._clock.now(), self._services.store
-        purged_server_count = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        purged_server_count = await store.servers.purge(now - ENDED_RETENTION_SECONDS)
         if purged_server_count:
             log.info("expired servers deleted count=%d", purged_server_count)
         purged_question_count = await store.questions.purge(now - QUESTION_RETENTION_SECONDS)
         if purged_question_count:
             log.info("expired questions deleted count=%d", purged_question_count)
         await store.opinions.purge(now - EVIDENCE_WINDOW_SECONDS)
-        await store.muted_stories.purge(now - LEFT_SERVER_RETENTION_SECONDS)
-        await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        await store.muted_stories.purge(now - ENDED_RETENTION_SECONDS)
+        await store.watches.purge(now - ENDED_RETENTION_SECONDS)
         await store.saved_pages.purge_removed(now - REMOVED_PAGE_RETENTION_SECONDS)
-        await store.proposals.purge(now - LEFT_SERVER_RETENTION_SECONDS)
+        await store.proposals.purge(now - ENDED_RETENTION_SECONDS)
         await store.filters.purge(now)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)
@@ -111,7 +111,7 @@ class BackgroundTasks:
             log.info("expired texts deleted count=%d", purged_text_count)
 
     async def check_clock(self) -> None:
-        """Detect a jump of the wall clock and correct times that are now far in the future.
+        """Detect a jump of the wall clock; after a jump back, correct stored times that are now far in the future.
 
         Raises StoreError.
         """
@@ -119,12 +119,12 @@ class BackgroundTasks:
             log.warning("clock jumped seconds=%+d", jump_seconds)
         if jump_seconds < 0:
             self._services.poller.shift_clock(-jump_seconds)
-            self._clock_repair_until = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
-        if self._clock.monotonic() <= self._clock_repair_until:
+            self._clock_repair_ends_at = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
+        if self._clock.monotonic() <= self._clock_repair_ends_at:
             await self._services.store.repair_after_clock_step(MAX_RETRY_DELAYS)
 
     async def _watch_clock(self) -> None:
-        self._clock_repair_until = (
+        self._clock_repair_ends_at = (
             self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
         )  # It may have been set back before the start.
         while True:

@@ -115,7 +115,7 @@ class TelexBot(ShardedBot):
             webhooks=self.webhooks,
             languages=self.languages,
             audience=AudienceResolver(
-                services.store, self, self.visibility, self.peer_servers.load_readable_feeds_of_user
+                services.store, self, self.visibility, self.peer_servers.load_feed_ids_readable_by_user
             ),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
             supervisor=services.supervisor,

@@ -20,7 +20,7 @@ PUBLIC_CHANNEL_MARK = 0
 class PeerServers:
     """Queries about servers to the processes that serve them, and replies to such queries of other processes.
 
-    `get_audience` returns the object that finds out which feeds a user may read in servers of this process.
+    `get_audience_resolver` returns the object that finds out which feeds a user may read in servers of this process.
     """
 
     def __init__(
@@ -28,10 +28,10 @@ class PeerServers:
         client: discord.Client,
         services: Services,
         visibility: ChannelVisibility,
-        get_audience: Callable[[], AudienceResolver],
+        get_audience_resolver: Callable[[], AudienceResolver],
     ) -> None:
         self._client, self._store = client, services.store
-        self._visibility, self._get_audience = visibility, get_audience
+        self._visibility, self._get_audience_resolver = visibility, get_audience_resolver
         self._peer_queries = PeerQueries(
             services.store,
             services.cluster_events,
@@ -43,14 +43,14 @@ class PeerServers:
         """Start to answer queries of other processes, in place of a client that answered them before."""
         self._peer_queries.start()
 
-    async def load_readable_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
+    async def load_feed_ids_readable_by_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that a user can read in a server of another process.
 
-        Return None if that process does not reply.
+        Return None if that process does not reply or cannot tell now.
         """
         return await self._peer_queries.query("reads", server_id, user_id)
 
-    async def load_readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
+    async def load_feed_ids_readable_in_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that all readers of a channel can read, with PUBLIC_CHANNEL_MARK if it is public.
 
         Asks whichever process serves the server; returns None if that process does not reply or cannot tell
@@ -68,7 +68,7 @@ class PeerServers:
         return await message_targets.find_guild(self._client, self._store, server_id)
 
     async def has_user_left(self, server_id: int, user_id: int) -> bool:
-        """Return whether a user has left a server, also if that is unknown; False if the bot is not in it."""
+        """Return whether a user has left a server: True also if that is unknown, False if the bot is not in it."""
         guild = self._client.get_guild(server_id)
         try:
             if guild is None and not self._store.shards.serves(server_id):  # Another process serves it.
@@ -86,7 +86,7 @@ class PeerServers:
         return False
 
     async def load_names(self, server_ids: Iterable[int]) -> None:
-        """Fetch and cache the names of servers that other processes serve."""
+        """Fetch and cache the names of those of the servers that other processes serve."""
         for server_id in set(server_ids) - self._name_by_server_id.keys():
             if not self._store.shards.serves(server_id) and (guild := await self.fetch_server(server_id)) is not None:
                 self._name_by_server_id[server_id] = guild.name
@@ -115,7 +115,7 @@ class PeerServers:
             return None
         try:
             is_public = await self._visibility.is_public(guild, channel_id)
-            feed_ids = await self._get_audience().find_feed_ids_readable_by_all_in(guild, channel_id)
+            feed_ids = await self._get_audience_resolver().find_feed_ids_readable_by_all_in(guild, channel_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None
         return {PUBLIC_CHANNEL_MARK, *feed_ids} if is_public else feed_ids
@@ -124,6 +124,6 @@ class PeerServers:
         if not self._store.shards.serves(server_id):
             return None
         try:
-            return await self._get_audience().find_local_feed_ids_readable_by(server_id, user_id)
+            return await self._get_audience_resolver().find_local_feed_ids_readable_by(server_id, user_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None

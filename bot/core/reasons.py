@@ -17,7 +17,7 @@ ReasonValue = str | int | tuple[str, ...]
 
 
 class ReasonCode(StrEnum):
-    """Base class of the codes of reasons. The comments on its members name the values of the sentence."""
+    """Base class of the codes of reasons. Comments on the codes name the values of the sentence that explains each."""
 
 
 class WithheldReason(ReasonCode):
@@ -29,14 +29,14 @@ class WithheldReason(ReasonCode):
     ALREADY_SENT = "told"  # It was sent in a message that a restored backup did not contain.
     TOO_FEW_OUTLETS = "few-outlets"  # count, least: the numbers of outlets that reported it, and needed
     NOT_SELECTED = "not-best"  # It was not among the top stories of its day.
-    MUTED = "muted"  # mute: its id, from which readers know: user, until (Unix time in seconds), each if there is one
-    FILTERED = "filtered"  # modes, queries, scopes (unless all are of the feed): of the blocking filters
+    MUTED = "muted"  # mute: its id; when read: user (id) and until (Unix time in seconds), if there are any
+    FILTERED = "filtered"  # modes, queries, scopes (absent if all are "feed"): of the filters that block it
 
 
 class WaitReason(ReasonCode):
     """Reason why a post waits: the setting of the channel that delays it."""
 
-    QUIET_HOURS = "quiet-hours"  # until (Unix time in seconds), time_zone
+    QUIET_HOURS = "quiet-hours"  # until (Unix time in seconds), time_zone (IANA name)
     HOURLY_LIMIT = "most-an-hour"  # until, time_zone
     MIN_INTERVAL = "gap"  # until, time_zone
     MORE_OUTLETS = "outlets"  # count, least: the numbers of outlets so far and needed
@@ -60,7 +60,7 @@ class SendProblem(ReasonCode):
     ARTICLE_GONE = "article-gone"  # The article is not stored any more.
     NOTHING_READABLE = "hidden"  # The recipients may no longer read any of its articles.
     INTERNAL_ERROR = "fault"  # An error of Telex, which the log has
-    RATE_LIMITED = "rate-limited"  # seconds
+    RATE_LIMITED = "rate-limited"  # seconds until Telex tries again
     NO_CONNECTION = "no-connection"  # text: the error of the connection
     NO_ANSWER = "no-answer"  # text: the error of the connection
     ERROR_RESPONSE = "error-response"  # text: Discord's error, after which Telex tries again
@@ -82,11 +82,11 @@ class Reason:
 
     def __str__(self) -> str:
         """Return the reason as text for logs, such as `few-outlets count=1 least=3`."""
-        value_texts = {
+        shown_values = {
             name: ",".join(reason_value) if isinstance(reason_value, tuple) else reason_value
             for name, reason_value in self.values.items()
         }
-        return " ".join((self.code, *(f"{name}={text}" for name, text in value_texts.items())))
+        return " ".join((self.code, *(f"{name}={shown_value}" for name, shown_value in shown_values.items())))
 
     def encode(self) -> str:
         """Return the reason as it is stored: only the code, or with values, a JSON array of code and values."""
@@ -94,7 +94,7 @@ class Reason:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Return the reason that was stored as `text`, in today's notation or an old one; never raises."""
+        """Return the reason that was stored as `text`, in today's notation or an old one, or else `UNRECOGNIZED`."""
         if text in _CODE_BY_TEXT:
             return cls(_CODE_BY_TEXT[text])
         try:

@@ -36,14 +36,14 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
     heading = _heading_text(timeline.topic)
     header = Section(
         (text_block(f"### {heading}\n-# {_size_text(timeline)}"),),
-        buttons.story_watch_button(timeline.seed.key, timeline.words) if can_watch else None,
+        buttons.story_watch_button(timeline.seed.key, timeline.query_text) if can_watch else None,
     )
     summary_blocks = (text_block(summary),) if summary else ()
     is_single = timeline.article_count == 1
     button_row = ActionRow(
         None
         if is_single
-        else buttons.story_order_button(timeline.seed.key, timeline.words, newest_first=not newest_first),
+        else buttons.story_order_button(timeline.seed.key, timeline.query_text, newest_first=not newest_first),
         buttons.make_button(pgettext("story", "Ask"), buttons.QUESTION_BUTTON.custom_id(), emoji_for(Icon.ASK)),
         buttons.mute_story_button(timeline.seed.key),
     )

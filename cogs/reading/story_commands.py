@@ -134,7 +134,9 @@ async def _load_feed_ids(interaction: Interaction, *, is_public: bool) -> set[in
 
 async def _load_timeline(interaction: Interaction, article: Article, feed_ids: set[int], words: str) -> StoryTimeline:
     services, zone = interaction.client.services, await load_time_zone(interaction)
-    return await build_timeline(services.searcher, article, feed_ids, i18n.current_language(), words=words, zone=zone)
+    return await build_timeline(
+        services.searcher, article, feed_ids, i18n.current_language(), query_text=words, zone=zone
+    )
 
 
 def _select_summarized_articles(timeline: StoryTimeline) -> list[Article]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.client.background_tasks import (
     DAY_SECONDS,
-    LEFT_SERVER_RETENTION_SECONDS,
+    ENDED_RETENTION_SECONDS,
     QUESTION_RETENTION_SECONDS,
     BackgroundTasks,
 )
@@ -22,7 +22,7 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(t
     await telex.follow("https://a.example/feed")
     await telex.store.servers.mark_left(other_server.id)
     cleaner = BackgroundTasks(telex.newsroom)
-    telex.clock.advance(LEFT_SERVER_RETENTION_SECONDS - 1)
+    telex.clock.advance(ENDED_RETENTION_SECONDS - 1)
     await cleaner.purge_expired()
     assert await telex.store.subscriptions.load_channel_ids(other_server.id) == {channel.id}
     telex.clock.advance(DAY_SECONDS)

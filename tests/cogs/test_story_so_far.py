@@ -215,7 +215,7 @@ def make_timeline(count: int, omitted_count: int = 4) -> StoryTimeline:
     )
     return StoryTimeline(
         seed=developments[0].article,
-        words="nordwave " * 40,
+        query_text="nordwave " * 40,
         topic="_" * 60,
         developments=developments,
         omitted_count=omitted_count,

@@ -230,7 +230,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
 ):
     discord = discord_server
     limits, server = discord.gateway.limits, server_databases.empty()
-    discord.shard_count, limits.max_starts, limits.period_seconds, limits.reset_after_seconds = (
+    discord.shard_count, limits.max_starts, limits.min_start_interval_seconds, limits.reset_after_seconds = (
         SHARDS,
         SHARDS // 2,
         0.05,

@@ -24,7 +24,7 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(di
     monkeypatch.setattr("discord.gateway.asyncio.sleep", skip_sleep)
     monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
     changes, people, limits = discord_server.changes, discord_server.people, discord_server.gateway.limits
-    discord_server.shard_count, limits.period_seconds = 2, 0.2
+    discord_server.shard_count, limits.min_start_interval_seconds = 2, 0.2
     async with AsyncExitStack() as clients:
         for shard in (0, 1):
             channel = changes.add_channel(changes.add_server("Newsroom", shard=(shard, 2)), "general")

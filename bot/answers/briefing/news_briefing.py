@@ -21,22 +21,22 @@ from bot.stories.preference_model import PreferenceModel
 from bot.text import discord_text
 from bot.text.times.periods import Period
 
-MAX_ITEMS = 6
+MAX_STORIES = 6
 """Maximum number of stories in a briefing."""
 MIN_STORIES = 3
-"""Number of stories below which a briefing covers more.
+"""Minimum number of stories of a briefing, where there are enough articles.
 
-A period that the request does not state is extended. If the request's language has fewer articles, articles in all
-languages are used.
+A period that the request does not state is extended until there are as many. If the request's language has fewer
+articles, articles in all languages are used.
 """
 MIN_OUTLETS = 2
-"""Number of outlets below which a briefing covers more, unless fewer outlets report on the topic at all.
+"""Minimum number of outlets of a briefing, if as many report on the topic at all.
 
-A period that the request does not state is extended.
+A period that the request does not state is extended until there are as many.
 """
-MAX_TOPIC_ARTICLES = 120
-"""Maximum number of articles retrieved for a briefing about a topic."""
-MAX_ARTICLES = 400
+MAX_ARTICLES_PER_TOPIC_SEARCH = 120
+"""Maximum number of articles that each search for a briefing about a topic finds."""
+MAX_ARTICLES_WITHOUT_TOPIC = 400
 """Maximum number of articles retrieved for a briefing without a topic."""
 PREFERENCE_FACTOR = 1.4
 """Factor on a story's score for each point of the score that the server's preferences give the story."""
@@ -54,7 +54,7 @@ They are tried in order until there are enough stories.
 SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS
 """Maximum time in seconds between two articles that, by their titles, report one story."""
 MIN_TITLE_JACCARD = 0.5
-"""Minimum Jaccard index of the stems of two titles that report one story; titles of different stories hardly reach it.
+"""Jaccard index of the stems of two titles above which they report one story; titles of different stories hardly do.
 
 The index is the number of shared stems divided by the number of all stems, from 0 to 1.
 """
@@ -93,8 +93,8 @@ async def build_briefing(
     """Return the biggest stories that a request for news asks for, biggest first, and the period covered.
 
     Stories that match the server's `preferences` rank higher. If every article is older than the period that the
-    request states, the period is moved back so that it ends with the newest article. A period that the request does
-    not state ends with the newest article, too.
+    request states, the period is moved back so that it ends on the day of the newest article. A period that the request
+    does not state ends on that day, too.
 
     Raises:
         StoreError: The database failed.
@@ -120,9 +120,9 @@ async def build_briefing(
         [article.id for article, _ in scored_articles], SINGLE_ARTICLE_SIMILARITY
     )
     if request.is_period_stated:
-        return _select_items(_group_stories(scored_articles, similar_pairs), period, preferences), period
-    items, period = _build_recent_briefing(scored_articles, similar_pairs, preferences)
-    return items, _round_to_days(period, request.zone)
+        return _select_stories(_group_stories(scored_articles, similar_pairs), period, preferences), period
+    briefing_stories, period = _build_recent_briefing(scored_articles, similar_pairs, preferences)
+    return briefing_stories, _round_to_days(period, request.zone)
 
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
@@ -139,22 +139,25 @@ def _build_recent_briefing(
     similar_pairs: Collection[tuple[int, int]],
     preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingStory, ...], Period]:
-    """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets."""
+    """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets, else of all."""
     newest_article, oldest_article = scored_articles[0][0], scored_articles[-1][0]
     period_end = newest_article.published + 1
-    items: tuple[BriefingStory, ...] = ()
+    briefing_stories: tuple[BriefingStory, ...] = ()
     min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _relevance in scored_articles}))
     for lookback_seconds in LOOKBACKS_SECONDS:
         period = Period(max(period_end - lookback_seconds, oldest_article.published), period_end)
         recent_articles = [
             (article, relevance) for article, relevance in scored_articles if article.published >= period.start
         ]
-        items = _select_items(_group_stories(recent_articles, similar_pairs), period, preferences)
-        if len(items) >= MIN_STORIES and len({item.article.outlet for item in items}) >= min_outlets:
+        briefing_stories = _select_stories(_group_stories(recent_articles, similar_pairs), period, preferences)
+        if (
+            len(briefing_stories) >= MIN_STORIES
+            and len({story.article.outlet for story in briefing_stories}) >= min_outlets
+        ):
             break
         if len(recent_articles) == len(scored_articles):
             break
-    return items, period
+    return briefing_stories, period
 
 
 async def _find_articles(
@@ -191,14 +194,16 @@ def _search_article_ids(
     Without a topic, they are the ids of the newest articles.
     """
     topic_words = tuple(map(Word, topic))
-    limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
+    limit = MAX_ARTICLES_PER_TOPIC_SEARCH if topic else MAX_ARTICLES_WITHOUT_TOPIC
     hits = engine.match_all((*topic_words, *period_filters), scope, limit, newest_first=True)
-    if len(hits) == MAX_TOPIC_ARTICLES:
+    if len(hits) == MAX_ARTICLES_PER_TOPIC_SEARCH:
         # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
         topic_phrases = tuple(Phrase(word) for word in topic)
-        hits += engine.match_all((*topic_phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest_first=True)
-    if topic and len(hits) < MAX_ITEMS:
-        hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required_nodes=period_filters)
+        hits += engine.match_all(
+            (*topic_phrases, *period_filters), scope, MAX_ARTICLES_PER_TOPIC_SEARCH, newest_first=True
+        )
+    if topic and len(hits) < MAX_STORIES:
+        hits += engine.match_any(" ".join(topic), scope, MAX_ARTICLES_PER_TOPIC_SEARCH, required_nodes=period_filters)
     topic_word_weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
     return list(dict.fromkeys(hit.article_id for hit in hits)), topic_word_weights
 
@@ -239,7 +244,7 @@ def _report_same_story(
 ) -> bool:
     """Return whether two articles are of one web page, or report one event by their titles.
 
-    Articles whose titles have different numbers do not, because each release ("version 5", "version 6") is news.
+    Titles with different numbers report different events: each release ("version 5", "version 6") is news.
     """
     if first_article.page_key == second_article.page_key:
         return True
@@ -255,8 +260,10 @@ def _report_same_story(
     return shared_count > 1 and shared_count > MIN_TITLE_JACCARD * len(first_stems | second_stems)
 
 
-def _select_items(stories: Iterable[_Story], period: Period, preferences: PreferenceModel) -> tuple[BriefingStory, ...]:
-    """Return at most `MAX_ITEMS` stories, ranked by outlets, freshness, relevance and the server's preferences.
+def _select_stories(
+    stories: Iterable[_Story], period: Period, preferences: PreferenceModel
+) -> tuple[BriefingStory, ...]:
+    """Return at most `MAX_STORIES` stories, ranked by outlets, freshness, relevance and the server's preferences.
 
     A story ranks lower for each story of the same outlet that is already selected.
     """
@@ -270,7 +277,7 @@ def _select_items(stories: Iterable[_Story], period: Period, preferences: Prefer
     }
     selected_stories: list[_Story] = []
     story_count_by_outlet: Counter[str] = Counter()
-    while score_by_remaining_story and len(selected_stories) < MAX_ITEMS:
+    while score_by_remaining_story and len(selected_stories) < MAX_STORIES:
         best_story = max(
             score_by_remaining_story,
             key=lambda story: (

@@ -1,9 +1,9 @@
 """Detection of requests for news: "what's new with X", "quoi de neuf", "tech this week".
 
 Requests for news are detected by their structure, not by a list of phrases: a news word is the head of its
-phrase ("any *news* on X", "what's *new* in AI", but not "the *new* phone"), or a relative time expression
-stands beside a topic; nothing asks for a person, a place, a reason or a number; and the rest is short enough
-to be a topic.
+phrase ("any *news* on X", "what's *new* in AI", but not "the *new* phone") or begins a short text, a relative time
+expression ("today") stands alone or beside a topic, or the text is only a topic ("climate change"). Nothing asks
+for a person, a place, a reason or a number, and the rest is short enough to be a topic.
 """
 
 import re
@@ -19,16 +19,16 @@ from bot.text.times.periods import Period
 from bot.text.words import fold
 
 MAX_TOPIC_WORDS = 4
-"""Maximum number of topic words of a request for news, and of all words of one that begins with a news word.
+"""Maximum number of topic words beside a news word.
 
-A longer text asks for something else.
+Also the maximum number of words of a text that is a request only because it begins with a news word.
 """
-MAX_TOPIC_WORDS_WITH_PERIOD = 2
-"""Maximum number of topic words of a request for news that only a time expression ("today") indicates."""
+MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD = 2
+"""Maximum number of topic words of a request for news without a news word, such as "tech today"."""
 MAX_BARE_TOPIC_WORDS = 2
 """Maximum number of words of a text that is read as a topic by itself, such as "climate change"."""
 
-_NEWS_NOUNS = frozenset(
+_NEWS_WORDS = frozenset(
     "news headlines stories update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
@@ -70,8 +70,9 @@ class NewsRequest(NamedTuple):
 
     Attributes:
         topic: The topic's words, folded; empty for news about anything.
-        period: The period of the news, in days of `zone`.
+        period: The period of the news.
         is_period_stated: Whether the text states the period; otherwise the period is a default.
+        zone: The time zone in which the days of a stated period begin.
         language: ISO 639-1 code of the text's language, or None if unknown.
     """
 
@@ -100,7 +101,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     if not (words or time_expression) or not _FACT_QUESTION_WORDS.isdisjoint(words):
         return None
     filler_words = text_analysis.find_stop_words(words) | _FILLER_WORDS
-    news_head_words = _find_phrase_heads(words, _NEWS_NOUNS, filler_words)
+    news_head_words = _find_phrase_heads(words, _NEWS_WORDS, filler_words)
     if not news_head_words:
         news_head_words = _find_phrase_heads(words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENING_WORDS)
         if news_head_words and _VERSION_PATTERN.search(text_without_time):
@@ -108,19 +109,19 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     first_content_word = next((word for word in words if word not in filler_words), "")
     # A short text may begin with the news word, as in "actus spatial".
     news_head_words = news_head_words or (
-        [first_content_word] if first_content_word in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else []
+        [first_content_word] if first_content_word in _NEWS_WORDS and len(words) <= MAX_TOPIC_WORDS else []
     )
     has_relative_time = time_expression is not None and time_expression.is_relative
     is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
     if not news_head_words and (find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
         return None
-    non_topic_words = filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
+    non_topic_words = filler_words | _NEWS_WORDS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
     topic = tuple(
         word
         for word in dict.fromkeys(words)
         if word not in non_topic_words and (len(word) > 1 or word.isdigit()) and text_analysis.find_query_stems(word)
     )
-    if len(topic) > (MAX_TOPIC_WORDS if news_head_words else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
+    if len(topic) > (MAX_TOPIC_WORDS if news_head_words else MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD) or not (
         topic or news_head_words or has_relative_time
     ):
         return None

@@ -15,7 +15,7 @@ MAX_DEVELOPMENTS = 7
 """Maximum number of developments of a story that are shown: the first and the last ones."""
 
 _MIN_CONFIRMING_OUTLETS = 2
-"""Minimum number of outlets of a development that is shown of a story with too many of them."""
+"""Minimum number of outlets of a confirmed development; a long story shows only these if there are enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class StoryTimeline:
 
     Attributes:
         seed: The article from which the story was found.
-        words: The words by which a person names the story, or "".
+        query_text: The query by which a person names the story, or "".
         topic: Words that name the story, as its articles write them.
         developments: The developments that are shown, at most `MAX_DEVELOPMENTS`.
         omitted_count: Number of developments that are left out.
@@ -34,7 +34,7 @@ class StoryTimeline:
     """
 
     seed: Article
-    words: str
+    query_text: str
     topic: str
     developments: tuple[Development, ...]
     omitted_count: int
@@ -47,9 +47,9 @@ class StoryTimeline:
         """Return the number of days from the first development shown to the last, both included."""
         return (self.get_day(self.developments[-1].published) - self.get_day(self.developments[0].published)).days + 1
 
-    def get_day(self, published: int) -> date:
+    def get_day(self, timestamp: int) -> date:
         """Return the day of a Unix time in seconds in `zone`."""
-        return datetime.fromtimestamp(published, self.zone).date()
+        return datetime.fromtimestamp(timestamp, self.zone).date()
 
     @property
     def development_count(self) -> int:
@@ -58,18 +58,25 @@ class StoryTimeline:
 
 
 async def build_timeline(
-    searcher: Searcher, seed: Article, feed_ids: Collection[int], language: str, *, words: str = "", zone: tzinfo = UTC
+    searcher: Searcher,
+    seed: Article,
+    feed_ids: Collection[int],
+    language: str,
+    *,
+    query_text: str = "",
+    zone: tzinfo = UTC,
 ) -> StoryTimeline:
-    """Return the story of an article, from the articles in these feeds, told in a language where an outlet has it.
+    """Return the story of the article `seed`, from the articles in these feeds.
 
-    `words` are those by which a person names the story, or "". Raises StoreError.
+    A development is told in `language` (ISO 639-1 code) if an outlet reports it in that. `query_text` is the query by
+    which a person names the story, or "". Raises StoreError.
     """
-    story = await find_story_articles(searcher, seed, feed_ids, words)
+    story = await find_story_articles(searcher, seed, feed_ids, query_text)
     developments = await searcher.run_in_worker(build_developments, story.articles, story.similar_pairs, language)
     shown_developments = select_developments(developments)
     return StoryTimeline(
         seed=seed,
-        words=words,
+        query_text=query_text,
         topic=name_topic(
             sorted(story.articles, key=lambda article: (article.language != language, article.id != seed.id))
         ),

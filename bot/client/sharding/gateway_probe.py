@@ -46,7 +46,7 @@ class GatewayProbe:
         self._client, self._scheduler, self._connections = client, scheduler, connections
         self._clock, self._leases = services.clock, services.leases
         # Monotonic times since which shards have had no connection
-        self._disconnected_since_by_number: dict[int, float] = {}
+        self._disconnected_since_by_shard_number: dict[int, float] = {}
 
     async def wait_until_reachable(self) -> None:
         """Wait until Discord's gateway answers, then let this process take shards."""
@@ -62,30 +62,38 @@ class GatewayProbe:
         """Wait until some of the given shards have been disconnected for `GIVE_UP_SECONDS`, and return these.
 
         `shard_numbers` is read again at each check, because it may change. While any shard waits to identify, none
-        counts as disconnected. Does not return while no other process could take the shards.
+        counts as disconnected. Does not return while no other process could take the shards. Meanwhile, lets this
+        process take further shards only while none has been disconnected for `SUSPECT_SECONDS`.
         """
         while True:
             await self._clock.sleep(CHECK_INTERVAL_SECONDS)
             now = self._clock.monotonic()
-            disconnected_numbers = (
+            disconnected_shard_numbers = (
                 []
                 if self._scheduler.waiting_count
                 else [
                     shard_number for shard_number in shard_numbers if not self._connections.is_connected(shard_number)
                 ]
             )
-            self._disconnected_since_by_number = {
-                number: self._disconnected_since_by_number.get(number, now) for number in disconnected_numbers
+            self._disconnected_since_by_shard_number = {
+                shard_number: self._disconnected_since_by_shard_number.get(shard_number, now)
+                for shard_number in disconnected_shard_numbers
             }
-            is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since_by_number.values())
+            is_suspect = any(
+                now - disconnected_since >= SUSPECT_SECONDS
+                for disconnected_since in self._disconnected_since_by_shard_number.values()
+            )
+            # An orphaned shard belongs to another process, but discord.py still tries to connect it here.
             self._leases.set_available(
                 ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned_numbers)
             )
-            given_up_numbers = frozenset(
-                number for number, since in self._disconnected_since_by_number.items() if now - since >= GIVE_UP_SECONDS
+            given_up_shard_numbers = frozenset(
+                shard_number
+                for shard_number, disconnected_since in self._disconnected_since_by_shard_number.items()
+                if now - disconnected_since >= GIVE_UP_SECONDS
             )
-            if given_up_numbers and await self._has_available_peers():
-                return given_up_numbers
+            if given_up_shard_numbers and await self._has_available_peers():
+                return given_up_shard_numbers
 
     async def _has_available_peers(self) -> bool:
         try:

@@ -52,13 +52,14 @@ class ShardedBot(commands.AutoShardedBot):
         await self.leased_shards.before_identify(shard_id or 0)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """End the resumed session of a shard if the shard was handed over to another process meanwhile."""
+        """End the resumed session of a shard if the shard belongs to another process by now."""
         await self.leased_shards.connections.on_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Serve a shard's servers from now on, and dispatch the event `shard_served` to the cogs.
 
-        The event has the time of the shard's last post, or None if there is none.
+        The event has the time of the shard's last message, or None if there is none. If the shard belongs to another
+        process by now, its session is ended instead.
         """
         if not self.leased_shards.serves_shard(shard_id):
             await self.leased_shards.connections.on_session(shard_id)
@@ -86,7 +87,7 @@ class ShardedBot(commands.AutoShardedBot):
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
-        """The servers that this process serves."""
+        """Servers of the client, without those of shards that another process took over."""
         return [server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name

@@ -107,7 +107,7 @@ class PublishedFeedRoutes:
     async def _load_channel_feed(
         self, channel_feed: ChannelFeed, entry_kind: str, self_url: str
     ) -> PublishedFeed | web.Response:
-        readable_feed_ids = await self._client.peer_servers.load_readable_feeds_of_channel(
+        readable_feed_ids = await self._client.peer_servers.load_feed_ids_readable_in_channel(
             channel_feed.server_id, channel_feed.channel_id
         )
         guild = await self._client.peer_servers.fetch_server(channel_feed.server_id)

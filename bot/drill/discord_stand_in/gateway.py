@@ -1,4 +1,4 @@
-"""The gateway: a websocket that says hello, identifies, dispatches, resumes (docs: events/gateway)."""
+"""The gateway: a websocket that starts and resumes sessions and pushes events (docs: events/gateway)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Session:
 
     id: str
     intents: int
-    shard: tuple[int, int] | None
+    shard: tuple[int, int] | None  # number of the shard, number of all shards
     sequence: int = 0
     sent_payloads: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
     connection: GatewayConnection | None = None
@@ -89,8 +89,8 @@ class GatewayConnection:
                 if self._deflate is None:
                     await self._socket.send_str(text)
                 else:
-                    compressed_text = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-                    await self._socket.send_bytes(compressed_text)
+                    compressed_bytes = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self._socket.send_bytes(compressed_bytes)
             except ConnectionError:
                 return
 
@@ -98,28 +98,31 @@ class GatewayConnection:
 class IdentifyLimits:
     """Limits on the start of sessions, by all processes together (docs: gateway, "Session Start Limit Object").
 
-    Among shards with the same `id % max_concurrency`, one may start in `period_seconds`; 0 means no limit. Of
-    `max_starts` in all, `started_count` have started; `reset_after_seconds` is the time until more are allowed, as the
-    gateway tells it.
+    Among shards with the same `id % max_concurrency`, one may start in `min_start_interval_seconds`; 0 means at any
+    time. Of `max_starts` in all, `started_count` have started; `reset_after_seconds` is the time until more are
+    allowed, as the gateway tells it. `refused_count` is the number of starts that were refused.
     """
 
     def __init__(self) -> None:
         self.max_concurrency = 1
-        self.period_seconds = 0.0
+        self.min_start_interval_seconds = 0.0
         self.max_starts = 1000
         self.started_count = 0
         self.reset_after_seconds = 86_400.0
         self.refused_count = 0
-        self._last_start_by_bucket: dict[int, float] = {}
+        self._last_started_at_by_bucket: dict[int, float] = {}
 
-    def count_start(self, shard: int) -> bool:
+    def count_start(self, shard_number: int) -> bool:
         """Count a new session of a shard; return False, uncounted, if the shard may not begin one now."""
-        bucket, now = shard % self.max_concurrency, time.monotonic()
-        is_too_early = now - self._last_start_by_bucket.get(bucket, -self.period_seconds) < self.period_seconds
+        bucket, now = shard_number % self.max_concurrency, time.monotonic()
+        is_too_early = (
+            now - self._last_started_at_by_bucket.get(bucket, -self.min_start_interval_seconds)
+            < self.min_start_interval_seconds
+        )
         if is_too_early or self.started_count >= self.max_starts:
             self.refused_count += 1
             return False
-        self._last_start_by_bucket[bucket] = now
+        self._last_started_at_by_bucket[bucket] = now
         self.started_count += 1
         return True
 
@@ -152,7 +155,7 @@ class Gateway:
         """Number of sessions that were resumed."""
         self.limits = IdentifyLimits()
         self.duplicate_shards: list[str] = []
-        """Names of the shards that were identified while an earlier session of the shard was connected."""
+        """Text `shard (number, count)` for each shard identified while an earlier session of it was connected."""
 
     @property
     def connections(self) -> list[tuple[Session, GatewayConnection]]:
@@ -220,16 +223,16 @@ class Gateway:
             connection.close(WSCloseCode.GOING_AWAY)
         await asyncio.sleep(0)
 
-    def _receive(self, message: Json, connection: GatewayConnection, session: Session | None) -> Session | None:
-        operation = message["op"]
+    def _receive(self, payload: Json, connection: GatewayConnection, session: Session | None) -> Session | None:
+        operation = payload["op"]
         if operation == IDENTIFY:
-            return self._identify(message["d"], connection)
+            return self._identify(payload["d"], connection)
         if operation == RESUME:
-            return self._resume(message["d"], connection)
+            return self._resume(payload["d"], connection)
         if operation == HEARTBEAT:
             connection.send({"op": ACK})
         elif operation == REQUEST_MEMBERS:
-            self._send_members(message["d"], session)
+            self._send_members(payload["d"], session)
         return session
 
     def _identify(self, identify_data: Json, connection: GatewayConnection) -> Session | None:
@@ -303,7 +306,10 @@ class Gateway:
         session.push("GUILD_MEMBERS_CHUNK", chunk)
 
     def _redact(self, event: str, event_data: Json, session: Session) -> Json:
-        """Return an event without other people's words, if the session lacks the intent for message content."""
+        """Return an event, without the content of a message that a session without the intent for it may not see.
+
+        A bot always sees its own messages, those that mention it, and direct messages.
+        """
         bot_id = str(self._state.bot.id)
         if (
             event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
