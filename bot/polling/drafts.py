@@ -1,4 +1,4 @@
-"""Functions that a worker runs for intake: from documents to entry keys, from drafts to articles.
+"""Functions that a worker runs during a poll: from feed documents to entry keys, and from drafts to articles.
 
 Store and settings are not imported: a worker has no use for them, and they would double its memory.
 """
@@ -22,7 +22,7 @@ from bot.text.times import feed_dates
 MAX_DERIVED_TITLE_LENGTH = 120
 """Maximum length, in UTF-16 units, of a title that is made from the text of an entry without a title."""
 LANGUAGE_SAMPLE_CHARS = 4_000
-"""Maximum number of characters of a text by which its language is detected."""
+"""Maximum number of characters of an article's text by which the article's language is detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,15 @@ class FeedDocument:
 
 
 class ArticleDraft(NamedTuple):
-    """New or changed entry, serialised, together with what makes an article of it.
+    """New or changed entry, serialised (`packed_entry`), together with what makes an article of it.
 
-    `identity_hashes` are identity hashes to be stored, by which the entry is recognised later. `max_published` is the
-    latest publication time (Unix time in seconds) that the article may get.
+    `article_key` identifies the article in every database; `page_key` is equal for articles about one web page.
+    `identity_hashes` are hashes to be stored, by which the entry is recognised later. `max_published` is the latest
+    publication time (Unix time in seconds) that the article may get.
     """
 
     packed_entry: bytes
-    key: str
+    article_key: str
     page_key: str
     url: str
     identity_hashes: tuple[bytes, ...]
@@ -54,7 +55,7 @@ class ArticleDraft(NamedTuple):
 
 
 class ArticleSource(NamedTuple):
-    """Attributes that an article takes from its feed."""
+    """Attributes of its feed that an article gets; `language`, a tag such as `fr-FR`, is a hint to the article's."""
 
     feed_id: int
     outlet: str
@@ -112,16 +113,19 @@ def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | No
 
 
 def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
-    body = boilerplate.strip_boilerplate(entry.text or entry.summary)
+    text_without_boilerplate = boilerplate.strip_boilerplate(entry.text or entry.summary)
     title = (
-        entry.title or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_LENGTH) or urls.redact(draft.url)[:MAX_TITLE_CHARS]
+        entry.title
+        or excerpts.make_excerpt(text_without_boilerplate, MAX_DERIVED_TITLE_LENGTH)
+        or urls.redact(draft.url)[:MAX_TITLE_CHARS]
     )
     published = feed_dates.clamp_publication_time(entry.published, draft.max_published)
     detected_language = language.detect_language(
-        "\n".join((title, entry.summary, body[:LANGUAGE_SAMPLE_CHARS])), entry.language or source.language
+        "\n".join((title, entry.summary, text_without_boilerplate[:LANGUAGE_SAMPLE_CHARS])),
+        entry.language or source.language,
     )
     return NewArticle(
-        key=draft.key,
+        key=draft.article_key,
         page_key=draft.page_key,
         url=draft.url,
         identity_hashes=draft.identity_hashes,
@@ -129,7 +133,7 @@ def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> 
         title=title,
         summary=entry.summary,
         text=entry.text,
-        body=body,
+        body=text_without_boilerplate,
         author=entry.author,
         outlet=source.outlet,
         language=detected_language,

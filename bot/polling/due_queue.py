@@ -109,7 +109,7 @@ class PollQueue:
         self._queued_counts[tenant] += 1
         if self._queued_counts[tenant] == MAX_QUEUED_PER_TENANT:
             self._saturated_tenants.add(tenant)
-        if not host.is_busy and len(host.queue) == 1:
+        if not host.has_active_poll and len(host.queue) == 1:
             self._schedule_host(host)
         return None
 
@@ -132,7 +132,7 @@ class PollQueue:
         job.lane.release(job.ticket, poll_seconds / (1 + job.feed.server_ids_csv.count(",")))
         self._lend_slow_slots(job.lane)
         host = job.host
-        host.is_busy = False
+        host.has_active_poll = False
         if host.queue:
             self._schedule_host(host)
 
@@ -159,7 +159,7 @@ class PollQueue:
             host.queue.clear()
         for lane in {id(lane): lane for lane in (self._usual_lane, self._slow_lane)}.values():
             for job in lane.clear():
-                job.host.is_busy = False
+                job.host.has_active_poll = False
                 job.host.queue.clear()
         self._waiting_hosts.clear()
         self._waiting_workers.clear()
@@ -184,9 +184,9 @@ class PollQueue:
         now = self._clock.monotonic()
         while self._waiting_hosts and self._waiting_hosts[0][0] <= now:
             _, _, host = heapq.heappop(self._waiting_hosts)
-            if host.is_busy or not host.queue:  # `drop_host` emptied its queue.
+            if host.has_active_poll or not host.queue:  # `drop_host` emptied its queue.
                 continue
-            host.is_busy = True
+            host.has_active_poll = True
             queue_index = 0
             if len(host.queue) > 1:
                 queue_index = min(

@@ -19,12 +19,14 @@ YIELD_INTERVAL_ENTRIES = 50
 class Matches(NamedTuple):
     """Stored articles that the entries of a document belong to.
 
-    `identity_matches` are the articles found by a stored identity hash, `other_matches` those found by link, URL
-    variant or content, both by the strong key of the entry. `article_by_identity` has all identity hashes of the
-    entries that are stored; `articles_by_page_key` the feed's articles at the pages of entries.
+    An entry has two identity hashes: a weak key (of the guid, else of link or content), which entries may share, and a
+    strong key, unique in the document. `identity_matches` are the articles found by a stored identity hash,
+    `other_matches` those found by link, URL variant or content, both by the strong key of the entry.
+    `article_by_identity_hash` has the stored ones of the entries' identity hashes; `articles_by_page_key` has the
+    feed's articles at the pages of entries.
     """
 
-    article_by_identity: Mapping[bytes, KnownArticle]
+    article_by_identity_hash: Mapping[bytes, KnownArticle]
     identity_matches: Mapping[bytes, KnownArticle]
     other_matches: Mapping[bytes, KnownArticle]
     articles_by_page_key: Mapping[str, Sequence[KnownArticle]]
@@ -33,9 +35,10 @@ class Matches(NamedTuple):
 class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
-    `new_drafts` are in document order, `changed_drafts_by_id` are drafts by article id, `aliases` further identity
-    hashes of known articles, `comment_counts` new numbers of comments by article id. `refused_change_count` is
-    the number of changes that come too soon after earlier ones to be accepted.
+    `new_drafts` are in document order, `changed_drafts_by_id` are drafts by article id. `aliases` are pairs of a
+    further identity hash of a stored article and the article's id, `comment_counts` pairs of an article's id and its
+    new number of comments. `refused_change_count` is the number of changes that come too soon after earlier ones to
+    be accepted.
     """
 
     def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
@@ -46,8 +49,8 @@ class EntryComparison:
         self.refused_change_count = 0
         self._feed, self._metadata = feed, metadata
         self._matches, self._followers, self._now = matches, followers, now
-        self._stored_identities = set(matches.article_by_identity)
-        self._unchanged_ids: set[int] = set()
+        self._stored_hashes = set(matches.article_by_identity_hash)
+        self._article_ids_without_draft: set[int] = set()
 
     async def run(self, entry_keys: Sequence[EntryKeys]) -> None:
         """Compare the entries, and let the event loop run other tasks every `YIELD_INTERVAL_ENTRIES` entries."""
@@ -58,22 +61,22 @@ class EntryComparison:
 
     def _compare(self, keys: EntryKeys) -> None:
         matches = self._matches
-        identity_hashes = select_identities_to_store(
-            keys, is_repeated=entry_identity.is_repeated(keys, matches.article_by_identity)
+        identity_hashes = select_hashes_to_store(
+            keys, is_repeated=entry_identity.is_repeated(keys, matches.article_by_identity_hash)
         )
-        if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_identities:
-            self._stored_identities.add(keys.repeat_marker)
+        if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_hashes:
+            self._stored_hashes.add(keys.repeat_marker)
             identity_hashes += (keys.repeat_marker,)
         article = matches.other_matches.get(keys.strong_key) or matches.identity_matches.get(keys.strong_key)
         if article is not None:
             if keys.strong_key in matches.other_matches or keys.is_weak_key_repeated:
                 self.aliases += [
-                    (identity, article.article_id)
-                    for identity in identity_hashes
-                    if identity not in matches.article_by_identity
+                    (identity_hash, article.article_id)
+                    for identity_hash in identity_hashes
+                    if identity_hash not in matches.article_by_identity_hash
                 ]
             self._compare_existing(keys, article)
-        elif not find_skipped_identities(keys, self._followers):
+        elif not find_skipped_identity_hashes(keys, self._followers):
             has_shared_link = keys.is_link_shared or bool(
                 entry_identity.get_articles_at_link(keys, matches.articles_by_page_key)
             )
@@ -86,25 +89,25 @@ class EntryComparison:
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
         """Compare an entry with its stored article; only the first entry of an article counts."""
         article_id = article.article_id
-        if article_id in self._unchanged_ids or article_id in self.changed_drafts_by_id:
+        if article_id in self._article_ids_without_draft or article_id in self.changed_drafts_by_id:
             return
         if article.fingerprint == keys.fingerprint:
-            self._unchanged_ids.add(article_id)
+            self._article_ids_without_draft.add(article_id)
             if keys.comment_count is not None and keys.comment_count != article.comment_count:
                 self.comment_counts.append((article_id, keys.comment_count))
         elif self._followers.server_ids and not accepts_change(article, self._now):
-            self._unchanged_ids.add(article_id)
+            self._article_ids_without_draft.add(article_id)
             self.refused_change_count += 1
         else:
             self.changed_drafts_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
 
 
-def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
+def find_skipped_identity_hashes(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
     """Return the identity hashes of an entry by which it was skipped before because of a quota."""
-    return [identity for identity in (keys.weak_key, keys.strong_key) if identity in followers.skipped_identities]
+    return [key for key in (keys.weak_key, keys.strong_key) if key in followers.skipped_identity_hashes]
 
 
-def select_identities_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
+def select_hashes_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
     """Return the identity hashes to store, by which the entry is recognised later.
 
     `is_repeated`: several entries have or had the weak key, so that only the strong key counts.
@@ -133,7 +136,7 @@ def make_draft(
     page_identity = identity_hashes[0].hex() if has_shared_link or not keys.url else None
     return ArticleDraft(
         packed_entry=keys.packed_entry,
-        key=compute_article_key(feed.url, identity_hashes[0], feed.server_id),
+        article_key=compute_article_key(feed.url, identity_hashes[0], feed.server_id),
         page_key=urls.compute_page_key(url, page_identity),
         url=url,
         identity_hashes=identity_hashes,

@@ -17,13 +17,13 @@ from bot.text.host_slots import get_host_name, get_host_slot_for_name
 PAUSE_RESPONSE_FACTOR = 4
 """Factor by which the pause after a request is longer than the response time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Maximum pause in seconds between two requests to a publisher's host."""
+"""Maximum pause in seconds after a request to a publisher's host, unless the host asks for a longer one."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
 """Wait of a feed for its host, in seconds, from which the feed gets a later time (appointment) instead."""
 DEFAULT_CYCLE_SECONDS = 0.25
 """Assumed number of seconds of a request and the pause after it, before the first measurement."""
-MAX_HOSTS = 10_000
-"""Number of hosts kept in memory before idle hosts are evicted."""
+EVICTION_HOST_COUNT = 10_000
+"""Number of hosts in memory from which on a new host evicts the idle ones."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,14 +34,14 @@ class Host:
     block. `next_request_at` is monotonic time, `backoff_until` Unix time, both in seconds. `response_seconds` is
     the duration of the last request; `min_pause_seconds` is the pause that the operator's rule for the host asks for.
     `mean_cycle_seconds`, from one request to the next, is 0 before the first. `queue` holds due feeds with
-    their tenants (servers). `is_busy`: a feed of the queue is being polled. `is_owned`: this process has the
+    their tenants (servers). `has_active_poll`: a feed of the queue is being polled. `is_owned`: this process has the
     lease of the host's slot. Further feeds of a tenant with a long queue get later times (appointments).
     """
 
     _clock: Clock
     min_pause_seconds: float = 0.0
     queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # A deque takes ten times the memory.
-    is_busy: bool = False
+    has_active_poll: bool = False
     is_owned: bool = True
     response_seconds: float = 0.0
     next_request_at: float = 0.0
@@ -66,7 +66,7 @@ class Host:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
-        """Mark the host as busy with a request that begins at the monotonic time `now`."""
+        """Record that a request began at the monotonic time `now`; none is free to begin until `end_request`."""
         self._is_requesting = True
         self._request_started_at = now
 
@@ -117,12 +117,12 @@ class Host:
         return int(self._booked_until_by_tenant[tenant])
 
     def get_backlog_seconds(self, tenant: Hashable) -> int:
-        """Return the seconds until the last time reserved for a tenant's feeds (`reserve_later_time`), or 0."""
+        """Return the seconds until the last time that is reserved for a feed of a tenant (server), or 0."""
         booked_until = self._booked_until_by_tenant.get(tenant, 0.0) if self._booked_until_by_tenant else 0.0
         return max(0, int(booked_until - self._clock.now()))
 
     def back_off_for(self, error: FeedError) -> int:
-        """Stop requests for as long as an error asks for; return the seconds, 0 if it asks for none.
+        """Back off for as long as an error asks for; return the seconds, 0 if it asks for none.
 
         A response 429 without `Retry-After` means `DEFAULT_429_BACKOFF_SECONDS`.
         """
@@ -134,7 +134,7 @@ class Host:
         return backoff_seconds or 0
 
     def back_off_until(self, until: int) -> None:
-        """Send no request to this host before `until` (Unix time in seconds)."""
+        """Record that no request should be sent to this host before `until` (Unix time in seconds)."""
         self.backoff_until = max(self.backoff_until, until)
 
     def shift_clock(self, seconds: int) -> None:
@@ -147,7 +147,7 @@ class Host:
     def is_evictable(self) -> bool:
         """Return whether the host is idle, so that its state can be forgotten."""
         return not (
-            self.is_busy
+            self.has_active_poll
             or self.queue
             or self._is_requesting
             or self._free_event
@@ -169,7 +169,7 @@ class Hosts:
         name = get_host_name(url)
         host = self._host_by_name.get(name)
         if host is None:
-            if len(self._host_by_name) >= MAX_HOSTS:
+            if len(self._host_by_name) >= EVICTION_HOST_COUNT:
                 self._host_by_name = {
                     name: host for name, host in self._host_by_name.items() if not host.is_evictable()
                 }

@@ -62,7 +62,7 @@ class FeedFollowers(NamedTuple):
 
     server_ids: Sequence[int] = ()
     overflow: QuotaOverflow | None = None
-    skipped_identities: frozenset[bytes] = frozenset()
+    skipped_identity_hashes: frozenset[bytes] = frozenset()
     seconds_until_full_quota: Mapping[int, float] = {}
 
 

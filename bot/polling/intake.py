@@ -28,9 +28,9 @@ from bot.polling.drafts import (
 from bot.polling.entry_comparison import (
     EntryComparison,
     Matches,
-    find_skipped_identities,
+    find_skipped_identity_hashes,
     make_draft,
-    select_identities_to_store,
+    select_hashes_to_store,
 )
 from bot.polling.identity import entry_identity, relocated_entries, retractions
 from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys, build_link_keys, hash_content
@@ -115,8 +115,10 @@ class Intake:
         identity_matches = entry_identity.match_by_identity(entry_keys, known_articles)
         other_matches, articles_by_page_key = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
-        skipped_identities = {identity for keys in entry_keys for identity in find_skipped_identities(keys, followers)}
-        has_no_known_entries = bool(entry_keys) and not matches and not skipped_identities and not is_push
+        skipped_identity_hashes = {
+            identity for keys in entry_keys for identity in find_skipped_identity_hashes(keys, followers)
+        }
+        has_no_known_entries = bool(entry_keys) and not matches and not skipped_identity_hashes and not is_push
 
         comparison = EntryComparison(
             feed,
@@ -135,7 +137,7 @@ class Intake:
             entry_count=len(entry_keys),
             has_no_known_identities=bool(entry_keys)
             and not identity_matches
-            and not skipped_identities
+            and not skipped_identity_hashes
             and not is_push,
             has_no_known_entries=has_no_known_entries,
             now=now,
@@ -147,7 +149,7 @@ class Intake:
         overflow = _build_overflow(
             new_drafts[quota_decision.accepted_count :],
             quota_decision.kind,
-            skipped_identities,
+            skipped_identity_hashes,
             refused_change_count,
         )
         del new_drafts[quota_decision.accepted_count :]
@@ -240,7 +242,7 @@ class Intake:
         Raises FeedError.
         """
         (keys,) = build_entry_keys(parsed_feed.entries)
-        identity_hashes = select_identities_to_store(keys, is_repeated=False)
+        identity_hashes = select_hashes_to_store(keys, is_repeated=False)
         draft = make_draft(feed, parsed_feed, keys, identity_hashes, has_shared_link=False, now=now)
         (new_article,) = await self._run_in_worker(
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
@@ -263,7 +265,7 @@ class Intake:
 def _build_overflow(
     rejected_drafts: Sequence[ArticleDraft],
     over_quota_kind: OverQuotaKind | None,
-    skipped_identities: Collection[bytes],
+    skipped_identity_hashes: Collection[bytes],
     refused_change_count: int,
 ) -> PollOverflow | None:
     if over_quota_kind is None and not refused_change_count:
@@ -272,7 +274,7 @@ def _build_overflow(
         SkippedEntry(draft.identity_hashes[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
     ]
     return PollOverflow(
-        over_quota_kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identities, refused_change_count
+        over_quota_kind or OverQuotaKind.CHANGES, skipped_entries, skipped_identity_hashes, refused_change_count
     )
 
 

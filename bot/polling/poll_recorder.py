@@ -181,7 +181,7 @@ class PollRecorder:
         feed_followers = FeedFollowers(
             server_ids,
             await self._store.quota_overflows.get_by_feed(feed_id),
-            await self._store.quota_overflows.load_skipped_identities(feed_id),
+            await self._store.quota_overflows.load_skipped_identity_hashes(feed_id),
             {
                 follower_id: full_at_milliseconds / 1_000 - now
                 for follower_id, full_at_milliseconds in full_at_milliseconds_by_server_id.items()

@@ -1,7 +1,7 @@
-"""Worker that finalizes sent messages and edits them, with one task per channel for either.
+"""Worker that finalizes sent messages and edits them, with at most one task of each kind per channel.
 
-Finalizing a message adds the seed reaction and crossposts it from an announcement channel. Reactions have the
-lowest priority in the rate limiter.
+Finalizing a message adds the seed reaction and crossposts it from an announcement channel. A dispatch is the stored
+record of a message.
 """
 
 import logging
@@ -36,8 +36,8 @@ class PostSendWorker:
         self._context, self._render_dispatch = context, render
         self._store, self._clock = context.store, context.clock
         self._edit_slots = FairSemaphore(MAX_CONCURRENT_EDITS)
-        # Due time by `Clock.uptime` and dispatch, by channel id and dispatch id.
-        self._unfinalized_by_channel_id: dict[int, dict[int, tuple[float, Dispatch]]] = {}
+        # Pairs of due time (`Clock.uptime`) and dispatch to finalize, by channel id and dispatch id
+        self._finalizations_by_channel_id: dict[int, dict[int, tuple[float, Dispatch]]] = {}
         self._finalize_runner: KeyedRunner[int] = KeyedRunner(
             self._clock,
             lambda channel_id, error: context.handle_fault("finalize", error, channel=channel_id),
@@ -62,19 +62,19 @@ class PostSendWorker:
         A channel has at most one task of each kind. Raises StoreError.
         """
         uptime = self._clock.uptime()
-        for channel_id, due_at in self._iter_idle_channels():
+        for channel_id, due_at in self._iter_channels_to_finalize():
             if due_at <= uptime:
                 self._finalize_runner.start(channel_id, self._finalize_channel)
         for channel_id in await self._store.dispatches.list_channel_ids_to_edit(now, self._edit_runner.busy_keys):
             self._edit_runner.start(channel_id, self._edit_channel)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
-        """Return the seconds until more work may be due in channels without a running task.
+        """Return the seconds until more work may be due in channels without a running task of its kind.
 
         Raises StoreError.
         """
         uptime = self._clock.uptime()
-        wait_seconds = [due_at - uptime for _channel_id, due_at in self._iter_idle_channels()]
+        wait_seconds = [due_at - uptime for _channel_id, due_at in self._iter_channels_to_finalize()]
         edit_due_at = await self._store.dispatches.get_next_edit_due_at(self._edit_runner.busy_keys)
         if edit_due_at is not None:
             wait_seconds.append(edit_due_at - now)
@@ -86,9 +86,9 @@ class PostSendWorker:
         self._finalize_runner.start(dispatch.channel_id, self._finalize_channel)
 
     async def finalize(self, dispatch: Dispatch) -> None:
-        """Run the post-send steps of a message and log any error.
+        """Run the post-send steps of a message, or schedule them again after an error.
 
-        Never raises: an error here must not make a sent message look unsent.
+        Never raises: an error here must not make a sent message look unsent. Unexpected errors are logged.
         """
         current_server_id.set(dispatch.target_server_id)
         try:
@@ -110,18 +110,18 @@ class PostSendWorker:
 
     def _schedule_after(self, seconds: float, dispatch: Dispatch) -> None:
         due_at = self._clock.uptime() + seconds
-        self._unfinalized_by_channel_id.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
+        self._finalizations_by_channel_id.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
-    def _iter_idle_channels(self) -> Iterator[tuple[int, float]]:
+    def _iter_channels_to_finalize(self) -> Iterator[tuple[int, float]]:
         """Yield each channel with messages to finalize and no running task, with its earliest due time."""
         busy_channel_ids = self._finalize_runner.busy_keys
-        for channel_id, unfinalized_by_dispatch_id in self._unfinalized_by_channel_id.items():
+        for channel_id, finalization_by_dispatch_id in self._finalizations_by_channel_id.items():
             if channel_id not in busy_channel_ids:
-                yield channel_id, min(due_at for due_at, _dispatch in unfinalized_by_dispatch_id.values())
+                yield channel_id, min(due_at for due_at, _dispatch in finalization_by_dispatch_id.values())
 
     def _on_finalize_end(self, channel_id: int) -> None:
         # The relay's next wake-up depends on what is left here.
-        if channel_id in self._unfinalized_by_channel_id:
+        if channel_id in self._finalizations_by_channel_id:
             self._context.wake()
 
     async def _finalize_channel(self, channel_id: int) -> None:
@@ -131,14 +131,14 @@ class PostSendWorker:
     def _take_due(self, channel_id: int) -> Dispatch | None:
         """Remove and return the first message of a channel that is due to be finalized, or None without one."""
         uptime = self._clock.uptime()
-        unfinalized_by_dispatch_id = self._unfinalized_by_channel_id.get(channel_id, {})
+        finalization_by_dispatch_id = self._finalizations_by_channel_id.get(channel_id, {})
         dispatch = next(
-            (dispatch for due_at, dispatch in unfinalized_by_dispatch_id.values() if due_at <= uptime), None
+            (dispatch for due_at, dispatch in finalization_by_dispatch_id.values() if due_at <= uptime), None
         )
         if dispatch is not None:
-            del unfinalized_by_dispatch_id[dispatch.id]
-            if not unfinalized_by_dispatch_id:
-                del self._unfinalized_by_channel_id[channel_id]
+            del finalization_by_dispatch_id[dispatch.id]
+            if not finalization_by_dispatch_id:
+                del self._finalizations_by_channel_id[channel_id]
         return dispatch
 
     async def _edit_channel(self, channel_id: int) -> None:

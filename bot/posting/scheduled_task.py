@@ -64,7 +64,7 @@ class TaskSchedule:
                 self.runner.start(task, self._run)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
-        """Return the seconds until each task is due, or may be tried again after a fault. Raises StoreError."""
+        """Return the seconds until each task that is not running is due, or may run again. Raises StoreError."""
         due_times = [await task.get_next_due_at() for task in self._list_idle_tasks()]
         return [due_at - now for due_at in due_times if due_at is not None] + self.runner.list_back_off_seconds()
 
@@ -77,8 +77,8 @@ class TaskSchedule:
         return [task for task in tasks if task not in busy_tasks]
 
 
-class BestStorySelectionTask(ScheduledTask):
-    """Scheduled task that posts the best stories in channels that limit the number of stories per day.
+class TopStorySelectionTask(ScheduledTask):
+    """Scheduled task that posts the top stories in channels that limit the number of stories per day.
 
     In such a channel each new post is held: it waits until it is selected, or until it expires and is withheld.
     """
@@ -139,11 +139,11 @@ class WatchMatchingTask(ScheduledTask):
         self._matcher = WatchMatcher(context.store)
 
     async def get_next_due_at(self) -> int | None:
-        """Return 0 if there are new articles, else None."""
+        """Return 0 if articles wait to be matched, else None."""
         return 0 if await self._store.watches.list_unmatched_arrivals(1) else None
 
     async def run(self) -> float:
-        """Match all new articles, and enqueue the notifications."""
+        """Match all articles that wait for it, and enqueue the notifications of the watches."""
         while await self._matcher.process_next_batch():
             pass
         return 0.0

@@ -1,4 +1,4 @@
-"""Translation of the articles of channels that want them in their own language.
+"""Translation of articles in channels whose setting asks for posts in the channel's language.
 
 A post never waits for the language model: it is sent as it is, and edited when its translation is ready. A
 translation that exists before the post is sent, for instance from another channel, is used at once. A slow or
@@ -26,17 +26,17 @@ class TranslationTask(ScheduledTask):
         self._translator = None if context.model_services is None else context.model_services.translator
 
     async def get_next_due_at(self) -> int | None:
-        """Return 0 if a channel of this process has translation on, else None."""
-        is_due = self._translator is not None and bool(await self._load_server_ids_by_channel_id())
+        """Return 0 if there is a translator and a channel of this process has translation on, else None."""
+        is_due = self._translator is not None and bool(await self._load_server_id_by_channel_id())
         return 0 if is_due else None
 
     async def run(self) -> float:
         """Translate the pending posts; return the seconds after which to check for more posts."""
         assert self._translator is not None  # else nothing is ever due
-        is_done = await self._translate(self._translator, await self._load_server_ids_by_channel_id())
+        is_done = await self._translate(self._translator, await self._load_server_id_by_channel_id())
         return _LOOP_INTERVAL_SECONDS if is_done else FAILURE_PAUSE_SECONDS
 
-    async def _load_server_ids_by_channel_id(self) -> dict[int, int]:
+    async def _load_server_id_by_channel_id(self) -> dict[int, int]:
         """Map the ids of the channels of this process that have translation on to the ids of their servers."""
         return {
             channel_id: server_id
@@ -45,7 +45,7 @@ class TranslationTask(ScheduledTask):
         }
 
     async def _translate(self, translator: ArticleTranslator, server_id_by_channel_id: dict[int, int]) -> bool:
-        """Translate the pending posts; return True when all are done, False if the model fails.
+        """Translate the pending posts for which there is quota; return False as soon as the model fails, else True.
 
         The servers take turns: first the newest post of each server, then the second newest.
         """
@@ -59,17 +59,17 @@ class TranslationTask(ScheduledTask):
                 language_by_channel_id, model=translator.model_id, since=self._clock.now() - MAX_POST_AGE_SECONDS
             )
             channel_ids_by_translation: dict[tuple[int, str], list[int]] = defaultdict(list)
-            rank_by_translation: dict[tuple[int, str], int] = {}
+            turn_by_translation: dict[tuple[int, str], int] = {}
             translation_count_by_server_id: dict[int, int] = defaultdict(int)
             for article_id, channel_id, language in pending_translations:
                 channel_ids_by_translation[article_id, language].append(channel_id)
-                rank_by_translation.setdefault(
+                turn_by_translation.setdefault(
                     (article_id, language), translation_count_by_server_id[server_id_by_channel_id[channel_id]]
                 )
                 translation_count_by_server_id[server_id_by_channel_id[channel_id]] += 1
             remaining_translations = sorted(
                 channel_ids_by_translation.keys() - attempted_translations,
-                key=lambda translation: rank_by_translation[translation],
+                key=lambda translation: turn_by_translation[translation],
             )
             if not remaining_translations:
                 return True

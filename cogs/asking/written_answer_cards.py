@@ -124,10 +124,10 @@ def _build_sources_block(sources: Sequence[Article]) -> Text:
 
 def _source_line(number: int, source: Article, *, with_link: bool) -> str:
     outlet = discord_text.to_markdown_line(source.outlet, _MAX_OUTLET_NAME_LENGTH) or _("Source")
-    tile = outlet_branding.tile_emoji(source.feed_id, source.outlet)
+    outlet_emoji = outlet_branding.outlet_emoji(source.feed_id, source.outlet)
     name = link_markup(outlet, source.url) if with_link else outlet
     retracted_label = "" if source.retracted_at is None else " · " + _("⚠️ withdrawn")
-    return f"-# \\[{number}\\] {tile} **{name}**, <t:{source.published}:D>{retracted_label}"
+    return f"-# \\[{number}\\] {outlet_emoji} **{name}**, <t:{source.published}:D>{retracted_label}"
 
 
 def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Layout:

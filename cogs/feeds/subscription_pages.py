@@ -253,8 +253,8 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")
             if feed.last_article_at is not None:
                 time_text = f"<t:{feed.last_article_at}:R>"
-            tile = outlet_branding.tile_emoji(feed.id, feed.outlet or feed_name(feed))
-            feed_line = f"{tile} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
+            outlet_emoji = outlet_branding.outlet_emoji(feed.id, feed.outlet or feed_name(feed))
+            feed_line = f"{outlet_emoji} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
             if interaction.client.services.websub.is_pushed(feed.id):
                 feed_line += " · ⚡ " + _("real time")
             channel_lines.append(feed_line)

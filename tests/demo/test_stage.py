@@ -469,7 +469,7 @@ async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(n
         try:
             pictures = register_emoji(env)
             for name in ("The Circuit Post", "Zeit Online", "20 Minutes"):
-                emoji = outlet_branding.tile_emoji(1, name)
+                emoji = outlet_branding.outlet_emoji(1, name)
                 assert any(emoji[2:-1].split(":")[1] in address for address in pictures), name
         finally:
             outlet_branding.set_emoji({}, {})

@@ -46,5 +46,5 @@ def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
 def test_stories_with_long_addresses_and_leads_all_fit():
     sections = [(None, number) for number in range(1, 13)]
     fitted_stories = fit_digest(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
-    assert len(fitted_stories.linked_articles) == 12
+    assert len(fitted_stories.shown_articles) == 12
     assert len(blocks.plain_text(tuple(fitted_stories.blocks))) <= 4000

@@ -65,13 +65,13 @@ async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_to
         await emoji.run_once()
         outlet_branding.tile_use_counts[feed.id] += 1
     assert count_requests(feed_server, "/icon.png") == 1
-    icon_tile = outlet_branding.tile_emoji(feed.id, "Outlet 1")
+    icon_tile = outlet_branding.outlet_emoji(feed.id, "Outlet 1")
     assert icon_tile.startswith("<:outlet_")
     assert outlet_branding.outlet_colour(feed.id, "Outlet 1") >> 16 < 0x60  # blue
     assert str(icons.emoji_for(Icon.SAVE)).startswith("<:button_save:")
     outlet_branding.set_emoji({}, {})
     await create_application_emoji(telex).run_once()
-    assert outlet_branding.tile_emoji(feed.id, "Outlet 1") == icon_tile
+    assert outlet_branding.outlet_emoji(feed.id, "Outlet 1") == icon_tile
     assert count_requests(feed_server, "/icon.png") == 1
 
 
@@ -98,7 +98,7 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
     await telex.advance(86_400)
     await look(1)
     for number, feed in enumerate(feeds):
-        assert outlet_branding.tile_emoji(feed.id, f"Outlet {number}").startswith("<:initial_O_")
+        assert outlet_branding.outlet_emoji(feed.id, f"Outlet {number}").startswith("<:initial_O_")
     await telex.advance(application_emoji.FAILED_ICON_RETRY_SECONDS)
     await look(2)
 
@@ -127,7 +127,7 @@ async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced
             outlet_branding.tile_use_counts[feeds[0].id] += 1
         await emoji.run_once()
     has_icon = [
-        outlet_branding.tile_emoji(feed.id, f"Outlet {number}").startswith("<:outlet_")
+        outlet_branding.outlet_emoji(feed.id, f"Outlet {number}").startswith("<:outlet_")
         for number, feed in enumerate(feeds)
     ]
     assert has_icon == [True, False, True]

@@ -10,7 +10,7 @@ from bot.feeds.parsing.xmlfeed import parse_xml
 
 _FIRST_ENTRY_PATTERN = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
 _HEAD_BYTES = 256 * 1024
-"""Number of bytes at the beginning of a document in which its first entry is searched."""
+"""Number of bytes at the beginning of a document in which its first entry is looked for."""
 _WHITESPACE = b" \t\r\n\x0b\x0c\x00"
 _HTML_START_PATTERN = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
@@ -20,9 +20,9 @@ _HTML_START_PATTERN = re.compile(
 def parse_feed_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
 
-    `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. At
-    most `MAX_ENTRIES` entries are returned; `parse_warning` says that there were more, or that the document
-    was not well-formed. Raises FeedError: not-a-feed, encoding, or parse-died if the parser fails.
+    `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. A
+    `parse_warning` of the feed says that it had too many entries, or was not well-formed. Raises FeedError:
+    not-a-feed, encoding, or parse-died if the parser fails. Raises MemoryError and RecursionError.
     """
     document_start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE)
     if not document_start:
@@ -44,7 +44,7 @@ def parse_feed_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
 
 
 def hash_entries(body: bytes) -> bytes:
-    """Return a hash of 16 bytes over a document from its first entry on; changes before that do not count."""
+    """Return a hash of 16 bytes over a document from its first entry on, or over all of it if none is found."""
     is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE).startswith(b"{")
     if is_json:
         entries_start = max(body.find(b'"items"', 0, _HEAD_BYTES), 0)

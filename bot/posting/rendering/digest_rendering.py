@@ -24,22 +24,22 @@ from bot.text import discord_text
 
 _MAX_BODY_LENGTH = 3_600
 """Maximum length of all stories of a digest in UTF-16 units; the rest of its message is for headings."""
-_MAX_TITLE_LENGTH = 140
+_MAX_TITLE_LENGTH = 140  # in UTF-16 units, as the following lengths
 _MAX_LEAD_LENGTH, _MAX_TOP_STORY_LEAD_LENGTH = 110, 220
 _MAX_SUMMARY_LENGTH = 450
 _MAX_OUTLET_LENGTH = 40
-_MAX_OUTLETS_LISTED = 3
+_MAX_LISTED_OUTLETS = 3
 _MAX_CHART_ROWS = 3
-_MAX_NAME_LENGTH = 100
+_MAX_HEADING_LENGTH = 100
 _CHART_FILENAME = "week.png"
 
 
 class DigestPage(NamedTuple):
-    """Rendered digest without its chart: its blocks, the name of its thread, and the linked articles."""
+    """Rendered digest without its chart: its blocks, the name of its thread, and the articles shown."""
 
     blocks: tuple[Block, ...]
     thread_name: str
-    linked_articles: list[Article]
+    shown_articles: list[Article]
 
 
 async def render_digest(
@@ -53,14 +53,15 @@ async def render_digest(
 ) -> Message | None:
     """Return the message of a digest with its chart; None if none of its articles is still stored.
 
-    `language` is an ISO 639-1 code. Raises StoreError.
+    `language` is an ISO 639-1 code; `dedupe_key` identifies the digest in the menu that saves its stories.
+    `is_personal`: one user gets the digest as a direct message. Raises StoreError.
     """
     digest_page = await build_page(store, digest_content, language=language)
     if digest_page is None:
         return None
     picture = await draw_chart(workers, digest_content, language=language)
     with i18n.language_scope(language):
-        articles_by_age = sorted(digest_page.linked_articles, key=lambda article: article.published)
+        articles_by_age = sorted(digest_page.shown_articles, key=lambda article: article.published)
         save_menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
         card_blocks = (
             *digest_page.blocks,
@@ -92,7 +93,7 @@ async def build_page(store: Store, digest_content: DigestContent, *, language: s
         title, date_range = _digest_title(digest_content), _date_range_text(digest_content)
         fitted_stories = fit_stories(digest_content.sections, {article.id: article for article in articles})
         omitted_count = digest_content.omitted_count + fitted_stories.omitted_count
-        story_count = omitted_count + len(fitted_stories.linked_articles)
+        story_count = omitted_count + len(fitted_stories.shown_articles)
         heading_parts = [date_range, format_count("{count} story", "{count} stories", story_count)]
         if digest_content.outlet_count:
             heading_parts.append(format_count("{count} outlet", "{count} outlets", digest_content.outlet_count))
@@ -107,7 +108,7 @@ async def build_page(store: Store, digest_content: DigestContent, *, language: s
         return DigestPage(
             (heading, *fitted_stories.blocks, *footer_blocks, *rising_blocks),
             digest_headline(digest_content),
-            fitted_stories.linked_articles,
+            fitted_stories.shown_articles,
         )
 
 
@@ -122,7 +123,7 @@ async def draw_chart(workers: WorkerPool, digest_content: DigestContent, *, lang
 
 
 def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
-    """Return a block that shows the picture of a chart; an empty tuple if there is no picture."""
+    """Return the block that shows the picture of a chart, in a tuple that is empty if there is no picture."""
     if picture is None:
         return ()
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
@@ -131,7 +132,7 @@ def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
 def digest_headline(digest_content: DigestContent) -> str:
     """Return the title of a digest with its dates, in the current language; its thread is named so, too."""
     return discord_text.to_plain_line(
-        f"{_digest_title(digest_content)}, {_date_range_text(digest_content)}", _MAX_NAME_LENGTH
+        f"{_digest_title(digest_content)}, {_date_range_text(digest_content)}", _MAX_HEADING_LENGTH
     )
 
 
@@ -165,20 +166,20 @@ def _rising_markup(digest_content: DigestContent) -> str:
 
 
 class FittedStories(NamedTuple):
-    """Stories that fit into a digest: their blocks, the linked articles, and the count of omitted stories."""
+    """Stories that fit into a digest: their blocks, the article shown of each, and the number of omitted stories."""
 
     blocks: list[Block]
-    linked_articles: list[Article]
+    shown_articles: list[Article]
     omitted_count: int
 
 
 def fit_stories(sections: Sequence[DigestSection], article_by_id: Mapping[int, Article]) -> FittedStories:
     """Return the stories that fit into a digest, the first one large, in the current language."""
     story_blocks: list[Block] = []
-    linked_articles: list[Article] = []
+    shown_articles: list[Article] = []
     omitted_count, remaining_length, previous_heading = 0, _MAX_BODY_LENGTH, None
     for heading, story, article in _iter_stories(sections, article_by_id):
-        is_first = not linked_articles
+        is_first = not shown_articles
         variants = (
             _top_story_variants(article, story, article_by_id)
             if is_first
@@ -202,22 +203,22 @@ def fit_stories(sections: Sequence[DigestSection], article_by_id: Mapping[int, A
         if heading_markup and not is_first:
             story_blocks.append(Separator(visible=False))
         previous_heading = heading
-        story_text = blocks.text_block("\n".join(filter(None, (heading_markup, fitting_variant))))
-        remaining_length -= discord_text.count_utf16_units(story_text.variants[0]) + 1
+        story_block = blocks.text_block("\n".join(filter(None, (heading_markup, fitting_variant))))
+        remaining_length -= discord_text.count_utf16_units(story_block.variants[0]) + 1
         if is_first:
-            story_blocks += [*_picture_blocks(article), story_text, Separator()]
+            story_blocks += [*_picture_blocks(article), story_block, Separator()]
         else:
-            story_blocks.append(story_text)
-        linked_articles.append(article)
+            story_blocks.append(story_block)
+        shown_articles.append(article)
     while story_blocks and isinstance(story_blocks[-1], Separator):
         story_blocks.pop()
-    return FittedStories(story_blocks, linked_articles, omitted_count)
+    return FittedStories(story_blocks, shown_articles, omitted_count)
 
 
 def _iter_stories(
     sections: Sequence[DigestSection], article_by_id: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, DigestStory, Article]]:
-    """Yield each story with the heading of its section and the article that it links to.
+    """Yield each story with the heading of its section and its first article that is still stored.
 
     Sections without a topic are headed "Also", except the first section, which then has no heading. Stories
     without a stored article are left out.
@@ -227,12 +228,12 @@ def _iter_stories(
         heading_markup = (
             None
             if heading is None
-            else discord_text.escape_markdown(discord_text.to_plain_line(heading, _MAX_NAME_LENGTH).upper())
+            else discord_text.escape_markdown(discord_text.to_plain_line(heading, _MAX_HEADING_LENGTH).upper())
         )
         for story in section.stories:
             available_articles = (
                 article_by_id[article_id]
-                for article_id, _feed in story.article_and_feed_ids
+                for article_id, _feed_id in story.article_and_feed_ids
                 if article_id in article_by_id
             )
             if (article := next(available_articles, None)) is not None:
@@ -245,10 +246,10 @@ def _top_story_variants(article: Article, story: DigestStory, article_by_id: Map
     outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, article_by_id)]
     footer_parts = [
         outlet_branding.emoji_and_name(article.feed_id, article.outlet),
-        *outlet_names[1:_MAX_OUTLETS_LISTED],
+        *outlet_names[1:_MAX_LISTED_OUTLETS],
     ]
-    if len(outlet_names) > _MAX_OUTLETS_LISTED:
-        footer_parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
+    if len(outlet_names) > _MAX_LISTED_OUTLETS:
+        footer_parts.append(f"+{format_number(len(outlet_names) - _MAX_LISTED_OUTLETS)}")
     footer = "-# " + " · ".join(filter(None, (*footer_parts, _bookmark_count_markup(story))))
     lead = _lead_markup(article, story, _MAX_TOP_STORY_LEAD_LENGTH)
     return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace("\n\n", "\n"), f"### {title}\n{footer}"
@@ -260,7 +261,7 @@ def _story_variants(article: Article, story: DigestStory, article_by_id: Mapping
     other_outlet_count = len(_outlet_names(article, story, article_by_id)) - 1
     outlet_name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
     outlet_markup = (
-        f"{outlet_branding.tile_emoji(article.feed_id, article.outlet)} {outlet_name}" if outlet_name else ""
+        f"{outlet_branding.outlet_emoji(article.feed_id, article.outlet)} {outlet_name}" if outlet_name else ""
     )
     footer = "-# " + " · ".join(
         filter(
@@ -292,9 +293,9 @@ def _lead_markup(article: Article, story: DigestStory, max_length: int) -> str:
 
 
 def _outlet_names(article: Article, story: DigestStory, article_by_id: Mapping[int, Article]) -> list[str]:
-    """Return the names of the outlets of a story, each once, the outlet of the linked article first."""
+    """Return the names of the outlets of a story, each once, the outlet of the shown article first."""
     available_articles = (
-        article_by_id[article_id] for article_id, _feed in story.article_and_feed_ids if article_id in article_by_id
+        article_by_id[article_id] for article_id, _feed_id in story.article_and_feed_ids if article_id in article_by_id
     )
     outlet_names = (
         discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)

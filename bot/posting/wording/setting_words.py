@@ -39,13 +39,13 @@ class SwitchWords(SettingWords):
     unset_text: str = N_("off")
 
 
-def get_language_name(language: str) -> str:
-    """Return the name of a language of posts in the current language, for use within a sentence."""
-    return {"en": _("English"), "fr": _("French")}.get(language, language)
+def get_language_name(language_code: str) -> str:
+    """Return the name of a language in the current language, for use within a sentence; an unknown code as it is."""
+    return {"en": _("English"), "fr": _("French")}.get(language_code, language_code)
 
 
 def format_duration(seconds: int) -> str:
-    """Return a duration in the current language, in seconds or whole minutes."""
+    """Return a duration in the current language, in seconds below a minute, else in whole minutes, rounded down."""
     if seconds < _SECONDS_PER_MINUTE:
         return format_count("{count} second", "{count} seconds", seconds)
     return format_count("{count} minute", "{count} minutes", seconds // _SECONDS_PER_MINUTE)

@@ -39,7 +39,7 @@ class QuotaOverflows(Repository):
         )
         return {overflow.feed_id: overflow for overflow in overflows}
 
-    async def load_skipped_identities(self, feed_id: int) -> frozenset[bytes]:
+    async def load_skipped_identity_hashes(self, feed_id: int) -> frozenset[bytes]:
         """Return the identity hashes of the skipped entries in a feed's last document."""
         return frozenset(
             await self._fetch_column("SELECT identity_hash FROM skipped_entry WHERE feed_id = ?", (feed_id,))

@@ -91,7 +91,7 @@ def _sort_key(scored_feed: ScoredFeed) -> tuple[int, float, int, str]:
 def format_row(scored_feed: ScoredFeed, best_share: float, total_posts: int, *, names_channel: bool) -> str:
     """Return the lines of a feed: a bar relative to the best feed, the name and the numbers."""
     score, (subscription, feed) = scored_feed.score, scored_feed.followed_feed
-    tile = outlet_branding.tile_emoji(feed.id, feed.outlet or scored_feed.name)
+    outlet_emoji = outlet_branding.outlet_emoji(feed.id, feed.outlet or scored_feed.name)
     posts_text = format_count("{count} post", "{count} posts", score.post_count)
     if names_channel:
         posts_text = _("{posts} in {channel}").format(posts=posts_text, channel=f"<#{subscription.channel_id}>")
@@ -104,7 +104,7 @@ def format_row(scored_feed: ScoredFeed, best_share: float, total_posts: int, *, 
         facts.append(_("paused {when}").format(when=f"<t:{subscription.paused_at}:R>"))
     elif scored_feed.is_new:
         facts.append(_("followed since {date}").format(date=f"<t:{subscription.added_at}:D>"))
-    return f"{_format_bar(score.share, best_share)} {tile} {bold_feed_name(feed)}\n-# {' · '.join(facts)}"
+    return f"{_format_bar(score.share, best_share)} {outlet_emoji} {bold_feed_name(feed)}\n-# {' · '.join(facts)}"
 
 
 def _format_bar(share: float, best_share: float) -> str:

@@ -209,7 +209,7 @@ HOLDING: tuple[Step, ...] = (
 """From the outlet that a story waited for to the recorded message; the first four are one transaction."""
 
 CHOOSING: tuple[Step, ...] = (
-    *_around("choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True),
+    *_around("choosing", "bot.posting.scheduled_task:TopStorySelectionTask._select_for_channel", any_channel=True),
     *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
     *_around("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
     *_around("claim", f"{STORE}.claim"),

@@ -81,7 +81,7 @@ def outlet_colour(feed_id: int, outlet: str) -> int:
     return tile.colour if tile is not None and tile.colour is not None else _select_colour(outlet)
 
 
-def tile_emoji(feed_id: int, outlet: str) -> str:
+def outlet_emoji(feed_id: int, outlet: str) -> str:
     """Return the emoji of an outlet in markup, and count that it was shown."""
     tile_use_counts[feed_id] += 1
     icon_tile = _tile_by_feed_id.get(feed_id)
@@ -100,7 +100,7 @@ def emoji_and_name(feed_id: int, outlet: str) -> str:
     Counts that the emoji was shown.
     """
     name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
-    return f"{tile_emoji(feed_id, outlet)} **{name}**" if name else ""
+    return f"{outlet_emoji(feed_id, outlet)} **{name}**" if name else ""
 
 
 def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
@@ -112,7 +112,7 @@ def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
     name = discord_text.to_plain_line(outlet, _MAX_WEBHOOK_NAME_LENGTH)
     if not name or any(word in name.casefold() for word in _FORBIDDEN_NAME_PARTS):
         return None
-    return WebhookIdentity(name, discord.PartialEmoji.from_str(tile_emoji(feed_id, outlet)).url or None)
+    return WebhookIdentity(name, discord.PartialEmoji.from_str(outlet_emoji(feed_id, outlet)).url or None)
 
 
 def byline_block(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
