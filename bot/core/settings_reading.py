@@ -1,6 +1,6 @@
 """Reading of the settings at the start, with error messages that never contain a value.
 
-A dataclass and plain functions read them, because the library pydantic would add 10 MB to a process.
+Plain functions parse them, so that nothing but the command line's parser loads the library pydantic, some 10 MB.
 """
 
 import math
