@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from xdist.remote import Producer
 
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
@@ -28,6 +29,7 @@ from tests.support.clocks import ManualClock
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import FeedServer
 from tests.support.leaks import record_leaks
+from tests.support.scheduling import GroupScheduling
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.wire.bot_process import Launcher
@@ -42,6 +44,10 @@ hypothesis_settings.load_profile("any machine")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two more workers than processors: most tests wait for processes, sockets and clocks half their time."""
     return len(os.sched_getaffinity(0)) + 2
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    return GroupScheduling(config, log)
 
 
 gc.disable()  # until all tests are collected: what is imported and collected stays

@@ -38,8 +38,6 @@ DECLARATION, WORDS, COLUMN, SETTING_TRANSLATIONS = re.findall(
     r"^```\w+\n(.*?)^```$", SETTING_EXAMPLE, re.MULTILINE | re.DOTALL
 )
 
-pytestmark = pytest.mark.xdist_group("source")
-
 
 @pytest.fixture(autouse=True)
 def _add_command(tmp_path, monkeypatch) -> Iterator[None]:

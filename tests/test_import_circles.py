@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.source_trees import parse_module
 
-pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("bot", "cogs", "benchmarks", "tools", "tests")
 

@@ -7,11 +7,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from tests.support.source_trees import parse_module
 
-pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 FORM = re.compile(r"[a-z][a-z -]*[a-z](?:[;:] [a-z ,-]+)?(?: [a-z_]+=\S+)*")

@@ -20,7 +20,6 @@ from bot import DATA
 from bot.core import i18n
 from tests.support.source_trees import parse_module
 
-pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: dict[str, Any] = {
     "_": None,

@@ -12,7 +12,6 @@ import pytest
 from tests.support.source_trees import parse_module
 from tests.test_translations import list_command_options
 
-pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
 SPOKEN_MODULES = (
     *sorted((ROOT / "cogs").rglob("*.py")),

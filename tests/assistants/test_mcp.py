@@ -21,7 +21,6 @@ from tests.support.wire import clients
 from tests.support.wire.bot_process import inherit_environment
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.xdist_group("assistants")  # in one process, which imports the client
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -23,8 +23,6 @@ FIRST = 5
 MIN_RIGHT_SHARE = 1 / 6
 """Least part of the questions that quotes in the other language answer, without a model that translates."""
 
-pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads the models once
-
 
 @pytest.fixture
 async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:

@@ -24,7 +24,6 @@ from bot.store.schema_scripts import (
 from bot.store.sqlite.migrations import list_integrity_problems, migrate, split_statements
 from tests.store import old_databases, sql
 
-pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old database once
 CHECKOUT = Path(__file__).resolve().parents[2]
 BASELINE, TODAY = min(list_migrations()), max(list_migrations())
 KILLS = 12
