@@ -34,8 +34,8 @@ class ArticleFeatures:
     def __init__(self, term_matcher: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
         title_positions_by_term, text_positions_by_term = (
-            term_matcher.find_term_positions([analysis.title]),
-            term_matcher.find_term_positions(analysis.sentences),
+            term_matcher.find_term_offsets([analysis.title]),
+            term_matcher.find_term_offsets(analysis.sentences),
         )
         self.title_term_indexes = set(title_positions_by_term)
         self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions_by_term))
@@ -49,7 +49,7 @@ class ArticleFeatures:
                     + len(text_positions_by_term.get(term_index, ())),
                     word_count,
                 )
-                for term_index, weight in enumerate(term_matcher.weights)
+                for term_index, weight in enumerate(term_matcher.term_weights)
             )
             / term_matcher.total_weight
         )
@@ -141,14 +141,14 @@ def compute_candidate_features(
     The features that need cosines are left out. `log_months_behind_newest` is how much newer another article is that is
     as relevant: log(1 + months).
     """
-    positions_by_term = term_matcher.find_term_positions(candidate.sentences)
+    offsets_by_term = term_matcher.find_term_offsets(candidate.sentences)
     has_form = has_answer_form(question, term_matcher, candidate)
     return [
-        term_matcher.compute_weight_share(positions_by_term),
-        term_matcher.compute_weight_share(article_features.title_term_indexes.union(positions_by_term)),
+        term_matcher.compute_weight_share(offsets_by_term),
+        term_matcher.compute_weight_share(article_features.title_term_indexes.union(offsets_by_term)),
         article_features.article_share,
         article_features.title_share,
-        _compute_term_proximity(term_matcher, positions_by_term),
+        _compute_term_proximity(term_matcher, offsets_by_term),
         article_features.bm25,
         log(1 + term_matcher.indexed_term_count) / 3,
         float(has_form),
@@ -157,20 +157,20 @@ def compute_candidate_features(
     ]
 
 
-def _compute_term_proximity(term_matcher: QuestionTermMatcher, positions_by_term: Mapping[int, Sequence[int]]) -> float:
+def _compute_term_proximity(term_matcher: QuestionTermMatcher, offsets_by_term: Mapping[int, Sequence[int]]) -> float:
     """Return how close the question's words stand to each other in a passage, from 0 to 1."""
-    if len(positions_by_term) <= 1:
+    if len(offsets_by_term) <= 1:
         return 0.0
     total_proximity = 0.0
-    for term_index, positions in positions_by_term.items():
+    for term_index, positions in offsets_by_term.items():
         other_positions = [
             position
-            for other_index, positions_of_other_term in positions_by_term.items()
+            for other_index, positions_of_other_term in offsets_by_term.items()
             if other_index != term_index
             for position in positions_of_other_term
         ]
         distance = min(abs(position - other_position) for position in positions for other_position in other_positions)
-        total_proximity += term_matcher.weights[term_index] * exp(
+        total_proximity += term_matcher.term_weights[term_index] * exp(
             -max(0, distance - _ADJACENT_CHARS) / _PROXIMITY_DECAY_CHARS
         )
     return total_proximity / term_matcher.total_weight

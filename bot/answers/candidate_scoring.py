@@ -43,7 +43,8 @@ class ScoredCandidate(NamedTuple):
 
     Attributes:
         published: When the article was published, as Unix time in seconds.
-        text: Verbatim text; empty if the passage does not occur in the article as the feed gave it.
+        text: Text with the article's own white space; empty if the passage cannot be quoted, because it is too long or
+            text was cut out between its sentences.
         sentence_range: Index of the first sentence and index after the last; (-1, 0) for the headline.
         features: Values in the order of `FEATURE_NAMES`, of which those that need cosines may be missing.
         probability: Probability from 0 to 1 that the passage answers the question.
@@ -121,7 +122,7 @@ def score_candidates(
     `context_article_ids` are the ids of articles that the conversation is about, `nearest_article_ids` those of the
     articles nearest to the question in meaning, whose headlines and first passages are always among the candidates.
     """
-    analysis_by_id = {article.id: analyse_article(article) for article in articles}
+    analysis_by_article_id = {article.id: analyse_article(article) for article in articles}
     scorer, term_matcher = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
     candidates = [
         make_scored_candidate(
@@ -129,22 +130,28 @@ def score_candidates(
             features,
             scorer.predict_probability(features, in_context=candidate.analysis.article.id in context_article_ids),
         )
-        for candidate, features in extract_candidates(question, analysis_by_id.values())
+        for candidate, features in extract_candidates(question, analysis_by_article_id.values())
     ]
     candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
-    topic_scores = {candidate.article_id: compute_topic_score(candidate.features) for candidate in candidates}
+    topic_score_by_article_id = {
+        candidate.article_id: compute_topic_score(candidate.features) for candidate in candidates
+    }
     selected_candidates = select_candidates(
         [candidate for candidate in candidates if candidate.text], nearest_article_ids
     )
     return ScoredArticles(
         [
-            add_excerpt(question, term_matcher, analysis_by_id[candidate.article_id], candidate)
+            add_excerpt(question, term_matcher, analysis_by_article_id[candidate.article_id], candidate)
             for candidate in selected_candidates
         ],
         tuple(
             sorted(
-                (article_id for article_id, topic_score in topic_scores.items() if topic_score >= MIN_TOPIC_SCORE),
-                key=lambda article_id: -topic_scores[article_id],
+                (
+                    article_id
+                    for article_id, topic_score in topic_score_by_article_id.items()
+                    if topic_score >= MIN_TOPIC_SCORE
+                ),
+                key=lambda article_id: -topic_score_by_article_id[article_id],
             )
         ),
     )
@@ -175,7 +182,7 @@ def select_candidates(
 
 
 def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float], probability: float) -> ScoredCandidate:
-    """Create a scored candidate; its text is "" if the passage does not occur verbatim in the article."""
+    """Create a scored candidate; its text is "" if the passage cannot be quoted."""
     article = candidate.analysis.article
     sentence_range = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
     return ScoredCandidate(
@@ -191,7 +198,7 @@ def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float],
 def find_following_passage(analysis: ArticleAnalysis, range_start: int) -> IndexedPassage | None:
     """Return at most `MAX_FOLLOWING_SENTENCES` sentences from index `range_start`, as many as can be quoted at once.
 
-    Returns None if not even the first sentence can be quoted.
+    Returns None if there is no such sentence, or not even the first can be quoted.
     """
     for range_end in range(min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1):
         following_text = _find_verbatim_text(
@@ -222,11 +229,10 @@ def add_excerpt(
 
 
 def _find_verbatim_text(candidate: AnswerCandidate) -> str:
-    """Return a passage's text with the article's own white space, or "" if the text of the article lacks it.
+    """Return a passage's text with the white space of the feed's text, or "" if it cannot be quoted.
 
-    The passage is not in the article's text as a whole if text was cut out between two of its sentences. If the
-    passage is from the article's web page, not even its first sentence is in the feed's text; then the passage's text
-    is returned unchanged.
+    It cannot be quoted if it is longer than `MAX_QUOTE_LENGTH`, or if text was cut out between two of its sentences. A
+    headline, and a passage of which not even the first sentence is in the feed's text, are returned unchanged.
     """
     candidate_text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:

@@ -25,10 +25,10 @@ from bot.text.words import fold
 
 MAX_WORDS_TO_COUNTED_NOUN = 2
 """Maximum number of content words after a number among which the thing that it counts is looked for."""
-MIN_PROBABILITY = 0.2
-"""Minimum probability of the number, sum or time that a question asks for."""
+MIN_MEASURE_OR_TIME_PROBABILITY = 0.2
+"""Minimum probability that a length of time, a sum, a date or a plain number is what a question asks for."""
 MIN_NAME_OR_COUNT_PROBABILITY = 0.05
-"""Minimum probability of the name that a question asks for, and of a number that counts what it asks for."""
+"""Minimum probability that a name, or a number of the things that a question names, is what it asks for."""
 
 _COUNTED_NOUNS_PATTERN = re.compile(
     r"\b(?:how many|(?:combien|cb|nombre) (?:de|d)|number of) (?!the\b|times\b|fois\b)(\w+(?: \w+)?)"
@@ -55,8 +55,8 @@ class ExpectedAnswer(NamedTuple):
         counted_term_indexes: Indexes of the question's terms (content words) of which one is what the number counts;
             empty for anything.
         is_duration: Whether the number is a length of time.
-        is_future: Whether the question may be about something to come, so that no year before the article's answers.
-        is_person_or_organization: Whether the question asks who.
+        may_be_future: Whether the question may be about the future, so that no year before the article's answers.
+        asks_who: Whether the question asks who.
         relation_term_indexes: Index of the term that says what that person or organization did or is; empty if no
             term does.
     """
@@ -64,8 +64,8 @@ class ExpectedAnswer(NamedTuple):
     span_types: frozenset[AnswerType]
     counted_term_indexes: frozenset[int]
     is_duration: bool
-    is_future: bool
-    is_person_or_organization: bool
+    may_be_future: bool
+    asks_who: bool
     relation_term_indexes: frozenset[int]
 
     @property
@@ -74,14 +74,14 @@ class ExpectedAnswer(NamedTuple):
         if not self.span_types:
             return 0.0
         is_name_or_count = AnswerType.NAME in self.span_types or self.counted_term_indexes
-        return MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_PROBABILITY
+        return MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_MEASURE_OR_TIME_PROBABILITY
 
     def has_type(self, analysis: ArticleAnalysis, text: str, sentence: AnalysedSentence, span: TypedSpan) -> bool:
         """Return whether words of a sentence have the expected type; `text` is the text to which offsets refer.
 
-        All words have it if the question asks plainly for no type. No name is a date, the label of a headline
-        ("Nordwave: ..."), or a word with a capital only because it begins the sentence. The number in a name
-        ("Linux 6") counts nothing.
+        All words have it if the question asks plainly for no type. A date, the label of a headline ("Nordwave: ..."),
+        and a word with a capital only because it begins the sentence are no names. A number or date inside a name
+        ("Linux 6") is none.
         """
         if not self.span_types or span.answer_type not in self.span_types:
             return not self.span_types
@@ -95,10 +95,10 @@ class ExpectedAnswer(NamedTuple):
             for other_span in sentence.typed_spans
         ):
             return False
-        if self.is_person_or_organization and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
+        if self.asks_who and (any(map(str.isdigit, span.text)) or span.text.endswith(("’s", "'s"))):
             return False
-        may_be_no_name = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
-        return not may_be_no_name or re.search(rf"[\w,;:’'] {span.text}\b", analysis.text) is not None
+        is_perhaps_no_name = span.start == sentence.start and span.text.isalpha() and span.text[1:].islower()
+        return not is_perhaps_no_name or re.search(rf"[\w,;:’'] {span.text}\b", analysis.text) is not None
 
     def matches(
         self, term_matcher: QuestionTermMatcher, published: int, sentence: AnalysedSentence, span: TypedSpan
@@ -111,7 +111,9 @@ class ExpectedAnswer(NamedTuple):
             return True
         if span.answer_type is AnswerType.TIME:
             years = [int(year) for year in _YEAR_PATTERN.findall(span.text)]
-            is_too_early = self.is_future and any(year < datetime.fromtimestamp(published, UTC).year for year in years)
+            is_too_early = self.may_be_future and any(
+                year < datetime.fromtimestamp(published, UTC).year for year in years
+            )
             return not is_too_early and not is_relative_day(span.text)
         if self.is_duration:
             return _DURATION_PATTERN.search(span.text) is not None
@@ -120,7 +122,7 @@ class ExpectedAnswer(NamedTuple):
         )
 
     def has_relation(self, term_matcher: QuestionTermMatcher, text: str, sentences: Iterable[AnalysedSentence]) -> bool:
-        """Return whether sentences of a text say what the expected person did or is; true if the question doesn't."""
+        """Return whether sentences say what the question says that a person did or is; true if it says nothing."""
         return not self.relation_term_indexes or any(
             not self.relation_term_indexes.isdisjoint(term_matcher.find_matching_term_indexes(token.stem))
             and fold(text[token.start : token.end]) not in _FOUNDING_HOMOGRAPHS
@@ -150,8 +152,8 @@ def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
         if counted_match and not is_duration
         else frozenset(),
         is_duration=is_duration,
-        is_future=_FUTURE_PATTERN.search(normalized_text) is not None,
-        is_person_or_organization=who_match is not None,
+        may_be_future=_FUTURE_PATTERN.search(normalized_text) is not None,
+        asks_who=who_match is not None,
         relation_term_indexes=frozenset(sorted(_find_term_indexes(question, who_match[1]))[:1])
         if who_match
         else frozenset(),

@@ -173,8 +173,8 @@ def _iter_sentence_scores(
     """
     matches = []
     for matcher in term_matchers:
-        title_terms = set(matcher.find_term_positions([analysis.title]))
-        sentence_terms = [set(matcher.find_term_positions([sentence])) for sentence in analysis.sentences]
+        title_terms = set(matcher.find_term_offsets([analysis.title]))
+        sentence_terms = [set(matcher.find_term_offsets([sentence])) for sentence in analysis.sentences]
         article_share = matcher.compute_weight_share(title_terms.union(*sentence_terms))
         matches.append((matcher, title_terms, sentence_terms, article_share))
     for position in range(len(analysis.sentences)) or (-1,):

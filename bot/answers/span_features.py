@@ -59,15 +59,15 @@ def iter_span_features(
     question_features += (
         float(pattern.search(folded_question) is not None) for pattern in (_WHO_PATTERN, _WHERE_PATTERN)
     )
-    sentence_positions = term_matcher.find_term_positions([sentence])
+    sentence_positions = term_matcher.find_term_offsets([sentence])
     nearby_positions = (
         sentence_positions
         if is_headline
-        else term_matcher.find_term_positions(analysis.sentences[max(0, sentence_index - 1) : sentence_index + 2])
+        else term_matcher.find_term_offsets(analysis.sentences[max(0, sentence_index - 1) : sentence_index + 2])
     )
     sentence_share = term_matcher.compute_weight_share(sentence_positions)
     nearby_share = term_matcher.compute_weight_share(
-        {*nearby_positions, *term_matcher.find_term_positions([analysis.title])}
+        {*nearby_positions, *term_matcher.find_term_offsets([analysis.title])}
     )
     term_start_positions = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
     for span in spans:
@@ -78,9 +78,9 @@ def iter_span_features(
         proximity = adjacency = weight_before = 0.0
         for term_index, term_starts in nearby_positions.items():
             distance = min(_compute_distance(span, start) for start in term_starts)
-            proximity += term_matcher.weights[term_index] * exp(-distance / _NEAR_DECAY_CHARS)
-            adjacency += term_matcher.weights[term_index] * exp(-distance / _BESIDE_DECAY_CHARS)
-            weight_before += term_matcher.weights[term_index] * any(
+            proximity += term_matcher.term_weights[term_index] * exp(-distance / _NEAR_DECAY_CHARS)
+            adjacency += term_matcher.term_weights[term_index] * exp(-distance / _BESIDE_DECAY_CHARS)
+            weight_before += term_matcher.term_weights[term_index] * any(
                 start < span.start for start in sentence_positions.get(term_index, ())
             )
         features = [

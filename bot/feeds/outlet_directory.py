@@ -7,7 +7,7 @@ from rapidfuzz import fuzz
 
 from bot import DATA
 from bot.text import urls
-from bot.text.words import split_word_set, split_words
+from bot.text.words import split_at_white_space, split_words
 
 MAX_RESULTS = 25
 """Maximum number of outlets that a search returns."""
@@ -24,7 +24,7 @@ MIN_PREFIX_CHARS = 3
 
 _SECTION_SEPARATOR = " – "
 """Separator between the name of an outlet and that of its section."""
-_IGNORED_WORDS = split_word_set("and de des du et feed flux l la le les of rss the")
+_IGNORED_WORDS = split_at_white_space("and de des du et feed flux l la le les of rss the")
 """Words that do not count when a query is compared with names and topics."""
 _TOPIC_SYNONYMS = {
     "ai": "artificial ia intelligence machine learning",

@@ -1,4 +1,4 @@
-"""Conflicts between the figures of two titles in English or French: sums, shares, counts, versions, days.
+"""Conflicts between the figures of two titles in English or French: sums, percentages, counts, versions, days.
 
 "$1.5bn" and "1,5 milliard de dollars" are one sum; "iPhone 15" and "iPhone 16" are two versions.
 """
@@ -13,7 +13,11 @@ from bot.text.words import fold
 
 
 class Figure(NamedTuple):
-    """A number in a title with its subject: a currency, `%`, something counted or versioned, or `day`."""
+    """A number in a title with its subject.
+
+    `subject` is a currency, `%`, `# ` with the stem of a counted word, the name of something versioned, or `day`.
+    `value` is a day as 100 times the month plus the day of the month, a version as one comparable number.
+    """
 
     subject: str
     value: float
@@ -22,7 +26,7 @@ class Figure(NamedTuple):
 Figures = frozenset[Figure]
 
 ROUNDING_TOLERANCE = 0.03
-"""Maximum difference between two sums, shares or counts that count as equal, as a share of the larger."""
+"""Maximum difference between two sums, percentages or counts that count as equal, as a share of the larger."""
 
 _CURRENCY_BY_WORD = {
     "$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
@@ -36,8 +40,8 @@ _SCALE_BY_WORD = {
     "mds": 1e9, "trillion": 1e12, "trillions": 1e12, "tn": 1e12,
 }  # fmt: skip
 _PERCENT_UNITS = frozenset({"%", "percent", "pc", "pourcent"})
-_ROUNDED_UNITS = frozenset(_CURRENCY_BY_WORD.values()) | {"%"}
-_UNIT_NAMES = _ROUNDED_UNITS | {"day"}
+_ROUNDED_SUBJECTS = frozenset(_CURRENCY_BY_WORD.values()) | {"%"}
+_UNIT_SUBJECTS = _ROUNDED_SUBJECTS | {"day"}
 _CURRENCY_ALTERNATION = "|".join(re.escape(sign) for sign in sorted(_CURRENCY_BY_WORD, key=len, reverse=True))
 _SCALE_ALTERNATION = "|".join(sorted(_SCALE_BY_WORD, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
@@ -63,9 +67,9 @@ _YEAR_RANGE = range(1900, 2100)
 _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
 
 
-def extract_figures(text: str) -> Figures:
+def extract_figures(title: str) -> Figures:
     """Return the figures of a title: its numbers with what they count or measure."""
-    folded_text = " ".join(fold(text).split())
+    folded_text = " ".join(fold(title).split())
     if not any(map(str.isdecimal, folded_text)):
         return frozenset()
     return frozenset(_iter_figures(folded_text))
@@ -100,25 +104,24 @@ def _iter_numbers(folded_text: str) -> Iterator[Figure]:
             amount = _parse_number(match["amount"]) * _SCALE_BY_WORD.get(match["amount_scale"] or "", 1)
             yield Figure(_CURRENCY_BY_WORD[match["currency_sign"]], amount)
             continue
-        figure_value = _parse_number(match["number"]) * _SCALE_BY_WORD.get(match["scale"] or "", 1)
+        number_value = _parse_number(match["number"]) * _SCALE_BY_WORD.get(match["scale"] or "", 1)
         unit = (match["unit"] or "").strip().removeprefix("d'").removeprefix("de ").replace(" ", "")
         if unit in _CURRENCY_BY_WORD:
-            yield Figure(_CURRENCY_BY_WORD[unit], figure_value)
+            yield Figure(_CURRENCY_BY_WORD[unit], number_value)
         elif unit in _PERCENT_UNITS:
-            yield Figure("%", figure_value)
+            yield Figure("%", number_value)
         elif next_word_match := _WORD_AFTER_PATTERN.match(folded_text, match.end()):
             stems = text_analysis.stem_tokens(next_word_match["word"], "en")
-            if stems and figure_value not in _YEAR_RANGE:
-                yield Figure(f"# {stems[0]}", figure_value)
+            if stems and number_value not in _YEAR_RANGE:
+                yield Figure(f"# {stems[0]}", number_value)
 
 
 def has_figure_conflict(
     first_figures: Collection[Figure], second_figures: Collection[Figure], *, is_cross_lingual: bool = False
 ) -> bool:
-    """Return whether two titles give different numbers for one subject.
+    """Return whether two titles both give numbers for a subject, none of which is equal.
 
-    If `is_cross_lingual`, all counts are compared, because counted things have other names in another
-    language.
+    If `is_cross_lingual`, all counts have one subject, because counted things have other names in another language.
     """
     if not first_figures or not second_figures:
         return False
@@ -128,7 +131,7 @@ def has_figure_conflict(
     )
     return any(
         not any(
-            _are_equal(first_value, second_value, is_rounded=subject in _ROUNDED_UNITS or subject[0] == "#")
+            _are_equal(first_value, second_value, is_rounded=subject in _ROUNDED_SUBJECTS or subject[0] == "#")
             for first_value in first_values_by_subject[subject]
             for second_value in second_values_by_subject[subject]
         )
@@ -139,7 +142,7 @@ def has_figure_conflict(
 def select_versioned_subjects(figures: Collection[Figure]) -> frozenset[str]:
     """Return the folded names (no case or accents) that stand beside a version or model number."""
     return frozenset(
-        figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNIT_NAMES
+        figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNIT_SUBJECTS
     )
 
 
@@ -159,7 +162,7 @@ def _are_equal(first_value: float, second_value: float, *, is_rounded: bool) -> 
 def _parse_number(number_text: str) -> float:
     """Return the value of a number written in English or French.
 
-    A mark before the last three digits separates thousands.
+    A mark before the last three digits separates thousands, except after a lone 0.
     """
     number_text = number_text.replace(" ", "").strip(".,")
     *leading_groups, last_group = re.split("[.,]", number_text)
@@ -168,9 +171,9 @@ def _parse_number(number_text: str) -> float:
     return float("".join(leading_groups) + "." + last_group)
 
 
-def _parse_version(text: str) -> float:
-    """Return a version as a number; two versions have equal numbers only if they are written equally."""
-    major_number, *minor_numbers = (int(part) for part in text.split("."))
+def _parse_version(version_text: str) -> float:
+    """Return a version as a number; versions are equal if all their parts are: 1.1 is 1.01, but neither 1.10 nor 1."""
+    major_number, *minor_numbers = (int(part) for part in version_text.split("."))
     return major_number + sum(
         (minor_number + 1) / float(1000 ** (minor_index + 1)) for minor_index, minor_number in enumerate(minor_numbers)
     )

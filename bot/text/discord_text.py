@@ -53,7 +53,8 @@ def count_utf16_units(text: str) -> int:
 def truncate_utf16(text: str, max_units: int) -> str:
     """Return `text` truncated to at most `max_units` UTF-16 units, with … if something is missing.
 
-    The cut is never inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
+    Without room for the …, "" is returned. The cut is never inside a character, an emoji sequence, a flag, or an
+    escape of `escape_markdown`.
     """
     if len(text) <= max_units and count_utf16_units(text) <= max_units:
         return text

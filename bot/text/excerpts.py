@@ -8,23 +8,23 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.text.discord_text import ELLIPSIS, count_utf16_units, to_plain_line, truncate_utf16
-from bot.text.words import split_word_set
+from bot.text.words import split_at_white_space
 
-_ABBREVIATIONS_NEVER_FINAL = split_word_set(
+_ABBREVIATIONS_NEVER_FINAL = split_at_white_space(
     "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
     "Hon Sen Sén Rep Gov Pres Prés Messrs Mt Ft cf Cf ex vs approx"
 )
 """Abbreviations that never end a sentence."""
-_ABBREVIATIONS_BEFORE_NUMBERS = split_word_set(
+_ABBREVIATIONS_BEFORE_NUMBERS = split_at_white_space(
     "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
 )
 """Words that are abbreviations only before a number."""
-_ABBREVIATIONS_BEFORE_NAMES = split_word_set(
+_ABBREVIATIONS_BEFORE_NAMES = split_at_white_space(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
 """Abbreviations after which a sentence ends only if one of `_SENTENCE_STARTERS` follows."""
-_SENTENCE_STARTERS = split_word_set(
+_SENTENCE_STARTERS = split_at_white_space(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
     with as but and or if when while after before since however although also so then there here what
@@ -35,7 +35,7 @@ _SENTENCE_STARTERS = split_word_set(
     """
 )
 """Words that begin a sentence more often than a name."""
-_NAMES_ENDING_IN_EXCLAMATION = split_word_set("yahoo jeopardy")
+_NAMES_ENDING_IN_EXCLAMATION = split_at_white_space("yahoo jeopardy")
 
 _SENTENCE_END_PATTERN = re.compile(
     r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import unescape
 
 from bot.text.characters import strip_invisible
-from bot.text.words import split_word_set
+from bot.text.words import split_at_white_space
 
 MAX_NESTING_DEPTH = 200
 """Maximum depth of nested tags in markup that is given to the parser; real pages stay below 60."""
@@ -22,26 +22,26 @@ MAX_PARSE_COST = 4_000_000
 The parser repeats unclosed formatting in each block.
 """
 
-_HIDDEN_TAGS = split_word_set(
+_HIDDEN_TAGS = split_at_white_space(
     "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
     "object option script select source style svg template textarea title track video"
 )
-_BLOCK_TAGS = split_word_set(
+_BLOCK_TAGS = split_at_white_space(
     "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
 )
-_LINE_TAGS = split_word_set("caption dd dt hr li tr")
-_INLINE_TAGS = split_word_set(
+_LINE_TAGS = split_at_white_space("caption dd dt hr li tr")
+_INLINE_TAGS = split_at_white_space(
     "a abbr acronym b bdi bdo big blink br cite code col colgroup data del dfn em font html i img ins kbd "
     "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong "
     "sub sup tbody td tfoot th thead time tt u var wbr xmp"
 )
-_VOID_TAGS = split_word_set(
+_VOID_TAGS = split_at_white_space(
     "area base basefont br col embed frame hr img input keygen link meta param source track wbr"
 )
-_IMPLICITLY_CLOSED_TAGS = split_word_set("body dd dt head html li option p tbody td tfoot th thead tr")
+_IMPLICITLY_CLOSED_TAGS = split_at_white_space("body dd dt head html li option p tbody td tfoot th thead tr")
 _FOREIGN_CONTENT_TAGS = ("svg", "math")
-_RAW_TEXT_TAGS = split_word_set("iframe noembed noframes script style textarea title xmp")
+_RAW_TEXT_TAGS = split_at_white_space("iframe noembed noframes script style textarea title xmp")
 _KNOWN_TAGS = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE_TAGS | _VOID_TAGS
 
 _TAG_START_PATTERN = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
@@ -74,7 +74,7 @@ _ESCAPED_MARKUP_PATTERN = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
 )
 _ENTITY_PATTERN = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_ANGLE_BRACKET_ENTITIES = split_word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
+_ANGLE_BRACKET_ENTITIES = split_at_white_space("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
 
 def to_text(markup: str) -> str:

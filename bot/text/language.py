@@ -9,9 +9,9 @@ from functools import cache
 
 from stop_words import get_stop_words
 
-from bot.text.words import split_word_set
+from bot.text.words import split_at_white_space
 
-_FRENCH_WORDS = split_word_set(
+_FRENCH_WORDS = split_at_white_space(
     """
     a afin ai ainsi alors ans après au aucun aucune aussi autre autres aux avait avant avec avoir
     beaucoup bien car ce cela celle celui ces cet cette ceux chaque chez comme comment contre d dans de
@@ -24,7 +24,7 @@ _FRENCH_WORDS = split_word_set(
     était étaient
     """
 )
-_ENGLISH_WORDS = split_word_set(
+_ENGLISH_WORDS = split_at_white_space(
     """
     a about after again against all almost also am an and any are as at back be became because been
     before being below between big both but by can could did do does doing don down during each even

@@ -6,9 +6,9 @@ and country codes, which tech news is about. A word may be a stop word in one la
 frequent use; the analysis of texts for the search keeps the noun where an elision or capitals show it.
 """
 
-from bot.text.words import split_word_set
+from bot.text.words import split_at_white_space
 
-FRENCH_STOPWORDS = split_word_set(
+FRENCH_STOPWORDS = split_at_white_space(
     """
     'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait
     avant avec avez avoir avons ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant
@@ -24,7 +24,7 @@ FRENCH_STOPWORDS = split_word_set(
     """
 )
 """French stop words."""
-ENGLISH_STOPWORDS = split_word_set(
+ENGLISH_STOPWORDS = split_at_white_space(
     """
     a about above after again against all also am an and any are aren arent as at be because been before
     being below between both but by can cannot cant could couldnt d did didnt do does doesnt doing dont

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-from bot.text.words import split_word_set
+from bot.text.words import split_at_white_space
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOST_CHARS = 253
@@ -35,7 +35,7 @@ _TRACKING_PARAMETER_PATTERN = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_REFERRER_PARAMETERS = split_word_set(
+_REFERRER_PARAMETERS = split_at_white_space(
     "amp;from amp;ref amp;source cmp emc feature from medium origin partner ref referrer source src via"
 )
 _FEED_REFERRER_PATTERN = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
@@ -44,7 +44,7 @@ _SECRET_PARAMETER_PATTERN = re.compile(
     r"(?<!page)(?<!next)(?<!sync)(?<!continuation)token|password|passwd|passphrase|pwd|secret|apikey|accesskey"
     r"|authkey|secretkey|privatekey|signature|credentials?|jwt"
 )
-_POSSIBLE_SECRET_PARAMETERS = split_word_set(
+_POSSIBLE_SECRET_PARAMETERS = split_at_white_space(
     "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
     "sid sig userkey"
 )

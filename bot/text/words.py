@@ -20,18 +20,18 @@ FOLD_MAP = str.maketrans(
         "ı": "i",
     }
 )
-"""Translation table of characters that NFKD does not decompose as readers expect (`œ` to `oe`)."""
+"""Translation table of characters that NFKD does not replace or remove as readers expect (`œ` to `oe`)."""
 _MARK_RUN_PATTERN = re.compile(f"[{COMBINING_MARKS}]+")
 _WORD_PATTERN = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
 
 
-def split_word_set(text: str) -> frozenset[str]:
-    """Return the set of the words of `text`, which are separated by white space."""
+def split_at_white_space(text: str) -> frozenset[str]:
+    """Return the set of the parts of a text that white space separates."""
     return frozenset(text.split())
 
 
 def fold(text: str) -> str:
-    """Return `text` lower-case and without accents, in compatibility form (NFKC).
+    """Return `text` case-folded (lower-case, `ß` as `ss`) and without accents, in compatibility form (NFKC).
 
     All kinds of apostrophes become `'`.
     """
@@ -51,10 +51,10 @@ def split_words(text: str) -> list[str]:
 
     Punctuation separates words: `l'IA` is `l`, `ia`.
     """
-    return [word for word, _start, _end in find_word_spans(text)]
+    return [word for word, _start, _end in iter_word_spans(text)]
 
 
-def find_word_spans(text: str) -> Iterator[tuple[str, int, int]]:
+def iter_word_spans(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the folded words of `text` (lower-case, no accents), each with its start and end in `text`."""
     for match in _WORD_PATTERN.finditer(text):
         if word := fold(match[0]):

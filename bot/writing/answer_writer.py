@@ -25,10 +25,10 @@ from bot.writing.sentence_verifier import verify_sentences
 
 MAX_PASSAGES = 12
 """Maximum number of passages that the model is shown for an answer."""
-MAX_TOKENS = 400
+MAX_REPLY_TOKENS = 400
 """Maximum number of tokens that the model may generate for an answer."""
 MAX_ANSWERS_PER_SERVER = 30
-"""Maximum number of answers written for a server in `ANSWER_PERIOD_SECONDS`; the allowance refills steadily."""
+"""Number of answers that may be written for a server at once; they refill steadily in `ANSWER_PERIOD_SECONDS`."""
 ANSWER_PERIOD_SECONDS = 600.0
 """Time in seconds in which a server's allowance of written answers refills from nothing to its maximum."""
 
@@ -112,7 +112,8 @@ class AnswerWriter:
 
         `language` is the ISO 639-1 code of the answer's language, None for the language of the question. `deadline` is
         the event loop's time at which the answer must be ready. `on_writing` is called before the request to the model.
-        There are no sentences if the service fails, the model finds no answer, or no sentence is supported.
+        There are no sentences if no passage is free of instructions to a model, the service fails, the model finds no
+        answer, or no sentence is supported.
         """
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         if not trusted_indexes:
@@ -140,7 +141,7 @@ class AnswerWriter:
             return _parse_answer(reply, prompt, shown_texts, language)
 
         answer = await self._client.complete(
-            prompt, parse_answer, max_tokens=MAX_TOKENS, server_id=server_id, deadline=deadline
+            prompt, parse_answer, max_tokens=MAX_REPLY_TOKENS, server_id=server_id, deadline=deadline
         )
         if isinstance(answer, ModelFailure):
             return WrittenAnswer()

@@ -16,12 +16,12 @@ from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
 from bot.writing.sentence_verifier import verify_sentences
 
 MAX_TITLE_LENGTH = 300
-"""Maximum length in characters of a title that is translated."""
+"""Maximum length in UTF-16 units of a title to translate, and in characters of its translation."""
 MAX_EXCERPT_LENGTH = 350
-"""Maximum length in UTF-16 units of an excerpt that is translated."""
-EXCERPT_SENTENCES = 2
+"""Maximum length in UTF-16 units of an excerpt to translate; its translation may be twice as long."""
+MAX_EXCERPT_SENTENCES = 2
 """Maximum number of sentences of an excerpt to translate, as many as a post shows by default."""
-MAX_TOKENS = 400
+MAX_REPLY_TOKENS = 400
 """Maximum number of tokens that the model may generate for a translation."""
 
 _INSTRUCTIONS = (
@@ -46,8 +46,8 @@ class ArticleTranslator:
     async def translate(self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]) -> bool:
         """Translate an article and schedule the edit of its posts in the given channels.
 
-        Returns False if the model service failed, else True. For a translation that does not say what the original
-        says, "" is stored, and the posts keep the original. Raises StoreError.
+        Returns False if the model service failed, else True. Without a translation that says what the original says,
+        "" is stored, and the posts keep the original. Raises StoreError.
         """
         started_at = self._store.clock.now()
         title, excerpt = (
@@ -58,7 +58,7 @@ class ArticleTranslator:
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         translation: str | ModelFailure = ""
         if title and trusted_indexes:
-            translation = await self._write(passages, language, server_id)
+            translation = await self._write_translation(passages, language, server_id)
         if translation is ModelFailure.SERVICE:
             return False
         translated_text = translation if isinstance(translation, str) else ""
@@ -74,7 +74,9 @@ class ArticleTranslator:
         )
         return True
 
-    async def _write(self, passages: Sequence[ArticlePassage], language: str, server_id: int) -> str | ModelFailure:
+    async def _write_translation(
+        self, passages: Sequence[ArticlePassage], language: str, server_id: int
+    ) -> str | ModelFailure:
         """Return the translated title and excerpt on two lines, or the failure of the model.
 
         Returns "" if the translation does not say what the original says. `passages` are the title and the excerpt.
@@ -89,14 +91,15 @@ class ArticleTranslator:
         def parse_translation(reply: str) -> tuple[str, ...]:
             return _parse_translation(reply, prompt, passages, language)
 
-        lines = await self._client.complete(
-            prompt, parse_translation, max_tokens=MAX_TOKENS, server_id=server_id, is_background=True
+        translated_parts = await self._client.complete(
+            prompt, parse_translation, max_tokens=MAX_REPLY_TOKENS, server_id=server_id, is_background=True
         )
-        if isinstance(lines, ModelFailure):
-            return lines
-        if not lines:
+        if isinstance(translated_parts, ModelFailure):
+            return translated_parts
+        if not translated_parts:
             return ""
-        sentences = [lines[0], *(sentence for line in lines[1:] for sentence in excerpts.split_sentences(line))]
+        title, *excerpt_parts = translated_parts
+        sentences = [title, *(sentence for excerpt in excerpt_parts for sentence in excerpts.split_sentences(excerpt))]
         verdicts = await verify_sentences(
             self._client,
             [Sentence(sentence, ()) for sentence in sentences],
@@ -107,7 +110,7 @@ class ArticleTranslator:
         )
         if isinstance(verdicts, ModelFailure):
             return verdicts
-        return "\n".join(lines) if all(verdicts) else ""
+        return "\n".join(translated_parts) if all(verdicts) else ""
 
 
 async def apply_stored_translation(store: Store, article: Article, language: str, model_id: str) -> Article:
@@ -120,7 +123,7 @@ async def apply_stored_translation(store: Store, article: Article, language: str
     translation_by_article_id = await store.generated_texts.get(
         GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model_id
     )
-    title, _line, excerpt = translation_by_article_id.get(article.id, "").partition("\n")
+    title, _newline, excerpt = translation_by_article_id.get(article.id, "").partition("\n")
     if not title:
         return article
     return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
@@ -130,7 +133,7 @@ def _make_excerpt_to_translate(article: Article) -> str:
     excerpt = excerpts.make_lead_excerpt(
         (article.summary, article.body), discord_text.to_plain_line(article.title), MAX_EXCERPT_LENGTH
     )
-    return " ".join(excerpts.split_sentences(excerpt)[:EXCERPT_SENTENCES])
+    return " ".join(excerpts.split_sentences(excerpt)[:MAX_EXCERPT_SENTENCES])
 
 
 def _parse_translation(
@@ -148,14 +151,14 @@ def _parse_translation(
     ] or [""]
     translated_parts = tuple(filter(None, (title, " ".join(excerpt_lines))))[: len(passages)]
     translation = "\n".join(translated_parts)
-    original = "\n".join(passage.text for passage in passages)
-    is_complete = len(translated_parts) == len(passages) and citation_checks.has_all_numbers(translation, original)
+    original_text = "\n".join(passage.text for passage in passages)
+    is_complete = len(translated_parts) == len(passages) and citation_checks.has_all_numbers(translation, original_text)
     if (
         not is_complete
         or len(title) > MAX_TITLE_LENGTH
         or discord_text.count_utf16_units(translation) > MAX_TITLE_LENGTH + 2 * MAX_EXCERPT_LENGTH
         or citation_checks.has_link(translation)
-        or citation_checks.has_unknown_fact(translation, [original], language)
+        or citation_checks.has_unknown_fact(translation, [original_text], language)
     ):
         return ()
     return translated_parts

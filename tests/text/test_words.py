@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import text_analysis
-from bot.text.words import find_word_spans, fold, split_words
+from bot.text.words import fold, iter_word_spans, split_words
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_punctuation_parts_words():
 @given(st.text())
 def test_spans_lie_around_their_words(text):
     position = 0
-    for word, start, end in find_word_spans(text):
+    for word, start, end in iter_word_spans(text):
         assert position <= start < end <= len(text)
         assert fold(text[start:end]) == word
         position = end

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.polling.identity.entry_identity import are_titles_close
 from bot.polling.identity.entry_keys import EntryKeys
 from bot.store.records.source_records import KnownArticle
-from bot.text.words import normalize_title, split_word_set
+from bot.text.words import normalize_title, split_at_white_space
 
 EXTRA_CANDIDATES = 50
 """Number of candidate articles beyond the number of a document's entries, as some candidates have left the document."""
@@ -30,7 +30,7 @@ MIN_MATCHING_TITLES = 3
 
 _MAX_CANDIDATES_PER_KEY = 8
 """Maximum number of articles with one title, date or path that an entry is compared with."""
-_VERSION_PARAMETERS = split_word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
+_VERSION_PARAMETERS = split_at_white_space("_ cache cb modified rev revision t timestamp ts updated v ver version")
 """Names of parameters that tell versions of a page apart, or only defeat caches."""
 
 

@@ -6,16 +6,16 @@ from typing import ParamSpec, TypeVar
 
 from bot.search.index.search_engine import EngineError
 
-P = ParamSpec("P")
-T = TypeVar("T")
-C = TypeVar("C")
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
+EngineClass = TypeVar("EngineClass")
 
 
-def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
+def _translate_errors(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Wrap a function so that it raises `EngineError` instead of any other `Exception` or a panic of the engine."""
 
     @wraps(function)
-    def call_translating_errors(*args: P.args, **kwargs: P.kwargs) -> T:
+    def call_translating_errors(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
         try:
             return function(*args, **kwargs)
         except EngineError:
@@ -31,10 +31,10 @@ def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
     return call_translating_errors
 
 
-def translate_engine_errors(cls: type[C]) -> type[C]:
-    """Make the constructor and all public methods and properties of a class raise only `EngineError`.
+def translate_engine_errors(cls: type[EngineClass]) -> type[EngineClass]:
+    """Make the constructor, public methods and public properties that a class itself defines raise `EngineError`.
 
-    This includes panics of the engine, which a damaged file of the index causes even for a single word.
+    It replaces all exceptions, and panics of the engine, which a damaged file of the index causes.
     """
     for attribute_name, attribute in [*vars(cls).items()]:
         if attribute_name.startswith("_") and attribute_name != "__init__":

@@ -25,9 +25,9 @@ class FilterName(StrEnum):
 
 TITLE_FILTER = "title"
 """Name of the filter that restricts a word or phrase to titles."""
-FILTER_ALIASES: dict[str, str] = {
-    name: filter_name
-    for filter_name, names in {
+FILTER_NAME_BY_ALIAS: dict[str, str] = {
+    alias: filter_name
+    for filter_name, aliases in {
         TITLE_FILTER: "title titre intitle",
         FilterName.SOURCE: "source outlet media site",
         FilterName.AUTHOR: "author auteur by par",
@@ -38,10 +38,10 @@ FILTER_ALIASES: dict[str, str] = {
         "has": "has avec a contient",
         "is": "is est",
     }.items()
-    for name in names.split()
+    for alias in aliases.split()
 }
-"""Names of filters by their English and French aliases, in lower case and without accents."""
-FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
+"""Names of filters (`FilterName`, `title`, `has` or `is`) by their English and French aliases, folded."""
+FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME: dict[str, tuple[frozenset[str], FilterName]] = {
     "has": (frozenset("image images picture pictures photo photos img".split()), FilterName.IMAGE),
     "is": (
         frozenset(
@@ -51,22 +51,23 @@ FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
         FilterName.BOOKMARKED,
     ),
 }
-"""Values of the filters `has` and `is`, with the property that they stand for."""
+"""Folded values of the filters `has` and `is`, each set with the property that it stands for."""
 _QUOTATION_MARK_CHARACTERS = frozenset('"“”«»„')
 
 
 def find_filter_by_alias(alias: str) -> str | None:
-    """Return the filter with an English or French name: a `FilterName`, `title`, `has` or `is`.
+    """Return the name of the filter with an English or French alias: a `FilterName`, `title`, `has` or `is`.
 
-    Returns None if no filter has the name.
+    Returns None if no filter has the alias.
     """
-    return FILTER_ALIASES.get(fold(alias))
+    return FILTER_NAME_BY_ALIAS.get(fold(alias))
 
 
 def find_language_code(name: str) -> str | None:
     """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`.
 
-    Two letters are taken for a code, whether or not a language has it. Returns None for any other unknown name.
+    Two letters, alone or before a hyphen, are taken for a code, whether or not a language has it. Returns None for
+    any other unknown name.
     """
     folded_name = fold(name).strip()
     code = _load_language_code_by_name().get(folded_name, folded_name.partition("-")[0])
@@ -88,12 +89,12 @@ _FRENCH_ALIASES_WITH_FRENCH_VALUES = frozenset("apres avant jusqua jusqu'a avec 
 """French names of the filters by date, language, image or bookmark, whose values have French names, too."""
 _FRENCH_ALIASES = _FRENCH_ALIASES_WITH_FRENCH_VALUES | frozenset("auteur categorie etiquette titre".split())
 """Names of filters by which a query is recognised as written in French."""
-_FILTER_NAME_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
+_FILTER_ALIAS_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
 
 
 def uses_french_alias(query: str) -> bool:
-    """Return whether a query contains a filter name that shows that the query is written in French."""
-    return any(fold(name) in _FRENCH_ALIASES for name in _FILTER_NAME_PATTERN.findall(query))
+    """Return whether a query contains a French alias of a filter, which shows that the query is in French."""
+    return any(fold(alias) in _FRENCH_ALIASES for alias in _FILTER_ALIAS_PATTERN.findall(query))
 
 
 def expects_french_values(alias: str) -> bool:

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 
 from bot.search.query import query_checks
 from bot.search.query.query_filters import (
-    FILTER_ALIASES,
-    FLAG_VALUES,
+    FILTER_NAME_BY_ALIAS,
+    FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME,
     TITLE_FILTER,
     FilterName,
     find_language_code,
@@ -110,7 +110,7 @@ class _QueryParser:
         )
         if filter_alias not in _SPACED_FILTER_NAMES or is_noun:
             return match[0]
-        if FILTER_ALIASES[filter_alias] in (
+        if FILTER_NAME_BY_ALIAS[filter_alias] in (
             FilterName.SINCE,
             FilterName.BEFORE,
         ) and not self.begins_with_date(match.end()):
@@ -229,7 +229,7 @@ class _QueryParser:
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
     def parse_term(self, token: Token) -> Node | None:
-        filter_name = FILTER_ALIASES.get(fold(token.name)) if token.name else None
+        filter_name = FILTER_NAME_BY_ALIAS.get(fold(token.name)) if token.name else None
         if filter_name is not None and filter_name != TITLE_FILTER:
             return self.parse_filter(filter_name, token)
         term_text = token.value
@@ -248,7 +248,7 @@ class _QueryParser:
         if token.value.startswith("//"):
             return
         similar_filter_name = next(
-            iter(get_close_matches(fold(token.name), FILTER_ALIASES, n=1, cutoff=_MIN_NAME_SIMILARITY)), ""
+            iter(get_close_matches(fold(token.name), FILTER_NAME_BY_ALIAS, n=1, cutoff=_MIN_NAME_SIMILARITY)), ""
         )
         self.defer_note(
             NoteKind.UNKNOWN_FILTER,
@@ -265,8 +265,8 @@ class _QueryParser:
                 return FieldFilter(FilterName.LANGUAGE, language)
             self.add_note(NoteKind.INVALID_LANGUAGE, value=token.value)
             return None
-        if filter_name in FLAG_VALUES:
-            flag_values, flag_filter = FLAG_VALUES[filter_name]
+        if filter_name in FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME:
+            flag_values, flag_filter = FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME[filter_name]
             if fold(token.value).strip() in flag_values:
                 return FieldFilter(flag_filter, "")
             filter_text = f"{token.name}:{token.value}"

@@ -61,7 +61,7 @@ async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
     }
     new_since = now - feed_scores.NEW_FEED_SECONDS
     scores = [
-        score_by_place.get((subscription.channel_id, subscription.feed_id), feed_scores.NO_REACTIONS)
+        score_by_place.get((subscription.channel_id, subscription.feed_id), feed_scores.EMPTY_SCORE)
         for subscription, _feed in followed_feeds
     ]
     median_share = feed_scores.compute_median_share(
@@ -84,7 +84,7 @@ async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
 
 def _sort_key(scored_feed: ScoredFeed) -> tuple[int, float, int, str]:
     score = scored_feed.score
-    share = score.share if scored_feed.verdict is Verdict.EARNS_PLACE else 0.0
+    share = score.kept_share if scored_feed.verdict is Verdict.EARNS_PLACE else 0.0
     return (scored_feed.verdict.value, -share, -score.post_count, scored_feed.name.casefold())
 
 
@@ -104,7 +104,7 @@ def format_row(scored_feed: ScoredFeed, best_share: float, total_posts: int, *, 
         facts.append(_("paused {when}").format(when=f"<t:{subscription.paused_at}:R>"))
     elif scored_feed.is_new:
         facts.append(_("followed since {date}").format(date=f"<t:{subscription.added_at}:D>"))
-    return f"{_format_bar(score.share, best_share)} {outlet_emoji} {bold_feed_name(feed)}\n-# {' · '.join(facts)}"
+    return f"{_format_bar(score.kept_share, best_share)} {outlet_emoji} {bold_feed_name(feed)}\n-# {' · '.join(facts)}"
 
 
 def _format_bar(share: float, best_share: float) -> str:
@@ -116,7 +116,7 @@ def _kept_text(score: FeedScore) -> str:
     """Return how many of 100 posts were kept, as far as that may be shown."""
     if not score.kept_count:
         return _("hardly any kept") if score.has_hidden_keeps else _("none kept")
-    kept_of_hundred = round(100 * score.share)
+    kept_of_hundred = round(100 * score.kept_share)
     return format_count("{count} of 100 kept", "{count} of 100 kept", kept_of_hundred or 1)
 
 

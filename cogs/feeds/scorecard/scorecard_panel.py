@@ -94,7 +94,7 @@ def _iter_groups(scorecard: Scorecard, page_feeds: Sequence[ScoredFeed]) -> Iter
         Verdict.EARNS_PLACE: _("THESE EARN IT"),
         Verdict.UNKNOWN: _("TOO EARLY TO TELL"),
     }
-    best_share = max(scored_feed.score.share for scored_feed in scorecard.scored_feeds)
+    best_share = max(scored_feed.score.kept_share for scored_feed in scorecard.scored_feeds)
     repeated_feed_ids = feed_scorecard.find_repeated_feed_ids(scorecard.scored_feeds)
     for verdict, heading in heading_by_verdict.items():
         group_feeds = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is verdict]
