@@ -98,7 +98,8 @@ class FilterScope(StrEnum):
     """Extent of a filter: a feed in a channel, a whole channel, or a whole server."""
 
     FEED = "feed"  # One feed in one channel
-    CHANNEL = "channel"  # All feeds of a channel
+    CHANNEL = "channel"  # All feeds of a channel and of its threads
+    PARENT = "parent"  # CHANNEL, as it applies in a thread of the channel
     SERVER = "server"  # All feeds of a server
 
 

@@ -34,6 +34,7 @@ class GuildEventsCog(commands.Cog):
             await self._bot.outbox_relay.recheck_channel(channel_id)
         for guild in self._bot.list_guilds_of_shard(shard_id):
             if not guild.unavailable:
+                await self._record_threads(guild)
                 await self._welcome_if_joined_recently(guild)
 
     @commands.Cog.listener()
@@ -53,6 +54,7 @@ class GuildEventsCog(commands.Cog):
         if not self._store.shards.serves(guild.id):
             return
         await self._store_locale(guild)
+        await self._record_threads(guild)
         await self._recheck_channels(guild)
         await self._welcome_if_joined_recently(guild)
         self._bot.outbox_relay.wake()
@@ -113,6 +115,15 @@ class GuildEventsCog(commands.Cog):
         has_joined_recently = self._bot.services.clock.now() - joined_at < _RECENT_JOIN_SECONDS
         if has_joined_recently and await self._store.servers.claim_welcome(guild.id):
             await send_welcome(self._bot, guild)
+
+    async def _record_threads(self, guild: discord.Guild) -> None:
+        """Record the parents of the threads with feeds; threads that are stored from now on come with theirs."""
+        if not guild.threads:
+            return
+        channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
+        parent_id_by_thread_id = {thread.id: thread.parent_id for thread in guild.threads if thread.id in channel_ids}
+        if parent_id_by_thread_id:
+            await self._store.servers.record_threads(guild.id, parent_id_by_thread_id)
 
     async def _recheck_channels(self, guild: discord.Guild) -> None:
         alert_channel_id = await self._store.servers.get_alert_channel_id(guild.id)

@@ -66,6 +66,7 @@ async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -
             _("I can post in text channels, announcement channels, threads and forums. Choose one of those.")
         )
     await require_visible(interaction, channel.id)
+    await _record_thread(interaction, channel)
     return channel
 
 
@@ -99,7 +100,14 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
     if channel is None:
         raise UserFacingError(_("That channel no longer exists."))
     await require_visible(interaction, channel_id)
+    await _record_thread(interaction, channel)
     return channel
+
+
+async def _record_thread(interaction: Interaction, channel: PostableChannel) -> None:
+    """Record to which channel a thread belongs, before anything is posted there: that channel's filters apply."""
+    if isinstance(channel, discord.Thread):
+        await interaction.client.store.servers.record_threads(channel.guild.id, {channel.id: channel.parent_id})
 
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:

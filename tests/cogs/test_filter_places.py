@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import discord
 import pytest
 from simcord.backend.errors import SetupError
 
 from bot.client.background_tasks import BackgroundTasks
 from bot.core.preferences import Filter, FilterPlace, FilterScope
+from cogs.running.server_events import GuildEventsCog
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import button_labels, components, hide_channel, last_reply, message_text
@@ -201,3 +203,48 @@ async def test_a_newly_followed_feed_does_not_begin_with_what_the_server_never_p
     post_count = len(telex.posts())
     await telex.deliver()
     assert len(telex.posts()) == post_count
+
+
+@pytest.mark.parametrize("is_forum", [False, True])
+async def test_a_channel_filters_its_threads_and_a_forum_its_posts(telex: World, feed_server: FeedServer, is_forum):
+    handle = telex.guild.create_forum_channel("talk") if is_forum else telex.guild.create_text_channel("talk")
+    parent = telex.bot.get_channel(handle.id)
+    assert isinstance(parent, discord.ForumChannel | discord.TextChannel)
+    if isinstance(parent, discord.ForumChannel):
+        thread = (await parent.create_thread(name="World Cup", content="Follow it here")).thread
+    else:
+        thread = await parent.create_thread(name="World Cup", type=discord.ChannelType.public_thread)
+    await telex.env.settle()
+    url = feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
+    place = next(post for post in handle.threads if post.id == thread.id)
+    found = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
+    await telex.editor.click(last_reply(found), label="Follow")
+    ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    assert subscription.channel_id == thread.id
+    offered = await telex.editor.autocomplete(telex.news, "feed filter", "feed", "everything in #talk")
+    assert [choice["value"] for choice in offered] == [f"channel:{handle.id}"]
+    trial = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{handle.id}", never="chips")
+    assert f"Everything in <#{handle.id}> and its threads" in message_text(trial)
+    assert "Would have kept out 1 of the last 3 articles" in message_text(trial)
+    assert "Saved" in message_text(await telex.editor.click(last_reply(trial), label="Save this filter"))
+    own_trial = await telex.editor.slash(telex.news, "feed filter", feed=str(subscription.id), never="vote")
+    assert "-# never `chips` (whole channel with its threads)" in message_text(own_trial)
+    await publish(telex, feed_server, feed, make_rss_item(4, title="More chips", published=START - 1), *three_items())
+    link = (await newest_article(telex, feed)).url
+    assert "filtered out by: never `chips` (whole channel with its threads)" in await why(telex, link)
+    telex.locales[telex.reader.id] = "fr"
+    assert "jamais `chips` (tout le salon et ses fils)" in await why(telex, link)
+
+
+async def test_threads_that_followed_feeds_before_are_recorded_when_their_server_is_seen(telex, feed_server):
+    parent = telex.bot.get_channel(telex.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    await parent.create_thread(name="World Cup", type=discord.ChannelType.public_thread)
+    await telex.env.settle()
+    (thread,) = telex.news.threads
+    await follow(telex, feed_server, channel=thread)
+    assert await telex.store.servers.list_thread_ids(telex.news.id) == []
+    guild = telex.bot.get_guild(telex.guild.id)
+    assert guild is not None
+    await GuildEventsCog(telex.bot).on_guild_available(guild)
+    assert await telex.store.servers.list_thread_ids(telex.news.id) == [thread.id]

@@ -277,6 +277,26 @@ async def test_a_filter_of_a_channel_or_a_server_applies_to_all_feeds_there_and_
     ]
 
 
+async def test_a_filter_of_a_channel_applies_in_its_threads_and_in_no_others(store):
+    feed = await add_feed(store)
+    thread, other_thread = CHANNEL + 1, CHANNEL + 2
+    subscriptions = [await follow(store, feed, channel=channel) for channel in (CHANNEL, thread, other_thread)]
+    await store.servers.record_threads(SERVER, {thread: CHANNEL, other_thread: CHANNEL + 3})
+    assert await store.servers.list_thread_ids(CHANNEL) == [thread]
+    assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
+    assert [
+        [query_filter.scope for query_filter in await store.filters.list_applying(FilterPlace(subscription))]
+        for subscription in subscriptions
+    ] == [[FilterScope.CHANNEL], [FilterScope.PARENT], []]
+    cup = new_article(feed, "a")
+    await record_poll(store, feed, cup, words={cup: {"cup"}})
+    assert await load_delivery_statuses(store, cup) == {
+        CHANNEL: ("filtered", "filtered modes=never queries=cup scopes=channel"),
+        thread: ("filtered", "filtered modes=never queries=cup scopes=parent"),
+        other_thread: ("waiting", None),
+    }
+
+
 async def test_a_filter_that_has_ended_blocks_nothing_and_is_listed_for_a_week(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)

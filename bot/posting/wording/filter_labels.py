@@ -10,7 +10,11 @@ _MAX_FILTERS_LISTED = 5
 """Maximum number of filters that are named on one line by default."""
 _MAX_QUERY_LENGTH = 60
 """Maximum length in UTF-16 units of a filter's query by default."""
-_SCOPE_LABELS = {FilterScope.CHANNEL: N_("whole channel"), FilterScope.SERVER: N_("whole server")}
+_SCOPE_LABELS = {
+    FilterScope.CHANNEL: N_("whole channel"),
+    FilterScope.PARENT: N_("whole channel with its threads"),
+    FilterScope.SERVER: N_("whole server"),
+}
 
 
 def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH, *, with_scope: bool = True) -> str:

@@ -27,21 +27,26 @@ _COLUMN_BY_SCOPE = {
     FilterScope.SERVER: "server_id",
 }
 _PLACE_SQL_BY_SCOPE = {
-    FilterScope.FEED: "SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.server_id, feed_id "
+    FilterScope.FEED: "SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.parent_id, "
+    "channel.server_id, feed_id "
     "FROM subscription JOIN channel ON channel.id = subscription.channel_id WHERE subscription.id = :id",
-    FilterScope.CHANNEL: "SELECT CAST(NULL AS BIGINT) AS subscription_id, id AS channel_id, server_id, "
+    FilterScope.CHANNEL: "SELECT CAST(NULL AS BIGINT) AS subscription_id, id AS channel_id, parent_id, server_id, "
     "CAST(NULL AS BIGINT) AS feed_id FROM channel WHERE id = :id",
     FilterScope.SERVER: "SELECT CAST(NULL AS BIGINT) AS subscription_id, CAST(NULL AS BIGINT) AS channel_id, "
-    "id AS server_id, CAST(NULL AS BIGINT) AS feed_id FROM server WHERE id = :id",
+    "CAST(NULL AS BIGINT) AS parent_id, id AS server_id, CAST(NULL AS BIGINT) AS feed_id FROM server WHERE id = :id",
 }
-"""Query for a place: the ids of its subscription, channel and server, each NULL if the place is wider."""
+"""Query for a place: the ids of its subscription, channel, parent channel and server, each NULL if it has none."""
 _FILTER_SQL = """
     filter.id, filter.rule AS mode, query, ends_at, CASE WHEN filter.subscription_id IS NOT NULL THEN 'feed'
         WHEN filter.channel_id IS NOT NULL THEN 'channel' ELSE 'server' END AS scope
 """
+_APPLYING_FILTER_SQL = _FILTER_SQL.replace(
+    "WHEN filter.channel_id IS", "WHEN filter.channel_id = place.parent_id THEN 'parent' WHEN filter.channel_id IS"
+)
 _APPLIES_SQL = """
     (filter.subscription_id = place.subscription_id OR filter.channel_id = place.channel_id
-        OR filter.server_id = place.server_id) AND (ends_at IS NULL OR ends_at > :now)
+        OR filter.channel_id = place.parent_id OR filter.server_id = place.server_id)
+    AND (ends_at IS NULL OR ends_at > :now)
 """
 """SQL condition that a filter applies in the row `place`; `:now` is Unix time."""
 
@@ -101,7 +106,7 @@ def list_applying(db: Connection, place: FilterPlace) -> list[Filter]:
     return [
         _build_filter(row)
         for row in db.execute(
-            f"WITH place AS ({_PLACE_SQL_BY_SCOPE[place.scope]}) SELECT {_FILTER_SQL} FROM place "
+            f"WITH place AS ({_PLACE_SQL_BY_SCOPE[place.scope]}) SELECT {_APPLYING_FILTER_SQL} FROM place "
             f"JOIN filter ON {_APPLIES_SQL} ORDER BY filter.id",
             {"id": place.id, "now": db.now},
         )
@@ -112,10 +117,11 @@ def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]
     """Map the ids of a feed's subscriptions to the filters that apply to them now, oldest first."""
     filters_by_subscription: defaultdict[int, list[Filter]] = defaultdict(list)
     for row in db.execute(
-        "WITH place AS (SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.server_id "
-        "FROM subscription JOIN channel ON channel.id = subscription.channel_id WHERE feed_id = :feed) "
-        f"SELECT {_FILTER_SQL}, place.subscription_id AS place_id FROM place JOIN filter ON {_APPLIES_SQL} "
-        "ORDER BY filter.id",
+        "WITH place AS (SELECT subscription.id AS subscription_id, channel.id AS channel_id, channel.parent_id, "
+        "channel.server_id FROM subscription JOIN channel ON channel.id = subscription.channel_id "
+        "WHERE feed_id = :feed) "
+        f"SELECT {_APPLYING_FILTER_SQL}, place.subscription_id AS place_id FROM place "
+        f"JOIN filter ON {_APPLIES_SQL} ORDER BY filter.id",
         {"feed": feed_id, "now": db.now},
     ):
         filters_by_subscription[row["place_id"]].append(_build_filter(row))

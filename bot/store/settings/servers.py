@@ -8,6 +8,7 @@ from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
 from bot.store.repository import write_transaction
 from bot.store.settings import channel_feeds
+from bot.store.settings.parent_rows import ensure_channel
 
 
 class Servers(ShardedRepository):
@@ -73,6 +74,22 @@ class Servers(ShardedRepository):
                 locale is not None and locale != stored_locale_by_server_id[server_id]
             ):
                 _mark_joined(db, server_id, locale)
+
+    @write_transaction
+    def record_threads(self, db: Connection, server_id: int, parent_id_by_thread_id: Mapping[int, int]) -> None:
+        """Record to which channels threads of a server belong, for the filters of these channels."""
+        for thread_id, parent_id in parent_id_by_thread_id.items():
+            ensure_channel(db, parent_id, server_id=server_id)
+            ensure_channel(db, thread_id, server_id=server_id)
+            db.execute("UPDATE channel SET parent_id = ? WHERE id = ?", (parent_id, thread_id))
+
+    async def list_thread_ids(self, channel_id: int) -> list[int]:
+        """List the threads of a channel that have or had a feed or a setting of their own."""
+        return await self._fetch_column(
+            "SELECT thread.id FROM channel JOIN channel AS thread ON thread.server_id = channel.server_id "
+            "AND thread.parent_id = channel.id WHERE channel.id = ?",
+            (channel_id,),
+        )
 
     async def sample_joined(self, known_ids: Collection[int], limit: int) -> list[int]:
         """List at most `limit` servers that the bot is in.

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import discord
 from discord.app_commands import Choice
 
 from bot.core.i18n import _
@@ -61,7 +62,11 @@ async def find_target_choices(interaction: Interaction, typed_text: str) -> list
     if not followed_feeds or interaction.guild is None:
         return feed_choices
     multi_feed_choices = [Choice(name=_("Everything in this server"), value=_SERVER_VALUE)]
-    channel_ids = dict.fromkeys(followed_feed.subscription.channel_id for followed_feed in followed_feeds)
+    channel_ids = dict.fromkeys(
+        filtered_id
+        for followed_feed in followed_feeds
+        for filtered_id in _list_filtered_channel_ids(interaction.guild, followed_feed.subscription.channel_id)
+    )
     for channel_id in sorted(channel_ids, key=lambda channel_id: channel_id != interaction.channel_id):
         channel = channel_options.channel_name(interaction.guild, channel_id)
         label = discord_text.to_plain_line(
@@ -105,15 +110,22 @@ async def require_current_target(interaction: Interaction, target: FilterTarget)
 
 
 async def _build_multi_feed_target(interaction: Interaction, place: FilterPlace) -> FilterTarget:
-    is_server = place.scope is FilterScope.SERVER
-    feed_ids = {
-        followed_feed.feed.id: None
-        for followed_feed in await subscription_options.list_readable_subscriptions(interaction)
-        if is_server or followed_feed.subscription.channel_id == place.id
-    }
-    if not feed_ids and not await interaction.client.store.filters.list_by_place(place):
+    store = interaction.client.store
+    followed_feeds = await subscription_options.list_readable_subscriptions(interaction)
+    name = _("Everything in this server")
+    if place.scope is FilterScope.CHANNEL:
+        channel_ids = {place.id, *await store.servers.list_thread_ids(place.id)}
+        followed_feeds = [feed for feed in followed_feeds if feed.subscription.channel_id in channel_ids]
+        has_threads = any(followed_feed.subscription.channel_id != place.id for followed_feed in followed_feeds)
+        template = _("Everything in {channel} and its threads") if has_threads else _("Everything in {channel}")
+        name = template.format(channel=f"<#{place.id}>")
+    feed_ids = dict.fromkeys(followed_feed.feed.id for followed_feed in followed_feeds)
+    if not feed_ids and not await store.filters.list_by_place(place):
         raise UserFacingError(_("No feeds there yet, so there’s nothing to filter."))
-    name = (
-        _("Everything in this server") if is_server else _("Everything in {channel}").format(channel=f"<#{place.id}>")
-    )
     return FilterTarget(place, name, tuple(feed_ids))
+
+
+def _list_filtered_channel_ids(guild: discord.Guild, channel_id: int) -> tuple[int, ...]:
+    """Return the channels whose filters apply in a channel or thread: its own, and those of a thread's parent."""
+    thread = guild.get_thread(channel_id)
+    return (channel_id,) if thread is None else (channel_id, thread.parent_id)
