@@ -1,11 +1,12 @@
 """What it costs when the bot is killed: articles lost, repeated, out of order, left unfinished.
 
-`python -m benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--record]`: a real `telex run`
+`python -m benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--only NAME] [--record]`: a real `telex run`
 against the stand-in for Discord fetches and posts bursts of articles, edits them, sends digests, catch-ups
 and notices, and ends by SIGKILL so often or more: once at least at each step from the first byte of a feed to
 the recorded message or edit, in each kind of channel, with nonces that Discord still honours or has forgotten
 when the bot is back; a kill in twenty comes at random.
-`--record` writes the figure into docs/PROMISES.md.
+`--only` kills at the steps of one scenario, such as "filters of channels". `--record` writes the figure into
+docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -58,17 +59,21 @@ Plan = dict[tuple[CrashScenario, str], list[Place]]
 Counts = Counter[tuple[str, str]]
 
 
-def plan_kills(kills: int, chance: random.Random) -> Plan:
-    """Where to kill at least so often, by play and kind: every step in both windows, then any again."""
+def plan_kills(kills: int, chance: random.Random, only: str | None = None) -> Plan:
+    """Where to kill at least so often, by play and kind: every step in both windows, then any again.
+
+    With `only`, the steps are those of the play with this name.
+    """
     places = [
         (play, kind, step, window)
         for play in CRASH_SCENARIOS
+        if only in {None, play.name}
         for step in play.steps
         for kind in step.kinds
         for window in WINDOWS
     ]
     moments = [(RANDOM_PLAY, kind, RANDOM_STEP, window) for kind in KINDS for window in WINDOWS]
-    plan = [*islice(cycle(moments), kills // 20), *places]
+    plan = [*islice(cycle(moments), 0 if only else kills // 20), *places]
     remaining = kills - sum(count_deaths(step) for _, _, step, _ in plan)
     while remaining > 0:
         extra_place = chance.choice(places)
@@ -86,10 +91,10 @@ def count_deaths(step: Step) -> int:
     return 1 if step.earlier is None else 2
 
 
-async def main(kills: int, seed: int, parallel: int) -> Counts:
+async def main(kills: int, seed: int, parallel: int, only: str | None = None) -> Counts:
     """Kill so often and print a table."""
     chance = random.Random(seed)
-    plan = plan_kills(kills, chance)
+    plan = plan_kills(kills, chance, only)
     kills = sum(count_deaths(step) for places in plan.values() for step, _ in places)
     batches = [
         (play, kind, places[first : first + SCENE_KILLS])
@@ -203,10 +208,11 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--only", choices=[play.name for play in CRASH_SCENARIOS])
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     commit = promises.describe_commit()
-    kill_counts = asyncio.run(main(options.kills, options.seed, options.parallel))
+    kill_counts = asyncio.run(main(options.kills, options.seed, options.parallel, options.only))
     if options.record:
         promises.record("kills", format_figure(kill_counts, options.seed), commit=commit)
     sys.exit(1 if kill_counts["all", "costly"] else 0)

@@ -192,9 +192,19 @@ MUTING: tuple[Step, ...] = (
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
 )
 """From the muted stories that are read to an article of one that is withheld."""
+FILTERING: tuple[Step, ...] = (
+    *_polling("reading filters", "bot.watches.subscription_filters:evaluate_feed_filters"),
+    *_polling("filters of the channels", "bot.store.settings.filters:load_by_feed"),
+    *_polling("filtering", "bot.store.settings.filters:apply_filters"),
+    *_polling("recording what is filtered", "bot.store.outbox.outbox_writes:record_filtered"),
+    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+)
+"""From the filters of channels that are read to an article that one keeps out."""
 
 ABOUT = "Harbour bridge closes after cracks were found"
 ABOUT_MUTED = f"{ABOUT} in"  # Followed by a number, which would be a version after any other word.
+ABOUT_FILTERED = "Sponsored"
 TOPIC = "Anthropic"
 HOLDING: tuple[Step, ...] = (
     *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
@@ -447,8 +457,19 @@ async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) ->
 
 async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that muted a story: another article is posted, one of the story never."""
+    return await _survive_exclusion(scene, kind, step, window=window, about=ABOUT_MUTED, status="withheld")
+
+
+async def survive_filter(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """As `survive`, of channels with filters of their own: what they keep out is never posted."""
+    return await _survive_exclusion(scene, kind, step, window=window, about=ABOUT_FILTERED, status="filtered")
+
+
+async def _survive_exclusion(
+    scene: Scene, kind: str, step: Step, *, window: float, about: str, status: str
+) -> DeliveryFaults:
     scene.discord.changes.nonce_window_seconds = INSIDE
-    (muted,) = scene.write(1, about=ABOUT_MUTED)
+    (excluded,) = scene.write(1, about=about)
     (posted,) = scene.write(1)
     await scene.make_due()
     await run_until_killed(scene, kind, step)
@@ -456,9 +477,10 @@ async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) ->
     await scene.run([posted])
     faults = find_delivery_faults(scene, [posted])
     wrong = [
-        f"{channel_kind}: {muted} is {statuses}"
+        f"{channel_kind}: {excluded} is {statuses}"
         for channel_kind in scene.channels
-        if (statuses := scene.delivery_states(muted, channel_kind)) != ["withheld"] or scene.posts(channel_kind)[muted]
+        if (statuses := scene.delivery_states(excluded, channel_kind)) != [status]
+        or scene.posts(channel_kind)[excluded]
     ]
     return replace(faults, unknown=(*faults.unknown, *wrong))
 
@@ -626,6 +648,12 @@ async def mention_roles(scene: Scene) -> None:
     await scene.mention_role(TOPIC)
 
 
+async def filter_channels(scene: Scene) -> None:
+    """Let filters keep sponsored articles out of the channels; a thread has that of the channel it belongs to."""
+    await settle_bot(scene)
+    await scene.filter_channels(ABOUT_FILTERED)
+
+
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
@@ -652,6 +680,7 @@ CRASH_SCENARIOS = (
     CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
     CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
     CrashScenario("muted stories", MUTING, survive_mute, mute_stories),
+    CrashScenario("filters of channels", FILTERING, survive_filter, filter_channels),
     CrashScenario("posts that mention a role", MENTIONING, survive_mention, mention_roles),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),

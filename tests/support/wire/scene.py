@@ -17,7 +17,15 @@ from bot.client.services import Services, open_services
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed
-from bot.core.preferences import DigestPlan, MentionRule, PersonalDigestPlan, Preference
+from bot.core.preferences import (
+    DigestPlan,
+    FilterMode,
+    FilterPlace,
+    FilterScope,
+    MentionRule,
+    PersonalDigestPlan,
+    Preference,
+)
 from bot.core.setting_registry import ChannelSetting
 from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -359,6 +367,19 @@ class Scene(ServerInspector):
                     MentionRule(role.id, topic, 10_000),
                     server_id=self.server.id,
                     channel_id=channel.id,
+                    user_id=self.discord.state.bot_owner.id,
+                    limit=1,
+                )
+
+    async def filter_channels(self, word: str) -> None:
+        """Let no article with a word into the channels, by filters of whole channels."""
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                if channel.parent_id is not None:
+                    await newsroom.store.servers.record_threads(self.server.id, {channel.id: channel.parent_id})
+                assert await newsroom.store.filters.add(
+                    FilterPlace(channel.parent_id or channel.id, FilterScope.CHANNEL),
+                    [(FilterMode.EXCLUDE, word)],
                     user_id=self.discord.state.bot_owner.id,
                     limit=1,
                 )
