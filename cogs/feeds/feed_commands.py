@@ -10,6 +10,7 @@ from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.watches.subscription_filters import FilterEvaluator
 from cogs.feeds import opml_transfer, starter_packs, subscription_options
@@ -22,7 +23,7 @@ from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.feeds.subscription_options import bold_feed_name, resolve_subscription, unfollowed_text
+from cogs.feeds.subscription_options import resolve_subscription, unfollowed_text
 from cogs.feeds.subscription_pages import SubscriptionPages
 from cogs.reading.query_autocomplete import query_choices
 from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel

@@ -17,11 +17,12 @@ from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Item, Layout
 from bot.posting.wording import refusal_sentences
+from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.store import has_encryption_key
 from bot.text import discord_text, urls
 from bot.text.words import fold
 from cogs.feeds import post_previews
-from cogs.feeds.subscription_options import bold_feed_name, feed_name, list_visible_subscriptions
+from cogs.feeds.subscription_options import list_visible_subscriptions
 from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel, permission_problems, require_can_post

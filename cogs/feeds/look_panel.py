@@ -14,12 +14,12 @@ from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Item, Layout, Separator
 from bot.posting.rendering.messages import MAX_PREFIX_LENGTH, Message
 from bot.posting.wording import look_labels
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text
 from cogs.feeds.look_form import look_modal, parse_colour, parse_excerpt_length, template_modal
 from cogs.feeds.post_previews import make_sample_article, render_as_posted, send_private_preview
 from cogs.feeds.subscription_options import (
     FollowedFeed,
-    bold_feed_name,
     list_visible_subscriptions,
     require_current_subscription,
     unfollowed_text,

@@ -8,7 +8,8 @@ from bot.core.preferences import PostLook
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import posts, role_mentions
 from bot.posting.rendering.messages import Message
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name
+from bot.posting.wording.feed_names import bold_feed_name
+from cogs.feeds.subscription_options import FollowedFeed
 from cogs.shared.views import Interaction
 
 

@@ -18,11 +18,12 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Item, L
 from bot.posting.rendering.messages import Picture
 from bot.posting.rendering.source_preview import SourcePreview
 from bot.posting.wording import refusal_sentences
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text, urls
 from cogs.feeds.follow_flow import FollowFlow, discovery_options
 from cogs.feeds.subscription_card import SubscriptionCard
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
+from cogs.feeds.subscription_options import FollowedFeed, list_readable_subscriptions
 from cogs.shared import channel_options
 from cogs.shared.channel_options import PostableChannel
 from cogs.shared.message_links import build_link_options

@@ -2,7 +2,8 @@
 
 from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, require_current_subscription
+from bot.posting.wording.feed_names import bold_feed_name
+from cogs.feeds.subscription_options import FollowedFeed, require_current_subscription
 from cogs.shared.views import Interaction
 
 

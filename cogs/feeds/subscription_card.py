@@ -14,6 +14,7 @@ from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, FollowFai
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.posting.wording import filter_labels, look_labels
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text, urls
 from bot.watches import subscription_filters
 from cogs.feeds import subscription_health
@@ -24,7 +25,6 @@ from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_options import (
     FollowedFeed,
     SubscriptionPanel,
-    bold_feed_name,
     require_current_subscription,
     subscription_title,
     unfollowed_text,

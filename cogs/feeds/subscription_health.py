@@ -12,13 +12,9 @@ from bot.core.user_errors import UserFacingError
 from bot.polling.poll_recorder import PollOutcome, PollReport
 from bot.posting.wording import reason_sentences
 from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.store.records.source_records import OverQuotaKind, QuotaOverflow
-from cogs.feeds.subscription_options import (
-    FollowedFeed,
-    bold_feed_name,
-    is_channel_deleted,
-    list_visible_subscriptions,
-)
+from cogs.feeds.subscription_options import FollowedFeed, is_channel_deleted, list_visible_subscriptions
 from cogs.shared.views import Interaction
 
 

@@ -11,6 +11,7 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.models import Feed, Subscription
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
+from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.text import discord_text, urls
 from bot.text.words import fold
 from cogs.shared.authorization import ManagersPanel
@@ -26,16 +27,6 @@ class FollowedFeed(NamedTuple):
 
     subscription: Subscription
     feed: Feed
-
-
-def feed_name(feed: Feed) -> str:
-    """Return the display name of a feed as plain text: its title, outlet or redacted URL."""
-    return discord_text.to_plain_line(feed.title or feed.outlet or urls.redact(feed.url), _MAX_NAME_LENGTH)
-
-
-def bold_feed_name(feed: Feed) -> str:
-    """Return the display name of a feed in bold, with markup escaped."""
-    return f"**{discord_text.escape_markdown(feed_name(feed))}**"
 
 
 def subscription_title(interaction: Interaction, followed_feed: FollowedFeed) -> str:

@@ -12,6 +12,7 @@ from bot.core.reasons import Reason
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.wording import feed_error_sentences, preference_sentences
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.posting.wording.mention_labels import mention_sentence
 from bot.posting.wording.post_explanations import (
     Explanation,
@@ -26,7 +27,7 @@ from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.text import discord_text, urls
 from cogs.feeds import subscription_health
 from cogs.feeds.subscription_health import feed_error_sentence
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name
+from cogs.feeds.subscription_options import FollowedFeed
 from cogs.reading.message_articles import choose_article
 from cogs.shared import article_cards
 from cogs.shared.authorization import guild_context_only

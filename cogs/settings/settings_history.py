@@ -14,7 +14,7 @@ from bot.core.preferences import (
     SubscriptionState,
 )
 from bot.core.setting_registry import CHANNEL_SETTINGS
-from bot.posting.wording import filter_labels, look_labels
+from bot.posting.wording import feed_names, filter_labels, look_labels
 from bot.posting.wording.mention_labels import mention_rule_label
 from bot.posting.wording.setting_words import SETTING_WORDS, get_language_name
 from bot.store.records.proposal_records import ProposalDecision
@@ -61,7 +61,7 @@ async def _render_change_text(interaction: Interaction, change: SettingChange) -
     subject_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
-        subject_texts.append(subscription_options.bold_feed_name(feed))
+        subject_texts.append(feed_names.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.FEED_CHANNEL:
         subject_texts.append(f"<#{change.channel_id}>")
     user_text = f"<@{change.user_id}>" if change.user_id is not None else _("someone who deleted their data")

@@ -28,7 +28,7 @@ from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import digest_rendering, messages, posts
 from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.rendering.trend_charts import leader_sentence
-from bot.posting.wording import alert_texts
+from bot.posting.wording import alert_texts, feed_names
 from bot.posting.wording.post_explanations import Explanation
 from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_tree import Query
@@ -37,7 +37,7 @@ from bot.store.records.content_records import CoveringOutlet
 from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.writing.citation_checks import Sentence
 from cogs.asking.answer_views import answer_view
-from cogs.feeds import subscription_options, why_commands
+from cogs.feeds import why_commands
 from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
@@ -207,7 +207,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "results": render_results,
     "a title in bold": lambda given: article_cards.bold_spans(given, ((0, len(given)),)),
     "what a person typed": lambda given: article_cards.quoted_heading(given, 100),
-    "the name of a feed": lambda given: subscription_options.bold_feed_name(build_article_and_feed(given)[1]),
+    "the name of a feed": lambda given: feed_names.bold_feed_name(build_article_and_feed(given)[1]),
     "what became of an article": render_explanation,
     "what is rising": render_trend,
 }

@@ -9,10 +9,11 @@ from bot.core.i18n import _
 from bot.core.preferences import FilterPlace, FilterScope
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text
 from bot.text.words import fold
 from cogs.feeds import subscription_options
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name
+from cogs.feeds.subscription_options import FollowedFeed
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import Interaction

@@ -8,10 +8,11 @@ from bot.posting.rendering import messages
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
 from bot.posting.rendering.layout.icons import Icon, emoji_for
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text, urls
 from cogs.feeds.follow_flow import add_site_button
 from cogs.feeds.proposing.proposal_flow import can_propose
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, list_readable_subscriptions
+from cogs.feeds.subscription_options import FollowedFeed, list_readable_subscriptions
 from cogs.shared.authorization import can_use_manager_command
 from cogs.shared.paging import PagedMixin
 from cogs.shared.views import AckMode, Interaction, OwnedView

@@ -11,11 +11,12 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.posting.rendering.proposal_messages import MAX_REASON_LENGTH
 from bot.posting.rendering.source_preview import SourcePreview
 from bot.posting.sending import message_targets
+from bot.posting.wording.feed_names import bold_feed_name
 from bot.store.records.proposal_records import Proposal, ProposalDraft
 from bot.text import discord_text
 from cogs.feeds.source_follow import SourceFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, is_channel_deleted
+from cogs.feeds.subscription_options import FollowedFeed, is_channel_deleted
 from cogs.shared import channel_options
 from cogs.shared.channel_options import PostableChannel
 from cogs.shared.modals import TextField, modal_button

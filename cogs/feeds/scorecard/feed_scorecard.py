@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from bot.core.i18n import _, format_count
 from bot.posting.rendering.layout import outlet_branding
+from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.stories import feed_scores
 from bot.stories.feed_scores import FeedScore, Verdict
-from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name, feed_name, list_visible_subscriptions
+from cogs.feeds.subscription_options import FollowedFeed, list_visible_subscriptions
 from cogs.shared.views import Interaction
 
 DAY_SECONDS = 86_400

@@ -8,19 +8,14 @@ from bot.core.models import Subscription
 from bot.core.preferences import FilterMode, FilterPlace, PostLook, Style
 from bot.core.setting_registry import TOP_STORIES_PER_DAY
 from bot.core.user_errors import UserFacingError
+from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.text import discord_text
 from bot.watches import subscription_filters
 from bot.watches.filter_suggestions import FilterSuggestion
 from bot.watches.subscription_filters import FilterEvaluator
 from cogs.feeds.look_panel import require_mention
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
-from cogs.feeds.subscription_options import (
-    FollowedFeed,
-    bold_feed_name,
-    feed_name,
-    require_current_subscription,
-    unfollowed_text,
-)
+from cogs.feeds.subscription_options import FollowedFeed, require_current_subscription, unfollowed_text
 from cogs.shared.channel_options import PostableChannel, require_can_post, require_existing_channel
 from cogs.shared.views import Interaction
 
