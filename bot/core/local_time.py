@@ -139,6 +139,15 @@ def find_next_occurrence(after: int, minute: int, weekday: int | None, zone_name
     raise AssertionError("every weekday comes within eight days")
 
 
+def find_next_month_start(after: int, minute: int, zone_name: str) -> int:
+    """Return the first Unix time in seconds after `after` at which a minute of the first day of a month begins."""
+    zone = load_zone(zone_name)
+    month_start = datetime.fromtimestamp(after, zone).date().replace(day=1)
+    while (starts_at := local_minute_to_timestamp(month_start, minute, zone)) <= after:
+        month_start = (month_start + timedelta(days=31)).replace(day=1)
+    return starts_at
+
+
 def find_next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -> int:
     """Return the first Unix time in seconds after `after` at which one of the minutes of the day begins."""
     return min(find_next_occurrence(after, minute, None, zone_name) for minute in minutes)

@@ -225,7 +225,7 @@ class DispatchKind(StrEnum):
 
     POST = "post"  # One article, or several on one story
     CATCH_UP = "catch-up"  # Many articles in place of their posts
-    FEED_ALERT = "notice"  # A feed fails, has recovered, is proposed, or its proposal was decided on.
+    FEED_ALERT = "notice"  # A feed fails, has recovered, is proposed or decided on; a monthly scorecard
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week
 

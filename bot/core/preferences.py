@@ -168,6 +168,7 @@ class ServerPreferences:
     - `look`: default for subscriptions without their own.
     - `self_assignable_role_ids`: ids of the roles that users may assign to themselves.
     - `proposer_policy`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
+    - `report_due_at`: when the scorecard of feeds is posted next (Unix time in seconds); None if it isn't posted.
     """
 
     language: str | None = None
@@ -177,6 +178,7 @@ class ServerPreferences:
     look: PostLook = DEFAULT_LOOK
     self_assignable_role_ids: tuple[int, ...] = ()
     proposer_policy: str | None = None
+    report_due_at: int | None = None
 
 
 MAX_OUTLETS_WAIT_SECONDS = 3 * 86_400
@@ -240,6 +242,7 @@ class SettingKind(StrEnum):
     ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
     PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
+    MONTHLY_REPORT = "report"  # Values are times at which the scorecard of feeds is posted next.
     MUTED_STORY = "muted"  # Values are the titles of stories muted in a channel.
     TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
 

@@ -227,13 +227,21 @@ class AudienceResolver:
         Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is
         needed and fails.
         """
-        following_channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
-        readable_channel_ids = [
+        return await self._store.subscriptions.load_feed_ids(
+            await self.find_channels_readable_by_all_in(guild, channel_id)
+        )
+
+    async def find_channels_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> list[int]:
+        """Return the ids of a server's channels with feeds that every reader of a given channel or thread can read.
+
+        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is
+        needed and fails.
+        """
+        return [
             following_channel_id
-            for following_channel_id in following_channel_ids
+            for following_channel_id in await self._store.subscriptions.load_channel_ids(guild.id)
             if await self._visibility.is_readable_by_all_in(guild, channel_id, following_channel_id)
         ]
-        return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
 
 def _as_retry(outcome: SendOutcome) -> RetryAfter:

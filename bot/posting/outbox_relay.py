@@ -17,6 +17,7 @@ from bot.core.concurrency.keyed_runner import KeyedRunner
 from bot.core.models import Dispatch, DispatchState
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.channel_digest_task import ChannelDigestTask
+from bot.posting.monthly_report_task import MonthlyReportTask
 from bot.posting.personal_digest_task import PersonalDigestTask
 from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.posting_context import ERROR_BACKOFF_SECONDS, PostingContext
@@ -58,7 +59,7 @@ class OutboxRelay:
         self.channel_digest_task, self.personal_digest_task = ChannelDigestTask(context), PersonalDigestTask(context)
         self._schedule = TaskSchedule(
             context,
-            (self.channel_digest_task, TranslationTask(context), ProposalTask(context)),
+            (self.channel_digest_task, TranslationTask(context), ProposalTask(context), MonthlyReportTask(context)),
             (self.personal_digest_task, WatchMatchingTask(context), TopStorySelectionTask(context)),
         )
         self._send_runner: KeyedRunner[int] = KeyedRunner(self._clock, self._on_send_fault, self._on_send_end)

@@ -29,6 +29,7 @@ from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.held_posts import HeldPosts
+from bot.store.outbox.monthly_reports import MonthlyReports
 from bot.store.outbox.post_mentions import PostMentions
 from bot.store.people import erasure
 from bot.store.people.bookmark_feeds import BookmarkFeeds
@@ -119,6 +120,7 @@ class Store:
         self.saved_pages = SavedPages(database)
         self.questions = Questions(database)
         self.opinions = Opinions(database)
+        self.monthly_reports = MonthlyReports(database, self.shards)
         self.feed_reactions = FeedReactions(database)
         self.page_fetches = PageFetches(database)
         self.watches = Watches(database)

@@ -1,21 +1,21 @@
-"""Scores of feeds: how much of what they post is saved or liked, counting only what may be shown to managers."""
+"""Scores of a server's feeds: how much of what they post is saved or liked, and which to decide on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from statistics import median
 
+from bot.core.models import Feed, Subscription
 from bot.store.records.people_records import FeedReactionCounts
-from bot.stories.preference_model import MIN_USERS_TO_SHOW
 
 NEW_FEED_SECONDS = 30 * 86_400
 """Seconds for which a channel must have followed a feed before the feed is judged."""
 MAX_POSTS_WITHOUT_DECISION = 20
 """Maximum number of posts of a feed up to which its share of kept posts (saved or liked) is not judged."""
 MAX_SHARE_OF_MEDIAN = 0.2
-"""Share of kept posts (saved or liked), relative to the median of feeds, below which a manager should act."""
-MIN_MUTERS_TO_DECIDE = 3
-"""Number of people who muted stories of a feed from which on a manager should act on the feed."""
+"""Share of kept posts, relative to the median of all feeds, below which a feed is one to decide on."""
+MIN_MUTES_TO_DECIDE = 3
+"""Number of mutes of a feed's stories from which on the feed is one to decide on."""
 
 
 class Verdict(Enum):
@@ -27,88 +27,110 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class VisibleCount:
-    """Number of reactions as managers may see it: None if some, but fewer than `MIN_USERS_TO_SHOW` people reacted."""
+class ScoredFeed:
+    """Feed in a channel with its posts there, people's reactions to all its posts, and the judgement on it."""
 
-    count: int | None
+    subscription: Subscription
+    feed: Feed
+    counts: FeedReactionCounts
+    verdict: Verdict
+    is_new: bool
 
-    @classmethod
-    def of(cls, count: int, person_count: int) -> "VisibleCount":
-        """Return the visible form of a number of reactions by `person_count` people; 0 is always shown."""
-        return cls(count if person_count >= MIN_USERS_TO_SHOW or not count else None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedScore:
-    """Score of a feed in a channel, of the reactions whose numbers managers may see.
-
-    `kept_count` is the number of posts that were saved or liked, as far as that may be seen; each post counts once.
-    `has_hidden_keeps` is whether the number of saves or of likes is hidden. `muters` is a number of people.
-    """
-
-    post_count: int
-    saves: VisibleCount
-    likes: VisibleCount
-    dislikes: VisibleCount
-    muters: VisibleCount
-    kept_count: int
-    has_hidden_keeps: bool
+    @property
+    def post_count(self) -> int:
+        """Return the number of posts in the channel."""
+        return self.counts.post_count_by_channel.get(self.subscription.channel_id, 0)
 
     @property
     def kept_share(self) -> float:
-        """Return the share of posts that were saved or liked, from 0 to 1."""
-        return self.kept_count / self.post_count if self.post_count else 0.0
+        """Return the share of the feed's posts that were kept, from 0 to 1."""
+        return compute_kept_share(self.counts)
 
 
-EMPTY_SCORE = FeedScore(
-    post_count=0,
-    saves=VisibleCount(0),
-    likes=VisibleCount(0),
-    dislikes=VisibleCount(0),
-    muters=VisibleCount(0),
-    kept_count=0,
-    has_hidden_keeps=False,
-)
-"""Score of a feed that posted nothing."""
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """Scores of a server's feeds between two Unix times in seconds: first the feeds to decide on, then by share."""
+
+    since: int
+    until: int
+    scored_feeds: tuple[ScoredFeed, ...]
+
+    @property
+    def total_posts(self) -> int:
+        """Return the number of posts of all feeds."""
+        return sum(scored_feed.post_count for scored_feed in self.scored_feeds)
+
+    @property
+    def feeds_to_decide_on(self) -> list[ScoredFeed]:
+        """Return the feeds about which a manager should decide, the one with most posts first."""
+        return [scored_feed for scored_feed in self.scored_feeds if scored_feed.verdict is Verdict.DECIDE]
+
+    @property
+    def repeated_feed_ids(self) -> set[int]:
+        """Return the ids of feeds that several channels follow."""
+        feed_ids = [scored_feed.feed.id for scored_feed in self.scored_feeds]
+        return {feed_id for feed_id in feed_ids if feed_ids.count(feed_id) > 1}
 
 
-def score_feed(counts: FeedReactionCounts) -> FeedScore:
-    """Return the score of a feed in a channel, without the numbers that few people are behind."""
-    saves, likes, dislikes = (
-        VisibleCount.of(reactions.reaction_count, reactions.person_count)
-        for reactions in (counts.saves, counts.likes, counts.dislikes)
+def score_feeds(
+    followed_feeds: Collection[tuple[Subscription, Feed]],
+    reaction_counts: Sequence[FeedReactionCounts],
+    *,
+    since: int,
+    until: int,
+) -> Scorecard:
+    """Return the scorecard of followed feeds for the period between two Unix times in seconds."""
+    counts_by_feed = {counts.feed_id: counts for counts in reaction_counts}
+    new_since = until - NEW_FEED_SECONDS
+    median_share = compute_median_share(
+        [
+            counts_by_feed[subscription.feed_id]
+            for subscription, _feed in followed_feeds
+            if subscription.added_at <= new_since and subscription.feed_id in counts_by_feed
+        ]
     )
-    # A post that was saved and liked must not show in the sum if one of the two numbers is hidden.
-    if saves.count is None or likes.count is None:
-        visible_kept_count = (0 if saves.count is None else counts.saves.post_count) + (
-            0 if likes.count is None else counts.likes.post_count
+    scored_feeds = []
+    for subscription, feed in followed_feeds:
+        counts = counts_by_feed.get(feed.id, FeedReactionCounts(feed.id))
+        is_new = subscription.added_at > new_since
+        verdict = judge_feed(
+            counts,
+            counts.post_count_by_channel.get(subscription.channel_id, 0),
+            median_share,
+            is_unsettled=is_new or subscription.paused_at is not None,
         )
-    else:
-        visible_kept_count = counts.kept_count
-    return FeedScore(
-        post_count=counts.post_count,
-        saves=saves,
-        likes=likes,
-        dislikes=dislikes,
-        muters=VisibleCount.of(counts.muter_count, counts.muter_count),
-        kept_count=visible_kept_count,
-        has_hidden_keeps=saves.count is None or likes.count is None,
-    )
+        scored_feeds.append(ScoredFeed(subscription, feed, counts, verdict, is_new))
+    return Scorecard(since, until, tuple(sorted(scored_feeds, key=_sort_key)))
 
 
-def compute_median_share(scores: Sequence[FeedScore]) -> float:
+def compute_kept_share(counts: FeedReactionCounts) -> float:
+    """Return the share of a feed's posts that were saved or liked, from 0 to 1.
+
+    Reactions count when they were made, so that a feed can have more kept posts than new ones.
+    """
+    return min(1.0, len(counts.kept_ids) / counts.article_count) if counts.article_count else 0.0
+
+
+def compute_median_share(reaction_counts: Sequence[FeedReactionCounts]) -> float:
     """Return the median share of kept posts of feeds that posted; 0 if none did."""
-    return median([score.kept_share for score in scores if score.post_count] or [0.0])
+    return median([compute_kept_share(counts) for counts in reaction_counts if counts.article_count] or [0.0])
 
 
-def judge_feed(score: FeedScore, median_share: float, *, is_new: bool, is_paused: bool) -> Verdict:
-    """Return the judgement on a feed, given the median share of kept posts of the feeds that are not new."""
-    if is_new or is_paused:
+def judge_feed(counts: FeedReactionCounts, post_count: int, median_share: float, *, is_unsettled: bool) -> Verdict:
+    """Return the judgement on a feed with `post_count` posts in a channel.
+
+    `median_share` is the median share of kept posts of the feeds that are not new. A feed that is new or paused is
+    unsettled.
+    """
+    if is_unsettled:
         return Verdict.UNKNOWN
-    has_many_muters = (score.muters.count or 0) >= MIN_MUTERS_TO_DECIDE
-    is_rarely_kept = (
-        score.post_count > MAX_POSTS_WITHOUT_DECISION and score.kept_share < median_share * MAX_SHARE_OF_MEDIAN
-    )
-    if has_many_muters or is_rarely_kept:
+    kept_share = compute_kept_share(counts)
+    is_rarely_kept = post_count > MAX_POSTS_WITHOUT_DECISION and kept_share < median_share * MAX_SHARE_OF_MEDIAN
+    if counts.mutes >= MIN_MUTES_TO_DECIDE or is_rarely_kept:
         return Verdict.DECIDE
-    return Verdict.EARNS_PLACE if score.kept_count else Verdict.UNKNOWN
+    return Verdict.EARNS_PLACE if kept_share else Verdict.UNKNOWN
+
+
+def _sort_key(scored_feed: ScoredFeed) -> tuple[int, float, int, str]:
+    share = scored_feed.kept_share if scored_feed.verdict is Verdict.EARNS_PLACE else 0.0
+    return (scored_feed.verdict.value, -share, -scored_feed.post_count, scored_feed.feed.title.casefold())

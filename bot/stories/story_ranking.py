@@ -1,11 +1,14 @@
 """Ranking of stories by outlets, bookmarks, recency and the server's preferences."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
+from bot.core import local_time
 from bot.core.preferences import TOP_STORY_WINDOW_SECONDS
 from bot.store.records.outbox_records import HeldStory
-from bot.stories.preference_model import PreferenceModel
+from bot.store.records.people_records import ChannelPost
+from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 
 _OUTLET_POINTS = 3.0
 """Points for each further outlet that reports a story."""
@@ -52,3 +55,27 @@ def select_best_stories(
         return score, story.published, story.post_id
 
     return sorted(stories, key=build_sort_key, reverse=True)[:count]
+
+
+def replay_daily_selections(
+    posts: Sequence[ChannelPost], stories_per_day: int, *, since: int, until: int, zone_name: str
+) -> list[ChannelPost]:
+    """Return the posts that a channel would have had with its best stories of the day alone, oldest first.
+
+    `since` and `until` are Unix times in seconds. An estimate: the server's taste and bookmarks are left out, and all
+    outlets count that a story has by now.
+    """
+    candidates = sorted(posts, key=lambda post: post.sent_at)
+    sent_times = [post.sent_at for post in candidates]
+    minutes_of_day = local_time.spread_over_waking_hours(stories_per_day)
+    selected_indexes: set[int] = set()
+    due_at = since
+    while (due_at := local_time.find_next_occurrence_of_any(due_at, minutes_of_day, zone_name)) <= until:
+        first, last = (bisect_right(sent_times, at) for at in (due_at - TOP_STORY_WINDOW_SECONDS, due_at))
+        stories = [
+            HeldStory(index, candidates[index].published, candidates[index].outlet_count, 0, ())
+            for index in range(first, last)
+            if index not in selected_indexes
+        ]
+        selected_indexes |= {story.post_id for story in select_best_stories(stories, 1, due_at, NO_PREFERENCES)}
+    return [candidates[index] for index in sorted(selected_indexes)]

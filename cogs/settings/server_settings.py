@@ -15,6 +15,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, tex
 from bot.posting.wording import look_labels
 from bot.posting.wording.setting_words import get_language_name
 from cogs.feeds.look_panel import LookPanel
+from cogs.feeds.scorecard.monthly_report import build_monthly_button, describe_monthly_report
 from cogs.feeds.subscription_options import is_channel_deleted
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
@@ -103,6 +104,11 @@ class ServerSettingsPanel(ManagersPanel):
                 _("Post appearance"),
                 look_labels.look_summary_text(preferences.look),
                 ActionButton(self._open_look, label=_("Choose…")),
+            ),
+            setting_section(
+                _("Monthly scorecard"),
+                await describe_monthly_report(self) or _("not posted"),
+                await build_monthly_button(self, is_short=True),
             ),
             Separator(),
             text_block(f"-# {hint_text}"),

@@ -152,6 +152,7 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
         lambda value: filter_labels.filter_list_text([Filter.parse(value)], max_query_length=_MAX_VALUE_LENGTH),
     ),
     SettingKind.FEED_CHANNEL: SettingFormat(N_("Feed’s channel"), _channel_mention),
+    SettingKind.MONTHLY_REPORT: SettingFormat(N_("Monthly scorecard"), lambda _value: _("posted"), N_("not posted")),
     SettingKind.MUTED_STORY: SettingFormat(N_("Muted story"), _escape_value, N_("not muted")),
     SettingKind.TASTE_RESET: SettingFormat(N_("What this server likes"), lambda _value: _("reset")),
     SettingKind.CHANNEL_FEED: SettingFormat(N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from bot.store import Store
 from bot.store.people import feed_reactions
-from bot.store.records.people_records import FeedReactionCounts, ReactionCount
+from bot.store.records.people_records import FeedReactionCounts
 from tests.support.posted_feeds import PostHistory
 from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
@@ -20,7 +22,8 @@ def history(store: Store) -> PostHistory:
 
 
 async def count(store: Store, days: int = 30) -> dict[int, FeedReactionCounts]:
-    counts = await store.feed_reactions.count_by_feed(SERVER, store.clock.now() - days * DAY)
+    until = await store.feed_reactions.add_batches(SERVER)
+    counts = await store.feed_reactions.count_by_feed(SERVER, since=until - days * DAY, until=until)
     return {feed_counts.feed_id: feed_counts for feed_counts in counts}
 
 
@@ -30,61 +33,95 @@ async def test_each_kind_is_counted_with_its_people_and_a_post_saved_and_liked_i
     history.react(feed, "liked", [[ADA], [], [ADA, BOB, CAROL]])
     history.react(feed, "disliked", [[], [], [], [DAN]])
     history.react(feed, "opened", [[], [], [], [], [DAN, ADA]])
-    await history.mute(feed, [ADA, DAN])
+    await history.mute(feed, [ADA, DAN, BOB])
+    article_ids = history.article_ids_by_feed[feed.id]
     assert (await count(store))[feed.id] == FeedReactionCounts(
-        CHANNEL,
         feed.id,
         10,
-        saves=ReactionCount(3, 3, 2),
-        likes=ReactionCount(4, 3, 2),
-        dislikes=ReactionCount(1, 1, 1),
-        kept_count=3,
-        muter_count=2,
+        {CHANNEL: 10},
+        saves=3,
+        likes=4,
+        dislikes=0,
+        mutes=3,
+        kept_ids=frozenset(article_ids[:3]),
     )
 
 
-async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_not_count(store, clock, history):
+async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_not_count(store, history):
     feed = await history.add_feed("Daily", CHANNEL, ["Recent", "Old"], span_days=80)
     other_history = PostHistory(store, SERVER + 1, last_id=2_000_000)
     other_feed = await other_history.add_feed("Other", CHANNEL + 1, ["Elsewhere"])
-    other_history.react(other_feed, "saved", [[ADA]])
-    history.react(feed, "saved", [[ADA, BOB], [ADA, BOB, CAROL]])
+    other_history.react(other_feed, "saved", [[ADA, BOB, CAROL]])
+    history.react(feed, "saved", [[ADA, BOB, CAROL]])
     await store.bookmarks.remove(BOB, history.article_ids_by_feed[feed.id][0])
-    await history.mute(feed, [ADA, BOB])
+    await history.mute(feed, [ADA, BOB, CAROL])
     (mute,) = await store.muted_stories.list_by_user(BOB)
     await store.muted_stories.undo(mute.id, user_id=1)
     counts = await count(store)
     assert set(counts) == {feed.id}
-    assert (counts[feed.id].post_count, counts[feed.id].saves, counts[feed.id].muter_count) == (
-        1,
-        ReactionCount(1, 1, 1),
-        1,
-    )
-    assert (await count(store, 90))[feed.id].saves == ReactionCount(4, 3, 2)
+    assert (counts[feed.id].article_count, counts[feed.id].saves, counts[feed.id].mutes) == (1, 0, 0)
+    assert (await count(store, 90))[feed.id].article_count == 2
 
 
-async def test_real_posts_count_where_they_were_sent_and_pending_ones_do_not(store):
+async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock, history):
+    """Each person saves a number of posts of their own, 1, 2, 4…: a number that is shown tells who is in it."""
+    people = range(10)
+    feed = await history.add_feed("Daily", CHANNEL, [f"Post {n}" for n in range(2 ** len(people) - 1)], span_days=1)
+    chance = Random(34)
+    days = {person: chance.randrange(1, 70) for person in people}
+    days[1] = days[0]  # Two on one day are not enough, either.
+    shown_people: set[frozenset[int]] = set()
+    for day in range(100):
+        for person in people:
+            posts = slice(2**person - 1, 2 ** (person + 1) - 1)
+            if days[person] == day:
+                saved_posts: list[list[int]] = [[]] * (2 ** len(people) - 1)
+                saved_posts[posts] = [[100 + person]] * 2**person
+                history.react(feed, "saved", saved_posts)
+            if days[person] + 9 == day and person % 3 == 0:
+                for article_id in history.article_ids_by_feed[feed.id][posts]:
+                    await store.bookmarks.remove(100 + person, article_id)
+            if days[person] + 12 == day and person % 3 == 1:
+                await store.erase(100 + person)
+        for period in (30, 60, 90):
+            counts = (await count(store, period)).get(feed.id, FeedReactionCounts(feed.id))
+            shown_people.add(frozenset(person for person in people if counts.saves >> person & 1))
+            assert len(counts.kept_ids) == counts.saves
+        clock.advance(DAY)
+    assert len(shown_people) > 3
+    for some_people in shown_people:
+        for other_people in shown_people:
+            assert len(some_people - other_people) not in {1, 2}, (some_people, other_people)
+
+
+async def test_a_feed_in_two_channels_has_one_number(store, history):
+    """Otherwise the difference of its channels tells who reacted to what only one of them posted."""
+    feed = await history.add_feed("Daily", CHANNEL, ["Here"])
+    await history.add_feed("Daily", CHANNEL + 1, ["There"])
+    history.react(feed, "saved", [[ADA, BOB], [CAROL]])
+    counts = (await count(store))[feed.id]
+    assert (counts.saves, counts.post_count_by_channel) == (3, {CHANNEL: 1, CHANNEL + 1: 1})
+
+
+async def test_real_posts_count_where_they_were_sent_and_pending_ones_do_not(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "one"), new_article(feed, "two"))
     await deliver(store)
     await record(store, feed, new_article(feed, "pending"))
-    assert (await count(store))[feed.id].post_count == 2
-    arguments = {"server_id": SERVER, "channel_id": CHANNEL, "feed_id": feed.id, "since": 0}
-    posts = await store.feed_reactions.list_posts(**arguments, limit=9)
+    clock.advance(DAY)
+    assert (await count(store))[feed.id].article_count == 2
+    posts = await store.feed_reactions.list_posts(channel_id=CHANNEL, feed_id=feed.id, since=0, limit=9)
     assert {post.title for post in posts} == {"Title of one", "Title of two"}
-    await store.bookmarks.add(ADA, posts[0].article_id, server_id=SERVER)
-    (newest_post,) = await store.feed_reactions.list_posts(**arguments, limit=1)
-    assert (newest_post.article_id, newest_post.is_saved, newest_post.is_liked) == (posts[0].article_id, True, False)
-    times = await store.feed_reactions.list_post_times([CHANNEL], 0)
-    assert [channel_id for channel_id, _sent_at in times] == [CHANNEL, CHANNEL]
+    channel_posts = await store.feed_reactions.list_channel_posts([CHANNEL], since=0, until=clock.now())
+    assert [(post.feed_id, post.outlet_count) for post in channel_posts] == [(feed.id, 1)] * 2
 
 
 async def test_of_too_many_posts_only_the_newest_are_counted(store, history, monkeypatch):
     newest_feed = await history.add_feed("Newest", CHANNEL, [f"Post {number}" for number in range(30)], span_days=1)
     oldest_feed = await history.add_feed("Oldest", CHANNEL + 1, ["Post", "Old post"], span_days=20)
-    assert {feed_id: counts.post_count for feed_id, counts in (await count(store)).items()} == {
+    assert {feed_id: counts.article_count for feed_id, counts in (await count(store)).items()} == {
         newest_feed.id: 30,
         oldest_feed.id: 2,
     }
     monkeypatch.setattr(feed_reactions, "MAX_REPORTED_ROWS", 31)
-    assert (await count(store))[oldest_feed.id].post_count == 1
+    assert (await count(store))[oldest_feed.id].article_count == 1

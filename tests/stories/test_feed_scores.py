@@ -1,62 +1,58 @@
-"""Scores of feeds: what few people did is in no number, and who is judged by what."""
+"""Scores of feeds: which are judged by what, and what the best of the day would have left."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.store.records.people_records import FeedReactionCounts, ReactionCount
-from bot.stories.feed_scores import FeedScore, Verdict, VisibleCount, compute_median_share, judge_feed, score_feed
+from bot.store.records.people_records import ChannelPost, FeedReactionCounts
+from bot.stories.feed_scores import Verdict, compute_kept_share, compute_median_share, judge_feed
+from bot.stories.story_ranking import replay_daily_selections
 
-NOBODY = ReactionCount()
-
-
-def make_score(
-    post_count: int,
-    saves: ReactionCount = NOBODY,
-    likes: ReactionCount = NOBODY,
-    *,
-    kept_count: int = 0,
-    muter_count: int = 0,
-) -> FeedScore:
-    counts = FeedReactionCounts(1, 2, post_count, saves, likes, NOBODY, kept_count=kept_count, muter_count=muter_count)
-    return score_feed(counts)
+DAY, HOUR = 86_400, 3_600
 
 
-def test_both_kinds_are_shown_and_a_post_of_both_counts_once():
-    score = make_score(100, ReactionCount(6, 3, 5), ReactionCount(4, 4, 4), kept_count=7)
-    assert (score.saves, score.likes, score.kept_count) == (VisibleCount(6), VisibleCount(4), 7)
-    assert not score.has_hidden_keeps
-
-
-def test_a_hidden_kind_is_in_no_number_not_even_where_the_other_is_shown():
-    """Otherwise the difference would tell what is hidden."""
-    for hidden_likes in (ReactionCount(1, 1, 1), ReactionCount(9, 2, 9)):
-        score = make_score(100, ReactionCount(4, 3, 4), hidden_likes, kept_count=4 + hidden_likes.post_count)
-        assert (score.likes, score.kept_count, score.has_hidden_keeps) == (VisibleCount(None), 4, True)
-    assert make_score(100, ReactionCount(9, 2, 9), kept_count=9).kept_count == 0
-    assert make_score(100, muter_count=2).muters == VisibleCount(None)
+def make_counts(article_count: int, kept_count: int = 0, mutes: int = 0) -> FeedReactionCounts:
+    return FeedReactionCounts(2, article_count, {1: article_count}, mutes=mutes, kept_ids=frozenset(range(kept_count)))
 
 
 def test_a_feed_that_posted_nothing_does_not_move_the_median():
-    shares = [make_score(10, ReactionCount(kept, 3, kept), kept_count=kept) for kept in (2, 4, 6)]
-    assert compute_median_share([*shares, make_score(0)]) == 0.4
+    counts = [make_counts(10, kept_count) for kept_count in (2, 4, 6)]
+    assert compute_median_share([*counts, make_counts(0)]) == 0.4
     assert compute_median_share([]) == 0
 
 
+def test_what_is_kept_of_older_posts_makes_no_share_above_all():
+    assert compute_kept_share(make_counts(3, 5)) == 1
+
+
 @pytest.mark.parametrize(
-    ("score", "median_share", "verdict"),
+    ("counts", "median_share", "verdict"),
     [
-        (make_score(21), 0.4, Verdict.DECIDE),
-        (make_score(20), 0.4, Verdict.UNKNOWN),
-        (make_score(21), 0.0, Verdict.UNKNOWN),
-        (make_score(100, ReactionCount(7, 3, 7), kept_count=7), 0.4, Verdict.DECIDE),
-        (make_score(100, ReactionCount(9, 3, 9), kept_count=9), 0.4, Verdict.EARNS_PLACE),
-        (make_score(100, ReactionCount(9, 2, 9), kept_count=9), 0.4, Verdict.DECIDE),
-        (make_score(1, ReactionCount(3, 3, 1), kept_count=1, muter_count=3), 0.4, Verdict.DECIDE),
-        (make_score(1, ReactionCount(3, 3, 1), kept_count=1, muter_count=2), 0.4, Verdict.EARNS_PLACE),
+        (make_counts(21), 0.4, Verdict.DECIDE),
+        (make_counts(20), 0.4, Verdict.UNKNOWN),
+        (make_counts(21), 0.0, Verdict.UNKNOWN),
+        (make_counts(100, 7), 0.4, Verdict.DECIDE),
+        (make_counts(100, 9), 0.4, Verdict.EARNS_PLACE),
+        (make_counts(1, 1, mutes=3), 0.4, Verdict.DECIDE),
+        (make_counts(1, 1, mutes=2), 0.4, Verdict.EARNS_PLACE),
     ],
 )
-def test_the_verdict_needs_many_posts_and_a_low_share_or_three_who_muted(score, median_share, verdict):
-    assert judge_feed(score, median_share, is_new=False, is_paused=False) is verdict
-    assert judge_feed(score, median_share, is_new=True, is_paused=False) is Verdict.UNKNOWN
-    assert judge_feed(score, median_share, is_new=False, is_paused=True) is Verdict.UNKNOWN
+def test_the_verdict_needs_many_posts_and_a_low_share_or_three_mutes(counts, median_share, verdict):
+    assert judge_feed(counts, counts.article_count, median_share, is_unsettled=False) is verdict
+    assert judge_feed(counts, counts.article_count, median_share, is_unsettled=True) is Verdict.UNKNOWN
+
+
+def test_the_best_of_the_day_takes_stories_of_most_outlets_and_leaves_quiet_days_alone():
+    since = 1_780_012_800  # midnight in UTC
+    busy_day = [
+        ChannelPost(1, 5, since + 7 * HOUR + minute, since + 7 * HOUR + minute, outlet_count=3 if minute < 3 else 1)
+        for minute in range(60)
+    ]
+    quiet_day = [ChannelPost(1, 6, since + 3 * DAY, since + 3 * DAY, outlet_count=1)]
+    selected_posts = replay_daily_selections(
+        [*quiet_day, *busy_day], 5, since=since, until=since + 5 * DAY, zone_name="UTC"
+    )
+    # Stories are eligible for a day: five of the busy one's selections, and the first of the next morning.
+    assert [post.feed_id for post in selected_posts] == [5] * 5 + [6]
+    assert busy_day[:3] == selected_posts[:3]
+    assert replay_daily_selections([], 5, since=since, until=since + DAY, zone_name="UTC") == []

@@ -1,4 +1,4 @@
-"""Months of posts of several feeds and how people reacted to them, written into the tables at once."""
+"""Months of posts of several feeds until yesterday, and how people reacted, written into the tables at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.core.models import Feed
 from bot.store import Store
 from tests.support import store_probe
+from tests.support.store_probe import Column
 
 HOUR = 3_600
 
@@ -21,6 +22,11 @@ class PostHistory:
     last_id: int = 1_000_000
     article_ids_by_feed: dict[int, list[int]] = field(default_factory=dict)
 
+    @property
+    def yesterday(self) -> int:
+        """Now, a day ago: reports cover whole days."""
+        return self.store.clock.now() - 24 * HOUR
+
     async def add_feed(
         self,
         name: str,
@@ -32,14 +38,14 @@ class PostHistory:
         url: str | None = None,
     ) -> Feed:
         """A feed that a channel has followed for some days, and a post for each title, evenly over the last days."""
-        place, now = store_probe.place_of(self.store), self.store.clock.now()
+        place, now = store_probe.place_of(self.store), self.yesterday
         feed = await self.store.feeds.add(
             url or f"https://{name.lower().replace(' ', '-')}.example/feed", title=name, outlet=name
         )
         subscription, _is_new = await self.store.subscriptions.follow(
             server_id=self.server_id, channel_id=channel_id, feed_id=feed.id, first_article_id=None
         )
-        followed_at = now - followed_days * 24 * HOUR
+        followed_at = self.store.clock.now() - followed_days * 24 * HOUR
         store_probe.set_column(place, store_probe.Column.SUBSCRIPTION_ADDED_AT, followed_at, row_ids=[subscription.id])
         article_ids = [self.last_id + number for number in range(1, len(titles) + 1)]
         self.last_id += len(titles)
@@ -87,7 +93,7 @@ class PostHistory:
 
     def react(self, feed: Feed, kind: str, people_by_post: Sequence[Sequence[int]]) -> None:
         """Let people save, like or dislike the newest posts of a feed; those of the first one come first."""
-        place, now = store_probe.place_of(self.store), self.store.clock.now()
+        place, now = store_probe.place_of(self.store), self.yesterday
         pairs = [
             (person, article_id)
             for people, article_id in zip(people_by_post, self.article_ids_by_feed[feed.id], strict=False)
@@ -123,3 +129,4 @@ class PostHistory:
                 lead_length=50,
                 limit=10,
             )
+        store_probe.set_column(store_probe.place_of(self.store), Column.MUTE_CREATED_AT, self.yesterday)

@@ -28,6 +28,7 @@ class Column(StrEnum):
     ARTICLE_TITLE = "article.title"
     ARTICLE_UPDATED_AT = "article.updated_at"
     ARTICLE_MISSING_SINCE = "article.missing_since"
+    BOOKMARK_CREATED_AT = "bookmark.created_at"
     BEST_OF_DAY_DUE_AT = "channel.best_due_at"
     CHANNEL_MAX_POSTS_PER_HOUR = "channel.most_an_hour"
     CHANNEL_PROBLEM = "channel.problem"
@@ -44,7 +45,9 @@ class Column(StrEnum):
     FEED_SERVER_ID = "feed.server_id"
     PERSONAL_DIGEST_DUE_AT = "personal_digest.due_at"
     PROCESS_EXPIRES_AT = "process.expires_at"
+    REPORT_DUE_AT = "server.report_due_at"
     SENT_AT = "dispatch.sent_at"
+    MUTE_CREATED_AT = "story_mute.created_at"
     SERVER_JOINED_AT = "server.joined_at"
     WATCH_COOLDOWN_UNTIL = "watch.cooldown_until"
 

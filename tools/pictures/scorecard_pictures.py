@@ -1,7 +1,7 @@
 """Takes pictures of the scorecard of feeds: `python -m tools.pictures.scorecard_pictures [FOLDER]`.
 
-The report, its menu drawn open, a remedy that is asked about and what was done, in English and in French, wide and
-narrow.
+The report, its monthly message with the setting for it, its menu drawn open, a remedy that is asked about and what was
+done, in English and in French, wide and narrow.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from tools.pictures.picture_stage import resize_to_widths, run, server_in, shoot
 PEOPLE = tuple(range(91, 97))
 NOISY_POSTS, SAVED_POSTS = 168, 4
 LABELS = {
-    "en": ("", ("never post", "Do it"), ("The Daily Socket", "Patch Tuesday"), "deal"),
-    "fr": ("-fr", ("jamais", "Le faire"), ("The Daily Socket", "Mardi des correctifs"), "promo"),
+    "en": ("", ("never post", "Do it", "Send it every month"), ("The Daily Socket", "Patch Tuesday"), "deal"),
+    "fr": (
+        "-fr",
+        ("jamais", "Le faire", "L’envoyer chaque mois"),
+        ("The Daily Socket", "Mardi des correctifs"),
+        "promo",
+    ),
 }
 """Ending of the pictures’ names, labels that are pressed, feeds to decide on, and the word of most of their titles."""
 
@@ -63,7 +68,7 @@ def shoot_open_menu(page: Page, path: Path) -> None:
 
 
 async def main(folder: Path) -> None:
-    for language, (ending, (remedy_start, apply_label), names, word) in LABELS.items():
+    for language, (ending, (remedy_start, apply_label, monthly_label), names, word) in LABELS.items():
         async with server_in(language) as (world, _server):
             await build_server(world, *names, word)
             channel_names = {world.news.mention: "#news"}
@@ -74,6 +79,17 @@ async def main(folder: Path) -> None:
 
             report = last_reply(await world.editor.slash(world.news, "feed report"))
             await shoot_message("scorecard")
+            await world.editor.slash(world.news, "feed alerts", channel=world.news)
+            await world.editor.click(report, label=monthly_label)
+            await shoot_message("scorecard-monthly")
+            await world.editor.slash(world.news, "settings server")
+            await shoot_message("scorecard-settings")
+            due_at = await world.store.monthly_reports.get_next_due_at()
+            assert due_at is not None
+            world.clock.advance(due_at - world.clock.now())
+            await world.deliver()
+            await shoot_message("scorecard-message")
+            report = last_reply(await world.editor.slash(world.news, "feed report"))
             await shoot(
                 world, world.news, partial(shoot_open_menu, path=folder / f"scorecard-menu{ending}.png"), height=1800
             )

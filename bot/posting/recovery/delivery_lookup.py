@@ -9,7 +9,7 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.recovery import message_contents, own_messages
 from bot.posting.recovery.own_messages import HistoryNotReadable, HistoryWindow
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, scorecards
 from bot.posting.rendering.messages import Message
 from bot.posting.sending.message_targets import Target
 from bot.posting.sending.send_outcomes import (
@@ -21,6 +21,7 @@ from bot.posting.sending.send_outcomes import (
     Unverifiable,
     classify_error,
 )
+from bot.store.records.outbox_records import REPORT_KEY_PREFIX
 
 T = TypeVar("T")
 
@@ -38,9 +39,9 @@ async def find_delivered_message(
     """Return `Sent` if the history window has a dispatch's message, and None if it does not.
 
     Returns another outcome if the lookup failed. Messages with articles are recognised by the dedupe key in a
-    custom id, proposals by a button, other alerts by the text of `message`. All threads of the channel that the
-    bot created are searched, whatever the channel's settings are now. With `article`, a post of another feed's
-    article with the same page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
+    custom id, proposals by a button, scorecards by their period, other alerts by the text of `message`. All threads of
+    the channel that the bot created are searched, whatever the channel's settings are now. With `article`, a post of
+    another feed's article with the same page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
     """
 
     async def find_message() -> Sent | None:
@@ -91,6 +92,8 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
         case DispatchKind.FEED_ALERT if dispatch.proposal_id is not None and dispatch.proposer_id is None:
             button_id = buttons.APPROVE_PROPOSAL_BUTTON.custom_id(dispatch.proposal_id)
             return button_id in message_contents.list_custom_ids(sent_message)
+        case DispatchKind.FEED_ALERT if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
+            return scorecards.is_same_report(message_contents.list_texts(sent_message), dispatch.payload)
         case DispatchKind.FEED_ALERT:
             embed = message.embed if message is not None else None
             alert_text = embed.description if embed is not None else None

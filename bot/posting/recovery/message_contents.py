@@ -43,9 +43,7 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
         if embed.url:
             titles_and_urls.append((embed.title or "", embed.url))
         titles_and_urls += _LINK_PATTERN.findall(embed.description or "")
-    component_text = "\n".join(
-        component.content for component in _iter_components(message) if isinstance(component, discord.TextDisplay)
-    )
+    component_text = "\n".join(list_texts(message))
     titles_and_urls += _LINK_PATTERN.findall(component_text)
     all_text = "\n".join((component_text, *(embed.description or "" for embed in message.embeds)))
     is_translated = f"-# {messages.TRANSLATION_MARK} " in all_text  # Only the first title is translated.
@@ -56,6 +54,11 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
         )
         for index, (title, url) in enumerate(titles_and_urls)
     ]
+
+
+def list_texts(message: discord.Message) -> list[str]:
+    """Return the texts of a message's layout, in order."""
+    return [component.content for component in _iter_components(message) if isinstance(component, discord.TextDisplay)]
 
 
 def contains_page(linked_pages: Iterable[LinkedPage], page_key: str, title: str) -> bool:

@@ -12,10 +12,11 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.setting_registry import SILENT_POSTS, TRANSLATE
 from bot.digests.digest_models import digest_from_json
 from bot.posting.posting_context import PostingContext
-from bot.posting.rendering import digest_rendering, messages, posts, proposal_messages, role_mentions
+from bot.posting.rendering import digest_rendering, messages, posts, proposal_messages, role_mentions, scorecards
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.store import Store
+from bot.store.records.outbox_records import REPORT_KEY_PREFIX
 from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
@@ -84,11 +85,13 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
 
 
 async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return an alert about a feed, a message about a proposal to managers, or the decision for its proposer.
+    """Return an alert about a feed, a monthly scorecard, a proposal for managers, or the decision for its proposer.
 
     Returns None if the proposal or proposer is not stored any more, or if a proposal was decided before managers
     were shown it.
     """
+    if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
+        return scorecards.report_message(dispatch.payload)
     if dispatch.proposal_id is None:
         return messages.feed_alert_message(dispatch.payload)
     proposal = await context.store.proposals.get(dispatch.proposal_id)

@@ -1,40 +1,64 @@
-"""Repository of how a server's users react to the posts of each feed: bookmarks, opinions and muted stories."""
+"""Repository of how a server's users react to the posts of each feed: bookmarks, opinions and muted stories.
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+Counts are made of batches: the reactions of one kind to the posts of one feed, in order of time, are cut at a midnight
+(UTC) as soon as at least `MIN_PEOPLE_PER_BATCH` people are behind those since the last cut. A batch is stored as it
+is counted first, without people, and counts as a whole or not at all. Two counts, of any two days or periods, thus
+differ by whole batches, never by what one or two people did, took back or had deleted.
+"""
 
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from bot.core.local_time import SECONDS_PER_DAY
 from bot.store.connection import Connection
+from bot.store.outbox.held_posts import count_outlets
 from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
-from bot.store.records.people_records import FeedReactionCounts, ReactionCount, ReportedPost
-from bot.store.repository import Repository, read_transaction
+from bot.store.records.people_records import ChannelPost, FeedReactionCounts, ReportedPost
+from bot.store.repository import Repository, read_transaction, write_transaction
 
+MIN_PEOPLE_PER_BATCH = 3
+"""Minimum number of people whose reactions are counted together."""
 MAX_REPORTED_ROWS = 100_000
 """Maximum number of a server's posts, and of reactions, the newest, that are counted."""
+MAX_REPORT_DAYS = 90
+"""Maximum number of days that a report covers; opinions are stored for as long."""
 
 _POSTS_SQL = """
     SELECT dispatch.channel_id, article.feed_id, article.id FROM channel
     JOIN dispatch /*+ INDEXED BY dispatch_channel_sent */ ON dispatch.channel_id = channel.id
     JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
     JOIN article ON article.id = delivery_status.article_id
-    WHERE channel.server_id = :server AND dispatch.sent_at >= :since AND dispatch.kind IN ('post', 'catch-up')
+    WHERE channel.server_id = :server AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
+      AND dispatch.kind IN ('post', 'catch-up')
     ORDER BY dispatch.sent_at DESC, article.id LIMIT :limit
 """
 _REACTIONS_SQL = f"""
     SELECT 'saved' AS kind, user_id, article_id, created_at AS reacted_at FROM bookmark
-    WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since
+    WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since AND created_at < :until
     UNION ALL
     SELECT opinion, user_id, article_id, given_at FROM opinion
-    WHERE server_id = :server AND opinion <> 'opened' AND given_at >= :since
+    WHERE server_id = :server AND opinion <> 'opened' AND given_at >= :since AND given_at < :until
     UNION ALL
     SELECT 'muted', story_mute.user_id, article.id, story_mute.created_at FROM story_mute
     JOIN muted_article ON muted_article.mute_id = story_mute.id
     JOIN article ON article.id = muted_article.article_id AND article.title = story_mute.title
         AND article.published = story_mute.published
-    WHERE story_mute.server_id = :server AND story_mute.user_id IS NOT NULL AND story_mute.created_at >= :since
-      AND {ACTIVE_MUTE_SQL}
+    WHERE story_mute.server_id = :server AND story_mute.user_id IS NOT NULL
+      AND story_mute.created_at >= :since AND story_mute.created_at < :until AND {ACTIVE_MUTE_SQL}
     ORDER BY reacted_at DESC LIMIT :limit
 """
 """Query for the reactions of a server's users, newest first. A mute is about the article with which it began."""
+
+
+class _Reaction(NamedTuple):
+    """A user's reaction to an article at a Unix time in seconds."""
+
+    reacted_at: int
+    user_id: int
+    article_id: int
 
 
 class FeedReactions(Repository):
@@ -43,36 +67,62 @@ class FeedReactions(Repository):
     Methods raise StoreError.
     """
 
+    @write_transaction
+    def add_batches(self, db: Connection, server_id: int) -> int:
+        """Make the batches of a server's reactions up to the last midnight; return this Unix time in seconds."""
+        midnight = db.now - db.now % SECONDS_PER_DAY
+        is_behind = db.execute_rowcount(
+            "UPDATE server SET reactions_batched_until = :midnight "
+            "WHERE id = :server AND coalesce(reactions_batched_until, 0) < :midnight",
+            {"server": server_id, "midnight": midnight},
+        )
+        if is_behind:
+            _add_batches(db, server_id, since=midnight - MAX_REPORT_DAYS * SECONDS_PER_DAY, until=midnight)
+        return midnight
+
     @read_transaction
-    def count_by_feed(self, db: Connection, server_id: int, since: int) -> list[FeedReactionCounts]:
-        """Count reactions to what was posted in a server since a Unix time in seconds, by channel and feed."""
-        parameters = {"server": server_id, "since": since, "limit": MAX_REPORTED_ROWS, "now": db.now}
-        # Joined here: PostgreSQL without statistics compares each post with each reaction.
-        reactions_by_article: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-        for kind, user_id, article_id, _reacted_at in db.execute(_REACTIONS_SQL, parameters):
-            reactions_by_article[article_id].append((kind, user_id))
-        article_ids_by_place: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for channel_id, feed_id, article_id in db.execute(_POSTS_SQL, parameters):
-            article_ids_by_place[channel_id, feed_id].append(article_id)
+    def count_by_feed(self, db: Connection, server_id: int, *, since: int, until: int) -> list[FeedReactionCounts]:
+        """Count a server's posts between two Unix times in seconds, and the reactions of the batches in between."""
+        period = {"server": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
+        channel_counts_by_feed: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        article_ids_by_feed: defaultdict[int, set[int]] = defaultdict(set)
+        for channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period):
+            channel_counts_by_feed[feed_id][channel_id] += 1
+            article_ids_by_feed[feed_id].add(article_id)
+        reaction_counts_by_feed: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        kept_ids_by_feed: defaultdict[int, set[int]] = defaultdict(set)
+        for feed_id, kind, reaction_count, article_ids_json in db.execute(
+            "SELECT feed_id, kind, reaction_count, article_ids FROM reaction_batch "
+            "WHERE server_id = :server AND starts_at >= :since AND ends_at <= :until",
+            period,
+        ):
+            reaction_counts_by_feed[feed_id][kind] += reaction_count
+            if kind in {"saved", "liked"}:
+                kept_ids_by_feed[feed_id].update(json.loads(article_ids_json))
         return [
-            _count_reactions(channel_id, feed_id, article_ids, reactions_by_article)
-            for (channel_id, feed_id), article_ids in article_ids_by_place.items()
+            FeedReactionCounts(
+                feed_id,
+                article_count=len(article_ids_by_feed[feed_id]),
+                post_count_by_channel=channel_counts_by_feed[feed_id],
+                saves=reaction_counts_by_feed[feed_id]["saved"],
+                likes=reaction_counts_by_feed[feed_id]["liked"],
+                dislikes=reaction_counts_by_feed[feed_id]["disliked"],
+                mutes=reaction_counts_by_feed[feed_id]["muted"],
+                kept_ids=frozenset(kept_ids_by_feed[feed_id]),
+            )
+            for feed_id in {**channel_counts_by_feed, **reaction_counts_by_feed}
         ]
 
     @read_transaction
     def list_posts(
-        self, db: Connection, *, server_id: int, channel_id: int, feed_id: int, since: int, limit: int
+        self, db: Connection, *, channel_id: int, feed_id: int, since: int, limit: int
     ) -> list[ReportedPost]:
         """List at most `limit` of a feed's posts in a channel since a Unix time in seconds, newest first."""
         return [
-            ReportedPost(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+            ReportedPost(*row)
             for row in db.execute(
                 """
-                SELECT article.id, substr(title, 1, 500), language,
-                    EXISTS (SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id
-                        AND bookmark.server_id = :server AND removed_at IS NULL),
-                    EXISTS (SELECT 1 FROM opinion WHERE opinion.article_id = article.id
-                        AND opinion.server_id = :server AND opinion = 'liked')
+                SELECT article.id, substr(title, 1, 500), language
                 FROM dispatch /*+ INDEXED BY dispatch_channel_sent */
                 JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
                 JOIN article ON article.id = delivery_status.article_id AND article.feed_id = :feed
@@ -80,50 +130,79 @@ class FeedReactions(Repository):
                   AND dispatch.kind IN ('post', 'catch-up')
                 ORDER BY dispatch.sent_at DESC, article.id DESC LIMIT :limit
                 """,
-                {"server": server_id, "channel": channel_id, "feed": feed_id, "since": since, "limit": limit},
+                {"channel": channel_id, "feed": feed_id, "since": since, "limit": limit},
             )
         ]
 
     @read_transaction
-    def list_post_times(self, db: Connection, channel_ids: list[int], since: int) -> list[tuple[int, int]]:
-        """List the channel and the Unix time of each post in channels since a Unix time in seconds, newest first."""
+    def list_channel_posts(
+        self, db: Connection, channel_ids: Sequence[int], *, since: int, until: int
+    ) -> list[ChannelPost]:
+        """List the posts in channels between two Unix times in seconds, newest first."""
+        rows = db.fetch_rows(
+            """
+            SELECT dispatch.channel_id, article.feed_id, dispatch.id, dispatch.sent_at, article.published
+            FROM dispatch JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
+            JOIN article ON article.id = delivery_status.article_id
+            WHERE dispatch.channel_id IN (:channels) AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
+              AND dispatch.kind IN ('post', 'catch-up')
+            ORDER BY dispatch.sent_at DESC, article.id LIMIT :limit
+            """,
+            {"channels": channel_ids, "since": since, "until": until, "limit": MAX_REPORTED_ROWS},
+        )
+        outlet_counts = count_outlets(db, [row["id"] for row in rows])
         return [
-            (row[0], row[1])
-            for row in db.execute(
-                "SELECT dispatch.channel_id, dispatch.sent_at FROM dispatch "
-                "JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id "
-                "WHERE dispatch.channel_id IN (:channels) AND dispatch.sent_at >= :since "
-                "AND dispatch.kind IN ('post', 'catch-up') ORDER BY dispatch.sent_at DESC LIMIT :limit",
-                {"channels": channel_ids, "since": since, "limit": MAX_REPORTED_ROWS},
-            )
+            ChannelPost(row["channel_id"], row["feed_id"], row["sent_at"], row["published"], outlet_counts[row["id"]])
+            for row in rows
         ]
 
 
-def _count_reactions(
-    channel_id: int,
-    feed_id: int,
-    article_ids: Sequence[int],
-    reactions_by_article: Mapping[int, Sequence[tuple[str, int]]],
-) -> FeedReactionCounts:
-    reactions = [
-        (kind, user_id, article_id)
-        for article_id in article_ids
-        for kind, user_id in reactions_by_article.get(article_id, ())
-    ]
-
-    def count_kind(counted_kind: str) -> ReactionCount:
-        pairs = [(user_id, article_id) for kind, user_id, article_id in reactions if kind == counted_kind]
-        return ReactionCount(
-            len(pairs), len({user_id for user_id, _id in pairs}), len({article_id for _id, article_id in pairs})
+def _add_batches(db: Connection, server_id: int, *, since: int, until: int) -> None:
+    period = {"server": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS, "now": db.now}
+    # What is deleted ended before the oldest reaction that is read: nothing is counted twice.
+    db.execute("DELETE FROM reaction_batch WHERE server_id = :server AND ends_at <= :since", period)
+    counted_until_by_group = {
+        (row["feed_id"], row["kind"]): row["counted_until"]
+        for row in db.execute(
+            "SELECT feed_id, kind, max(ends_at) AS counted_until FROM reaction_batch "
+            "WHERE server_id = :server GROUP BY feed_id, kind",
+            period,
         )
-
-    return FeedReactionCounts(
-        channel_id,
-        feed_id,
-        len(article_ids),
-        saves=count_kind("saved"),
-        likes=count_kind("liked"),
-        dislikes=count_kind("disliked"),
-        kept_count=len({article_id for kind, _user_id, article_id in reactions if kind in {"saved", "liked"}}),
-        muter_count=count_kind("muted").person_count,
+    }
+    # Joined here: PostgreSQL without statistics compares each post with each reaction.
+    feed_by_article = {article_id: feed_id for _channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period)}
+    reactions_by_group: defaultdict[tuple[int, str], list[_Reaction]] = defaultdict(list)
+    for kind, user_id, article_id, reacted_at in db.execute(_REACTIONS_SQL, period):
+        group = (feed_by_article.get(article_id, 0), kind)
+        if article_id in feed_by_article and reacted_at >= counted_until_by_group.get(group, 0):
+            reactions_by_group[group].append(_Reaction(reacted_at, user_id, article_id))
+    db.executemany(
+        "INSERT INTO reaction_batch (server_id, feed_id, kind, starts_at, ends_at, reaction_count, article_ids) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                server_id,
+                *group,
+                _get_midnight(batch[0].reacted_at),
+                _get_midnight(batch[-1].reacted_at) + SECONDS_PER_DAY,
+                len(batch),
+                json.dumps(sorted({reaction.article_id for reaction in batch})),
+            )
+            for group, reactions in reactions_by_group.items()
+            for batch in _cut_batches(sorted(reactions))
+        ],
     )
+
+
+def _cut_batches(reactions: Sequence[_Reaction]) -> Iterator[list[_Reaction]]:
+    """Yield the batches of reactions that are in order of time; the last ones wait for more people."""
+    batch: list[_Reaction] = []
+    for _midnight, day_reactions in groupby(reactions, key=lambda reaction: _get_midnight(reaction.reacted_at)):
+        batch += day_reactions
+        if len({reaction.user_id for reaction in batch}) >= MIN_PEOPLE_PER_BATCH:
+            yield batch
+            batch = []
+
+
+def _get_midnight(timestamp: int) -> int:
+    return timestamp - timestamp % SECONDS_PER_DAY

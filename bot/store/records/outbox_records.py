@@ -122,6 +122,21 @@ class MaxRetryDelays(NamedTuple):
     page: int
 
 
+REPORT_KEY_PREFIX = "report:"
+"""Prefix of the dedupe keys of monthly scorecards, which are sent as alerts."""
+
+
+class DueReport(NamedTuple):
+    """A server's monthly scorecard, due at a Unix time in seconds.
+
+    `channel_id` is the channel for alerts, or None if there is none or nothing can be posted there.
+    """
+
+    server_id: int
+    due_at: int
+    channel_id: int | None
+
+
 class ChannelFeed(NamedTuple):
     """A channel that is published as a web feed. Its URLs work since a Unix time in seconds."""
 

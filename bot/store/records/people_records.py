@@ -1,8 +1,9 @@
 """Records of users: bookmarks, watches, opinions and assistant tokens."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.core.models import Article
@@ -54,39 +55,43 @@ class Opinion(NamedTuple):
     given_at: int
 
 
-class ReactionCount(NamedTuple):
-    """Number of reactions of one kind, of the people behind them, and of the posts that they are about."""
-
-    reaction_count: int = 0
-    person_count: int = 0
-    post_count: int = 0
-
-
 class FeedReactionCounts(NamedTuple):
-    """Counts of a feed's posts in a channel, and of people's reactions to these posts.
+    """Counts of a feed's posts in a server, and of people's reactions to these posts.
 
-    `kept_count` is the number of posts that were saved or liked, each counted once. `muter_count` is the number of
-    people who have muted a story that began with one of these posts.
+    `article_count` counts an article once that was posted in several channels. At least three people are behind each
+    number of reactions that is not 0, and behind each difference between two such numbers. `kept_ids` are the ids of
+    the articles whose saves or likes are counted.
     """
 
-    channel_id: int
     feed_id: int
-    post_count: int
-    saves: ReactionCount
-    likes: ReactionCount
-    dislikes: ReactionCount
-    kept_count: int
-    muter_count: int
+    article_count: int = 0
+    post_count_by_channel: Mapping[int, int] = MappingProxyType({})
+    saves: int = 0
+    likes: int = 0
+    dislikes: int = 0
+    mutes: int = 0
+    kept_ids: frozenset[int] = frozenset()
 
 
 class ReportedPost(NamedTuple):
-    """An article that was posted, with its title, and whether anybody saved or liked it."""
+    """An article that was posted, with its title."""
 
     article_id: int
     title: str
     language: str | None
-    is_saved: bool
-    is_liked: bool
+
+
+class ChannelPost(NamedTuple):
+    """A post in a channel: its article's feed and date, and how many outlets report the story.
+
+    Times are Unix times in seconds.
+    """
+
+    channel_id: int
+    feed_id: int
+    sent_at: int
+    published: int
+    outlet_count: int
 
 
 class TasteTrainingData(NamedTuple):

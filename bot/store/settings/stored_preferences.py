@@ -5,7 +5,7 @@ from typing import TypeVar
 from bot.core.preferences import DEFAULT_LOOK, PostLook, Preference, ServerPreferences, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTINGS, ChangeEffect, ChannelSetting, ChannelSettings, StoredValue
 from bot.store.connection import Connection
-from bot.store.outbox import digests, held_posts
+from bot.store.outbox import digests, held_posts, monthly_reports
 from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
@@ -22,12 +22,15 @@ class Preferences(Repository):
     async def get_by_server(self, server_id: int) -> ServerPreferences:
         """Return the preferences of a server, or the defaults if the server is unknown."""
         row = await self._fetch_row(
-            "SELECT language, time_zone, manager_role, alerts, look, notify_roles, proposals FROM server WHERE id = ?",
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles, proposals, report_due_at "
+            "FROM server WHERE id = ?",
             (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposer_policy = row
+        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposer_policy, report_due_at = (
+            row
+        )
         self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
             language,
@@ -37,6 +40,7 @@ class Preferences(Repository):
             PostLook.from_json(look_json),
             self_assignable_role_ids,
             proposer_policy,
+            report_due_at,
         )
 
     async def get_by_channel(self, channel_id: int) -> ChannelSettings:
@@ -76,6 +80,7 @@ class Preferences(Repository):
         if preference is Preference.TIME_ZONE:
             digests.reschedule_digests(db, server_id)
             held_posts.reschedule_selections(db, server_id)
+            monthly_reports.reschedule_report(db, server_id)
         setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))
         return True
 

@@ -272,10 +272,10 @@ def format_pause_effect(post_count: int) -> str:
     )
 
 
-def format_filter_effect(suggestion: FilterSuggestion, save_count: int | None) -> str:
-    """Return what a filter would have done to a feed's last posts; `save_count` is None if it may not be shown."""
+def format_filter_effect(suggestion: FilterSuggestion, *, has_saves: bool) -> str:
+    """Return what a filter would have done to a feed's last posts, and to the saved ones, if any are shown."""
     remaining_text = format_number(suggestion.post_count - suggestion.blocked_count)
-    if not save_count:
+    if not has_saves:
         return format_count(
             "Of the last {count} post, {remaining} would have come",
             "Of the last {count} posts, {remaining} would have come",
@@ -308,3 +308,11 @@ def format_daily_effect(post_count: int, remaining_count: int, days: int) -> str
         before,
         after=format_number(after),
     )
+
+
+def format_kept_effect(effect: str, remaining_share: float) -> str:
+    """Return an effect with the estimated share of kept posts, from 0 to 1, that would have remained."""
+    tenths = round(10 * remaining_share)
+    if tenths == 10:  # noqa: PLR2004  # all tenths
+        return _("{effect}; nearly all kept ones stay").format(effect=effect)
+    return _("{effect}; about {tenths} in 10 kept ones stay").format(effect=effect, tenths=tenths)

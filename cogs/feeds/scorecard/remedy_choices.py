@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bot.core.i18n import _
+from bot.core.local_time import SECONDS_PER_DAY
 from bot.core.preferences import Style
 from bot.core.setting_registry import TOP_STORIES_PER_DAY
 from bot.posting.rendering import discord_limits
+from bot.store.records.people_records import ChannelPost
+from bot.stories.feed_scores import Scorecard, ScoredFeed
+from bot.stories.story_ranking import replay_daily_selections
 from bot.watches.filter_suggestions import MAX_CHECKED_POSTS, suggest_filter
 from cogs.feeds.scorecard import remedies
-from cogs.feeds.scorecard.feed_scorecard import DAY_SECONDS, Scorecard, ScoredFeed
 from cogs.feeds.scorecard.remedies import (
     BEST_STORIES_PER_DAY,
     BestOfDayRemedy,
@@ -19,6 +22,7 @@ from cogs.feeds.scorecard.remedies import (
     PauseRemedy,
     Remedy,
 )
+from cogs.feeds.subscription_options import FollowedFeed
 from cogs.shared.channel_options import channel_name
 from cogs.shared.views import Interaction
 
@@ -30,16 +34,18 @@ async def list_remedies(
     interaction: Interaction, scorecard: Scorecard, scored_feeds: Sequence[ScoredFeed]
 ) -> list[Remedy]:
     """List the remedies for feeds to decide on and their channels, by feed, at most as many as a menu holds."""
-    channel_ids = list(dict.fromkeys(feed.followed_feed.subscription.channel_id for feed in scored_feeds))
-    post_times = await interaction.client.store.feed_reactions.list_post_times(channel_ids, scorecard.since)
-    counts_by_channel = Counter(channel_id for channel_id, _sent_at in post_times)
+    channel_ids = list(dict.fromkeys(scored_feed.subscription.channel_id for scored_feed in scored_feeds))
+    channel_posts = await interaction.client.store.feed_reactions.list_channel_posts(
+        channel_ids, since=scorecard.since, until=scorecard.until
+    )
+    counts_by_channel = Counter(post.channel_id for post in channel_posts)
     groups = [
         await _list_feed_remedies(interaction, scorecard, scored_feed, counts_by_channel, has_filter=has_filter)
         for scored_feed, has_filter in zip(
             scored_feeds, (index < _MAX_FILTER_SUGGESTIONS for index in range(len(scored_feeds))), strict=True
         )
     ]
-    groups.append(await _list_channel_remedies(interaction, scorecard, post_times, counts_by_channel))
+    groups.append(await _list_channel_remedies(interaction, scorecard, channel_posts))
     # Where a menu cannot hold them all, each feed loses its last remedies first.
     limit = max(len(group) for group in groups)
     while sum(len(group[:limit]) for group in groups) > discord_limits.MAX_CHOICES and limit > 1:
@@ -55,9 +61,9 @@ async def _list_feed_remedies(
     *,
     has_filter: bool,
 ) -> list[Remedy]:
-    subscription, _feed = followed_feed = scored_feed.followed_feed
-    post_count, channel_count = scored_feed.score.post_count, counts_by_channel.get(subscription.channel_id, 0)
-    days = max(1, (scorecard.until - scorecard.since) // DAY_SECONDS)
+    subscription, followed_feed = scored_feed.subscription, FollowedFeed(scored_feed.subscription, scored_feed.feed)
+    post_count, channel_count = scored_feed.post_count, counts_by_channel.get(subscription.channel_id, 0)
+    days = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
     feed_remedies: list[Remedy] = []
     if has_filter and (filter_remedy := await _find_filter_remedy(interaction, scorecard, scored_feed)):
         feed_remedies.append(filter_remedy)
@@ -77,43 +83,42 @@ async def _list_feed_remedies(
 async def _find_filter_remedy(
     interaction: Interaction, scorecard: Scorecard, scored_feed: ScoredFeed
 ) -> FilterRemedy | None:
-    subscription, score, store = scored_feed.followed_feed.subscription, scored_feed.score, interaction.client.store
+    subscription, counts, store = scored_feed.subscription, scored_feed.counts, interaction.client.store
     posts = await store.feed_reactions.list_posts(
-        server_id=subscription.server_id,
         channel_id=subscription.channel_id,
         feed_id=subscription.feed_id,
         since=scorecard.since,
         limit=MAX_CHECKED_POSTS,
     )
-    # What few people kept must not show in the word either.
-    protected_article_ids = {
-        post.article_id
-        for post in posts
-        if (post.is_saved and score.saves.count) or (post.is_liked and score.likes.count)
-    }
-    suggestion = await suggest_filter(store, posts, protected_article_ids)
+    suggestion = await suggest_filter(store, posts, counts.kept_ids)
     if suggestion is None:
         return None
-    return FilterRemedy(
-        scored_feed.followed_feed, remedies.format_filter_effect(suggestion, score.saves.count), suggestion
-    )
+    effect = remedies.format_filter_effect(suggestion, has_saves=counts.saves > 0)
+    return FilterRemedy(FollowedFeed(subscription, scored_feed.feed), effect, suggestion)
 
 
 async def _list_channel_remedies(
-    interaction: Interaction,
-    scorecard: Scorecard,
-    post_times: Sequence[tuple[int, int]],
-    counts_by_channel: Mapping[int, int],
+    interaction: Interaction, scorecard: Scorecard, channel_posts: Sequence[ChannelPost]
 ) -> list[Remedy]:
-    days = max(1, (scorecard.until - scorecard.since) // DAY_SECONDS)
-    channel_remedies: list[Remedy] = []
-    for channel_id, post_count in counts_by_channel.items():
+    store, channel_remedies = interaction.client.store, list[Remedy]()
+    zone_name = (await store.preferences.get_by_server(interaction.guild_id or 0)).time_zone
+    for channel_id in dict.fromkeys(post.channel_id for post in channel_posts):
         channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild is not None else None
-        settings = await interaction.client.store.preferences.get_by_channel(channel_id)
-        posts_by_day = Counter(sent_at // DAY_SECONDS for place_id, sent_at in post_times if place_id == channel_id)
-        remaining_count = sum(min(day_count, BEST_STORIES_PER_DAY) for day_count in posts_by_day.values())
-        if channel is None or settings[TOP_STORIES_PER_DAY] is not None or remaining_count == post_count:
+        settings = await store.preferences.get_by_channel(channel_id)
+        posts = [post for post in channel_posts if post.channel_id == channel_id]
+        selected_posts = replay_daily_selections(
+            posts, BEST_STORIES_PER_DAY, since=scorecard.since, until=scorecard.until, zone_name=zone_name
+        )
+        if channel is None or settings[TOP_STORIES_PER_DAY] is not None or len(selected_posts) == len(posts):
             continue
-        effect = remedies.format_daily_effect(post_count, remaining_count, days)
+        days = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
+        effect = remedies.format_daily_effect(len(posts), len(selected_posts), days)
+        # From the shares that are shown: which posts were kept may not show.
+        share_by_feed = {scored_feed.feed.id: scored_feed.kept_share for scored_feed in scorecard.scored_feeds}
+        kept_count, remaining_kept_count = (
+            sum(share_by_feed.get(post.feed_id, 0.0) for post in some_posts) for some_posts in (posts, selected_posts)
+        )
+        if kept_count:
+            effect = remedies.format_kept_effect(effect, remaining_kept_count / kept_count)
         channel_remedies.append(BestOfDayRemedy(channel_id, f"#{channel.name}", effect))
     return channel_remedies

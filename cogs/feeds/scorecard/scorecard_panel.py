@@ -6,12 +6,13 @@ from functools import partial
 import discord
 
 from bot.core.i18n import _, format_count, linkify_commands
-from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering import scorecards
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
-from bot.stories.feed_scores import Verdict
+from bot.stories.feed_scores import Scorecard, ScoredFeed, Verdict
 from bot.text import discord_text
-from cogs.feeds.scorecard import feed_scorecard, remedy_choices
-from cogs.feeds.scorecard.feed_scorecard import Scorecard, ScoredFeed, load_scorecard
+from cogs.feeds.scorecard import remedy_choices
+from cogs.feeds.scorecard.feed_scorecard import load_scorecard
+from cogs.feeds.scorecard.monthly_report import build_monthly_button, describe_monthly_report
 from cogs.feeds.scorecard.remedies import MoveRemedy, Remedy
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
@@ -20,9 +21,6 @@ from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, S
 
 _PERIOD_DAYS = (30, 90)
 """Periods that a report may cover, in days; opinions are stored for 90."""
-_PAGE_SIZE = 12
-"""Number of feeds on a page of a report."""
-_DECISION_COLOUR = 0xD8A13A
 
 
 class ScorecardPanel(PagedMixin, ManagersPanel):
@@ -37,15 +35,15 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
             text = linkify_commands(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
             await self.display_card(interaction, text_block(text))
             return
-        page_count = -(-len(scorecard.scored_feeds) // _PAGE_SIZE)
+        page_count = -(-len(scorecard.scored_feeds) // scorecards.PAGE_SIZE)
         self.page_index = min(self.page_index, page_count - 1)
-        page_start = self.page_index * _PAGE_SIZE
-        page_feeds = scorecard.scored_feeds[page_start : page_start + _PAGE_SIZE]
+        page_start = self.page_index * scorecards.PAGE_SIZE
+        page_feeds = scorecard.scored_feeds[page_start : page_start + scorecards.PAGE_SIZE]
         feeds_to_decide_on = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is Verdict.DECIDE]
         self._remedies = (
             await remedy_choices.list_remedies(interaction, scorecard, feeds_to_decide_on) if feeds_to_decide_on else ()
         )
-        blocks: list[Block] = [text_block(_format_heading(scorecard)), *_iter_groups(scorecard, page_feeds)]
+        blocks = list(_iter_blocks(scorecard, page_feeds))
         if self._remedies:
             options = [menu_option(remedy.label, index, remedy.effect) for index, remedy in enumerate(self._remedies)]
             menu = StringMenu(
@@ -59,9 +57,12 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
             blocks.append(
                 ActionRow(*self.page_buttons(has_more=self.page_index < page_count - 1, page_count=page_count))
             )
-        blocks.append(ActionRow(*(self._period_button(days) for days in _PERIOD_DAYS)))
-        colour = _DECISION_COLOUR if scorecard.feeds_to_decide_on else outlet_branding.DEFAULT_COLOUR
-        await self.display_card(interaction, *blocks, colour=colour)
+        blocks.append(
+            ActionRow(*(self._period_button(days) for days in _PERIOD_DAYS), await build_monthly_button(self))
+        )
+        if monthly_text := await describe_monthly_report(self):
+            blocks.append(text_block(f"-# {monthly_text}"))
+        await self.display_card(interaction, *blocks, colour=scorecards.get_colour(scorecard))
 
     def _period_button(self, days: int) -> ActionButton:
         style = discord.ButtonStyle.primary if days == self._days else discord.ButtonStyle.secondary
@@ -76,36 +77,11 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
         await RemedyFlow(interaction, self._remedies[int(selected_values[0])]).render(interaction)
 
 
-def _format_heading(scorecard: Scorecard) -> str:
-    facts = (
-        f"<t:{scorecard.since}:D> – <t:{scorecard.until}:D>",
-        format_count("{count} post", "{count} posts", scorecard.total_posts),
-        _("kept = saved or liked"),
-    )
-    title = _("Which feeds earn their place")
-    return f"### {title}\n-# {' · '.join(facts)}"
-
-
-def _iter_groups(scorecard: Scorecard, page_feeds: Sequence[ScoredFeed]) -> Iterator[Block]:
-    """Yield the feeds of a page below the headings of their groups."""
-    decision_count = len(scorecard.feeds_to_decide_on)
-    heading_by_verdict = {
-        Verdict.DECIDE: format_count("{count} TO DECIDE ON", "{count} TO DECIDE ON", decision_count),
-        Verdict.EARNS_PLACE: _("THESE EARN IT"),
-        Verdict.UNKNOWN: _("TOO EARLY TO TELL"),
-    }
-    best_share = max(scored_feed.score.kept_share for scored_feed in scorecard.scored_feeds)
-    repeated_feed_ids = feed_scorecard.find_repeated_feed_ids(scorecard.scored_feeds)
-    for verdict, heading in heading_by_verdict.items():
-        group_feeds = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is verdict]
-        if group_feeds:
-            yield Separator()
-            yield text_block(f"-# {heading}")
-        for scored_feed in group_feeds:
-            names_channel = verdict is Verdict.DECIDE or scored_feed.followed_feed.feed.id in repeated_feed_ids
-            yield text_block(
-                feed_scorecard.format_row(scored_feed, best_share, scorecard.total_posts, names_channel=names_channel)
-            )
+def _iter_blocks(scorecard: Scorecard, page_feeds: Sequence[ScoredFeed]) -> Iterator[Block]:
+    yield text_block(scorecards.format_heading(scorecard))
+    for group in scorecards.iter_groups(scorecard, page_feeds):
+        yield Separator()
+        yield from map(text_block, (group.heading, *group.rows))
 
 
 class RemedyFlow(ManagersPanel):

@@ -234,6 +234,19 @@ _EDIT_OF_PROPOSAL: tuple[Step, ...] = (
     *_request("edit", "PATCH /channels/{place}/messages/*"),
     *_around("edited", f"{STORE}.mark_edited", any_channel=True),
 )
+REPORTING: tuple[Step, ...] = tuple(
+    replace(step, kinds=("text",))
+    for step in (
+        *_around("counting", "bot.store.people.feed_reactions:FeedReactions.add_batches", any_channel=True),
+        *_around("enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True),
+        *_around("claim", f"{STORE}.claim"),
+        *_MESSAGE,
+        *_RECORD,
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From the scorecard of a month that is due to the recorded message."""
 PROPOSING: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
@@ -577,6 +590,22 @@ async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float
     )
 
 
+async def survive_report(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Let the scorecard of a month be due; the bot dies at it, and it is to be posted once."""
+    scene.discord.changes.nonce_window_seconds = INSIDE
+    period = scene.make_report_due()
+    if step.earlier is not None:
+        await run_until_killed(scene, kind, step.earlier)
+        scene.discord.changes.nonce_window_seconds = window
+    await run_until_killed(scene, kind, step)
+    scene.discord.changes.nonce_window_seconds = window
+    await _run_until_shown(scene, kind, period)
+    count = sum(period in message.render_visible_text() for message in scene.messages(kind))
+    return DeliveryFaults(
+        lost=() if count else (period,), repeated=(period,) if count > 1 else (), disordered=(), unfinished=()
+    )
+
+
 async def _run_until_shown(scene: Scene, kind: str, words: str) -> None:
     """Run a bot until a channel shows these words and nothing is owed."""
     bot = scene.start()
@@ -654,6 +683,12 @@ async def filter_channels(scene: Scene) -> None:
     await scene.filter_channels(ABOUT_FILTERED)
 
 
+async def take_reports(scene: Scene) -> None:
+    """Let the text channel get a scorecard each month, of a feed that people keep."""
+    await settle_bot(scene)
+    await scene.take_reports()
+
+
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
@@ -684,6 +719,7 @@ CRASH_SCENARIOS = (
     CrashScenario("posts that mention a role", MENTIONING, survive_mention, mention_roles),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
+    CrashScenario("scorecards", REPORTING, survive_report, take_reports),
     CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),
 )
 """All that the bot is killed at."""

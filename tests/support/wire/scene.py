@@ -16,6 +16,7 @@ from aiohttp import web
 from bot.client.services import Services, open_services
 from bot.core import setting_registry
 from bot.core.database_url import DatabaseUrl
+from bot.core.local_time import SECONDS_PER_DAY
 from bot.core.models import Feed
 from bot.core.preferences import (
     DigestPlan,
@@ -30,12 +31,14 @@ from bot.core.setting_registry import ChannelSetting
 from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
+from bot.posting.monthly_report_task import REPORT_DAYS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_membership_score
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.inline_poller import build_poller
+from tests.support.posted_feeds import PostHistory
 from tests.support.samples import new_article, new_proposal
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
@@ -52,6 +55,8 @@ SIGNED = ("signed text", "signed thread", "signed forum")
 
 QUICK = 200
 """How much faster the clock of a quick scene runs."""
+MAX_EARLIER_REPORTS = 22
+"""How many scorecards, each of an earlier day, a scene can have."""
 QUIET_LOOKS = 3
 """How many looks in a row have to find nothing owed."""
 
@@ -90,6 +95,7 @@ class Scene(ServerInspector):
         self._set_by = folder / "clock"
         self._commands = 0
         self._proposer: Person | None = None
+        self._report_count = 0
         self.role_ids: tuple[int, ...] = ()
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
@@ -149,6 +155,29 @@ class Scene(ServerInspector):
             await newsroom.store.preferences.change(
                 Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=ada.id
             )
+
+    async def take_reports(self) -> None:
+        """Let the text channel get the scorecard of each month, and people keep what a feed posts there."""
+        owner_id = self.discord.state.bot_owner.id
+        async with self.newsroom() as newsroom:
+            store = newsroom.store
+            await store.preferences.change(
+                Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=owner_id
+            )
+            await store.monthly_reports.set_enabled(self.server.id, is_enabled=True, user_id=owner_id)
+            history = PostHistory(store, self.server.id)
+            feed = await history.add_feed("Kernel", self.channels["text"].id, ["Post"] * 40, span_days=3)
+            history.react(feed, "saved", [(1, 2, 3)] * 9)
+        for column in (Column.SENT_AT, Column.BOOKMARK_CREATED_AT):  # so that scorecards of earlier days have them
+            store_probe.shift_column(self.database, column, -MAX_EARLIER_REPORTS * SECONDS_PER_DAY)
+
+    def make_report_due(self) -> str:
+        """Let the scorecard be due, each time that of an earlier day. Returns how it begins."""
+        self._report_count += 1
+        due_at = self.clock.now() - (self._report_count - 1) % MAX_EARLIER_REPORTS * SECONDS_PER_DAY
+        store_probe.set_column(self.database, Column.REPORT_DUE_AT, due_at)
+        until = due_at - due_at % SECONDS_PER_DAY
+        return f"-# <t:{until - REPORT_DAYS * SECONDS_PER_DAY}:D>"
 
     async def propose(self, title: str, url: str | None = None) -> int:
         """The person proposes a feed, which need not exist where no URL is given. Returns the id of the proposal."""

@@ -1,0 +1,146 @@
+"""Texts of the scorecard of a server's feeds, for its panel and for the message of each month."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from bot.core.i18n import _, format_count, linkify_commands
+from bot.posting.rendering import messages
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import Block, Card, Separator, text_block
+from bot.posting.rendering.messages import Message
+from bot.posting.wording.feed_names import bold_feed_name, feed_name
+from bot.stories.feed_scores import Scorecard, ScoredFeed, Verdict
+from bot.text import discord_text
+
+DECISION_COLOUR = 0xD8A13A
+"""Colour of a scorecard with feeds to decide on."""
+PAGE_SIZE = 12
+"""Number of feeds on a page of a scorecard, and in the message of each month."""
+_BAR_LENGTH = 7
+"""Number of blocks of a bar; with ten, names break on a phone."""
+
+
+class FeedGroup(NamedTuple):
+    """Heading of feeds with the same verdict, and the lines of each feed."""
+
+    heading: str
+    rows: list[str]
+
+
+def build_report_payload(scorecard: Scorecard) -> str:
+    """Return the payload of the message of a month: its texts and its colour, in the current language."""
+    groups = iter_groups(scorecard, scorecard.scored_feeds[:PAGE_SIZE])
+    small_texts = [linkify_commands(_("Act on it, or stop these reports: /feed report"))]
+    hidden_count = len(scorecard.scored_feeds) - PAGE_SIZE
+    if hidden_count > 0:
+        small_texts.insert(0, format_count("{count} more feed", "{count} more feeds", hidden_count))
+    texts = [format_heading(scorecard), *("\n".join((group.heading, *group.rows)) for group in groups)]
+    texts.append("-# " + " · ".join(small_texts))
+    return json.dumps({"texts": texts, "colour": get_colour(scorecard)}, ensure_ascii=False)
+
+
+def report_message(payload: str) -> Message:
+    """Return the message of a month from its payload."""
+    report = json.loads(payload)
+    blocks: list[Block] = [text_block(report["texts"][0])]
+    for text in report["texts"][1:]:
+        blocks += [Separator(), text_block(text)]
+    name = discord_text.to_plain_line(report["texts"][0].partition("\n")[0], messages.MAX_THREAD_NAME_LENGTH)
+    return Message(name, layout=(Card(tuple(blocks), report["colour"]),))
+
+
+def is_same_report(sent_texts: Sequence[str], payload: str) -> bool:
+    """Return whether the texts of a message are of the same period as a payload, whatever the numbers are."""
+    period = json.loads(payload)["texts"][0].partition(" · ")[0]
+    return any(sent_text.startswith(period) for sent_text in sent_texts)
+
+
+def get_colour(scorecard: Scorecard) -> int:
+    """Return the colour of a scorecard: another one if a manager should decide on feeds."""
+    return DECISION_COLOUR if scorecard.feeds_to_decide_on else outlet_branding.DEFAULT_COLOUR
+
+
+def format_heading(scorecard: Scorecard) -> str:
+    """Return the title, and a small line with the period, the number of posts and the meaning of “kept”."""
+    facts = (
+        f"<t:{scorecard.since}:D> – <t:{scorecard.until - 1}:D>",
+        format_count("{count} post", "{count} posts", scorecard.total_posts),
+        _("kept = saved or liked"),
+    )
+    title = _("Which feeds earn their place")
+    return f"### {title}\n-# {' · '.join(facts)}"
+
+
+def iter_groups(scorecard: Scorecard, scored_feeds: Sequence[ScoredFeed]) -> Iterator[FeedGroup]:
+    """Yield some feeds of a scorecard by verdict."""
+    decision_count = len(scorecard.feeds_to_decide_on)
+    heading_by_verdict = {
+        Verdict.DECIDE: format_count("{count} TO DECIDE ON", "{count} TO DECIDE ON", decision_count),
+        Verdict.EARNS_PLACE: _("THESE EARN IT"),
+        Verdict.UNKNOWN: _("TOO EARLY TO TELL"),
+    }
+    for verdict, heading in heading_by_verdict.items():
+        rows = [_format_row(scorecard, feed) for feed in scored_feeds if feed.verdict is verdict]
+        if rows:
+            yield FeedGroup(f"-# {heading}", rows)
+
+
+def _format_row(scorecard: Scorecard, scored_feed: ScoredFeed) -> str:
+    """Return the lines of a feed: a bar relative to the best feed, the name and the numbers."""
+    subscription, feed = scored_feed.subscription, scored_feed.feed
+    kept_share = scored_feed.kept_share
+    bar = _format_bar(kept_share, max(other_feed.kept_share for other_feed in scorecard.scored_feeds))
+    outlet_emoji = outlet_branding.outlet_emoji(feed.id, feed.outlet or feed_name(feed))
+    facts = [
+        f"**{_kept_text(kept_share)}**",
+        _posts_text(scorecard, scored_feed),
+        *_reaction_texts(scored_feed),
+    ]
+    if not scored_feed.post_count:
+        facts = [_("no posts")]
+    if subscription.paused_at is not None:
+        facts.append(_("paused {when}").format(when=f"<t:{subscription.paused_at}:R>"))
+    elif scored_feed.is_new:
+        facts.append(_("followed since {date}").format(date=f"<t:{subscription.added_at}:D>"))
+    return f"{bar} {outlet_emoji} {bold_feed_name(feed)}\n-# {' · '.join(facts)}"
+
+
+def _format_bar(share: float, best_share: float) -> str:
+    filled_count = max(1, round(_BAR_LENGTH * share / best_share)) if share else 0
+    return "▰" * filled_count + "▱" * (_BAR_LENGTH - filled_count)
+
+
+def _posts_text(scorecard: Scorecard, scored_feed: ScoredFeed) -> str:
+    """Return the number of a feed's posts, with the channel where that matters, and their share of all posts."""
+    posts_text = format_count("{count} post", "{count} posts", scored_feed.post_count)
+    if scored_feed.verdict is Verdict.DECIDE or scored_feed.feed.id in scorecard.repeated_feed_ids:
+        channel = f"<#{scored_feed.subscription.channel_id}>"
+        posts_text = _("{posts} in {channel}").format(posts=posts_text, channel=channel)
+    tenths = round(10 * scored_feed.post_count / scorecard.total_posts) if scorecard.total_posts else 0
+    return _("{posts}, {tenths} in 10 of all").format(posts=posts_text, tenths=tenths) if tenths else posts_text
+
+
+def _kept_text(share: float) -> str:
+    if not share:  # Nobody did, or fewer than three people: which one may not show.
+        return _("hardly any kept")
+    kept_of_hundred = round(100 * share) or 1
+    return format_count("{count} of 100 kept", "{count} of 100 kept", kept_of_hundred)
+
+
+def _reaction_texts(scored_feed: ScoredFeed) -> list[str]:
+    """Return the numbers of reactions to a feed that are shown; where a decision is due, also what is rare."""
+    counts = scored_feed.counts
+    number_texts = (
+        (counts.saves, format_count("{count} save", "{count} saves", counts.saves), _("hardly any saves")),
+        (counts.likes, format_count("{count} like", "{count} likes", counts.likes), _("hardly any likes")),
+        (
+            counts.dislikes,
+            format_count("{count} “less like this”", "{count} “less like this”", counts.dislikes),
+            "",
+        ),
+        (counts.mutes, format_count("{count} mute of its stories", "{count} mutes of its stories", counts.mutes), ""),
+    )
+    lacks_matter = scored_feed.verdict is Verdict.DECIDE and scored_feed.kept_share > 0
+    texts = [number_text if count else few_text * lacks_matter for count, number_text, few_text in number_texts]
+    return list(filter(None, texts))

@@ -1,0 +1,107 @@
+"""The scorecard of each month: posted once where alerts go, with what its readers may see; stopped with one press."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from simcord.builders import ChannelHandle
+
+from bot.core.preferences import Preference
+from tests.support import message_texts
+from tests.support.discord_world import World
+from tests.support.interactions import hide_channel, last_reply, message_text
+from tests.support.posted_feeds import PostHistory
+from tests.support.scenario import posted_texts
+
+PEOPLE = (91, 92, 93)
+ZONE = "America/New_York"
+DAY = 86_400
+
+
+@pytest.fixture
+async def alerts(telex: World) -> ChannelHandle:
+    """A feed that people keep in a channel that everybody reads, and another in one that they don't."""
+    channel = telex.guild.create_text_channel("alerts")
+    history = PostHistory(telex.store, telex.guild.id)
+    for name, place in (("Kernel", telex.news), ("Secret", telex.guild.create_text_channel("secret"))):
+        feed = await history.add_feed(name, place.id, [f"{name} {number}" for number in range(20)])
+        history.react(feed, "saved", [PEOPLE] * 10)
+        if name == "Secret":
+            hide_channel(telex, place, telex.reader)
+    await telex.store.preferences.change(Preference.TIME_ZONE, ZONE, server_id=telex.guild.id, user_id=telex.editor.id)
+    return channel
+
+
+async def send_monthly(world: World, alerts: ChannelHandle) -> str:
+    """Choose the channel for alerts, press the button, and return what the panel says then."""
+    await world.editor.slash(world.news, "feed alerts", channel=alerts)
+    report = await world.editor.slash(world.news, "feed report")
+    return message_text(await world.editor.click(last_reply(report), label="Send it every month"))
+
+
+async def advance_to(world: World, when: datetime) -> None:
+    """Let the clock show a time, and everything be sent that is due by then."""
+    world.clock.advance(when.timestamp() - world.clock.now())
+    await world.deliver()
+
+
+async def test_without_a_channel_for_alerts_it_says_where_to_choose_one(telex, alerts):
+    report = await telex.editor.slash(telex.news, "feed report")
+    refusal = message_text(await telex.editor.click(last_reply(report), label="Send it every month"))
+    assert "It goes where alerts go. Choose a channel first" in refusal
+    assert (await telex.store.preferences.get_by_server(telex.guild.id)).report_due_at is None
+
+
+async def test_it_is_posted_once_on_the_first_at_nine_with_what_the_readers_there_may_see(telex, alerts):
+    due = datetime(2026, 6, 1, 13, 0, tzinfo=UTC)  # nine in the morning in New York
+    shown = await send_monthly(telex, alerts)
+    assert f"Monthly in <#{alerts.id}>, next <t:{due.timestamp():.0f}:D>" in shown
+    before = len(telex.posts(alerts))
+    await advance_to(telex, datetime(2026, 6, 1, 12, 59, tzinfo=UTC))
+    assert len(telex.posts(alerts)) == before
+    await advance_to(telex, due)
+    (post,) = telex.posts(alerts)[before:]
+    report = message_texts.text(post)
+    assert "Which feeds earn their place" in report
+    assert "THESE EARN IT" in report
+    assert "**Kernel**" in report
+    assert "30 saves" in report
+    assert "Secret" not in report
+    assert "custom_id" not in str(post.components)
+    for _ in range(2):
+        await telex.deliver()
+        telex.clock.advance(3_600)
+    assert len(telex.posts(alerts)) == before + 1
+    settings = await telex.editor.slash(telex.news, "settings server")
+    assert "next <t:1782910800:D>" in message_text(settings)  # July 1
+    stopped = message_text(await telex.editor.click(last_reply(settings), label="Turn off"))
+    assert "not posted" in stopped
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Monthly scorecard**: posted → not posted" in history
+    await advance_to(telex, datetime(2026, 7, 1, 13, 0, tzinfo=UTC))
+    assert len(telex.posts(alerts)) == before + 1
+
+
+async def test_nothing_is_posted_when_there_is_nothing_to_say_or_no_channel(telex, alerts):
+    await send_monthly(telex, alerts)
+    count = len(telex.posts(alerts))
+    telex.clock.advance(100 * DAY)  # no posts and no reactions for months
+    await telex.deliver()
+    assert len(telex.posts(alerts)) == count
+    assert ((await telex.store.monthly_reports.get_next_due_at()) or 0) > telex.clock.now()
+    await telex.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=telex.guild.id, user_id=1)
+    report = message_text(await telex.editor.slash(telex.news, "feed report"))
+    assert "Monthly, but there’s no channel for alerts" in report
+    telex.clock.advance(40 * DAY)
+    await telex.deliver()
+    assert ((await telex.store.monthly_reports.get_next_due_at()) or 0) > telex.clock.now()
+
+
+async def test_it_speaks_the_language_of_the_channel(telex, alerts):
+    await telex.store.preferences.change(Preference.LANGUAGE, "fr", server_id=telex.guild.id, user_id=telex.editor.id)
+    await send_monthly(telex, alerts)
+    await advance_to(telex, datetime(2026, 6, 1, 13, 0, tzinfo=UTC))
+    report = posted_texts(telex, alerts)[-1]
+    assert "Quels flux méritent leur place" in report
+    assert "Pour agir, ou arrêter cet envoi" in report
