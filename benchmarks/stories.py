@@ -35,7 +35,7 @@ from bot.stories.story_matching import (
     extract_story_features,
     strip_agency_prefix,
 )
-from bot.stories.story_membership import compute_membership_margin
+from bot.stories.story_membership import compute_story_membership_score
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
@@ -173,7 +173,7 @@ def replay_channel(kin: Sequence[dict[int, float]], shift: float) -> tuple[list[
         for other_number, similarity in likeness.items():
             by_story[story[other_number]].append(similarity)
         ranked_stories = [
-            (compute_membership_margin(similarities, sizes[name]) + shift, -name)
+            (compute_story_membership_score(similarities, sizes[name]) + shift, -name)
             for name, similarities in by_story.items()
         ]
         best, name = max(ranked_stories, default=(-1.0, 0))

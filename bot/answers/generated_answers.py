@@ -118,7 +118,7 @@ class AnswerGeneration:
                 renumbered_sentences.append(Sentence(sentence.text, citations))
         quoted_passages = {passage.text: passage for passage in cited_passages if passage.article in sources}
         quotes = tuple(Quote(passage.quote, passage.article) for passage in quoted_passages.values())[:MAX_QUOTES]
-        if self.writer.verifies:
+        if self.writer.verifies_sentences:
             confidence = Confidence.SURE
         elif confidence is Confidence.NOTHING:
             confidence = Confidence.POSSIBLE

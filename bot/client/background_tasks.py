@@ -34,8 +34,11 @@ HEAP_TRIM_SECONDS = 300.0
 """Seconds between two times that free memory is returned to the system."""
 CLOCK_CHECK_SECONDS = 30.0
 """Seconds between two checks for jumps of the wall clock."""
-CLOCK_STEP_GRACE_SECONDS = 300.0
-"""Seconds after the start, or a jump back of the clock, in which work begun earlier may still store later times."""
+CLOCK_REPAIR_SECONDS = 300.0
+"""Seconds after the start, or a jump back of the clock, during which stored times far in the future are corrected.
+
+Work that began before the jump may still store such times.
+"""
 MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RETRY_DELAY_SECONDS)
 """Maximum delays in seconds before sends, blocked channels and page fetches are retried."""
 
@@ -119,13 +122,13 @@ class BackgroundTasks:
             log.warning("clock jumped seconds=%+d", jump_seconds)
         if jump_seconds < 0:
             self._services.poller.shift_clock(-jump_seconds)
-            self._clock_repair_ends_at = self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
+            self._clock_repair_ends_at = self._clock.monotonic() + CLOCK_REPAIR_SECONDS
         if self._clock.monotonic() <= self._clock_repair_ends_at:
             await self._services.store.repair_after_clock_step(MAX_RETRY_DELAYS)
 
     async def _watch_clock(self) -> None:
         self._clock_repair_ends_at = (
-            self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
+            self._clock.monotonic() + CLOCK_REPAIR_SECONDS
         )  # It may have been set back before the start.
         while True:
             await self.check_clock()

@@ -9,8 +9,8 @@
   end, as on SQLite.
 - A lease is *transferred* to a process by name once nothing acts for it any more, *released* to anyone, or
   *lost* when it expired or may have. `set_available(role, is_available=False)` stops taking leases of a role.
-- A *cluster event* (`ClusterEvents`; NOTIFY, sent by the triggers of the schema) is a reason to look:
-  `leases` were released, a dispatch was added to the `outbox`, one of the `feeds` is due sooner. Events may
+- A *cluster event* (`ClusterEvents`; NOTIFY, sent by triggers of the schema or by a process) is a reason to look:
+  `leases` may have become free, a dispatch waits in the `outbox`, one of the `feeds` is due sooner. Events may
   be missed, so every process also looks every few seconds. A *peer query* (`PeerQueries`) asks the process
   that has a server's shard for what only it knows.
 """

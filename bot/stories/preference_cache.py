@@ -22,7 +22,7 @@ _LEARN_TIMEOUT_SECONDS = 10.0
 
 class _CachedModel(NamedTuple):
     model: PreferenceModel
-    learned_at: float
+    learned_at: float  # monotonic time
 
 
 class PreferenceModelCache:
@@ -33,35 +33,35 @@ class PreferenceModelCache:
 
     def __init__(self, store: Store, workers: WorkerPool) -> None:
         self._store, self._workers = store, workers
-        self._cached_model_by_server: dict[int, _CachedModel] = {}
+        self._cached_model_by_server_id: dict[int, _CachedModel] = {}
         self._changed_server_ids: set[int] = set()
 
     async def get(self, server_id: int) -> PreferenceModel:
         """Return the preference model of a server. Raises `StoreError` if the database failed."""
         now = self._store.clock.monotonic()
-        cached_model = self._cached_model_by_server.get(server_id)
+        cached_model = self._cached_model_by_server_id.get(server_id)
         max_age_seconds = CHANGED_CACHE_SECONDS if server_id in self._changed_server_ids else CACHE_SECONDS
         if cached_model is None or now - cached_model.learned_at >= max_age_seconds:
             self._changed_server_ids.discard(server_id)
             cached_model = _CachedModel(await self._learn_model(server_id), now)
-            self._cached_model_by_server.pop(server_id, None)
-            self._cached_model_by_server[server_id] = cached_model
-            while len(self._cached_model_by_server) > MAX_CACHED_SERVERS:
-                del self._cached_model_by_server[next(iter(self._cached_model_by_server))]
+            self._cached_model_by_server_id.pop(server_id, None)
+            self._cached_model_by_server_id[server_id] = cached_model
+            while len(self._cached_model_by_server_id) > MAX_CACHED_SERVERS:
+                del self._cached_model_by_server_id[next(iter(self._cached_model_by_server_id))]
         return cached_model.model
 
     def mark_changed(self, server_id: int) -> None:
         """Let the cached model of a server expire sooner, because a user of the server gave an opinion."""
-        if server_id in self._cached_model_by_server:
+        if server_id in self._cached_model_by_server_id:
             self._changed_server_ids.add(server_id)
 
     def invalidate(self, server_id: int) -> None:
         """Discard the cached model of a server, so that it is learned again when needed."""
-        self._cached_model_by_server.pop(server_id, None)
+        self._cached_model_by_server_id.pop(server_id, None)
 
     def invalidate_all(self) -> None:
         """Discard all cached models, because a user had their data deleted."""
-        self._cached_model_by_server.clear()
+        self._cached_model_by_server_id.clear()
 
     async def _learn_model(self, server_id: int) -> PreferenceModel:
         now = self._store.clock.now()

@@ -14,7 +14,7 @@ from bot.store.records.content_records import ArticleBrief
 from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import bilingual_terms
 from bot.stories.story_matching import StoryFeatures, compute_similarity, extract_story_features
-from bot.stories.story_membership import compute_membership_margin
+from bot.stories.story_membership import compute_story_membership_score
 
 TitledArticle = ArticleBrief | DigestCandidate
 """Type of the records of articles that can be grouped, by their titles."""
@@ -128,7 +128,7 @@ def _belongs_to_story(
             )
             for first_id, second_id in article_id_pairs
         ]
-    return compute_membership_margin(similarities, len(story_articles)) >= 0
+    return compute_story_membership_score(similarities, len(story_articles)) >= 0
 
 
 def _build_bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:

@@ -25,7 +25,7 @@ from bot.stories.story_matching import (
     extract_story_features,
     strip_agency_prefix,
 )
-from bot.stories.story_membership import compute_membership_score
+from bot.stories.story_membership import compute_post_membership_score
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class StoryLookup:
 
         return StoryMatches(
             similar_articles_by_key,
-            compute_membership_score,
+            compute_post_membership_score,
             self._last_article_id,
             since,
             recompute_matches,

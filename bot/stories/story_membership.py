@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, PostedArticle
 
 MAX_STORY_GAP_SECONDS = 2 * 86_400
-"""Maximum time in seconds between two articles on one event; a later article reports something new."""
+"""Maximum time in seconds between similar articles, and between the first article of a post and one that joins it."""
 
 _MIN_MEAN_SIMILARITY = 0.25
 """Minimum mean similarity of an article to the most similar articles of a very large story that it joins.
@@ -16,7 +16,7 @@ _MAX_COMPARED_SIMILARITIES = 3
 """Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
 
 
-def compute_membership_margin(similarities: Sequence[float], story_size: int) -> float:
+def compute_story_membership_score(similarities: Sequence[float], story_size: int) -> float:
     """Return how clearly an article belongs to a story of `story_size` articles; below 0 it does not belong.
 
     `similarities` are the known similarities to the story's articles. Several moderate similarities count as
@@ -28,7 +28,7 @@ def compute_membership_margin(similarities: Sequence[float], story_size: int) ->
     )
 
 
-def compute_membership_score(feed_id: int, published: int, posted_articles: Sequence[PostedArticle]) -> float:
+def compute_post_membership_score(feed_id: int, published: int, posted_articles: Sequence[PostedArticle]) -> float:
     """Return how clearly an article belongs to a post; below 0 it does not belong.
 
     An article never joins a post that has an article of the same feed: a feed does not report an event twice
@@ -39,7 +39,7 @@ def compute_membership_score(feed_id: int, published: int, posted_articles: Sequ
             posted_article.is_first and abs(posted_article.published - published) > MAX_STORY_GAP_SECONDS
         ):
             return -1.0
-    return compute_membership_margin(
+    return compute_story_membership_score(
         [posted_article.similarity for posted_article in posted_articles if posted_article.similarity is not None],
         len(posted_articles),
     )

@@ -48,8 +48,8 @@ _POSSIBLE_SECRET_PARAMETERS = split_at_white_space(
     "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
     "sid sig userkey"
 )
-_REDACTED_PARAMETERS = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
-"""Names of parameters whose value is always redacted, as it may be a password that a user chose."""
+_ALWAYS_REDACTED_PARAMETERS = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
+"""Names of parameters whose value `redact` always hides, as it may be a password that a user chose."""
 _MIN_SECRET_CHARS = 8
 """Minimum number of characters of a generated secret."""
 _HEXADECIMAL_TOKEN_PATTERN = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
@@ -59,7 +59,7 @@ _RANDOM_TOKEN_PATTERN = re.compile(
 """Pattern of a random token, except YouTube's ids of channels and playlists."""
 _JWT_TOKEN_PATTERN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _PRIVATE_PATH_TOKEN_PATTERN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
-_POSSIBLE_SECRET_PATTERN = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
+_SECRET_HINT_PATTERN = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
 """Pattern, quick to search, that is in every URL in which `redact` hides a part, and in few others."""
 REDACTED = "***"
 """Text that replaces a secret."""
@@ -126,8 +126,8 @@ def parse_host(url: str) -> str:
 def redact(url: str) -> str:
     """Return the URL with secrets replaced by `REDACTED`, to be shown or logged.
 
-    Secrets are user and password, parameters with a telling name such as `token`, and long random segments of
-    the path or query.
+    Secrets are user and password, parameters with a telling name such as `token`, and long random segments of the
+    path, query or fragment. A text that is no URL is replaced as a whole.
     """
     try:
         parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))
@@ -144,14 +144,14 @@ def redact(url: str) -> str:
 
 def has_secret(url: str) -> bool:
     """Return whether `redact` hides a part of the URL."""
-    return bool(_POSSIBLE_SECRET_PATTERN.search(url)) and REDACTED in redact(url)
+    return bool(_SECRET_HINT_PATTERN.search(url)) and REDACTED in redact(url)
 
 
 def has_credentials(url: str) -> bool:
     """Return whether the URL seems to grant access to whoever knows it.
 
-    Such a URL has a user or password, a parameter with a telling name, a JSON Web Token in the path, or `/private/`
-    and the like before a token in the path.
+    Such a URL has a user or password, a parameter such as `token` (or `key`, if its value looks generated), a JSON Web
+    Token in the path, or `/private/` and the like before a token in the path.
     """
     try:
         parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))
@@ -193,7 +193,7 @@ def normalize_typed_url(text: str) -> str:
 def _split_url(url: str) -> SplitResult | None:
     """Return the parts of an http(s) URL in canonical form, or None for any other text."""
     try:
-        parts = urlsplit(_BLANK_CHARS_PATTERN.sub(_encode_space, url.strip()))
+        parts = urlsplit(_BLANK_CHARS_PATTERN.sub(_replace_blank, url.strip()))
         port = parts.port
         host_name = (parts.hostname or "").removesuffix(".")
     except ValueError:
@@ -210,9 +210,9 @@ def _split_url(url: str) -> SplitResult | None:
         host_name = f"[{host_name}]"
     if not _HOST_PATTERN.fullmatch(host_name):
         return None
-    user, at_sign, _ = parts.netloc.rpartition("@")
+    credentials, at_sign, _ = parts.netloc.rpartition("@")
     netloc = (
-        _percent_encode(user)
+        _percent_encode(credentials)
         + at_sign
         + host_name
         + ("" if port is None or port == _DEFAULT_PORTS[scheme] else f":{port}")
@@ -221,7 +221,7 @@ def _split_url(url: str) -> SplitResult | None:
     return SplitResult(scheme, netloc, path, query, fragment)
 
 
-def _encode_space(match: re.Match[str]) -> str:
+def _replace_blank(match: re.Match[str]) -> str:
     return "%20" if match[0] in " \xa0" else ""
 
 
@@ -246,7 +246,7 @@ def _redact_parameter(parameter: str) -> str:
     name, separator, parameter_value = parameter.partition("=")
     is_secret = (
         _is_secret_parameter(parameter)
-        or _normalize_name(name) in _REDACTED_PARAMETERS
+        or _normalize_name(name) in _ALWAYS_REDACTED_PARAMETERS
         or (_looks_random(parameter_value) and not name.lower().endswith("id"))
     )
     return f"{name}={REDACTED}" if separator and parameter_value and is_secret else parameter

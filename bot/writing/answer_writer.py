@@ -58,7 +58,7 @@ class AnswerWriter:
     def __init__(self, client: ModelClient, settings: Settings, clock: Clock) -> None:
         self._client, self._clock = client, clock
         self._rewriter = QuestionRewriter(client, clock)
-        self._verifies = settings.model_verify
+        self._verifies_sentences = settings.model_verify
         self.max_passage_chars = settings.model_characters
         """Maximum number of characters of all passages that the model is shown for an answer."""
         self._server_limiter = TokenBucket(
@@ -71,9 +71,9 @@ class AnswerWriter:
         return self._client.display_name
 
     @property
-    def verifies(self) -> bool:
+    def verifies_sentences(self) -> bool:
         """Whether a second request to the model checks that the cited passages support each sentence."""
-        return self._verifies
+        return self._verifies_sentences
 
     def begin_answer(self, server_id: int | None) -> float | None:
         """Take an answer from a server's allowance, and return the event loop's time at which it must be ready.
@@ -166,7 +166,7 @@ class AnswerWriter:
         deadline: float,
     ) -> list[Sentence]:
         """Return the sentences that the passages they cite support; none if the model's check fails."""
-        if not self._verifies or not sentences:
+        if not self._verifies_sentences or not sentences:
             return [sentence for sentence in sentences if _is_strictly_supported(sentence, passages, language)]
         verdicts = await verify_sentences(
             self._client, sentences, passages, question=question, server_id=server_id, deadline=deadline

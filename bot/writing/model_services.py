@@ -18,8 +18,8 @@ from bot.writing.summarizer import Summarizer
 class ModelServices:
     """Services that write texts with one model client.
 
-    `summarizer` and `translator` are None if the operator allows no generated texts per day; `translator` also if the
-    model is not to check texts.
+    `summarizer` and `translator` are None if the operator allows no generated texts per day. `translator` is None, too,
+    if the setting `model_verify` is off.
     """
 
     client: ModelClient
@@ -40,7 +40,7 @@ async def open_model_services(settings: Settings, clock: Clock, store: Store) ->
         yield ModelServices(
             client,
             AnswerWriter(client, settings, clock),
-            Summarizer(store, client, quota, verifies=settings.model_verify) if has_daily_quota else None,
+            Summarizer(store, client, quota, verifies_sentences=settings.model_verify) if has_daily_quota else None,
             # Rules cannot compare texts in two languages: no translation is shown without a check by the model.
             ArticleTranslator(store, client, quota) if has_daily_quota and settings.model_verify else None,
         )

@@ -1,4 +1,4 @@
-"""Summaries of an article or a story in two sentences by a model, reduced to what the articles support."""
+"""Summaries of an article or a story in one or two sentences by a model, reduced to what the articles support."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt
 from bot.writing.sentence_verifier import verify_sentences
 
 MAX_SUMMARY_SENTENCES = 2
-"""Maximum number of sentences of an article's summary."""
+"""Maximum number of sentences of the summary of an article or a story."""
 MAX_SENTENCE_LENGTH = 220
 """Maximum length in characters of a sentence of a summary."""
 MIN_ARTICLE_LENGTH = 400
@@ -51,18 +51,20 @@ class SummaryFailure(StrEnum):
 class Summarizer:
     """Writer of summaries, which stores one summary per article or story and language.
 
-    With `verifies`, a second request to the model checks each sentence; else only rules do.
+    With `verifies_sentences`, a second request to the model checks each sentence; else only rules do.
     """
 
-    def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota, *, verifies: bool = True) -> None:
-        self._store, self._client, self._quota, self._verifies = store, client, quota, verifies
+    def __init__(
+        self, store: Store, client: ModelClient, quota: GenerationQuota, *, verifies_sentences: bool = True
+    ) -> None:
+        self._store, self._client, self._quota, self._verifies_sentences = store, client, quota, verifies_sentences
         self._article_locks = KeyedLocks()
         self._waiting_user_ids: set[int] = set()
 
     async def load_cached(self, articles: Sequence[Article], language: str) -> tuple[str, ...] | SummaryFailure | None:
         """Return the stored summary of an article or a story, or the reason why there is none.
 
-        The first article stands for the story. Returns None if the summary was not requested yet. Raises StoreError.
+        The first article stands for the story. Returns None if no summary has been tried yet. Raises StoreError.
         """
         article = articles[0]
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
@@ -132,12 +134,12 @@ class Summarizer:
         passages = await asyncio.to_thread(_select_passages, articles)
         sentences: tuple[str, ...] = ()
         if passages:
-            supported_sentences = await self._write_from_passages(
+            writing_outcome = await self._write_from_passages(
                 passages, language, server_id, is_background=is_background
             )
-            if supported_sentences is ModelFailure.SERVICE:
+            if writing_outcome is ModelFailure.SERVICE:
                 return SummaryFailure.NO_ANSWER
-            sentences = supported_sentences if isinstance(supported_sentences, tuple) else ()
+            sentences = writing_outcome if isinstance(writing_outcome, tuple) else ()
         await self._store.generated_texts.add(
             GeneratedTextKind.SUMMARY,
             articles[0].id,
@@ -168,7 +170,7 @@ class Summarizer:
         )
         if isinstance(sentences, ModelFailure):
             return sentences
-        if not self._verifies:
+        if not self._verifies_sentences:
             is_one_language = {passage.article.language for passage in passages} == {language}
             return tuple(
                 sentence
@@ -216,7 +218,7 @@ def _select_passages(articles: Sequence[Article]) -> list[ArticlePassage]:
 
 
 def _split_into_passages(text: str) -> list[str]:
-    """Split a text into passages of whole sentences, each of at most `MAX_PASSAGE_LENGTH` characters."""
+    """Split a text into passages of sentences, of at most `MAX_PASSAGE_LENGTH` characters; longer sentences are cut."""
     passages = [""]
     for sentence in excerpts.split_sentences(text):
         extended_passage = f"{passages[-1]} {sentence}".strip()

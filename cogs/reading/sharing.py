@@ -1,4 +1,4 @@
-"""Sharing an article with everyone in a channel, in the name of the user."""
+"""Sharing an article with everyone in a channel, with the name of the user who shares it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,7 +23,7 @@ from cogs.shared.views import Interaction, reply
 
 @persistent_item(buttons.SHARE_BUTTON.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Share the article of a card in the current channel."""
+    """Share the article of a card, which has the article key `key`, in the current channel."""
     article = await interaction.client.store.articles.get_by_key(key)
     if article is None:
         raise UserFacingError(unreadable_article_text())
@@ -47,10 +47,10 @@ async def share_chosen_article(interaction: Interaction, articles: Sequence[Arti
 
 
 async def share_article(interaction: Interaction, article: Article, can_read: CanRead) -> None:
-    """Send an article to the current channel, in the name of the user.
+    """Send an article to the current channel, with the name of the user.
 
-    Raises `UserFacingError` unless the user can write there and all readers of the channel can read the
-    article. A page that a user saved is never shared.
+    In a server with the bot, raises `UserFacingError` unless the user can write there and all readers of the channel
+    can read the article. A page that a user saved is never shared.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.get_member(interaction)
     if is_saved_page(article):
@@ -86,8 +86,8 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
 async def _share_as_user_app(interaction: Interaction, article: Article, can_read: CanRead) -> None:
     """Send an article in a place where Telex is only installed by the user, as a followup message.
 
-    Raises `UserFacingError` if the user cannot read the article, nobody else would see it, or its feed has
-    credentials: such an article must not leave its server.
+    Raises `UserFacingError` if the user cannot read the article, nobody else would see it, or its feed belongs to one
+    server, which its articles must not leave.
     """
     if interaction_context.is_dm(interaction):
         raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))

@@ -67,7 +67,7 @@ class PersonalDataPanel(OwnedView):
                     style=discord.ButtonStyle.primary,
                 ),
                 ActionButton(
-                    self._confirm_deletion,
+                    self._ask_to_confirm_deletion,
                     label=_("Delete everything"),
                     style=danger_style,
                     disabled=not data_lines,
@@ -82,7 +82,7 @@ class PersonalDataPanel(OwnedView):
         file = discord.File(io.BytesIO(await export_personal_data(interaction)), filename="telex-privacy.json")
         await interaction.edit_original_response(content=_("Everything Telex stores about you:"), attachments=[file])
 
-    async def _confirm_deletion(self, interaction: Interaction) -> None:
+    async def _ask_to_confirm_deletion(self, interaction: Interaction) -> None:
         intro_text = _("This permanently deletes, in every server:")
         delete_button = ActionButton(
             self._delete_personal_data, label=_("Delete permanently"), style=discord.ButtonStyle.danger

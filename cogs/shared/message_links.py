@@ -14,13 +14,13 @@ LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 
 
 def list_web_links(message: discord.Message) -> list[str]:
-    """Return the distinct web links of a message, without links into Discord, at most the options of one menu.
+    """Return the distinct web links of a message, without links into Discord, at most as many as a menu has options.
 
     The links come from its text, embeds and components, and from the messages that were forwarded with it.
     """
-    texts = [message.content, *_iter_rich_texts(message.embeds, message.components)]
+    texts = [message.content, *_iter_texts_with_links(message.embeds, message.components)]
     for snapshot in message.message_snapshots:
-        texts += [snapshot.content, *_iter_rich_texts(snapshot.embeds, snapshot.components)]
+        texts += [snapshot.content, *_iter_texts_with_links(snapshot.embeds, snapshot.components)]
     links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in LINK_PATTERN.findall(text or ""))
     return [link for link in links if not shared_links.is_discord_link(link)][: discord_limits.MAX_OPTIONS]
 
@@ -33,12 +33,12 @@ def build_link_options(links: Sequence[str]) -> list[discord.SelectOption]:
     ]
 
 
-def _iter_rich_texts(embeds: Sequence[discord.Embed], components: Sequence[object]) -> Iterator[str]:
-    """Yield the texts and addresses of embeds and of components, including nested ones."""
+def _iter_texts_with_links(embeds: Sequence[discord.Embed], components: Sequence[object]) -> Iterator[str]:
+    """Yield the texts that may contain links: of embeds URL, description and fields, of components URL and content."""
     for embed in embeds:
         yield from filter(None, (embed.url, embed.description, *(embed_field.value for embed_field in embed.fields)))
     for component in components:
         yield from filter(None, (getattr(component, "url", None), getattr(component, "content", None)))
         accessory = getattr(component, "accessory", None)
         children = [*getattr(component, "children", ()), *([] if accessory is None else [accessory])]
-        yield from _iter_rich_texts((), children)
+        yield from _iter_texts_with_links((), children)

@@ -17,7 +17,7 @@ _MINUTES_PER_HOUR = 60
 
 
 def schedule_text(plan: DigestPlan) -> str:
-    """Return the schedule of a digest, for use within a sentence."""
+    """Return the schedule of a digest in the current language, for use within a sentence."""
     if plan.weekday is None:
         return _("every day at {time}").format(time=local_time.format_clock(plan.minute))
     return _("every {weekday} at {time}").format(
@@ -28,7 +28,7 @@ def schedule_text(plan: DigestPlan) -> str:
 def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[ActionRow, ActionRow]:
     """Return the menus for the day and the hour of a digest.
 
-    They pass the new `weekday` or `minute` to `change_plan`, by name.
+    They pass the new `weekday` (None: every day) or `minute` of the day to `change_plan`, by name.
     """
 
     async def select_day(_interaction: Interaction, selected_values: list[str]) -> None:
@@ -47,17 +47,17 @@ def schedule_menus(plan: DigestPlan, change_plan: Callable[..., None]) -> tuple[
     )
 
 
-def _format_time_label(minute: int) -> str:
-    return _("At {time}").format(time=local_time.format_clock(minute))
+def _format_time_label(minute_of_day: int) -> str:
+    return _("At {time}").format(time=local_time.format_clock(minute_of_day))
 
 
-def weekly_label(day: int) -> str:
-    """Return the label of a weekly digest; `day` is the day of the week, from 0 for Monday."""
-    return _("Every {weekday}").format(weekday=_get_weekday_name(day))
+def weekly_label(weekday: int) -> str:
+    """Return the label of a weekly digest; `weekday` is from 0 for Monday to 6."""
+    return _("Every {weekday}").format(weekday=_get_weekday_name(weekday))
 
 
-def _get_weekday_name(day: int) -> str:
-    return str(get_day_names("wide", locale=i18n.current_language())[day])
+def _get_weekday_name(weekday: int) -> str:
+    return str(get_day_names("wide", locale=i18n.current_language())[weekday])
 
 
 def option_lines(plan: DigestPlan) -> list[str]:
@@ -71,9 +71,9 @@ def option_lines(plan: DigestPlan) -> list[str]:
 
 
 def stored_plan_text(stored_plan: str) -> str:
-    """Return a digest plan that the settings history stores as text."""
+    """Return the text, for people, of a digest plan as the settings history stores it."""
     plan = DigestPlan.parse(stored_plan)
-    flag_by_option_label = {
+    is_chosen_by_option_label = {
         _("digest only"): plan.is_digest_only,
         _("other channels too"): plan.includes_other_channels,
         _("trend chart"): plan.has_chart,
@@ -82,6 +82,6 @@ def stored_plan_text(stored_plan: str) -> str:
     return ", ".join(
         (
             schedule_text(plan),
-            *(option_label for option_label, is_set in flag_by_option_label.items() if is_set),
+            *(option_label for option_label, is_chosen in is_chosen_by_option_label.items() if is_chosen),
         )
     )

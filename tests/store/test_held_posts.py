@@ -16,7 +16,7 @@ from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import compute_membership_score
+from bot.stories.story_membership import compute_post_membership_score
 from tests.store.test_stories import load_article, record_similar_article
 from tests.support.samples import (
     CHANNEL,
@@ -73,7 +73,7 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
     kin = {b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
-    kinships = StoryMatches(kin, compute_membership_score)
+    kinships = StoryMatches(kin, compute_post_membership_score)
     await store.polls.record(
         PollWrite(feeds[1], IntakeResult(there[::-1]), max_pending_posts=2, is_first_poll=False),
         matches=kinships,

@@ -16,7 +16,7 @@ from bot.store.people import muted_stories
 from bot.store.people.muted_stories import MAX_STORY_ARTICLES, RESTORE_WINDOW_SECONDS
 from bot.store.records.content_records import MuteMatch, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import compute_membership_score
+from bot.stories.story_membership import compute_post_membership_score
 from tests.store import sql
 from tests.store.test_stories import load_article, record_similar_article
 from tests.support.samples import (
@@ -60,7 +60,7 @@ async def record_of_story(
     mutes_by_key = {article.key: [MuteMatch(muted.id, extends_story) for muted in mutes]}
     await store.polls.record(
         PollWrite(feed, IntakeResult([article]), max_pending_posts=10, is_first_poll=False),
-        matches=StoryMatches({}, compute_membership_score, mutes_by_key=mutes_by_key, **matches),
+        matches=StoryMatches({}, compute_post_membership_score, mutes_by_key=mutes_by_key, **matches),
     )
 
 
@@ -98,7 +98,7 @@ async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store
 
     def refresh() -> StoryMatches:
         return StoryMatches(
-            {}, compute_membership_score, mutes_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
+            {}, compute_post_membership_score, mutes_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
         )
 
     last_article_id = (await load_article(store, new_article(feed, "cut"))).id

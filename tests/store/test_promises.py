@@ -19,7 +19,7 @@ from bot.core.setting_registry import ChannelSetting
 from bot.store import Store
 from bot.store.records.content_records import MuteMatch, SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import compute_membership_score
+from bot.stories.story_membership import compute_post_membership_score
 from tests.store import sql
 from tests.support.clocks import ManualClock
 from tests.support.samples import add_feed, new_article
@@ -109,7 +109,7 @@ class World:
             ),
             matches=StoryMatches(
                 kin,
-                compute_membership_score,
+                compute_post_membership_score,
                 mutes_by_key={
                     article.key: [
                         MuteMatch(mute_id, extends_story=True)

@@ -12,7 +12,7 @@ from bot.store import Store
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
-from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_membership_score
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_post_membership_score
 from tests.store import sql
 from tests.support.samples import (
     CHANNEL,
@@ -45,7 +45,7 @@ async def record_similar_article(
     ]
     await store.polls.record(
         PollWrite(feed, IntakeResult([article]), max_pending_posts=10, is_first_poll=False),
-        matches=StoryMatches({article.key: kin}, compute_membership_score),
+        matches=StoryMatches({article.key: kin}, compute_post_membership_score),
     )
     return await load_article(store, article)
 

@@ -14,7 +14,7 @@ from bot.stories.story_matching import (
     compute_similarity,
     extract_story_features,
 )
-from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_membership_margin
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_story_membership_score
 from bot.stories.title_conflicts import Figure, extract_figures, has_figure_conflict
 
 TOGETHER = """
@@ -132,10 +132,10 @@ def test_an_article_that_is_added_again_replaces_itself():
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
-    assert compute_membership_margin([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
-    assert compute_membership_margin([0.4], 1) < 0 < compute_membership_margin([0.4, 0.4, 0.4], 8)
-    assert compute_membership_margin([0.9], 8) < compute_membership_margin([0.9], 1)
-    assert compute_membership_margin([], 3) < 0
+    assert compute_story_membership_score([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
+    assert compute_story_membership_score([0.4], 1) < 0 < compute_story_membership_score([0.4, 0.4, 0.4], 8)
+    assert compute_story_membership_score([0.9], 8) < compute_story_membership_score([0.9], 1)
+    assert compute_story_membership_score([], 3) < 0
 
 
 @pytest.mark.parametrize(

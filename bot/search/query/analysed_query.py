@@ -26,9 +26,9 @@ from bot.search.query.query_tree import (
 )
 
 _MIN_WORD_PART_LENGTH = 3
-"""Minimum length in letters of the parts of a compound word.
+"""Minimum length in characters of the parts of a compound word ("on-line").
 
-A word with a shorter part is treated as a phrase ("AT&T").
+A compound word with a shorter part is treated as a phrase ("AT&T").
 """
 
 

@@ -1,7 +1,7 @@
 """Functions that enqueue the notifications of watches, which are saved searches.
 
 A poll stores its new articles as arrivals in its own transaction. Matching an arrival against the watches
-deletes it in the transaction that enqueues its notifications: after a crash, the matching is repeated or was
+deletes it in the transaction that enqueues the notifications: after a crash, the matching is repeated or was
 already done.
 """
 
@@ -22,14 +22,14 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
     db.execute(
         """
         INSERT INTO arrival (article_id) SELECT id FROM article
-        WHERE id IN (:articles) AND EXISTS (
+        WHERE id IN (:article_ids) AND EXISTS (
             SELECT 1 FROM subscription
             JOIN channel ON channel.id = subscription.channel_id
             JOIN watch ON watch.server_id = channel.server_id AND watch.removed_at IS NULL
-            WHERE subscription.feed_id = :feed)
+            WHERE subscription.feed_id = :feed_id)
         ON CONFLICT DO NOTHING
         """,
-        {"articles": article_ids, "feed": feed_id},
+        {"article_ids": article_ids, "feed_id": feed_id},
     )
 
 
@@ -37,8 +37,8 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
     """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
     Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
-    is enqueued for a watch whose server or user has left, whose user accepts no direct messages, or whose
-    channel muted the story.
+    is enqueued for a watch that is newer than the article, whose server the bot left or does not follow the feed,
+    whose user left or accepts no direct messages, or whose channel muted the story.
     """
     watch_ids_by_article_id: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -74,7 +74,7 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
 
 
 class _NotificationBatch:
-    """The notifications of one transaction, inserted in bulk: a popular article has hundreds."""
+    """The notifications of one transaction, inserted in bulk for each article: a popular article has hundreds."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
@@ -131,11 +131,11 @@ class _NotificationBatch:
             "SELECT channel_id, dedupe_key FROM dispatch WHERE channel_id IN (:channel_ids) "
             "AND dedupe_key IN (:dedupe_keys)",
             {
-                "channel_ids": {row[1] for row in self._dispatch_rows},
-                "dedupe_keys": [row[2] for row in self._dispatch_rows],
+                "channel_ids": {channel_id for _id, channel_id, *_ in self._dispatch_rows},
+                "dedupe_keys": [dedupe_key for _id, _channel_id, dedupe_key, *_ in self._dispatch_rows],
             },
         )
-        existing_keys = {(row[0], row[1]) for row in rows}
+        existing_keys = {(channel_id, dedupe_key) for channel_id, dedupe_key in rows}
         for index, (dispatch_id, channel_id, dedupe_key, *_) in enumerate(self._dispatch_rows):
             if (channel_id, dedupe_key) in existing_keys:
                 unique_key = outbox_writes.make_unique_dedupe_key(self._db, channel_id, dedupe_key, separator=".")
@@ -150,7 +150,8 @@ class _NotificationBatch:
 def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     """Map the ids of existing watches to the watches, each with the id of its pending notification.
 
-    A notification that was tried already does not count as pending.
+    A notification that was tried already does not count as pending. `after_article_id` is the id of the last article
+    before the watch, `absent_since` the time at which its user left the server.
     """
     rows = db.execute(
         """
@@ -209,10 +210,10 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
                                 min(page_article.id))
                 FROM article AS page_article
                 WHERE page_article.page_key = watch_match.page_key
-                  AND page_article.feed_id IN (:feeds)) AS readable_article_id
-        FROM watch_match WHERE watch_match.dispatch_id = :dispatch
+                  AND page_article.feed_id IN (:feed_ids)) AS readable_article_id
+        FROM watch_match WHERE watch_match.dispatch_id = :dispatch_id
         """,
-        {"dispatch": dispatch_id, "feeds": feed_ids},
+        {"dispatch_id": dispatch_id, "feed_ids": feed_ids},
     )
     for row in match_rows:
         match_key = (row["watch_id"], row["page_key"])
@@ -254,13 +255,13 @@ def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Se
         transitions.insert_dispatches(db, DispatchState.SENT, [columns | {"sent_at": db.now, "is_finalized": 1}])
         db.execute(
             "UPDATE watch_match "
-            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = :channel AND dedupe_key = :key) "
-            "WHERE dispatch_id = :dispatch AND article_id IN (:articles)",
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = :channel_id AND dedupe_key = :dedupe_key) "
+            "WHERE dispatch_id = :dispatch_id AND article_id IN (:article_ids)",
             {
-                "channel": original_row["channel_id"],
-                "key": notification.dedupe_key,
-                "dispatch": dispatch_id,
-                "articles": notification.article_ids,
+                "channel_id": original_row["channel_id"],
+                "dedupe_key": notification.dedupe_key,
+                "dispatch_id": dispatch_id,
+                "article_ids": notification.article_ids,
             },
         )
     transitions.move_dispatches(

@@ -22,7 +22,7 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 MIN_PEOPLE_PER_BATCH = 3
 """Minimum number of people whose reactions are counted together."""
 MAX_REPORTED_ROWS = 100_000
-"""Maximum number of a server's posts, and of reactions, the newest, that are counted."""
+"""Maximum number of rows that a query for posts, or for reactions, returns: the newest ones."""
 MAX_REPORT_DAYS = 90
 """Maximum number of days that a report covers; opinions are stored for as long."""
 
@@ -31,26 +31,26 @@ _POSTS_SQL = """
     JOIN dispatch /*+ INDEXED BY dispatch_channel_sent */ ON dispatch.channel_id = channel.id
     JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
     JOIN article ON article.id = delivery_status.article_id
-    WHERE channel.server_id = :server AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
+    WHERE channel.server_id = :server_id AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
       AND dispatch.kind IN ('post', 'catch-up')
     ORDER BY dispatch.sent_at DESC, article.id LIMIT :limit
 """
 _REACTIONS_SQL = f"""
     SELECT 'saved' AS kind, user_id, article_id, created_at AS reacted_at FROM bookmark
-    WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since AND created_at < :until
+    WHERE server_id = :server_id AND removed_at IS NULL AND created_at >= :since AND created_at < :until
     UNION ALL
     SELECT opinion, user_id, article_id, given_at FROM opinion
-    WHERE server_id = :server AND opinion <> 'opened' AND given_at >= :since AND given_at < :until
+    WHERE server_id = :server_id AND opinion <> 'opened' AND given_at >= :since AND given_at < :until
     UNION ALL
     SELECT 'muted', story_mute.user_id, article.id, story_mute.created_at FROM story_mute
     JOIN muted_article ON muted_article.mute_id = story_mute.id
     JOIN article ON article.id = muted_article.article_id AND article.title = story_mute.title
         AND article.published = story_mute.published
-    WHERE story_mute.server_id = :server AND story_mute.user_id IS NOT NULL
+    WHERE story_mute.server_id = :server_id AND story_mute.user_id IS NOT NULL
       AND story_mute.created_at >= :since AND story_mute.created_at < :until AND {ACTIVE_MUTE_SQL}
     ORDER BY reacted_at DESC LIMIT :limit
 """
-"""Query for the reactions of a server's users, newest first. A mute is about the article with which it began."""
+"""Query for the reactions of a server's users, newest first. A mute counts only for the article that was muted."""
 
 
 class _Reaction(NamedTuple):
@@ -62,7 +62,7 @@ class _Reaction(NamedTuple):
 
 
 class FeedReactions(Repository):
-    """Repository of reactions to the posts of each feed. Articles that joined the post of another do not count.
+    """Repository of reactions to the posts of each feed. Articles added to the post of another article do not count.
 
     Methods raise StoreError.
     """
@@ -73,8 +73,8 @@ class FeedReactions(Repository):
         midnight = db.now - db.now % SECONDS_PER_DAY
         is_behind = db.execute_rowcount(
             "UPDATE server SET reactions_batched_until = :midnight "
-            "WHERE id = :server AND coalesce(reactions_batched_until, 0) < :midnight",
-            {"server": server_id, "midnight": midnight},
+            "WHERE id = :server_id AND coalesce(reactions_batched_until, 0) < :midnight",
+            {"server_id": server_id, "midnight": midnight},
         )
         if is_behind:
             _add_batches(db, server_id, since=midnight - MAX_REPORT_DAYS * SECONDS_PER_DAY, until=midnight)
@@ -83,34 +83,34 @@ class FeedReactions(Repository):
     @read_transaction
     def count_by_feed(self, db: Connection, server_id: int, *, since: int, until: int) -> list[FeedReactionCounts]:
         """Count a server's posts between two Unix times in seconds, and the reactions of the batches in between."""
-        period = {"server": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
-        channel_counts_by_feed: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        article_ids_by_feed: defaultdict[int, set[int]] = defaultdict(set)
+        period = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
+        channel_counts_by_feed_id: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        article_ids_by_feed_id: defaultdict[int, set[int]] = defaultdict(set)
         for channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period):
-            channel_counts_by_feed[feed_id][channel_id] += 1
-            article_ids_by_feed[feed_id].add(article_id)
-        reaction_counts_by_feed: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        kept_ids_by_feed: defaultdict[int, set[int]] = defaultdict(set)
+            channel_counts_by_feed_id[feed_id][channel_id] += 1
+            article_ids_by_feed_id[feed_id].add(article_id)
+        reaction_counts_by_feed_id: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        kept_article_ids_by_feed_id: defaultdict[int, set[int]] = defaultdict(set)
         for feed_id, kind, reaction_count, article_ids_json in db.execute(
             "SELECT feed_id, kind, reaction_count, article_ids FROM reaction_batch "
-            "WHERE server_id = :server AND starts_at >= :since AND ends_at <= :until",
+            "WHERE server_id = :server_id AND starts_at >= :since AND ends_at <= :until",
             period,
         ):
-            reaction_counts_by_feed[feed_id][kind] += reaction_count
+            reaction_counts_by_feed_id[feed_id][kind] += reaction_count
             if kind in {"saved", "liked"}:
-                kept_ids_by_feed[feed_id].update(json.loads(article_ids_json))
+                kept_article_ids_by_feed_id[feed_id].update(json.loads(article_ids_json))
         return [
             FeedReactionCounts(
                 feed_id,
-                article_count=len(article_ids_by_feed[feed_id]),
-                post_count_by_channel=channel_counts_by_feed[feed_id],
-                saves=reaction_counts_by_feed[feed_id]["saved"],
-                likes=reaction_counts_by_feed[feed_id]["liked"],
-                dislikes=reaction_counts_by_feed[feed_id]["disliked"],
-                mutes=reaction_counts_by_feed[feed_id]["muted"],
-                kept_ids=frozenset(kept_ids_by_feed[feed_id]),
+                article_count=len(article_ids_by_feed_id[feed_id]),
+                post_count_by_channel=channel_counts_by_feed_id[feed_id],
+                saves=reaction_counts_by_feed_id[feed_id]["saved"],
+                likes=reaction_counts_by_feed_id[feed_id]["liked"],
+                dislikes=reaction_counts_by_feed_id[feed_id]["disliked"],
+                mutes=reaction_counts_by_feed_id[feed_id]["muted"],
+                kept_ids=frozenset(kept_article_ids_by_feed_id[feed_id]),
             )
-            for feed_id in {**channel_counts_by_feed, **reaction_counts_by_feed}
+            for feed_id in {**channel_counts_by_feed_id, **reaction_counts_by_feed_id}
         ]
 
     @read_transaction
@@ -125,12 +125,12 @@ class FeedReactions(Repository):
                 SELECT article.id, substr(title, 1, 500), language
                 FROM dispatch /*+ INDEXED BY dispatch_channel_sent */
                 JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
-                JOIN article ON article.id = delivery_status.article_id AND article.feed_id = :feed
-                WHERE dispatch.channel_id = :channel AND dispatch.sent_at >= :since
+                JOIN article ON article.id = delivery_status.article_id AND article.feed_id = :feed_id
+                WHERE dispatch.channel_id = :channel_id AND dispatch.sent_at >= :since
                   AND dispatch.kind IN ('post', 'catch-up')
                 ORDER BY dispatch.sent_at DESC, article.id DESC LIMIT :limit
                 """,
-                {"channel": channel_id, "feed": feed_id, "since": since, "limit": limit},
+                {"channel_id": channel_id, "feed_id": feed_id, "since": since, "limit": limit},
             )
         ]
 
@@ -144,11 +144,11 @@ class FeedReactions(Repository):
             SELECT dispatch.channel_id, article.feed_id, dispatch.id, dispatch.sent_at, article.published
             FROM dispatch JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
             JOIN article ON article.id = delivery_status.article_id
-            WHERE dispatch.channel_id IN (:channels) AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
+            WHERE dispatch.channel_id IN (:channel_ids) AND dispatch.sent_at >= :since AND dispatch.sent_at < :until
               AND dispatch.kind IN ('post', 'catch-up')
             ORDER BY dispatch.sent_at DESC, article.id LIMIT :limit
             """,
-            {"channels": channel_ids, "since": since, "until": until, "limit": MAX_REPORTED_ROWS},
+            {"channel_ids": channel_ids, "since": since, "until": until, "limit": MAX_REPORTED_ROWS},
         )
         outlet_counts = count_outlets(db, [row["id"] for row in rows])
         return [
@@ -158,23 +158,23 @@ class FeedReactions(Repository):
 
 
 def _add_batches(db: Connection, server_id: int, *, since: int, until: int) -> None:
-    period = {"server": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS, "now": db.now}
+    period = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS, "now": db.now}
     # What is deleted ended before the oldest reaction that is read: nothing is counted twice.
-    db.execute("DELETE FROM reaction_batch WHERE server_id = :server AND ends_at <= :since", period)
+    db.execute("DELETE FROM reaction_batch WHERE server_id = :server_id AND ends_at <= :since", period)
     counted_until_by_group = {
         (row["feed_id"], row["kind"]): row["counted_until"]
         for row in db.execute(
             "SELECT feed_id, kind, max(ends_at) AS counted_until FROM reaction_batch "
-            "WHERE server_id = :server GROUP BY feed_id, kind",
+            "WHERE server_id = :server_id GROUP BY feed_id, kind",
             period,
         )
     }
     # Joined here: PostgreSQL without statistics compares each post with each reaction.
-    feed_by_article = {article_id: feed_id for _channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period)}
+    feed_id_by_article_id = {article_id: feed_id for _channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period)}
     reactions_by_group: defaultdict[tuple[int, str], list[_Reaction]] = defaultdict(list)
     for kind, user_id, article_id, reacted_at in db.execute(_REACTIONS_SQL, period):
-        group = (feed_by_article.get(article_id, 0), kind)
-        if article_id in feed_by_article and reacted_at >= counted_until_by_group.get(group, 0):
+        group = (feed_id_by_article_id.get(article_id, 0), kind)
+        if article_id in feed_id_by_article_id and reacted_at >= counted_until_by_group.get(group, 0):
             reactions_by_group[group].append(_Reaction(reacted_at, user_id, article_id))
     db.executemany(
         "INSERT INTO reaction_batch (server_id, feed_id, kind, starts_at, ends_at, reaction_count, article_ids) "

@@ -9,7 +9,7 @@ from psycopg.adapt import Dumper, Loader
 
 from bot.core.database_url import DatabaseUrl
 from bot.store.connection import Connection, Parameters
-from bot.store.postgres.postgres_dialect import translate
+from bot.store.postgres.postgres_dialect import translate_statement
 
 SCHEMA = "telex"
 """Database schema with the tables and functions of Telex."""
@@ -128,7 +128,7 @@ class PostgresConnection(Connection):
         null_parameter_names = frozenset(
             parameter_name for parameter_name, parameter in named_parameters.items() if parameter is None
         )
-        statement, list_names = translate(sql, null_parameter_names)
+        statement, list_names = translate_statement(sql, null_parameter_names)
         if list_names:
             lists = {name: [*named_parameters[name]] for name in list_names - null_parameter_names}
             named_parameters = {**named_parameters, **lists}
@@ -140,7 +140,7 @@ class PostgresConnection(Connection):
         if not parameter_sets:
             return self.raw_connection.execute("SELECT 1 WHERE 1 = 0")
         cursor = self.raw_connection.cursor()
-        cursor.executemany(translate(sql)[0], parameter_sets)
+        cursor.executemany(translate_statement(sql)[0], parameter_sets)
         return cursor
 
     def roll_back(self) -> None:

@@ -5,11 +5,11 @@ from functools import lru_cache
 
 _TOKEN_PATTERN = re.compile(
     r"""
-      (?P<text> '(?:[^']|'')*' | "[^"]*" )  # only its percent signs are doubled
+      (?P<quoted_text> '(?:[^']|'')*' | "[^"]*" )  # only its percent signs are doubled
     | (?P<percent> % )
-    | (?P<mark> \? )
-    | \b (?P<not> NOT\  )? IN\ \( : (?P<list> \w+ ) \)
-    | (?<! [:\w] ) : (?P<named> [a-z_]\w* )
+    | (?P<question_mark> \? )
+    | \b (?P<not> NOT\  )? IN\ \( : (?P<list_name> \w+ ) \)
+    | (?<! [:\w] ) : (?P<parameter_name> [a-z_]\w* )
     """,
     re.VERBOSE,
 )
@@ -18,23 +18,23 @@ _EMPTY_LIST = "'{}'"
 
 
 @lru_cache(maxsize=4096)
-def translate(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> tuple[bytes, frozenset[str]]:
+def translate_statement(sql: str, null_parameter_names: frozenset[str] = frozenset()) -> tuple[bytes, frozenset[str]]:
     """Return a statement with psycopg's named parameters, and the names of those that are lists.
 
-    Positional parameters get the names `1`, `2`, …. Parameters in `null_parameter_names` are written as NULL,
-    because PostgreSQL cannot infer the type of a parameter that is None.
+    Positional parameters get the names `1`, `2`, …. Parameters in `null_parameter_names` are written as NULL, or as an
+    empty list after IN, because PostgreSQL cannot infer the type of a parameter that is None.
     """
     position, list_names = 0, frozenset(_LIST_PATTERN.findall(sql))
 
     def replace_token(match: re.Match[str]) -> str:
         nonlocal position
-        if match["text"] or match["percent"]:
+        if match["quoted_text"] or match["percent"]:
             return match[0].replace("%", "%%")
-        if name := match["list"]:
+        if name := match["list_name"]:
             members = _EMPTY_LIST if name in null_parameter_names else f"%({name})s"
             return f"{'<> ALL' if match['not'] else '= ANY'} ({members})"
-        position += match["mark"] is not None
-        name = match["named"] or str(position)
+        position += match["question_mark"] is not None
+        name = match["parameter_name"] or str(position)
         if name in null_parameter_names:
             return "NULL"
         # Outside of IN a list is only compared with NULL, for which an empty list would have no type.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.store.connection import Connection, Parameters
-from bot.store.sqlite.sqlite_dialect import encode_lists, translate
+from bot.store.sqlite.sqlite_dialect import encode_lists, translate_statement
 
 BUSY_TIMEOUT_SECONDS = 15.0
 """Maximum number of seconds that a statement waits for a lock of another process."""
@@ -37,11 +37,11 @@ class SqliteConnection(sqlite3.Connection, Connection):
         call.return_value = call.function()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        statement, list_names = translate(sql)
+        statement, list_names = translate_statement(sql)
         return _execute(self, statement, encode_lists(parameters, list_names) if list_names else parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        return super().executemany(translate(sql)[0], parameters)
+        return super().executemany(translate_statement(sql)[0], parameters)
 
     # Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
     # while several searches run.

@@ -10,7 +10,7 @@ _TOKEN_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_name>\
 
 
 @lru_cache(maxsize=4096)
-def translate(sql: str) -> tuple[str, tuple[str, ...]]:
+def translate_statement(sql: str) -> tuple[str, tuple[str, ...]]:
     """Return a statement in SQLite's syntax, and the names of its parameters that are lists."""
     list_names: set[str] = set()
 

@@ -34,7 +34,7 @@ from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, 
 from bot.posting.monthly_report_task import REPORT_DAYS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import compute_membership_score
+from bot.stories.story_membership import compute_post_membership_score
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.inline_poller import build_poller
@@ -337,7 +337,7 @@ class Scene(ServerInspector):
                     max_pending_posts=self.catch_up_after,
                     is_first_poll=False,
                 ),
-                matches=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score),
+                matches=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, compute_post_membership_score),
             )
         return joined
 
