@@ -2,13 +2,20 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Run `telex`; Ctrl-C ends it without a traceback, also while it is being imported."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, _stop)
-    from bot.cli.main import main as run  # noqa: PLC0415 - takes a second
+    # `python -m bot` puts the working directory first on the path, but `cogs` is beside this package.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    if sys.argv[1:] == ["run"]:  # Without the library of the command line, which takes 10 MB while the bot runs.
+        from bot.cli.bot_process import main as run  # noqa: PLC0415 - takes a second
+    else:
+        from bot.cli.main import main as run  # noqa: PLC0415 - takes a second
 
     run()
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from bot.cli.command_process import USAGE_ERROR_STATUS
 from bot.cli.main import app
 from bot.cli.stop_signals import STOP_SECONDS
-from bot.cli.terminal import USAGE_ERROR_STATUS
 from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
 from bot.core.preferences import ProcessRole
 from tests.test_readme import list_setting_names

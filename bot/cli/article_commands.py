@@ -12,7 +12,7 @@ from bot.answers.answer_model import Answer
 from bot.answers.conversing.question_service import find_courtesy_rejection
 from bot.cli import printing, terminal
 from bot.cli.command_context import NO_ARTICLES_TEXT, JsonOption, open_searcher, run_with_store
-from bot.cli.terminal import FAILURE_STATUS, load_settings_or_exit, run_async
+from bot.cli.command_process import FAILURE_STATUS, echo_stderr, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
 from bot.core.reasons import Reason
@@ -61,11 +61,11 @@ def search(
                     terminal.echo_stdout(json.dumps(response, ensure_ascii=False))
                     continue
                 for note_sentence in note_sentences:
-                    terminal.echo_stderr(note_sentence)
+                    echo_stderr(note_sentence)
                 if search_page.suggestions:
-                    terminal.echo_stderr(f"Did you mean {', '.join(search_page.suggestions)}?")
+                    echo_stderr(f"Did you mean {', '.join(search_page.suggestions)}?")
                 if not search_page.results:
-                    terminal.echo_stderr(f"Nothing found for {query_text!r}.")
+                    echo_stderr(f"Nothing found for {query_text!r}.")
                     continue
                 terminal.print_table(
                     query_text,
@@ -116,7 +116,7 @@ def ask(
                 if question == "-":
                     terminal.echo_stdout(f"\n{discord_text.to_plain_line(question_text)}")
                 if rejection:
-                    terminal.echo_stderr(refusal_sentences.refusal_sentence(Reason(rejection)))
+                    echo_stderr(refusal_sentences.refusal_sentence(Reason(rejection)))
                 else:
                     printing.print_answer(answer, settings)
 
@@ -168,7 +168,7 @@ def questions(
             ),
         )
     else:
-        terminal.echo_stderr(f"No {'' if all_ else 'unanswered '}questions in the last {days} days.")
+        echo_stderr(f"No {'' if all_ else 'unanswered '}questions in the last {days} days.")
 
 
 @commands.command()
@@ -179,7 +179,7 @@ def latest(as_json: JsonOption = False, limit: LimitOption = 20) -> None:
         for article in articles:
             terminal.echo_stdout(json.dumps(build_article_json(article), ensure_ascii=False))
     elif not articles:
-        terminal.echo_stderr(NO_ARTICLES_TEXT)
+        echo_stderr(NO_ARTICLES_TEXT)
     else:
         printing.print_articles("Latest articles", articles)
 
@@ -193,7 +193,7 @@ def why(
     """Show what happened to an article in each channel, and why."""
     lines = printing.format_explanation(run_with_store(lambda store: explain_link(store, link)))
     if not lines:
-        terminal.echo_stderr("Telex has never seen that address in a feed.")
+        echo_stderr("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILURE_STATUS)
     for line in lines:
         terminal.echo_stdout(line)

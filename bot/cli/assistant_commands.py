@@ -8,7 +8,14 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import run_with_store
-from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
 from bot.client import logs
 from bot.client.services import open_services
 from bot.core.installation import build_extra_command
@@ -41,7 +48,7 @@ def mcp(
         return
     if revoke_server_id is not None:
         revoked_count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke_server_id))
-        terminal.echo_stderr(f"Tokens revoked: {revoked_count}.")
+        echo_stderr(f"Tokens revoked: {revoked_count}.")
         return
     if find_spec("mcp") is None:
         exit_with_error(f"This needs an extra: {build_extra_command('mcp')}", FAILURE_STATUS)
@@ -64,9 +71,7 @@ def mcp(
             async with open_public_channels(bot_token, services.store, services.clock) as public_channels:
                 local_url = f"http://{host}:{port}"
                 public_url = settings.public_url or (None if _is_local_only(host) else local_url)
-                terminal.echo_stderr(
-                    f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else "")
-                )
+                echo_stderr(f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else ""))
                 await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
                 http_app = serving.build_http_app(services, public_channels, base_url=public_url or local_url)
                 try:

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from bot.cli import terminal
-from bot.cli.terminal import load_settings_or_exit, run_async
+from bot.cli.command_process import echo_stderr, exit_with_error, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.settings import Settings
@@ -64,7 +64,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
         if not as_json and not await store.articles.list_newest(None, limit=1):
-            terminal.exit_with_error(NO_ARTICLES_TEXT, 0)
+            exit_with_error(NO_ARTICLES_TEXT, 0)
         if semantic_index is not None:
             # A search by meaning that takes long is waited for, so that a busy machine does not change the results.
             semantic_index.limits_wait = False
@@ -72,11 +72,11 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
                 await semantic_index.start_encoder()
                 await semantic_index.encode_missing(max_seconds=ENCODE_TIMEOUT_SECONDS)
             except (WorkerError, OSError) as error:
-                terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
+                echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
             else:
                 encoded_counts = await store.encoded_articles.count_encoded()
                 if encoded_counts.encoded_count < encoded_counts.article_count:
-                    terminal.echo_stderr(
+                    echo_stderr(
                         f"Semantic search knows {encoded_counts.encoded_count} of "
                         f"{encoded_counts.article_count} articles so far; "
                         "`telex run` and `telex import` go on with the rest."
@@ -101,7 +101,7 @@ async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
                 )
             )
         except (WorkerError, OSError) as error:
-            terminal.echo_stderr(f"Semantic search isn't working, so only words can be searched: {error}")
+            echo_stderr(f"Semantic search isn't working, so only words can be searched: {error}")
             return
     if encoded_count:
-        terminal.echo_stderr(f"{encoded_count} encoded for semantic search.")
+        echo_stderr(f"{encoded_count} encoded for semantic search.")

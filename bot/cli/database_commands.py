@@ -10,7 +10,14 @@ import typer
 
 from bot.cli import article_files, terminal
 from bot.cli.command_context import encode_with_progress, run_with_store
-from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
 from bot.client.services import open_services
 from bot.core.clock import SystemClock
 from bot.core.database_url import DatabaseUrl, parse_database_location
@@ -64,14 +71,14 @@ def import_(
 
     import_result = run_async(import_articles)
     for problem in import_result.problems:
-        terminal.echo_stderr(f"line {problem.line_number}: {problem.reason}")
+        echo_stderr(f"line {problem.line_number}: {problem.reason}")
     if import_result.line_count_by_unknown_key:
         field_counts_text = ", ".join(
             f"{to_plain_line(json_key, 60)} ({line_count})"
             for json_key, line_count in import_result.line_count_by_unknown_key.most_common()
         )
-        terminal.echo_stderr(f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}.")
-    terminal.echo_stderr(
+        echo_stderr(f"Ignored fields, with their lines: {field_counts_text}. Known: {', '.join(JSON_KEYS)}.")
+    echo_stderr(
         f"{import_result.stored_count} stored, {import_result.already_stored_count} already known, "
         f"{import_result.rejected_count} rejected."
     )
@@ -89,7 +96,7 @@ def export(
         with _open_output(file) as stream:
             return await article_files.export_articles(store, stream)
 
-    terminal.echo_stderr(f"{run_with_store(export_articles)} articles exported.")
+    echo_stderr(f"{run_with_store(export_articles)} articles exported.")
 
 
 @commands.command()
@@ -98,7 +105,7 @@ def backup(
 ) -> None:
     """Copy the database while the bot runs, and check the copy."""
     run_with_store(lambda store: store.backup(file))
-    terminal.echo_stderr(f"Copied to {file} and verified.")
+    echo_stderr(f"Copied to {file} and verified.")
 
 
 @commands.command()
@@ -129,7 +136,7 @@ def move(
             )
 
     row_count = run_async(move_rows)
-    terminal.echo_stderr(
+    echo_stderr(
         f"{row_count} rows moved and compared. Set TELEX_DATABASE to the new database: the old "
         f"one is marked as "
         "moved, and `telex run` refuses it. The search index is rebuilt on first use."
@@ -147,4 +154,4 @@ def _parse_location_or_exit(text: str) -> Path | DatabaseUrl:
 def migrate() -> None:
     """Upgrade the database to this version and check it."""
     schema_version = run_with_store(lambda store: store.check(), create=True)
-    terminal.echo_stderr(f"The database is intact, at version {schema_version}.")
+    echo_stderr(f"The database is intact, at version {schema_version}.")

@@ -4,29 +4,30 @@ Machine-readable output goes to standard output, everything else to standard err
 failed; 2: wrong use.
 """
 
-import sys
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-
-# `python -m bot` puts the working directory first on the path, but `cogs` is beside this package.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
 from bot.cli.article_commands import commands as article_commands
 from bot.cli.assistant_commands import commands as assistant_commands
+from bot.cli.bot_process import SETUP_ADVICE, run_bot
 from bot.cli.command_context import open_store
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
-from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.core.installation import build_extra_command
-from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.core.settings_reading import read_setting_texts
 from bot.core.version import __version__
@@ -43,13 +44,6 @@ app = typer.Typer(
 )
 
 
-_SETUP_ADVICE = (
-    "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its token in the "
-    "environment or in .env (DISCORD_TOKEN=…)."
-)
-"""Sentence for people who start the bot without a token."""
-
-
 @app.callback(invoke_without_command=True)
 def run_default_command(
     context: typer.Context,
@@ -64,14 +58,14 @@ def run_default_command(
     settings = load_settings_or_exit()
     if settings.discord_token is not None:
         logs.configure_logging(settings)
-        _run_bot(settings)
+        run_bot(settings)
     if not _is_demo_installed():
         exit_with_error(
-            f"{_SETUP_ADVICE} Then run telex again.\n"
+            f"{SETUP_ADVICE} Then run telex again.\n"
             f"Or try it in a simulated Discord first: {build_extra_command('demo')}",
             USAGE_ERROR_STATUS,
         )
-    terminal.echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
+    echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     _run_demo(settings)
 
 
@@ -90,7 +84,7 @@ def run(
     settings = load_settings_or_exit(starts_log=True, **({} if roles is None else {"roles": roles}))
     if again:
         _reclaim_moved_database(settings)
-    _run_bot(settings)
+    run_bot(settings)
 
 
 def _reclaim_moved_database(settings: Settings) -> None:
@@ -105,35 +99,6 @@ def _reclaim_moved_database(settings: Settings) -> None:
             run_async(reactivate_database)
     except StoreError as error:
         exit_with_error(str(error), FAILURE_STATUS)
-
-
-def _run_bot(settings: Settings) -> NoReturn:
-    """Run the bot with the roles of this process and exit; exit with a message if it cannot start."""
-    if ProcessRole.GATEWAY not in settings.roles:
-        from bot.client import poller_process  # noqa: PLC0415 - its imports take a second
-
-        _run_locked(settings, lambda: poller_process.run_poller(settings))
-    if settings.discord_token is None:
-        exit_with_error(f"{_SETUP_ADVICE} Or try `telex demo`, which needs none.", USAGE_ERROR_STATUS)
-    if not (token_check := checks.check_token(settings)).is_ok:
-        exit_with_error(f"DISCORD_TOKEN {token_check.detail}.", USAGE_ERROR_STATUS)
-    from bot.client.gateway_process import LoginRejected, run_gateway  # noqa: PLC0415 - discord.py takes a second to import
-    from cogs import ALL_COGS  # noqa: PLC0415 - imports discord.py
-
-    try:
-        _run_locked(settings, lambda: run_gateway(settings, ALL_COGS))
-    except LoginRejected as error:
-        exit_with_error(str(error), USAGE_ERROR_STATUS)
-
-
-def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
-    """Run a process of the bot with the lock that keeps others from its database, and exit."""
-    try:
-        with Store.lock_for_run(settings.database):
-            run_async(run_process, runs_until_stopped=True)
-    except StoreError as error:
-        exit_with_error(str(error), FAILURE_STATUS)
-    raise typer.Exit
 
 
 @app.command()
@@ -160,7 +125,7 @@ def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     configured_names = read_setting_texts()
     if "database" in configured_names:
-        terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
+        echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
     logs.configure_logging(settings if "log_level" in configured_names else replace(settings, log_level="warning"))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
@@ -195,7 +160,7 @@ def check() -> None:
         )
         for check_result in check_results:
             if check_result.advice:
-                terminal.echo_stderr(check_result.advice)
+                echo_stderr(check_result.advice)
         if any(check_result.is_usage_error for check_result in check_results):
             return USAGE_ERROR_STATUS
         return 0 if all(check_result.is_ok for check_result in check_results) else FAILURE_STATUS
@@ -234,7 +199,7 @@ def rekey(
         exit_with_error(str(error), USAGE_ERROR_STATUS)
     except StoreError as error:
         exit_with_error(str(error), FAILURE_STATUS)
-    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {encrypted_url_count}.")
+    echo_stderr(f"Feed addresses encrypted with the first key: {encrypted_url_count}.")
 
 
 app.add_typer(polling_commands)

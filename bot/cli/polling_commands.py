@@ -8,7 +8,14 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import encode_with_progress
-from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
 from bot.client.services import Services, open_services
 from bot.core.models import Feed
 from bot.core.user_errors import RequestRejected
@@ -57,9 +64,7 @@ def poll(
 
     reports = run_async(poll_feeds)
     if not reports:
-        terminal.echo_stderr(
-            "No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`."
-        )
+        echo_stderr("No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`.")
     if reports and all(report.error for report in reports):
         raise typer.Exit(FAILURE_STATUS)
 
@@ -132,9 +137,7 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
         feed_ids, max_seconds=PAGE_FETCH_SECONDS, wait_for_host=wait_for_hosts
     )
     if fetched_count:
-        terminal.echo_stderr(
-            f"{fetched_count} {'article' if fetched_count == 1 else 'articles'} read in full on their pages."
-        )
+        echo_stderr(f"{fetched_count} {'article' if fetched_count == 1 else 'articles'} read in full on their pages.")
 
 
 def _format_outcome(report: PollReport) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.cli import terminal
+from bot.cli.command_process import echo_stderr
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.posting.wording import feed_error_sentences
@@ -34,7 +35,7 @@ def print_answer(answer: Answer, settings: Settings) -> None:
     listed_articles = _list_articles(answer)
     number_by_article_id = {article.id: number for number, article in enumerate(listed_articles, 1)}
     if answer.period is not None:
-        terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
+        echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
     if answer.briefing:
         for briefing_story in answer.briefing:
             published_text = terminal.format_time(briefing_story.article.published)
@@ -43,14 +44,14 @@ def print_answer(answer: Answer, settings: Settings) -> None:
                 f"[{number_by_article_id[briefing_story.article.id]}]"
             )
     elif answer.generated_sentences:
-        terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
+        echo_stderr(f"Written by the model {settings.model_name} from the sources:")
         for sentence in answer.generated_sentences:
             terminal.echo_stdout(
                 f"{discord_text.to_plain_line(sentence.text)} {''.join(f'[{number}]' for number in sentence.citations)}"
             )
     elif answer.confidence is Confidence.NOTHING:
         article_count = answer.searched_article_count
-        terminal.echo_stderr(
+        echo_stderr(
             f"Nothing on this in the {article_count:,} stored article{'' if article_count == 1 else 's'}."
             if article_count
             else "No article is stored yet."
@@ -90,13 +91,13 @@ def print_articles(title: str, articles: Iterable[Article]) -> None:
 
 def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
-        terminal.echo_stderr("Not sure. This may not answer it:")
+        echo_stderr("Not sure. This may not answer it:")
     if answer.do_quoted_numbers_differ:
-        terminal.echo_stderr("Outlets differ:")
+        echo_stderr("Outlets differ:")
     for quote in answer.shown_quotes:
         terminal.echo_stdout(_format_quote(quote, number_by_article_id))
     if answer.superseded_quotes:
-        terminal.echo_stderr("Earlier articles say otherwise:")
+        echo_stderr("Earlier articles say otherwise:")
     for quote in answer.superseded_quotes[:1]:
         terminal.echo_stdout(
             f"{terminal.format_time(quote.article.published)}  {_format_quote(quote, number_by_article_id)}"
@@ -119,9 +120,9 @@ def _print_article_dates(answer: Answer) -> None:
             if answer.oldest_published_at is None
             else f": the oldest is from {terminal.format_time(answer.oldest_published_at)}"
         )
-        terminal.echo_stderr(f"None is from that period{oldest_note}.")
+        echo_stderr(f"None is from that period{oldest_note}.")
     if answer.newest_published_at is not None:
-        terminal.echo_stderr(f"The newest is from {terminal.format_time(answer.newest_published_at)}.")
+        echo_stderr(f"The newest is from {terminal.format_time(answer.newest_published_at)}.")
 
 
 def format_explanation(explanation: Explanation) -> list[str]:

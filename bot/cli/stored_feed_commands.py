@@ -8,7 +8,14 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
-from bot.cli.terminal import FAILURE_STATUS, USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit, run_async
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
 from bot.core.clock import SystemClock
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.local_time import format_iso
@@ -51,7 +58,7 @@ def find(
         for entry in page_list.items:
             terminal.echo_stdout(f"list {list_number}\t{entry.url}\t{entry.title}")
     if not discovery.feeds and not discovery.page_lists.lists:
-        terminal.echo_stderr("No feed and no list found at that address.")
+        echo_stderr("No feed and no list found at that address.")
 
 
 def _find_in_directory(name_or_url: str) -> DiscoveryResult | None:
@@ -126,7 +133,7 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
             )
         return
     if not listed_feeds:
-        terminal.echo_stderr("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
+        echo_stderr("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
         return
     now = SystemClock().now()
     terminal.print_table(
@@ -169,7 +176,7 @@ def remove(
         await store.feeds.remove(matching_feeds[0].id)
         return urls.redact(matching_feeds[0].url)
 
-    terminal.echo_stderr(f"Removed {run_with_store(remove_feed)}")
+    echo_stderr(f"Removed {run_with_store(remove_feed)}")
 
 
 def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:

@@ -1,45 +1,28 @@
-"""The process of a command: its streams, its event loop and its exit status."""
+"""Output of a command: its streams, tables, times and progress."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import gc
-import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
 from babel.dates import format_timedelta
 from typer.core import TyperCommand
 
-from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
-from bot.client import logs
-from bot.core.settings import Settings
-from bot.core.settings_reading import InvalidSettings, build_unknown_setting_warnings, read_settings
-from bot.processes.heap import tune_heap
-from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
+from bot.cli.command_process import FAILURE_STATUS, echo_stderr
 from bot.text.discord_text import to_plain_line
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-FAILURE_STATUS = 1
-"""Exit status of a command that failed."""
-USAGE_ERROR_STATUS = 2
-"""Exit status of a command with wrong arguments or settings."""
 
 _EXCLUDED_WORD_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _WRITE_FAILURE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
@@ -84,13 +67,6 @@ def _create_stderr_console() -> Console:
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def echo_stderr(message: str) -> None:
-    """Print a message for people on standard error."""
-    from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
-
-    _create_stderr_console().print(Text(message))
 
 
 def echo_stdout(line: str) -> None:
@@ -153,67 +129,6 @@ def format_relative_time(timestamp: int | None, now: int) -> str:
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
-
-
-def exit_with_error(message: str, status: int = FAILURE_STATUS) -> NoReturn:
-    """Print a message on standard error and exit with a status."""
-    echo_stderr(message)
-    raise typer.Exit(status)
-
-
-def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Settings:
-    """Read the settings with overrides, and set the encryption keys; if settings are invalid, print why and exit (2).
-
-    With `starts_log`, valid settings configure the log, to which warnings of unknown settings then go; otherwise
-    these go to standard error.
-    """
-    warnings: list[str] = []
-    try:
-        warnings = build_unknown_setting_warnings()
-        settings = read_settings(**overrides)
-    except InvalidSettings as error:
-        exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR_STATUS)
-    if starts_log:
-        logs.configure_logging(settings)
-    for warning in warnings:
-        (log.warning if starts_log else echo_stderr)(warning)
-    set_encryption_keys(settings.secret_key)
-    return settings
-
-
-def run_async(coroutine_function: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
-    """Run a coroutine to its end and return its result; SIGTERM cancels it as Ctrl-C does.
-
-    If the coroutine is cancelled, the command exits: with `runs_until_stopped` as success (status 0), otherwise as
-    failure. On StoreError, and on OSError with a file name, it exits with a message. Raises any other error.
-    """
-    stop_signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
-
-    async def run_stoppably() -> T:
-        task = asyncio.current_task()
-        assert task is not None
-        stop_signals.cancel_on_signal(task)
-        return await coroutine_function()
-
-    if runs_until_stopped:  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
-        gc.collect()
-        gc.freeze()
-        tune_heap()
-    try:
-        with stop_signals.install():
-            return asyncio.run(run_stoppably())
-    except StoreError as error:
-        exit_with_error(
-            str(error), USAGE_ERROR_STATUS if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILURE_STATUS
-        )
-    except asyncio.CancelledError:
-        if runs_until_stopped:
-            raise typer.Exit(0) from None
-        exit_with_error("Stopped before it finished.")
-    except OSError as error:
-        if error.filename is None:
-            raise
-        exit_with_error(f"{error.filename}: {error.strerror}")
 
 
 @contextmanager

@@ -311,7 +311,7 @@ sys.meta_path.insert(0, InterruptingFinder())
 """A `sitecustomize` module that presses Ctrl-C while Python looks for a module."""
 
 
-@pytest.mark.parametrize("interrupted_module", ["typer", "bot.store"])
+@pytest.mark.parametrize("interrupted_module", ["bot.cli.checks", "bot.store"])
 def test_ctrl_c_while_telex_is_being_imported_is_a_sentence(telex, tmp_path, interrupted_module):
     finder_source = INTERRUPTING_FINDER.format(interrupted_module=interrupted_module)
     (tmp_path / "sitecustomize.py").write_text(finder_source)

@@ -15,7 +15,7 @@ from tests.support.wire.bot_process import ROOT, inherit_environment
 
 CLOSES_SLOWLY = """
 import asyncio, typer
-from bot.cli.terminal import run_async
+from bot.cli.command_process import run_async
 async def work():
     try:
         print("begun", flush=True)
@@ -28,23 +28,25 @@ typer.run(lambda: run_async(work, runs_until_stopped=True))
 """
 NEVER_CLOSES = """
 import asyncio, threading
-from bot.cli import terminal
-terminal.STOP_SECONDS = 1
+from bot.cli import command_process
+from bot.cli.command_process import run_async
+command_process.STOP_SECONDS = 1
 async def work():
     threading.Thread(target=threading.Event().wait).start()
     print("begun", flush=True)
     await asyncio.Event().wait()
-terminal.run_async(work, runs_until_stopped=True)
+run_async(work, runs_until_stopped=True)
 """
 HANGS = """
 import time
-from bot.cli import terminal
-terminal.STOP_SECONDS = 1
+from bot.cli import command_process
+from bot.cli.command_process import run_async
+command_process.STOP_SECONDS = 1
 async def work():
     print("begun", flush=True)
     while True:
         time.sleep(0.1)
-terminal.run_async(work, runs_until_stopped=True)
+run_async(work, runs_until_stopped=True)
 """
 
 

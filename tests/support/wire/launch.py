@@ -38,12 +38,11 @@ import discord.gateway
 import discord.http
 import discord.shard
 import discord.webhook.async_
-import typer.main
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
-from bot.cli.main import app, main
+from bot.__main__ import main
 from bot.client import services
 from bot.client.sharding import gateway_probe, leased_shards, shard_balance
 from bot.core.clock import SystemClock
@@ -197,7 +196,17 @@ def serve() -> None:
     `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
-    for module in ("bot.client.discord_client", "bot.client.gateway_process", "bot.polling.drafts", "cogs"):
+    import typer.main  # noqa: PLC0415 - the bot itself runs without it
+
+    from bot.cli.main import app  # noqa: PLC0415
+
+    for module in (
+        "bot.cli.bot_process",
+        "bot.client.discord_client",
+        "bot.client.gateway_process",
+        "bot.polling.drafts",
+        "cogs",
+    ):
         importlib.import_module(module)
     load_catalogue("fr")
     draw_initial_tile("T", 0)  # what draws is imported for the first tile
