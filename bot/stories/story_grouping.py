@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
+from bot.core.models import Article
 from bot.store.records.content_records import ArticleBrief
 from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import bilingual_terms
@@ -105,6 +106,19 @@ def group_into_stories(
         for word in title_words:
             story_indexes_by_word[word].add(story_index)
     return stories
+
+
+def group_articles(articles: Sequence[Article], similar_pairs: Iterable[tuple[int, int, float]]) -> list[list[Article]]:
+    """Group articles into stories; return the stories, the one with the earliest article first.
+
+    `similar_pairs` are pairs of article ids with their similarity (0 to 1). It is slow: call it in a worker process.
+    """
+    article_by_id = {article.id: article for article in articles}
+    briefs = [
+        ArticleBrief(article.id, article.key, article.feed_id, article.title, "", article.language, article.published)
+        for article in articles
+    ]
+    return [[article_by_id[brief.article_id] for brief in story] for story in group_into_stories(briefs, similar_pairs)]
 
 
 def _belongs_to_story(

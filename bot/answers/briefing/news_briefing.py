@@ -1,7 +1,7 @@
 """Construction of briefings: the biggest stories of a period, about a topic or about anything."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from math import log2
@@ -18,6 +18,7 @@ from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_model import PreferenceModel
+from bot.stories.story_grouping import group_articles
 from bot.text import discord_text
 from bot.text.times.periods import Period
 
@@ -51,24 +52,20 @@ LOOKBACKS_SECONDS = tuple(days * DAY_SECONDS for days in (7, 30, 120, 365, 36_50
 
 They are tried in order until there are enough stories.
 """
-SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS
-"""Maximum time in seconds between two articles that, by their titles, report one story."""
-MIN_TITLE_JACCARD = 0.5
-"""Jaccard index of the stems of two titles above which they report one story; titles of different stories hardly do.
-
-The index is the number of shared stems divided by the number of all stems, from 0 to 1.
-"""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Story:
-    """Articles that report one event; the first article represents the others.
+    """Articles that report one event, newest first, each with its relevance to the topic, from 0 to 1.
 
-    `relevance` is that of its most relevant article to the topic, from 0 to 1.
+    The newest article represents the others.
     """
 
-    articles: list[Article]
-    relevance: float
+    scored_articles: Sequence[tuple[Article, float]]
+
+    @property
+    def articles(self) -> list[Article]:
+        return [article for article, _relevance in self.scored_articles]
 
     @property
     def outlet(self) -> str:
@@ -79,8 +76,8 @@ class _Story:
         return len({article.outlet for article in self.articles})
 
     @property
-    def newest_published_at(self) -> int:
-        return max(article.published for article in self.articles)
+    def relevance(self) -> float:
+        return max(relevance for _article, relevance in self.scored_articles)
 
 
 async def build_briefing(
@@ -116,12 +113,10 @@ async def build_briefing(
             ]
     if not scored_articles:
         return (), request.period
-    similar_pairs = await searcher.store.stories.load_similar_pairs(
-        [article.id for article, _ in scored_articles], SINGLE_ARTICLE_SIMILARITY
-    )
+    stories = await _group_stories(searcher, scored_articles)
     if request.is_period_stated:
-        return _select_stories(_group_stories(scored_articles, similar_pairs), period, preferences), period
-    briefing_stories, period = _build_recent_briefing(scored_articles, similar_pairs, preferences)
+        return _select_stories(stories, period, preferences), period
+    briefing_stories, period = _build_recent_briefing(stories, preferences)
     return briefing_stories, _round_to_days(period, request.zone)
 
 
@@ -135,29 +130,29 @@ def _round_to_days(period: Period, zone: tzinfo) -> Period:
 
 
 def _build_recent_briefing(
-    scored_articles: Sequence[tuple[Article, float]],
-    similar_pairs: Collection[tuple[int, int]],
-    preferences: PreferenceModel,
+    stories: Sequence[_Story], preferences: PreferenceModel
 ) -> tuple[tuple[BriefingStory, ...], Period]:
     """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets, else of all."""
-    newest_article, oldest_article = scored_articles[0][0], scored_articles[-1][0]
-    period_end = newest_article.published + 1
-    briefing_stories: tuple[BriefingStory, ...] = ()
-    min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _relevance in scored_articles}))
+    articles = [article for story in stories for article in story.articles]
+    period_end = max(article.published for article in articles) + 1
+    oldest_published_at = min(article.published for article in articles)
+    min_outlets = min(MIN_OUTLETS, len({article.outlet for article in articles}))
     for lookback_seconds in LOOKBACKS_SECONDS:
-        period = Period(max(period_end - lookback_seconds, oldest_article.published), period_end)
-        recent_articles = [
-            (article, relevance) for article, relevance in scored_articles if article.published >= period.start
-        ]
-        briefing_stories = _select_stories(_group_stories(recent_articles, similar_pairs), period, preferences)
-        if (
-            len(briefing_stories) >= MIN_STORIES
-            and len({story.article.outlet for story in briefing_stories}) >= min_outlets
-        ):
-            break
-        if len(recent_articles) == len(scored_articles):
+        period = Period(max(period_end - lookback_seconds, oldest_published_at), period_end)
+        briefing_stories = _select_stories(_restrict_to_period(stories, period), period, preferences)
+        outlets = {story.article.outlet for story in briefing_stories}
+        has_enough = len(briefing_stories) >= MIN_STORIES and len(outlets) >= min_outlets
+        if has_enough or period.start == oldest_published_at:
             break
     return briefing_stories, period
+
+
+def _restrict_to_period(stories: Iterable[_Story], period: Period) -> list[_Story]:
+    """Return the stories with only those of their articles that were published since a period began."""
+    recent_stories = (
+        _Story([scored for scored in story.scored_articles if scored[0].published >= period.start]) for story in stories
+    )
+    return [story for story in recent_stories if story.scored_articles]
 
 
 async def _find_articles(
@@ -208,56 +203,16 @@ def _search_article_ids(
     return list(dict.fromkeys(hit.article_id for hit in hits)), topic_word_weights
 
 
-def _group_stories(
-    scored_articles: Sequence[tuple[Article, float]], similar_pairs: Collection[tuple[int, int]]
-) -> list[_Story]:
-    """Return the articles grouped into stories.
-
-    Two articles belong to one story if they were found similar on arrival, or if their titles are similar.
-    """
-    similar_ids_by_id: defaultdict[int, set[int]] = defaultdict(set)
-    for first_id, second_id in similar_pairs:
-        similar_ids_by_id[first_id].add(second_id)
-        similar_ids_by_id[second_id].add(first_id)
-    stories: list[_Story] = []
-    title_stems_by_id = {
-        article.id: frozenset(text_analysis.stem_tokens(article.title, article.language))
-        for article, _ in scored_articles
-    }
-    for article, relevance in scored_articles:
-        for story in stories:
-            if any(
-                story_article.id in similar_ids_by_id[article.id]
-                or _report_same_story(article, story_article, title_stems_by_id)
-                for story_article in story.articles
-            ):
-                story.articles.append(article)
-                story.relevance = max(story.relevance, relevance)
-                break
-        else:
-            stories.append(_Story([article], relevance))
-    return stories
-
-
-def _report_same_story(
-    first_article: Article, second_article: Article, title_stems_by_id: Mapping[int, frozenset[str]]
-) -> bool:
-    """Return whether two articles are of one web page, or report one event by their titles.
-
-    Titles with different numbers report different events: each release ("version 5", "version 6") is news.
-    """
-    if first_article.page_key == second_article.page_key:
-        return True
-    if abs(first_article.published - second_article.published) > SAME_STORY_WINDOW_SECONDS:
-        return False
-    first_stems, second_stems = title_stems_by_id[first_article.id], title_stems_by_id[second_article.id]
-    first_numbers, second_numbers = (
-        {word for word in stems if word.isdecimal()} for stems in (first_stems, second_stems)
+async def _group_stories(searcher: Searcher, scored_articles: Sequence[tuple[Article, float]]) -> list[_Story]:
+    """Return articles, each with its relevance, grouped into stories."""
+    relevance_by_id = {article.id: relevance for article, relevance in scored_articles}
+    similar_pairs = await searcher.store.stories.load_similar_pairs(relevance_by_id, SINGLE_ARTICLE_SIMILARITY)
+    stories = await searcher.run_in_worker(
+        group_articles,
+        [article for article, _relevance in scored_articles],
+        [(*article_ids, 1.0) for article_ids in similar_pairs],
     )
-    if first_numbers and second_numbers and first_numbers != second_numbers:
-        return False
-    shared_count = len(first_stems & second_stems)
-    return shared_count > 1 and shared_count > MIN_TITLE_JACCARD * len(first_stems | second_stems)
+    return [_Story([(article, relevance_by_id[article.id]) for article in reversed(story)]) for story in stories]
 
 
 def _select_stories(
@@ -271,7 +226,7 @@ def _select_stories(
     score_by_remaining_story = {
         story: log2(1 + story.outlet_count)
         * story.relevance
-        * 0.5 ** ((period.end - story.newest_published_at) / (period_seconds / 2))
+        * 0.5 ** ((period.end - story.articles[0].published) / (period_seconds / 2))
         * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES])
         for story in stories
     }

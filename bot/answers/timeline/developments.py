@@ -9,8 +9,7 @@ from bot.answers.timeline.outlet_differences import find_outlet_difference
 from bot.answers.timeline.reported_numbers import extract_reported_numbers
 from bot.core.models import Article
 from bot.search.index import text_analysis
-from bot.store.records.content_records import ArticleBrief
-from bot.stories.story_grouping import group_into_stories
+from bot.stories.story_grouping import group_articles
 from bot.text import discord_text, excerpts
 from bot.text.words import fold
 
@@ -95,19 +94,13 @@ def group_into_developments(
     outlets may differ in them. It is slow: call it in a worker process.
     """
     article_by_id = {article.id: article for article in articles}
-    briefs = [
-        ArticleBrief(
-            article.id,
-            article.key,
-            article.feed_id,
-            _strip_amounts(article.title, article.language),
-            "",
-            article.language,
-            article.published,
-        )
-        for article in articles
+    articles_without_amounts = [
+        article._replace(title=_strip_amounts(article.title, article.language)) for article in articles
     ]
-    return [[article_by_id[brief.article_id] for brief in group] for group in group_into_stories(briefs, similar_pairs)]
+    return [
+        [article_by_id[article.id] for article in group]
+        for group in group_articles(articles_without_amounts, similar_pairs)
+    ]
 
 
 def _strip_amounts(title: str, language: str | None) -> str:
