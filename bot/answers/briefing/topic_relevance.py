@@ -1,6 +1,7 @@
 """Relevance of articles to a topic. The module runs in a worker process, so it imports little."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 from bot.core.models import Article
 from bot.search.index import text_analysis
@@ -39,30 +40,22 @@ def score_topic_relevance(
         return [(article, 1.0) for article in articles]
     total_weight, heaviest_word_index = sum(weights), max(range(len(topic)), key=lambda index: weights[index])
 
-    def compute_matched_share(terms: set[str], forms_by_word: Sequence[frozenset[str]]) -> float:
-        presence_flags = [not terms.isdisjoint(word_forms) for word_forms in forms_by_word]
-        return (
-            sum(weight for weight, is_word_present in zip(weights, presence_flags, strict=True) if is_word_present)
-            / total_weight
-            if presence_flags[heaviest_word_index]
-            else 0.0
-        )
-
-    word_shares, stem_shares = [], []
     topic_words = [_strip_plural_endings(word) for word in topic]
-    for article in articles:
-        language, title = article.language, article.title
-        title_and_lead = f"{title}\n{article.summary[:LEAD_LENGTH]}\n{(article.body or '')[:LEAD_LENGTH]}"
-        word_shares.append(
-            [compute_matched_share(set(_strip_plural_endings(text)), topic_words) for text in (title, title_and_lead)]
+
+    def compute_matched_share(text: str) -> float:
+        words = _strip_plural_endings(text)
+        presence_flags = [not words.isdisjoint(word_forms) for word_forms in topic_words]
+        if not presence_flags[heaviest_word_index]:
+            return 0.0
+        return sum(compress(weights, presence_flags)) / total_weight
+
+    shares = [
+        (
+            compute_matched_share(article.title),
+            compute_matched_share(f"{article.title}\n{article.summary[:LEAD_LENGTH]}\n{article.body[:LEAD_LENGTH]}"),
         )
-        topic_stems = [frozenset(text_analysis.stem_tokens(word, language)) for word in topic]
-        stem_shares.append(
-            [
-                compute_matched_share(set(text_analysis.stem_tokens(text, language)), topic_stems)
-                for text in (title, title_and_lead)
-            ]
-        )
+        for article in articles
+    ]
     best_scored_articles: list[tuple[Article, float]] = []
     for min_title_share, min_share in (
         (MIN_MAJORITY_SHARE, 1.0),
@@ -70,15 +63,14 @@ def score_topic_relevance(
         (0.0, MIN_MAJORITY_SHARE),
         (MIN_PARTIAL_SHARE, MIN_PARTIAL_SHARE),
     ):
-        for shares in (word_shares, stem_shares):
-            scored_articles = [
-                (article, title_or_lead_share * (1.0 if title_share >= MIN_MAJORITY_SHARE else LEAD_ONLY_FACTOR))
-                for article, (title_share, title_or_lead_share) in zip(articles, shares, strict=True)
-                if title_share >= min_title_share and title_or_lead_share >= min_share - EPSILON
-            ]
-            best_scored_articles = max(best_scored_articles, scored_articles, key=len)
-            if len(best_scored_articles) >= MIN_ARTICLES:
-                return best_scored_articles
+        scored_articles = [
+            (article, title_or_lead_share * (1.0 if title_share >= MIN_MAJORITY_SHARE else LEAD_ONLY_FACTOR))
+            for article, (title_share, title_or_lead_share) in zip(articles, shares, strict=True)
+            if title_share >= min_title_share and title_or_lead_share >= min_share - EPSILON
+        ]
+        best_scored_articles = max(best_scored_articles, scored_articles, key=len)
+        if len(best_scored_articles) >= MIN_ARTICLES:
+            break
     return best_scored_articles
 
 
