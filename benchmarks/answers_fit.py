@@ -40,7 +40,7 @@ from benchmarks.answers_examples import (
 )
 from bot.answers.answer_scorer import MODEL_FILE, Scorer, compute_log_odds
 from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
-from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_passage
+from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_candidate
 from bot.answers.quote_selection import select_quotes
 
 Matrix = NDArray[np.float64]
@@ -196,9 +196,7 @@ def judge_candidates(judge: Judge, candidates: Candidates) -> list[ScoredCandida
     articles = {article.id: article for article in candidates.retrieved.articles}
     return [
         candidate._replace(
-            following_passage=find_following_passage(
-                reading(articles[candidate.article_id]), candidate.sentence_range[1]
-            )
+            following_candidate=find_following_candidate(reading(articles[candidate.article_id]), candidate)
         )
         for candidate in scored[:MAX_CANDIDATES]
     ]

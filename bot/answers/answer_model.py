@@ -7,14 +7,12 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
-from bot.answers.passages import extract_opening_passage
+from bot.answers.candidates import list_passages
 from bot.answers.timeline.outlet_differences import have_different_numbers
 from bot.core.models import Article
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 
-MAX_QUOTE_LENGTH = 400
-"""Maximum length of a quote, in characters."""
 MAX_QUOTES = 3
 """Maximum number of quotes in an answer."""
 MAX_RELATED_ARTICLES = 2
@@ -153,7 +151,7 @@ class Answer:
             answer_document["lines"] = [
                 {
                     **_build_source_document(briefing_story.article),
-                    "text": extract_opening_passage(briefing_story.article, MAX_QUOTE_LENGTH),
+                    "text": next(iter(list_passages(briefing_story.article, 1)), ""),
                 }
                 for briefing_story in self.briefing
             ]

@@ -15,16 +15,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH, MAX_QUOTES, Answer, Confidence, Quote
+from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.briefing import news_requests
 from bot.answers.briefing.news_briefing import build_briefing
 from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
+from bot.answers.candidates import MAX_QUOTE_LENGTH, list_passages
 from bot.answers.conversing import follow_up_questions
 from bot.answers.generated_answers import AnswerGeneration, WritingCallback, begin_generation
 from bot.answers.model_passages import ModelPassage
-from bot.answers.passages import extract_opening_and_passages
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.answers.quote_selection import build_answer, classify_confidence, rank_candidates
@@ -258,14 +258,12 @@ async def _answer_with_overview(
 
     Returns None if the article has no text.
     """
-    opening, passages = await searcher.run_in_worker(
-        extract_opening_and_passages, article, MAX_QUOTE_LENGTH, MAX_PASSAGES
-    )
-    if not opening:
+    passages = await searcher.run_in_worker(list_passages, article, MAX_PASSAGES)
+    if not passages:
         return None
     if generation is not None:
         model_passages = [ModelPassage(passage, article, passage) for passage in passages]
         written_answer = await generation.write(model_passages, detect_language(text))
         if written_answer.sentences:
             return generation.build_answer(written_answer.sentences, model_passages, Confidence.SURE)
-    return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,))
+    return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(passages[0], article),), sources=(article,))

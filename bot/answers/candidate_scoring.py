@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_span_scorer
 from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features, compute_topic_score
-from bot.answers.candidates import AnswerCandidate, ArticleAnalysis, analyse_article, iter_candidates
-from bot.answers.passages import find_verbatim
+from bot.answers.candidates import (
+    AnswerCandidate,
+    ArticleAnalysis,
+    analyse_article,
+    find_quotable_window,
+    iter_candidates,
+)
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_excerpts import Excerpt, extract_excerpt
@@ -34,9 +38,6 @@ Of 116 pairs of a question and an article that doesn't answer it, 30 had at leas
 articles were unrelated.
 """
 
-IndexedPassage = tuple[str, tuple[int, int]]
-"""Text of consecutive sentences of an article, with the index of the first and the index after the last."""
-
 
 class ScoredCandidate(NamedTuple):
     """A passage that may answer a question, with the probability that it does.
@@ -49,7 +50,8 @@ class ScoredCandidate(NamedTuple):
         features: Values in the order of `FEATURE_NAMES`, of which those that need cosines may be missing.
         probability: Probability from 0 to 1 that the passage answers the question.
         excerpt: The sentences of the passage that are shown to people, with the words that answer.
-        following_passage: The sentences after the passage that may be quoted with it, or None.
+        following_candidate: The sentences after the passage, if they can be quoted. They have its features and its
+            probability, because the answer often follows the sentence that contains the question's words.
     """
 
     article_id: int
@@ -59,19 +61,7 @@ class ScoredCandidate(NamedTuple):
     features: tuple[float, ...]
     probability: float
     excerpt: Excerpt = Excerpt(())
-    following_passage: IndexedPassage | None = None
-
-    @property
-    def following_candidate(self) -> ScoredCandidate | None:
-        """Return the sentences after the passage as a candidate of their own, or None if there are none.
-
-        It has the features and the probability of this one: the answer often follows the sentence that contains the
-        question's words.
-        """
-        if self.following_passage is None:
-            return None
-        text, sentence_range = self.following_passage
-        return self._replace(text=text, sentence_range=sentence_range, excerpt=Excerpt(()))
+    following_candidate: ScoredCandidate | None = None
 
     def overlaps(self, second_candidate: ScoredCandidate) -> bool:
         """Return whether this passage and another one share a sentence."""
@@ -188,25 +178,17 @@ def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float],
     return ScoredCandidate(
         article.id,
         article.published,
-        _find_verbatim_text(candidate),
+        candidate.find_verbatim_text(),
         sentence_range,
         tuple(features),
         probability,
     )
 
 
-def find_following_passage(analysis: ArticleAnalysis, range_start: int) -> IndexedPassage | None:
-    """Return at most `MAX_FOLLOWING_SENTENCES` sentences from index `range_start`, as many as can be quoted at once.
-
-    Returns None if there is no such sentence, or not even the first can be quoted.
-    """
-    for range_end in range(min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1):
-        following_text = _find_verbatim_text(
-            AnswerCandidate(analysis, range_start, analysis.sentences[range_start:range_end])
-        )
-        if 0 < len(following_text) <= MAX_QUOTE_LENGTH:
-            return following_text, (range_start, range_end)
-    return None
+def find_following_candidate(analysis: ArticleAnalysis, candidate: ScoredCandidate) -> ScoredCandidate | None:
+    """Return at most `MAX_FOLLOWING_SENTENCES` sentences after a passage, or None if they can't be quoted."""
+    window = find_quotable_window(analysis, candidate.sentence_range[1], MAX_FOLLOWING_SENTENCES)
+    return None if window is None else make_scored_candidate(window, candidate.features, candidate.probability)
 
 
 def add_excerpt(
@@ -221,25 +203,8 @@ def add_excerpt(
     `span_scorer` predicts which words answer; None stands for the scorer in the model file.
     """
     return candidate._replace(
-        following_passage=find_following_passage(analysis, candidate.sentence_range[1]),
+        following_candidate=find_following_candidate(analysis, candidate),
         excerpt=extract_excerpt(
             question, term_matcher, analysis, candidate.sentence_range, span_scorer or load_span_scorer()
         ),
     )
-
-
-def _find_verbatim_text(candidate: AnswerCandidate) -> str:
-    """Return a passage's text with the white space of the feed's text, or "" if it cannot be quoted.
-
-    It cannot be quoted if it is longer than `MAX_QUOTE_LENGTH`, or if text was cut out between two of its sentences. A
-    headline, and a passage of which not even the first sentence is in the feed's text, are returned unchanged.
-    """
-    candidate_text, article = candidate.text, candidate.analysis.article
-    if candidate.is_headline:
-        return candidate_text
-    first_sentence = candidate.analysis.text[candidate.sentences[0].start : candidate.sentences[0].end]
-    article_text = article.text or article.summary
-    verbatim_text = find_verbatim(article_text, candidate_text)
-    if not verbatim_text:
-        return "" if find_verbatim(article_text, first_sentence) else candidate_text
-    return verbatim_text if len(verbatim_text) <= MAX_QUOTE_LENGTH else ""

@@ -6,13 +6,15 @@ A window is a run of consecutive sentences.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH
 from bot.answers.typed_spans import TypedSpan, find_typed_spans
 from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.text import excerpts
 
+MAX_QUOTE_LENGTH = 400
+"""Maximum length of a quote, in characters."""
 MAX_WINDOW_SENTENCES = 3
 """Maximum number of sentences in a window, the consecutive sentences that may answer."""
 MAX_CHARS_READ = 12_000
@@ -96,6 +98,23 @@ class AnswerCandidate:
             return self.analysis.article.title[:MAX_QUOTE_LENGTH]
         return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
+    def find_verbatim_text(self) -> str:
+        """Return the text with the white space of the feed's text, or "" if it cannot be quoted.
+
+        It cannot be quoted if it is longer than `MAX_QUOTE_LENGTH`, or if text was cut out between two of its
+        sentences. A headline, and a passage of which not even the first sentence is in the feed's text, are returned
+        unchanged.
+        """
+        if self.is_headline:
+            return self.text
+        article = self.analysis.article
+        article_text = article.text or article.summary
+        verbatim_text = _find_verbatim(article_text, self.text)
+        if verbatim_text:
+            return verbatim_text if len(verbatim_text) <= MAX_QUOTE_LENGTH else ""
+        first_sentence = self.analysis.text[self.sentences[0].start : self.sentences[0].end]
+        return "" if _find_verbatim(article_text, first_sentence) else self.text
+
 
 def analyse_article(article: Article) -> ArticleAnalysis:
     """Analyse the first `MAX_CHARS_READ` characters of an article for question answering.
@@ -131,6 +150,43 @@ def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
         if window_end > last_end:
             last_end = window_end
             yield AnswerCandidate(analysis, sentence_index, analysis.sentences[sentence_index:window_end])
+
+
+def find_quotable_window(analysis: ArticleAnalysis, start: int, max_sentences: int) -> AnswerCandidate | None:
+    """Return the longest window from sentence index `start` that can be quoted verbatim at once.
+
+    It has at most `max_sentences` sentences. Returns None if not even the first sentence can be quoted.
+    """
+    for end in range(min(start + max_sentences, len(analysis.sentences)), start, -1):
+        window = AnswerCandidate(analysis, start, analysis.sentences[start:end])
+        if 0 < len(window.find_verbatim_text()) <= MAX_QUOTE_LENGTH:
+            return window
+    return None
+
+
+def list_passages(article: Article, max_passages: int) -> list[str]:
+    """Return the first `max_passages` passages of an article, verbatim: windows that don't overlap.
+
+    It is slow for a long text.
+    """
+    return list(islice(_iter_passages(analyse_article(article)), max_passages))
+
+
+def _iter_passages(analysis: ArticleAnalysis) -> Iterator[str]:
+    sentence_index = 0
+    while sentence_index < len(analysis.sentences):
+        window = find_quotable_window(analysis, sentence_index, MAX_WINDOW_SENTENCES)
+        if window is not None:
+            yield window.find_verbatim_text()
+        sentence_index += 1 if window is None else len(window.sentences)
+
+
+def _find_verbatim(text: str, passage: str) -> str:
+    """Return a passage with the white space that it has in the text, or "" if it is not in the text."""
+    if passage in text:
+        return passage
+    match = re.search(r"\s*".join(map(re.escape, passage.split())), text)
+    return match[0] if match else ""
 
 
 def _iter_sentences(text: str, language: str | None) -> Iterator[AnalysedSentence]:

@@ -9,10 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH, Quote
+from bot.answers.answer_model import Quote
 from bot.answers.candidate_scoring import score_candidates
-from bot.answers.candidates import AnalysedSentence, ArticleAnalysis, analyse_article
-from bot.answers.passages import find_verbatim
+from bot.answers.candidates import (
+    MAX_QUOTE_LENGTH,
+    AnalysedSentence,
+    AnswerCandidate,
+    ArticleAnalysis,
+    analyse_article,
+)
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
 from bot.answers.question_terms import QuestionTermMatcher
@@ -224,8 +229,7 @@ def _build_passage(analysis: ArticleAnalysis, position: int, window: range) -> M
     article = analysis.article
     if position < 0:
         return ModelPassage(article.title[:MAX_PASSAGE_LENGTH], article, article.title[:MAX_QUOTE_LENGTH])
-    sentence = analysis.sentences[position]
-    sentence_text = analysis.text[sentence.start : sentence.end]
-    quote = find_verbatim(article.text or article.summary, sentence_text) or sentence_text
+    central_sentence = AnswerCandidate(analysis, position, analysis.sentences[position : position + 1])
+    quote = central_sentence.find_verbatim_text() or central_sentence.text
     text = analysis.text[analysis.sentences[window.start].start : analysis.sentences[window.stop - 1].end]
-    return ModelPassage(text, article, quote[:MAX_QUOTE_LENGTH])
+    return ModelPassage(text, article, quote)

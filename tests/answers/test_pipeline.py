@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.answers.answer_model import MAX_QUOTE_LENGTH, Confidence
+from bot.answers.answer_model import Confidence
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.candidate_features import (
     COSINE_FEATURE_COUNT,
@@ -13,7 +13,7 @@ from bot.answers.candidate_features import (
     compute_candidate_features,
 )
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
-from bot.answers.candidates import analyse_article, iter_candidates
+from bot.answers.candidates import MAX_QUOTE_LENGTH, analyse_article, iter_candidates
 from bot.answers.question_analysis import AnswerType, analyse_question
 from bot.answers.question_retrieval import MAX_ARTICLES, analyse_question_with_index, retrieve_articles
 from bot.answers.question_terms import QuestionTermMatcher
