@@ -23,6 +23,7 @@ from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
 from bot.answers.candidates import MAX_QUOTE_LENGTH, list_passages
 from bot.answers.conversing import follow_up_questions
+from bot.answers.follow_up_suggestions import is_answered_as_suggested
 from bot.answers.generated_answers import AnswerGeneration, WritingCallback, begin_generation
 from bot.answers.model_passages import ModelPassage
 from bot.answers.question_analysis import AnalysedQuestion
@@ -119,6 +120,12 @@ async def answer_question(
                 context_articles
             )
             answer = await answer_from_articles(searcher, question, retrieved_articles)
+            if (
+                answer.possible_quotes
+                and answer.possible_quotes[0].article in context_articles
+                and is_answered_as_suggested(text, answer.possible_quotes[0])
+            ):
+                answer = replace(answer, confidence=Confidence.SURE, quotes=answer.possible_quotes, possible_quotes=())
             if generation is not None:
                 answer = await generation.improve_answer(
                     searcher, question, answer, retrieved_articles.articles, feed_ids=feed_ids

@@ -1,8 +1,8 @@
 """Suggestions of the next question: short questions that the articles just shown answer surely.
 
-A suggestion asks who or what is behind a name that an article introduces, what a person said, how many of something
-there are, how much something is or when it happened. Before a question is suggested, the bot answers it itself, and the
-answer has to be the words from which the question was made.
+A suggestion asks who or what is behind a name that an article introduces, how many of something there are, or how much
+something is. Before a question is suggested, the bot answers it itself, and the answer has to be the words from which
+the question was made. Asked in the conversation about that article, the answer with these words is sure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from bot.answers.answer_model import Answer
+from bot.answers.answer_model import Answer, Quote
 from bot.answers.conversing.follow_up_questions import extract_content_words
 from bot.answers.question_analysis import AnswerType
 from bot.answers.typed_spans import TypedSpan, find_typed_spans, has_time
@@ -36,7 +36,7 @@ _INTRODUCTION_PATTERNS = {
 }
 """Patterns of the words after a name that say who or what it is, as in "Ada Byron, a mathematician,"."""
 _PERSON_PATTERN = re.compile(
-    r"\b(?:develop|engineer|research|found|direct|chief|president|minister|author|professor|spokes|head|lawyer|editor"
+    r"\b(?:develop|engineer|research|founder|direct|chief|president|minister|author|professor|spokes|head|lawyer|editor"
     r"|analyst|scientist|journalis|senator|member|fondat|présid|ministre|chercheu|ingénieu|profess|avocat|porte-parole"
     r"|patron|auteur|autrice|maire|déput|chef|développeu|PDG|CEO)"
 )
@@ -46,21 +46,11 @@ _ROLE_PATTERNS = {
     "fr": re.compile(r"\b(?P<owner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
 }
 """Patterns of the words before a name that say what a person is, as in "its chief executive, Ada Byron"."""
-_STATEMENT_PATTERNS = {
-    "en": re.compile(r" (?:said|says|told|wrote|writes|warned|warns)\b"),
-    "fr": re.compile(r" (?:a (?:dit|déclaré|écrit|prévenu|affirmé)|dit|affirme|prévient|écrit)\b"),
-}
-"""Patterns of the words after a name that say that a person made a statement."""
 _SUM_PATTERNS = {
     "en": re.compile(r"\ba (?:[a-z]+ )?(?P<noun>[a-z]{3,}) of (?:about |more than |up to )?\Z"),
     "fr": re.compile(r"\b(?P<owner>une?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"),
 }
 """Patterns of the words before a sum of money that say what it is, as in "a fine of"."""
-_EVENT_PATTERNS = {
-    "en": re.compile(r"\b(?P<event>founded|launched|released|announced|created|opened|adopted|published) (?:in|on) \Z"),
-    "fr": re.compile(r"\b(?P<event>(?:fond|lanc|annonc|cré|adopt|publi)é(?P<feminine>e?)) (?:en|le) \Z"),
-}
-"""Patterns of the words before a date that say what happened then."""
 _COUNTED_NOUN_PATTERNS = {
     "en": re.compile(
         r"(?:[\d.,]+|[A-Za-z]+)(?: (?:million|billion|thousand))?(?: of)? (?P<noun>(?:[A-Za-z]+ )?[a-z]{3,}s)\b"
@@ -90,9 +80,6 @@ _QUESTION_TEMPLATES = {
         "what": "What is {name}?",
         "how many": "How many {name}?",
         "how much": "How much is {name}?",
-        "what said": "What did {name} say?",
-        "when": "When was it {name}?",
-        "when feminine": "When was it {name}?",
     },
     "fr": {
         "who": "Qui est {name} ?",
@@ -100,20 +87,16 @@ _QUESTION_TEMPLATES = {
         "what": "Qu’est-ce que {name} ?",
         "how many": "Combien {name} ?",
         "how much": "De combien est {name} ?",
-        "what said": "Qu’a dit {name} ?",
-        "when": "Quand a-t-il été {name} ?",
-        "when feminine": "Quand a-t-elle été {name} ?",
     },
 }
-"""Suggested questions by language and kind; `{name}` stands for the name, the noun or the participle asked about."""
+"""Suggested questions by language and kind; `{name}` stands for the name or the noun asked about."""
 
 
 class Suggestion(NamedTuple):
-    """A question with the words of an article that answer it, or the whole sentence of a statement."""
+    """A question with the words of an article that answer it."""
 
     question: str
     answer: str
-    is_statement: bool = False
 
 
 async def suggest_questions(
@@ -134,22 +117,28 @@ async def suggest_questions(
     }
     suggested_questions: list[str] = []
     for question, suggestion in islice(suggestion_by_question.items(), MAX_TRIED_QUESTIONS):
-        if _is_worth_asking(await try_question(question), suggestion, shown_articles):
+        trial_answer = await try_question(question)
+        if (
+            trial_answer.is_answered
+            and trial_answer.quotes[0].article in shown_articles
+            and _has_answer(trial_answer.quotes[0], suggestion)
+        ):
             suggested_questions.append(question)
         if len(suggested_questions) == MAX_SUGGESTIONS:
             break
     return tuple(suggested_questions)
 
 
-def _is_worth_asking(trial_answer: Answer, suggestion: Suggestion, shown_articles: Sequence[Article]) -> bool:
-    """Return whether a question is answered surely, by the expected words of one of the shown articles."""
-    if not trial_answer.is_answered:
-        return False
-    quote = trial_answer.quotes[0]
-    if quote.article.id not in {article.id for article in shown_articles}:
-        return False
-    if suggestion.is_statement:
-        return suggestion.answer in quote.shown_sentences
+def is_answered_as_suggested(question: str, quote: Quote) -> bool:
+    """Return whether the quoted article suggests a question, and the quote has the words from which it is made."""
+    return any(
+        suggestion.question == question and _has_answer(quote, suggestion)
+        for language in _QUESTION_TEMPLATES
+        for suggestion in _iter_suggestions("", "", [quote.article], language)
+    )
+
+
+def _has_answer(quote: Quote, suggestion: Suggestion) -> bool:
     answer_text = quote.answer_text
     return answer_text is not None and (suggestion.answer in answer_text or answer_text in suggestion.answer)
 
@@ -185,7 +174,7 @@ def _iter_suggestions(
 
 
 def _ask_about(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
-    """Return the question about a name, number, sum or date in a sentence, or None."""
+    """Return the question about a name, number or sum in a sentence, or None."""
     text_before, templates = sentence[: span.start], _QUESTION_TEMPLATES[language]
     if span.answer_type is AnswerType.NAME:
         return _ask_about_name(span, sentence, language)
@@ -195,14 +184,11 @@ def _ask_about(span: TypedSpan, sentence: str, language: str) -> Suggestion | No
     if span.answer_type is AnswerType.MONEY and (sum_match := _SUM_PATTERNS[language].search(text_before)):
         noun = _add_definite_article(sum_match["noun"], sum_match.groupdict().get("owner", ""))
         return Suggestion(templates["how much"].format(name=noun), span.text)
-    if span.answer_type is AnswerType.TIME and (event_match := _EVENT_PATTERNS[language].search(text_before)):
-        template = templates["when feminine" if event_match.groupdict().get("feminine") else "when"]
-        return Suggestion(template.format(name=event_match["event"]), span.text)
     return None
 
 
 def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
-    """Return the question about a name: who has a role, who or what it is, or what a person said."""
+    """Return the question about a name: who has a role, or who or what it is."""
     templates = _QUESTION_TEMPLATES[language]
     role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
     if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
@@ -215,8 +201,6 @@ def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion
     if introduction_match is not None:
         is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
         return Suggestion(templates["who" if is_person else "what"].format(name=span.text), introduction_match[0][2:-1])
-    if " " in span.text and _STATEMENT_PATTERNS[language].match(sentence, span.end):
-        return Suggestion(templates["what said"].format(name=span.text), sentence, is_statement=True)
     return None
 
 
