@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from bot.answers.answer_scorer import Scorer, load_candidate_scorer
-from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features
-from bot.answers.candidates import AnalysedSentence, AnswerCandidate, ArticleAnalysis
+from bot.answers.answer_scorer import Scorer
+from bot.answers.candidates import AnalysedSentence, ArticleAnalysis
 from bot.answers.expected_answers import find_expected_answer
 from bot.answers.question_analysis import AnalysedQuestion, AnswerType
 from bot.answers.question_terms import QuestionTermMatcher
@@ -90,7 +89,7 @@ def extract_excerpt(
         for sentence_index in range(*sentence_range)
         for text, sentence in (analysis.get_text_and_sentence(sentence_index),)
     }
-    shown_range = _select_sentences(question, term_matcher, analysis, sentence_range, spans_by_sentence_index)
+    shown_range = _select_sentences(term_matcher, analysis, sentence_range, spans_by_sentence_index)
     if not expected_answer.span_types:
         return Excerpt(_extract_sentence_texts(analysis, shown_range), _find_clause(question, analysis, shown_range))
     indexed_spans = [(index, span) for index in shown_range for span in spans_by_sentence_index[index]]
@@ -122,28 +121,26 @@ def extract_excerpt(
 
 
 def _select_sentences(
-    question: AnalysedQuestion,
     term_matcher: QuestionTermMatcher,
     analysis: ArticleAnalysis,
     sentence_range: tuple[int, int],
     spans_by_sentence_index: Mapping[int, Sequence[ScoredSpan]],
 ) -> range:
-    """Return the indexes of the `MAX_EXCERPT_SENTENCES` sentences of a passage that score best on their own.
+    """Return the indexes of the `MAX_EXCERPT_SENTENCES` sentences of a passage that have most of the question's words.
 
-    A passage of fewer sentences is returned whole. Sentences with words that the question asks for go first.
-    `spans_by_sentence_index` holds the words that may answer.
+    A passage of fewer sentences is returned whole. Sentences with words that the question asks for go first; the
+    probability of words that may answer counts, too.
     """
     range_start, range_end = sentence_range
     if range_end - range_start <= MAX_EXCERPT_SENTENCES:
         return range(range_start, range_end)
-    scorer, article_features = load_candidate_scorer(with_cosines=False), ArticleFeatures(term_matcher, analysis)
 
     def score_sentences(start: int) -> tuple[bool, float]:
         end = start + MAX_EXCERPT_SENTENCES
-        candidate = AnswerCandidate(analysis, start, analysis.sentences[start:end])
-        features = compute_candidate_features(question, term_matcher, article_features, candidate, 0.0)
-        has_match = any(span.is_match for index in range(start, end) for span in spans_by_sentence_index[index])
-        return has_match, scorer.predict_probability(features)
+        term_share = term_matcher.compute_weight_share(term_matcher.find_term_offsets(analysis.sentences[start:end]))
+        spans = [span for index in range(start, end) for span in spans_by_sentence_index[index]]
+        span_probability = max((span.probability for span in spans), default=0.0)
+        return any(span.is_match for span in spans), term_share + span_probability
 
     best_start = max(range(range_start, range_end - MAX_EXCERPT_SENTENCES + 1), key=score_sentences)
     return range(best_start, best_start + MAX_EXCERPT_SENTENCES)
