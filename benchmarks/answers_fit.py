@@ -74,7 +74,7 @@ NEGATIVE_WEIGHT = 0.1
 ENCYCLOPEDIC_WEIGHT = 0.3
 SURE_PROBABILITY, SURE_PROBABILITY_WITH_COSINES = 0.45, 0.45
 """Probabilities from which on an answer is sure, by words and with cosines: see `answer_confidence`."""
-MAX_LEFT_OUT = 0.02
+MAX_LEFT_OUT = 0.015
 """Share of the questions with what answers among three passages that may be told that there is nothing."""
 VAGUE = "vague"
 NON_CHAT_KINDS = frozenset({ENCYCLOPEDIC, OUTSIDE})
