@@ -113,14 +113,14 @@ class OutboxRelay:
         """
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shard_numbers.discard(shard)
-        get_shard = self._store.shards.get_shard
+        get_shard_number = self._store.shards.get_shard_number
         channel_ids = [
             channel_id
             for channel_id, dispatch in self._in_flight_dispatch_by_channel_id.items()
-            if get_shard(dispatch.target_server_id) == shard
+            if get_shard_number(dispatch.target_server_id) == shard
         ]
         await self._send_runner.wait_for(channel_ids, grace_seconds)
-        self._in_doubt_claims.drop_where(lambda dispatch: get_shard(dispatch.target_server_id) == shard)
+        self._in_doubt_claims.drop_where(lambda dispatch: get_shard_number(dispatch.target_server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
         """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
@@ -155,7 +155,7 @@ class OutboxRelay:
         """
         if not await self._store.is_writable():
             return None  # A dispatch is sent only after its claim was stored.
-        for shard in self._store.shards.numbers - self._adopted_shard_numbers:
+        for shard in self._store.shards.served_numbers - self._adopted_shard_numbers:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()

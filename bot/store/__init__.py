@@ -43,9 +43,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the `facade` module on first use, which saves 11 MB in a worker that needs only the records.
+    """Return an exported name of the `facade` module, which is imported on first use.
 
-    Raises AttributeError for other names.
+    This saves 11 MB in a worker that needs only the records. Raises AttributeError if the name is not in `__all__`.
     """
     if name not in __all__:
         raise AttributeError(name)

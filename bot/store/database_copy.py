@@ -35,12 +35,12 @@ RowValues = tuple[Any, ...]
 
 
 async def copy_database(source: Engine, target: Engine, clock: Clock, on_progress: Callable[[int, int], None]) -> int:
-    """Copy all rows from one database to a database of the other engine, and return their number.
+    """Copy a database, without its derived and shared tables, to the other engine; return the number of its rows.
 
-    `on_progress(done, total)` counts the rows copied and compared. A copy that was killed resumes when it is
-    started again. Raises `DatabaseUnusable` if both locations are of one engine, the source is missing or the
-    target holds other data; `DatabaseMoved` if the source was moved elsewhere; `ProcessMustEnd` if a bot uses
-    either database; `StoreError` if rows differ in the end.
+    `on_progress(done, total)` counts each row twice: when it is copied and when it is compared. A copy that was killed
+    resumes when it is started again. Raises `DatabaseUnusable` if both locations are of one engine, the source is
+    missing or incomplete, or the target holds other data; `DatabaseMoved` if the source was moved elsewhere;
+    `ProcessMustEnd` if a bot uses either database; `StoreError` if rows differ in the end.
     """
     if source.is_shared == target.is_shared:
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
@@ -101,9 +101,10 @@ def _unmark_moved(db: Connection) -> None:
 class _DatabaseCopy:
     def __init__(self, source: Database, target: Database, on_progress: Callable[[int, int], None]) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
-        self._done_row_count = self._total_row_count = 0
+        self._done_step_count = self._total_step_count = 0
 
     async def run(self) -> int:
+        """Copy and compare all rows, each of which is a step of progress, and return the number of rows."""
         file_database = self._target if self._source.is_shared else self._source
         schemas = await file_database.read(list_table_schemas)
         schemas = [table_schema for table_schema in schemas if table_schema.name not in _UNCOPIED_TABLE_NAMES]
@@ -112,9 +113,10 @@ class _DatabaseCopy:
         if await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) != target_location:
             await require_not_moved(self._source)
         await self._start_or_resume(schemas)
+        row_count = 0
         for schema in schemas:
-            self._total_row_count += await self._source.read(_count_rows, schema)
-        row_count, self._total_row_count = self._total_row_count, 2 * self._total_row_count
+            row_count += await self._source.read(_count_rows, schema)
+        self._total_step_count = 2 * row_count
         copied_table_names: set[str] = set()
         deferred_references = []
         for schema in schemas:
@@ -140,7 +142,7 @@ class _DatabaseCopy:
     async def _start_or_resume(self, schemas: Sequence[TableSchema]) -> None:
         """Mark an empty target as being filled, or resume.
 
-        Raises `DatabaseUnusable` if it holds other data.
+        Raises `DatabaseUnusable` if the target holds other data.
         """
         source_location = await self._target.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
         if source_location is not None:
@@ -201,8 +203,8 @@ class _DatabaseCopy:
             self._report_progress(len(source_rows))
 
     def _report_progress(self, row_count: int) -> None:
-        self._done_row_count += row_count
-        self._on_progress(self._done_row_count, self._total_row_count)
+        self._done_step_count += row_count
+        self._on_progress(self._done_step_count, self._total_step_count)
 
 
 def _mark_in_progress(db: Connection, source_location: str) -> None:

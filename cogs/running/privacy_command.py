@@ -229,7 +229,7 @@ def _erased_data_lines(erasure: ErasureReport) -> list[str]:
             ngettext("{count} reaction to an article", "{count} reactions to articles", erasure.opinion_count),
         ),
         (erasure.watch_count, ngettext("{count} watch", "{count} watches", erasure.watch_count)),
-        (erasure.digest_count, _("your digest")),
+        (erasure.personal_digest_count, _("your digest")),
         (erasure.proposal_count, ngettext("{count} proposal", "{count} proposals", erasure.proposal_count)),
         (
             erasure.muted_story_count,

@@ -198,7 +198,7 @@ class LeasedShards:
         self._handing_over_numbers.add(shard_number)
         self._shard_numbers.remove(shard_number)
         try:
-            served_shards.set_served(served_shards.numbers - {shard_number})
+            served_shards.set_served(served_shards.served_numbers - {shard_number})
             await self._release_shard(shard_number)
             await self.connections.close_connection(shard_number)
             await self._store.retry_until_written(
@@ -231,9 +231,9 @@ class LeasedShards:
     def owns_server(self, server_id: int) -> bool:
         """Return whether no other process can own the shard of a server."""
         served_shards = self._store.shards
-        return not served_shards.is_leased or served_shards.get_shard(server_id) in self._leases.get_owned_numbers(
-            SHARD_LEASE_KIND
-        )
+        return not served_shards.is_leased or served_shards.get_shard_number(
+            server_id
+        ) in self._leases.get_owned_numbers(SHARD_LEASE_KIND)
 
     def stop(self) -> None:
         """Connect no more shards and ignore changes of leases from now on."""

@@ -69,7 +69,7 @@ class ShardBalancer:
         """Hand the connected shards over to other processes, at the pace at which sessions may start."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
-                for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.numbers)):
+                for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.served_numbers)):
                     if (process_id := await self.find_recipient()) is None:
                         return
                     await self._hand_over(shard_number, process_id)
@@ -144,7 +144,7 @@ class ShardBalancer:
     @property
     def _is_settled(self) -> bool:
         """Whether this process reaches Discord and serves every shard that it owns."""
-        are_all_owned_served = self._leases.get_owned_numbers(SHARD_LEASE_KIND) <= self._store.shards.numbers
+        are_all_owned_served = self._leases.get_owned_numbers(SHARD_LEASE_KIND) <= self._store.shards.served_numbers
         return are_all_owned_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:

@@ -70,9 +70,9 @@ class ShardedBot(commands.AutoShardedBot):
         last_dispatches = await store.retry_until_written(lambda: store.dispatches.list_recent(0, 1, shard_id))
         await store.retry_until_written(lambda: self.outbox_relay.adopt_shard(shard_id))
         if self.leased_shards.serves_shard(shard_id):
-            log_level = logging.INFO if served_shards.count > 1 else logging.DEBUG
-            log.log(log_level, "serving shard=%d count=%d", shard_id, served_shards.count)
-            served_shards.set_served(served_shards.numbers | {shard_id})
+            log_level = logging.INFO if served_shards.shard_count > 1 else logging.DEBUG
+            log.log(log_level, "serving shard=%d count=%d", shard_id, served_shards.shard_count)
+            served_shards.set_served(served_shards.served_numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last_dispatches[0].sent_at if last_dispatches else None)
             self.outbox_relay.wake()
 

@@ -110,10 +110,10 @@ class StatusRoutes:
         if store.shards.is_leased:
             connected_shard_count = len(await store.processes.load_owners(SHARD_LEASE_KIND))
         else:
-            connected_shard_count = len(store.shards.numbers) if self._health.gateway_down_since is None else 0
+            connected_shard_count = len(store.shards.served_numbers) if self._health.gateway_down_since is None else 0
         return ServiceStatus(
             connected_shards=connected_shard_count,
-            shards=store.shards.count,
+            shards=store.shards.shard_count,
             typical_delay_seconds=delays.typical_seconds,
             overdue_seconds=delays.overdue_seconds,
             failing_feeds=failing_count,

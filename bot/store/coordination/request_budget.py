@@ -48,7 +48,7 @@ class RequestBudget(Repository):
         allocation_rows = db.fetch_rows(
             "SELECT process, slots, demand, rate_limited_count AS invalid_request_count, expires_at "
             "FROM request_allocation WHERE process <> ?",
-            (allocation.process,),
+            (allocation.process_number,),
         )
         paused_until_ms = max((row[4] for row in allocation_rows if row[0] == GLOBAL_PROCESS_NUMBER), default=now_ms)
         if now_ms + pause_ms > paused_until_ms:

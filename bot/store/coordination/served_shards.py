@@ -23,14 +23,17 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 
 
 class ServedShards(Repository):
-    """The shards that this process serves; until `reset` is called, one shard that has all servers."""
+    """Numbers of the shards that this process serves (`served_numbers`), of `shard_count` in all.
+
+    Until `reset` is called, there is one shard, which has all servers.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.count = 1
-        self.numbers = frozenset({0})
+        self.shard_count = 1
+        self.served_numbers = frozenset({0})
         self._owner_id: str | None = None
-        self._started_at_by_bucket: dict[int, float] = {}
+        self._reserved_at_by_bucket: dict[int, float] = {}
 
     @property
     def identify_interval_seconds(self) -> float:
@@ -40,33 +43,32 @@ class ServedShards(Repository):
     def reset(self, shard_count: int, *, owner_id: str | None) -> None:
         """Set the total number of shards; this process serves none of them until `set_served` is called.
 
-        `owner_id` is the id of this process if shards are leased, or None if the process keeps them for good.
+        `owner_id` is the id of this process as owner of leases, or None if the process keeps its shards for good.
         """
-        self.count, self.numbers, self._owner_id = shard_count, frozenset(), owner_id
+        self.shard_count, self.served_numbers, self._owner_id = shard_count, frozenset(), owner_id
 
-    def set_served(self, numbers: Iterable[int]) -> None:
-        """Set the shards that this process serves."""
-        self.numbers = frozenset(numbers)
+    def set_served(self, shard_numbers: Iterable[int]) -> None:
+        """Set the numbers of the shards that this process serves."""
+        self.served_numbers = frozenset(shard_numbers)
 
-    def get_shard(self, server_id: int | None) -> int:
+    def get_shard_number(self, server_id: int | None) -> int:
         """Return the number of the shard of a server; if the server is None, that of direct messages."""
-        return ((server_id or 0) >> 22) % self.count
+        return ((server_id or 0) >> 22) % self.shard_count
 
     def serves(self, server_id: int | None) -> bool:
         """Return whether this process serves a server, or direct messages if the server is None."""
-        return self.get_shard(server_id) in self.numbers
+        return self.get_shard_number(server_id) in self.served_numbers
 
-    def build_served_condition(self, server_id_sql: str, shard: int | None = None) -> str:
+    def build_served_condition(self, server_id_sql: str, shard_number: int | None = None) -> str:
         """Return an SQL condition on the column `server_id_sql`: that this process serves the server.
 
-        With `shard`, the condition is that the server belongs to that shard.
+        With `shard_number`, the condition is that the server belongs to that shard.
         """
-        shard_numbers = self.numbers if shard is None else {shard}
-        if len(shard_numbers) == self.count:
+        shard_numbers = self.served_numbers if shard_number is None else {shard_number}
+        if len(shard_numbers) == self.shard_count:
             return "1 = 1"
-        return (
-            f"(coalesce({server_id_sql}, 0) >> 22) % {self.count} IN ({', '.join(map(str, shard_numbers)) or 'NULL'})"
-        )
+        numbers_sql = ", ".join(map(str, shard_numbers)) or "NULL"
+        return f"(coalesce({server_id_sql}, 0) >> 22) % {self.shard_count} IN ({numbers_sql})"
 
     @property
     def is_leased(self) -> bool:
@@ -80,14 +82,14 @@ class ServedShards(Repository):
         row = db.fetch_row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
             "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
-            (self.count, dispatch_id),
+            (self.shard_count, dispatch_id),
         )
         if row is not None:
             require_lease(db, Fence(self._owner_id, "shard", row[0]))
 
     @write_transaction
     def agree_on_count(self, db: Connection, shard_count: int) -> int:
-        """Return the number of shards that live processes use; if none serves a shard, store `shard_count`.
+        """Return the number of shards that live processes use; if none has a shard, store and return `shard_count`.
 
         Raises `StoreError`.
         """
@@ -112,9 +114,9 @@ class ServedShards(Repository):
         if self._database.is_shared:
             return await self._database.transact(_request_permit, bucket, remaining_starts)
         now = self._clock.monotonic()
-        wait_seconds = _compute_identify_wait(self._started_at_by_bucket, bucket, remaining_starts, now)
+        wait_seconds = _compute_identify_wait(self._reserved_at_by_bucket, bucket, remaining_starts, now)
         if not wait_seconds:
-            self._started_at_by_bucket[bucket] = now
+            self._reserved_at_by_bucket[bucket] = now
         return IdentifyPermit(wait_seconds, now)
 
     async def confirm_identify(self, bucket: int, permit: IdentifyPermit) -> bool:
@@ -124,9 +126,9 @@ class ServedShards(Repository):
         """
         if self._database.is_shared:
             return await self._database.transact(_confirm_permit, bucket, permit)
-        if self._started_at_by_bucket.get(bucket) != permit.granted_at:
+        if self._reserved_at_by_bucket.get(bucket) != permit.granted_at:
             return False
-        self._started_at_by_bucket[bucket] = self._clock.monotonic()
+        self._reserved_at_by_bucket[bucket] = self._clock.monotonic()
         return True
 
 
@@ -139,16 +141,17 @@ class ShardedRepository(Repository):
 
 
 def _compute_identify_wait(
-    started_at_by_bucket: Mapping[int, float], bucket: int, remaining_starts: int | None, now: float
+    reserved_at_by_bucket: Mapping[int, float], bucket: int, remaining_starts: int | None, now: float
 ) -> float:
     """Return the seconds until a session may start, or 0 if it may start now.
 
-    Start times of earlier sessions are given by bucket, in seconds.
+    `reserved_at_by_bucket` has the time of the latest start, or permit to start, in each bucket, in seconds like `now`.
+    The starts of the last interval are taken from `remaining_starts`, because Discord may not have counted them yet.
     """
     wait_by_bucket = {
-        started_bucket: started_at + IDENTIFY_INTERVAL_SECONDS - now
-        for started_bucket, started_at in started_at_by_bucket.items()
-        if started_at <= now < started_at + IDENTIFY_INTERVAL_SECONDS
+        reserved_bucket: reserved_at + IDENTIFY_INTERVAL_SECONDS - now
+        for reserved_bucket, reserved_at in reserved_at_by_bucket.items()
+        if reserved_at <= now < reserved_at + IDENTIFY_INTERVAL_SECONDS
     }
     if bucket in wait_by_bucket:
         return wait_by_bucket[bucket]
@@ -160,8 +163,8 @@ def _compute_identify_wait(
 def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -> IdentifyPermit:
     now_ms = int(db.fetch_value("SELECT database_time()"))
     start_rows = db.fetch_rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
-    started_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in start_rows}
-    wait_seconds = _compute_identify_wait(started_at_by_bucket, bucket, remaining_starts, now_ms / 1_000)
+    reserved_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in start_rows}
+    wait_seconds = _compute_identify_wait(reserved_at_by_bucket, bucket, remaining_starts, now_ms / 1_000)
     if not wait_seconds:
         meta.set_text(db, f"identify {bucket}", str(now_ms))
     return IdentifyPermit(wait_seconds, now_ms)

@@ -26,15 +26,15 @@ DAY_SECONDS = 86_400
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, is_backlog: bool) -> None:
     """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
-    Pages of a feed or URL with credentials are never fetched. At most `MAX_FETCHES_PER_DAY` pages are fetched
-    per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
+    Pages of a feed that only one server has, or of a feed or URL with credentials, are never fetched. At most
+    `MAX_FETCHES_PER_DAY` pages are fetched per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
     """
     article_rows = db.fetch_rows(
         "SELECT id, url, page_key, summary, coalesce(body, text) AS feed_text FROM article "
         "WHERE id IN (:article_ids) ORDER BY published DESC, id DESC",
         {"article_ids": article_ids},
     )
-    fetch_count = db.fetch_value(
+    day_fetch_count = db.fetch_value(
         "SELECT count(*) FROM page_fetch WHERE feed_id = ? AND requested_at > ? AND coalesce(outcome, '') <> ?",
         (feed.id, db.now - DAY_SECONDS, PageFetchOutcome.BACKLOG_SKIPPED),
     )
@@ -48,12 +48,12 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
             outcome = PageFetchOutcome.PRIVATE
         elif row["page_key"] != urls.compute_page_key(row["url"]):
             outcome = PageFetchOutcome.AMBIGUOUS_URL
-        elif is_backlog and fetch_count >= MAX_BACKLOG_FETCHES:
+        elif is_backlog and day_fetch_count >= MAX_BACKLOG_FETCHES:
             outcome = PageFetchOutcome.BACKLOG_SKIPPED
-        elif fetch_count >= MAX_FETCHES_PER_DAY:
+        elif day_fetch_count >= MAX_FETCHES_PER_DAY:
             outcome = PageFetchOutcome.TOO_MANY
         else:
-            fetch_count += 1
+            day_fetch_count += 1
         due_at, finished_at = (db.now, None) if outcome is None else (None, db.now)
         fetch_rows.append(
             (
@@ -75,10 +75,10 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
 
 
 def store_text(db: Connection, article_id: int, text: str, *, edit_posts: bool) -> bool:
-    """Store the text of a fetched page and finish the fetch; return False if the article was deleted.
+    """Store the text of a fetched page and finish its fetch; return False if none is pending or the article is gone.
 
-    The article is matched against watches again unless it is in the backlog of a new feed; each page still
-    notifies only once. With `edit_posts`, posts that had only a title to show are edited.
+    The article is matched against watches again unless it is in the backlog of a new feed; no watch notifies
+    twice. With `edit_posts`, posts that had only a title to show are edited.
     """
     stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS feed_text, "

@@ -59,7 +59,7 @@ class Bookmarks(Repository):
             else "DO NOTHING"
         )
         if is_live_reaction:
-            erasure.forget_removal(db, user_id, article_id)
+            erasure.forget_erased_bookmark(db, user_id, article_id)
         elif erasure.has_erased_bookmark(db, user_id, article_id):
             return False
         changed_count = db.execute_rowcount(

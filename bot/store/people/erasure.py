@@ -40,9 +40,10 @@ _HASH_BYTES = 1
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """Numbers of deleted rows, and whether the write-ahead log was emptied (False if a reader used it).
+    """Numbers of a user's rows that were deleted or made anonymous, and whether the write-ahead log was emptied.
 
-    `anonymized_change_count` is the number of rows of the change history that stay without the user's id.
+    Changes of settings (`anonymized_change_count`) and mutes of stories in a server's channels (part of
+    `muted_story_count`) stay without the user's id. `is_log_emptied` is False if a reader used the log.
     """
 
     bookmark_count: int
@@ -51,7 +52,7 @@ class ErasureReport:
     opinion_count: int
     watch_count: int
     anonymized_change_count: int
-    digest_count: int = 0
+    personal_digest_count: int = 0
     muted_story_count: int = 0
     proposal_count: int = 0
     bookmark_feed_count: int = 0
@@ -69,7 +70,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
         "WHERE channel.user_id = ? AND removed_at IS NULL"
     )
-    digest_count = count_rows(
+    personal_digest_count = count_rows(
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.user_id = ?"
     )
@@ -82,7 +83,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
-        [(article_id, _hash_removal(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
+        [(article_id, _hash_with_salt(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
     )
     db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
     proposal_count = erase_proposals(db, user_id)
@@ -96,7 +97,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         vote_count=vote_count,
         opinion_count=db.execute_rowcount("DELETE FROM opinion WHERE user_id = ?", (user_id,)),
         watch_count=watch_count,
-        digest_count=digest_count,
+        personal_digest_count=personal_digest_count,
         muted_story_count=muted_story_count,
         proposal_count=proposal_count,
         bookmark_feed_count=bookmark_feed_count,
@@ -111,22 +112,22 @@ def has_erased_bookmark(db: Connection, user_id: int, article_id: int) -> bool:
     return bool(_load_matching_hashes(db, user_id, article_id))
 
 
-def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
+def forget_erased_bookmark(db: Connection, user_id: int, article_id: int) -> None:
     """Delete the hash kept of an erased bookmark, because the user makes the bookmark again."""
     db.executemany(
         "DELETE FROM erased_bookmark WHERE article_id = ? AND user_hash = ?",
-        [(article_id, removal_hash) for removal_hash in _load_matching_hashes(db, user_id, article_id)],
+        [(article_id, salted_hash) for salted_hash in _load_matching_hashes(db, user_id, article_id)],
     )
 
 
 def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
     rows = db.fetch_rows("SELECT user_hash FROM erased_bookmark WHERE article_id = ?", (article_id,))
     return [
-        removal_hash
-        for (removal_hash,) in rows
-        if _hash_removal(removal_hash[:_SALT_BYTES], article_id, user_id) == removal_hash
+        salted_hash
+        for (salted_hash,) in rows
+        if _hash_with_salt(salted_hash[:_SALT_BYTES], article_id, user_id) == salted_hash
     ]
 
 
-def _hash_removal(salt: bytes, article_id: int, user_id: int) -> bytes:
+def _hash_with_salt(salt: bytes, article_id: int, user_id: int) -> bytes:
     return salt + blake2b(f"{article_id} {user_id}".encode(), salt=salt, digest_size=_HASH_BYTES).digest()

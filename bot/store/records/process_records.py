@@ -8,14 +8,15 @@ from typing import NamedTuple
 class Process:
     """A running process of the bot (`telex run`).
 
-    `started_at` is in milliseconds by the database's clock, or 0 before registration.
+    `roles` name the parts of the work that it does. `started_at_ms` is a Unix time in milliseconds by the database's
+    clock, or 0 before registration.
     """
 
     id: str
     host: str
     roles: tuple[str, ...]
     version: str
-    started_at: int = 0
+    started_at_ms: int = 0
 
 
 class LeasePool(NamedTuple):
@@ -33,9 +34,12 @@ class LeasePool(NamedTuple):
 
 
 class Fence(NamedTuple):
-    """A condition of a write: a lease that a process must own for the write to be accepted."""
+    """A condition of a write: a lease that the process `owner_id` must own for the write to be accepted.
 
-    owner: str
+    `kind` and `number` identify the lease.
+    """
+
+    owner_id: str
     kind: str
     number: int
 
@@ -43,11 +47,12 @@ class Fence(NamedTuple):
 class RequestAllocation(NamedTuple):
     """A process's share of the budget of requests to Discord: its number of slots, and its demand for them.
 
-    A slot is taken by one request until that request no longer counts for Discord's rate limit.
+    `process_number` identifies the process. A slot is taken by one request until that request no longer counts for
+    Discord's rate limit; `demand` is the number of slots that the process could use.
     `invalid_request_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
     """
 
-    process: int
+    process_number: int
     slot_count: int
     demand: int
     invalid_request_count: int
@@ -56,8 +61,8 @@ class RequestAllocation(NamedTuple):
 class RequestGrant(NamedTuple):
     """Number of request slots (requests that count for Discord's rate limit at a time) granted to a process.
 
-    The grant expires. `peer_invalid_request_count` is the number of invalid requests of other processes; for
-    `pause_seconds`, no process may send requests.
+    `peer_invalid_request_count` is the number of invalid requests of other processes; for `pause_seconds`, no process
+    may send requests.
     """
 
     slot_count: int
@@ -66,9 +71,9 @@ class RequestGrant(NamedTuple):
 
 
 class IdentifyPermit(NamedTuple):
-    """Permission to identify a shard (start its session) after `wait_seconds`, or now if that is 0.
+    """Permission to identify a shard (start its session), or the seconds to wait before asking for one again.
 
-    `granted_at` identifies the permit.
+    It is granted if `wait_seconds` is 0; then `granted_at`, a time of the processes' common clock, identifies it.
     """
 
     wait_seconds: float

@@ -11,7 +11,7 @@ SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """Exceptions that Python's sqlite3 raises; a message with damaged bytes raises UnicodeDecodeError."""
 
 _MIN_FREE_BYTES = 64 * 1024
-"""Free disk space in bytes below which a failure counts as a full disk.
+"""Free disk space in bytes below which a failure to read, write or open a file counts as a full disk.
 
 SQLite then cannot create the file of its shared memory.
 """
@@ -21,8 +21,8 @@ _REPAIR_HINT = (
     " database is whole."
 )
 
-# Primary result codes, as listed at https://www.sqlite.org/rescode.html.
-_CAUSE_BY_RESULT_CODE: dict[int, tuple[type[StoreError], str]] = {
+# By primary result code, as listed at https://www.sqlite.org/rescode.html.
+_ERROR_CLASS_AND_SENTENCE_BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (DatabaseUnusable, "There is no permission to use the database {path}."),
     sqlite3.SQLITE_AUTH: (DatabaseUnusable, "There is no permission to use the database {path}."),
     sqlite3.SQLITE_BUSY: (DatabaseUnusable, "Another program keeps the database {path} locked."),
@@ -50,7 +50,7 @@ def to_store_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Sto
         primary_code, message = sqlite3.SQLITE_CORRUPT, error.object.decode("utf-8", "replace")
     if primary_code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_disk_full(path):
         primary_code = sqlite3.SQLITE_FULL
-    error_class, sentence_template = _CAUSE_BY_RESULT_CODE.get(
+    error_class, sentence_template = _ERROR_CLASS_AND_SENTENCE_BY_CODE.get(
         primary_code, (StoreError, "The database {path} refused a request: {error}.")
     )
     return error_class(sentence_template.format(path=path, error=to_plain_line(message)))
