@@ -213,7 +213,7 @@ class Soak:
             "reconnect": gateway.request_reconnect,
             "403": lambda: faults.refuse(MESSAGES, 403, 50013),
             "404": lambda: faults.refuse(MESSAGES, 404, 10003),
-            "thread archived": lambda: changes.archive(self._chance.choice(threads)),
+            "thread archived": lambda: changes.set_archived(self._chance.choice(threads)),
             "role taken away": lambda: town.let_write(allowed=False),
             "server not available": lambda: changes.begin_outage(town.server),
             "clock an hour ahead": lambda: town.set_clock(HOUR),

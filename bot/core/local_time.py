@@ -15,9 +15,9 @@ SECONDS_PER_DAY = 24 * 60 * 60
 """Number of seconds of a day in UTC."""
 
 WAKING_START_MINUTE = 8 * 60
-"""First minute of the day in which most people are awake."""
+"""Minute of the day at which most people have become awake."""
 WAKING_END_MINUTE = 22 * 60
-"""Minute of the day, after which most people are no longer awake."""
+"""Minute of the day until which most people are awake."""
 
 _QUIET_HOURS_PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _MAX_ZONE_NAME_LENGTH = 100
@@ -43,9 +43,9 @@ def format_quiet_hours(begin_minute: int, end_minute: int) -> str:
     return f"{format_clock(begin_minute)}-{format_clock(end_minute)}"
 
 
-def format_clock(minute: int) -> str:
+def format_clock(minute_of_day: int) -> str:
     """Format a minute of the day as a time of day, `HH:MM`."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
+    return f"{minute_of_day // 60:02d}:{minute_of_day % 60:02d}"
 
 
 @lru_cache(maxsize=1024)
@@ -58,11 +58,11 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
     match = _QUIET_HOURS_PATTERN.fullmatch(text)
     if match is None:
         raise ValueError("no quiet hours")
-    hour, minute, end_hour, end_minute = map(int, match.groups())
-    begin, end = hour * 60 + minute, end_hour * 60 + end_minute
-    if begin == end:
+    begin_hour, minute_of_begin_hour, end_hour, minute_of_end_hour = map(int, match.groups())
+    begin_minute, end_minute = begin_hour * 60 + minute_of_begin_hour, end_hour * 60 + minute_of_end_hour
+    if begin_minute == end_minute:
         raise ValueError("quiet hours that never end")
-    return begin, end
+    return begin_minute, end_minute
 
 
 def find_quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str) -> int:
@@ -77,7 +77,7 @@ def find_quiet_hours_end(now: int, quiet_hours_text: str | None, zone_name: str)
 
 @lru_cache(maxsize=4096)
 def _list_quiet_periods(days_since_1970: int, quiet_hours_text: str, zone_name: str) -> tuple[tuple[int, int], ...]:
-    """Return begin and end of all quiet hours that may include a moment of a day in UTC.
+    """Return begin and end, in Unix seconds, of all quiet hours that may include a moment of a day in UTC.
 
     The periods are cached, because thousands of channels are checked for their quiet hours at one moment.
     """
@@ -94,12 +94,12 @@ def _list_quiet_periods(days_since_1970: int, quiet_hours_text: str, zone_name: 
     )
 
 
-def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
+def local_minute_to_timestamp(day: date, minute_of_day: int, zone: ZoneInfo) -> int:
     """Return the Unix time in seconds at which a minute of a local day begins.
 
     A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two.
     """
-    local_datetime = datetime.combine(day, time(minute // 60, minute % 60), zone)
+    local_datetime = datetime.combine(day, time(minute_of_day // 60, minute_of_day % 60), zone)
     utc_datetime = local_datetime.astimezone(UTC)
     if utc_datetime.astimezone(zone).replace(tzinfo=None) != local_datetime.replace(
         tzinfo=None
@@ -115,6 +115,7 @@ def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
 
 
 def _find_end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
+    """Return the second, between two moments, at which the zone's offset from UTC changes."""
     offset = earliest.astimezone(zone).utcoffset()
     while latest - earliest > timedelta(seconds=1):
         middle = earliest + (latest - earliest) // 2

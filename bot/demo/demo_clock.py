@@ -1,4 +1,4 @@
-"""The demo's clock, which starts in the past and runs faster until it has caught up with the present.
+"""The demo's clock, which starts in the past and, once told to, runs faster until it has reached the present.
 
 In this way, a visitor sees within minutes what takes an hour: stories that articles join, and a retraction.
 """
@@ -9,7 +9,7 @@ import time
 START_OFFSET_SECONDS = 3600
 """Seconds before the present at which the demo's clock starts."""
 SPEED_FACTOR = 24
-"""Speed of the demo's clock until it has caught up with the present, two and a half minutes later."""
+"""Speed of the demo's clock while it catches up with the present, which takes about two and a half minutes."""
 
 
 class ReplayClock:
@@ -39,13 +39,13 @@ class ReplayClock:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of seconds of the demo's time."""
-        fast_seconds_left = (
+        fast_demo_seconds_left = (
             0.0
             if self._catch_up_started_at is None
             else self._get_remaining_offset_seconds() * self._speed_factor / (self._speed_factor - 1)
         )
-        fast_seconds = min(seconds, fast_seconds_left)
-        await asyncio.sleep(fast_seconds / self._speed_factor + seconds - fast_seconds)
+        fast_demo_seconds = min(seconds, fast_demo_seconds_left)
+        await asyncio.sleep(fast_demo_seconds / self._speed_factor + seconds - fast_demo_seconds)
 
     def _get_remaining_offset_seconds(self) -> float:
         if self._catch_up_started_at is None:

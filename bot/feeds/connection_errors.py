@@ -1,4 +1,4 @@
-"""Mapping of connection errors to the codes of `fetch_errors`."""
+"""Mapping of the connection errors of aiohttp to FeedError, each with a code and a detail."""
 
 import ssl
 
@@ -26,7 +26,7 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
 
 
 def _to_dns_error(error: OSError) -> FeedError:
-    """Return the FeedError for a failed DNS lookup: no such host name, or no resolver that can be reached."""
+    """Return the FeedError for a failed DNS lookup: no such host name, or no answer from a resolver."""
     cause = error.__cause__
     if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NAME_NOT_FOUND_CODES:
         return FeedError(fetch_errors.DNS_UNAVAILABLE, str(error))

@@ -34,9 +34,9 @@ WELL_KNOWN_PATHS = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/ind
 class DiscoveryResult:
     """Feeds and lists of links that were found at a URL.
 
-    `response` is None if nothing was fetched, and `parsed_feed` if the response is no feed. `page_lists` has the
-    lists of a web page, which was requested at `url`. If `is_from_site`, the page names no feed, and `feeds` were
-    found on the home page or at well-known paths of its site.
+    `response` and `parsed_feed` are None if nothing was fetched, `parsed_feed` also if the response is no feed.
+    `page_lists` has the lists of a web page, which was requested at `url`. If `is_from_site`, the page is not the home
+    page and names no feed; `feeds` were found on the home page or at well-known paths of its site.
     """
 
     feeds: tuple[DiscoveredFeed, ...] = field(default=())
@@ -52,14 +52,15 @@ async def discover_feeds(
 ) -> DiscoveryResult:
     """Find the feeds at a URL: a known site's, the document itself, or those that the page or its site names.
 
-    The lists of links on the page are returned, too, if it names no feed, or if `with_lists` is set. Raises
-    FeedError if the URL cannot be fetched, or if its document is a feed whose parsing fails or takes too long.
+    The lists of links on the page are returned, too, if no feeds are found or only its site has any, or if `with_lists`
+    is set. Raises FeedError if the URL cannot be fetched, or if its document is a feed whose parsing fails or takes too
+    long.
     """
-    site_feeds = known_sites.list_feeds_for_url(url)
-    if len(site_feeds) > 1:
-        return DiscoveryResult(tuple(DiscoveredFeed(feed.url, feed.title, "atom") for feed in site_feeds))
-    if site_feeds:
-        url = site_feeds[0].url
+    known_site_feeds = known_sites.list_feeds_for_url(url)
+    if len(known_site_feeds) > 1:
+        return DiscoveryResult(tuple(DiscoveredFeed(feed.url, feed.title, "atom") for feed in known_site_feeds))
+    if known_site_feeds:
+        url = known_site_feeds[0].url
     response = await fetcher.get(url)
     try:
         parsed_feed = await _parse_in_worker(workers, response)
@@ -72,19 +73,19 @@ async def discover_feeds(
     with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(find_feed_links, response.body, response.url, timeout=PARSE_TIMEOUT_SECONDS)
     if not feeds and (account_feed_url := known_sites.build_mastodon_feed_url(response.url)):
-        feeds = await _probe_paths(fetcher, workers, response.url, (account_feed_url,))
-    are_site_feeds = False
+        feeds = await _probe_urls(fetcher, workers, (account_feed_url,))
+    is_from_site = False
     if not feeds:
         feeds = await _find_site_feeds(fetcher, workers, response.url)
-        are_site_feeds = bool(feeds) and not _is_home_page(response.url)
+        is_from_site = bool(feeds) and not _is_home_page(response.url)
     page_lists = PageLists()
-    if with_lists or are_site_feeds or not feeds:
+    if with_lists or is_from_site or not feeds:
         body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
             page_lists = await workers.run(
                 read_page_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
             )
-    return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=are_site_feeds)
+    return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=is_from_site)
 
 
 def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
@@ -98,7 +99,7 @@ def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> Dis
 
 
 async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[DiscoveredFeed, ...]:
-    """Return the feeds that a site's home page names, else a feed at a well-known path, else ()."""
+    """Return the feeds that a site's home page names, else a feed at a well-known path; () if requests fail, too."""
     if not _is_home_page(page_url):
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
@@ -114,21 +115,19 @@ async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str)
                 return ()
         except (WorkerTimeout, WorkerDied):
             pass
-    return await _probe_paths(fetcher, workers, page_url, WELL_KNOWN_PATHS)
+    return await _probe_urls(fetcher, workers, [urljoin(page_url, path) for path in WELL_KNOWN_PATHS])
 
 
 def _is_home_page(page_url: str) -> bool:
     return urlsplit(page_url).path in {"", "/"}
 
 
-async def _probe_paths(
-    fetcher: Fetcher, workers: WorkerPool, page_url: str, paths: Iterable[str]
-) -> tuple[DiscoveredFeed, ...]:
-    """Return the feed at the first of these paths of a site that has one, or () if none has."""
-    for path in paths:
+async def _probe_urls(fetcher: Fetcher, workers: WorkerPool, urls: Iterable[str]) -> tuple[DiscoveredFeed, ...]:
+    """Return the feed at the first of these URLs of a host that has one; () if none has, or if the host fails."""
+    for url in urls:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-                response = await fetcher.get(urljoin(page_url, path))
+                response = await fetcher.get(url)
                 parsed_feed = await _parse_in_worker(workers, response)
         except TimeoutError:
             break

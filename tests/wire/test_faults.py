@@ -137,7 +137,7 @@ async def test_a_deleted_channel_stops_no_other(scene):
 
 
 async def test_an_archived_thread_is_opened_by_a_post(scene):
-    scene.discord.changes.archive(scene.channels["thread"])
+    scene.discord.changes.set_archived(scene.channels["thread"])
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])

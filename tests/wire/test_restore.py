@@ -113,10 +113,12 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(sce
     await bot.stop()
     changes, forum = scene.discord.changes, scene.channels["forum"]
     for message in scene.messages("forum"):
-        changes.archive(scene.discord.state.channels[message.channel_id])
+        changes.set_archived(scene.discord.state.channels[message.channel_id])
     for number in range(260):
         body = {"content": f"What {number} asks"}
-        changes.archive(changes.open_thread(forum, scene.discord.state.bot_owner.id, f"Question {number}", body=body))
+        changes.set_archived(
+            changes.open_thread(forum, scene.discord.state.bot_owner.id, f"Question {number}", body=body)
+        )
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()

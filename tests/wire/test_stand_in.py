@@ -129,7 +129,7 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     thread = await started.create_thread(name="Talk")
     sent = await thread.send("Hello")
     place = discord_server.state.channels[thread.id]
-    discord_server.changes.archive(place)
+    discord_server.changes.set_archived(place)
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083

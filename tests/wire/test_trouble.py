@@ -73,8 +73,8 @@ TROUBLES = {
         ("text", "announcement"),
     ),
     "a locked thread": Trouble(
-        lambda scene: scene.discord.changes.archive(scene.channels["thread"], locked=True),
-        lambda scene: scene.discord.changes.archive(scene.channels["thread"], archived=False, locked=False),
+        lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_locked=True),
+        lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_archived=False, is_locked=False),
         "The thread is archived and locked",
         "locked",
         ("thread",),

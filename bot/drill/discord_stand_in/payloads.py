@@ -1,4 +1,4 @@
-"""The stand-in's state as Discord shows it: JSON for REST answers and gateway events."""
+"""The state of the stand-in for Discord, as Discord shows it: JSON for REST answers and gateway events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.drill.discord_stand_in.state import (
 CROSSPOSTED = 1 << 0  # message flag
 EPHEMERAL = 1 << 6  # message flag
 REQUIRE_TAG = 1 << 4  # channel flag
-# Fields that are null in every answer
+# Fields that are null in every answer about a server or an application
 _NULL_IN_SERVER = (
     "icon",
     "description",
@@ -170,11 +170,12 @@ def _build_thread_fields(thread: Channel) -> Json:
     }
 
 
-def build_emoji(name: str) -> Json:
-    if ":" in name:
-        label, _, emoji_id = name.rpartition(":")
-        return {"id": emoji_id, "name": label, "animated": False}
-    return {"id": None, "name": name}
+def build_emoji(emoji_key: str) -> Json:
+    """Return an emoji as Discord sends it; `emoji_key` is `name:id`, or the character of a standard emoji."""
+    if ":" in emoji_key:
+        name, _, emoji_id = emoji_key.rpartition(":")
+        return {"id": emoji_id, "name": name, "animated": False}
+    return {"id": None, "name": emoji_key}
 
 
 def build_message(state: State, message: ChannelMessage, *, reader_id: int | None = None) -> Json:
@@ -248,20 +249,20 @@ def build_webhook_author(webhook: Webhook, name: str, avatar_url: str | None) ->
 def _find_mentioned_users(state: State, content: str) -> list[Json]:
     """Return the people whom a text mentions, whatever `allowed_mentions` says."""
     user_ids = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
-    return [build_user(state.people[number]) for number in user_ids if number in state.people]
+    return [build_user(state.people[user_id]) for user_id in user_ids if user_id in state.people]
 
 
 def build_reactions(message: ChannelMessage, reader_id: int) -> list[Json]:
     return [
         {
-            "emoji": build_emoji(name),
+            "emoji": build_emoji(emoji_key),
             "count": len(person_ids),
             "count_details": {"burst": 0, "normal": len(person_ids)},
             "burst_colors": [],
             "me": reader_id in person_ids,
             "me_burst": False,
         }
-        for name, person_ids in message.reactions.items()
+        for emoji_key, person_ids in message.reactions.items()
         if person_ids
     ]
 
@@ -354,21 +355,21 @@ def build_message_event(state: State, message: ChannelMessage) -> Json:
 
 
 def build_reaction_event(
-    state: State, message: ChannelMessage, person_id: int, emoji_name: str, *, added: bool
+    state: State, message: ChannelMessage, person_id: int, emoji_key: str, *, is_added: bool
 ) -> Json:
     payload: Json = {
         "user_id": str(person_id),
         "channel_id": str(message.channel_id),
         "message_id": str(message.id),
-        "emoji": build_emoji(emoji_name),
+        "emoji": build_emoji(emoji_key),
         "type": 0,
         "burst": False,
     }
-    if added:
+    if is_added:
         payload |= {"burst_colors": [], "message_author_id": str(message.author_id)}
     server_id = state.channels[message.channel_id].server_id
     if server_id is not None:
         payload["guild_id"] = str(server_id)
-        if added:
+        if is_added:
             payload["member"] = build_member(state, state.servers[server_id], person_id)
     return payload

@@ -66,7 +66,7 @@ def create_message(stand_in: StandIn, call: Call) -> Answer:
     if channel.recipient_id and not stand_in.state.people[channel.recipient_id].accepts_dm:
         raise build_error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
-        existing_message = stand_in.changes.find_by_nonce(bot_id, body["nonce"])
+        existing_message = stand_in.changes.find_message_by_nonce(bot_id, body["nonce"])
         if existing_message is not None:
             return 200, payloads.build_message(stand_in.state, existing_message)
     reference = body.get("message_reference")

@@ -133,7 +133,9 @@ def edit_channel(stand_in: StandIn, call: Call) -> Answer:
     channel.topic = body.get("topic", channel.topic)
     if channel.is_thread and ("archived" in body or "locked" in body):
         find_channel(stand_in, call, Permission.SEND_MESSAGES_IN_THREADS)
-        stand_in.changes.archive(channel, archived=body.get("archived", channel.archived), locked=body.get("locked"))
+        stand_in.changes.set_archived(
+            channel, is_archived=body.get("archived", channel.archived), is_locked=body.get("locked")
+        )
     else:
         stand_in.changes.send_channel_update(channel)
     return 200, payloads.build_channel(stand_in.state, channel)

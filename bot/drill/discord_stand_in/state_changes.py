@@ -1,4 +1,4 @@
-"""Changes in Discord, whoever causes them, each with the event that reports it."""
+"""Changes in the stand-in for Discord, whoever causes them, each with the event that reports it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from bot.drill.discord_stand_in.state import (
 )
 
 # Intents for the events of messages and reactions, in servers and direct messages
-MESSAGES = GUILD_MESSAGES | DM_MESSAGES
-REACTIONS = GUILD_REACTIONS | DM_REACTIONS
+MESSAGE_INTENTS = GUILD_MESSAGES | DM_MESSAGES
+REACTION_INTENTS = GUILD_REACTIONS | DM_REACTIONS
 
 
 class StateChanges:
@@ -45,7 +45,7 @@ class StateChanges:
 
     # Messages
 
-    def find_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
+    def find_message_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
         """Return the message that an author sent with a nonce within the window, in any channel, or None."""
         message, sent_at = self._sent_messages_by_nonce.get((author_id, str(nonce)), (None, 0.0))
         if message is None or self.state.now() - sent_at >= self.nonce_window_seconds:
@@ -74,10 +74,10 @@ class StateChanges:
         if message.nonce is not None:
             self._sent_messages_by_nonce[author_id, str(message.nonce)] = (message, self.state.now())
         if channel.archived:
-            self.archive(channel, archived=False)
+            self.set_archived(channel, is_archived=False)
         if message.ephemeral_for is None:
             self._dispatch_channel_event(
-                channel, "MESSAGE_CREATE", payloads.build_message_event(self.state, message), MESSAGES
+                channel, "MESSAGE_CREATE", payloads.build_message_event(self.state, message), MESSAGE_INTENTS
             )
         return message
 
@@ -94,7 +94,7 @@ class StateChanges:
         channel = self.state.channels[message.channel_id]
         if message.ephemeral_for is None:
             self._dispatch_channel_event(
-                channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGES
+                channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGE_INTENTS
             )
 
     def delete(self, message: ChannelMessage) -> None:
@@ -103,28 +103,28 @@ class StateChanges:
         payload: Json = {"id": str(message.id), "channel_id": str(channel.id)}
         if channel.server_id:
             payload["guild_id"] = str(channel.server_id)
-        self._dispatch_channel_event(channel, "MESSAGE_DELETE", payload, MESSAGES)
+        self._dispatch_channel_event(channel, "MESSAGE_DELETE", payload, MESSAGE_INTENTS)
 
     def publish(self, message: ChannelMessage) -> None:
         """Publish a message of an announcement channel to its followers."""
         message.crossposted = True
         channel = self.state.channels[message.channel_id]
         self._dispatch_channel_event(
-            channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGES
+            channel, "MESSAGE_UPDATE", payloads.build_message_event(self.state, message), MESSAGE_INTENTS
         )
 
-    def react(self, message: ChannelMessage, person_id: int, name: str) -> None:
-        person_ids = message.reactions.setdefault(name, [])
+    def react(self, message: ChannelMessage, person_id: int, emoji_key: str) -> None:
+        person_ids = message.reactions.setdefault(emoji_key, [])
         if person_id in person_ids:
             return
         person_ids.append(person_id)
-        self._dispatch_reaction(message, person_id, name, added=True)
+        self._dispatch_reaction(message, person_id, emoji_key, is_added=True)
 
-    def unreact(self, message: ChannelMessage, person_id: int, name: str) -> None:
-        person_ids = message.reactions.get(name, [])
+    def unreact(self, message: ChannelMessage, person_id: int, emoji_key: str) -> None:
+        person_ids = message.reactions.get(emoji_key, [])
         if person_id in person_ids:
             person_ids.remove(person_id)
-            self._dispatch_reaction(message, person_id, name, added=False)
+            self._dispatch_reaction(message, person_id, emoji_key, is_added=False)
 
     def add_webhook(self, channel: Channel, name: str) -> Webhook:
         """Create a webhook of the bot's application."""
@@ -183,9 +183,10 @@ class StateChanges:
             self.post(thread, owner_id, body, message_id=thread.id, webhook_id=webhook_id, author=author)
         return thread
 
-    def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:
-        thread.archived = archived
-        thread.locked = thread.locked if locked is None else locked
+    def set_archived(self, thread: Channel, *, is_archived: bool = True, is_locked: bool | None = None) -> None:
+        """Archive a thread or open it again, and lock or unlock it; `is_locked` None leaves the lock as it is."""
+        thread.archived = is_archived
+        thread.locked = thread.locked if is_locked is None else is_locked
         thread.archive_changed_at = self.state.format_now()
         self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.build_channel(self.state, thread), GUILDS)
 
@@ -193,14 +194,14 @@ class StateChanges:
         for thread in [candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id]:
             del self.state.channels[thread.id]
         del self.state.channels[channel.id]
-        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
+        event_name = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
         payload = payloads.build_channel(self.state, channel)
-        self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
+        self.gateway.dispatch(event_name, payload, server_id=channel.server_id, intents=GUILDS)
 
     def send_channel_update(self, channel: Channel) -> None:
         """Push the event of a change that was made to a channel before."""
-        event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
-        self._dispatch_channel_event(channel, event, payloads.build_channel(self.state, channel), GUILDS)
+        event_name = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
+        self._dispatch_channel_event(channel, event_name, payloads.build_channel(self.state, channel), GUILDS)
 
     def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Take permissions in a channel from a person, by default the bot."""
@@ -279,7 +280,7 @@ class StateChanges:
         )
 
     def add_role(self, server: Server, name: str, *, mentionable: bool = False) -> Role:
-        """Create a role that grants nothing, below all others."""
+        """Create a role that grants nothing, above @everyone and below all others."""
         for existing_role in server.roles.values():
             existing_role.position += existing_role.id != server.id
         role = Role(id=self.state.create_id(), name=name, permissions=0, position=1, mentionable=mentionable)
@@ -305,13 +306,13 @@ class StateChanges:
         overwrite_channel.overwrites.append(overwrite)
         return overwrite_channel, overwrite
 
-    def _dispatch_channel_event(self, channel: Channel, event: str, payload: Json, intents: int) -> None:
+    def _dispatch_channel_event(self, channel: Channel, event_name: str, payload: Json, intents: int) -> None:
         """Push an event of a channel, unless its server is unavailable or without the bot.
 
         Events of messages and reactions are pushed only if the bot can see the channel.
         """
         if channel.server_id is None:
-            self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
+            self.gateway.dispatch(event_name, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
             return
         server = self.state.servers[channel.server_id]
         permissions = self.state.compute_permissions(self.state.bot.id, channel)
@@ -319,9 +320,9 @@ class StateChanges:
             return
         if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
             intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS
-            self.gateway.dispatch(event, payload, server_id=server.id, intents=intents)
+            self.gateway.dispatch(event_name, payload, server_id=server.id, intents=intents)
 
-    def _dispatch_reaction(self, message: ChannelMessage, person_id: int, name: str, *, added: bool) -> None:
-        event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
-        payload = payloads.build_reaction_event(self.state, message, person_id, name, added=added)
-        self._dispatch_channel_event(self.state.channels[message.channel_id], event, payload, REACTIONS)
+    def _dispatch_reaction(self, message: ChannelMessage, person_id: int, emoji_key: str, *, is_added: bool) -> None:
+        event_name = "MESSAGE_REACTION_ADD" if is_added else "MESSAGE_REACTION_REMOVE"
+        payload = payloads.build_reaction_event(self.state, message, person_id, emoji_key, is_added=is_added)
+        self._dispatch_channel_event(self.state.channels[message.channel_id], event_name, payload, REACTION_INTENTS)
