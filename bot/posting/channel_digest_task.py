@@ -30,7 +30,7 @@ SUMMARY_WAIT_SECONDS = 20.0
 MAX_DELAY_SECONDS = 60
 """Maximum time in seconds by which waiting for summaries may delay a digest beyond its due time."""
 _SUMMARY_LOOKUP_SECONDS = 5.0
-"""Minimum time in seconds to look up stored summaries, even if no time is left to generate any."""
+"""Minimum timeout in seconds for looking up and generating summaries, even if no time is left to wait."""
 _SELECTION_TIMEOUT_SECONDS = 20.0
 """Maximum time in seconds in which a worker selects the stories of a digest."""
 
@@ -80,9 +80,9 @@ class ChannelDigestTask(ScheduledTask):
             await digest_store.skip(digest, since=since)
             return True
         since = max(since, already_posted_pages.last_digest_sent_at)
-        withdrawn_since = await digest_store.withdraw_pending_dispatches(digest.id)
-        if withdrawn_since is not None:
-            since = min(since, withdrawn_since)
+        withdrawn_period_start = await digest_store.withdraw_pending_dispatches(digest.id)
+        if withdrawn_period_start is not None:
+            since = min(since, withdrawn_period_start)
         summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due_at + MAX_DELAY_SECONDS - now)
         digest_content, digest_candidates = await self.build_digest_content(
             guild,
@@ -116,8 +116,8 @@ class ChannelDigestTask(ScheduledTask):
 
         `since` and `until` are Unix times in seconds. `already_posted_pages` removes candidates that the channel
         has received. Summaries, if the digest's plan includes them, are generated for at most
-        `summary_wait_seconds`; 0 uses only stored summaries. If detecting the trends fails, the chart is left
-        out.
+        `summary_wait_seconds`, or `_SUMMARY_LOOKUP_SECONDS` if that is longer; if it is not positive, only stored
+        summaries are used. If detecting the trends fails, the chart is left out.
 
         Raises StoreError, WorkerError if selecting the stories takes too long, and discord.DiscordException
         or aiohttp.ClientError if Discord must be asked who can read the feeds and the request fails.
@@ -129,12 +129,12 @@ class ChannelDigestTask(ScheduledTask):
             feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
         digest_candidates = await self._store.digests.gather_candidates(digest, feed_ids, since=since, until=until)
         if plan.includes_other_channels:
-            digest_candidates = await self._exclude_filtered(digest.channel_id, digest_candidates)
+            digest_candidates = await self._exclude_filtered_candidates(digest.channel_id, digest_candidates)
         if already_posted_pages is not None:
             digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
         language = await context.languages.for_channel(guild.id, digest.channel_id)
-        draft = DigestContent(
+        empty_digest_content = DigestContent(
             since=since,
             until=until,
             is_daily=plan.weekday is None,
@@ -145,13 +145,13 @@ class ChannelDigestTask(ScheduledTask):
             digest_selection.select_stories,
             digest_candidates.candidates,
             digest_candidates.similar_pairs,
-            draft,
+            empty_digest_content,
             preference_model,
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
         if plan.has_summaries and context.model_services is not None and context.model_services.summarizer is not None:
-            digest_content = await self._with_summaries(
+            digest_content = await self._add_summaries(
                 context.model_services.summarizer, digest_content, language, digest.server_id, summary_wait_seconds
             )
         if plan.has_chart and digest_content.sections:
@@ -163,22 +163,26 @@ class ChannelDigestTask(ScheduledTask):
                 digest_content = digest_content.with_chart(trends.rising_rows, feed_ids)
         return digest_content, digest_candidates
 
-    async def _exclude_filtered(self, channel_id: int, digest_candidates: DigestCandidates) -> DigestCandidates:
+    async def _exclude_filtered_candidates(
+        self, channel_id: int, digest_candidates: DigestCandidates
+    ) -> DigestCandidates:
         """Return the candidates without the articles of other channels' feeds that a channel's filters block."""
         filters = await self._store.filters.list_applying(FilterPlace(channel_id, FilterScope.CHANNEL))
         if not filters:
             return digest_candidates
         article_ids = [candidate.article_id for candidate in digest_candidates.candidates]
-        blocked_ids = await subscription_filters.find_blocked_article_ids(
+        blocked_article_ids = await subscription_filters.find_blocked_article_ids(
             self._store, await self._store.digests.select_without_status(channel_id, article_ids), filters
         )
         return digest_candidates._replace(
             candidates=[
-                candidate for candidate in digest_candidates.candidates if candidate.article_id not in blocked_ids
+                candidate
+                for candidate in digest_candidates.candidates
+                if candidate.article_id not in blocked_article_ids
             ]
         )
 
-    async def _with_summaries(
+    async def _add_summaries(
         self,
         summarizer: Summarizer,
         digest_content: DigestContent,

@@ -6,9 +6,9 @@ import discord
 from bot.core.clock import Clock
 
 _THREAD_CACHE_SECONDS = 300.0
-"""Time in seconds for which an archived thread, or that there is none, is not requested from Discord again."""
+"""Time in seconds for which a thread that is not in discord.py's cache is not requested from Discord again."""
 _MAX_CACHED_THREADS = 2000
-"""Maximum number of archived threads in the cache, which is emptied when it is full."""
+"""Maximum number of requested threads, found or not, in the cache, which is emptied when it is full."""
 
 
 class ChannelVisibility:
@@ -38,21 +38,21 @@ class ChannelVisibility:
         """Return whether every reader of the channel or thread `readers_channel_id` can also read `channel_id`.
 
         They can if both are the same, or have the same parent channel or the same permission overwrites, or if
-        @everyone can read `channel_id` and no overwrite denies it to anybody. A public thread counts as its
+        @everyone can read `channel_id` and no overwrite denies it to anybody but the bot. A public thread counts as its
         channel; a private one is readable only for its own readers. See https://discord.com/developers/docs/topics/permissions#permission-overwrites
 
         Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
         if channel_id == readers_channel_id:
             return True
-        readers_place, readable_channel = (
+        readers_channel_or_thread, readable_channel = (
             await self._find_channel(guild, readers_channel_id),
             await self._find_channel(guild, channel_id),
         )
         if isinstance(readable_channel, discord.Thread) and readable_channel.is_private():
             return False
         readers_channel, readable_channel = (
-            _get_permission_channel(readers_place),
+            _get_permission_channel(readers_channel_or_thread),
             _get_permission_channel(readable_channel),
         )
         if readers_channel is None or readable_channel is None:
@@ -84,7 +84,7 @@ class ChannelVisibility:
     async def _fetch_archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
         """Return an archived thread, which discord.py does not cache; None if it is gone or inaccessible.
 
-        Each thread is requested at most once every `_THREAD_CACHE_SECONDS`. If a request fails, the thread
+        After an answer, a thread is not requested again for `_THREAD_CACHE_SECONDS`. If a request fails, the thread
         cached before is returned; without one, raises discord.DiscordException or aiohttp.ClientError.
         """
         now = self._clock.monotonic()
@@ -114,7 +114,7 @@ def _get_permission_channel(
 
 
 def _is_readable_by_everyone(channel: discord.abc.GuildChannel) -> bool:
-    """Return whether @everyone can read a channel and no overwrite denies it to a role or member."""
+    """Return whether @everyone can read a channel and no overwrite denies it to a role or member, except the bot."""
     everyone_role = channel.guild.default_role
     everyone_permissions = channel.permissions_for(everyone_role)
     if not (everyone_permissions.view_channel and everyone_permissions.read_message_history):

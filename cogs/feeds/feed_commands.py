@@ -182,11 +182,11 @@ class FeedCog(
         pack=locale_str("Which pack"),
         channel=locale_str("Where to post; this channel by default"),
     )
-    @app_commands.choices(pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()])
+    @app_commands.choices(pack=[Choice(name=title, value=name) for name, title in starter_packs.PACK_TITLES.items()])
     async def packs(self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None) -> None:
         target_channel = await resolve_channel(interaction, channel)
         permission_advice = require_can_post(target_channel)
-        result_lines = await starter_packs.follow_all(
+        result_lines = await starter_packs.follow_outlines(
             self.bot,
             starter_packs.list_outlines(pack),
             server_id=target_channel.guild.id,

@@ -95,7 +95,7 @@ class FollowFlow(OwnedView):
             await self._ask_for_password(interaction, refusal)
             return
         if self._discovery.parsed_feed is not None:
-            await self._preview(interaction)
+            await self._show_preview(interaction)
         elif self._discovery.page_lists.lists:
             await self._show_list(interaction)
         else:
@@ -208,7 +208,7 @@ class FollowFlow(OwnedView):
         self._discovery = convert_list_to_feed(self._discovery, self._discovery.page_lists.lists[self._list_index])
         await self._confirm(interaction)
 
-    async def _preview(self, interaction: Interaction) -> None:
+    async def _show_preview(self, interaction: Interaction) -> None:
         url = self._discovery.feeds[0].url
         server_id = self._target_channel.guild.id
         store = self.store

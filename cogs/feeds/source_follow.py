@@ -32,7 +32,7 @@ from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, S
 from cogs.watching.watch_creation import create_personal_watch
 
 _MAX_TITLE_LENGTH = 100
-"""Maximum length in UTF-16 units of the title of a source."""
+"""Maximum length in UTF-16 units of the title of a source that is shown."""
 
 
 async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> PostableChannel:
@@ -55,7 +55,7 @@ async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> 
 
 
 class SourceFlow(FollowFlow):
-    """Steps from the links of a message to a subscription. Nothing is saved before the last button."""
+    """Steps from the links of a message, or a typed address, to a subscription. The last button saves it."""
 
     def __init__(
         self, interaction: Interaction, target_channel: PostableChannel, manual_checks: ManualFeedChecks
@@ -119,7 +119,7 @@ class SourceFlow(FollowFlow):
             self._feed_urls = tuple(feed.url for feed in discovery.feeds)
             self._discovery = await service.resolve(self._feed_urls[0], server_id)
         if self._discovery.parsed_feed is not None:
-            await self._preview(interaction)
+            await self._show_preview(interaction)
         else:
             await self._show_list(interaction)
 
@@ -170,11 +170,11 @@ class SourceFlow(FollowFlow):
         for option in self._feed_options:
             option.default = option.value in selected_values
         self._discovery = await self.client.services.follow_service.resolve(feed_url, self._target_channel.guild.id)
-        await self._preview(interaction)
+        await self._show_preview(interaction)
 
-    async def _preview(self, interaction: Interaction) -> None:
+    async def _show_preview(self, interaction: Interaction) -> None:
         """Show the source with its newest articles, or say where the server follows it already."""
-        self._render_step = self._preview
+        self._render_step = self._show_preview
         feed_url = self._discovery.feeds[0].url
         for followed_feed in await list_readable_subscriptions(interaction):
             if followed_feed.feed.url == feed_url:
@@ -224,7 +224,7 @@ class SourceFlow(FollowFlow):
         await SubscriptionCard(interaction, followed_feed, self._manual_checks.check).render(interaction)
 
     async def _draw_icon(self) -> Picture | None:
-        """Return the tile with the initial of the source, or None if its name has none or drawing fails."""
+        """Return a picture with the initial of the source, or None if its name has none or drawing fails."""
         sample_articles = await self.client.services.follow_service.preview(self._discovery)
         outlet = sample_articles[0].outlet if sample_articles else self._discovery.feeds[0].title
         initial = outlet_branding.get_initial(outlet)

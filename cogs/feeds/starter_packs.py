@@ -16,7 +16,7 @@ from bot.polling.following.opml_import import PROGRESS_INTERVAL_SECONDS
 from bot.posting.wording import refusal_sentences
 from bot.text import discord_text
 
-PACKS = {
+PACK_TITLES = {
     "english-tech": locale_str("English tech"),
     "french-tech": locale_str("French tech"),
     "security": locale_str("Security"),
@@ -37,12 +37,12 @@ _MAX_CONCURRENT_FOLLOWS = 4
 
 
 @cache
-def list_outlines(pack: str) -> tuple[Outline, ...]:
+def list_outlines(pack_name: str) -> tuple[Outline, ...]:
     """Return the feeds of a starter pack as outlines, which are entries of an OPML list of feeds."""
     return tuple(
         Outline(outlet.name, outlet.feed_url, None, outlet.language)
         for outlet in outlet_directory.load_outlets()
-        if pack in outlet.packs
+        if pack_name in outlet.packs
     )
 
 
@@ -51,7 +51,7 @@ def bold_outline_title(outline: Outline) -> str:
     return f"**{discord_text.to_markdown_line(outline.title, 80)}**"
 
 
-async def follow_all(
+async def follow_outlines(
     bot: TelexBot,
     outlines: Sequence[Outline],
     *,

@@ -110,7 +110,9 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         ]
         yield ActionRow(StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options))
         if total_pages > 1:
-            yield ActionRow(*self.page_buttons(has_more=self.page_index < total_pages - 1, page_count=total_pages))
+            yield ActionRow(
+                *self.page_buttons(has_more=self.page_index < total_pages - 1, page_count_label=total_pages)
+            )
         pause_all_button = ActionButton(
             self._toggle_pause_all, label=_("Resume all") if are_all_paused else _("Pause all")
         )

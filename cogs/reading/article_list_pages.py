@@ -95,7 +95,7 @@ class ArticlePages(Paginator[ArticlePage]):
                 buttons.story_menu([list_item.article for list_item in page.list_items if list_item.other_outlets])
             ),
             ActionRow(
-                *self.page_buttons(has_more=has_next_page, page_count=page_count_label),
+                *self.page_buttons(has_more=has_next_page, page_count_label=page_count_label),
                 *self.extra_buttons(page),
                 share_button,
             ),

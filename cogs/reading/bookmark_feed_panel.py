@@ -15,9 +15,8 @@ class BookmarkFeedPanel(OwnedView):
     """Panel that shows whether a user's bookmarks have a web feed, with buttons to change that."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show whether there is a feed.
+        """Show whether there is a feed, and its address if `token` is given, the secret part of a new address.
 
-        A `token` that was just created is the secret part of the feed's address, which is then shown, only once.
         Raises `UserFacingError` if the bot has no web address.
         """
         public_url = require_public_url(interaction)
@@ -35,7 +34,8 @@ class BookmarkFeedPanel(OwnedView):
             text_block(state_text),
         ]
         if token is not None:
-            blocks += feed_address_blocks(public_url, token, {BOOKMARKS_ENTRY_KIND: ""})
+            label_by_entry_kind = {BOOKMARKS_ENTRY_KIND: ""}
+            blocks += feed_address_blocks(public_url, token, label_by_entry_kind)
         if bookmark_feed is None:
             button_row = ActionRow(
                 ActionButton(self._create_address, label=_("Create address"), style=discord.ButtonStyle.success)

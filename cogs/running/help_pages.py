@@ -30,7 +30,7 @@ _MAX_INPUT_LENGTH = 200
 
 
 class HelpTopic(StrEnum):
-    """Topic of /help, which is a group of commands."""
+    """Topic of /help: a group of commands, or the search syntax."""
 
     READING = "reading"
     WATCHING = "watching"
@@ -56,8 +56,8 @@ _TOPIC_BY_COMMAND_NAME = {
 class FirstStep(NamedTuple):
     """First step for new users: a command and how the step is presented.
 
-    `command_path` are the names of the command's groups, if any, and of the command. `option` is the command's
-    option that takes the input, or "" for a command without input.
+    `command_path` are the names of the command's groups, if any, and of the command. `option_name` is that of
+    the command's option that takes the input, or "" for a command without input.
     """
 
     command_path: tuple[str, ...]
@@ -65,7 +65,7 @@ class FirstStep(NamedTuple):
     title: str
     description: str
     input_label: str = ""
-    option: str = ""
+    option_name: str = ""
 
 
 class HelpCog(TelexCog):
@@ -147,10 +147,10 @@ class HelpPages(OwnedView):
             await command.callback(command.binding, interaction, **options)
 
         async def run_step_with_text(interaction: Interaction, text: str) -> None:
-            await run_step_command(interaction, **{step.option: text})
+            await run_step_command(interaction, **{step.option_name: text})
 
         label = _("Try")
-        if not step.option:
+        if not step.option_name:
             return ActionButton(run_step_command, AckMode.EPHEMERAL_MESSAGE, label=label)
         text_field = TextField("line", step.input_label, max_length=_MAX_INPUT_LENGTH)
         return modal_button(
@@ -268,7 +268,7 @@ def search_syntax_text() -> str:
 def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
     """Return whether the user can see a command.
 
-    In a server this depends on its default permissions, in direct messages on whether it is allowed there.
+    In a server this depends on the command's default permissions, in direct messages on whether it may be used there.
     """
     if interaction.guild is None:
         contexts = command.allowed_contexts
@@ -290,9 +290,9 @@ def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
         yield command
 
 
-def _format_command_markup(english_name: str) -> str:
+def _format_command_markup(english_path: str) -> str:
     """Return a command as a clickable mention or, if the id of the command is unknown, as code."""
-    localized_path = i18n.localized_command(english_name)
+    localized_path = i18n.localized_command(english_path)
     linked_path = linkify_commands(localized_path)
     return f"`{localized_path}`" if linked_path == localized_path else linked_path
 

@@ -29,7 +29,7 @@ from cogs.shared.panels import (
 )
 from cogs.shared.views import ActionButton, ChannelMenu, Interaction, RoleMenu
 
-_MAX_NOTIFY_ROLES = 10
+_MAX_SELF_ASSIGNABLE_ROLES = 10
 """Maximum number of roles of a server that people may give themselves, to be notified of posts."""
 
 
@@ -72,20 +72,20 @@ class ServerSettingsPanel(ManagersPanel):
             min_values=0,
             default_values=[manager_role] if manager_role is not None else [],
         )
-        notify_blocks: tuple[Block, ...] = ()
+        self_assignable_role_blocks: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
-            notify_roles = [guild.get_role(notify_role_id) for notify_role_id in preferences.self_assignable_role_ids]
-            notify_role_menu = RoleMenu(
-                self._set_notify_roles,
+            self_assignable_roles = [guild.get_role(role_id) for role_id in preferences.self_assignable_role_ids]
+            self_assignable_role_menu = RoleMenu(
+                self._set_self_assignable_roles,
                 placeholder=_("Roles people can take…"),
                 min_values=0,
-                max_values=_MAX_NOTIFY_ROLES,
-                default_values=[notify_role for notify_role in notify_roles if notify_role is not None],
+                max_values=_MAX_SELF_ASSIGNABLE_ROLES,
+                default_values=[role for role in self_assignable_roles if role is not None],
             )
             roles_text = ", ".join(f"<@&{role_id}>" for role_id in preferences.self_assignable_role_ids) or _("none")
-            notify_blocks = (
+            self_assignable_role_blocks = (
                 setting_section(_("Roles for “Notify me”"), roles_text),
-                ActionRow(notify_role_menu),
+                ActionRow(self_assignable_role_menu),
             )
         zone_text = _zone_text(preferences.time_zone, self.client.services.clock.now())
         hint_text = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
@@ -98,7 +98,7 @@ class ServerSettingsPanel(ManagersPanel):
             ActionRow(alert_channel_menu),
             setting_section(_("Who manages feeds"), managers_text),
             ActionRow(manager_role_menu if has_manage_guild(interaction) else None),
-            *notify_blocks,
+            *self_assignable_role_blocks,
             setting_section(_("Time zone"), zone_text, time_zone_button(self, self._set_time_zone)),
             setting_section(
                 _("Post appearance"),
@@ -135,7 +135,7 @@ class ServerSettingsPanel(ManagersPanel):
             raise UserFacingError(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
         await change_preference(self, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
 
-    async def _set_notify_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
+    async def _set_self_assignable_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
         manager_role_id = (await self.store.preferences.get_by_server(self.guild.id)).manager_role_id
@@ -143,8 +143,8 @@ class ServerSettingsPanel(ManagersPanel):
             role = self.guild.get_role(role_id)
             if role is None:
                 raise UserFacingError(_("That role no longer exists."))
-            if reason := role_mentions.find_self_assign_problem(role, manager_role_id=manager_role_id):
-                raise UserFacingError(reason)
+            if problem_sentence := role_mentions.find_self_assign_problem(role, manager_role_id=manager_role_id):
+                raise UserFacingError(problem_sentence)
         await change_preference(self, Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 
     async def _open_look(self, interaction: Interaction) -> None:
@@ -164,7 +164,7 @@ def _zone_text(zone_name: str, now: int) -> str:
 
 
 async def set_alert_channel(interaction: Interaction, target_channel: PostableChannel) -> str:
-    """Choose a channel for the server's feed alerts, and return the confirmation.
+    """Set the channel for the server's feed alerts, and return the confirmation.
 
     Raises `UserFacingError` if the channel is a forum or Telex cannot post in it.
     """

@@ -113,7 +113,7 @@ class SetupFlow(OwnedView):
                 _format_feed_names(starter_packs.list_outlines(pack_name)),
                 is_default=pack_name in self._selected_pack_names,
             )
-            for pack_name, pack_title in starter_packs.PACKS.items()
+            for pack_name, pack_title in starter_packs.PACK_TITLES.items()
         ]
         packs_menu = StringMenu(
             self._choose_packs,
@@ -202,7 +202,7 @@ class SetupFlow(OwnedView):
 
         await report_progress(0)
         await client.outbox_relay.recheck_channel(target_channel.id)
-        result_lines = await starter_packs.follow_all(
+        result_lines = await starter_packs.follow_outlines(
             client,
             outlines,
             server_id=target_channel.guild.id,

@@ -121,7 +121,7 @@ class BookmarkTextPages(PagedMixin, OwnedView):
         )
         total_pages = len(self._page_texts)
         button_row = (
-            ActionRow(*self.page_buttons(has_more=self.page_index + 1 < total_pages, page_count=total_pages))
+            ActionRow(*self.page_buttons(has_more=self.page_index + 1 < total_pages, page_count_label=total_pages))
             if own_bookmark is not None
             else ActionRow()
         )

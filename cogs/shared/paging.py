@@ -17,14 +17,16 @@ class PagedMixin:
 
     page_index = 0
 
-    def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
+    def page_buttons(self, *, has_more: bool, page_count_label: int | str | None = None) -> tuple[Item, ...]:
         """Return the buttons that turn pages; an empty tuple if there is only one page.
 
-        `page_count` is the number of pages, or a text such as "10+" for it, if known.
+        `page_count_label` is the number of pages, or a text such as "10+" for it, if known.
         """
         if not self.page_index and not has_more:
             return ()
-        position_text = f"{self.page_index + 1}" if page_count is None else f"{self.page_index + 1} / {page_count}"
+        position_text = (
+            f"{self.page_index + 1}" if page_count_label is None else f"{self.page_index + 1} / {page_count_label}"
+        )
         return (
             ActionButton(partial(self._turn_page, -1), emoji=emoji_for(Icon.BACK), disabled=not self.page_index),
             discord.ui.Button(label=position_text, disabled=True),
@@ -36,23 +38,23 @@ class PagedMixin:
 
 
 class PageLike(Protocol):
-    """Protocol of a page of a paginated list, which may be empty."""
+    """Protocol of a page of a list; a page may be empty."""
 
     @property
     def is_empty(self) -> bool: ...
 
 
-P = TypeVar("P", bound=PageLike)
+PageType = TypeVar("PageType", bound=PageLike)
 
 
-class Paginator(PagedMixin, OwnedView, Generic[P]):
+class Paginator(PagedMixin, OwnedView, Generic[PageType]):
     """Base class of views that show a list page by page."""
 
-    async def load_page(self, interaction: Interaction, page_index: int) -> P:
+    async def load_page(self, interaction: Interaction, page_index: int) -> PageType:
         """Load a page by its index, from 0, with what the user may see now."""
         raise NotImplementedError
 
-    def page_layout(self, page: P) -> Layout:
+    def page_layout(self, page: PageType) -> Layout:
         """Return the layout that shows a page."""
         raise NotImplementedError
 
@@ -68,7 +70,7 @@ class Paginator(PagedMixin, OwnedView, Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardPage:
-    """Page of a list in a card, as layout blocks."""
+    """Page of a list that is shown in a card: its layout blocks, and whether another page follows."""
 
     blocks: tuple[Block, ...]
     has_more: bool = False

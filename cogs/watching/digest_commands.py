@@ -138,13 +138,13 @@ def _digest_text(digest: Digest) -> str:
 _SUMMARY_WAIT_SECONDS = 10.0
 """Maximum time in seconds for which the preview of a digest waits for summaries."""
 _DEFAULT_PLAN = DigestPlan(weekday=None, minute=digest_labels.DEFAULT_MINUTE)
-_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION = (
+_DIGEST_ONLY_WORD, _OTHER_CHANNELS_WORD, _CHART_WORD, _SUMMARIES_WORD = (
     "alone",
     "wide",
     "chart",
     "summaries",
 )
-"""Names of the attributes of a digest plan that are switched on or off, as values of menu options."""
+"""Words for what a digest plan can have or not, as values of menu options and keys of `DIGEST_FLAG_BY_WORD`."""
 
 
 class ChannelDigestPanel(ChannelPanel):
@@ -159,7 +159,7 @@ class ChannelDigestPanel(ChannelPanel):
     async def start(self, interaction: Interaction) -> None:
         """Load the plan of the channel's digest, or a default plan, and show the panel.
 
-        The default for a channel without feeds covers the feeds of the whole server.
+        The default for a channel without feeds covers the feeds of other channels that everybody in it can read.
         """
         store, model_services = self.store, self.client.services.model_services
         self._offers_summaries = model_services is not None and model_services.summarizer is not None
@@ -244,24 +244,24 @@ class ChannelDigestPanel(ChannelPanel):
     def _build_controls(self) -> tuple[ActionRow, ...]:
         plan = self._edited_plan
         option_labels = {
-            _DIGEST_ONLY_OPTION: (_("Digest only"), _("No individual posts in this channel")),
-            _OTHER_CHANNELS_OPTION: (
+            _DIGEST_ONLY_WORD: (_("Digest only"), _("No individual posts in this channel")),
+            _OTHER_CHANNELS_WORD: (
                 _("Other channels too"),
                 _("Also covers feeds in channels everybody here can see"),
             ),
-            _CHART_OPTION: (_("Trend chart"), _("A chart of what’s on the rise")),
+            _CHART_WORD: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
         if self._offers_summaries:
-            option_labels[_SUMMARIES_OPTION] = (
+            option_labels[_SUMMARIES_WORD] = (
                 _("Summaries"),
                 _("Two sentences per story, written by a language model"),
             )
         menu_options = [
-            menu_option(label, option_name, description, is_default=getattr(plan, DIGEST_FLAG_BY_WORD[option_name]))
-            for option_name, (label, description) in option_labels.items()
+            menu_option(label, flag_word, description, is_default=getattr(plan, DIGEST_FLAG_BY_WORD[flag_word]))
+            for flag_word, (label, description) in option_labels.items()
         ]
         is_unchanged = self._saved_digest is not None and self._saved_digest.plan == plan
-        button_style, stop_label = discord.ButtonStyle, _("Stop the digest")
+        stop_label = _("Stop the digest")
         return (
             *digest_labels.schedule_menus(plan, self._change_plan),
             ActionRow(
@@ -277,12 +277,12 @@ class ChannelDigestPanel(ChannelPanel):
                 ActionButton(
                     self._save_digest,
                     label=_("Start") if self._saved_digest is None else _("Save changes"),
-                    style=button_style.success,
+                    style=discord.ButtonStyle.success,
                     disabled=is_unchanged,
                 ),
                 None
                 if self._saved_digest is None
-                else ActionButton(self._stop_digest, label=stop_label, style=button_style.danger),
+                else ActionButton(self._stop_digest, label=stop_label, style=discord.ButtonStyle.danger),
                 ActionButton(self.cancel, label=_("Close")),
             ),
         )
@@ -292,8 +292,8 @@ class ChannelDigestPanel(ChannelPanel):
 
     async def _select_options(self, _interaction: Interaction, selected_values: list[str]) -> None:
         option_flags = {
-            DIGEST_FLAG_BY_WORD[option_name]: option_name in selected_values
-            for option_name in (_DIGEST_ONLY_OPTION, _OTHER_CHANNELS_OPTION, _CHART_OPTION, _SUMMARIES_OPTION)
+            DIGEST_FLAG_BY_WORD[flag_word]: flag_word in selected_values
+            for flag_word in (_DIGEST_ONLY_WORD, _OTHER_CHANNELS_WORD, _CHART_WORD, _SUMMARIES_WORD)
         }
         self._change_plan(**option_flags)
 

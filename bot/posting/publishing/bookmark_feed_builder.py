@@ -12,7 +12,7 @@ from bot.store.records.outbox_records import ChannelFeedItem
 from bot.store.records.people_records import BookmarkFeed
 
 BOOKMARKS_ENTRY_KIND = "bookmarks"
-"""Name of a web feed of bookmarks in its URL."""
+"""Last part of the URL, without the extension, of a web feed whose entries are bookmarks."""
 MAX_BOOKMARK_ENTRIES = 50
 """Maximum number of entries of a web feed of bookmarks."""
 
@@ -20,7 +20,7 @@ MAX_BOOKMARK_ENTRIES = 50
 def build_bookmark_feed(
     bookmark_feed: BookmarkFeed, bookmarks: Sequence[Bookmark], public_feed_url: str
 ) -> PublishedFeed:
-    """Return the web feed of a user's bookmarks, newest first, with their tags but without their notes.
+    """Return the web feed of a user's bookmarks in the given order, with their tags but without their notes.
 
     `public_feed_url` is the URL at which the web feed is published.
     """
@@ -39,6 +39,6 @@ def build_bookmark_feed(
 
 
 def _build_entry(bookmark: Bookmark) -> PublishedEntry:
-    """Return the entry of a bookmark, whose tags stand before those of its article."""
+    """Return the entry of a bookmark: its article, with the tags of the bookmark before those of the article."""
     article = bookmark.article._replace(tags=(*bookmark.tags, *bookmark.article.tags))
     return build_article_entry(ChannelFeedItem(article, 0, bookmark.created_at, is_joined=False))

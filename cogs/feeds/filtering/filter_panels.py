@@ -26,7 +26,7 @@ from cogs.shared.panels import heading_block
 from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _PAGE_SIZE = 10
-"""Number of articles on a page of what the filters would block."""
+"""Number of articles on a page of the preview of filters."""
 _MAX_QUERY_LENGTH = 150
 """Maximum length in UTF-16 units of a query that a list of filters shows."""
 MAX_END_LENGTH = 80
@@ -39,7 +39,8 @@ async def open_filters(
     """Preview new filters on recent articles; without `only` and `never`, list the current filters.
 
     `only` and `never` are the queries of a new filter that articles must match, and must not match; `until` is the
-    end of both as text. Raises `UserFacingError` if a filter or its end is invalid, or exceeds the maximum number.
+    end of both as text. Raises `UserFacingError` if a filter or its end is invalid, the filters exist already, or there
+    would be too many.
     """
     store = interaction.client.store
     typed_filters = [
@@ -65,7 +66,7 @@ async def open_filters(
     new_filters = [new_filter for new_filter in new_filters if new_filter not in existing_filters]
     if not new_filters:
         raise UserFacingError(_("That filter is already there."))
-    replaced_filters = _find_same_rules(own_filters, new_filters)
+    replaced_filters = _find_filters_with_same_rule(own_filters, new_filters)
     remaining_filters = [
         own_filter
         for own_filter in own_filters
@@ -100,7 +101,7 @@ async def _parse_end_date(interaction: Interaction, text: str) -> int:
     return ends_at
 
 
-def _find_same_rules(filters: list[Filter], new_filters: list[Filter]) -> list[Filter]:
+def _find_filters_with_same_rule(filters: list[Filter], new_filters: list[Filter]) -> list[Filter]:
     """Return the filters that have the mode and the query of one of the new filters."""
     new_rules = {(new_filter.mode, new_filter.query) for new_filter in new_filters}
     return [old_filter for old_filter in filters if (old_filter.mode, old_filter.query) in new_rules]
@@ -177,7 +178,9 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
 
     async def _save(self, interaction: Interaction) -> None:
         target, filters = await require_current_target(interaction, self.target), self.store.filters
-        self._replaced_filters = _find_same_rules(await filters.list_by_place(target.place), self._new_filters)
+        self._replaced_filters = _find_filters_with_same_rule(
+            await filters.list_by_place(target.place), self._new_filters
+        )
         await self._add_filters(self._new_filters, self._new_filters[0].ends_at)
         own_filters = await filters.list_by_place(target.place)
         confirmation = linkify_commands(
@@ -195,7 +198,9 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
 
     async def _undo(self, interaction: Interaction) -> None:
         """Remove the filters that were saved, and restore the filters that they replaced, with their end dates."""
-        saved_filters = _find_same_rules(await self.store.filters.list_by_place(self.target.place), self._new_filters)
+        saved_filters = _find_filters_with_same_rule(
+            await self.store.filters.list_by_place(self.target.place), self._new_filters
+        )
         await self.store.filters.remove(
             self.target.place, [saved_filter.id for saved_filter in saved_filters], user_id=self.user_id
         )
@@ -209,16 +214,16 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
         )
 
     async def _add_filters(self, filters: list[Filter], ends_at: int | None) -> None:
-        is_added = await self.store.filters.add(
+        has_room = await self.store.filters.add(
             self.target.place,
             [(new_filter.mode, new_filter.query) for new_filter in filters],
             user_id=self.user_id,
             limit=subscription_filters.MAX_FILTERS_PER_PLACE,
             ends_at=ends_at,
         )
-        if is_added is None:
+        if has_room is None:  # The place is gone.
             raise UserFacingError(subscription_options.unfollowed_text())
-        if not is_added:
+        if not has_room:
             raise UserFacingError(_limit_reached_text())
 
 
@@ -239,9 +244,9 @@ class FilterList(FilterTargetPanel):
             for number, own_filter in enumerate(own_filters, 1)
         ]
         text_lines += [
-            f"- {filter_labels.filter_label(wide_filter, _MAX_QUERY_LENGTH)}"
-            for wide_filter in applying_filters
-            if wide_filter.scope is not self.target.place.scope
+            f"- {filter_labels.filter_label(filter_of_other_scope, _MAX_QUERY_LENGTH)}"
+            for filter_of_other_scope in applying_filters
+            if filter_of_other_scope.scope is not self.target.place.scope
         ]
         if not applying_filters:
             text_lines.append(_("No filters: every article is posted."))
@@ -315,7 +320,7 @@ def _ended_line(ended_filter: Filter) -> str:
 
 
 def pass_rate_text(dry_run: FilterDryRun) -> str:
-    """Return a sentence on how many of a feed's latest articles pass the filters of a subscription."""
+    """Return a sentence on how many of the latest articles pass the filters that were tried."""
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",

@@ -64,7 +64,7 @@ class FeedDirectory(PagedMixin, OwnedView):
             ack_mode=AckMode.EPHEMERAL_MESSAGE,
             emoji=emoji_for(Icon.ADD),
         )
-        page_buttons = self.page_buttons(has_more=self.page_index + 1 < page_count, page_count=page_count)
+        page_buttons = self.page_buttons(has_more=self.page_index + 1 < page_count, page_count_label=page_count)
         card_blocks: tuple[Block, ...] = (
             text_block(f"### {heading}"),
             *([Separator()] if channel_texts else []),

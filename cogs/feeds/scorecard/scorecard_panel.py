@@ -55,7 +55,7 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
             blocks.append(ActionRow(menu))
         if page_count > 1:
             blocks.append(
-                ActionRow(*self.page_buttons(has_more=self.page_index < page_count - 1, page_count=page_count))
+                ActionRow(*self.page_buttons(has_more=self.page_index < page_count - 1, page_count_label=page_count))
             )
         blocks.append(
             ActionRow(*(self._period_button(days) for days in _PERIOD_DAYS), await build_monthly_button(self))
