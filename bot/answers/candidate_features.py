@@ -33,20 +33,20 @@ class ArticleFeatures:
 
     def __init__(self, term_matcher: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
-        title_positions_by_term, text_positions_by_term = (
+        title_offsets_by_term, text_offsets_by_term = (
             term_matcher.find_term_offsets([analysis.title]),
             term_matcher.find_term_offsets(analysis.sentences),
         )
-        self.title_term_indexes = set(title_positions_by_term)
-        self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_positions_by_term))
+        self.title_term_indexes = set(title_offsets_by_term)
+        self.article_share = term_matcher.compute_weight_share(self.title_term_indexes.union(text_offsets_by_term))
         self.title_share = term_matcher.compute_weight_share(self.title_term_indexes)
         word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
         self.bm25 = (
             sum(
                 weight
                 * _compute_bm25_term_score(
-                    _TITLE_WEIGHT * len(title_positions_by_term.get(term_index, ()))
-                    + len(text_positions_by_term.get(term_index, ())),
+                    _TITLE_WEIGHT * len(title_offsets_by_term.get(term_index, ()))
+                    + len(text_offsets_by_term.get(term_index, ())),
                     word_count,
                 )
                 for term_index, weight in enumerate(term_matcher.term_weights)
@@ -162,14 +162,14 @@ def _compute_term_proximity(term_matcher: QuestionTermMatcher, offsets_by_term: 
     if len(offsets_by_term) <= 1:
         return 0.0
     total_proximity = 0.0
-    for term_index, positions in offsets_by_term.items():
-        other_positions = [
-            position
-            for other_index, positions_of_other_term in offsets_by_term.items()
+    for term_index, offsets in offsets_by_term.items():
+        other_offsets = [
+            offset
+            for other_index, offsets_of_other_term in offsets_by_term.items()
             if other_index != term_index
-            for position in positions_of_other_term
+            for offset in offsets_of_other_term
         ]
-        distance = min(abs(position - other_position) for position in positions for other_position in other_positions)
+        distance = min(abs(offset - other_offset) for offset in offsets for other_offset in other_offsets)
         total_proximity += term_matcher.term_weights[term_index] * exp(
             -max(0, distance - _ADJACENT_CHARS) / _PROXIMITY_DECAY_CHARS
         )

@@ -59,29 +59,29 @@ def iter_span_features(
     question_features += (
         float(pattern.search(folded_question) is not None) for pattern in (_WHO_PATTERN, _WHERE_PATTERN)
     )
-    sentence_positions = term_matcher.find_term_offsets([sentence])
-    nearby_positions = (
-        sentence_positions
+    sentence_offsets_by_term = term_matcher.find_term_offsets([sentence])
+    nearby_offsets_by_term = (
+        sentence_offsets_by_term
         if is_headline
         else term_matcher.find_term_offsets(analysis.sentences[max(0, sentence_index - 1) : sentence_index + 2])
     )
-    sentence_share = term_matcher.compute_weight_share(sentence_positions)
+    sentence_share = term_matcher.compute_weight_share(sentence_offsets_by_term)
     nearby_share = term_matcher.compute_weight_share(
-        {*nearby_positions, *term_matcher.find_term_offsets([analysis.title])}
+        {*nearby_offsets_by_term, *term_matcher.find_term_offsets([analysis.title])}
     )
-    term_start_positions = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
+    term_offsets = {start for starts_of_term in sentence_offsets_by_term.values() for start in starts_of_term}
     for span in spans:
         tokens_inside = sentence.list_tokens_in(span)
-        if tokens_inside and term_start_positions.issuperset(token.start for token in tokens_inside):
+        if tokens_inside and term_offsets.issuperset(token.start for token in tokens_inside):
             continue
         next_token = next((token for token in sentence.tokens if token.start >= span.end), None)
         proximity = adjacency = weight_before = 0.0
-        for term_index, term_starts in nearby_positions.items():
+        for term_index, term_starts in nearby_offsets_by_term.items():
             distance = min(_compute_distance(span, start) for start in term_starts)
             proximity += term_matcher.term_weights[term_index] * exp(-distance / _NEAR_DECAY_CHARS)
             adjacency += term_matcher.term_weights[term_index] * exp(-distance / _BESIDE_DECAY_CHARS)
             weight_before += term_matcher.term_weights[term_index] * any(
-                start < span.start for start in sentence_positions.get(term_index, ())
+                start < span.start for start in sentence_offsets_by_term.get(term_index, ())
             )
         features = [
             *(float(span.answer_type is span_type) for span_type in SPAN_TYPES),
@@ -93,14 +93,8 @@ def iter_span_features(
             sentence_share,
             nearby_share,
             weight_before / term_matcher.total_weight,
-            sum(token.start in term_start_positions for token in tokens_inside) / (len(tokens_inside) or 1),
-            float(
-                sum(
-                    token.start in term_start_positions
-                    for token in (*tokens_inside[-1:], next_token)
-                    if token is not None
-                )
-            ),
+            sum(token.start in term_offsets for token in tokens_inside) / (len(tokens_inside) or 1),
+            float(sum(token.start in term_offsets for token in (*tokens_inside[-1:], next_token) if token is not None)),
             log(1 + len(tokens_inside)),
             log(1 + analysis.text.count(span.text)),
             float(span.text in analysis.article.title),
