@@ -118,8 +118,18 @@ class ServerMembers:
     def count_outcomes(self, counts: Counter[str]) -> None:
         """Count what became of the muted articles, of the mentions of the role and of the proposals."""
         self._count_muted_articles(counts)
-        mention_problems = self.scene.find_unrecorded_mentions()
-        counts["mentions"] += len(store_probe.load_rows(self.scene.database, "post_mention"))
+        channel_ids = {channel.id for channel in self.scene.channels.values()}
+        recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.scene.database, "post_mention")}
+        posts = [
+            dispatch
+            for dispatch in self.scene.outbox()
+            if (dispatch.kind, dispatch.state) == ("post", "sent") and dispatch.channel_id in channel_ids
+        ]
+        mention_problems = [
+            *self.scene.find_unrecorded_mentions(),
+            *(f"no mention in {post.message_id}" for post in posts if post.id not in recorded_ids),
+        ]
+        counts["mentions"] += len(posts)
         counts["wrong mentions"] += len(mention_problems)
         sys.stderr.writelines(f"{problem}\n" for problem in mention_problems)
         subscriptions = store_probe.load_rows(self.scene.database, "subscription")

@@ -416,8 +416,11 @@ class Scene(ServerInspector):
     def find_unrecorded_mentions(self) -> list[str]:
         """Messages that notified a role without a record of it, and records without such a message."""
         recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.database, "post_mention")}
+        channel_ids = {channel.id for channel in self.channels.values()}
         recorded_message_ids = {
-            dispatch.message_id for dispatch in self.outbox() if dispatch.id in recorded_ids and dispatch.message_id
+            dispatch.message_id
+            for dispatch in self.outbox()
+            if dispatch.id in recorded_ids and dispatch.message_id and dispatch.channel_id in channel_ids
         }
         message_ids = {
             message.id for kind in self.channels for message in self.messages(kind) if message.notified_role_ids
