@@ -71,6 +71,7 @@ SILENT_CALLS = {
 ALLOWED_TEXTS = {
     "Europe/Paris": "the name of a time zone is the same in every language",
     "openai OR anthropic": "a query that is the same in both languages",
+    "too fast": "words in a refusal of Discord's",
     "source:numerama robots": "a query that is the same in both languages",
     "https://": "the beginning of an address",
     "### [{title}]({link})": "fields of a template",

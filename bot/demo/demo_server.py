@@ -31,7 +31,7 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
-from bot.demo import simcord_patches, simcord_routes  # noqa: F401 - the routes add themselves
+from bot.demo import simcord_patches, simcord_routes
 from bot.demo.demo_clock import ReplayClock
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.preview_places import DemoPlaces
@@ -183,6 +183,7 @@ async def open_simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
     simcord_patches.render_embeds_like_messages()
     simcord_patches.key_menus_by_id()
     simcord_patches.ignore_rejections(env)
+    simcord_routes.serve_attachments(env, bot.services.fetcher)
     await env.start()
     try:
         with env.time_context():

@@ -17,6 +17,7 @@ from bot.posting.wording.setting_words import get_language_name
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.scorecard.monthly_report import build_monthly_button, describe_monthly_report
 from cogs.feeds.subscription_options import is_channel_deleted
+from cogs.settings.profile_panel import ProfilePanel, describe_profile
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
 from cogs.shared.channel_options import ChannelOption, PostableChannel, require_can_post
@@ -110,6 +111,11 @@ class ServerSettingsPanel(ManagersPanel):
                 await describe_monthly_report(self) or _("not posted"),
                 await build_monthly_button(self, is_short=True),
             ),
+            setting_section(
+                _("My profile in this server"),
+                describe_profile(guild.me),
+                ActionButton(self._open_profile, label=_("Show…")),
+            ),
             Separator(),
             text_block(f"-# {hint_text}"),
         )
@@ -146,6 +152,10 @@ class ServerSettingsPanel(ManagersPanel):
             if problem_sentence := role_mentions.find_self_assign_problem(role, manager_role_id=manager_role_id):
                 raise UserFacingError(problem_sentence)
         await change_preference(self, Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
+
+    async def _open_profile(self, interaction: Interaction) -> None:
+        self.stop()
+        await ProfilePanel(interaction).render(interaction)
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()

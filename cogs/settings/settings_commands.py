@@ -15,6 +15,7 @@ from cogs.settings.mention_panel import MentionPanel
 from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT, open_mention_trial
 from cogs.settings.posting_limits_panels import SchedulePanel, StoryLimitsPanel
 from cogs.settings.preference_panel import PreferencePanel
+from cogs.settings.profile_panel import MAX_BIO_LENGTH, open_profile
 from cogs.settings.proposal_panel import ProposalPanel
 from cogs.settings.server_settings import ServerSettingsPanel
 from cogs.settings.settings_history import SettingsHistory
@@ -63,6 +64,21 @@ class SettingsCog(
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
         await StoryLimitsPanel(interaction, await resolve_channel(interaction, channel)).render(interaction)
+
+    @app_commands.command(name="profile", description=locale_str("Give me an avatar, banner and bio in this server"))
+    @app_commands.describe(
+        avatar=locale_str("Picture for my avatar"),
+        banner=locale_str("Picture for my banner"),
+        bio=locale_str("What my profile says about me"),
+    )
+    async def profile(
+        self,
+        interaction: Interaction,
+        avatar: discord.Attachment | None = None,
+        banner: discord.Attachment | None = None,
+        bio: Range[str, 1, MAX_BIO_LENGTH] | None = None,
+    ) -> None:
+        await open_profile(interaction, avatar, banner, bio)
 
     @app_commands.command(
         name="taste",

@@ -34,6 +34,7 @@ PANELS = (
     "settings channel of a forum",
     "tags",
     "settings mentions",
+    "settings profile",
     "a new mention rule",
     "settings look",
     "settings schedule",

@@ -106,6 +106,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/settings server": lambda _: [{}],
     "/settings channel": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings look": lambda _: [{}],
+    "/settings profile": lambda _: [{}, {"bio": "thieves"}],
     "/settings mentions": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings history": lambda _: [{}],
     "/settings assistants": lambda _: [{}],

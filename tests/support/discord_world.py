@@ -41,7 +41,7 @@ from bot.client.discord_client import TelexBot
 from bot.core.database_url import DatabaseUrl
 from bot.core.i18n import set_command_mentions
 from bot.core.user_errors import RequestRejected, UserFacingError
-from bot.demo import simcord_routes  # noqa: F401 - the routes add themselves
+from bot.demo import simcord_routes
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
@@ -240,6 +240,7 @@ async def discord_world(
     cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog not in LOOPS)
     env = Env(make_bot(newsroom, cog_types), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
+    simcord_routes.serve_attachments(env, newsroom.fetcher)
     with cache_translations():
         await env.start()
     try:

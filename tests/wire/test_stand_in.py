@@ -158,3 +158,38 @@ async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_s
 def test_the_stand_in_starts_without_the_extra_that_judges_it():
     script = "import sys; sys.modules['jsonschema'] = None; import bot.drill.discord_stand_in.discord_server"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+async def test_the_members_of_roles_are_counted_and_whom_a_message_notifies_is_known(
+    client, discord_server, general, place, ada
+):
+    role = discord_server.changes.add_role(place, "AI", mentionable=True)
+    staff = discord_server.changes.add_role(place, "Staff")
+    await client.wait_for_event("guild_role_create", times=2)
+    place.members[ada.id].append(role.id)
+    guild = client.get_guild(place.id)
+    with pytest.raises(discord.Forbidden):
+        await guild.role_member_counts()
+    bot_role = place.roles[place.members[discord_server.state.bot.id][0]]
+    discord_server.changes.change_role(place, bot_role, int(Permission.MANAGE_ROLES))
+    counts = {counted_role.id: count for counted_role, count in (await guild.role_member_counts()).items()}
+    assert counts == {role.id: 1, staff.id: 0, bot_role.id: 1}
+    roles = [discord.Object(role.id), discord.Object(staff.id)]
+    text, channel = f"<@&{role.id}> <@&{staff.id}>", text_channel(client, general)
+    sent = await channel.send(text, allowed_mentions=discord.AllowedMentions(roles=roles))
+    silent = await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
+    assert general.messages[sent.id].notified_role_ids == (role.id,)  # Nobody may mention the other one.
+    assert general.messages[silent.id].notified_role_ids == ()
+
+
+async def test_the_bots_member_gets_a_profile_and_loses_it(client, discord_server, place):
+    member = client.get_guild(place.id).me
+    png_bytes = b"\x89PNG\r\n\x1a\n" + bytes(20)
+    edited = await member.edit(avatar=png_bytes, banner=png_bytes, bio="News for us")
+    assert edited.guild_avatar is not None
+    await client.wait_for_event("member_update")
+    assert place.bot_profile["bio"] == "News for us"
+    assert member.guild_banner is not None
+    await member.edit(avatar=None, banner=None, bio=None)
+    await client.wait_for_event("member_update", times=2)
+    assert (member.guild_avatar, member.guild_banner) == (None, None)

@@ -89,9 +89,13 @@ def build_role(role: Role) -> Json:
 
 
 def build_member(state: State, server: Server, person_id: int, *, with_user: bool = True) -> Json:
+    profile = server.bot_profile if person_id == state.bot.id else {}
+    hash_by_field = {
+        field: f"{zlib.crc32(picture.encode()):032x}" if (picture := profile.get(field)) else None
+        for field in ("avatar", "banner")
+    }
     payload: Json = {
-        "avatar": None,
-        "banner": None,
+        **hash_by_field,
         "communication_disabled_until": None,
         "flags": 0,
         "joined_at": "2025-01-01T00:00:00.000000+00:00",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.drill.discord_stand_in import payloads
-from bot.drill.discord_stand_in.errors import build_error
+from bot.drill.discord_stand_in.errors import build_error, build_form_error
 from bot.drill.discord_stand_in.rest import Answer, Call, Routes, StandIn
 from bot.drill.discord_stand_in.rest_messages import NO_CONTENT, find_channel
 from bot.drill.discord_stand_in.state import Permission, Role, Server
@@ -102,6 +102,18 @@ def count_role_members(stand_in: StandIn, call: Call) -> Answer:
         for role_id in role_ids:
             counts[role_id] += 1
     return 200, {str(role_id): count for role_id, count in counts.items()}
+
+
+@ROUTES.add("PATCH", "/guilds/{server}/members/@me")
+def edit_own_member(stand_in: StandIn, call: Call) -> Answer:
+    """Change the avatar, banner or bio of the bot in a server, or reset them with null."""
+    bot_server = find_own_server(stand_in, call)
+    for field in ("avatar", "banner"):
+        if not (call.body.get(field) or "data:image/png;base64,").startswith("data:image/"):
+            raise build_form_error(field, "Invalid image data", "BASE_TYPE_IMAGE")
+    bot_server.bot_profile |= {field: call.body[field] for field in ("avatar", "banner", "bio") if field in call.body}
+    stand_in.changes.send_own_member_update(bot_server)
+    return 200, payloads.build_member(stand_in.state, bot_server, stand_in.state.bot.id)
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")

@@ -204,6 +204,7 @@ class Server:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
     is_available: bool = True
+    bot_profile: dict[str, str | None] = field(default_factory=dict)  # avatar and banner as data URLs, bio
 
     def has_member(self, person_id: int) -> bool:
         return person_id in self.members

@@ -262,6 +262,11 @@ class StateChanges:
         del payload["unavailable"]  # only a server that was there before is told to be available
         self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
 
+    def send_own_member_update(self, server: Server) -> None:
+        """Tell the bot that its own member changed, for which it needs no intent."""
+        payload = payloads.build_member(self.state, server, self.state.bot.id) | {"guild_id": str(server.id)}
+        self.gateway.dispatch("GUILD_MEMBER_UPDATE", payload, server_id=server.id, intents=GUILDS)
+
     def kick(self, server: Server) -> None:
         """Remove the bot from a server; its messages stay."""
         for role_id in server.members.pop(self.state.bot.id):

@@ -1,0 +1,167 @@
+"""/settings profile: the bot's avatar, banner and bio in a server, previewed, set, reset; hostile pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import struct
+import zlib
+from contextlib import suppress
+
+import pytest
+from aiohttp import web
+from PIL import Image
+from simcord.backend import cdn
+
+from tests.support.discord_world import World
+from tests.support.interactions import button_labels, last_reply, message_text, parts
+
+PATH = "/members/@me"
+FIFTY_MEGABYTES = 50_000_000
+
+
+def draw(size: tuple[int, int], picture_format: str = "PNG", frame_count: int = 1) -> bytes:
+    frames = [Image.new("RGB", size, (number * 2, 90, 120)) for number in range(frame_count)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, picture_format, save_all=frame_count > 1, append_images=frames[1:])
+    return buffer.getvalue()
+
+
+def read_edits(world: World) -> list[dict[str, str | None]]:
+    """What the bot changed of its member, oldest first."""
+    return [entry.json for entry in world.env.backend.http_requests if entry.method == "PATCH" and PATH in entry.path]
+
+
+def open_picture(data_url: str | None) -> Image.Image:
+    assert data_url is not None
+    assert data_url.startswith("data:image/png;base64,")
+    return Image.open(io.BytesIO(base64.b64decode(data_url.partition(",")[2])))
+
+
+async def test_a_profile_is_previewed_set_and_reset(telex):
+    guild = telex.bot.get_guild(telex.guild.id)
+    preview = await telex.editor.slash(
+        telex.news,
+        "settings profile",
+        avatar=("me.jpg", draw((1500, 900), "JPEG")),
+        banner=("sea.png", draw((600, 600))),
+        bio="News *for* us",
+    )
+    assert "How I’d look in this server" in message_text(preview)
+    assert "News \\*for\\* us" in message_text(preview)
+    shown = json.dumps(parts(last_reply(preview)))
+    assert all(f"/{name}.png" in shown for name in ("avatar", "banner")), shown
+    assert read_edits(telex) == []
+    saved = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert "Saved." in message_text(saved)
+    (edit,) = read_edits(telex)
+    assert edit.keys() == {"avatar", "banner", "bio"}
+    assert edit["bio"] == "News *for* us"
+    assert open_picture(edit["avatar"]).size == (900, 900)
+    assert open_picture(edit["banner"]).size == (600, 211)
+    assert guild.me.guild_avatar is not None
+    panel = await telex.editor.slash(telex.news, "settings profile")
+    assert "custom avatar" in message_text(panel)
+    settings = await telex.editor.slash(telex.news, "settings server")
+    assert "custom avatar" in message_text(settings)
+    await telex.editor.click(last_reply(panel), label="Back to the default")
+    assert read_edits(telex)[1:] == [{"avatar": None, "banner": None, "bio": ""}]
+    assert guild.me.guild_avatar is None
+    only_bio = await telex.editor.slash(telex.news, "settings profile", bio="Short")
+    await telex.editor.click(last_reply(only_bio), label="Use this profile")
+    assert read_edits(telex)[2:] == [{"bio": "Short"}]
+
+
+async def test_of_an_animated_picture_the_first_of_a_hundred_frames_is_used(telex):
+    animated = draw((64, 64), "GIF", 100)
+    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated))
+    assert "The picture is animated; I’d use its first frame." in message_text(preview)
+    await telex.editor.click(last_reply(preview), label="Use this profile")
+    avatar = open_picture(read_edits(telex)[0]["avatar"])
+    assert (avatar.size, getattr(avatar, "n_frames", 1)) == ((64, 64), 1)
+
+
+def build_bomb() -> bytes:
+    """A PNG of a few kilobytes that says it has 60,000 × 60,000 pixels."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1_000_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("empty.png", b""),
+        ("half.png", draw((400, 400))[:200]),
+        ("bomb.png", build_bomb()),
+        ("wide.png", draw((5000, 2))),
+        ("virus.exe", b"MZ" + bytes(2000)),
+    ],
+)
+async def test_what_is_no_usable_picture_is_refused_in_words(telex, name, content):
+    reply = await telex.editor.slash(telex.news, "settings profile", banner=(name, content))
+    assert "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most 4,096 × 4,096" in message_text(reply)
+    assert button_labels(last_reply(reply)) == []
+
+
+async def test_fifty_megabytes_are_refused_by_their_declared_size_or_while_they_are_downloaded(
+    telex, feed_server, monkeypatch
+):
+    sent_bytes = 0
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        nonlocal sent_bytes
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while sent_bytes < FIFTY_MEGABYTES:
+                await response.write(bytes(100_000))
+                sent_bytes += 100_000
+                await asyncio.sleep(0)
+        return response
+
+    declared = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1)))
+    assert "This picture is too large. Send one of at most 8 MB." in message_text(declared)
+    address = f"{feed_server.origin}/huge.png"
+    feed_server.handle("/huge.png", stream)
+    store = cdn.CdnStore.store_attachment
+    monkeypatch.setattr(
+        cdn.CdnStore, "store_attachment", lambda *arguments: store(*arguments) | {"url": address, "proxy_url": address}
+    )
+    streamed = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw((64, 64))))
+    assert "This picture is too large. Send one of at most 8 MB." in message_text(streamed)
+    assert sent_bytes < FIFTY_MEGABYTES // 2
+    assert read_edits(telex) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text", "words"),
+    [
+        (400, 50035, "You are changing your avatar too fast. Try again later.", "Try again in ten minutes."),
+        (403, 50013, "Missing Permissions", "Discord doesn’t let me change my profile here."),
+        (400, 50035, "File cannot be larger than 10240.0 kb.", "Discord refused it: File cannot be larger"),
+    ],
+)
+async def test_what_discord_refuses_is_said_in_words(telex, status, code, text, words):
+    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw((64, 64))))
+    telex.env.inject_error("PATCH", f"/guilds/*{PATH}", status=status, code=code, message=text)
+    refused = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert words in message_text(refused)
+    assert await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert telex.bot.get_guild(telex.guild.id).me.guild_avatar is not None
+
+
+async def test_who_lost_the_right_changes_nothing(telex):
+    preview = await telex.editor.slash(telex.news, "settings profile", bio="Mine")
+    telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
+    await telex.env.settle()
+    refused = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert "Manage Server" in message_text(refused)
+    assert read_edits(telex) == []
