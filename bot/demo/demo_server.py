@@ -204,15 +204,18 @@ async def build_demo_server(env: Env) -> DemoServer:
     """Create a server with a news channel, a general channel, a forum and two users."""
     guild = env.create_guild("Telex demo")
     bot_user = env.backend.bot_user
-    env.backend.edit_role(guild.id, guild.roles[bot_user.name].id, {"permissions": INVITE_PERMISSIONS.value})
+    # With Manage Roles, the bot can see how many members each role has.
+    permissions = INVITE_PERMISSIONS | discord.Permissions(manage_roles=True)
+    env.backend.edit_role(guild.id, guild.roles[bot_user.name].id, {"permissions": permissions.value})
     guild.create_text_channel("general")  # The only channel when the bot introduces itself
     await env.settle()
     news_channel = guild.create_text_channel("tech-news")
     forum_channel = guild.create_forum_channel("forum")
     env.backend.edit_channel(forum_channel.id, {"available_tags": [*map(_build_forum_tag, enumerate(FORUM_TAGS))]})
     manager_role = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
-    ada = guild.add_member(env.create_user("Ada"), roles=[manager_role])
-    camille = guild.add_member(env.create_user("Camille"))
+    topic_role = guild.create_role("AI", mentionable=True)  # For a mention by topic
+    ada = guild.add_member(env.create_user("Ada"), roles=[manager_role, topic_role])
+    camille = guild.add_member(env.create_user("Camille"), roles=[topic_role])
 
     def set_locale(event_name: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
         # simcord sends every interaction with an English locale.
