@@ -137,7 +137,7 @@ async def _break_gateway(scene: Scene, gateway_fault: str) -> None:
         case _:
             discord.cut_off()
             await scene.clock.sleep(60)
-            discord.offline = False
+            discord.is_offline = False
 
 
 def _pick_rarest(

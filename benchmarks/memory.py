@@ -209,7 +209,7 @@ async def measure(
         "TELEX_SEMANTIC": "false",
         "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
         "TELEX_LOG_LEVEL": "warning",
-        "WIRE_API": discord.api,
+        "WIRE_API": discord.api_url,
         "WIRE_GATEWAY": discord.gateway.url,
         "WIRE_READY": "0.05",
         "WIRE_CLOCK": str(clock),

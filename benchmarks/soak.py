@@ -166,7 +166,7 @@ class Soak:
         town.discord.cut_off()
         self.outcome.faults["an hour without Discord"] += 1
         await town.clock.sleep(HOUR)
-        town.discord.offline = False
+        town.discord.is_offline = False
         await self._sleep_until(7 * time_scale)
         town.publishers.is_silent = True
         self.outcome.faults["hours without the web"] += 1

@@ -50,10 +50,10 @@ async def test_a_key_runs_once_at_a_time_and_holds_up_no_other(bench):
     assert bench.runner.start("b", bench.work)
     await asyncio.sleep(0)
     assert bench.starts == ["a", "b"]
-    assert bench.runner.busy_keys == {"a", "b"}
+    assert bench.runner.unavailable_keys == {"a", "b"}
     bench.release.set()
     await bench.settle()
-    assert bench.runner.busy_keys == frozenset()
+    assert bench.runner.unavailable_keys == frozenset()
     assert sorted(bench.ended_keys) == ["a", "b"]
     assert bench.runner.start("a", bench.work)
     await bench.settle()
@@ -64,7 +64,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
     await bench.settle()
     assert [(key, type(error)) for key, error in bench.faults] == [("a", ZeroDivisionError)]
     assert bench.ended_keys == ["a"]
-    assert bench.runner.busy_keys == {"a"}
+    assert bench.runner.unavailable_keys == {"a"}
     assert bench.runner.list_back_off_seconds() == [60.0]
     assert not bench.runner.start("a", bench.fail)
     assert bench.runner.start("b", bench.fail)
@@ -73,7 +73,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
     assert bench.runner.is_backing_off("a")
     clock.advance(1)
     assert not bench.runner.is_backing_off("a")
-    assert bench.runner.busy_keys == frozenset()
+    assert bench.runner.unavailable_keys == frozenset()
     assert bench.runner.list_back_off_seconds() == []
     assert bench.runner.start("a", bench.fail)
     await bench.settle()
@@ -85,9 +85,9 @@ async def test_a_clock_that_somebody_sets_neither_lengthens_nor_ends_a_rest(benc
     clock.set_by(jump_seconds)
     assert bench.runner.list_back_off_seconds() == [30]
     clock.advance(29)
-    assert bench.runner.busy_keys == {"a"}
+    assert bench.runner.unavailable_keys == {"a"}
     clock.advance(1)
-    assert bench.runner.busy_keys == frozenset()
+    assert bench.runner.unavailable_keys == frozenset()
 
 
 async def test_a_key_that_runs_while_it_is_told_to_rest_is_no_reason_to_wake(bench):
@@ -130,6 +130,6 @@ async def test_the_end_of_some_keys_is_waited_for_and_not_longer_than_allowed(be
     await bench.runner.wait_for(["b", "never started"], 5)
     assert "b" in bench.ended_keys
     await bench.runner.wait_for(["a"], 0.01)
-    assert bench.runner.busy_keys == {"a", "b"}
+    assert bench.runner.unavailable_keys == {"a", "b"}
     bench.release.set()
     await bench.settle()

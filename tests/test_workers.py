@@ -53,7 +53,7 @@ async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(wor
 
 
 async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
-    workers = WorkerPool(idle_seconds=0.05)
+    workers = WorkerPool(max_idle_seconds=0.05)
     first = await workers.run(calls.pid, timeout=5)
     await _wait_until_gone(first)
     second = await workers.run(calls.pid, timeout=5)
@@ -63,7 +63,7 @@ async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_st
 
 
 async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(tmp_path):
-    workers = WorkerPool(2, idle_seconds=0.05)
+    workers = WorkerPool(2, max_idle_seconds=0.05)
     own_path, other_path = str(tmp_path / "mine"), str(tmp_path / "other")
     call = asyncio.create_task(workers.run(calls.meet, own_path, other_path, timeout=20))
     await asyncio.sleep(0)  # its turn comes first
@@ -74,7 +74,7 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
 
 
 async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
-    workers = WorkerPool(2, idle_seconds=0.1, min_idle=1)
+    workers = WorkerPool(2, max_idle_seconds=0.1, min_idle_workers=1)
     first_path, second_path = str(tmp_path / "left"), str(tmp_path / "right")
     meetings = (
         workers.run(calls.meet, *paths, timeout=20) for paths in ((first_path, second_path), (second_path, first_path))

@@ -17,7 +17,7 @@ from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.assistants import news_tools
-from bot.client.public_channels import PublicChannels
+from bot.client.public_channels import PublicFeedLookup
 from bot.client.services import Services
 from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.settings import Network
@@ -41,7 +41,7 @@ async def serve_stdio(services: Services) -> None:
     await news_tools.build_server(services, allow_all_feeds).run_stdio_async()
 
 
-def build_http_app(services: Services, public_channels: PublicChannels, *, base_url: str) -> ASGIApp:
+def build_http_app(services: Services, public_feed_lookup: PublicFeedLookup, *, base_url: str) -> ASGIApp:
     """Return an HTTP application that serves the news tools at `/mcp` to holders of tokens.
 
     A token gives access to the feeds that everybody on its server may read.
@@ -56,7 +56,7 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, base_
             raise ToolError("Too many calls. Wait a minute.")
         call_limiter.consume(token.client_id)
         try:
-            return await public_channels.load_feed_ids(int(token.client_id))
+            return await public_feed_lookup.load_feed_ids(int(token.client_id))
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             log.warning("public feeds lookup failed server_id=%s error=%s", token.client_id, error)
             raise ToolError("Discord does not answer at the moment. Try again later.") from error

@@ -64,16 +64,16 @@ def mcp(
             if not http:
                 await serving.serve_stdio(services)
                 return
-            from bot.client.public_channels import open_public_channels  # noqa: PLC0415 - importing discord.py takes a second
+            from bot.client.public_channels import open_public_feed_lookup  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
             bot_token = settings.discord_token.text
-            async with open_public_channels(bot_token, services.store, services.clock) as public_channels:
+            async with open_public_feed_lookup(bot_token, services.store, services.clock) as public_feed_lookup:
                 local_url = f"http://{host}:{port}"
                 public_url = settings.public_url or (None if _is_local_only(host) else local_url)
                 echo_stderr(f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else ""))
                 await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
-                http_app = serving.build_http_app(services, public_channels, base_url=public_url or local_url)
+                http_app = serving.build_http_app(services, public_feed_lookup, base_url=public_url or local_url)
                 try:
                     await serving.serve_http(http_app, host, port, settings.trusted_proxies)
                 finally:

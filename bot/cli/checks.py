@@ -63,7 +63,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
             detail=f"{settings.database}, version {schema_version}: {article_count} articles",
         )
         yield check_semantic_search(settings, await store.encoded_articles.count_encoded())
-        yield check_feed_secrets(settings, await store.count_encrypted_urls())
+        yield check_feed_secrets(settings, await store.count_private_urls())
         feeds = [feed for feed in await store.feeds.list_all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:
         yield CheckResult("database", is_ok=False, detail=str(error))
@@ -123,8 +123,10 @@ async def check_model(settings: Settings) -> CheckResult:
         except ModelError as error:
             return CheckResult(subject, is_ok=False, detail=f"cannot be used: {error}")
         trial = await try_model(client, settings, clock)
-    if trial.has_answered and not trial.failed_tasks:
-        return CheckResult(subject, is_ok=True, detail=f"{availability}; answered a test in {trial.seconds:.1f} s")
+    if trial.has_right_answer and not trial.failed_tasks:
+        return CheckResult(
+            subject, is_ok=True, detail=f"{availability}; answered a test in {trial.duration_seconds:.1f} s"
+        )
     if trial.failed_tasks:
         problem = f"its replies can't be used for: {', '.join(trial.failed_tasks)}"
     else:

@@ -180,7 +180,7 @@ class TelexBot(ShardedBot):
         be asked: defer the interaction first.
         """
         if interaction_context.get_home_server(interaction) is not None:
-            member = interaction_context.get_member(interaction)
+            member = interaction_context.get_home_member(interaction)
             return set() if member is None else await self.load_visible_feed_ids_of_member(member)
         return set(await self.load_readable_feeds_outside_server(interaction))
 

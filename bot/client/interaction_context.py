@@ -1,7 +1,7 @@
 """Functions on the place of an interaction: a server of the bot, a DM, or where a user installed the bot.
 
 A user can install Telex for themselves and use it in servers that the bot is not in, and in group DMs. There
-it behaves as in direct messages: nothing of that place is read or stored.
+it behaves as in direct messages: nothing of that place is read or stored. A home server is one that the bot is in.
 
 https://discord.com/developers/docs/resources/application#installation-context
 """
@@ -18,13 +18,13 @@ def get_home_server(interaction: discord.Interaction[Any]) -> discord.Guild | No
     return guild
 
 
-def get_server_id(interaction: discord.Interaction[Any]) -> int | None:
+def get_home_server_id(interaction: discord.Interaction[Any]) -> int | None:
     """Return the id of the server of the interaction if the bot is in it, or None otherwise."""
     guild = get_home_server(interaction)
     return None if guild is None else guild.id
 
 
-def get_member(interaction: discord.Interaction[Any]) -> discord.Member | None:
+def get_home_member(interaction: discord.Interaction[Any]) -> discord.Member | None:
     """Return the user as a member of the interaction's server if the bot is in it, or None otherwise."""
     user = interaction.user
     return user if isinstance(user, discord.Member) and get_home_server(interaction) is not None else None
@@ -35,7 +35,7 @@ def is_dm(interaction: discord.Interaction[Any]) -> bool:
     return interaction.guild_id is None and not interaction.context.private_channel
 
 
-def get_channel_id(interaction: discord.Interaction[Any]) -> int | None:
-    """Return the id of the channel if it is in a server of the bot or a direct message, or None otherwise."""
-    is_home_place = get_home_server(interaction) is not None or is_dm(interaction)
-    return interaction.channel_id if is_home_place else None
+def get_home_channel_id(interaction: discord.Interaction[Any]) -> int | None:
+    """Return the id of the interaction's channel if it is in a home server or a DM with the bot, or None otherwise."""
+    is_home = get_home_server(interaction) is not None or is_dm(interaction)
+    return interaction.channel_id if is_home else None

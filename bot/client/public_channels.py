@@ -1,4 +1,4 @@
-"""Lookup of the public channels of servers over REST, without a gateway connection."""
+"""Lookup of the feeds in the public channels of servers over REST, without a gateway connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,26 +12,24 @@ CACHE_TTL_SECONDS = 60.0
 """Seconds for which a server's public channels are cached."""
 
 
-class PublicChannels:
+class PublicFeedLookup:
     """Lookup of the feeds that @everyone can read in a server."""
 
     def __init__(self, client: discord.Client, store: Store, clock: Clock) -> None:
         self._client, self._store, self._clock = client, store, clock
-        self._cached_channel_ids_by_server: dict[int, tuple[float, frozenset[int]]] = {}
+        self._cache_entry_by_server_id: dict[int, tuple[float, frozenset[int]]] = {}
 
     async def load_feed_ids(self, server_id: int) -> set[int]:
         """Return the ids of the feeds followed in channels of a server that everyone can read.
 
-        Their history must be public too; threads do not count. Raises discord.DiscordException,
-        aiohttp.ClientError or TimeoutError if Discord does not answer.
+        Their history must be public too; threads do not count. Permissions are up to `CACHE_TTL_SECONDS` old.
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
-        cached_at, public_channel_ids = self._cached_channel_ids_by_server.get(
-            server_id, (-CACHE_TTL_SECONDS, frozenset())
-        )
+        cached_at, public_channel_ids = self._cache_entry_by_server_id.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
         if now - cached_at >= CACHE_TTL_SECONDS:
             public_channel_ids = await self._fetch_public_channel_ids(server_id)
-            self._cached_channel_ids_by_server[server_id] = now, public_channel_ids
+            self._cache_entry_by_server_id[server_id] = now, public_channel_ids
         following_channel_ids = await self._store.subscriptions.load_channel_ids(server_id)
         return await self._store.subscriptions.load_feed_ids(following_channel_ids & public_channel_ids)
 
@@ -39,20 +37,22 @@ class PublicChannels:
         guild = await self._client.fetch_guild(server_id, with_counts=False)
         channels = await guild.fetch_channels()
         everyone_role = guild.default_role
-        permissions_by_channel_id = {channel.id: channel.permissions_for(everyone_role) for channel in channels}
+        everyone_permissions_by_channel_id = {
+            channel.id: channel.permissions_for(everyone_role) for channel in channels
+        }
         return frozenset(
             channel_id
-            for channel_id, channel_permissions in permissions_by_channel_id.items()
+            for channel_id, channel_permissions in everyone_permissions_by_channel_id.items()
             if channel_permissions.view_channel and channel_permissions.read_message_history
         )
 
 
 @asynccontextmanager
-async def open_public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
-    """Log in for REST requests only, within the `with` block.
+async def open_public_feed_lookup(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicFeedLookup]:
+    """Open a lookup of public feeds, logged in for REST requests only within the `async with` block.
 
     Raises `discord.LoginFailure` if the token is rejected.
     """
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(token)
-        yield PublicChannels(client, store, clock)
+        yield PublicFeedLookup(client, store, clock)

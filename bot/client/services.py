@@ -107,11 +107,11 @@ async def open_services(
         settings.index_folder,
         commit_interval_seconds=COMMIT_INTERVAL_SECONDS if is_gateway else IDLE_COMMIT_INTERVAL_SECONDS,
     )
-    workers = WorkerPool(MAX_WORKERS, idle_seconds=WORKER_IDLE_SECONDS, min_idle=1)
-    occasional_workers = WorkerPool(idle_seconds=OCCASIONAL_WORKER_IDLE_SECONDS)
-    question_workers = WorkerPool(idle_seconds=QUESTION_WORKER_IDLE_SECONDS)
+    workers = WorkerPool(MAX_WORKERS, max_idle_seconds=WORKER_IDLE_SECONDS, min_idle_workers=1)
+    occasional_workers = WorkerPool(max_idle_seconds=OCCASIONAL_WORKER_IDLE_SECONDS)
+    question_workers = WorkerPool(max_idle_seconds=QUESTION_WORKER_IDLE_SECONDS)
     try:
-        await store.require_current()
+        await store.require_not_moved()
         async with (
             Fetcher(settings) as fetcher,
             open_semantic_index(settings, store) as semantic_index,

@@ -48,9 +48,9 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
-    """Wait until an event is set, but at most for `seconds`."""
-    timeout_and_event_tasks = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
+async def wait_for_event(clock: Clock, event: asyncio.Event, timeout_seconds: float) -> None:
+    """Wait until an event is set, but at most for `timeout_seconds`."""
+    timeout_and_event_tasks = (asyncio.ensure_future(clock.sleep(timeout_seconds)), asyncio.ensure_future(event.wait()))
     try:
         await asyncio.wait(timeout_and_event_tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -59,11 +59,11 @@ async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> 
 
 
 MIN_CLOCK_JUMP_SECONDS = 60
-"""Minimum number of seconds by which the wall clock must have been set to count as a jump."""
+"""Minimum number of seconds by which the wall clock must be set, ahead or back, for a jump to be reported."""
 
 
 class ClockJumpDetector:
-    """Detector of steps of the wall clock, which compares it with the monotonic clock.
+    """Detector of jumps of the wall clock, which compares it with the monotonic clock.
 
     A machine that was suspended looks like a clock that was set ahead.
     """
@@ -73,7 +73,7 @@ class ClockJumpDetector:
         self._wall_offset_seconds = clock.now() - clock.monotonic()
 
     def detect_jump(self) -> int:
-        """Return the seconds by which the wall clock was set since the last jump; negative if set back.
+        """Return the seconds by which the wall clock was set since the last reported jump; negative if set back.
 
         Return 0 as long as these are less than `MIN_CLOCK_JUMP_SECONDS`; small changes add up.
         """

@@ -11,29 +11,29 @@ from bot import DATA
 from bot.posting.emoji import tile_drawing
 from bot.posting.rendering.layout import icons, outlet_branding
 
-LOGO_FILE = DATA / "identity" / "telex.png"
+LOGO_PATH = DATA / "identity" / "telex.png"
 """Path of the bot's avatar image."""
 AVATAR_NAME = "telex"
 """Name of the avatar in the simulated Discord, where Discord has a hash of the image."""
 
 
 def install_bot_avatar(env: Env) -> dict[str, tuple[str, bytes]]:
-    """Set the avatar of the simulated bot and return its image by URL."""
+    """Set the avatar of the simulated bot and return its file name and bytes by its URL."""
     bot_user = env.backend.bot_user
     bot_user.avatar = AVATAR_NAME
-    return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR_NAME}.png": (f"{AVATAR_NAME}.png", LOGO_FILE.read_bytes())}
+    return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR_NAME}.png": (f"{AVATAR_NAME}.png", LOGO_PATH.read_bytes())}
 
 
 def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
-    """Register emoji for buttons and for the initials of outlets, and return their images by URL.
+    """Register emoji for buttons and for the initials of outlets, and return their file names and bytes by URL.
 
-    `outlet_names` are the outlets' names; if it is None, every initial is registered.
+    `outlet_names` are the outlets' names; if it is None, every initial is registered in every colour.
     """
-    asset_by_url: dict[str, tuple[str, bytes]] = {}
+    file_by_url: dict[str, tuple[str, bytes]] = {}
 
-    def save_picture(emoji_name: str, png_bytes: bytes) -> str:
+    def add_emoji(emoji_name: str, png_bytes: bytes) -> str:
         emoji = env.backend.create_application_emoji(emoji_name)
-        asset_by_url[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{emoji_name}.png", png_bytes)
+        file_by_url[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{emoji_name}.png", png_bytes)
         return f"<:{emoji_name}:{emoji.id}>"
 
     initials_with_colours = (
@@ -47,7 +47,7 @@ def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[
     outlet_branding.set_emoji(
         {},
         {
-            (letter, colour): save_picture(
+            (letter, colour): add_emoji(
                 f"initial_{letter}_{colour:x}", tile_drawing.draw_initial_tile(letter, colour).png
             )
             for letter, colour in sorted(initials_with_colours)
@@ -56,8 +56,8 @@ def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[
     )
     icons.set_application_emoji(
         {
-            icon: save_picture(f"button_{icon.name.lower()}", png_bytes)
+            icon: add_emoji(f"button_{icon.name.lower()}", png_bytes)
             for icon, png_bytes in icons.load_icon_images().items()
         }
     )
-    return asset_by_url
+    return file_by_url

@@ -26,9 +26,9 @@ _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 
 
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
-    """Yield the keys of a title's content words and of its phrases, each once, with its spelling in the title.
+    """Yield each content word and phrase of a title once: its key, and its spelling in the title.
 
-    A phrase has up to `_MAX_PHRASE_WORDS` content words in sequence.
+    A phrase has up to `_MAX_PHRASE_WORDS` content words in sequence. Very short words and long phrases are left out.
     """
     title = discord_text.to_plain_line(title)
     stemmed_tokens = [

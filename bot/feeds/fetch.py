@@ -97,8 +97,8 @@ class Fetcher:
 
     Rules of the operator for single hosts add headers or a proxy to requests there.
 
-    HTTP connections are kept alive; HTTPS connections are closed after each request, since asyncio holds 256
-    KiB for each. The caller limits how many requests run at a time.
+    HTTP connections are kept alive; HTTPS and proxy connections are closed after each request, since asyncio holds
+    256 KiB for each TLS connection. The caller limits how many requests run at a time.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -106,7 +106,7 @@ class Fetcher:
         self._shared_timeout = SharedTimeout(settings.fetch_timeout)
         self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + PUBLISHED_FEEDS_PATH)
         self._host_rules = settings.hosts or {}
-        self._reddit = (
+        self._reddit_application = (
             reddit_api.RedditApplication(settings.reddit_id, settings.reddit_secret.text)
             if settings.reddit_secret is not None
             else None
@@ -164,13 +164,13 @@ class Fetcher:
         With `validators` the request is conditional (RFC 9110 §13): the result has `is_not_modified` if the
         response is 304, or if its body has the stored hash. `max_bytes` is the maximum size of the body, both
         compressed and decompressed; if it is None, the limit from the settings applies. With `media_types`, a
-        response of another media type is not read. Raises FeedError with any code of `bot.feeds.fetch_errors`
+        response that states another media type is refused. Raises FeedError with any code of `bot.feeds.fetch_errors`
         that does not concern parsing.
         """
         max_bytes = max_bytes or self._settings.max_feed_bytes
         with self._guard_request():
-            if self._reddit is not None and (api_path := reddit_api.build_api_path(url)) is not None:
-                return await self._get_from_reddit(self._reddit, url, api_path, validators, max_bytes)
+            if self._reddit_application is not None and (api_path := reddit_api.build_api_path(url)) is not None:
+                return await self._get_from_reddit(self._reddit_application, url, api_path, validators, max_bytes)
             return await self._get_following_redirects(url, validators, accept, max_bytes, media_types)
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
@@ -247,7 +247,7 @@ class Fetcher:
                 start_url.user or "", start_url.password or "", encoding="utf-8"
             )
             target = target.with_user(None)
-        is_permanent = True
+        are_redirects_permanent = True
         for redirect_count in range(MAX_REDIRECTS + 1):
             own_feeds_url = self._own_feeds_url
             if (
@@ -264,11 +264,13 @@ class Fetcher:
                 allow_redirects=False,
             ) as response:
                 if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
-                    is_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
+                    are_redirects_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
                     target = resolve_redirect(target, response.headers["Location"], headers)
                     continue
                 permanent_url = (
-                    _build_permanent_url(start_url, target, headers) if redirect_count and is_permanent else None
+                    _build_permanent_url(start_url, target, headers)
+                    if redirect_count and are_redirects_permanent
+                    else None
                 )
                 return await _read_response(response, target, permanent_url, validators, max_bytes, media_types)
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
@@ -277,7 +279,7 @@ class Fetcher:
 def resolve_redirect(current_url: URL, location: str, headers: dict[str, str]) -> URL:
     """Return the target of a redirect; remove `Authorization` from `headers` if the origin changes.
 
-    The change from http to https on one host is no change of origin. Raises FeedError (redirects) if the
+    The change from http to https on one host is no change of origin. Raises FeedError (`BAD_REDIRECT`) if the
     target is no http(s) URL, or if a request with credentials would go from https to http.
     """
     try:

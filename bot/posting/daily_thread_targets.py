@@ -35,14 +35,14 @@ THREADED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 
 _AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440
 _MAX_LOOKBACK_SECONDS = 2 * 86_400
-"""Maximum age in seconds of a thread that may be today's, in any time zone and with clock skew."""
+"""Maximum seconds before a claim in which the thread of its day may last have been active, with clock skew."""
 _MAX_THREAD_NAME_LENGTH = 100
 
 
 async def resolve_daily_thread(
     context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_create: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
-    """Return where a dispatch is sent: the channel, or the channel's thread of the day on which it was claimed.
+    """Return where a dispatch is sent: the channel, or the channel's thread of the day of its claim or creation.
 
     Returns a `SendOutcome` if there is no thread to send to, and None if the thread does not exist and
     `may_create` is false, since an earlier request may still create it. Raises StoreError.
@@ -59,16 +59,18 @@ async def resolve_daily_thread(
     day = datetime.fromtimestamp(claimed_at, local_time.load_zone(server_preferences.time_zone)).date()
     thread_id = await store.daily_threads.get(channel.id, day)
     if thread_id is not None:
-        thread = await message_targets.find_channel(context.client, thread_id)
-        if thread != ChannelBlocked(Reason(SendProblem.CHANNEL_GONE)):
-            return thread
+        stored_thread_or_outcome = await message_targets.find_channel(context.client, thread_id)
+        if stored_thread_or_outcome != ChannelBlocked(Reason(SendProblem.CHANNEL_GONE)):
+            return stored_thread_or_outcome
     thread_name = _build_thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
-    daily_thread = await try_request(_find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS))
-    if daily_thread is None and may_create:
-        daily_thread = await _create_thread(channel, thread_name)
-    if isinstance(daily_thread, discord.Thread):
-        await store.daily_threads.save(channel.id, day, daily_thread.id)
-    return daily_thread
+    thread_or_outcome = await try_request(
+        _find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS)
+    )
+    if thread_or_outcome is None and may_create:
+        thread_or_outcome = await _create_thread(channel, thread_name)
+    if isinstance(thread_or_outcome, discord.Thread):
+        await store.daily_threads.save(channel.id, day, thread_or_outcome.id)
+    return thread_or_outcome
 
 
 def _build_thread_name(day: date, language: str) -> str:

@@ -48,7 +48,7 @@ class MonthlyReportTask(ScheduledTask):
         """
         if report.channel_id is None:
             return None
-        await self._store.feed_reactions.add_batches(guild.id)
+        await self._store.feed_reactions.add_batches_until_midnight(guild.id)
         until = report.due_at - report.due_at % SECONDS_PER_DAY
         since = until - REPORT_DAYS * SECONDS_PER_DAY
         channel_ids = await self._context.audience.find_channels_readable_by_all_in(guild, report.channel_id)

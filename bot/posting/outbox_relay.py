@@ -159,7 +159,7 @@ class OutboxRelay:
             await self.adopt_shard(shard)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
-        busy_channel_ids = self._send_runner.busy_keys
+        busy_channel_ids = self._send_runner.unavailable_keys
         ready_channel_ids = [
             channel_id for channel_id in self._in_doubt_claims.list_channel_ids() if channel_id not in busy_channel_ids
         ]

@@ -127,7 +127,9 @@ def _get_partial_message(client: discord.Client, dispatch: Dispatch) -> discord.
 
 def _can_react(channel: object) -> bool:
     if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return not permissions.find_missing_permissions(channel, required=False, history=True, reactions=True)
+        return not permissions.find_missing_permissions(
+            channel, check_required=False, check_history=True, check_reactions=True
+        )
     return True
 
 

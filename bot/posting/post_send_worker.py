@@ -65,7 +65,9 @@ class PostSendWorker:
         for channel_id, due_at in self._iter_channels_to_finalize():
             if due_at <= uptime:
                 self._finalize_runner.start(channel_id, self._finalize_channel)
-        for channel_id in await self._store.dispatches.list_channel_ids_to_edit(now, self._edit_runner.busy_keys):
+        for channel_id in await self._store.dispatches.list_channel_ids_to_edit(
+            now, self._edit_runner.unavailable_keys
+        ):
             self._edit_runner.start(channel_id, self._edit_channel)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
@@ -75,7 +77,7 @@ class PostSendWorker:
         """
         uptime = self._clock.uptime()
         wait_seconds = [due_at - uptime for _channel_id, due_at in self._iter_channels_to_finalize()]
-        edit_due_at = await self._store.dispatches.get_next_edit_due_at(self._edit_runner.busy_keys)
+        edit_due_at = await self._store.dispatches.get_next_edit_due_at(self._edit_runner.unavailable_keys)
         if edit_due_at is not None:
             wait_seconds.append(edit_due_at - now)
         return wait_seconds + [seconds for runner in self.runners for seconds in runner.list_back_off_seconds()]
@@ -114,7 +116,7 @@ class PostSendWorker:
 
     def _iter_channels_to_finalize(self) -> Iterator[tuple[int, float]]:
         """Yield each channel with messages to finalize and no running task, with its earliest due time."""
-        busy_channel_ids = self._finalize_runner.busy_keys
+        busy_channel_ids = self._finalize_runner.unavailable_keys
         for channel_id, finalization_by_dispatch_id in self._finalizations_by_channel_id.items():
             if channel_id not in busy_channel_ids:
                 yield channel_id, min(due_at for due_at, _dispatch in finalization_by_dispatch_id.values())

@@ -73,7 +73,7 @@ class TaskSchedule:
 
     def _list_idle_tasks(self) -> list[ScheduledTask]:
         tasks = [*self._per_shard_tasks, *(self._singleton_tasks if self._shards.serves(None) else ())]
-        busy_tasks = self.runner.busy_keys
+        busy_tasks = self.runner.unavailable_keys
         return [task for task in tasks if task not in busy_tasks]
 
 

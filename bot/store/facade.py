@@ -155,7 +155,7 @@ class Store:
             raise
         return store
 
-    async def require_current(self) -> None:
+    async def require_not_moved(self) -> None:
         """Raise `DatabaseMoved` if the database was moved to another location."""
         await database_copy.require_not_moved(self._database)
 
@@ -175,7 +175,8 @@ class Store:
     ) -> int:
         """Copy all rows to a database of the other engine, and return their number.
 
-        `on_progress(done, total)` counts the rows copied and compared. Raises `StoreError`.
+        `on_progress(done, total)` counts the rows copied and compared. Raises `StoreError`, also if both
+        databases are of one engine.
         """
         source, target = create_engine(source_location), create_engine(target_location)
         return await database_copy.copy_database(source, target, clock, on_progress)
@@ -225,7 +226,7 @@ class Store:
 
     @property
     def fault(self) -> DatabaseFault | None:
-        """The fault of the last attempt to use the database, or None if the attempt succeeded."""
+        """The fault of the last attempt to use the database, or None if it succeeded or there was none."""
         return self._database.health.fault
 
     @property
@@ -260,25 +261,25 @@ class Store:
         """
         await self._database.transact(clock_repair.shorten_waits, max_delays)
 
-    async def erase(self, user_id: int) -> ErasureReport:
-        """Delete everything about a user, also from the database's files; return the numbers of rows."""
+    async def erase_user(self, user_id: int) -> ErasureReport:
+        """Delete everything about a user, also from the database's files; return how many rows of which kind."""
         report = await self._database.transact(erasure.erase_user, user_id)
         return replace(report, is_log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
 
     async def encrypt_feed_urls(self, *, reencrypt: bool = False) -> int:
-        """Encrypt the private feed URLs that are stored in plain text, and return their number.
+        """Encrypt the private URLs of feeds and proposals that are in plain text, and return their number.
 
         With `reencrypt`, all private feed URLs are encrypted anew. Raises `DatabaseUnusable` if a URL cannot
         be decrypted with the configured keys.
         """
-        if not (await self.count_encrypted_urls()).private_url_count:
+        if not (await self.count_private_urls()).private_url_count:
             return 0
         encrypted_count = await self._database.transact(url_encryption.encrypt_stored_urls, reencrypt=reencrypt)
         if encrypted_count:
             await self._database.scrub(("feed",))
         return encrypted_count
 
-    async def count_encrypted_urls(self) -> EncryptionCounts:
+    async def count_private_urls(self) -> EncryptionCounts:
         """Return the number of private URLs of feeds and proposals, and how many of these are encrypted."""
         return await self._database.read(url_encryption.count_private_urls)
 

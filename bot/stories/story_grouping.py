@@ -23,10 +23,10 @@ TitledArticle = ArticleBrief | DigestCandidate
 ArticleT = TypeVar("ArticleT", ArticleBrief, DigestCandidate)
 """Type of the articles that one call groups."""
 
-_MIN_SHARED_WORDS = 3
-"""Minimum number of words that two titles must share for their similarity to be computed."""
-_MIN_TRANSLATED_WORDS = 2
-"""Minimum number of words of a title whose translations another title has, for both titles to be compared.
+_MIN_SHARED_TERMS = 3
+"""Minimum number of terms that a title must share with the titles of a story to be compared with them."""
+_MIN_BILINGUAL_TERMS = 2
+"""Minimum number of a title's terms and their translations in the titles of a story, for both to be compared.
 
 It is low, since the dictionary is small.
 """
@@ -35,16 +35,16 @@ _MIN_TRANSLATED_SHARE = 0.3
 
 Of the ten million pairs of 2,500 English and 4,000 French headlines of different days, 30 reach this share.
 """
-_TRANSLATED_SHARE_TO_COSINE = 0.35
+_TRANSLATED_SHARE_OFFSET = 0.35
 """Summand that turns the translated share of two titles on one event into a comparable cosine."""
 _MIN_COLLECTION_SIZE = 50
 """Minimum number of articles that is assumed when computing a word's inverse document frequency (IDF)."""
 
 
 def group_into_stories(
-    candidates: Sequence[ArticleT], similar_pairs: Iterable[tuple[int, int, float]]
+    articles: Sequence[ArticleT], similar_pairs: Iterable[tuple[int, int, float]]
 ) -> list[list[ArticleT]]:
-    """Group articles into stories; return the stories, the one with the earliest article first.
+    """Group articles into stories; return the stories in the order of their earliest articles.
 
     `similar_pairs` are pairs of article ids with their similarity (0 to 1).
     """
@@ -54,35 +54,35 @@ def group_into_stories(
     similar_ids_by_article_id: dict[int, list[int]] = defaultdict(list)
     for first_id, second_id in similarity_by_pair:
         similar_ids_by_article_id[first_id].append(second_id)
-    features_by_article_id = _build_features_by_article(candidates)
+    features_by_article_id = _build_features_by_article(articles)
     bilingual_terms_by_id = _build_bilingual_terms_by_article(features_by_article_id.values())
     stories: list[list[ArticleT]] = []
-    story_indexes_by_word: dict[str, set[int]] = defaultdict(set)
+    story_indexes_by_term: dict[str, set[int]] = defaultdict(set)
     story_index_by_article_id: dict[int, int] = {}
-    for article in sorted(candidates, key=lambda candidate: (candidate.published, candidate.article_id)):
-        title_words = features_by_article_id[article.article_id].weights
+    for article in sorted(articles, key=lambda article: (article.published, article.article_id)):
+        title_terms = features_by_article_id[article.article_id].weights
         similar_story_indexes = {
             story_index_by_article_id[similar_id]
             for similar_id in similar_ids_by_article_id[article.article_id]
             if similar_id in story_index_by_article_id
         }
-        shared_word_counts = Counter(
-            word_story_index for word in title_words for word_story_index in story_indexes_by_word[word]
+        shared_term_counts = Counter(
+            term_story_index for term in title_terms for term_story_index in story_indexes_by_term[term]
         )
         similar_story_indexes |= {
-            word_story_index
-            for word_story_index, word_count in shared_word_counts.items()
-            if word_count >= _MIN_SHARED_WORDS
+            term_story_index
+            for term_story_index, term_count in shared_term_counts.items()
+            if term_count >= _MIN_SHARED_TERMS
         }
-        translated_word_counts = Counter(
-            word_story_index
-            for word in bilingual_terms_by_id.get(article.article_id, ())
-            for word_story_index in story_indexes_by_word[word]
+        bilingual_term_counts = Counter(
+            term_story_index
+            for term in bilingual_terms_by_id.get(article.article_id, ())
+            for term_story_index in story_indexes_by_term[term]
         )
         similar_story_indexes |= {
-            word_story_index
-            for word_story_index, word_count in translated_word_counts.items()
-            if word_count >= _MIN_TRANSLATED_WORDS
+            term_story_index
+            for term_story_index, term_count in bilingual_term_counts.items()
+            if term_count >= _MIN_BILINGUAL_TERMS
         }
         story_index = next(
             (
@@ -103,13 +103,13 @@ def group_into_stories(
             stories.append([])
         stories[story_index].append(article)
         story_index_by_article_id[article.article_id] = story_index
-        for word in title_words:
-            story_indexes_by_word[word].add(story_index)
+        for term in title_terms:
+            story_indexes_by_term[term].add(story_index)
     return stories
 
 
 def group_articles(articles: Sequence[Article], similar_pairs: Iterable[tuple[int, int, float]]) -> list[list[Article]]:
-    """Group articles into stories; return the stories, the one with the earliest article first.
+    """Group articles into stories; return the stories in the order of their earliest articles.
 
     `similar_pairs` are pairs of article ids with their similarity (0 to 1). It is slow: call it in a worker process.
     """
@@ -183,7 +183,7 @@ def _estimate_cross_lingual_cosine(
         first_features.weights.keys() - second_features.weights.keys()
     )
     return (
-        translated_share + _TRANSLATED_SHARE_TO_COSINE
+        translated_share + _TRANSLATED_SHARE_OFFSET
         if translated_share >= _MIN_TRANSLATED_SHARE and has_translated_word
         else None
     )
@@ -193,37 +193,37 @@ def _compute_matched_share(features: StoryFeatures, terms: frozenset[str]) -> fl
     return sum(weight for term, weight in features.weights.items() if term in terms) / features.total_weight
 
 
-def _build_features_by_article(candidates: Sequence[TitledArticle]) -> dict[int, StoryFeatures]:
+def _build_features_by_article(articles: Sequence[TitledArticle]) -> dict[int, StoryFeatures]:
     """Return the features of each title by article id; the IDF of words is computed among these titles."""
-    document_frequency_by_word: Counter[str] = Counter()
-    unweighted_features_by_id = {
-        candidate.article_id: _extract_title_features(candidate, document_frequency_by_word, len(candidates))
-        for candidate in candidates
+    document_frequency_by_term: Counter[str] = Counter()
+    preliminary_features_by_id = {
+        article.article_id: _extract_title_features(article, document_frequency_by_term, len(articles))
+        for article in articles
     }
-    for features in unweighted_features_by_id.values():
-        document_frequency_by_word.update(features.weights.keys())
+    for features in preliminary_features_by_id.values():
+        document_frequency_by_term.update(features.weights.keys())
     return {
-        candidate.article_id: _extract_title_features(candidate, document_frequency_by_word, len(candidates))
-        for candidate in candidates
+        article.article_id: _extract_title_features(article, document_frequency_by_term, len(articles))
+        for article in articles
     }
 
 
 def _extract_title_features(
-    candidate: TitledArticle, document_frequency_by_word: Counter[str], article_count: int
+    article: TitledArticle, document_frequency_by_term: Counter[str], article_count: int
 ) -> StoryFeatures:
     collection_size = max(article_count, _MIN_COLLECTION_SIZE)
     title_brief = ArticleBrief(
-        candidate.article_id,
+        article.article_id,
         "",
-        candidate.feed_id,
-        candidate.title,
+        article.feed_id,
+        article.title,
         "",
-        candidate.language,
-        candidate.published,
+        article.language,
+        article.published,
     )
     return extract_story_features(
         title_brief,
-        lambda word: math.log(
-            1 + (collection_size - document_frequency_by_word[word] + 0.5) / (document_frequency_by_word[word] + 0.5)
+        lambda term: math.log(
+            1 + (collection_size - document_frequency_by_term[term] + 0.5) / (document_frequency_by_term[term] + 0.5)
         ),
     )

@@ -118,9 +118,7 @@ class StoryLookup:
         for article in new_articles:
             lead = (article.summary or article.body)[:LEAD_LENGTH]
             brief = ArticleBrief(0, article.key, feed_id, article.title, lead, article.language, article.published)
-            features = extract_story_features(
-                brief, self._compute_term_weight, self._vector_by_article_key.get(article.key)
-            )
+            features = extract_story_features(brief, self._compute_idf, self._vector_by_article_key.get(article.key))
             if similar_articles := self._recent_articles.find_similar(features):
                 similar_articles_by_key[article.key] = similar_articles
             if mute_matches := self._muted_stories.find_matches(features):
@@ -138,7 +136,7 @@ class StoryLookup:
         for mute_id, briefs in changes.articles_by_mute_id.items():
             for brief in briefs:
                 if not self._muted_stories.has_article(brief.article_id):
-                    self._muted_stories.add_article(extract_story_features(brief, self._compute_term_weight))
+                    self._muted_stories.add_article(extract_story_features(brief, self._compute_idf))
                     if self._semantic_index is not None:
                         self._unencoded_brief_by_id[brief.article_id] = brief
                     await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
@@ -159,7 +157,7 @@ class StoryLookup:
         ):
             for brief in briefs:
                 vector = self._vector_by_article_key.pop(brief.key, None)
-                self._recent_articles.add(extract_story_features(brief, self._compute_term_weight, vector))
+                self._recent_articles.add(extract_story_features(brief, self._compute_idf, vector))
                 if vector is None and self._semantic_index is not None:
                     self._unencoded_brief_by_id[brief.article_id] = brief
                 await asyncio.sleep(0)  # Each article takes about 0.3 ms; other tasks run in between.
@@ -170,7 +168,7 @@ class StoryLookup:
             self._encoding_task.add_done_callback(self._on_titles_encoded)
         return since
 
-    def _compute_term_weight(self, term: str) -> float:
+    def _compute_idf(self, term: str) -> float:
         engine = self._search_index.engine
         if engine is None:
             return DEFAULT_TERM_WEIGHT

@@ -44,7 +44,7 @@ _MAX_POSTINGS_READ = 800
 _MAX_COMPARED_ARTICLES = 64
 """Maximum number of articles found by the lookup that are compared exactly."""
 _MIN_SHARED_TERMS = 2
-"""Minimum number of terms that the titles of two similar articles share."""
+"""Minimum number of terms that the titles of two similar articles in one language share."""
 _COSINE_OFFSET = 0.05
 """Amount subtracted from the mean of word similarity and cosine of two articles.
 
@@ -57,7 +57,7 @@ _CROSS_LINGUAL_OFFSET = 0.1
 _MAX_GAP_PENALTY = 0.5
 """Share of the similarity that two articles lose if the time between them is the maximum."""
 _TITLE_CASE_SHARE = 0.6
-"""Minimum share of capitalised words in a title whose capitals do not indicate names."""
+"""Minimum share of capitals among the first letters of the longer words of a title in title case."""
 _MIN_NAME_LENGTH = 3
 """Minimum length in letters of a word that counts as a name."""
 _EMPTY_SET: frozenset[str] = frozenset()
@@ -100,16 +100,16 @@ class StoryFeatures:
 
 
 def extract_story_features(
-    brief: ArticleBrief, compute_term_weight: Callable[[str], float], vector: bytes | None = None
+    brief: ArticleBrief, compute_idf: Callable[[str], float], vector: bytes | None = None
 ) -> StoryFeatures:
     """Return the features of an article for story matching.
 
-    `compute_term_weight` returns the inverse document frequency of an index term. `vector` is the vector of the
+    `compute_idf` returns the inverse document frequency of an index term. `vector` is the vector of the
     title's meaning, or None if unknown.
     """
     title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weight_by_term = {
-        term: compute_term_weight(term) ** 2 for term in _intern_words(text_analysis.stem_tokens(title, language))
+        term: compute_idf(term) ** 2 for term in _intern_words(text_analysis.stem_tokens(title, language))
     }
     words = frozenset(_intern_words(text_analysis.tokenize(title)))
     names = frozenset(_intern_words(_iter_names(title, lead))) or _EMPTY_SET
@@ -176,11 +176,11 @@ class RecentArticleIndex:
         if article_id in self._features_by_id:
             self._features_by_id[article_id] = replace(self._features_by_id[article_id], vector=vector)
 
-    def evict_before(self, before: int) -> None:
-        """Remove articles published before a Unix time in seconds, in the order in which they were added."""
+    def evict_before(self, published_before: int) -> None:
+        """Remove the articles added first, up to the first that was published at a Unix time in seconds or later."""
         while (
             self._article_ids_in_insertion_order
-            and self._features_by_id[self._article_ids_in_insertion_order[0]].published < before
+            and self._features_by_id[self._article_ids_in_insertion_order[0]].published < published_before
         ):
             article_id = self._article_ids_in_insertion_order.popleft()
             self._remove(article_id)
@@ -261,7 +261,7 @@ def _compute_cross_lingual_similarity(
 ) -> float:
     """Return the similarity of two articles in different languages.
 
-    It is 0 without a cosine and a common name.
+    It is 0 unless the cosine is known and high enough, and a name of one article is in the other.
     """
     if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _have_common_name(first_features, second_features):
         return 0.0

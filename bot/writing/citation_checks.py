@@ -29,13 +29,13 @@ SCAN_CHUNK_OVERLAP = 200
 """Length in characters of the text that two chunks share, so that a match across their border is found."""
 MAX_SENTENCE_LENGTH = 400
 """Maximum length in characters of a generated sentence; longer sentences are dropped."""
-ECHO_WORDS = 7
+ECHO_WORD_COUNT = 7
 """Number of consecutive words of the instructions that a reply may not repeat."""
-MAX_COUNT = 10
+MAX_UNCHECKED_COUNT = 10
 """Largest number that need not be in a passage if it is in letters ("three"), as it may count what a passage lists."""
 
-_DATE_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
-"""Kinds of facts that are compared with the passages: days, months, weekdays, times of day, and versions."""
+_COMPARED_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
+"""Pattern of the kinds of facts that are compared with the passages: days, months, times of day, versions."""
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
 _NUMBER_PATTERN = re.compile(r"\d+")
 _LINK_PATTERN = re.compile(r"https?:|www\.|\w\.\w+/|discord\.gg|<[@#:/!]|@\w|\]\(", re.IGNORECASE)
@@ -115,7 +115,7 @@ def extract_cited_sentences(text: str, shown_texts: Sequence[str], language: str
 
     `shown_texts` are the passages as the model was shown them. A sentence passes if it has no link, cites only
     passages that exist by their 1-based numbers, at least one, is at most `MAX_SENTENCE_LENGTH` long, and every number
-    and date in it is in some passage.
+    and date in it, except small numbers in letters, is in some passage.
     """
     known_facts = _merge_facts(shown_texts)
     sentences = [
@@ -133,7 +133,7 @@ def extract_plain_sentences(text: str, shown_texts: Sequence[str], language: str
     """Return the sentences of a text that pass the checks by rule, without any citations.
 
     `shown_texts` are the passages as the model was shown them. A sentence passes if it has no link, is at most
-    `MAX_SENTENCE_LENGTH` long, and every number and date in it is in some passage.
+    `MAX_SENTENCE_LENGTH` long, and every number and date in it, except small numbers in letters, is in some passage.
     """
     known_facts = _merge_facts(shown_texts)
     return tuple(
@@ -149,8 +149,8 @@ def extract_plain_sentences(text: str, shown_texts: Sequence[str], language: str
 def has_all_facts_and_names(sentence: str, cited_texts: Sequence[str], language: str | None) -> bool:
     """Return whether every number, date and name of a sentence is in the passages that it cites.
 
-    The passages must be in the language of the sentence. A word with a capital is a name, except the first word of the
-    sentence if the passages have it in any form.
+    The passages must be in the language of the sentence. A word with a capital is a name, except stop words, and the
+    first word of the sentence if the passages have it in any form.
     """
     facts, cited_facts = (
         checkable_facts.extract_facts(sentence, language),
@@ -168,7 +168,10 @@ def has_all_facts_and_names(sentence: str, cited_texts: Sequence[str], language:
 
 
 def has_unknown_fact(text: str, shown_texts: Sequence[str], language: str | None) -> bool:
-    """Return whether a text has a number or date that is in no passage. `language` is the text's ISO 639-1 code."""
+    """Return whether a text has a number or date that is in no passage, except small numbers in letters.
+
+    `language` is the text's ISO 639-1 code, or None if unknown.
+    """
     return _exceeds_known_facts(text, _merge_facts(shown_texts), language)
 
 
@@ -216,21 +219,23 @@ def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str |
             tuple(
                 values
                 for values in facts.numbers
-                if min(values) > MAX_COUNT or not numbers_in_digits.isdisjoint(values)
+                if min(values) > MAX_UNCHECKED_COUNT or not numbers_in_digits.isdisjoint(values)
             ),
-            frozenset(pair for pair in facts.fact_pairs if _DATE_FACT_PATTERN.fullmatch(pair[0])),
+            frozenset(pair for pair in facts.fact_pairs if _COMPARED_FACT_PATTERN.fullmatch(pair[0])),
         ),
         known_facts,
     )
 
 
 def _repeats_instructions(text: str, instructions: str) -> bool:
-    """Return whether a text has `ECHO_WORDS` consecutive words of the instructions."""
+    """Return whether a text has `ECHO_WORD_COUNT` consecutive words of the instructions."""
     words, instruction_words = text_analysis.tokenize(text), text_analysis.tokenize(instructions)
-    word_sequences = {tuple(words[start : start + ECHO_WORDS]) for start in range(len(words) - ECHO_WORDS + 1)}
+    word_sequences = {
+        tuple(words[start : start + ECHO_WORD_COUNT]) for start in range(len(words) - ECHO_WORD_COUNT + 1)
+    }
     return any(
-        tuple(instruction_words[start : start + ECHO_WORDS]) in word_sequences
-        for start in range(len(instruction_words) - ECHO_WORDS + 1)
+        tuple(instruction_words[start : start + ECHO_WORD_COUNT]) in word_sequences
+        for start in range(len(instruction_words) - ECHO_WORD_COUNT + 1)
     )
 
 

@@ -13,31 +13,31 @@ from bot.writing.model_tasks import ModelTask
 from bot.writing.question_rewriter import Conversation
 
 _QUESTION = "When did the new bridge in Lyon open?"
-_ANSWER = "2019"
+_EXPECTED_ANSWER = "2019"
 """Text that an answer to the trial's question must contain."""
 _PASSAGE_TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTrial:
-    """Outcome of a trial: whether the model answered, the tasks that it failed, and the seconds that it took."""
+    """Outcome of a trial: whether the answer was right, the tasks that the model failed, and the seconds it took."""
 
-    has_answered: bool
+    has_right_answer: bool
     failed_tasks: tuple[ModelTask, ...]
-    seconds: float
+    duration_seconds: float
 
 
 async def try_model(client: ModelClient, settings: Settings, clock: Clock) -> ModelTrial:
-    """Have the model rewrite and answer a question about the opening of a bridge, and check for the right year."""
+    """Have the model rewrite and answer a question, and return whether the answer is right and what failed."""
     writer, started_at = AnswerWriter(client, settings, clock), clock.monotonic()
     deadline = asyncio.get_running_loop().time() + client.timeout_seconds
     await writer.rewrite(Conversation(_QUESTION), server_id=None, deadline=deadline)
     passage = ArticlePassage(_PASSAGE_TEXT, _build_article(clock.now()))
     answer = await writer.write(Conversation(_QUESTION), [passage], "en", server_id=None, deadline=deadline)
     return ModelTrial(
-        has_answered=any(_ANSWER in sentence.text for sentence in answer.sentences),
+        has_right_answer=any(_EXPECTED_ANSWER in sentence.text for sentence in answer.sentences),
         failed_tasks=tuple(task for task, usage in client.usage.items() if usage.failures),
-        seconds=clock.monotonic() - started_at,
+        duration_seconds=clock.monotonic() - started_at,
     )
 
 

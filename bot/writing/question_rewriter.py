@@ -16,14 +16,14 @@ TIMEOUT_SHARE = 0.25
 MAX_QUERIES = 3
 """Maximum number of queries in the language of the question; one more is in the other language."""
 MAX_QUERY_LENGTH = 120
-"""Maximum length in characters of a search query that the model writes."""
+"""Maximum length, in UTF-16 units, to which a search query that the model writes is cut."""
 MAX_EARLIER_QUESTIONS = 3
 """Maximum number of earlier questions of the conversation that the model is shown."""
 MAX_CACHED_QUESTIONS = 500
 """Maximum number of questions whose rewriting is kept for a repetition or a follow-up."""
 DAY_SECONDS = 86_400
 """Length of a day in seconds."""
-MAX_TOKENS = 300
+MAX_REPLY_TOKENS = 300
 """Maximum number of tokens that the model may generate for a rewriting."""
 
 _END_OF_TIME = 2**62
@@ -86,7 +86,7 @@ class QuestionRewriter:
                 ModelTask.REWRITE_QUESTION, _INSTRUCTIONS, lines_before=self._build_lines(conversation, today)
             ),
             parse_rewriting,
-            max_tokens=MAX_TOKENS,
+            max_tokens=MAX_REPLY_TOKENS,
             server_id=server_id,
             deadline=deadline,
             is_json=True,
@@ -143,10 +143,12 @@ def parse_rewriting(reply: str) -> RewrittenQuestion:
     )
     if not bounded_queries and is_about_news:
         raise UnusableReply("a rewriting without queries")
-    since, last_day = _parse_day(document.get("since")), _parse_day(document.get("before"))
+    first_day_start, last_day_start = _parse_day(document.get("since")), _parse_day(document.get("before"))
     published_range = None
-    if since is not None or last_day is not None:
-        published_range = range(since or 0, _END_OF_TIME if last_day is None else last_day + DAY_SECONDS)
+    if first_day_start is not None or last_day_start is not None:
+        published_range = range(
+            first_day_start or 0, _END_OF_TIME if last_day_start is None else last_day_start + DAY_SECONDS
+        )
     return RewrittenQuestion(bounded_queries, published_range, is_about_news=is_about_news)
 
 

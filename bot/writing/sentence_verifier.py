@@ -7,7 +7,7 @@ from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient
 from bot.writing.model_tasks import ModelFailure, ModelTask, UnusableReply, parse_json_reply
 
-MAX_TOKENS = 200
+MAX_REPLY_TOKENS = 200
 """Maximum number of tokens that the model may generate for a verification."""
 
 _INSTRUCTIONS = (
@@ -68,7 +68,7 @@ async def verify_sentences(
             with_headings=with_headings,
         ),
         parse_verdicts,
-        max_tokens=MAX_TOKENS,
+        max_tokens=MAX_REPLY_TOKENS,
         server_id=server_id,
         deadline=deadline,
         is_background=is_background,

@@ -27,7 +27,7 @@ MAX_CHARS_READ = 4_800
 """Maximum number of characters of an article, or of all articles of a story, that the model is shown."""
 MAX_STORY_ARTICLES = 4
 """Maximum number of articles from which a story is summarized."""
-MAX_TOKENS = 160
+MAX_REPLY_TOKENS = 160
 """Maximum number of tokens that the model may generate for a summary."""
 
 _INSTRUCTIONS = (
@@ -166,7 +166,7 @@ class Summarizer:
             return _parse_summary(reply, prompt, shown_texts, language)
 
         sentences = await self._client.complete(
-            prompt, parse_summary, max_tokens=MAX_TOKENS, server_id=server_id, is_background=is_background
+            prompt, parse_summary, max_tokens=MAX_REPLY_TOKENS, server_id=server_id, is_background=is_background
         )
         if isinstance(sentences, ModelFailure):
             return sentences

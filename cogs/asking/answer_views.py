@@ -130,14 +130,14 @@ def _build_button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
     sources = () if answer.briefing else answer.sources[:1]
     if is_possible:
         yield ActionRow(
-            buttons.vote_button(question_id, helped=True, label=_("Answers it")),
-            buttons.vote_button(question_id, helped=False, label=_("No")),
+            buttons.vote_button(question_id, has_helped=True, label=_("Answers it")),
+            buttons.vote_button(question_id, has_helped=False, label=_("No")),
             *(buttons.save_button(source.key, with_label=False) for source in sources),
         )
         watch_button = buttons.WATCH_ANSWER_BUTTON(question_id) if question_reply.can_watch else None
         yield ActionRow(watch_button, make_story_button(question_reply))
     else:
-        vote_buttons = [buttons.vote_button(question_id, helped=helped) for helped in (True, False)]
+        vote_buttons = [buttons.vote_button(question_id, has_helped=has_helped) for has_helped in (True, False)]
         yield ActionRow(*(buttons.short_save_button(source.key) for source in sources), *vote_buttons)
         yield ActionRow(make_story_button(question_reply))
 

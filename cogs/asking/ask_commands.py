@@ -105,7 +105,9 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
     stored_vote = await interaction.client.store.questions.vote(
         stored_question.id, interaction.user.id, is_helpful=is_helpful
     )
-    vote_button_ids = [buttons.vote_button_id(stored_question.id, helped=helped) for helped in (True, False)]
+    vote_button_ids = [
+        buttons.vote_button_id(stored_question.id, has_helped=has_helped) for has_helped in (True, False)
+    ]
     message_view = _build_message_view(interaction)
     vote_buttons = _find_buttons(message_view, vote_button_ids)
     has_both_votes = len(vote_buttons) == len(vote_button_ids)
@@ -117,7 +119,7 @@ async def vote_button(interaction: Interaction, _item: object, *, question_id: s
 async def _load_ratable_question(interaction: Interaction, question_id: int) -> Question:
     """Return the stored question with an id. Raises UserFacingError if the user may not rate its answer."""
     question = await interaction.client.store.questions.get(question_id) if question_id <= MAX_DATABASE_ID else None
-    if question is None or interaction_context.get_server_id(interaction) not in {None, question.server_id}:
+    if question is None or interaction_context.get_home_server_id(interaction) not in {None, question.server_id}:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.is_public and question.user_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
@@ -236,7 +238,7 @@ class AskCog(PersistentItemCog):
         Elsewhere the question is counted once it is known from which server's feeds it is answered. Raises
         `RateLimited` if there are too many questions.
         """
-        server_id = interaction_context.get_server_id(interaction)
+        server_id = interaction_context.get_home_server_id(interaction)
         if server_id is not None:
             self._question_service.limiter.admit_question(text, user_id=interaction.user.id, server_id=server_id)
 
@@ -248,8 +250,8 @@ class AskCog(PersistentItemCog):
         is_public: bool,
         previous_question: Question | None,
     ) -> None:
-        member, server_channel = interaction_context.get_member(interaction), _get_server_channel(interaction)
-        server_id = interaction_context.get_server_id(interaction)
+        member, server_channel = interaction_context.get_home_member(interaction), _get_server_channel(interaction)
+        server_id = interaction_context.get_home_server_id(interaction)
         if member is not None and is_public and server_channel is not None:
             feed_ids = await load_feed_ids_readable_by_all(self.bot, member, server_channel)
         elif member is not None:
@@ -275,7 +277,7 @@ class AskCog(PersistentItemCog):
             text=question_text,
             feed_ids=feed_ids,
             server_id=server_id,
-            channel_id=interaction_context.get_channel_id(interaction) or 0,
+            channel_id=interaction_context.get_home_channel_id(interaction) or 0,
             user_id=interaction.user.id,
             is_public=is_public,
             article_id=await find_thread_article_id(self.bot, server_channel, question_text),

@@ -76,7 +76,7 @@ class MessageReply:
                 if self.sent_message is None:
                     send_kwargs |= {} if content is None else {"content": content}
                     if self.server_channel is not None and not permissions.find_missing_permissions(
-                        self.server_channel, required=False, history=True
+                        self.server_channel, check_required=False, check_history=True
                     ):
                         send_kwargs["reference"] = self.message.to_reference(fail_if_not_exists=False)
                     self.sent_message = await self.message.channel.send(**send_kwargs, mention_author=False)

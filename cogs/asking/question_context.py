@@ -123,7 +123,7 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.is_public and question.user_id != interaction.user.id):
         return None
-    server_id = interaction_context.get_server_id(interaction)
+    server_id = interaction_context.get_home_server_id(interaction)
     if server_id is None:
         return question if question.user_id == interaction.user.id else None
     return question if question.server_id == server_id else None

@@ -87,7 +87,7 @@ def _build_button_rows(question_reply: QuestionReply) -> tuple[ActionRow, ...]:
             )
         ),
         ActionRow(buttons.SHOW_QUOTES_BUTTON(question_id), save_button, make_story_button(question_reply)),
-        ActionRow(*(buttons.vote_button(question_id, helped=helped) for helped in (True, False))),
+        ActionRow(*(buttons.vote_button(question_id, has_helped=has_helped) for has_helped in (True, False))),
     )
 
 

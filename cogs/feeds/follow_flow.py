@@ -27,7 +27,7 @@ from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import PostableChannel, permission_problems, require_can_post
 from cogs.shared.modals import FormModal, TextField, modal_button
-from cogs.shared.views import AckMode, ActionButton, ComponentCallback, Interaction, OwnedView, StringMenu, menu_option
+from cogs.shared.views import AckMode, ActionButton, ClickAction, Interaction, OwnedView, StringMenu, menu_option
 
 _MAX_PREVIEW_ITEMS = 5
 """Maximum number of items of a web page's list that the preview shows."""
@@ -193,7 +193,7 @@ class FollowFlow(OwnedView):
             menus=menus,
         )
 
-    def _build_follow_button(self, action: ComponentCallback, label: str) -> ActionButton:
+    def _build_follow_button(self, action: ClickAction, label: str) -> ActionButton:
         """Return the button of the last step, which runs an action that ends in `_confirm`."""
         return ActionButton(action, label=label, style=discord.ButtonStyle.success)
 

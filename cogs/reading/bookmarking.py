@@ -71,7 +71,7 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
 
     Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
     """
-    channel_id = interaction_context.get_channel_id(interaction)
+    channel_id = interaction_context.get_home_channel_id(interaction)
     return await add_bookmarks(
         interaction.client,
         interaction.user.id,
@@ -152,7 +152,7 @@ async def find_source_server_id(interaction: Interaction, article: Article) -> i
     It is the current server. Elsewhere it is the server of the clicked message, or a server that the user
     shares with Telex.
     """
-    if (server_id := interaction_context.get_server_id(interaction)) is not None:
+    if (server_id := interaction_context.get_home_server_id(interaction)) is not None:
         return server_id
     if (dispatch := await find_clicked_post(interaction)) is not None:  # A watch notification.
         return dispatch.server_id

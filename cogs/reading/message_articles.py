@@ -47,7 +47,7 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
 
 async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
     """Return the dispatch (message with articles) whose button was clicked, or None if there is none."""
-    message, server_id = interaction.message, interaction_context.get_server_id(interaction)
+    message, server_id = interaction.message, interaction_context.get_home_server_id(interaction)
     return None if message is None else await find_article_dispatch(interaction.client, message.id, server_id)
 
 
@@ -55,7 +55,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     """Return whether the user can see the channel of a post or, in direct messages, is its recipient."""
     if post.user_id is not None:
         return post.user_id == interaction.user.id
-    is_in_this_server = post.server_id == interaction_context.get_server_id(interaction)
+    is_in_this_server = post.server_id == interaction_context.get_home_server_id(interaction)
     return is_in_this_server and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
 
 
@@ -127,7 +127,7 @@ async def load_message_articles(
     In direct messages and servers without Telex, a message that is no post has the readable articles that it links
     to. Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
-    server_id = interaction_context.get_server_id(interaction)
+    server_id = interaction_context.get_home_server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)
     if post is None and server_id is None:
         return await _load_linked_articles(interaction, message)

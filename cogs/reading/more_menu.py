@@ -32,8 +32,8 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 _MAX_THREAD_NAME_LENGTH = 100
 """Maximum length in UTF-16 units of the name of a thread."""
-_MAX_STORY_ARTICLES = 6
-"""Maximum number of articles of a story in the More menu; each takes four of a message's 40 components."""
+_MAX_JOINED_ARTICLES = 6
+"""Maximum number of joined articles in the More menu; each takes three of a message's 40 components."""
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 """Maximum lengths in UTF-16 units of an author and of a tag, and maximum number of tags in the menu."""
 
@@ -51,7 +51,7 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_o
 class MoreMenu(OwnedView):
     """Menu of actions on an article.
 
-    `dispatch` is the post that the article is in, `joined_articles` the articles that joined the post later.
+    `dispatch` is the post that the article is in, or None if unknown; `joined_articles` joined the post later.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class MoreMenu(OwnedView):
         await self._record_opinion_and_display(interaction, OpinionKind.OPENED)
 
     async def _record_opinion_and_display(self, interaction: Interaction, opinion: OpinionKind) -> None:
-        server_id = interaction_context.get_server_id(interaction)
+        server_id = interaction_context.get_home_server_id(interaction)
         if server_id is not None:
             self._opinion = await self.store.opinions.record(
                 opinion, server_id=server_id, user_id=self.user_id, article_id=self._article.id
@@ -124,7 +124,7 @@ class MoreMenu(OwnedView):
             card_blocks += [Separator(), blocks.text_block(f"-# {heading}")]
             card_blocks += [
                 Section((blocks.text_block(_article_heading(article)),), buttons.save_button(article.key))
-                for article in self._joined_articles[:_MAX_STORY_ARTICLES]
+                for article in self._joined_articles[:_MAX_JOINED_ARTICLES]
             ]
         card_blocks += [Separator(), ActionRow(*opinion_buttons, mute_button), ActionRow(*action_buttons)]
         card = Card(tuple(card_blocks), outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet))

@@ -143,7 +143,7 @@ class SearchPages(ArticlePages):
 
 async def load_time_zone(interaction: Interaction) -> tzinfo:
     """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex, if any."""
-    client, server_id = interaction.client, interaction_context.get_server_id(interaction)
+    client, server_id = interaction.client, interaction_context.get_home_server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.load_readable_feeds_outside_server(interaction)).values()), 0)
     return await client.services.load_time_zone(server_id)
@@ -223,7 +223,7 @@ class CatchUpPages(ArticlePages):
         return article.id in await self._load_article_ids(interaction)
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
-        server_id = interaction_context.get_server_id(interaction)
+        server_id = interaction_context.get_home_server_id(interaction)
         dispatch = await find_article_dispatch(self.client, self._message_id, server_id)
         if (
             dispatch is None

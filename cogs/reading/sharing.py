@@ -52,7 +52,7 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     In a server with the bot, raises `UserFacingError` unless the user can write there and all readers of the channel
     can read the article. A page that a user saved is never shared.
     """
-    client, channel, member = interaction.client, interaction.channel, interaction_context.get_member(interaction)
+    client, channel, member = interaction.client, interaction.channel, interaction_context.get_home_member(interaction)
     if is_saved_page(article):
         raise UserFacingError(_("A page that you saved is for you alone. Share its link instead."))
     if member is None:

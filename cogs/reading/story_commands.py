@@ -126,7 +126,7 @@ async def show_story(
 
 async def _load_feed_ids(interaction: Interaction, *, is_public: bool) -> set[int]:
     """Return the ids of the feeds from which a story may be shown to the user or, if public, to the whole channel."""
-    member, channel = interaction_context.get_member(interaction), as_server_channel(interaction.channel)
+    member, channel = interaction_context.get_home_member(interaction), as_server_channel(interaction.channel)
     if is_public and member is not None and channel is not None:
         return await load_feed_ids_readable_by_all(interaction.client, member, channel)
     return await interaction.client.load_visible_feed_ids(interaction)
@@ -151,7 +151,7 @@ async def _load_summary(interaction: Interaction, summarizer: Summarizer, articl
     summary = await summarizer.summarize(
         articles,
         i18n.current_language(),
-        server_id=interaction_context.get_server_id(interaction),
+        server_id=interaction_context.get_home_server_id(interaction),
         user_id=interaction.user.id,
     )
     return (

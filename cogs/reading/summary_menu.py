@@ -86,7 +86,7 @@ async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, 
     summary = await summarizer.summarize(
         [article],
         i18n.current_language(),
-        server_id=interaction_context.get_server_id(interaction),
+        server_id=interaction_context.get_home_server_id(interaction),
         user_id=interaction.user.id,
     )
     if isinstance(summary, SummaryFailure):

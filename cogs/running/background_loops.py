@@ -1,4 +1,4 @@
-"""Cogs that run loops while the bot is connected, which send posts and keep the outlets' emoji up to date."""
+"""Cogs that run loops while they are loaded, which send posts and keep the outlets' emoji up to date."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,8 +18,8 @@ class LoopCog(commands.Cog):
         self._loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    def add_loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._loops.append((name, run))
+    def add_loop(self, name: str, run_loop: Callable[[], Awaitable[None]]) -> None:
+        self._loops.append((name, run_loop))
 
     async def cog_load(self) -> None:
         self._tasks = [self.bot.services.supervisor.start(*loop) for loop in self._loops]
@@ -55,7 +55,7 @@ class EmojiCog(LoopCog):
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
         services = bot.services
-        self.emoji = ApplicationEmojiSync(
+        self.emoji_sync = ApplicationEmojiSync(
             services.store, bot, services.clock, services.fetcher, services.occasional_workers
         )
-        self.add_loop("emoji", self.emoji.run)
+        self.add_loop("emoji", self.emoji_sync.run)

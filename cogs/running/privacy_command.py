@@ -100,7 +100,7 @@ class PersonalDataPanel(OwnedView):
         )
 
     async def _delete_personal_data(self, interaction: Interaction) -> None:
-        erasure = await self.store.erase(self.user_id)
+        erasure = await self.store.erase_user(self.user_id)
         self.client.services.preference_models.invalidate_all()
         caveats = [_deletion_caveats_text()]
         if not erasure.is_log_emptied:

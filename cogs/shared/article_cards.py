@@ -227,7 +227,7 @@ async def load_post_links(interaction: Interaction, article: Article) -> str:
 
     There are at most `_MAX_POST_LINKS` links. Returns "" if there are none.
     """
-    member = interaction_context.get_member(interaction)
+    member = interaction_context.get_home_member(interaction)
     if member is None:
         return ""
     guild = member.guild

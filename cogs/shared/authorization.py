@@ -123,7 +123,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
     Discord applies overrides to commands but not to buttons, so they are fetched for users without Manage
     Server.
     """
-    guild, member = interaction_context.get_home_server(interaction), interaction_context.get_member(interaction)
+    guild, member = interaction_context.get_home_server(interaction), interaction_context.get_home_member(interaction)
     if guild is None or member is None:
         return False
     if has_manage_guild(interaction):
@@ -262,6 +262,6 @@ async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
     server_ids = await interaction.client.store.bookmarks.load_server_ids(interaction.user.id)
     return {
         server_id
-        for server_id in server_ids - {interaction_context.get_server_id(interaction)}
+        for server_id in server_ids - {interaction_context.get_home_server_id(interaction)}
         if await interaction.client.peer_servers.has_user_left(server_id, interaction.user.id)
     }

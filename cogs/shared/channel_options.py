@@ -112,7 +112,7 @@ async def _record_thread(interaction: Interaction, channel: PostableChannel) -> 
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
     """Return whether the user can see a channel or thread of the current server."""
-    member = interaction_context.get_member(interaction)
+    member = interaction_context.get_home_member(interaction)
     return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
 
 
@@ -128,7 +128,9 @@ def permission_problems(channel: PostableChannel) -> tuple[str, str]:
     The first is on permissions without which Telex cannot post, the second on other useful permissions.
     """
     missing_required_labels = permissions.list_missing_permission_labels(channel)
-    missing_useful_labels = permissions.list_missing_permission_labels(channel, required=False, useful=True)
+    missing_useful_labels = permissions.list_missing_permission_labels(
+        channel, check_required=False, check_optional=True
+    )
     refusal = permission_advice = ""
     if missing_required_labels:
         refusal = _(

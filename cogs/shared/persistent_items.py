@@ -122,7 +122,7 @@ class ExpiredComponentCog(TelexCog):
             return
         if interaction.response.is_done():
             return
-        view = OwnedView.find_live(custom_id, interaction.client)
+        view = OwnedView.find_live_view(custom_id, interaction.client)
         with contextlib.suppress(discord.HTTPException):
             if view is None:
                 set_reply_language(interaction)

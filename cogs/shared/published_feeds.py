@@ -2,7 +2,7 @@
 
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
-from bot.posting.publishing.feed_serializers import feed_url
+from bot.posting.publishing.feed_serializers import build_feed_url
 from bot.posting.rendering.layout.blocks import Text, text_block
 from cogs.shared.views import Interaction
 
@@ -26,7 +26,9 @@ def feed_address_blocks(public_url: str, token: str, label_by_entry_kind: dict[s
     hint_text = _("For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again.")
     return [
         *(
-            text_block("\n".join(filter(None, (label, f"```\n{feed_url(public_url, token, entry_kind, 'atom')}\n```"))))
+            text_block(
+                "\n".join(filter(None, (label, f"```\n{build_feed_url(public_url, token, entry_kind, 'atom')}\n```")))
+            )
             for entry_kind, label in label_by_entry_kind.items()
         ),
         text_block(f"-# {hint_text}"),

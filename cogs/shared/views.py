@@ -24,7 +24,7 @@ from bot.store import Store
 from bot.text import discord_text
 
 Interaction = discord.Interaction[TelexBot]
-ComponentCallback = Callable[[Interaction], Awaitable[object]]
+ClickAction = Callable[[Interaction], Awaitable[object]]
 """Type of the function that a click on a button calls."""
 
 VIEW_TIMEOUT_SECONDS = 14 * 60
@@ -63,9 +63,9 @@ class OwnedView(discord.ui.LayoutView):
     """View for the user who opened it, in the channel where they opened it.
 
     The layout of the view (`bot.posting.rendering.layout`) is the whole message. Each click is checked first:
-    the user, the server, and `authorize`. An action only changes the state; `render` runs after it, unless
-    the action displayed something or stopped the view. Custom ids contain the token of the view, so that
-    `ExpiredComponentCog` can recognise and answer clicks on expired views.
+    the user, the server, the rate limit, and `authorize`. An action only changes the state; after `UPDATE_MESSAGE`,
+    `render` runs unless the action displayed something or stopped the view. Custom ids contain the token of the view,
+    so that `ExpiredComponentCog` can recognise and answer clicks on expired views.
     """
 
     has_saved = False
@@ -97,7 +97,7 @@ class OwnedView(discord.ui.LayoutView):
         return self.interaction.user.id
 
     @classmethod
-    def find_live(cls, custom_id: str, client: discord.Client) -> OwnedView | None:
+    def find_live_view(cls, custom_id: str, client: discord.Client) -> OwnedView | None:
         """Return the view with a component of this custom id, or None if it has expired.
 
         Only views of the given client are found.
@@ -199,7 +199,7 @@ class OwnedView(discord.ui.LayoutView):
         await self.finish(interaction, _("Nothing changed."))
 
     async def on_timeout(self) -> None:
-        """Remove the buttons and tell the user that they have expired."""
+        """Remove buttons and menus and tell the user that they have expired."""
         set_reply_language(self.interaction)
         final_layout = (
             *blocks.without_items(self._layout),
@@ -239,7 +239,7 @@ class ActionButton(discord.ui.Button[Any]):
 
     def __init__(
         self,
-        action: ComponentCallback,
+        action: ClickAction,
         ack_mode: AckMode = AckMode.UPDATE_MESSAGE,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:

@@ -65,7 +65,7 @@ class PersonalDigestPanel(OwnedView):
         self._saved_digest = await store.personal_digests.get_by_user(self.user_id)
         if self._saved_digest is not None:
             self._edited_plan = self._saved_digest.plan
-        elif (server_id := interaction_context.get_server_id(interaction)) is not None:
+        elif (server_id := interaction_context.get_home_server_id(interaction)) is not None:
             zone_name = (await store.preferences.get_by_server(server_id)).time_zone
             self._change_plan(time_zone=zone_name)
         self._has_time_zone = self._saved_digest is not None or self._edited_plan.time_zone != "UTC"
@@ -244,7 +244,7 @@ class PersonalDigestPanel(OwnedView):
             self._edited_plan,
             user_id=user_id,
             channel_id=dm_channel.id,
-            server_id=interaction_context.get_server_id(interaction),
+            server_id=interaction_context.get_home_server_id(interaction),
             language=i18n.current_language(),
         )
         self.has_saved = True

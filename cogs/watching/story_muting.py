@@ -100,7 +100,7 @@ async def open_mute_panel(interaction: Interaction, article: Article) -> None:
     """Show the panel that mutes the story of an article in the reply to an acknowledged interaction."""
     story_size = await interaction.client.store.muted_stories.measure_story(
         article.id,
-        interaction_context.get_server_id(interaction),
+        interaction_context.get_home_server_id(interaction),
         await interaction.client.load_visible_feed_ids(interaction),
     )
     await MuteStoryPanel(interaction, article, story_size, await _find_muting_channel(interaction)).render(interaction)
@@ -186,7 +186,7 @@ class MuteStoryPanel(OwnedView):
         muted_story = await muted_stories.mute(
             self._article.id,
             channel_id=await _open_dm_channel_id(interaction) if channel is None else channel.id,
-            server_id=interaction_context.get_server_id(interaction),
+            server_id=interaction_context.get_home_server_id(interaction),
             user_id=self.user_id,
             is_personal=channel is None,
             feed_ids=feed_ids,

@@ -13,7 +13,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from bot.assistants import news_tools, serving
-from bot.client.public_channels import open_public_channels
+from bot.client.public_channels import open_public_feed_lookup
 from bot.client.services import Services
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 
@@ -49,7 +49,7 @@ async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[st
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    async with open_public_channels(discord.token, newsroom.store, newsroom.clock) as public:
+    async with open_public_feed_lookup(discord.token, newsroom.store, newsroom.clock) as public:
         app = serving.build_http_app(newsroom, public, base_url=address)
         task = asyncio.create_task(serving.serve_http(app, "127.0.0.1", port, newsroom.settings.trusted_proxies))
         async with asyncio.timeout(10), httpx2.AsyncClient() as http:

@@ -177,7 +177,7 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
 async def test_what_was_deleted_does_not_come_back_with_its_reactions(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
-    await telex.store.erase(telex.reader.id)
+    await telex.store.erase_user(telex.reader.id)
     await telex.restart()
     assert await bookmark_titles(telex, telex.reader) == []
 

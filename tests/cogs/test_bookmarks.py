@@ -78,7 +78,7 @@ async def test_undo_brings_nothing_back_after_everything_was_deleted(telex, feed
     await follow(telex, feed_server)
     await telex.reader.click(telex.posts()[0], label="Save")
     removal_reply = await telex.reader.click(telex.posts()[0], label="Save")
-    await telex.store.erase(telex.reader.id)
+    await telex.store.erase_user(telex.reader.id)
     assert "isn’t in your bookmarks anymore" in message_text(
         await telex.reader.click(last_reply(removal_reply), label="Undo")
     )

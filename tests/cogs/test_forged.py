@@ -99,7 +99,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "ask_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
     "personal_digest_button": lambda _people, _word, _question: [(buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)],
     "setup_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
-    "vote_button": lambda _people, _word, question: [(buttons.vote_button_id(question, helped=False), None)],
+    "vote_button": lambda _people, _word, question: [(buttons.vote_button_id(question, has_helped=False), None)],
     "follow_up_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "create_watch_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
     "show_quotes_button": lambda _people, _word, question: [(buttons.SHOW_QUOTES_BUTTON.custom_id(question), None)],

@@ -68,7 +68,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert "Liked in this server: **" in reason
     privacy_text = message_text(await telex.reader.slash(telex.news, "privacy"))
     assert "6 reactions to articles (Like, Less like this, More)" in privacy_text
-    erased = await telex.store.erase(telex.reader.id)
+    erased = await telex.store.erase_user(telex.reader.id)
     assert erased.opinion_count == 6
     panel = last_reply(await telex.editor.click(panel, label="Reset…"))
     panel = last_reply(await telex.editor.click(panel, label="Reset permanently"))

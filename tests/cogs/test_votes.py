@@ -126,13 +126,15 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
-    await channel.send("?", view=buttons.view_of_items(buttons.vote_button(question, helped=True)))
-    forged_reply = await telex.reader.click(telex.posts()[-1], custom_id=buttons.vote_button_id(question, helped=True))
+    await channel.send("?", view=buttons.view_of_items(buttons.vote_button(question, has_helped=True)))
+    forged_reply = await telex.reader.click(
+        telex.posts()[-1], custom_id=buttons.vote_button_id(question, has_helped=True)
+    )
     assert "too old" in message_text(forged_reply)
     assert await count_votes(telex) == (0, 0)
 
 
 async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex):
     answer = await ask_question(telex)
-    await telex.store.erase(telex.reader.id)
+    await telex.store.erase_user(telex.reader.id)
     assert "too old" in message_text(await telex.reader.click(answer, custom_id=button_id(answer, "👍")))

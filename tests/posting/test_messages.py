@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core import i18n
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
-from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, flatten_components
+from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY_TYPE, flatten_components
 from bot.posting.rendering import buttons, messages, posts
 from bot.posting.rendering.layout import outlet_branding
 from bot.text import discord_text
@@ -59,7 +59,7 @@ def components(message: messages.Message) -> list[dict[str, Any]]:
 
 
 def message_text(message: messages.Message) -> str:
-    return "\n".join(part["content"] for part in parts(message) if part["type"] == TEXT_DISPLAY)
+    return "\n".join(part["content"] for part in parts(message) if part["type"] == TEXT_DISPLAY_TYPE)
 
 
 def picture_urls(message: messages.Message) -> list[str]:

@@ -112,7 +112,7 @@ async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex)
     news = bot.get_channel(telex.news.id)
     assert isinstance(news, discord.TextChannel)
     assert permissions.list_missing_permission_labels(news) == []
-    assert permissions.list_missing_permission_labels(news, required=False, useful=True) == [
+    assert permissions.list_missing_permission_labels(news, check_required=False, check_optional=True) == [
         "Read Message History",
         "Add Reactions",
     ]

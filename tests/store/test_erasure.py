@@ -82,7 +82,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, 
     path = file_of(settings.database)
     await fill_store(store, clock)
     assert count_traces(person, path) > 100
-    erased = await store.erase(person)
+    erased = await store.erase_user(person)
     assert (
         min(
             erased.bookmark_count,
@@ -108,7 +108,7 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     await store.bookmarks.add(ANNA, first)
     await store.bookmarks.add(ANNA, second)
     await store.bookmarks.remove(ANNA, second)
-    assert (await store.erase(ANNA)).bookmark_count == 1
+    assert (await store.erase_user(ANNA)).bookmark_count == 1
     for article in (first, second):
         assert not await store.bookmarks.add(ANNA, article, is_live_reaction=False)
         assert any(
@@ -121,4 +121,4 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     assert await store.bookmarks.add(ANNA, first)
     assert await store.bookmarks.remove(ANNA, first)
     assert not await store.bookmarks.add(ANNA, first, is_live_reaction=False)
-    assert (await store.erase(ANNA)).bookmark_count == 0
+    assert (await store.erase_user(ANNA)).bookmark_count == 0

@@ -22,7 +22,7 @@ def history(store: Store) -> PostHistory:
 
 
 async def count(store: Store, days: int = 30) -> dict[int, FeedReactionCounts]:
-    until = await store.feed_reactions.add_batches(SERVER)
+    until = await store.feed_reactions.add_batches_until_midnight(SERVER)
     counts = await store.feed_reactions.count_by_feed(SERVER, since=until - days * DAY, until=until)
     return {feed_counts.feed_id: feed_counts for feed_counts in counts}
 
@@ -82,7 +82,7 @@ async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock,
                 for article_id in history.article_ids_by_feed[feed.id][posts]:
                     await store.bookmarks.remove(100 + person, article_id)
             if days[person] + 12 == day and person % 3 == 1:
-                await store.erase(100 + person)
+                await store.erase_user(100 + person)
         for period in (30, 60, 90):
             counts = (await count(store, period)).get(feed.id, FeedReactionCounts(feed.id))
             shown_people.add(frozenset(person for person in people if counts.saves >> person & 1))

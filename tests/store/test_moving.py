@@ -205,7 +205,7 @@ async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(store
         await Store.open(server, clock)
     await Store.copy_database(settings.database, server, clock, lambda *_: None)
     opened = await Store.open(server, clock)
-    await opened.require_current()
+    await opened.require_not_moved()
     await opened.close()
 
 

@@ -340,7 +340,7 @@ async def test_a_persons_mutes_keep_their_channel_and_go_with_their_data(store, 
     of_channel = await mute(store, new_article(feed, "cut"))
     await store.watches.purge(store.clock.now())
     assert [story.id for story in await store.muted_stories.list_made_by_user(ADA)] == [personal.id, of_channel.id]
-    report = await store.erase(ADA)
+    report = await store.erase_user(ADA)
     assert report.muted_story_count == 2
     (remaining,) = await store.muted_stories.list_by_channel(CHANNEL)
     assert (remaining.id, remaining.user_id) == (of_channel.id, None)

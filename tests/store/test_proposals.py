@@ -275,7 +275,7 @@ async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
     await add(store, "shared", user_id=PERSON + 1)
     await send_due(store)
     await store.proposals.block_user(PERSON + 2, server_id=SERVER, user_id=MANAGER)
-    assert (await store.erase(PERSON)).proposal_count == 2
+    assert (await store.erase_user(PERSON)).proposal_count == 2
     withdrawn = await store.proposals.get(alone.id)
     assert withdrawn is not None
     assert (withdrawn.decision, withdrawn.proposers) == (ProposalDecision.WITHDRAWN, ())
@@ -285,9 +285,9 @@ async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
     assert await deliver(store, DIRECT) == []
     await store.proposals.decline(shared.id, server_id=SERVER, user_id=MANAGER)
     assert [proposal.decided_by for proposal in await store.proposals.list_by_user(MANAGER)] == [MANAGER]
-    await store.erase(MANAGER)
+    await store.erase_user(MANAGER)
     assert await store.proposals.list_by_user(MANAGER) == []
-    await store.erase(PERSON + 2)
+    await store.erase_user(PERSON + 2)
     assert await store.proposals.list_blocked_user_ids(SERVER) == []
 
 

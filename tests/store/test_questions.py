@@ -103,7 +103,7 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     await store.questions.vote(mine, BEN, is_helpful=True)
     await store.questions.vote(theirs, ANNA, is_helpful=True)
     assert await store.questions.count(ANNA) == 1
-    assert (await store.erase(ANNA)).question_count == 1
+    assert (await store.erase_user(ANNA)).question_count == 1
     assert await store.questions.list_by_user(ANNA) == []
     assert await store.questions.list_votes_by_user(ANNA) == []
     assert await store.questions.list_votes_by_user(BEN) == []

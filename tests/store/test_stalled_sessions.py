@@ -90,7 +90,7 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         reader.execute("SELECT * FROM bookmark")
         before_reading(reader)
-        await store.erase(5)
+        await store.erase_user(5)
     await store.close()
 
 

@@ -85,5 +85,5 @@ async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):
 async def test_an_id_of_a_watch_is_never_another_watchs(store):
     await two_watches(store)
     (theirs,) = await store.watches.list_by_user(PERSON)
-    await store.erase(PERSON)
+    await store.erase_user(PERSON)
     assert (await watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from simcord.results import ResponseMessage
 
-from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY, TITLE_PATTERN, find_headline, flatten_components
+from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY_TYPE, TITLE_PATTERN, find_headline, flatten_components
 
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 
@@ -30,7 +30,7 @@ def text(message: Message) -> str:
         lines += [embed.author.name or "", embed.title or "", embed.description or ""]
         lines.append(embed.footer.text or "")
         lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    lines += [component["content"] for component in list_components(message) if component["type"] == TEXT_DISPLAY]
+    lines += [component["content"] for component in list_components(message) if component["type"] == TEXT_DISPLAY_TYPE]
     return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
 
 

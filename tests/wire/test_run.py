@@ -27,7 +27,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
         "TELEX_SEMANTIC": "false",
         "TELEX_FULL_TEXT": "never",
         "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
-        "WIRE_API": scene.discord.api,
+        "WIRE_API": scene.discord.api_url,
         "WIRE_GATEWAY": scene.discord.gateway.url,
         "PYTHONPATH": str(ROOT),
     }

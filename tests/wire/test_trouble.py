@@ -176,7 +176,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     numbers = await scene.publish(4)
     discord.faults.run_callback(SENDING[0], discord.cut_off, after_effect=True, drop=True, skip=1)
     started_at = scene.clock.now()
-    await until(lambda: discord.offline)
+    await until(lambda: discord.is_offline)
     await until(lambda: scene.clock.now() - started_at > 900)
     assert bot.status is None
     printed = await scene.telex("why", f"https://news.example/articles/{numbers[-1]}")
@@ -185,7 +185,7 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     assert log.count("shard disconnected") == 1
     assert all(log.count(f"channel blocked channel_id={channel.id} ") <= 1 for channel in scene.channels.values())
     assert len([line for line in log.splitlines() if " INFO " not in line]) <= 3 + len(KINDS)
-    discord.offline = False
+    discord.is_offline = False
     await scene.wait_until_posted([1, *numbers])
     assert not find_delivery_faults(scene, [1, *numbers])
     assert "Traceback" not in bot.log

@@ -85,7 +85,7 @@ class GatewayProbe:
             )
             # An orphaned shard belongs to another process, but discord.py still tries to connect it here.
             self._leases.set_available(
-                ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned_numbers)
+                ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned_shard_numbers)
             )
             given_up_shard_numbers = frozenset(
                 shard_number

@@ -161,7 +161,7 @@ class LeasedShards:
         if not self._is_following_leases or self._shard_numbers is None:
             return
         new_numbers = self._leases.get_owned_numbers(SHARD_LEASE_KIND).difference(
-            self._shard_numbers, self._handing_over_numbers, self.connections.orphaned_numbers
+            self._shard_numbers, self._handing_over_numbers, self.connections.orphaned_shard_numbers
         )
         for shard_number in sorted(new_numbers):
             self._shard_numbers.append(shard_number)

@@ -25,7 +25,7 @@ class ShardConnections:
     def __init__(self, client: discord.AutoShardedClient, on_shard_free: Callable[[], None]) -> None:
         self._client, self._on_shard_free = client, on_shard_free
         self._handed_over_server_by_id: dict[int, discord.Guild] = {}
-        self.orphaned_numbers: set[int] = set()
+        self.orphaned_shard_numbers: set[int] = set()
         """Numbers of shards of other processes that discord.py in this process still tries to connect."""
 
     def is_connected(self, shard_number: int) -> bool:
@@ -36,25 +36,25 @@ class ShardConnections:
     async def close_connection(self, shard_number: int) -> None:
         """Close the connection of a shard, whose servers then count as handed over.
 
-        If discord.py is still connecting the shard, the shard is marked as orphaned instead.
+        A shard that has no working connection is marked as orphaned instead, as discord.py may be connecting it.
         """
         servers = [server for server in self._client.guilds if server.shard_id == shard_number]
         self._handed_over_server_by_id |= {server.id: server for server in servers}
         if not self.is_connected(shard_number):
-            self.orphaned_numbers.add(shard_number)
+            self.orphaned_shard_numbers.add(shard_number)
             return
         await self._disconnect(shard_number)
 
-    async def on_session(self, shard_number: int) -> None:
-        """Close the session that discord.py started for a shard that another process owns."""
-        if shard_number in self.orphaned_numbers:
+    async def close_orphaned_session(self, shard_number: int) -> None:
+        """Close the session that discord.py started for a shard, if the shard is orphaned."""
+        if shard_number in self.orphaned_shard_numbers:
             await self._disconnect(shard_number)
-            self._mark_free(shard_number)
+            self._end_orphaning(shard_number)
 
     def abort_if_orphaned(self, shard_number: int) -> None:
-        """Raise CancelledError if another process owns the shard, which makes discord.py give it up."""
-        if shard_number in self.orphaned_numbers:
-            self._mark_free(shard_number)
+        """Raise CancelledError if the shard is orphaned, which makes discord.py give it up."""
+        if shard_number in self.orphaned_shard_numbers:
+            self._end_orphaning(shard_number)
             raise asyncio.CancelledError
 
     def is_handed_over(self, server: discord.Guild) -> bool:
@@ -66,8 +66,8 @@ class ShardConnections:
         for server in servers:
             self._handed_over_server_by_id.pop(server.id, None)
 
-    def _mark_free(self, shard_number: int) -> None:
-        self.orphaned_numbers.discard(shard_number)
+    def _end_orphaning(self, shard_number: int) -> None:
+        self.orphaned_shard_numbers.discard(shard_number)
         self._on_shard_free()
 
     async def _disconnect(self, shard_number: int) -> None:

@@ -53,7 +53,7 @@ class ShardedBot(commands.AutoShardedBot):
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         """End the resumed session of a shard if the shard belongs to another process by now."""
-        await self.leased_shards.connections.on_session(shard_id)
+        await self.leased_shards.connections.close_orphaned_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Serve a shard's servers from now on, and dispatch the event `shard_served` to the cogs.
@@ -62,7 +62,7 @@ class ShardedBot(commands.AutoShardedBot):
         process by now, its session is ended instead.
         """
         if not self.leased_shards.serves_shard(shard_id):
-            await self.leased_shards.connections.on_session(shard_id)
+            await self.leased_shards.connections.close_orphaned_session(shard_id)
             return
         self.leased_shards.connections.on_servers_ready(self.list_guilds_of_shard(shard_id))
         store, served_shards = self.store, self.store.shards

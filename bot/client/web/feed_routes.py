@@ -19,7 +19,7 @@ from bot.posting.publishing.bookmark_feed_builder import (
     build_bookmark_feed,
 )
 from bot.posting.publishing.channel_feed_builder import ChannelFeedBuilder
-from bot.posting.publishing.feed_serializers import FORMAT_BY_EXTENSION, PublishedFeed, feed_url
+from bot.posting.publishing.feed_serializers import FORMAT_BY_EXTENSION, PublishedFeed, build_feed_url
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 from bot.store.records.people_records import BookmarkFeed
@@ -74,7 +74,7 @@ class PublishedFeedRoutes:
             if wait_seconds := self._rate_limiter.retry_after(stored_feed):
                 return _build_too_many_requests_response(wait_seconds)
             self._rate_limiter.consume(stored_feed)
-            self_url = feed_url(self._public_url, token, entry_kind, extension)
+            self_url = build_feed_url(self._public_url, token, entry_kind, extension)
             feed_or_response = (
                 await self._load_bookmark_feed(stored_feed, self_url)
                 if isinstance(stored_feed, BookmarkFeed)

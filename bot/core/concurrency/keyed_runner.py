@@ -1,4 +1,4 @@
-"""Runner of short background work, one task a key, such as the posts of a channel."""
+"""Runner of short background work, with at most one task a key; a key is, for example, a channel id."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
@@ -37,10 +37,12 @@ class KeyedRunner(Generic[K]):
         return self._task_by_key.values()
 
     @property
-    def busy_keys(self) -> frozenset[K]:
+    def unavailable_keys(self) -> frozenset[K]:
         """Keys that cannot be started now, because their task runs or they back off."""
         now = self._clock.uptime()
-        self._back_off_end_by_key = {key: end for key, end in self._back_off_end_by_key.items() if end > now}
+        self._back_off_end_by_key = {
+            key: back_off_end for key, back_off_end in self._back_off_end_by_key.items() if back_off_end > now
+        }
         return frozenset(self._task_by_key.keys() | self._back_off_end_by_key.keys())
 
     def is_backing_off(self, key: K) -> bool:
@@ -48,9 +50,13 @@ class KeyedRunner(Generic[K]):
         return self._back_off_end_by_key.get(key, 0.0) > self._clock.uptime()
 
     def list_back_off_seconds(self) -> list[float]:
-        """Return the seconds until each key that backs off, and does not run, may be started again."""
+        """Return the seconds until the back-off of each key that does not run ends; 0 or less if it has ended."""
         now = self._clock.uptime()
-        return [end - now for key, end in self._back_off_end_by_key.items() if key not in self._task_by_key]
+        return [
+            back_off_end - now
+            for key, back_off_end in self._back_off_end_by_key.items()
+            if key not in self._task_by_key
+        ]
 
     def start(self, key: K, work: Callable[[K], Coroutine[Any, Any, None]]) -> bool:
         """Run work as the task of a key; return False if the key runs, backs off or the runner stops."""

@@ -39,7 +39,7 @@ _ENV_ALLOWLIST = frozenset(
     "PYTHONPYCACHEPREFIX TMPDIR TZ".split()
 )
 _BOOTSTRAP_CODE_TEMPLATE = (
-    "import sys; sys.path[:] = {path!r}; "
+    "import sys; sys.path[:] = {sys_path!r}; "
     "from bot.core.concurrency.worker_process import run_worker; run_worker({descriptor}, {recycle_rss_bytes})"
 )
 
@@ -48,8 +48,8 @@ class WorkerPool:
     """A pool of at most `max_workers` worker processes for one event loop.
 
     Calls are served in order, by one process as long as no call waits longer than `SCALE_UP_DELAY_SECONDS`. A
-    worker is replaced once it has used `recycle_rss_bytes` of memory. After `idle_seconds` without a call,
-    all workers but `min_idle` end; None keeps all.
+    worker is replaced once it has used `recycle_rss_bytes` of memory. A worker without a call for
+    `max_idle_seconds` ends if more than `min_idle_workers` are idle; None keeps all.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class WorkerPool:
         max_workers: int = 1,
         *,
         recycle_rss_bytes: int = RECYCLE_RSS_BYTES,
-        idle_seconds: float | None = None,
-        min_idle: int = 0,
+        max_idle_seconds: float | None = None,
+        min_idle_workers: int = 0,
     ) -> None:
-        self._max_workers, self._min_idle_workers = max_workers, min_idle
+        self._max_workers, self._min_idle_workers = max_workers, min_idle_workers
         self._recycle_rss_bytes = recycle_rss_bytes
-        self._idle_seconds = idle_seconds
+        self._max_idle_seconds = max_idle_seconds
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_workers: list[_Worker] = []
         self._busy_workers: set[_Worker] = set()
         self._dying_processes: list[subprocess.Popen[bytes]] = []
-        self._slot_waiters: deque[asyncio.Future[None]] = deque()
+        self._slot_futures: deque[asyncio.Future[None]] = deque()
         self._used_slot_count = 0
         self._is_closed = False
 
@@ -76,7 +76,7 @@ class WorkerPool:
         self._is_closed = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        for slot_future in self._slot_waiters:
+        for slot_future in self._slot_futures:
             slot_future.cancel()
         for worker in [*self._busy_workers, *self._idle_workers]:
             self._discard_worker(worker)
@@ -92,8 +92,9 @@ class WorkerPool:
     ) -> T:
         """Call `function(*args)`, a module-level function, in a worker and return its result.
 
-        `timeout` is in seconds from when a worker is free. The result must be plain data of the declared
-        return type; of an exception, the arguments and plain attributes are kept.
+        `timeout` is in seconds from when a worker is free; `STARTUP_GRACE_SECONDS` are added for a first import. The
+        result must be plain data of the declared return type; of an exception, the arguments and plain attributes
+        are kept.
 
         Raises WorkerTimeout, WorkerDied, or the exception that the function raised.
         """
@@ -128,13 +129,13 @@ class WorkerPool:
             return
         loop = asyncio.get_running_loop()
         slot_future: asyncio.Future[None] = loop.create_future()
-        self._slot_waiters.append(slot_future)
+        self._slot_futures.append(slot_future)
         scale_up_timer = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next_slot)
         try:
             await slot_future
         except asyncio.CancelledError:
-            if slot_future in self._slot_waiters:
-                self._slot_waiters.remove(slot_future)
+            if slot_future in self._slot_futures:
+                self._slot_futures.remove(slot_future)
             elif not slot_future.cancelled():  # It had just got a slot.
                 self._used_slot_count -= 1
                 self._grant_next_slot()
@@ -144,8 +145,8 @@ class WorkerPool:
 
     def _grant_next_slot(self) -> None:
         """Give a free worker slot to the call that has waited longest."""
-        while self._slot_waiters and self._used_slot_count < self._max_workers:
-            slot_future = self._slot_waiters.popleft()
+        while self._slot_futures and self._used_slot_count < self._max_workers:
+            slot_future = self._slot_futures.popleft()
             if not slot_future.done():
                 self._used_slot_count += 1
                 slot_future.set_result(None)
@@ -162,18 +163,19 @@ class WorkerPool:
 
     def _schedule_idle_end(self) -> None:
         """Schedule the end of worker processes that have had no calls for a while."""
-        if self._idle_timer is None and self._idle_seconds is not None:
-            self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle_workers)
+        if self._idle_timer is None and self._max_idle_seconds is not None:
+            self._idle_timer = asyncio.get_running_loop().call_later(self._max_idle_seconds, self._end_idle_workers)
 
     def _end_idle_workers(self) -> None:
-        loop, idle_seconds = asyncio.get_running_loop(), self._idle_seconds or 0.0
+        loop, max_idle_seconds = asyncio.get_running_loop(), self._max_idle_seconds or 0.0
         now = loop.time()
         while (
-            len(self._idle_workers) > self._min_idle_workers and self._idle_workers[0].free_since + idle_seconds <= now
+            len(self._idle_workers) > self._min_idle_workers
+            and self._idle_workers[0].free_since + max_idle_seconds <= now
         ):
             self._discard_worker(self._idle_workers.pop(0))
         delays_seconds = (
-            [self._idle_workers[0].free_since + idle_seconds - now]
+            [self._idle_workers[0].free_since + max_idle_seconds - now]
             if len(self._idle_workers) > self._min_idle_workers
             else []
         )
@@ -225,7 +227,7 @@ class _Worker(asyncio.Protocol):
         parent_socket, worker_socket = socket.socketpair()
         with worker_socket:
             bootstrap_source = _BOOTSTRAP_CODE_TEMPLATE.format(
-                path=sys.path, descriptor=worker_socket.fileno(), recycle_rss_bytes=recycle_rss_bytes
+                sys_path=sys.path, descriptor=worker_socket.fileno(), recycle_rss_bytes=recycle_rss_bytes
             )
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; runs our interpreter
                 [sys.executable, "-P", "-c", bootstrap_source],

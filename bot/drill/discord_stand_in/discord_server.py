@@ -1,7 +1,7 @@
 """A stand-in for Discord: REST and gateway on loopback, in the caller's event loop.
 
 The bot under test is another process and can be killed at any moment; what Discord knows stays here. Every
-call is remembered in `calls`; what either side said that `openapi.json` does not allow is in `violations`.
+call is remembered in `calls`; what either side sent that Discord's `openapi.json` does not allow is in `violations`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bot.drill.discord_stand_in.state import State
 from bot.drill.discord_stand_in.state_changes import StateChanges
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
+"""Token of the bot account in the stand-in; Discord knows no such token."""
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.schema import Contract
 
@@ -30,14 +31,14 @@ T = TypeVar("T")
 class DiscordServer:
     """A stand-in for Discord: `changes` change its state, `people` use it, `faults` let requests fail.
 
-    With a `contract`, requests that Discord's API description does not allow are refused, and recorded in
-    `violations`.
+    With a `contract` (Discord's API description), requests that it does not allow are refused; they and responses
+    that it does not allow are recorded in `violations`.
     """
 
     def __init__(self, contract: Contract | None = None) -> None:
         self.token = TOKEN
         self.shard_count = 1
-        self.offline = False
+        self.is_offline = False
         """Whether connections are cut before anything is answered."""
         self.state = State()
         self.gateway = Gateway(self.state, TOKEN)
@@ -61,9 +62,9 @@ class DiscordServer:
         """Rate limits by "METHOD /path/template": a number of calls and the seconds in which they are allowed."""
         return self._rest.buckets.limits
 
-    def limit_everything(self, limit: int, period: float) -> None:
-        """Allow `limit` calls in any window of `period` seconds; calls that answer interactions don't count."""
-        self._rest.buckets.global_limit = limit, period
+    def limit_everything(self, max_calls: int, period_seconds: float) -> None:
+        """Allow `max_calls` in any window of `period_seconds`; calls that answer interactions don't count."""
+        self._rest.buckets.global_limit = max_calls, period_seconds
 
     @property
     def calls(self) -> list[Call]:
@@ -92,7 +93,7 @@ class DiscordServer:
             await self._runner.cleanup()
 
     @property
-    def api(self) -> str:
+    def api_url(self) -> str:
         """Address of the stand-in's REST API, to be set as `discord.http.Route.BASE`."""
         return self.origin + API_PATH_PREFIX
 
@@ -117,12 +118,12 @@ class DiscordServer:
         return outcome
 
     def cut_off(self) -> None:
-        """Cut the network, in the middle of whatever goes on, until `offline` is False again."""
-        self.offline = True
+        """Cut the network, in the middle of whatever goes on, until `is_offline` is False again."""
+        self.is_offline = True
         self.gateway.cut()
 
     async def _rest_handler(self, request: web.Request) -> web.StreamResponse:
-        return self._abort(request) if self.offline else await self._rest.handle(request)
+        return self._abort(request) if self.is_offline else await self._rest.handle(request)
 
     def _abort(self, request: web.Request) -> web.Response:
         if request.transport is not None:
@@ -130,7 +131,7 @@ class DiscordServer:
         return web.Response(status=500)
 
     async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
-        if self.offline:
+        if self.is_offline:
             return self._abort(request)
         try:
             return await self.gateway.handle(request)

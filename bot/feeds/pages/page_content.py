@@ -1,4 +1,4 @@
-"""Extraction of what is kept of any web page: title, text, site, author, date (runs in a worker)."""
+"""Extraction of the content of any web page, such as title, text, site, author and date (runs in a worker)."""
 
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -21,8 +21,8 @@ LANGUAGE_SAMPLE_CHARS = 4_000
 class PageContent(NamedTuple):
     """Content of a web page.
 
-    `text` is "" if the page has no text of its own, `title` and `site_name` are "" if it names none. `published`
-    is Unix time in seconds, or None if the page has no date.
+    `summary` is the page's description of itself. `text` is "" if the page has no text of its own, `title`, `summary`
+    and `site_name` are "" if it names none. `published` is Unix time in seconds, or None if the page has no date.
     """
 
     title: str

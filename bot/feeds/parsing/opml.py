@@ -12,7 +12,9 @@ from bot.feeds.parsing.entries import parse_language_tag, resolve_url, to_single
 MAX_OPML_BYTES = 4 * 2**20
 """Maximum number of bytes of an OPML document that are read."""
 MAX_OUTLINES = 5_000
-"""Maximum number of feeds that are read from one OPML document."""
+"""Maximum number of outlines, valid or not and each counted once, that are read from one OPML document."""
+_MAX_TITLE_CHARS = 200
+"""Maximum number of characters of a title or a group's name."""
 _DECLARED_ENCODING_PATTERN = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _OUTLINE_START_PATTERN = re.compile(r"<outline\b", re.IGNORECASE)
 
@@ -62,9 +64,9 @@ def parse_outlines(document: bytes) -> FeedList:
         if len(outlines_by_url) + len(invalid_titles) >= MAX_OUTLINES:
             skipped_count += 1
             continue
-        title = to_single_line(attributes.get("title") or attributes.get("text") or "", 200)
+        title = to_single_line(attributes.get("title") or attributes.get("text") or "", _MAX_TITLE_CHARS)
         if url is None:
-            invalid_titles.setdefault(title or to_single_line(address, 200))
+            invalid_titles.setdefault(title or to_single_line(address, _MAX_TITLE_CHARS))
             continue
         site_url = resolve_url(attributes.get("htmlurl"), "")
         outlines_by_url.setdefault(
@@ -73,20 +75,20 @@ def parse_outlines(document: bytes) -> FeedList:
     return FeedList(tuple(outlines_by_url.values()), tuple(invalid_titles), skipped_count)
 
 
-def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: int) -> bytes:
+def serialize_opml(title: str, outlines_by_group_name: Mapping[str, Sequence[Outline]], *, now: int) -> bytes:
     """Return an OPML 2.0 document (http://opml.org/spec2.opml) with an outline for each group of feeds.
 
     `now` (Unix time in seconds) becomes the creation date. Characters that XML does not allow are left out.
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
-    ET.SubElement(head, "title").text = to_single_line(title, 200)
+    ET.SubElement(head, "title").text = to_single_line(title, _MAX_TITLE_CHARS)
     ET.SubElement(head, "dateCreated").text = format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True)
     body = ET.SubElement(root, "body")
-    for name, outlines in groups.items():
-        group_element = ET.SubElement(body, "outline", text=to_single_line(name, 200))
+    for group_name, outlines in outlines_by_group_name.items():
+        group_element = ET.SubElement(body, "outline", text=to_single_line(group_name, _MAX_TITLE_CHARS))
         for outline in outlines:
-            label = to_single_line(outline.title, 200)
+            label = to_single_line(outline.title, _MAX_TITLE_CHARS)
             attributes = {"type": "rss", "text": label, "title": label, "xmlUrl": outline.url}
             if outline.site_url:
                 attributes["htmlUrl"] = outline.site_url

@@ -6,6 +6,10 @@
 - A title alone decides nothing.
 - An entry without a guid is identified by its link, an entry without both by its content.
 
+Known articles are looked up by hashes of these traits: the weak key of an entry is a hash of its guid, else of its
+link, else of its content; the strong key, a hash also of link and title, is unique in a document. Articles with one
+page key have one link.
+
 Variants of a URL (`urls.list_url_variants`) are equal. Entries that a feed shows again under other URLs are
 left to the module `relocated_entries`.
 """
@@ -26,63 +30,62 @@ TITLE_SIMILARITY_THRESHOLD = 80
 _NUMBER_PATTERN = re.compile(r"\d+")
 
 
-def is_repeated(keys: EntryKeys, known_articles: Mapping[bytes, KnownArticle]) -> bool:
-    """Return whether several entries have or had the weak key of an entry, so that it identifies none.
-
-    The weak key is a hash of the guid, else of the link, else of the content.
-    """
-    return keys.is_weak_key_repeated or keys.repeat_marker in known_articles
+def is_repeated(keys: EntryKeys, known_article_by_key: Mapping[bytes, KnownArticle]) -> bool:
+    """Return whether several entries have or had the weak key of an entry, so that it identifies none."""
+    return keys.is_weak_key_repeated or keys.repeat_marker in known_article_by_key
 
 
 def match_by_identity(
-    entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
+    entry_keys: Sequence[EntryKeys], known_article_by_key: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of entries whose weak or strong key is stored, by the strong key of the entry."""
-    matches = {}
+    """Return the articles of entries whose strong key, or unrepeated weak key, is stored, by the strong key."""
+    article_by_strong_key = {}
     for keys in entry_keys:
-        article = known_articles.get(keys.strong_key)
-        if article is None and not is_repeated(keys, known_articles):
-            article = known_articles.get(keys.weak_key)
+        article = known_article_by_key.get(keys.strong_key)
+        if article is None and not is_repeated(keys, known_article_by_key):
+            article = known_article_by_key.get(keys.weak_key)
         if article is not None:
-            matches[keys.strong_key] = article
-    return matches
+            article_by_strong_key[keys.strong_key] = article
+    return article_by_strong_key
 
 
 def match_by_url_variant(
-    entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
+    entry_keys: Sequence[EntryKeys], known_article_by_key: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of entries that are known by a variant of their URL, by the entry's strong key."""
     return {
         keys.strong_key: next(
-            known_articles[identity] for identity in keys.url_variant_keys if identity in known_articles
+            known_article_by_key[variant_key]
+            for variant_key in keys.url_variant_keys
+            if variant_key in known_article_by_key
         )
         for keys in entry_keys
         if not keys.is_weak_key_repeated
-        and any(variant_identity in known_articles for variant_identity in keys.url_variant_keys)
+        and any(variant_key in known_article_by_key for variant_key in keys.url_variant_keys)
     }
 
 
 def get_articles_at_link(
-    keys: EntryKeys, articles_by_page: Mapping[str, Sequence[KnownArticle]]
+    keys: EntryKeys, articles_by_page_key: Mapping[str, Sequence[KnownArticle]]
 ) -> Sequence[KnownArticle]:
     """Return the feed's articles that have the entry's link."""
-    return articles_by_page.get(keys.page_key, ())
+    return articles_by_page_key.get(keys.page_key, ())
 
 
 def match_by_link(
     entry_keys: Sequence[EntryKeys],
-    articles_by_page: Mapping[str, Sequence[KnownArticle]],
-    matched_ids: Collection[int],
+    articles_by_page_key: Mapping[str, Sequence[KnownArticle]],
+    matched_article_ids: Collection[int],
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of unknown entries that have the entry's link, by the entry's strong key.
 
-    `matched_ids` are the ids of the articles that other entries were matched with. Title or date must agree; both
-    must if a link is ambiguous, because several entries or articles have it or it is the site's home page.
+    `matched_article_ids` are the ids of the articles that other entries were matched with. Title or date must agree;
+    both must if a link is ambiguous, because several entries or articles have it or it is the site's home page.
     """
-    matches: dict[bytes, KnownArticle] = {}
-    matched_ids = set(matched_ids)
+    article_by_strong_key: dict[bytes, KnownArticle] = {}
+    matched_article_ids = set(matched_article_ids)
     for keys in entry_keys:
-        candidates = get_articles_at_link(keys, articles_by_page)
+        candidates = get_articles_at_link(keys, articles_by_page_key)
         required_agreement_count = 2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
         scored_candidates = [
             (
@@ -91,15 +94,15 @@ def match_by_link(
                 candidate,
             )
             for candidate in candidates
-            if candidate.article_id not in matched_ids
+            if candidate.article_id not in matched_article_ids
         ]
         agreement_count, article = max(
             scored_candidates, key=lambda scored_candidate: scored_candidate[0], default=(0, None)
         )
         if article is not None and agreement_count >= required_agreement_count:
-            matches[keys.strong_key] = article
-            matched_ids.add(article.article_id)
-    return matches
+            article_by_strong_key[keys.strong_key] = article
+            matched_article_ids.add(article.article_id)
+    return article_by_strong_key
 
 
 def _is_home_page(url: str) -> bool:

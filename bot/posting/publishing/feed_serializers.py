@@ -16,7 +16,7 @@ from bot.core.local_time import format_iso
 from bot.feeds.fetch import PUBLISHED_FEEDS_PATH
 
 
-def feed_url(public_url: str, token: str, entry_kind: str, extension: str) -> str:
+def build_feed_url(public_url: str, token: str, entry_kind: str, extension: str) -> str:
     """Return the URL of a web feed of a channel or of a user's bookmarks, with its secret token.
 
     `entry_kind` names what its entries are, such as "posts"; `extension` stands for its format.
@@ -136,12 +136,12 @@ def _serialize_json(feed: PublishedFeed) -> bytes:
         "feed_url": feed.feed_url,
         "language": feed.language,
         "authors": [{"name": feed.publisher}],
-        "items": [_json_entry(entry) for entry in feed.entries],
+        "items": [_build_json_entry(entry) for entry in feed.entries],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _json_entry(entry: PublishedEntry) -> dict[str, Any]:
+def _build_json_entry(entry: PublishedEntry) -> dict[str, Any]:
     json_entry: dict[str, Any] = {
         "id": entry.id,
         "url": entry.url,

@@ -99,7 +99,8 @@ async def iter_own_messages(
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(target, discord.DMChannel) and (
-        target.guild.me is None or permissions.find_missing_permissions(target, required=False, history=True)
+        target.guild.me is None
+        or permissions.find_missing_permissions(target, check_required=False, check_history=True)
     ):
         raise HistoryNotReadable
     if isinstance(target, discord.Thread) and target.id != channel_id and target.parent is not None:

@@ -24,6 +24,7 @@ _ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
 _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
 """Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
 _DEDUPE_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
+"""Pattern, within custom ids, of the unique key of a dispatch: a message in the outbox."""
 _QUESTION_ID_GROUP = r"(?P<question_id>\d{1,19})"
 _PROPOSAL_ID_GROUP = r"(?P<proposal_id>\d{1,18})"
 
@@ -78,9 +79,9 @@ def save_menu_id(dedupe_key: str) -> str:
     return f"telex:pick:{dedupe_key}"
 
 
-def vote_button_id(question_id: int, *, helped: bool) -> str:
+def vote_button_id(question_id: int, *, has_helped: bool) -> str:
     """Return the custom id of the button by which a user says whether an answer helped."""
-    return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
+    return f"telex:vote:{'up' if has_helped else 'down'}:{question_id}"
 
 
 def make_button(
@@ -221,18 +222,18 @@ def more_button(
 
 
 def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
-    """Return a button that removes a bookmark: a Save button with another label, for a user's own view."""
+    """Return a button that removes a bookmark: a Save button, which toggles it, with another label."""
     return make_button(_("Remove from bookmarks"), save_button_id(key), icons.emoji_for(Icon.SAVE))
 
 
-def vote_button(question_id: int, *, helped: bool, label: str = "") -> discord.ui.Button[Any]:
+def vote_button(question_id: int, *, has_helped: bool, label: str = "") -> discord.ui.Button[Any]:
     """Return the button 👍 or 👎 by which a user says whether an answer helped."""
-    return make_button(label, vote_button_id(question_id, helped=helped), "👍" if helped else "👎")
+    return make_button(label, vote_button_id(question_id, has_helped=has_helped), "👍" if has_helped else "👎")
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
     """Return a 👎 button, labelled in the current language, that reports an answer that the bot did not find."""
-    return make_button(_("An article does answer this"), vote_button_id(question_id, helped=False), "👎")
+    return make_button(_("An article does answer this"), vote_button_id(question_id, has_helped=False), "👎")
 
 
 def follow_up_button(question_id: int, number: int, question: str) -> discord.ui.Button[Any]:

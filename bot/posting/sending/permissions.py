@@ -19,45 +19,45 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 
 def find_missing_permissions(
-    channel: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
+    channel: GuildChannel, *, check_required: bool = True, check_history: bool = False, check_reactions: bool = False
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
-    In a forum, "create_posts" stands for the permission to send messages. `required` checks the permissions that
-    every post needs, `history` the permission for looking up whether a message was delivered, `reactions` the
-    permission for the bot's own reaction to posts. Returns an empty list if the bot's membership or a thread's
-    channel is not in the cache, since then only Discord can tell.
+    In a forum, "create_posts" stands for the permission to send messages. `check_required` stands for the
+    permissions that every post needs, `check_history` for that to look up whether a message was delivered,
+    `check_reactions` for that to add the bot's own reaction to posts. Returns an empty list if
+    the bot's membership or a thread's channel is not in the cache, since then only Discord can tell.
     """
     bot_member = channel.guild.me
     if bot_member is None or (isinstance(channel, discord.Thread) and channel.parent is None):
         return []
-    own_permissions = channel.permissions_for(bot_member)
+    bot_permissions = channel.permissions_for(bot_member)
     send_permission = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
-    needed_permissions = ["view_channel", send_permission, "embed_links"] if required else []
-    needed_permissions += ["read_message_history"] if history else []
-    needed_permissions += ["add_reactions"] if reactions else []
+    needed_permissions = ["view_channel", send_permission, "embed_links"] if check_required else []
+    needed_permissions += ["read_message_history"] if check_history else []
+    needed_permissions += ["add_reactions"] if check_reactions else []
     # In a forum Discord's settings call Send Messages "Create Posts".
     forum_permission_names = {"send_messages": "create_posts"} if isinstance(channel, discord.ForumChannel) else {}
     return [
         forum_permission_names.get(permission, permission)
         for permission in needed_permissions
-        if not getattr(own_permissions, permission)
+        if not getattr(bot_permissions, permission)
     ]
 
 
 def find_missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
-    """Return the permissions that Telex lacks to create threads in a channel and post in them.
+    """Return the permissions that Telex lacks to create, find and post in threads of a channel.
 
     They are named as in Discord's API.
     """
-    own_permissions = channel.permissions_for(channel.guild.me)
+    bot_permissions = channel.permissions_for(channel.guild.me)
     needed_permissions = [
         "view_channel",
         "create_public_threads",
         "send_messages_in_threads",
         "read_message_history",
     ]
-    return [permission for permission in needed_permissions if not getattr(own_permissions, permission)]
+    return [permission for permission in needed_permissions if not getattr(bot_permissions, permission)]
 
 
 def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
@@ -66,10 +66,10 @@ def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[
     They are named as in Discord's API. Crossposting a message that a webhook sent needs Manage Messages:
     https://discord.com/developers/docs/resources/message#crosspost-message
     """
-    own_permissions = channel.permissions_for(channel.guild.me)
+    bot_permissions = channel.permissions_for(channel.guild.me)
     is_news = isinstance(channel, discord.TextChannel) and channel.is_news()
     needed_permissions = ["manage_webhooks", *(["manage_messages"] if is_news else [])]
-    return [permission for permission in needed_permissions if not getattr(own_permissions, permission)]
+    return [permission for permission in needed_permissions if not getattr(bot_permissions, permission)]
 
 
 def can_attach_files(channel: GuildChannel) -> bool:
@@ -80,13 +80,17 @@ def can_attach_files(channel: GuildChannel) -> bool:
     return channel.permissions_for(bot_member).attach_files
 
 
-def list_missing_permission_labels(channel: GuildChannel, *, required: bool = True, useful: bool = False) -> list[str]:
+def list_missing_permission_labels(
+    channel: GuildChannel, *, check_required: bool = True, check_optional: bool = False
+) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
-    `required` checks the permissions that every post needs, `useful` the permissions for looking up whether a
-    message was delivered and for the bot's reaction to posts.
+    `check_required` stands for the permissions that every post needs, `check_optional` for those to look up whether a
+    message was delivered and to add the bot's reaction to posts.
     """
     return [
         permission_label(permission)
-        for permission in find_missing_permissions(channel, required=required, history=useful, reactions=useful)
+        for permission in find_missing_permissions(
+            channel, check_required=check_required, check_history=check_optional, check_reactions=check_optional
+        )
     ]

@@ -17,8 +17,8 @@ from bot.core.reasons import Reason, SendProblem
 class Sent:
     """Outcome of a send that succeeded: Discord has the message.
 
-    `thread_id` is the thread that a forum post opened, or the daily thread. `webhook_id` is set if a webhook
-    sent the message.
+    `thread_id` is the id of the thread that a forum post opened, or of the daily thread. `webhook_id` is set if a
+    webhook sent the message.
     """
 
     message_id: int

@@ -203,7 +203,7 @@ class IndexUpdater:
         if self.engine is None or not self._index_position.last_change_number:
             await self._start_rebuild()
         else:
-            self._largest_article_id = await self._store.article_changes.get_largest_id()
+            self._largest_article_id = await self._store.article_changes.get_largest_article_id()
             self._writer = await self._run_in_writer_thread(self.engine.open_writer)
 
     def _open_current_index(self) -> None:
@@ -271,7 +271,7 @@ class IndexUpdater:
         if self._writer is not None:
             await self._run_in_writer_thread(self._writer.close)
         last_change = await self._store.article_changes.load_latest()
-        self._largest_article_id = await self._store.article_changes.get_largest_id()
+        self._largest_article_id = await self._store.article_changes.get_largest_article_id()
         if self._largest_article_id:
             log.info("search index rebuild started")
         self._index_position = IndexPosition(last_change.sequence, last_change.nonce, self._largest_article_id + 1)

@@ -8,7 +8,7 @@ from bot.store.records.content_records import ArticleChange, IndexedArticle
 from bot.store.repository import Repository, read_transaction, write_transaction
 
 MAX_LOG_ENTRIES = 200_000
-"""Maximum number of changes in the log; an index that is further behind is rebuilt."""
+"""Number of changes that a trim leaves in the log; an index that is further behind is rebuilt."""
 
 
 class ArticleChanges(Repository):
@@ -48,7 +48,7 @@ class ArticleChanges(Repository):
         article_ids = db.fetch_ids("SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
         return sorted(_load_articles(db, article_ids), reverse=True)
 
-    async def get_largest_id(self) -> int:
+    async def get_largest_article_id(self) -> int:
         """Return the largest article id, or 0 if there are no articles."""
         return await self._fetch_int("SELECT coalesce(max(id), 0) FROM article")
 

@@ -68,7 +68,7 @@ class FeedReactions(Repository):
     """
 
     @write_transaction
-    def add_batches(self, db: Connection, server_id: int) -> int:
+    def add_batches_until_midnight(self, db: Connection, server_id: int) -> int:
         """Make the batches of a server's reactions up to the last midnight; return this Unix time in seconds."""
         midnight = db.now - db.now % SECONDS_PER_DAY
         is_behind = db.execute_rowcount(

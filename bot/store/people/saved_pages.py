@@ -16,8 +16,8 @@ _COUNT_SQL = (
 class SavedPages(Repository):
     """Repository of saved pages. Methods raise StoreError.
 
-    A saved page is a bookmarked article of a feed of its user alone, which is never polled and which no channel
-    follows.
+    A saved page is a bookmarked article of a feed of its user alone, which has a negative id and the state 'imported':
+    it is never polled, and no channel follows it.
     """
 
     async def count(self, user_id: int) -> int:
@@ -30,8 +30,8 @@ class SavedPages(Repository):
     ) -> tuple[Article, bool] | None:
         """Store a page for a user and bookmark it; return it, and whether it is new.
 
-        A page with the same URL is kept as it was first saved, unless the user removed it. Returns None if the
-        user has `max_pages` pages.
+        A page that the user saved before, and did not remove, is returned as it was stored. Returns None if the user
+        has `max_pages` other pages.
         """
         feed_id = saved_pages_feed_id(user_id)
         stored_row = db.fetch_row(
@@ -62,12 +62,12 @@ class SavedPages(Repository):
         return article_from_row(row), True
 
     @write_transaction
-    def purge_removed(self, db: Connection, before: int) -> int:
-        """Delete the pages that users removed before a time (Unix time in seconds); return their number."""
+    def purge_removed(self, db: Connection, removed_before: int) -> int:
+        """Delete pages removed before a Unix time in seconds, and feeds without pages; return the number of pages."""
         article_ids = db.fetch_column(
             "SELECT article.id FROM article JOIN bookmark ON bookmark.article_id = article.id "
             "WHERE feed_id < 0 AND removed_at < ?",
-            (before,),
+            (removed_before,),
         )
         _delete_pages(db, article_ids)
         db.execute("DELETE FROM feed WHERE id < 0 AND NOT EXISTS (SELECT 1 FROM article WHERE feed_id = feed.id)")

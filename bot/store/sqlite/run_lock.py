@@ -61,7 +61,7 @@ def open_locked(path: Path) -> int:
 
 
 class FileIdentityGuard:
-    """Guard that checks whether the file at a path is still the file that was opened."""
+    """Guard that checks whether the file at a path is still the opened one, and locks one that replaced it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -81,7 +81,7 @@ class FileIdentityGuard:
             )
 
     def lock_replacement(self) -> None:
-        """Lock the file that replaced the opened one.
+        """Lock the file that replaced the opened one, if there is one that can be opened.
 
         Raises `ProcessMustEnd` if another bot has locked it.
         """
@@ -94,7 +94,7 @@ class FileIdentityGuard:
         except OSError:
             return
 
-    def release(self) -> None:
+    def release_replacement(self) -> None:
         """Release the lock on the file that replaced the opened one, if it is held."""
         if self._replacement_descriptor is not None:
             os.close(self._replacement_descriptor)

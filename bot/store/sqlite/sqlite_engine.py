@@ -117,7 +117,7 @@ class SqliteEngine:
             await source_worker.close()
 
     def close(self) -> None:
-        self._identity_guard.release()
+        self._identity_guard.release_replacement()
 
 
 def _require_writable_file(path: Path) -> None:

@@ -27,7 +27,7 @@ async def _load_open_proposal(interaction: Interaction, proposal_id: str) -> Pro
     Raises `NotAuthorized`, and RequestRejected if the proposal is gone or was decided.
     """
     await require_manager_command(interaction, "feed")
-    server_id = interaction_context.get_server_id(interaction)
+    server_id = interaction_context.get_home_server_id(interaction)
     assert server_id is not None
     return await interaction.client.store.proposals.get_open(int(proposal_id), server_id)
 
@@ -88,7 +88,7 @@ async def block_proposer_button(interaction: Interaction, _item: object, proposa
 
 
 async def _block_user(interaction: Interaction, user_id: int) -> None:
-    server_id = interaction_context.get_server_id(interaction)
+    server_id = interaction_context.get_home_server_id(interaction)
     assert server_id is not None
     await interaction.client.store.proposals.block_user(user_id, server_id=server_id, user_id=interaction.user.id)
     interaction.client.outbox_relay.wake()

@@ -20,7 +20,7 @@ from cogs.feeds.subscription_options import FollowedFeed, is_channel_deleted
 from cogs.shared import channel_options
 from cogs.shared.channel_options import PostableChannel
 from cogs.shared.modals import TextField, modal_button
-from cogs.shared.views import ActionButton, ComponentCallback, Interaction
+from cogs.shared.views import ActionButton, ClickAction, Interaction
 
 _MAX_NAME_LENGTH = 100
 """Maximum length in UTF-16 units of the name of a role or of a proposed feed."""
@@ -51,7 +51,7 @@ class ProposalFlow(SourceFlow):
         async with self._discovery_slots.acquire(self._target_channel.guild.id):
             await super()._discover_site(interaction)
 
-    def _build_follow_button(self, action: ComponentCallback, label: str) -> ActionButton:  # noqa: ARG002
+    def _build_follow_button(self, action: ClickAction, label: str) -> ActionButton:  # noqa: ARG002
         """Return a button that asks for a reason, and then runs an action that ends in `_confirm`."""
 
         async def propose(interaction: Interaction, reason: str) -> None:
@@ -105,7 +105,7 @@ class ProposalFlow(SourceFlow):
 
 async def require_may_propose(interaction: Interaction) -> None:
     """Raise `UserFacingError` or RequestRejected if the user may not propose feeds in this server now."""
-    guild, member = interaction_context.get_home_server(interaction), interaction_context.get_member(interaction)
+    guild, member = interaction_context.get_home_server(interaction), interaction_context.get_home_member(interaction)
     if guild is None or member is None:
         raise UserFacingError(_("This only works in a server."))
     allowed_group = (await interaction.client.store.preferences.get_by_server(guild.id)).proposer_policy

@@ -8,9 +8,9 @@ from cogs.shared.views import Interaction
 
 
 async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
-    """Return the scorecard of the feeds that the user can see for the last `days` days, up to midnight in UTC."""
+    """Return the scorecard of the feeds that the user can see, for `days` days up to the last midnight in UTC."""
     store, server_id = interaction.client.store, interaction.guild_id or 0
-    until = await store.feed_reactions.add_batches(server_id)
+    until = await store.feed_reactions.add_batches_until_midnight(server_id)
     since = until - days * SECONDS_PER_DAY
     return feed_scores.score_feeds(
         await list_visible_subscriptions(interaction),

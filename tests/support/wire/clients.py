@@ -21,7 +21,7 @@ C = TypeVar("C", bound=discord.Client)
 
 def redirect(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let discord.py in this process talk to the stand-in."""
-    monkeypatch.setattr(Route, "BASE", server.api)
+    monkeypatch.setattr(Route, "BASE", server.api_url)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway.url))
 
 

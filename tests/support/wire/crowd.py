@@ -102,7 +102,7 @@ class Crowd:
             "TELEX_INDEX": str(self.folder / f"index-{number}"),
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
-            "WIRE_API": self.discord.api,
+            "WIRE_API": self.discord.api_url,
             "WIRE_GATEWAY": f"{self.discord.gateway.url}{number}",
             "WIRE_READY": "0.2",
         }

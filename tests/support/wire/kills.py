@@ -237,7 +237,9 @@ _EDIT_OF_PROPOSAL: tuple[Step, ...] = (
 REPORTING: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("counting", "bot.store.people.feed_reactions:FeedReactions.add_batches", any_channel=True),
+        *_around(
+            "counting", "bot.store.people.feed_reactions:FeedReactions.add_batches_until_midnight", any_channel=True
+        ),
         *_around("enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True),
         *_around("claim", f"{STORE}.claim"),
         *_MESSAGE,

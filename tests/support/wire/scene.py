@@ -544,7 +544,7 @@ class Scene(ServerInspector):
             "TELEX_FULL_TEXT": "never",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
             "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
-            "WIRE_API": self.discord.api,
+            "WIRE_API": self.discord.api_url,
             "WIRE_GATEWAY": self.discord.gateway.url,
             "WIRE_READY": "0.05",
             "WIRE_CLOCK": str(self.clock),
