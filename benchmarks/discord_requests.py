@@ -70,7 +70,7 @@ def read_requests(folder: Path) -> Iterator[Request]:
                 yield Request(*json.loads(line))
 
 
-def find_violations(contract: schema.Contract, request: Request) -> list[str]:
+def find_violations(contract: schema.ContractChecker, request: Request) -> list[str]:
     """Say what Discord would refuse of a request."""
     violations = contract.check_request(request.method, request.path, request.query, request.body)
     message = request.body.get("data", request.body) if isinstance(request.body, dict) else {}

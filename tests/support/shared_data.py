@@ -23,6 +23,6 @@ def shared(name: str) -> Path:
     return path
 
 
-def discord_contract() -> schema.Contract | None:
+def discord_contract() -> schema.ContractChecker | None:
     """What Discord allows in requests and answers; None where its description is absent."""
-    return schema.load_contract(API_DESCRIPTION) if API_DESCRIPTION.exists() else None
+    return schema.load_contract_checker(API_DESCRIPTION) if API_DESCRIPTION.exists() else None

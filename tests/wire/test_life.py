@@ -162,7 +162,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
 
     ada, server = people.join(scene.server.id, "Ada"), scene.server
     role = discord_server.changes.add_role(server, "Space news")
-    (own,) = server.members[discord_server.state.bot.id]
+    (own,) = server.role_ids_by_member_id[discord_server.state.bot.id]
     discord_server.changes.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
         change_context = {"server_id": server.id, "user_id": discord_server.state.bot_owner.id}
@@ -181,9 +181,9 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     threads = [channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id]
     assert [thread.id for thread in threads] == [post.id]
     await pressed(post, "Notify me")
-    assert server.members[ada.id] == [role.id]
+    assert server.role_ids_by_member_id[ada.id] == [role.id]
     await pressed(post, "Stop notifying me")
-    assert server.members[ada.id] == []
+    assert server.role_ids_by_member_id[ada.id] == []
     assert not find_delivery_faults(scene, [1])
 
 

@@ -66,7 +66,7 @@ async def search_by_direct_message(crowd: Crowd) -> None:
     discord = crowd.discord
     ada = discord.state.add_person("Ada")
     for server in discord.state.servers.values():
-        server.members[ada.id] = []
+        server.role_ids_by_member_id[ada.id] = []
     direct = discord.changes.open_direct_channel(ada)
     for _ in range(20):
         discord.people.say(ada, direct, "search: Title")
@@ -129,7 +129,7 @@ class ManagerRace:
                 server = state.servers[channel.server_id or 0]
                 role = changes.add_role(server, "Editors")
                 changes.change_role(server, role, int(Permission.MANAGE_GUILD))
-                server.members |= {self.proposer.id: [], manager.id: [role.id]}
+                server.role_ids_by_member_id |= {self.proposer.id: [], manager.id: [role.id]}
                 feed_server = await FeedServer().start(f"127.0.0.{number + 2}")
                 self._feed_servers.append(feed_server)
                 await store.preferences.change(

@@ -166,11 +166,11 @@ async def test_the_members_of_roles_are_counted_and_whom_a_message_notifies_is_k
     role = discord_server.changes.add_role(place, "AI", mentionable=True)
     staff = discord_server.changes.add_role(place, "Staff")
     await client.wait_for_event("guild_role_create", times=2)
-    place.members[ada.id].append(role.id)
+    place.role_ids_by_member_id[ada.id].append(role.id)
     guild = client.get_guild(place.id)
     with pytest.raises(discord.Forbidden):
         await guild.role_member_counts()
-    bot_role = place.roles[place.members[discord_server.state.bot.id][0]]
+    bot_role = place.roles[place.role_ids_by_member_id[discord_server.state.bot.id][0]]
     discord_server.changes.change_role(place, bot_role, int(Permission.MANAGE_ROLES))
     counts = {counted_role.id: count for counted_role, count in (await guild.role_member_counts()).items()}
     assert counts == {role.id: 1, staff.id: 0, bot_role.id: 1}

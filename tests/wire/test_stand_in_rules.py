@@ -12,8 +12,8 @@ from tests.support.wire.clients import text_channel
 
 
 @pytest.fixture
-def contract() -> schema.Contract:
-    return schema.load_contract(shared("discord/openapi.json"))
+def contract() -> schema.ContractChecker:
+    return schema.load_contract_checker(shared("discord/openapi.json"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from bot.drill.discord_stand_in.state_changes import StateChanges
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
 """Token of the bot account in the stand-in; Discord knows no such token."""
 if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.schema import Contract
+    from bot.drill.discord_stand_in.schema import ContractChecker
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class DiscordServer:
     that it does not allow are recorded in `violations`.
     """
 
-    def __init__(self, contract: Contract | None = None) -> None:
+    def __init__(self, contract: ContractChecker | None = None) -> None:
         self.token = TOKEN
         self.shard_count = 1
         self.is_offline = False

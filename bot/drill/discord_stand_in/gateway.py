@@ -297,7 +297,9 @@ class Gateway:
             return
         chunk: Json = {
             "guild_id": str(server.id),
-            "members": [payloads.build_member(self._state, server, person_id) for person_id in server.members],
+            "members": [
+                payloads.build_member(self._state, server, person_id) for person_id in server.role_ids_by_member_id
+            ],
             "chunk_index": 0,
             "chunk_count": 1,
         }

@@ -102,7 +102,7 @@ def build_member(state: State, server: Server, person_id: int, *, with_user: boo
         "nick": None,
         "pending": False,
         "premium_since": None,
-        "roles": [str(role_id) for role_id in server.members.get(person_id, [])],
+        "roles": [str(role_id) for role_id in server.role_ids_by_member_id.get(person_id, [])],
         "mute": False,
         "deaf": False,
     }
@@ -311,7 +311,7 @@ def build_server_create_event(state: State, server: Server) -> Json:
         "joined_at": "2025-01-01T00:00:00.000000+00:00",
         "large": False,
         "unavailable": False,
-        "member_count": len(server.members),
+        "member_count": len(server.role_ids_by_member_id),
         "voice_states": [],
         "members": [build_member(state, server, state.bot.id)],
         "channels": [build_channel(state, channel, with_server=False) for channel in channels if not channel.is_thread],

@@ -22,7 +22,7 @@ from bot.drill.discord_stand_in.state import State
 from bot.drill.discord_stand_in.state_changes import StateChanges
 
 if TYPE_CHECKING:
-    from bot.drill.discord_stand_in.schema import Contract
+    from bot.drill.discord_stand_in.schema import ContractChecker
 
 API_PATH_PREFIX = "/api/v10"
 """Beginning of the paths of Discord's REST API."""
@@ -159,7 +159,7 @@ class Buckets:
 class Rest:
     """Discord's REST API: its routes, rate limits and faults, and the calls that were made."""
 
-    def __init__(self, stand_in: StandIn, routes: Routes, token: str, contract: Contract | None) -> None:
+    def __init__(self, stand_in: StandIn, routes: Routes, token: str, contract: ContractChecker | None) -> None:
         self._stand_in = stand_in
         self._routes = routes
         self._token = token

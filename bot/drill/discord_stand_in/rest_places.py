@@ -1,4 +1,7 @@
-"""Logging in, servers, channels, people (docs: resources/application, guild, channel, user)."""
+"""Handlers of REST requests about the bot, servers, channels and people.
+
+Discord's documentation of them: resources/application, guild, channel and user.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from bot.drill.discord_stand_in.state import Permission, Role, Server
 ROUTES = Routes()
 
 
-def find_own_server(stand_in: StandIn, call: Call) -> Server:
+def find_bot_server(stand_in: StandIn, call: Call) -> Server:
     """Return the server (guild) of a call. Raises ApiError if the bot isn't in the server."""
     bot_server = stand_in.state.servers.get(call["server"])
     if bot_server is None or not bot_server.has_member(stand_in.state.bot.id):
@@ -22,9 +25,9 @@ def find_own_server(stand_in: StandIn, call: Call) -> Server:
 def find_server_of_assignable_role(stand_in: StandIn, call: Call) -> Server:
     """Return the server of a call about a role, if the bot may give the role (docs: permissions).
 
-    Raises ApiError if the role is not below the highest role of the bot, or the bot may not manage roles.
+    Raises ApiError if the bot is not in the server or may not manage roles, or if the role is not below its highest.
     """
-    bot_server = find_own_server(stand_in, call)
+    bot_server = find_bot_server(stand_in, call)
     bot_roles = _list_bot_roles(stand_in, bot_server)
     highest_position = max(role.position for role in bot_roles)
     if not can_manage_roles(stand_in, bot_server) or bot_server.roles[call["role"]].position >= highest_position:
@@ -38,7 +41,7 @@ def can_manage_roles(stand_in: StandIn, bot_server: Server) -> bool:
 
 
 def _list_bot_roles(stand_in: StandIn, bot_server: Server) -> list[Role]:
-    return [bot_server.roles[role_id] for role_id in bot_server.members[stand_in.state.bot.id]]
+    return [bot_server.roles[role_id] for role_id in bot_server.role_ids_by_member_id[stand_in.state.bot.id]]
 
 
 @ROUTES.add("GET", "/users/@me")
@@ -59,22 +62,22 @@ def get_gateway(stand_in: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/guilds/{server}")
 def get_server(stand_in: StandIn, call: Call) -> Answer:
-    bot_server = find_own_server(stand_in, call)
+    bot_server = find_bot_server(stand_in, call)
     payload = payloads.build_server(stand_in.state, bot_server)
     if call.query.get("with_counts"):
-        payload |= {"approximate_member_count": len(bot_server.members), "approximate_presence_count": 1}
+        payload |= {"approximate_member_count": len(bot_server.role_ids_by_member_id), "approximate_presence_count": 1}
     return 200, payload
 
 
 @ROUTES.add("GET", "/guilds/{server}/channels")
 def list_server_channels(stand_in: StandIn, call: Call) -> Answer:
-    channels = stand_in.state.list_channels(find_own_server(stand_in, call).id)
+    channels = stand_in.state.list_channels(find_bot_server(stand_in, call).id)
     return 200, [payloads.build_channel(stand_in.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
 def list_active_threads(stand_in: StandIn, call: Call) -> Answer:
-    channels = stand_in.state.list_channels(find_own_server(stand_in, call).id)
+    channels = stand_in.state.list_channels(find_bot_server(stand_in, call).id)
     active_threads = [
         payloads.build_channel(stand_in.state, channel)
         for channel in channels
@@ -85,7 +88,7 @@ def list_active_threads(stand_in: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")
 def get_server_member(stand_in: StandIn, call: Call) -> Answer:
-    bot_server = find_own_server(stand_in, call)
+    bot_server = find_bot_server(stand_in, call)
     if not bot_server.has_member(call["user"]):
         raise build_error(404, 10007)
     return 200, payloads.build_member(stand_in.state, bot_server, call["user"])
@@ -94,20 +97,20 @@ def get_server_member(stand_in: StandIn, call: Call) -> Answer:
 @ROUTES.add("GET", "/guilds/{server}/roles/member-counts")
 def count_role_members(stand_in: StandIn, call: Call) -> Answer:
     """Count the members with each role but @everyone, for a bot that may manage roles."""
-    bot_server = find_own_server(stand_in, call)
+    bot_server = find_bot_server(stand_in, call)
     if not can_manage_roles(stand_in, bot_server):
         raise build_error(403, 50013)
-    counts = {role_id: 0 for role_id in bot_server.roles if role_id != bot_server.id}
-    for role_ids in bot_server.members.values():
+    member_count_by_role_id = {role_id: 0 for role_id in bot_server.roles if role_id != bot_server.id}
+    for role_ids in bot_server.role_ids_by_member_id.values():
         for role_id in role_ids:
-            counts[role_id] += 1
-    return 200, {str(role_id): count for role_id, count in counts.items()}
+            member_count_by_role_id[role_id] += 1
+    return 200, {str(role_id): count for role_id, count in member_count_by_role_id.items()}
 
 
 @ROUTES.add("PATCH", "/guilds/{server}/members/@me")
 def edit_own_member(stand_in: StandIn, call: Call) -> Answer:
     """Change the avatar, banner or bio of the bot in a server, or reset them with null."""
-    bot_server = find_own_server(stand_in, call)
+    bot_server = find_bot_server(stand_in, call)
     for field in ("avatar", "banner"):
         if not (call.body.get(field) or "data:image/png;base64,").startswith("data:image/"):
             raise build_form_error(field, "Invalid image data", "BASE_TYPE_IMAGE")
@@ -118,7 +121,7 @@ def edit_own_member(stand_in: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
 def give_role(stand_in: StandIn, call: Call) -> Answer:
-    role_ids = find_server_of_assignable_role(stand_in, call).members[call["user"]]
+    role_ids = find_server_of_assignable_role(stand_in, call).role_ids_by_member_id[call["user"]]
     if call["role"] not in role_ids:
         role_ids.append(call["role"])
     return NO_CONTENT
@@ -126,7 +129,7 @@ def give_role(stand_in: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
 def take_role(stand_in: StandIn, call: Call) -> Answer:
-    role_ids = find_server_of_assignable_role(stand_in, call).members[call["user"]]
+    role_ids = find_server_of_assignable_role(stand_in, call).role_ids_by_member_id[call["user"]]
     if call["role"] in role_ids:
         role_ids.remove(call["role"])
     return NO_CONTENT
@@ -162,7 +165,7 @@ def get_user(stand_in: StandIn, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/users/@me/channels")
-def open_direct(stand_in: StandIn, call: Call) -> Answer:
+def create_direct_channel(stand_in: StandIn, call: Call) -> Answer:
     person = stand_in.state.people.get(int(call.body["recipient_id"]))
     if person is None:
         raise build_error(404, 10013)

@@ -1,9 +1,8 @@
 """Checks of both sides of the wire against Discord's own API description.
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
-Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
-count as strings, and as in the reference errors inside a form have codes such as BASE_TYPE_REQUIRED and media
-channels (16) are channels.
+It is adjusted: literal paths are tried before templates, identifiers (snowflakes) that discord.py sends as integers
+count as strings, errors inside a form have codes such as BASE_TYPE_REQUIRED, and media channels (16) are channels.
 """
 
 from __future__ import annotations
@@ -22,47 +21,47 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 Json = dict[str, Any]
-_BASE = "discord:openapi"
+_DOCUMENT_URI = "discord:openapi"
 _UNDESCRIBED_PARAMETERS = {"use_nested_fields"}  # discord.py sends it with every forum post
-SNOWFLAKE_LISTS = {"messages", "applied_tags", "roles", "users"}
+SNOWFLAKE_LIST_FIELDS = {"messages", "applied_tags", "roles", "users"}
 """Names of fields that are lists of identifiers in requests."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """HTTP method of a path in Discord's API description, with the schemas of its parameters and bodies."""
+    """HTTP method of a path in Discord's API description, with the schemas of its query parameters and bodies."""
 
-    pattern: re.Pattern[str]
+    path_pattern: re.Pattern[str]
     path: str
     method: str
-    parameters: Mapping[str, Json]
-    body: str | None  # reference of the JSON body's schema
-    responses: Mapping[str, str | None]  # status: reference of the schema, None: no body
+    query_parameters: Mapping[str, Json]
+    body_reference: str | None  # "$ref" of the schema of the JSON body; None: no body
+    response_reference_by_status: Mapping[str, str | None]  # "$ref" of the schema; None: no body
 
 
-class Contract:
+class ContractChecker:
     """Checker of requests and answers against Discord's API description (`openapi.json`)."""
 
-    def __init__(self, document: Json) -> None:
-        resource: Resource[Any] = Resource.from_contents(document, default_specification=DRAFT202012)
+    def __init__(self, api_description: Json) -> None:
+        resource: Resource[Any] = Resource.from_contents(api_description, default_specification=DRAFT202012)
         registry: Registry[Any] = Registry()
-        self._registry = registry.with_resource(_BASE, resource)
-        self._document = document
-        self._valid_shapes: set[tuple[str, object]] = set()
-        self._validators: dict[str, Draft202012Validator] = {}
-        self._operations: dict[str, list[Operation]] = {method: [] for method in _METHODS}
-        for path, path_item in document["paths"].items():
+        self._registry = registry.with_resource(_DOCUMENT_URI, resource)
+        self._api_description = api_description
+        self._valid_references_and_shapes: set[tuple[str, object]] = set()
+        self._validator_by_reference: dict[str, Draft202012Validator] = {}
+        self._operations_by_method: dict[str, list[Operation]] = {method: [] for method in _METHODS}
+        for path, path_item in api_description["paths"].items():
             for method in _METHODS:
                 if method in path_item:
-                    self._operations[method].append(self._build_operation(path, method, path_item))
-        for operations in self._operations.values():
+                    self._operations_by_method[method].append(self._build_operation(path, method, path_item))
+        for operations in self._operations_by_method.values():
             operations.sort(key=lambda operation: operation.path.count("{"))
 
     def find_operation(self, method: str, path: str) -> Operation | None:
         """Return the description of a path below `/api/v10`, or None if it has none."""
-        for operation in self._operations.get(method.lower(), ()):
-            if operation.pattern.fullmatch(path):
+        for operation in self._operations_by_method.get(method.lower(), ()):
+            if operation.path_pattern.fullmatch(path):
                 return operation
         return None
 
@@ -72,13 +71,13 @@ class Contract:
         if operation is None:
             return [f"{method} {path}: not in the description"]
         findings = list(self._check_query(operation, query))
-        if operation.body is None:
+        if operation.body_reference is None:
             if body is not None:
                 findings.append("a body where none is described")
         elif body is not None:
             comparable_body = convert_snowflakes_to_text(body)
             findings += self._check(
-                operation.body, comparable_body, compute_shape(comparable_body, includes_sizes=True)
+                operation.body_reference, comparable_body, compute_shape(comparable_body, includes_sizes=True)
             )
         return [f"{method} {operation.path}: {finding}" for finding in findings]
 
@@ -91,10 +90,10 @@ class Contract:
         if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
         operation_and_status = f"{method} {operation.path} {status}"
-        status_key = str(status) if str(status) in operation.responses else f"{status // 100}XX"
-        if status_key not in operation.responses:
+        status_key = str(status) if str(status) in operation.response_reference_by_status else f"{status // 100}XX"
+        if status_key not in operation.response_reference_by_status:
             return [f"{operation_and_status}: a status that is not described"]
-        reference = operation.responses[status_key]
+        reference = operation.response_reference_by_status[status_key]
         if reference is None:
             return [f"{operation_and_status}: a body where none is described"] if body is not None else []
         return [f"{operation_and_status}: {finding}" for finding in self._check(reference, body, compute_shape(body))]
@@ -103,7 +102,7 @@ class Contract:
         for name, text_value in query.items():
             if name in _UNDESCRIBED_PARAMETERS:
                 continue
-            parameter = operation.parameters.get(name)
+            parameter = operation.query_parameters.get(name)
             if parameter is None:
                 yield f"?{name}= is not described"
                 continue
@@ -117,41 +116,45 @@ class Contract:
 
     def _check(self, reference: str, instance: object, instance_shape: object) -> list[str]:
         """List what is wrong with an instance; if one of the same shape was valid before, it is not checked again."""
-        if (reference, instance_shape) in self._valid_shapes:
+        if (reference, instance_shape) in self._valid_references_and_shapes:
             return []
-        validator = self._validators.get(reference)
+        validator = self._validator_by_reference.get(reference)
         if validator is None:
             validator = Draft202012Validator({"$ref": reference}, registry=self._registry)
-            self._validators[reference] = validator
+            self._validator_by_reference[reference] = validator
         findings = [explain_error(error) for error in validator.iter_errors(instance)]
         if not findings:
-            self._valid_shapes.add((reference, instance_shape))
+            self._valid_references_and_shapes.add((reference, instance_shape))
         return findings
 
     def _build_operation(self, path: str, method: str, path_item: Json) -> Operation:
         description = path_item[method]
-        reference = f"{_BASE}#/paths/{_build_json_pointer(path)}/{method}"
-        parameters = {}
+        reference = f"{_DOCUMENT_URI}#/paths/{_build_json_pointer(path)}/{method}"
+        query_parameters = {}
         for number, parameter in enumerate(description.get("parameters", [])):
             if parameter["in"] == "query":
                 schema_reference = f"{reference}/parameters/{number}/schema"
-                parameters[parameter["name"]] = {**parameter, "reference": schema_reference}
+                query_parameters[parameter["name"]] = {**parameter, "reference": schema_reference}
         content = description.get("requestBody", {}).get("content", {})
-        body = f"{reference}/requestBody/content/application~1json/schema" if "application/json" in content else None
-        responses: dict[str, str | None] = {}
+        body_reference = (
+            f"{reference}/requestBody/content/application~1json/schema" if "application/json" in content else None
+        )
+        response_reference_by_status: dict[str, str | None] = {}
         for status, response in description["responses"].items():
             schema_reference = f"{reference}/responses/{status}"
             shared_reference = response.get("$ref")
             if shared_reference:
-                schema_reference = _BASE + shared_reference
+                schema_reference = _DOCUMENT_URI + shared_reference
             content = (self._get_shared_response(shared_reference) if shared_reference else response).get("content", {})
-            json_body = "application/json" in content
-            responses[status] = f"{schema_reference}/content/application~1json/schema" if json_body else None
-        pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
-        return Operation(pattern, path, method, parameters, body, responses)
+            has_json_body = "application/json" in content
+            response_reference_by_status[status] = (
+                f"{schema_reference}/content/application~1json/schema" if has_json_body else None
+            )
+        path_pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+        return Operation(path_pattern, path, method, query_parameters, body_reference, response_reference_by_status)
 
     def _get_shared_response(self, reference: str) -> Json:
-        response: Json = self._document["components"]["responses"][reference.rsplit("/", 1)[1]]
+        response: Json = self._api_description["components"]["responses"][reference.rsplit("/", 1)[1]]
         return response
 
 
@@ -176,11 +179,11 @@ def explain_error(error: ValidationError) -> str:
 
 
 def compute_shape(json_value: object, name: str = "", *, includes_sizes: bool = False) -> object:
-    """Return the shape of a JSON value, equal for values that differ only in texts, numbers and repeated list elements.
+    """Return the shape of a JSON value, which is equal for values that are valid by the same schemas.
 
-    If `includes_sizes`, the lengths of texts, numbers, and the order and length of lists count, too, because requests
-    have limits. Thousands of answers have
-    few shapes: checking one takes some ten milliseconds, checking all commands half a second.
+    Values of one shape may differ in texts (but not in whether they are digits), in integers (but not in a `type` or
+    `style`), and in the order and number of list elements. If `includes_sizes`, numbers, the lengths of texts, and the
+    order and length of lists count, too, because requests have limits.
     """
     if isinstance(json_value, dict):
         return frozenset(
@@ -212,7 +215,7 @@ def convert_snowflakes_to_text(body: object, name: str = "") -> object:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
         return [convert_snowflakes_to_text(part, name) for part in body]
     if isinstance(body, int) and not isinstance(body, bool):
-        return str(body) if name.endswith("_id") or name in SNOWFLAKE_LISTS else body
+        return str(body) if name.endswith("_id") or name in SNOWFLAKE_LIST_FIELDS else body
     return body
 
 
@@ -221,11 +224,11 @@ def _build_json_pointer(path: str) -> str:
 
 
 @cache
-def load_contract(path: Path) -> Contract:
-    """Read Discord's API description, an OpenAPI document."""
+def load_contract_checker(path: Path) -> ContractChecker:
+    """Read and adjust Discord's API description, an OpenAPI document; return a checker against it."""
     document = json.loads(path.read_text())
     schemas = document["components"]["schemas"]
     schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})
     error_list_schema = schemas["InnerErrors"]["properties"]["_errors"]
     error_list_schema["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
-    return Contract(document)
+    return ContractChecker(document)

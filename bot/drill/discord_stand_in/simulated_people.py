@@ -23,7 +23,7 @@ class PeopleActions:
 
     def join(self, server_id: int, name: str, *, locale: str = "en-US", role_ids: tuple[int, ...] = ()) -> Person:
         person = self._state.add_person(name, locale=locale)
-        self._state.servers[server_id].members[person.id] = list(role_ids)
+        self._state.servers[server_id].role_ids_by_member_id[person.id] = list(role_ids)
         return person
 
     def say(self, person: Person, channel: Channel, text: str) -> ChannelMessage:

@@ -202,12 +202,12 @@ class Server:
     owner_id: int
     locale: str = "en-US"
     roles: dict[int, Role] = field(default_factory=dict)
-    members: dict[int, list[int]] = field(default_factory=dict)
+    role_ids_by_member_id: dict[int, list[int]] = field(default_factory=dict)
     is_available: bool = True
     bot_profile: dict[str, str | None] = field(default_factory=dict)  # avatar and banner as data URLs, bio
 
     def has_member(self, person_id: int) -> bool:
-        return person_id in self.members
+        return person_id in self.role_ids_by_member_id
 
 
 @dataclass(kw_only=True)
@@ -290,7 +290,7 @@ class State:
         server = self.servers[channel.server_id]
         if not server.has_member(person_id):
             return 0
-        role_ids = {server.id, *server.members[person_id]}
+        role_ids = {server.id, *server.role_ids_by_member_id[person_id]}
         granted_permissions = 0
         for role_id in role_ids & server.roles.keys():
             granted_permissions |= server.roles[role_id].permissions

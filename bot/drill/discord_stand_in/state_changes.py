@@ -247,7 +247,7 @@ class StateChanges:
         """
         server = Server(id=self.state.create_id(shard), name=name, owner_id=self.state.bot_owner.id, locale=locale)
         server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE_PERMISSIONS)
-        server.members[self.state.bot_owner.id] = []
+        server.role_ids_by_member_id[self.state.bot_owner.id] = []
         self.state.servers[server.id] = server
         if with_bot:
             self.invite(server)
@@ -257,7 +257,7 @@ class StateChanges:
         """Let the bot join a server, with a role of its own."""
         role = Role(id=self.state.create_id(), name=self.state.bot.name, permissions=permissions, position=1)
         server.roles[role.id] = role
-        server.members[self.state.bot.id] = [role.id]
+        server.role_ids_by_member_id[self.state.bot.id] = [role.id]
         payload = payloads.build_server_create_event(self.state, server)
         del payload["unavailable"]  # only a server that was there before is told to be available
         self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
@@ -269,7 +269,7 @@ class StateChanges:
 
     def kick(self, server: Server) -> None:
         """Remove the bot from a server; its messages stay."""
-        for role_id in server.members.pop(self.state.bot.id):
+        for role_id in server.role_ids_by_member_id.pop(self.state.bot.id):
             del server.roles[role_id]
         self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
 
