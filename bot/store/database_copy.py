@@ -162,7 +162,7 @@ class _DatabaseCopy:
         deferred_positions = [
             column_position for column_position, column in enumerate(schema.columns) if column in deferred_columns
         ]
-        key_positions = [schema.columns.index(column) for column in schema.key]
+        key_positions = [schema.columns.index(column) for column in schema.primary_key]
         while rows := await self._source.read(_load_next_rows, schema, last_key):
             last_key = tuple(rows[-1][key_position] for key_position in key_positions)
             batch_rows = rows
@@ -177,10 +177,10 @@ class _DatabaseCopy:
     async def _fill_deferred_references(self, schema: TableSchema, columns: Sequence[str]) -> None:
         """Set the foreign keys of rows that were copied before the rows to which they refer."""
         assignments_sql = ", ".join(f"{_quote_column(column)} = ?" for column in columns)
-        key_condition_sql = " AND ".join(f"{column} = ?" for column in schema.key)
+        key_condition_sql = " AND ".join(f"{column} = ?" for column in schema.primary_key)
         rows = await self._source.query(
             Connection.fetch_rows,
-            f"SELECT {', '.join([*map(_quote_column, columns), *schema.key])} FROM {schema.name} "
+            f"SELECT {', '.join([*map(_quote_column, columns), *schema.primary_key])} FROM {schema.name} "
             f"WHERE {' OR '.join(f'{_quote_column(column)} IS NOT NULL' for column in columns)}",
         )
         update_sql = f"UPDATE {schema.name} SET {assignments_sql} WHERE {key_condition_sql}"
@@ -188,7 +188,7 @@ class _DatabaseCopy:
 
     async def _compare_table(self, schema: TableSchema) -> None:
         last_key: RowValues | None = None
-        key_positions = [schema.columns.index(column) for column in schema.key]
+        key_positions = [schema.columns.index(column) for column in schema.primary_key]
         while True:
             source_rows = await self._source.read(_load_next_rows, schema, last_key)
             target_rows = await self._target.read(_load_next_rows, schema, last_key)
@@ -223,8 +223,8 @@ def _quote_column(column: str) -> str:
 def _load_last_key(db: Connection, schema: TableSchema) -> RowValues | None:
     return db.fetch_object(
         tuple,
-        f"SELECT {', '.join(schema.key)} FROM {schema.name} "
-        f"ORDER BY {', '.join(f'{column} DESC' for column in schema.key)} LIMIT 1",
+        f"SELECT {', '.join(schema.primary_key)} FROM {schema.name} "
+        f"ORDER BY {', '.join(f'{column} DESC' for column in schema.primary_key)} LIMIT 1",
     )
 
 
@@ -239,7 +239,7 @@ def _build_row_condition_sql(schema: TableSchema) -> str:
 
 
 def _load_next_rows(db: Connection, schema: TableSchema, last_key: RowValues | None) -> list[RowValues]:
-    key_columns_sql = ", ".join(schema.key)
+    key_columns_sql = ", ".join(schema.primary_key)
     after_key_sql = "" if last_key is None else f"AND ({key_columns_sql}) > ({', '.join('?' * len(last_key))})"
     rows = db.fetch_rows(
         f"SELECT {', '.join(map(_quote_column, schema.columns))} FROM {schema.name} WHERE "

@@ -117,7 +117,7 @@ class Engine(Protocol):
         ...
 
     def find_problem(self, db: Any) -> StoreError | None:
-        """Check the integrity of the database and return its first problem.
+        """Check the integrity of the database and return its first problem, or None if it has none.
 
         The problem is a `DatabaseBroken` if it is damaged, a `DatabaseUnusable` if permissions are missing.
         """

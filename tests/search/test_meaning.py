@@ -170,7 +170,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store,
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
             while (await store.encoded_articles.count_encoded()).encoded_count < count:
-                clock.advance(semantic_index.POLL_INTERVAL_SECONDS)
+                clock.advance(semantic_index.CHECK_INTERVAL_SECONDS)
                 await asyncio.sleep(0.01)
 
     await library.add("car")
@@ -185,7 +185,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store,
 
 
 async def test_an_interruption_loses_nothing_that_was_written(store, library, sense, monkeypatch):
-    monkeypatch.setattr(semantic_index, "WRITE_BATCH_SIZE", 2)
+    monkeypatch.setattr(semantic_index, "ARTICLES_PER_SAVE", 2)
     for number in range(6):
         await library.add(f"car {number}")
     reached = asyncio.Event()

@@ -57,10 +57,10 @@ async def record_of_story(
     store: Store, feed: Feed, article: NewArticle, *mutes: MutedStory, extends_story: bool = True, **matches: Any
 ) -> None:
     """Record a poll with an article that belongs to muted stories."""
-    mutes_by_key = {article.key: [MuteMatch(muted.id, extends_story) for muted in mutes]}
+    mute_matches_by_key = {article.key: [MuteMatch(muted.id, extends_story) for muted in mutes]}
     await store.polls.record(
         PollWrite(feed, IntakeResult([article]), max_pending_posts=10, is_first_poll=False),
-        matches=StoryMatches({}, compute_post_membership_score, mutes_by_key=mutes_by_key, **matches),
+        matches=StoryMatches({}, compute_post_membership_score, mute_matches_by_key=mute_matches_by_key, **matches),
     )
 
 
@@ -98,7 +98,7 @@ async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store
 
     def refresh() -> StoryMatches:
         return StoryMatches(
-            {}, compute_post_membership_score, mutes_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
+            {}, compute_post_membership_score, mute_matches_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
         )
 
     last_article_id = (await load_article(store, new_article(feed, "cut"))).id

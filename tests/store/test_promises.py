@@ -110,7 +110,7 @@ class World:
             matches=StoryMatches(
                 kin,
                 compute_post_membership_score,
-                mutes_by_key={
+                mute_matches_by_key={
                     article.key: [
                         MuteMatch(mute_id, extends_story=True)
                         for mute_id, story in self.muted_stories.items()

@@ -95,12 +95,11 @@ class SearchEngine(Protocol):
         optional_nodes: Collection[Node] = (),
         related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Return at most `limit` articles that contain any word of a text, sorted by BM25 score.
+        """Return at most `limit` articles that contain any word of a text or match an optional node, by BM25 score.
 
         For each word, the better of its scores in title and text counts, plus half of the lower one.
         `related_terms` are index terms, by word, that may stand for the word and count half as much. All
-        `required_nodes` must match; `optional_nodes` only add to the score. If a required node is a phrase, the
-        words of the text only add to the score, too.
+        `required_nodes` must match. If one of them is a phrase, the words and `optional_nodes` only add to the score.
         """
         ...
 

@@ -150,10 +150,10 @@ class TantivyEngine:
         optional_nodes: Collection[Node] = (),
         related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Return at most `limit` articles that contain any word of a text, by BM25 score.
+        """Return at most `limit` articles that contain any word of a text or match an optional node, by BM25 score.
 
-        All `required_nodes` must match; `optional_nodes` only add to the score. If a required node is a phrase, the
-        words only add to the score, too. `related_terms` are index terms, by word, that may stand for the word.
+        All `required_nodes` must match. If one of them is a phrase, the words and `optional_nodes` only add to the
+        score. `related_terms` are index terms, by word, that may stand for the word.
         """
         return self._search(
             self._query_builder.match_any(text, scope, required_nodes, optional_nodes, related_terms), limit

@@ -39,7 +39,10 @@ _MUST_OCCUR, _SHOULD_OCCUR, _MUST_NOT_OCCUR = tantivy.Occur.Must, tantivy.Occur.
 
 
 class QueryBuilder:
-    """Builder of tantivy queries. `languages` are the languages that the words of a query may be in."""
+    """Builder of tantivy queries. `languages` are the languages that the words of a query may be in.
+
+    The scope of a query is the feeds and articles to which it is restricted, and the articles that are bookmarked.
+    """
 
     def __init__(self, schema: tantivy.Schema, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES) -> None:
         self._schema = schema
@@ -57,10 +60,10 @@ class QueryBuilder:
         optional_nodes: Collection[Node] = (),
         related_terms: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> tantivy.Query:
-        """Build a query for articles that contain any word of a text, or a term related to a word of it.
+        """Build a query for articles that contain a word of a text or a related term, or match an optional node.
 
-        `related_terms` are index terms by word. All `required_nodes` must match; `optional_nodes` only add to the
-        score. If a required node is a phrase, the words of the text only add to the score, too.
+        `related_terms` are index terms by word. All `required_nodes` must match. If one of them is a phrase, the words
+        and `optional_nodes` only add to the score.
         """
         words = list(dict.fromkeys(text_analysis.tokenize(text)))
         stop_words = text_analysis.find_stop_words(words, self.languages)
@@ -69,8 +72,8 @@ class QueryBuilder:
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
-        optional_queries = word_queries or [self._build_phrase_query((word,), is_title_only=False) for word in words]
-        optional_queries += [
+        alternative_queries = word_queries or [self._build_phrase_query((word,), is_title_only=False) for word in words]
+        alternative_queries += [
             query for _, query in self._build_subqueries(analyse_query(optional_nodes, self.languages).clauses, scope)
         ]
         if any(isinstance(node, Phrase) for node in required_nodes):
@@ -79,18 +82,18 @@ class QueryBuilder:
             return _Query.boolean_query(
                 [
                     (_MUST_OCCUR, required_query),
-                    *((_SHOULD_OCCUR, optional_query) for optional_query in optional_queries),
+                    *((_SHOULD_OCCUR, alternative_query) for alternative_query in alternative_queries),
                 ]
             )
-        any_word_query = (
-            _Query.boolean_query([(_SHOULD_OCCUR, optional_query) for optional_query in optional_queries])
-            if optional_queries
+        any_alternative_query = (
+            _Query.boolean_query([(_SHOULD_OCCUR, alternative_query) for alternative_query in alternative_queries])
+            if alternative_queries
             else _Query.empty_query()
         )
-        return self._build_scoped_query([any_word_query], scope, required_nodes)
+        return self._build_scoped_query([any_alternative_query], scope, required_nodes)
 
-    def match_similar(self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int) -> tantivy.Query:
-        """Build a query for articles with two or more of the weighted index terms, except one article."""
+    def match_similar(self, weights: Mapping[str, float], scope: Scope, excluded_article_id: int) -> tantivy.Query:
+        """Build a query for articles, except one, with at least two of the weighted index terms, or the only one."""
         term_subqueries = [
             (
                 _SHOULD_OCCUR,
@@ -101,7 +104,7 @@ class QueryBuilder:
         shared_terms_query = _Query.boolean_query(
             term_subqueries, minimum_number_should_match=min(2, len(term_subqueries))
         )
-        excluded_article_query = _Query.term_query(self._schema, ARTICLE_FIELD, exclude_article_id)
+        excluded_article_query = _Query.term_query(self._schema, ARTICLE_FIELD, excluded_article_id)
         return _Query.boolean_query(
             [
                 (_MUST_OCCUR, self._build_scoped_query([shared_terms_query], scope)),

@@ -91,11 +91,11 @@ class _QueryParser:
         self.ignored_parenthesis_count = 0  # Open parentheses beyond the maximum depth.
         self.group_filter_names: list[str] = []  # Names of the filters before the open parentheses.
 
-    def add_note(self, kind: NoteKind, **placeholders: object) -> None:
-        self.notes.append(Note.create(kind, **placeholders))
+    def add_note(self, kind: NoteKind, **placeholder_values: object) -> None:
+        self.notes.append(Note.create(kind, **placeholder_values))
 
-    def defer_note(self, kind: NoteKind, **placeholders: object) -> None:
-        self.deferred_notes.append(Note.create(kind, **placeholders))
+    def defer_note(self, kind: NoteKind, **placeholder_values: object) -> None:
+        self.deferred_notes.append(Note.create(kind, **placeholder_values))
 
     def join_spaced_filter(self, match: re.Match[str]) -> str:
         """Join a filter's name, colon and value if spaces separate them.

@@ -37,9 +37,9 @@ MIN_RETRIEVAL_COSINE = 0.15
 98 % of the pairs of a question and the article that answers it reach this cosine, and 7.4 % of the pairs of a
 question and any other article.
 """
-MAX_CANDIDATES = 50
-"""Maximum number of articles that a search by meaning returns."""
-CANDIDATE_COUNTS = (MAX_CANDIDATES, 8 * MAX_CANDIDATES, 64 * MAX_CANDIDATES)
+MAX_SEMANTIC_MATCHES = 50
+"""Maximum number of articles that a search by meaning returns, unless it asks for another number."""
+CANDIDATE_COUNTS = (MAX_SEMANTIC_MATCHES, 8 * MAX_SEMANTIC_MATCHES, 64 * MAX_SEMANTIC_MATCHES)
 """Numbers of nearest vectors to fetch, tried in order until enough of their articles are in scope."""
 MAX_EXHAUSTIVE_ARTICLES = 20_000
 """Maximum number of articles in scope that are compared one by one if the graph finds too few."""
@@ -48,15 +48,15 @@ QUERY_WAIT_SECONDS = 2.0
 ENCODE_TIMEOUT_SECONDS = 30.0
 """Maximum duration in seconds of a call of the encoder's worker process."""
 MAX_WORKER_BYTES = 512 * 2**20
-"""Maximum memory in bytes of the encoder's worker process; 250 MB are usual."""
+"""Memory in bytes from which on the encoder's worker process is replaced; 250 MB are usual."""
 MAX_ENCODED_CHARS_PER_CALL = 4_000
 """Maximum number of characters that are encoded in one call.
 
 A query waits until the running call ends, so calls must be short.
 """
-WRITE_BATCH_SIZE = 512
-"""Number of articles whose vectors are written as one batch."""
-POLL_INTERVAL_SECONDS = 30.0
+ARTICLES_PER_SAVE = 512
+"""Number of articles after which their vectors are written to the files."""
+CHECK_INTERVAL_SECONDS = 30.0
 """Interval in seconds of checks for new articles to encode."""
 QUERY_CACHE_SIZE = 256
 """Maximum number of queries whose vectors are cached."""
@@ -65,10 +65,10 @@ QUERY_CACHE_SIZE = 256
 class SemanticIndex:
     """Index of the vectors of a store's articles, with the encoder that computes them."""
 
-    def __init__(self, store: Store, workers: WorkerPool, index: VectorIndex, model_id: str) -> None:
+    def __init__(self, store: Store, worker_pool: WorkerPool, vector_index: VectorIndex, model_id: str) -> None:
         self._model_id = model_id
         self.limits_wait = True  # False where nobody waits, so that `QUERY_WAIT_SECONDS` does not apply.
-        self._store, self._workers, self._index = store, workers, index
+        self._store, self._worker_pool, self._vector_index = store, worker_pool, vector_index
         self._is_ready = False
         self._writer_lock = asyncio.Lock()
         self._vector_task_by_query: dict[str, asyncio.Task[list[bytes]]] = {}
@@ -85,12 +85,12 @@ class SemanticIndex:
             await self.start_encoder()
             if encoded_count := await self.encode_missing():
                 log.info("articles encoded count=%d", encoded_count)
-            await self._store.clock.sleep(POLL_INTERVAL_SECONDS)
+            await self._store.clock.sleep(CHECK_INTERVAL_SECONDS)
 
     async def start_encoder(self) -> None:
         """Start the encoder, without which nothing is found by meaning. Raises `WorkerError` if it fails."""
         if not self._is_ready:
-            await self._workers.run(article_encoder.encode_texts, [self._model_id], timeout=ENCODE_TIMEOUT_SECONDS)
+            await self._worker_pool.run(article_encoder.encode_texts, [self._model_id], timeout=ENCODE_TIMEOUT_SECONDS)
             self._is_ready = True
 
     async def encode_missing(
@@ -98,10 +98,11 @@ class SemanticIndex:
     ) -> int:
         """Encode articles without a vector, newest first, and return their number.
 
-        Returns 0 if another process is the writer of the vectors. An interruption loses at most one batch.
+        Returns 0 if another process is the writer of the vectors. An interruption loses at most the vectors of
+        `ARTICLES_PER_SAVE` articles.
 
         Args:
-            on_progress: Called after each batch with the numbers of encoded articles and of all articles.
+            on_progress: Called after each `ARTICLES_PER_SAVE` with the numbers of encoded articles and of all articles.
             max_seconds: Time in seconds after which to stop; None for no limit.
 
         Raises:
@@ -114,23 +115,23 @@ class SemanticIndex:
                 return 0
             total_encoded_count, started_at = 0, asyncio.get_running_loop().time()
             while unencoded_ids := await self._store.encoded_articles.list_unencoded_ids(
-                self._index.index_id, WRITE_BATCH_SIZE
+                self._vector_index.index_id, ARTICLES_PER_SAVE
             ):
                 id_text_pairs = await self._store.encoded_articles.load_texts_to_encode(unencoded_ids)
                 encoded_count = 0
-                for batch in _iter_batches(id_text_pairs):
+                for batch in _iter_encoding_batches(id_text_pairs):
                     vectors = await self._encode_batch(batch)
-                    await asyncio.to_thread(self._index.add, [article_id for article_id, _ in batch], vectors)
+                    await asyncio.to_thread(self._vector_index.add, [article_id for article_id, _ in batch], vectors)
                     encoded_count += len(batch)
                     if max_seconds is not None and asyncio.get_running_loop().time() - started_at > max_seconds:
                         break
                 await self._save()
                 marked_count = await self._store.encoded_articles.mark_encoded(
-                    self._index.index_id, id_text_pairs[:encoded_count]
+                    self._vector_index.index_id, id_text_pairs[:encoded_count]
                 )
                 total_encoded_count += marked_count
                 if on_progress is not None:
-                    on_progress(*await self._store.encoded_articles.count_encoded(self._index.index_id))
+                    on_progress(*await self._store.encoded_articles.count_encoded(self._vector_index.index_id))
                 if encoded_count < len(id_text_pairs) or not marked_count:
                     break
             return total_encoded_count
@@ -140,14 +141,14 @@ class SemanticIndex:
 
         A process that becomes the writer clears an index that does not match the store.
         """
-        if self._index.is_writer:
+        if self._vector_index.is_writer:
             return True
-        if not await asyncio.to_thread(self._index.become_writer):
+        if not await asyncio.to_thread(self._vector_index.become_writer):
             return False
-        encoded_count = (await self._store.encoded_articles.count_encoded(self._index.index_id)).encoded_count
-        if not 0 < encoded_count <= len(self._index):  # It belongs to another database, or is incomplete.
-            await self._store.encoded_articles.delete_index_records(self._index.index_id)
-            self._index.clear()
+        encoded_count = (await self._store.encoded_articles.count_encoded(self._vector_index.index_id)).encoded_count
+        if not 0 < encoded_count <= len(self._vector_index):  # It belongs to another database, or is incomplete.
+            await self._store.encoded_articles.delete_index_records(self._vector_index.index_id)
+            self._vector_index.clear()
         return True
 
     async def _save(self) -> None:
@@ -157,7 +158,7 @@ class SemanticIndex:
             existing_ids = self._store.encoded_articles.filter_existing_ids(article_ids)
             return asyncio.run_coroutine_threadsafe(existing_ids, loop).result()
 
-        await asyncio.to_thread(self._index.save, filter_existing)
+        await asyncio.to_thread(self._vector_index.save, filter_existing)
 
     async def find_nearest(
         self,
@@ -167,7 +168,7 @@ class SemanticIndex:
         since: int | None = None,
         before: int | None = None,
         min_cosine: float = MIN_SEARCH_COSINE,
-        limit: int = MAX_CANDIDATES,
+        limit: int = MAX_SEMANTIC_MATCHES,
     ) -> list[tuple[int, float]]:
         """Return the articles nearest in meaning to a text, as ids with cosines, best first.
 
@@ -180,11 +181,11 @@ class SemanticIndex:
         query_vector = await self._load_query_vector(text)
         if query_vector is None or (feed_ids is not None and not feed_ids):
             return []
-        await asyncio.to_thread(self._index.refresh)
+        await asyncio.to_thread(self._vector_index.refresh)
         is_filtered = feed_ids is not None or since is not None or before is not None
         nearest_candidates: list[tuple[int, float]] = []
         for candidate_count in CANDIDATE_COUNTS:
-            candidates = await asyncio.to_thread(self._index.find_nearest, query_vector, candidate_count)
+            candidates = await asyncio.to_thread(self._vector_index.find_nearest, query_vector, candidate_count)
             close_candidates = [candidate for candidate in candidates if candidate[1] >= min_cosine]
             matching_ids = await self._store.encoded_articles.filter_ids(
                 [article_id for article_id, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
@@ -199,7 +200,7 @@ class SemanticIndex:
                 feed_ids=feed_ids, since=since, before=before, limit=MAX_EXHAUSTIVE_ARTICLES
             )
             exhaustive_cosine_by_id = await asyncio.to_thread(
-                self._index.compute_cosines_by_id, query_vector, candidate_ids
+                self._vector_index.compute_cosines_by_id, query_vector, candidate_ids
             )
             cosine_by_id = dict(nearest_candidates) | {
                 article_id: cosine for article_id, cosine in exhaustive_cosine_by_id.items() if cosine >= min_cosine
@@ -214,7 +215,9 @@ class SemanticIndex:
         """
         if not self._is_ready or not titles:
             return None
-        encoding_call = self._workers.run(article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS)
+        encoding_call = self._worker_pool.run(
+            article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS
+        )
         return await _wait_for_encoder(asyncio.create_task(encoding_call), timeout_seconds)
 
     async def compute_passage_cosines(
@@ -236,8 +239,8 @@ class SemanticIndex:
         """Compute the cosines in batches, so that other calls of the worker run in between."""
         return [
             cosine
-            for batch in _iter_batches(list(enumerate(passages)))
-            for cosine in await self._workers.run(
+            for batch in _iter_encoding_batches(list(enumerate(passages)))
+            for cosine in await self._worker_pool.run(
                 passage_encoder.compute_cosines,
                 question,
                 [text for _, text in batch],
@@ -252,7 +255,7 @@ class SemanticIndex:
         task = self._vector_task_by_query.pop(text, None)
         if task is None or (task.done() and _get_task_error(task)):
             task = asyncio.create_task(
-                self._workers.run(article_encoder.encode_texts, [text], timeout=ENCODE_TIMEOUT_SECONDS)
+                self._worker_pool.run(article_encoder.encode_texts, [text], timeout=ENCODE_TIMEOUT_SECONDS)
             )
         self._vector_task_by_query[text] = task
         if len(self._vector_task_by_query) > QUERY_CACHE_SIZE:
@@ -267,7 +270,7 @@ class SemanticIndex:
         """
         texts = [text for _, text in batch]
         try:
-            return await self._workers.run(article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS)
+            return await self._worker_pool.run(article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS)
         except WorkerError:
             if len(batch) > 1:
                 return [
@@ -276,7 +279,7 @@ class SemanticIndex:
                     for article_vector in await self._encode_batch([id_text_pair])
                 ]
             # Raise if the encoder itself fails, not just this text.
-            (vector,) = await self._workers.run(
+            (vector,) = await self._worker_pool.run(
                 article_encoder.encode_texts, [self._model_id], timeout=ENCODE_TIMEOUT_SECONDS
             )
             log.warning("article encoding failed article_id=%d", batch[0][0])
@@ -296,13 +299,13 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
         return
     from bot.search.semantic.vector_index import VectorIndex  # noqa: PLC0415 - needs the extra
 
-    workers = WorkerPool(recycle_rss_bytes=MAX_WORKER_BYTES)
-    index = await asyncio.to_thread(VectorIndex, get_vectors_folder(settings), model_id)
+    worker_pool = WorkerPool(recycle_rss_bytes=MAX_WORKER_BYTES)
+    vector_index = await asyncio.to_thread(VectorIndex, get_vectors_folder(settings), model_id)
     try:
-        yield SemanticIndex(store, workers, index, model_id)
+        yield SemanticIndex(store, worker_pool, vector_index, model_id)
     finally:
-        await workers.close()
-        await asyncio.to_thread(index.close)
+        await worker_pool.close()
+        await asyncio.to_thread(vector_index.close)
 
 
 def get_vectors_folder(settings: Settings) -> Path:
@@ -336,7 +339,7 @@ def _consume_exception(task: asyncio.Task[Any]) -> None:
     _get_task_error(task)
 
 
-def _iter_batches(id_text_pairs: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+def _iter_encoding_batches(id_text_pairs: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     """Yield the pairs in order, in batches of at most `MAX_ENCODED_CHARS_PER_CALL` characters or one longer text."""
     batch: list[tuple[int, str]] = []
     batch_chars = 0

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 SEGMENT_CAPACITY = 4_096
 """Number of vectors at which a segment (a file of vectors) is sealed: no more are added to it."""
 MERGE_FACTOR = 8
-"""Number of sealed segments of similar size that are merged into one."""
+"""Number of segments that are merged into one, and the limit (exclusive) of the ratio of their sizes."""
 HNSW_EXPANSION_ADD = 64
 """Number of graph nodes examined when a vector is added (HNSW, https://arxiv.org/abs/1603.09320)."""
 HNSW_EXPANSION_SEARCH = 512
@@ -47,10 +47,10 @@ _MANIFEST_FORMAT_VERSION = 1
 
 @dataclass(slots=True)
 class _Segment:
-    """A graph of vectors and the name of its file; `name` is empty while there is no file."""
+    """A graph of vectors and the name of its file; `file_name` is empty while there is no file."""
 
     graph: Any
-    name: str = ""
+    file_name: str = ""
 
     def __len__(self) -> int:
         return len(self.graph)
@@ -68,8 +68,9 @@ class VectorIndex:
         self.index_id = ""
         """Random name of the index, renewed when the index is cleared; "" if there is no index."""
         self._segments: list[_Segment] = []
-        self._active_segment: _Segment | None = None
-        self._manifest_version: tuple[int, int] | None = None
+        self._growing_segment: _Segment | None = None
+        self._loaded_manifest_state: tuple[int, int] | None = None
+        """Inode and modification time of the manifest that was loaded, or None."""
         self._segments_lock = threading.RLock()
         self._writer_lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"), thread_local=False)
         self.refresh()
@@ -101,26 +102,26 @@ class VectorIndex:
     def clear(self) -> None:
         """Discard all vectors; their files are deleted by the next `save`."""
         with self._segments_lock:
-            self._segments, self._active_segment = [], None
+            self._segments, self._growing_segment = [], None
             self.index_id = secrets.token_hex(8)
 
     def refresh(self) -> None:
         """Load what another process has saved; files that cannot be read are treated as missing."""
         with self._segments_lock:
-            if self._active_segment is not None:  # This process is the writer.
+            if self._growing_segment is not None:  # This process is the writer.
                 return
             try:
                 file_status = (self._folder / _MANIFEST_FILE).stat()
-                manifest_version = file_status.st_ino, file_status.st_mtime_ns
-                if manifest_version == self._manifest_version:
+                manifest_state = file_status.st_ino, file_status.st_mtime_ns
+                if manifest_state == self._loaded_manifest_state:
                     return
                 self._segments, self.index_id = self._read_manifest()
-                self._manifest_version = manifest_version
+                self._loaded_manifest_state = manifest_state
             except FileNotFoundError:
-                self._segments, self.index_id, self._manifest_version = [], "", None
+                self._segments, self.index_id, self._loaded_manifest_state = [], "", None
             except Exception as error:  # noqa: BLE001  # any damage leads to a rebuild
                 log.warning("vector index unreadable error=%s", error)
-                self._segments, self.index_id, self._manifest_version = [], "", None
+                self._segments, self.index_id, self._loaded_manifest_state = [], "", None
 
     def _read_manifest(self) -> tuple[list[_Segment], str]:
         manifest = json.loads((self._folder / _MANIFEST_FILE).read_text(encoding="utf-8"))
@@ -141,20 +142,20 @@ class VectorIndex:
         """Add vectors (a signed byte per dimension) in memory; `save` writes them."""
         if not article_ids:
             return
-        article_keys = np.asarray(article_ids, np.uint64)
-        vector_rows = np.frombuffer(b"".join(vectors), np.int8).reshape(len(article_keys), -1)
+        article_id_array = np.asarray(article_ids, np.uint64)
+        vector_rows = np.frombuffer(b"".join(vectors), np.int8).reshape(len(article_id_array), -1)
         with self._segments_lock:
-            if self._active_segment is None:
-                self._active_segment = self._open_active_segment(vector_rows.shape[1])
-            _upsert_vectors(self._active_segment.graph, article_keys, vector_rows)
+            if self._growing_segment is None:
+                self._growing_segment = self._open_growing_segment(vector_rows.shape[1])
+            _upsert_vectors(self._growing_segment.graph, article_id_array, vector_rows)
 
-    def _open_active_segment(self, dimensions: int) -> _Segment:
+    def _open_growing_segment(self, dimensions: int) -> _Segment:
         """Return the last segment, loaded into memory, or a new segment if the last one is sealed (full)."""
         if not self._segments or len(self._segments[-1]) >= SEGMENT_CAPACITY:
             return _Segment(_create_graph(dimensions))
         last_segment = self._segments.pop()
-        if last_segment.name:  # It is mapped read-only, so it is loaded before vectors are added.
-            last_segment = _Segment(_load_graph(self._folder / last_segment.name, is_memory_mapped=False))
+        if last_segment.file_name:  # It is mapped read-only, so it is loaded before vectors are added.
+            last_segment = _Segment(_load_graph(self._folder / last_segment.file_name, is_memory_mapped=False))
         return last_segment
 
     def save(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
@@ -167,34 +168,34 @@ class VectorIndex:
             OSError: The disk does not accept the vectors; they stay in memory for the next `save`.
         """
         with self._segments_lock:
-            if self._active_segment is not None:
-                self._segments.append(self._active_segment)
-                self._active_segment = None
+            if self._growing_segment is not None:
+                self._segments.append(self._growing_segment)
+                self._growing_segment = None
             self._merge_segments(filter_existing)
             make_private_folder(self._folder)
             for segment in self._segments:
-                if not segment.name:
+                if not segment.file_name:
                     file_name = f"{secrets.token_hex(8)}.usearch"
                     segment.graph.save(self._folder / file_name)
-                    segment.name = file_name
+                    segment.file_name = file_name
             manifest = {
                 "version": _MANIFEST_FORMAT_VERSION,
                 "model": self._model_id,
                 "stamp": self.index_id,
                 "segments": [
-                    (segment.name, len(segment), (self._folder / segment.name).stat().st_size)
+                    (segment.file_name, len(segment), (self._folder / segment.file_name).stat().st_size)
                     for segment in self._segments
                 ],
             }
             temporary_file = self._folder / f"{_MANIFEST_FILE}.part"
             temporary_file.write_text(json.dumps(manifest), encoding="utf-8")
             temporary_file.replace(self._folder / _MANIFEST_FILE)
-            file_names = {segment.name for segment in self._segments}
+            file_names = {segment.file_name for segment in self._segments}
             for segment_file in self._folder.glob("*.usearch"):
                 if segment_file.name not in file_names:
                     segment_file.unlink(missing_ok=True)
             restrict_to_owner(self._folder)
-            self._manifest_version = None
+            self._loaded_manifest_state = None
             self.refresh()  # Map the written files, which frees their memory.
 
     def _merge_segments(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
@@ -202,15 +203,20 @@ class VectorIndex:
             start_index, end_index = segment_range
             graph = _create_graph(self._segments[start_index].graph.ndim)
             for segment in self._segments[start_index:end_index]:
-                article_keys = np.asarray(list(segment.graph.keys), np.uint64)
-                existing_ids = filter_existing(article_keys.tolist())
-                article_keys = article_keys[[article_key in existing_ids for article_key in article_keys.tolist()]]
-                if len(article_keys):
-                    _upsert_vectors(graph, article_keys, _get_vectors(segment.graph, article_keys))
+                article_id_array = np.asarray(list(segment.graph.keys), np.uint64)
+                existing_ids = filter_existing(article_id_array.tolist())
+                article_id_array = article_id_array[
+                    [article_id in existing_ids for article_id in article_id_array.tolist()]
+                ]
+                if len(article_id_array):
+                    _upsert_vectors(graph, article_id_array, _get_vectors(segment.graph, article_id_array))
             self._segments[start_index:end_index] = [_Segment(graph)] if len(graph) else []
 
     def _find_mergeable_range(self) -> tuple[int, int] | None:
-        """Return the first run of sealed segments of similar size to merge, as (start, end), or None."""
+        """Return the first `MERGE_FACTOR` consecutive segments to merge as start and (exclusive) end index, or None.
+
+        They are of similar size, and none is less than half full.
+        """
         segment_sizes = [len(segment) for segment in self._segments]
         for start_index in range(len(segment_sizes) - MERGE_FACTOR + 1):
             sizes_in_range = segment_sizes[start_index : start_index + MERGE_FACTOR]
@@ -257,12 +263,12 @@ class VectorIndex:
         return cosine_by_id
 
     def _list_segments(self) -> list[_Segment]:
-        return [*self._segments, *([] if self._active_segment is None else [self._active_segment])]
+        return [*self._segments, *([] if self._growing_segment is None else [self._growing_segment])]
 
     def close(self) -> None:
         """Close the index, so that another process can write. Vectors that were not saved are lost."""
         with self._segments_lock:
-            self._segments, self._active_segment = [], None
+            self._segments, self._growing_segment = [], None
         self._writer_lock.release(force=True)
 
 
@@ -301,16 +307,16 @@ def _load_graph(graph_file: Path, *, is_memory_mapped: bool) -> Any:  # noqa: AN
     return graph
 
 
-def _upsert_vectors(graph: Any, article_keys: NDArray[np.uint64], vector_rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
-    """Add vectors to a graph by key, replacing existing vectors; of several with one key, the last counts."""
-    index_by_key = {article_key: index for index, article_key in enumerate(article_keys.tolist())}
-    last_indexes = np.asarray(list(index_by_key.values()))
-    article_keys, vector_rows = article_keys[last_indexes], vector_rows[last_indexes]
-    existing_keys = article_keys[graph.contains(article_keys)] if len(graph) else article_keys[:0]
-    if len(existing_keys):
-        graph.remove(existing_keys)
-    graph.add(article_keys, vector_rows, threads=1)
+def _upsert_vectors(graph: Any, article_id_array: NDArray[np.uint64], vector_rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
+    """Add vectors to a graph by article id, replacing existing ones; of several with one id, the last counts."""
+    row_index_by_id = {article_id: index for index, article_id in enumerate(article_id_array.tolist())}
+    last_row_indexes = np.asarray(list(row_index_by_id.values()))
+    article_id_array, vector_rows = article_id_array[last_row_indexes], vector_rows[last_row_indexes]
+    existing_id_array = article_id_array[graph.contains(article_id_array)] if len(graph) else article_id_array[:0]
+    if len(existing_id_array):
+        graph.remove(existing_id_array)
+    graph.add(article_id_array, vector_rows, threads=1)
 
 
-def _get_vectors(graph: Any, article_keys: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
-    return np.stack(graph.get(article_keys))
+def _get_vectors(graph: Any, article_id_array: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
+    return np.stack(graph.get(article_id_array))

@@ -40,7 +40,7 @@ def record_matches(db: Connection, feed_id: int, articles: Sequence[PendingArtic
     A mute of a server's channel covers feeds that the server follows. Only articles of feeds followed in the
     mute's server extend the story, so that no other server can draw it to further events.
     """
-    if not any(matches.mutes_by_key.get(article.key) for article in articles):
+    if not any(matches.mute_matches_by_key.get(article.key) for article in articles):
         return set()
     follower_ids = set(
         db.fetch_ids(
@@ -55,7 +55,7 @@ def record_matches(db: Connection, feed_id: int, articles: Sequence[PendingArtic
             "SELECT story_mute.id, story_mute.channel_id, story_mute.server_id, channel.user_id FROM story_mute "
             f"JOIN channel ON channel.id = story_mute.channel_id WHERE story_mute.id IN (:ids) AND {ACTIVE_MUTE_SQL}",
             {
-                "ids": {match.mute_id for mutes in matches.mutes_by_key.values() for match in mutes},
+                "ids": {match.mute_id for mutes in matches.mute_matches_by_key.values() for match in mutes},
                 "now": db.now,
             },
         )
@@ -63,7 +63,7 @@ def record_matches(db: Connection, feed_id: int, articles: Sequence[PendingArtic
     muted_rows: list[tuple[int, int, bool]] = []
     channel_ids: set[int] = set()
     for article in articles:
-        for mute_id, extends_story in matches.mutes_by_key.get(article.key, ()):
+        for mute_id, extends_story in matches.mute_matches_by_key.get(article.key, ()):
             mute = mute_by_id.get(mute_id)
             if mute is None or (mute["user_id"] is None and mute["server_id"] not in follower_ids):
                 continue

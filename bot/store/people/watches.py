@@ -18,7 +18,7 @@ WATCH_COLUMNS_SQL = """
     watch.created_at, watch.absent_since, channel.problem
 """
 """SQL list of the columns that a `Watch` is made of."""
-FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
+WATCH_FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 """FROM clause that joins watches with their channels."""
 
 
@@ -55,12 +55,13 @@ class Watches(Repository):
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
         same_watch_sql = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
-        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {same_watch_sql}"
+        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} WHERE {same_watch_sql}"
         existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
         if existing_row is not None:
             return _watch_from_row(existing_row), False
         watch_count = db.fetch_value(
-            f"SELECT count(*) {FROM_SQL} WHERE removed_at IS NULL AND (channel.user_id = ? OR channel.server_id = ?)",
+            f"SELECT count(*) {WATCH_FROM_SQL} "
+            "WHERE removed_at IS NULL AND (channel.user_id = ? OR channel.server_id = ?)",
             (user_id, None if user_id else server_id),
         )
         if watch_count >= limit:
@@ -82,7 +83,7 @@ class Watches(Repository):
 
     async def count(self, user_id: int) -> int:
         """Count the stored watches of a user, including removed watches that are not purged yet."""
-        return await self._fetch_int(f"SELECT count(*) {FROM_SQL} WHERE channel.user_id = ?", (user_id,))
+        return await self._fetch_int(f"SELECT count(*) {WATCH_FROM_SQL} WHERE channel.user_id = ?", (user_id,))
 
     async def list_sent_notifications(self, user_id: int) -> list[SentNotification]:
         """List the articles of which a user was notified, oldest notification first."""
@@ -106,10 +107,10 @@ class Watches(Repository):
         removed_count = db.execute_rowcount(
             "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
         )
-        pending_ids = db.fetch_column(
+        waiting_dispatch_ids = db.fetch_column(
             "SELECT id FROM dispatch WHERE watch_id = :watch AND state = 'waiting'", {"watch": watch_id}
         )
-        transitions.delete_dispatches(db, pending_ids, origins={DispatchState.PENDING})
+        transitions.delete_dispatches(db, waiting_dispatch_ids, origins={DispatchState.PENDING})
         return removed_count > 0
 
     @write_transaction
@@ -144,7 +145,7 @@ class Watches(Repository):
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
     async def list_active_after_id(self, after_id: int) -> list[ActiveWatch]:
-        """List active watches with ids above a given id, by id."""
+        """List watches that were not removed, paused ones too, with ids above a given id, by id."""
         return await self._fetch_objects(
             ActiveWatch._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed_at IS NULL ORDER BY id",
@@ -165,8 +166,8 @@ class Watches(Repository):
             "WHERE subscription.feed_id IN (:feed_ids) GROUP BY subscription.feed_id",
             {"feed_ids": {row["feed_id"] for row in rows}},
         )
-        server_ids_by_feed = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows}
-        return [Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset())) for row in rows]
+        server_ids_by_feed_id = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in follower_rows}
+        return [Arrival(article_from_row(row), server_ids_by_feed_id.get(row["feed_id"], frozenset())) for row in rows]
 
     enqueue_notifications = bind_write(watch_notifications.enqueue_notifications)
     record_already_sent = bind_write(watch_notifications.record_already_sent)
@@ -183,7 +184,8 @@ class Watches(Repository):
     async def _list_watches(self, condition_sql: str, parameter: int) -> list[Watch]:
         return await self._fetch_objects(
             _watch_from_row,
-            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition_sql} AND removed_at IS NULL ORDER BY watch.id",
+            f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} "
+            f"WHERE {condition_sql} AND removed_at IS NULL ORDER BY watch.id",
             (parameter,),
         )
 

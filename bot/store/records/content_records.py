@@ -1,4 +1,8 @@
-"""Records of articles, titles, page fetches and stories."""
+"""Records of articles, titles, page fetches and stories.
+
+The key of an article is the same in every database. A page key is a hash of the canonical URL of a web page, the same
+for all addresses of the page.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from typing import NamedTuple
 class ArticleChange(NamedTuple):
     """An entry of the change log: an article was added, changed or deleted.
 
-    `nonce` is a random number that differs between databases.
+    `sequence` is the number of the entry in the log. `nonce` is a random number, by which an entry can be told from the
+    entry with the same number in another copy of the database.
     """
 
     sequence: int
@@ -146,11 +151,11 @@ class MuteMatch(NamedTuple):
 JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
 """Function that scores how well an article fits into a post; an article with a score below 0 may not join.
 
-It gets the article's feed id, publication time, and the articles of the post.
+It gets the feed id of the article, its publication time (Unix time in seconds), and the articles of the post.
 """
 
 
-def never_join(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
+def never_join(_feed_id: int, _published: int, _post_articles: Sequence[PostedArticle]) -> float:
     """Return -1 as the score of any article, so that no article joins a post."""
     return -1.0
 
@@ -169,7 +174,7 @@ class StoryMatches:
     last_article_id: int = 0
     published_since: int = 0
     refresh: Callable[[], StoryMatches] | None = None
-    mutes_by_key: Mapping[str, Sequence[MuteMatch]] = field(default_factory=dict)
+    mute_matches_by_key: Mapping[str, Sequence[MuteMatch]] = field(default_factory=dict)
     last_mute_id: int = 0
 
 
@@ -241,5 +246,5 @@ class TableSchema(NamedTuple):
 
     name: str
     columns: tuple[str, ...]
-    key: tuple[str, ...]
+    primary_key: tuple[str, ...]
     foreign_keys: Mapping[str, tuple[str, bool]]

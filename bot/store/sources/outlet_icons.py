@@ -1,4 +1,4 @@
-"""Repository of outlet icons, whose images Discord stores as application emoji."""
+"""Repository of the records of outlet icons, whose images Discord stores as application emoji."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from bot.store.repository import Repository, write_transaction
 
 
 class OutletIcons(Repository):
-    """Repository of the icons of outlets. Methods raise StoreError."""
+    """Repository of the icons of outlets, by the names of their emoji. Methods raise StoreError."""
 
     async def list_all(self) -> list[OutletIcon]:
         """List all icons of outlets."""
@@ -27,9 +27,9 @@ class OutletIcons(Repository):
         )
 
     @write_transaction
-    def mark_shown(self, db: Connection, outlet_names: Collection[str], now: int) -> None:
+    def mark_shown(self, db: Connection, icon_names: Collection[str], now: int) -> None:
         """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
-            "UPDATE outlet_icon SET last_shown_at = :now WHERE last_shown_at IS NOT NULL AND name IN (:outlet_names)",
-            {"now": now, "outlet_names": outlet_names},
+            "UPDATE outlet_icon SET last_shown_at = :now WHERE last_shown_at IS NOT NULL AND name IN (:icon_names)",
+            {"now": now, "icon_names": icon_names},
         )

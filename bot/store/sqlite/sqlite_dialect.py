@@ -6,27 +6,27 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-_TOKEN_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_name>\w+)\)")
+_TOKEN_PATTERN = re.compile(r"/\*\+ (?P<hint>[\w ]+) \*/|\bIN \(:(?P<list_parameter_name>\w+)\)")
 
 
 @lru_cache(maxsize=4096)
 def translate_statement(sql: str) -> tuple[str, tuple[str, ...]]:
     """Return a statement in SQLite's syntax, and the names of its parameters that are lists."""
-    list_names: set[str] = set()
+    list_parameter_names: set[str] = set()
 
     def replace_token(match: re.Match[str]) -> str:
-        if (list_name := match["list_name"]) is None:
+        if (list_parameter_name := match["list_parameter_name"]) is None:
             return match["hint"]
-        list_names.add(list_name)
-        return f"IN (SELECT value FROM json_each(:{list_name}))"
+        list_parameter_names.add(list_parameter_name)
+        return f"IN (SELECT value FROM json_each(:{list_parameter_name}))"
 
-    return _TOKEN_PATTERN.sub(replace_token, sql), tuple(list_names)
+    return _TOKEN_PATTERN.sub(replace_token, sql), tuple(list_parameter_names)
 
 
-def encode_lists(parameters: Mapping[str, Any], list_names: Iterable[str]) -> dict[str, Any]:
-    """Return parameters with each collection of integers or texts as a JSON array, and None as it is."""
+def encode_lists(parameters: Mapping[str, Any], list_parameter_names: Iterable[str]) -> dict[str, Any]:
+    """Return parameters with each list (a collection of integers or texts) as a JSON array, and None as it is."""
     encoded_parameters = dict(parameters)
-    for list_name in list_names:
-        if (members := parameters[list_name]) is not None:
-            encoded_parameters[list_name] = json.dumps([*members])
+    for list_parameter_name in list_parameter_names:
+        if (members := parameters[list_parameter_name]) is not None:
+            encoded_parameters[list_parameter_name] = json.dumps([*members])
     return encoded_parameters

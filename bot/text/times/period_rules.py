@@ -19,7 +19,7 @@ class Period(NamedTuple):
     end: int
 
 
-_UNIT_NAMES = {
+_NAME_PATTERN_BY_UNIT = {
     "minute": "min|mins|minute|minutes",
     "hour": "h|hour|hours|heure|heures",
     "day": "d|j|day|days|jour|jours",
@@ -37,7 +37,7 @@ _UNIT_SECONDS = {
 }
 DAY_SECONDS = _UNIT_SECONDS["day"]
 """Number of seconds of a day."""
-_NUMBER_NAMES = (
+_NAMES_BY_NUMBER = (
     "zero 0",
     "a an un une one 1",
     "two deux 2",
@@ -55,8 +55,8 @@ _NUMBER_NAMES = (
     "fourteen quatorze 14",
     "fifteen quinze 15",
 )
-_UNIT_BY_NAME = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.split("|")}
-_NUMBER_BY_NAME = {name: number for number, names in enumerate(_NUMBER_NAMES) for name in names.split()}
+_UNIT_BY_NAME = {name: unit for unit, name_pattern in _NAME_PATTERN_BY_UNIT.items() for name in name_pattern.split("|")}
+_NUMBER_BY_NAME = {name: number for number, names in enumerate(_NAMES_BY_NUMBER) for name in names.split()}
 
 _SEASON_NAMES = ("spring printemps", "summer ete", "autumn automne fall", "winter hiver")
 _FIRST_MONTH_BY_SEASON = {name: 3 + 3 * number for number, names in enumerate(_SEASON_NAMES) for name in names.split()}
@@ -76,7 +76,7 @@ _HOLIDAY_DATE_BY_NAMES = {
     "halloween": (10, 31),
     "all saints' day|toussaint": (11, 1),
 }
-_HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_DATE_BY_NAMES.items() for name in names.split("|")}
+_HOLIDAY_DATE_BY_NAME = {name: date for names, date in _HOLIDAY_DATE_BY_NAMES.items() for name in names.split("|")}
 """Month and day, by name, of the holidays that have the same date in every year."""
 _DECEMBER = 12
 _NIGHT_START_HOUR = 18
@@ -148,7 +148,7 @@ def _parse_night(match: re.Match[str], now: datetime) -> Period:
     return make_period(evening, evening + timedelta(hours=24 - _NIGHT_START_HOUR + _NIGHT_END_HOUR))
 
 
-def _parse_hour(match: re.Match[str], now: datetime) -> Period:
+def _parse_last_unit(match: re.Match[str], now: datetime) -> Period:
     end = int(now.timestamp())
     return Period(max(0, end - _UNIT_SECONDS[_UNIT_BY_NAME[match["unit"]]]), end)
 
@@ -200,7 +200,7 @@ def _parse_calendar_unit(match: re.Match[str], now: datetime) -> Period:
 
 def _parse_date(match: re.Match[str], now: datetime) -> Period:
     groups = match.groupdict()
-    month = MONTH_NUMBERS[groups["name"]] if groups.get("name") else int(groups.get("month") or 0)
+    month = MONTH_NUMBERS[groups["month_name"]] if groups.get("month_name") else int(groups.get("month") or 0)
     day = int(groups.get("day") or 0)
     latest_year = now.year - (not groups.get("year") and _make_utc(now.year, month, max(1, day)) > now)
     year = int(groups.get("year") or latest_year)
@@ -212,7 +212,7 @@ def _parse_date(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_holiday(match: re.Match[str], now: datetime) -> Period:
-    month, day = _HOLIDAY_DATES[match["holiday"]]
+    month, day = _HOLIDAY_DATE_BY_NAME[match["holiday"]]
     year = int(match["year"] or now.year - (_make_utc(now.year, month, day) > now))
     return _make_days(_make_utc(year, month, day))
 
@@ -236,7 +236,7 @@ _NAMED_DAY_PATTERN = (
 _CALENDAR_UNIT_PATTERN = "week-?end|week|semaine|month|mois|quarter|trimestre|year|annee|an"
 _ORDINAL_PATTERN = "|".join(_QUARTER_BY_NAME)
 _SEASON_PATTERN = "|".join(_FIRST_MONTH_BY_SEASON)
-_HOLIDAY_PATTERN = "|".join(sorted(_HOLIDAY_DATES, key=len, reverse=True))
+_HOLIDAY_PATTERN = "|".join(sorted(_HOLIDAY_DATE_BY_NAME, key=len, reverse=True))
 _SINGLE_YEAR_SEASON_PATTERN = "|".join(name for name, month in _FIRST_MONTH_BY_SEASON.items() if month != _DECEMBER)
 _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
@@ -246,9 +246,9 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (_YEAR_GROUP + r"[-/.](?P<month>[0-9]{1,2})(?:[-/.](?P<day>[0-9]{1,2}))?", _parse_date),
     (r"(?P<day>[0-9]{1,2})[-/.](?P<month>[0-9]{1,2})[-/.]" + _SHORT_YEAR_GROUP, _parse_date),
     (rf"{_YEAR_GROUP}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})", _parse_date),
-    (rf"{_DAY_GROUP} (?P<name>{MONTH_PATTERN})\.?(?:,? {_YEAR_GROUP})?", _parse_date),
-    (rf"(?P<name>{MONTH_PATTERN})\.? {_DAY_GROUP}(?:,? {_YEAR_GROUP})?", _parse_date),
-    (rf"(?P<name>{MONTH_PATTERN})\.?(?: {_YEAR_GROUP})?", _parse_date),
+    (rf"{_DAY_GROUP} (?P<month_name>{MONTH_PATTERN})\.?(?:,? {_YEAR_GROUP})?", _parse_date),
+    (rf"(?P<month_name>{MONTH_PATTERN})\.? {_DAY_GROUP}(?:,? {_YEAR_GROUP})?", _parse_date),
+    (rf"(?P<month_name>{MONTH_PATTERN})\.?(?: {_YEAR_GROUP})?", _parse_date),
     (_YEAR_GROUP, _parse_date),
     (
         (
@@ -269,7 +269,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
         rf"(?P<last>{_PAST_EN_PATTERN}) night|(?:cette )?nuit(?: (?P<dernier>{_PAST_FR_PATTERN}))?",
         _parse_night,
     ),
-    (rf"(?:{_PAST_EN_PATTERN}|derniere) (?P<unit>minute|hour|heure)", _parse_hour),
+    (rf"(?:{_PAST_EN_PATTERN}|derniere) (?P<unit>minute|hour|heure)", _parse_last_unit),
     (
         (
             rf"(?:(?:this|cet?|(?P<last>{_PAST_EN_PATTERN})) )?(?P<season>{_SEASON_PATTERN})(?: "
@@ -310,6 +310,6 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     ),
 )
 PERIOD_RULES = tuple((re.compile(pattern), parse_match) for pattern, parse_match in _RULES)
-"""Pairs of a pattern of folded expressions and the function that makes a period of its match."""
-ZONE_FREE_PARSERS = (_parse_ago, _parse_hour, _parse_moment)
-"""Functions of `PERIOD_RULES` whose periods do not depend on the zone."""
+"""Pairs of a pattern of expressions in lower case without accents, and the function that makes a period of a match."""
+ZONE_AWARE_PARSERS = (_parse_ago, _parse_last_unit, _parse_moment)
+"""Functions of `PERIOD_RULES` whose periods need no conversion to the zone of `now`; they consist of no whole days."""

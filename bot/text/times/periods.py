@@ -15,7 +15,7 @@ from bot.text.times.period_rules import (
     PERIOD_RULES,
     WEEKDAY_PATTERN,
     YEAR_PATTERN,
-    ZONE_FREE_PARSERS,
+    ZONE_AWARE_PARSERS,
     Period,
     make_period,
 )
@@ -86,7 +86,7 @@ def _match_rules(folded_text: str, now: datetime) -> Period | None:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    if parse_match in ZONE_FREE_PARSERS:
+                    if parse_match in ZONE_AWARE_PARSERS:
                         return parse_match(match, now)
                     # Rules compute days as if the local time were UTC.
                     return _move_to_zone(parse_match(match, now.replace(tzinfo=UTC)), now.tzinfo)
