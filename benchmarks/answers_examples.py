@@ -145,7 +145,7 @@ async def build_example(
     if row["answers"]:
         other_articles = tuple(article for article in retrieved.articles if article.url not in answering_urls)
         ids = {article.id for article in other_articles}
-        cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
+        cosines = {id_: near for id_, near in retrieved.cosine_by_article_id.items() if id_ in ids}
         without = _label_candidates(question, RetrievedArticles(other_articles, cosines), row, answering_urls)
     return Example(row, question, _label_candidates(question, retrieved, row, answering_urls), without)
 
@@ -201,7 +201,7 @@ async def add_cosines(
                     features=(
                         *candidate.features,
                         cosines[candidate.text],
-                        part.retrieved.cosines.get(candidate.article_id, 0.0),
+                        part.retrieved.cosine_by_article_id.get(candidate.article_id, 0.0),
                     )
                 )
                 for candidate in part.judged

@@ -95,7 +95,7 @@ async def answer_question(
     conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
     if answer is None and article is not None and _asks_for_an_overview(resolved_text):
         async with begin_generation(
-            writer, conversation, server_id=server_id, on_writing=on_writing, rewrites=False
+            writer, conversation, server_id=server_id, on_writing=on_writing, rewrites_question=False
         ) as generation:
             answer = await _answer_with_overview(searcher, resolved_text, article, generation)
     if answer is None:
@@ -210,7 +210,7 @@ async def rescore_with_cosines(
         features = (
             *lexical_candidate.features,
             passage_cosine,
-            retrieved_articles.cosines.get(lexical_candidate.article_id, 0.0),
+            retrieved_articles.cosine_by_article_id.get(lexical_candidate.article_id, 0.0),
         )
         probability = cosine_scorer.predict_probability(
             features, in_context=lexical_candidate.article_id in retrieved_articles.context_article_ids

@@ -24,7 +24,7 @@ MAX_SUGGESTIONS = 2
 MAX_SUGGESTION_LENGTH = 40
 """Maximum length in characters of a suggested question."""
 MAX_TRIED_QUESTIONS = 6
-"""Maximum number of possible questions that are answered to find suggestions."""
+"""Maximum number of candidate questions that are answered to find suggestions."""
 MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article that are searched for something to ask about."""
 
@@ -43,12 +43,14 @@ _PERSON_PATTERN = re.compile(
 """Pattern of the beginnings of words for what persons do or are."""
 _ROLE_PATTERNS = {
     "en": re.compile(r"\b(?:its|their|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
-    "fr": re.compile(r"\b(?P<owner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
+    "fr": re.compile(r"\b(?P<determiner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
 }
 """Patterns of the words before a name that say what a person is, as in "its chief executive, Ada Byron"."""
 _SUM_PATTERNS = {
     "en": re.compile(r"\ba (?:[a-z]+ )?(?P<noun>[a-z]{3,}) of (?:about |more than |up to )?\Z"),
-    "fr": re.compile(r"\b(?P<owner>une?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"),
+    "fr": re.compile(
+        r"\b(?P<determiner>une?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"
+    ),
 }
 """Patterns of the words before a sum of money that say what it is, as in "a fine of"."""
 _COUNTED_NOUN_PATTERNS = {
@@ -76,14 +78,14 @@ Such a number belongs to a name ("iPhone-15"), or counts things that the text ha
 _QUESTION_TEMPLATES = {
     "en": {
         "who": "Who is {name}?",
-        "who all": "Who are {name}?",
+        "who plural": "Who are {name}?",
         "what": "What is {name}?",
         "how many": "How many {name}?",
         "how much": "How much is {name}?",
     },
     "fr": {
         "who": "Qui est {name} ?",
-        "who all": "Qui sont {name} ?",
+        "who plural": "Qui sont {name} ?",
         "what": "Qu’est-ce que {name} ?",
         "how many": "Combien {name} ?",
         "how much": "De combien est {name} ?",
@@ -92,8 +94,8 @@ _QUESTION_TEMPLATES = {
 """Suggested questions by language and kind; `{name}` stands for the name or the noun asked about."""
 
 
-class Suggestion(NamedTuple):
-    """A question with the words of an article that answer it."""
+class SuggestionCandidate(NamedTuple):
+    """A question that may be suggested, with the words of an article that answer it."""
 
     question: str
     answer: str
@@ -111,17 +113,17 @@ async def suggest_questions(
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
     shown_text = " ".join(" ".join(quote.shown_sentences) or quote.text for quote in answer.shown_quotes)
-    suggestion_by_question = {
-        suggestion.question: suggestion
-        for suggestion in _iter_suggestions(answer.question, shown_text, shown_articles, language)
+    candidate_by_question = {
+        candidate.question: candidate
+        for candidate in _iter_candidates(answer.question, shown_text, shown_articles, language)
     }
     suggested_questions: list[str] = []
-    for question, suggestion in islice(suggestion_by_question.items(), MAX_TRIED_QUESTIONS):
+    for question, candidate in islice(candidate_by_question.items(), MAX_TRIED_QUESTIONS):
         trial_answer = await try_question(question)
         if (
             trial_answer.is_answered
             and trial_answer.quotes[0].article in shown_articles
-            and _has_answer(trial_answer.quotes[0], suggestion)
+            and _has_answer(trial_answer.quotes[0], candidate)
         ):
             suggested_questions.append(question)
         if len(suggested_questions) == MAX_SUGGESTIONS:
@@ -132,21 +134,21 @@ async def suggest_questions(
 def is_answered_as_suggested(question: str, quote: Quote) -> bool:
     """Return whether the quoted article suggests a question, and the quote has the words from which it is made."""
     return any(
-        suggestion.question == question and _has_answer(quote, suggestion)
+        candidate.question == question and _has_answer(quote, candidate)
         for language in _QUESTION_TEMPLATES
-        for suggestion in _iter_suggestions("", "", [quote.article], language)
+        for candidate in _iter_candidates("", "", [quote.article], language)
     )
 
 
-def _has_answer(quote: Quote, suggestion: Suggestion) -> bool:
+def _has_answer(quote: Quote, candidate: SuggestionCandidate) -> bool:
     answer_text = quote.answer_text
-    return answer_text is not None and (suggestion.answer in answer_text or answer_text in suggestion.answer)
+    return answer_text is not None and (candidate.answer in answer_text or answer_text in candidate.answer)
 
 
-def _iter_suggestions(
+def _iter_candidates(
     asked_question: str, shown_text: str, articles: Sequence[Article], language: str
-) -> Iterator[Suggestion]:
-    """Yield the questions that articles may answer with words that are not in `shown_text`, which the person has read.
+) -> Iterator[SuggestionCandidate]:
+    """Yield questions that articles may answer with words that are not in `shown_text`, which the person has read.
 
     A question has other content words than the question that was asked.
     """
@@ -163,44 +165,46 @@ def _iter_suggestions(
                     if name_span.answer_type is AnswerType.NAME
                 ):
                     continue  # The number in a name counts nothing.
-                suggestion = _ask_about(span, sentence, language)
+                candidate = _make_candidate(span, sentence, language)
                 if (
-                    suggestion is not None
-                    and len(suggestion.question) <= MAX_SUGGESTION_LENGTH
-                    and suggestion.answer not in shown_text
-                    and not asked_words.issuperset(extract_content_words(suggestion.question))
+                    candidate is not None
+                    and len(candidate.question) <= MAX_SUGGESTION_LENGTH
+                    and candidate.answer not in shown_text
+                    and not asked_words.issuperset(extract_content_words(candidate.question))
                 ):
-                    yield suggestion
+                    yield candidate
 
 
-def _ask_about(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
+def _make_candidate(span: TypedSpan, sentence: str, language: str) -> SuggestionCandidate | None:
     """Return the question about a name, number or sum in a sentence, or None."""
     text_before, templates = sentence[: span.start], _QUESTION_TEMPLATES[language]
     if span.answer_type is AnswerType.NAME:
-        return _ask_about_name(span, sentence, language)
+        return _make_name_candidate(span, sentence, language)
     if span.answer_type is AnswerType.NUMBER:
         noun = _find_counted_noun(span, sentence, language)
-        return None if noun is None else Suggestion(templates["how many"].format(name=noun), span.text)
+        return None if noun is None else SuggestionCandidate(templates["how many"].format(name=noun), span.text)
     if span.answer_type is AnswerType.MONEY and (sum_match := _SUM_PATTERNS[language].search(text_before)):
-        noun = _add_definite_article(sum_match["noun"], sum_match.groupdict().get("owner", ""))
-        return Suggestion(templates["how much"].format(name=noun), span.text)
+        noun = _add_definite_article(sum_match["noun"], sum_match.groupdict().get("determiner", ""))
+        return SuggestionCandidate(templates["how much"].format(name=noun), span.text)
     return None
 
 
-def _ask_about_name(span: TypedSpan, sentence: str, language: str) -> Suggestion | None:
+def _make_name_candidate(span: TypedSpan, sentence: str, language: str) -> SuggestionCandidate | None:
     """Return the question about a name: who has a role, or who or what it is."""
     templates = _QUESTION_TEMPLATES[language]
     role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
     if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
         is_plural = role_match["role"].endswith("s")
-        role = _add_definite_article(role_match["role"], role_match.groupdict().get("owner", ""))
-        return Suggestion(templates["who all" if is_plural else "who"].format(name=role), span.text)
+        role = _add_definite_article(role_match["role"], role_match.groupdict().get("determiner", ""))
+        return SuggestionCandidate(templates["who plural" if is_plural else "who"].format(name=role), span.text)
     if has_time(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
         return None
     introduction_match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
     if introduction_match is not None:
         is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
-        return Suggestion(templates["who" if is_person else "what"].format(name=span.text), introduction_match[0][2:-1])
+        return SuggestionCandidate(
+            templates["who" if is_person else "what"].format(name=span.text), introduction_match[0][2:-1]
+        )
     return None
 
 
@@ -217,15 +221,15 @@ def _find_counted_noun(span: TypedSpan, sentence: str, language: str) -> str | N
     return noun
 
 
-def _add_definite_article(noun: str, owner: str) -> str:
+def _add_definite_article(noun: str, determiner: str) -> str:
     """Return a noun after its definite article.
 
-    `owner` is the French determiner before the noun in the text ("son", "une"), "" in English.
+    `determiner` is the French determiner before the noun in the text ("son", "une"), "" in English.
     """
-    if not owner:
+    if not determiner:
         return f"the {noun}"
-    if owner.lower() == "ses":
+    if determiner.lower() == "ses":
         return f"les {noun}"
     if noun[0] in "aeéiouh":
         return f"l’{noun}"
-    return f"la {noun}" if owner.lower() in {"sa", "une"} else f"le {noun}"
+    return f"la {noun}" if determiner.lower() in {"sa", "une"} else f"le {noun}"

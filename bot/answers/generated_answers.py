@@ -1,4 +1,4 @@
-"""Answers that a language model writes from passages, limited to what the passages support."""
+"""Answers that a language model writes from passages of articles, which its sentences cite."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ MAX_SOURCES = 4
 class AnswerGeneration:
     """Generation of an answer, which must be ready at `deadline`, a time of the event loop.
 
-    `rewriting` is the task that rewrites the question while its articles are retrieved, None if the answer needs no
-    rewritten question. The answer is taken from the allowance of the server `server_id`. `on_writing` is called when
+    `rewriting_task` rewrites the question while its articles are retrieved; it is None if the answer needs no rewritten
+    question. The answer is taken from the allowance of the server `server_id`. `on_writing` is called when
     the model begins to write.
     """
 
     writer: AnswerWriter
     conversation: Conversation
     deadline: float
-    rewriting: asyncio.Task[RewrittenQuestion | None] | None
+    rewriting_task: asyncio.Task[RewrittenQuestion | None] | None
     server_id: int | None = None
     on_writing: WritingCallback | None = None
 
     async def write(self, passages: Sequence[ModelPassage], question_language: str | None) -> WrittenAnswer:
         """Return what the model answers to the question from passages.
 
-        The answer is in `question_language` (ISO 639-1) if Telex speaks it. None, for an unclear language, lets the
-        model choose.
+        The answer is in `question_language` (ISO 639-1). The model chooses the language if that is None (unclear) or
+        not a language that Telex speaks.
         """
         return await self.writer.write(
             self.conversation,
@@ -70,7 +70,7 @@ class AnswerGeneration:
         queries. Returns `answer` if the model says that the question is not about news. If it finds no answer in the
         passages, a sure `answer` becomes a possible one, and a possible one none. Raises StoreError.
         """
-        rewritten_question = None if self.rewriting is None else await self.rewriting
+        rewritten_question = None if self.rewriting_task is None else await self.rewriting_task
         if rewritten_question is not None and not rewritten_question.is_about_news:
             return answer
         passages = await load_model_passages(
@@ -107,17 +107,19 @@ class AnswerGeneration:
         cited_passages = [passages[number - 1] for sentence in sentences for number in sentence.citations]
         source_by_id = {passage.article.id: passage.article for passage in cited_passages}
         sources = tuple(source_by_id.values())[:MAX_SOURCES]
-        number_by_article_id = {source.id: number for number, source in enumerate(sources, 1)}
+        source_number_by_article_id = {source.id: number for number, source in enumerate(sources, 1)}
         renumbered_sentences = []
         for sentence in sentences:
             article_ids = dict.fromkeys(passages[number - 1].article.id for number in sentence.citations)
             citations = tuple(
-                number_by_article_id[article_id] for article_id in article_ids if article_id in number_by_article_id
+                source_number_by_article_id[article_id]
+                for article_id in article_ids
+                if article_id in source_number_by_article_id
             )
             if citations:
                 renumbered_sentences.append(Sentence(sentence.text, citations))
-        quoted_passages = {passage.text: passage for passage in cited_passages if passage.article in sources}
-        quotes = tuple(Quote(passage.quote, passage.article) for passage in quoted_passages.values())[:MAX_QUOTES]
+        passage_by_text = {passage.text: passage for passage in cited_passages if passage.article in sources}
+        quotes = tuple(Quote(passage.quote, passage.article) for passage in passage_by_text.values())[:MAX_QUOTES]
         if self.writer.verifies_sentences:
             confidence = Confidence.SURE
         elif confidence is Confidence.NOTHING:
@@ -140,24 +142,24 @@ async def begin_generation(
     *,
     server_id: int | None,
     on_writing: WritingCallback | None,
-    rewrites: bool = True,
+    rewrites_question: bool = True,
 ) -> AsyncIterator[AnswerGeneration | None]:
     """Begin to generate an answer, which is abandoned at the end of the block.
 
-    If `rewrites`, the rewriting of the question begins at once. Yields None if there is no writer, if its client pauses
-    after a failure, or if the server's allowance of answers is used up.
+    If `rewrites_question`, the rewriting of the question begins at once. Yields None if there is no writer, if its
+    client pauses after a failure, or if the server's allowance of answers is used up.
     """
     deadline = None if writer is None else writer.begin_answer(server_id)
     if writer is None or deadline is None:
         yield None
         return
-    rewriting = None
-    if rewrites:
-        rewriting = asyncio.create_task(writer.rewrite(conversation, server_id=server_id, deadline=deadline))
+    rewriting_task = None
+    if rewrites_question:
+        rewriting_task = asyncio.create_task(writer.rewrite(conversation, server_id=server_id, deadline=deadline))
     try:
-        yield AnswerGeneration(writer, conversation, deadline, rewriting, server_id, on_writing)
+        yield AnswerGeneration(writer, conversation, deadline, rewriting_task, server_id, on_writing)
     finally:
-        if rewriting is not None:
-            rewriting.cancel()
+        if rewriting_task is not None:
+            rewriting_task.cancel()
             with suppress(asyncio.CancelledError):
-                await rewriting
+                await rewriting_task

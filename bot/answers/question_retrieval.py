@@ -19,7 +19,7 @@ from bot.search.semantic.semantic_index import MIN_RETRIEVAL_COSINE
 MAX_NEAREST_ARTICLES = 2
 """Maximum number of articles of which the answer considers passages because they are nearest in meaning."""
 MAX_ARTICLES = 20
-"""Maximum number of articles that are analysed for an answer."""
+"""Maximum number of articles that are retrieved for a question, without those that the conversation is about."""
 MAX_ARTICLES_PER_RANKING = 30
 """Maximum number of articles in each ranking by words; some may be copies of one page."""
 
@@ -28,24 +28,30 @@ class RetrievedArticles(NamedTuple):
     """Articles that were retrieved for a question, best first, after those that the conversation is about.
 
     Attributes:
-        cosines: Cosine between question and article, by article id, for the articles nearest in meaning.
+        cosine_by_article_id: Cosine between question and article, by article id, for the articles nearest in meaning.
         context_article_ids: Ids of the articles that the conversation is about.
     """
 
     articles: tuple[Article, ...]
-    cosines: Mapping[int, float]
+    cosine_by_article_id: Mapping[int, float]
     context_article_ids: frozenset[int] = frozenset()
 
     @property
     def nearest_article_ids(self) -> frozenset[int]:
         """Return the ids of the at most `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
-        return frozenset(sorted(self.cosines, key=lambda article_id: -self.cosines[article_id])[:MAX_NEAREST_ARTICLES])
+        return frozenset(
+            sorted(self.cosine_by_article_id, key=lambda article_id: -self.cosine_by_article_id[article_id])[
+                :MAX_NEAREST_ARTICLES
+            ]
+        )
 
     def with_context(self, context_articles: Sequence[Article]) -> RetrievedArticles:
         """Return a copy in which the articles that the conversation is about come first."""
         article_by_id = {article.id: article for article in (*context_articles, *self.articles)}
         return RetrievedArticles(
-            tuple(article_by_id.values()), self.cosines, frozenset(article.id for article in context_articles)
+            tuple(article_by_id.values()),
+            self.cosine_by_article_id,
+            frozenset(article.id for article in context_articles),
         )
 
 
@@ -78,20 +84,20 @@ async def retrieve_articles(
     if feed_ids is not None and not feed_ids:
         return RetrievedArticles((), {})
     rankings = await _load_lexical_rankings(searcher, question, None if feed_ids is None else frozenset(feed_ids))
-    cosines: dict[int, float] = {}
+    cosine_by_article_id: dict[int, float] = {}
     if searcher.semantic_index is not None:
-        cosines = dict(
+        cosine_by_article_id = dict(
             await searcher.semantic_index.find_nearest(
                 question.text, feed_ids=feed_ids, min_cosine=MIN_RETRIEVAL_COSINE
             )
         )
-    ranked_ids = fuse_rankings(*rankings, list(cosines))[: MAX_ARTICLES + MAX_ARTICLES_PER_RANKING]
-    article_by_id = {article.id: article for article in await searcher.store.articles.list_by_ids(ranked_ids)}
+    ranked_article_ids = fuse_rankings(*rankings, list(cosine_by_article_id))[: MAX_ARTICLES + MAX_ARTICLES_PER_RANKING]
+    article_by_id = {article.id: article for article in await searcher.store.articles.list_by_ids(ranked_article_ids)}
     article_by_page_key: dict[str, Article] = {}
-    for article_id in ranked_ids:
+    for article_id in ranked_article_ids:
         if article_id in article_by_id:
             article_by_page_key.setdefault(article_by_id[article_id].page_key, article_by_id[article_id])
-    return RetrievedArticles(tuple(article_by_page_key.values())[:MAX_ARTICLES], cosines)
+    return RetrievedArticles(tuple(article_by_page_key.values())[:MAX_ARTICLES], cosine_by_article_id)
 
 
 async def _load_lexical_rankings(

@@ -25,7 +25,7 @@ from bot.polling.poll_recorder import PollReport
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import urls
 
-PAGE_FETCH_SECONDS = 60.0
+MAX_PAGE_FETCH_SECONDS = 60.0
 """Maximum number of seconds that `telex poll` spends on fetching article pages."""
 
 commands = typer.Typer()
@@ -56,7 +56,7 @@ def poll(
             if urls_to_poll:
                 reports = await _poll_urls(services, urls_to_poll)
             else:
-                due_feeds = await services.store.feeds.list_due(services.clock.now(), 100_000, ())
+                due_feeds = await services.store.feeds.list_due(services.clock.now(), limit=100_000)
                 reports = await _poll_all(services, due_feeds, wait_for_hosts=True)
             await _fetch_article_pages(services, reports, wait_for_hosts=not urls_to_poll)
             await encode_with_progress(services.semantic_index)
@@ -72,16 +72,16 @@ def poll(
 async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollReport]:
     """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again."""
     feed_store = services.store.feeds
-    stored_urls: set[str] = set()
+    stored_feed_urls: set[str] = set()
     feeds: list[Feed] = []
     for url in dict.fromkeys(feed_urls):
         stored_feed = await feed_store.find(url)
         matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
-        stored_urls.update(feed.url for feed in matching_feeds)
+        stored_feed_urls.update(feed.url for feed in matching_feeds)
         feeds += matching_feeds or [await feed_store.add(url)]
     reports = await _poll_all(services, feeds, wait_for_hosts=False)
     for report in reports:
-        if report.error and report.feed.url not in stored_urls:
+        if report.error and report.feed.url not in stored_feed_urls:
             await feed_store.remove(report.feed.id)
     return reports
 
@@ -114,10 +114,10 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts
 async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
     """Poll the feed, or else the first list, of the web page at a feed's address.
 
-    Returns None if the page has neither a feed nor a list.
+    Returns None if the page has neither a feed nor a list, or cannot be read.
     """
     try:
-        discovery = await services.follow_service.resolve(feed.url, 0)
+        discovery = await services.follow_service.resolve(feed.url, server_id=0)
     except (RequestRejected, FeedError):
         return None
     if discovery.page_lists.lists:
@@ -129,12 +129,12 @@ async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
 
 
 async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, wait_for_hosts: bool) -> None:
-    """Fetch the pages of the articles that polls have found, for at most `PAGE_FETCH_SECONDS`."""
+    """Fetch the pages of articles of the polled feeds that are due, for at most `MAX_PAGE_FETCH_SECONDS`."""
     if not services.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}
     fetched_count = await services.full_text_fetcher.fetch_due(
-        feed_ids, max_seconds=PAGE_FETCH_SECONDS, wait_for_host=wait_for_hosts
+        feed_ids, max_seconds=MAX_PAGE_FETCH_SECONDS, wait_for_host=wait_for_hosts
     )
     if fetched_count:
         echo_stderr(f"{fetched_count} {'article' if fetched_count == 1 else 'articles'} read in full on their pages.")
@@ -142,9 +142,9 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
 
 def _format_outcome(report: PollReport) -> str:
     if report.error:
-        outcome_text = f"{report.outcome}: {describe_feed_error(report.error, report.feed.url)}"
+        outcome_sentence = f"{report.outcome}: {describe_feed_error(report.error, report.feed.url)}"
     elif report.new_count or report.changed_count:
-        outcome_text = f"{report.new_count} new, {report.changed_count} changed"
+        outcome_sentence = f"{report.new_count} new, {report.changed_count} changed"
     else:
-        outcome_text = report.outcome
-    return f"{urls.redact(report.feed.url)}\t{outcome_text}"
+        outcome_sentence = report.outcome
+    return f"{urls.redact(report.feed.url)}\t{outcome_sentence}"

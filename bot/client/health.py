@@ -23,7 +23,7 @@ class Health:
         self._store, self._clock, self._poller = services.store, services.clock, services.poller
         self._leases, self._index, self._supervisor = services.leases, services.index, services.supervisor
         self._started_at = self._clock.now()
-        self._clock_jumps = ClockJumpDetector(self._clock)
+        self._clock_jump_detector = ClockJumpDetector(self._clock)
         self.gateway_down_since: int | None = self._started_at
 
     async def find_polling_stall_start(self) -> int | None:
@@ -32,7 +32,7 @@ class Health:
         Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps
         do not count. Raises StoreError.
         """
-        if jump_seconds := self._clock_jumps.detect_jump():
+        if jump_seconds := self._clock_jump_detector.detect_jump():
             self._started_at += jump_seconds
             if self._poller.last_response_at is not None:
                 self._poller.last_response_at = min(self._poller.last_response_at + jump_seconds, self._clock.now())
@@ -72,7 +72,7 @@ class Health:
 
     @property
     def _is_standby(self) -> bool:
-        """Whether other processes own all shards and this process could take them over."""
+        """Whether this process, one of several, owns no shard but could take over shards of the others."""
         is_clustered = self._leases.owner_id is not None
         return (
             is_clustered

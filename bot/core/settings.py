@@ -221,8 +221,8 @@ class Settings:
     )
 
     @property
-    def shard_range(self) -> tuple[range, int] | None:
-        """The shards that this process may take and their total number, or None if Discord decides."""
+    def shard_range_and_count(self) -> tuple[range, int] | None:
+        """The numbers of the shards that this process may take, and the count of all; None if Discord decides."""
         if self.shards == "auto":
             return None
         first_shard, last_shard, shard_count = map(int, re.findall(r"\d+", self.shards))
@@ -233,8 +233,8 @@ class Settings:
 
         For a database on a server, the path is beside the default database file.
         """
-        file = self.database if isinstance(self.database, Path) else Path("data/telex")
-        return file.with_name(f"{file.name}{suffix}")
+        database_file = self.database if isinstance(self.database, Path) else Path("data/telex")
+        return database_file.with_name(f"{database_file.name}{suffix}")
 
     @property
     def index_folder(self) -> Path:

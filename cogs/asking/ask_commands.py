@@ -47,10 +47,10 @@ from cogs.watching.watch_creation import add_personal_watch
 
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
 """Types of messages that people write, as opposed to notices of Discord, such as on a new member."""
-_MAX_QUESTION_LENGTH = 300
+_MAX_MODAL_QUESTION_LENGTH = 300
 """Maximum length in characters of a question in a modal."""
-_MAX_WATCH_WORDS = 3
-"""Maximum number of words of a question that become the query of a watch (saved search)."""
+_MAX_WATCH_CONTENT_WORDS = 3
+"""Maximum number of content words of a question without names that become the query of a watch (saved search)."""
 
 
 @persistent_item(buttons.FOLLOW_UP_ID_PATTERN, AckMode.MANUAL)
@@ -66,7 +66,7 @@ async def follow_up_button(
 async def ask_button(interaction: Interaction, _item: object) -> None:
     """Open a modal to ask a question, from the button of a digest."""
     ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
-    text_field = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
+    text_field = TextField("question", _("Your question"), max_length=_MAX_MODAL_QUESTION_LENGTH)
     modal = FormModal(_("Ask about the news"), ask_cog.answer_privately, text_field, ack_mode=AckMode.MANUAL)
     await interaction.response.send_modal(modal)
 
@@ -80,11 +80,11 @@ async def create_watch_button(interaction: Interaction, _item: object, *, questi
     stored_question = await find_accessible_question(interaction, int(question_id))
     if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
-    confirmation_text, *example_blocks = await add_personal_watch(interaction, make_watch_query(stored_question.text))
+    confirmation_block, *example_blocks = await add_personal_watch(interaction, make_watch_query(stored_question.text))
     correction_hint = linkify_commands(
         _("Wrong words? Remove this watch with /watch list and add another with /watch add.")
     )
-    confirmation_view = build_static_view((confirmation_text, text_block(f"-# {correction_hint}"), *example_blocks))
+    confirmation_view = build_static_view((confirmation_block, text_block(f"-# {correction_hint}"), *example_blocks))
     await interaction.followup.send(view=confirmation_view, ephemeral=True)
     if not stored_question.is_public:
         message_view = _build_message_view(interaction)
@@ -98,7 +98,7 @@ async def create_watch_button(interaction: Interaction, _item: object, *, questi
 async def vote_button(interaction: Interaction, _item: object, *, question_id: str, vote: str) -> None:
     """Record whether an answer helped the user. A second click on the button takes the vote back.
 
-    Two buttons that say in words what they mean are disabled instead, under an answer that only its user sees.
+    Under an answer that only its user sees, there is no second click if both buttons have labels: they are disabled.
     """
     stored_question = await _load_ratable_question(interaction, int(question_id))
     is_helpful = vote == "up"
@@ -311,7 +311,7 @@ def _get_server_channel(interaction: Interaction) -> GuildChannel | None:
 
 def make_watch_query(text: str) -> str:
     """Return the query of a watch for a question: its names or, without names, its first content words, as typed."""
-    content_words = follow_up_questions.extract_content_words(text)[:_MAX_WATCH_WORDS]
+    content_words = follow_up_questions.extract_content_words(text)[:_MAX_WATCH_CONTENT_WORDS]
     typed_form_by_word = {word: text[start:end] for word, start, end in text_analysis.find_token_spans(text)}
     words = follow_up_questions.extract_names(text) or [typed_form_by_word.get(word, word) for word in content_words]
     return " ".join(words) or text

@@ -91,12 +91,13 @@ class MessageReply:
 class MessageResponder:
     """Responder to messages for the bot.
 
-    In a server it answers messages that mention the bot, from the feeds that everyone in the channel can
-    read. In direct messages it answers from all feeds that the user can read in shared servers.
+    In a server it answers messages that mention the bot, from the feeds that everyone in the channel can read; to a
+    message that only mentions the bot's role it replies with help. In direct messages it answers from all feeds that
+    the user can read in shared servers.
     """
 
-    def __init__(self, bot: TelexBot, service: QuestionService) -> None:
-        self.bot, self._question_service = bot, service
+    def __init__(self, bot: TelexBot, question_service: QuestionService) -> None:
+        self.bot, self._question_service = bot, question_service
         self._unwritable_channel_ids: set[int] = set()
 
     async def answer(self, message: discord.Message) -> None:

@@ -80,11 +80,11 @@ class WhyCog(TelexCog):
     async def _explain_article(self, interaction: Interaction, article: Article) -> None:
         await self._explain_link(interaction, article.url)
 
-    async def _explain_link(self, interaction: Interaction, article_url: str) -> None:
+    async def _explain_link(self, interaction: Interaction, address: str) -> None:
         """Show the delivery statuses of the articles at an address, or of a post whose link is the address."""
         visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
         explanation = await _restrict_to_readable(
-            interaction, await explain_link(self.bot.store, article_url), visible_feed_ids
+            interaction, await explain_link(self.bot.store, address), visible_feed_ids
         )
         if explanation.articles or explanation.dropped_entries:
             preference_model = await self.bot.services.preference_models.get(interaction.guild_id or 0)
@@ -97,25 +97,25 @@ class WhyCog(TelexCog):
             )
             answer_text = "\n".join(answer_lines)
         else:
-            answer_text = await self._explain_not_found(interaction, article_url, visible_feed_ids)
+            answer_text = await self._explain_not_found(interaction, address, visible_feed_ids)
         await reply_with_card(interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH)))
 
     async def _explain_not_found(
-        self, interaction: Interaction, article_url: str, visible_feed_ids: Collection[int]
+        self, interaction: Interaction, address: str, visible_feed_ids: Collection[int]
     ) -> str:
         """Return the text for an address without articles that the user can see.
 
         It does not reveal whether there are articles that only other people can see.
         """
-        dispatch = await find_dispatch_of_message_link(self.bot.store, article_url)
+        dispatch = await find_dispatch_of_message_link(self.bot.store, address)
         if dispatch is not None and dispatch.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, dispatch):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
         text_lines = [_("I haven’t seen this article in any feed you can see here.")]
-        site_host = _find_site_host(article_url)
-        followed_feeds = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+        site_host = _find_site_host(address)
+        subscription_feed_pairs = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
         followed_feed_by_feed_id: dict[int, FollowedFeed] = {
             feed.id: FollowedFeed(subscription, feed)
-            for subscription, feed in followed_feeds
+            for subscription, feed in subscription_feed_pairs
             if site_host
             and feed.id in visible_feed_ids
             and site_host in {_find_site_host(feed.url), _find_site_host(feed.site_url or "")}
@@ -221,8 +221,8 @@ def _format_status_line(status: ChannelDeliveryStatus) -> str:
     return _format_labelled_line(f"<#{status.channel_id}>", sentence) + post_link + "".join(mention_lines)
 
 
-def _format_labelled_line(bold_label: str, sentence: str) -> str:
-    return _("{name}: {details}").format(name=bold_label, details=sentence)
+def _format_labelled_line(label_markup: str, sentence: str) -> str:
+    return _("{name}: {details}").format(name=label_markup, details=sentence)
 
 
 def _describe_send_problem(reason: Reason) -> str:

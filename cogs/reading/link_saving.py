@@ -64,20 +64,21 @@ async def _save_and_show(interaction: Interaction, link: str) -> None:
 async def save_link(interaction: Interaction, link: str) -> tuple[Article, str]:
     """Save the page at a link for the user; return its article, and the sentence that confirms it.
 
-    If an article at the link is in a feed that the user can see, it is bookmarked. Raises `UserFacingError` if
-    the page cannot be read or the user has too many bookmarks.
+    If an article at the link is in a feed that the user can see, it is bookmarked. Raises UserFacingError if the
+    page cannot be read or the user has too many bookmarks, RequestRejected if the link may not be saved or the user has
+    saved too many.
     """
     client, user_id = interaction.client, interaction.user.id
     await require_bookmark_quota(client.store, user_id)
-    visible_feed_ids = await client.load_visible_feed_ids(interaction)
+    readable_feed_ids = await client.load_visible_feed_ids(interaction)
 
-    async def find_visible_article(url: str) -> Article | None:
+    async def find_readable_article(url: str) -> Article | None:
         articles = await find_articles_at(client.store, url)
-        return next((article for article in articles if article.feed_id in visible_feed_ids), None)
+        return next((article for article in articles if article.feed_id in readable_feed_ids), None)
 
     try:
         article, is_new_page = await client.services.page_saver.save(
-            link, user_id=user_id, find_readable_article=find_visible_article
+            link, user_id=user_id, find_readable_article=find_readable_article
         )
     except FeedError as error:
         raise UserFacingError(describe_page_error(error.code)) from error

@@ -14,7 +14,7 @@ from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
 from cogs.shared import article_cards
 
-_MAX_WORDS_LENGTH = 100
+_MAX_QUOTED_TEXT_LENGTH = 100
 """Maximum length in UTF-16 units of a user's words that an empty story repeats, and of a quoted topic."""
 _MAX_OUTLET_NAME_LENGTH = 40
 """Maximum length in UTF-16 units of an outlet's name beside a number."""
@@ -65,15 +65,15 @@ def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool
 def _heading_text(topic: str) -> str:
     """Return the heading of a story, whose topic is key terms or a headline, which may have a colon of its own."""
     if _SENTENCE_MARK_PATTERN.search(topic):
-        quoted_topic = article_cards.quoted_heading(topic, _MAX_WORDS_LENGTH)
+        quoted_topic = article_cards.quoted_heading(topic, _MAX_QUOTED_TEXT_LENGTH)
         return _("The story so far of {topic}").format(topic=quoted_topic)
     return _("{topic}: the story so far").format(topic=discord_text.to_markdown_line(topic))
 
 
-def empty_story_blocks(words: str) -> tuple[Block, ...]:
+def empty_story_blocks(user_text: str) -> tuple[Block, ...]:
     """Return the blocks that say that there is no story on a user's words."""
     sentence = _("No story on {words} in the channels you can see.").format(
-        words=article_cards.quoted_heading(words, _MAX_WORDS_LENGTH)
+        words=article_cards.quoted_heading(user_text, _MAX_QUOTED_TEXT_LENGTH)
     )
     return (text_block(f"{sentence}\n" + linkify_commands(_("Try other words. /latest shows what’s new."))),)
 
@@ -127,7 +127,7 @@ def _build_source_block(development: Development) -> Text:
     The shorter variants lack the link of the title, those of the numbers, and at last both title and numbers.
     """
     article = development.article
-    outlet = outlet_branding.emoji_and_name(article.feed_id, article.outlet)
+    outlet_markup = outlet_branding.emoji_and_name(article.feed_id, article.outlet)
     other_count = len(development.outlets) - 1
     other_outlets_text = format_count("+{count} outlet", "+{count} outlets", other_count) if other_count > 0 else ""
     linked_title, plain_title = article_cards.title_variants(article)
@@ -135,7 +135,7 @@ def _build_source_block(development: Development) -> Text:
         linked_title, plain_title = link_markup(_("Read"), article.url), ""
 
     def join_lines(title: str, differences_text: str) -> str:
-        byline = "-# " + " ·\xa0".join(filter(None, (outlet, title, other_outlets_text)))
+        byline = "-# " + " ·\xa0".join(filter(None, (outlet_markup, title, other_outlets_text)))
         return "\n".join(filter(None, (byline, differences_text)))
 
     linked_differences, plain_differences = (

@@ -85,11 +85,15 @@ async def show_article(interaction: Interaction, article: Article, *, notice: st
     if own_bookmark is not None and not notice and len(text_pages(article)) > 1:
         await BookmarkTextPages(interaction, article).render(interaction)
         return
-    post_links_text = await load_post_links(interaction, article)
-    body = text_pages(article)[0] if own_bookmark is not None and not notice else ""
+    post_links_markup = await load_post_links(interaction, article)
+    body_markup = text_pages(article)[0] if own_bookmark is not None and not notice else ""
     is_in_server = not interaction_context.is_dm(interaction)
     card = article_card(
-        article, bookmark=own_bookmark, links_to_posts=post_links_text, is_in_server=is_in_server, body=body
+        article,
+        bookmark=own_bookmark,
+        post_links_markup=post_links_markup,
+        is_in_server=is_in_server,
+        body_markup=body_markup,
     )
     await reply(interaction, (*([text_block(notice)] if notice else []), card))
 
@@ -115,13 +119,13 @@ class BookmarkTextPages(PagedMixin, OwnedView):
         card = article_card(
             self._article,
             bookmark=own_bookmark,
-            links_to_posts=await load_post_links(interaction, self._article),
+            post_links_markup=await load_post_links(interaction, self._article),
             is_in_server=not interaction_context.is_dm(interaction),
-            body=self._page_texts[self.page_index] if own_bookmark is not None else "",
+            body_markup=self._page_texts[self.page_index] if own_bookmark is not None else "",
         )
-        total_pages = len(self._page_texts)
+        page_count = len(self._page_texts)
         button_row = (
-            ActionRow(*self.page_buttons(has_more=self.page_index + 1 < total_pages, page_count_label=total_pages))
+            ActionRow(*self.page_buttons(has_more=self.page_index + 1 < page_count, page_count_label=page_count))
             if own_bookmark is not None
             else ActionRow()
         )
@@ -156,28 +160,28 @@ def article_card(
     article: Article,
     *,
     bookmark: Bookmark | None = None,
-    links_to_posts: str = "",
+    post_links_markup: str = "",
     is_in_server: bool = False,
     is_shared: bool = False,
-    body: str = "",
+    body_markup: str = "",
 ) -> Card:
     """Return the card of an article, in the current language.
 
-    `body` replaces the excerpt. `bookmark` is the user's bookmark of the article; `links_to_posts` is markup.
-    Buttons that need a server appear if `is_in_server` is set; with `is_shared` the card has fewer buttons,
+    `body_markup` replaces the excerpt. `bookmark` is the user's bookmark of the article; `post_links_markup` links
+    its posts. Buttons that need a server appear if `is_in_server` is set; with `is_shared` the card has fewer buttons,
     because everyone reads it.
     """
     detail_lines = [messages.status_lines_markup(article)]
     if bookmark is not None:
         detail_lines += [_format_bookmark(bookmark)]
-    if links_to_posts:
-        detail_lines.append("-# " + _("Posted in this server: {links}").format(links=links_to_posts))
+    if post_links_markup:
+        detail_lines.append("-# " + _("Posted in this server: {links}").format(links=post_links_markup))
     picture = messages.image_block(article)
     return Card(
         (
             outlet_branding.byline_block(article),
             text_block(*(f"### {variant}" for variant in title_variants(article))),
-            text_block(body or messages.excerpt_markup(article)),
+            text_block(body_markup or messages.excerpt_markup(article)),
             *([Gallery((picture,))] if picture is not None else []),
             *(text_block(line) for line in detail_lines),
             ActionRow(
@@ -223,21 +227,21 @@ def bookmark_line(bookmark: Bookmark) -> str:
 
 
 async def load_post_links(interaction: Interaction, article: Article) -> str:
-    """Return links, as markup, to the posts of an article in this server that the user can see.
+    """Return the URLs, separated by spaces, of the posts of an article in this server that the user can see.
 
-    There are at most `_MAX_POST_LINKS` links. Returns "" if there are none.
+    There are at most `_MAX_POST_LINKS`. Returns "" if there are none.
     """
     member = interaction_context.get_home_member(interaction)
     if member is None:
         return ""
     guild = member.guild
-    post_links: list[str] = []
+    post_urls: list[str] = []
     for dispatch in await interaction.client.store.dispatches.list_sent_for_article(article.id):
         channel_id = dispatch.thread_id or dispatch.channel_id
         if dispatch.server_id != guild.id or dispatch.message_id is None or dispatch.state is not DispatchState.SENT:
             continue
         if await interaction.client.can_view(guild, member, channel_id):
-            post_links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{dispatch.message_id}")
-        if len(post_links) == _MAX_POST_LINKS:
+            post_urls.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{dispatch.message_id}")
+        if len(post_urls) == _MAX_POST_LINKS:
             break
-    return " ".join(post_links)
+    return " ".join(post_urls)

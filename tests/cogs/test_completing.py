@@ -201,4 +201,4 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
 )
 def test_what_is_being_typed(query, name, typed):
     at = detect_completion_context(query)
-    assert (at.typed_filter, at.typed_value) == (name, typed)
+    assert (at.typed_filter_name, at.typed_value) == (name, typed)

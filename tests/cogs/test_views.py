@@ -56,7 +56,7 @@ async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
     assert message_text(help_page).endswith(EXPIRED)
     expiry = telex.env.http_requests[-1].json
     rules.check_references(expiry)
-    assert list(rules.list_references(expiry)) == ["telex.png"]
+    assert list(rules.iter_attachment_names(expiry)) == ["telex.png"]
     (picture,) = last_reply(help_page).attachments
     assert picture.filename == "telex.png"
 

@@ -63,7 +63,7 @@ async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_to
     emoji = create_application_emoji(telex)
     for _round in range(3):
         await emoji.run_once()
-        outlet_branding.tile_use_counts[feed.id] += 1
+        outlet_branding.outlet_emoji_use_counts[feed.id] += 1
     assert count_requests(feed_server, "/icon.png") == 1
     icon_tile = outlet_branding.outlet_emoji(feed.id, "Outlet 1")
     assert icon_tile.startswith("<:outlet_")
@@ -90,7 +90,7 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
     emoji = create_application_emoji(telex)
 
     async def look(times: int) -> None:
-        outlet_branding.tile_use_counts.update(feed.id for feed in feeds)
+        outlet_branding.outlet_emoji_use_counts.update(feed.id for feed in feeds)
         await emoji.run_once()
         assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
 
@@ -124,7 +124,7 @@ async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced
         feeds.append(await publish(telex, feed_server, number, f"/{number}.png"))
         outlet_branding.missing_initials.clear()
         if number == 2:
-            outlet_branding.tile_use_counts[feeds[0].id] += 1
+            outlet_branding.outlet_emoji_use_counts[feeds[0].id] += 1
         await emoji.run_once()
     has_icon = [
         outlet_branding.outlet_emoji(feed.id, f"Outlet {number}").startswith("<:outlet_")

@@ -228,7 +228,7 @@ def forget_emoji() -> None:
     """Forget the application's emoji, which a process keeps: messages look as before they were uploaded."""
     outlet_branding.set_emoji({}, {})
     icons.set_application_emoji({})
-    outlet_branding.tile_use_counts.clear()
+    outlet_branding.outlet_emoji_use_counts.clear()
     outlet_branding.missing_initials.clear()
 
 

@@ -42,8 +42,8 @@ class IdentifyScheduler:
         """Number of this process's shards that wait to identify (start a session)."""
         self._is_exhaustion_logged = False
         self._permit_by_shard_number: dict[int, IdentifyPermit] = {}
-        # By bucket; asyncio's locks are first come, first served.
-        self._bucket_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Asyncio's locks are first come, first served.
+        self._lock_by_bucket_number: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def mean_interval_seconds(self) -> float:
@@ -56,13 +56,13 @@ class IdentifyScheduler:
         To identify is to start a session. A shard that did not use its last permit could not connect and does
         not count as waiting.
         """
-        bucket = shard_number % self.bucket_count
+        bucket_number = shard_number % self.bucket_count
         with nullcontext() if shard_number in self._permit_by_shard_number else self._count_waiting():
-            async with self._bucket_locks[bucket]:
+            async with self._lock_by_bucket_number[bucket_number]:
                 while True:
                     await self._wait_for_quota()
                     permit = await self._store.retry_until_written(
-                        partial(self._store.shards.request_identify, bucket, self.sessions_remaining)
+                        partial(self._store.shards.request_identify, bucket_number, self.sessions_remaining)
                     )
                     if not permit.wait_seconds:
                         break
@@ -70,14 +70,14 @@ class IdentifyScheduler:
         self._permit_by_shard_number[shard_number] = permit
 
     async def confirm_identify(self, shard_number: int) -> None:
-        """Use the permit of a shard to identify (start a session) now, or wait for a new permit.
+        """Use up the permit of a shard to identify (start a session) now; if it has expired, wait for a new one first.
 
         A permit expires as soon as the next one in the same bucket is granted.
         """
-        confirm, bucket = self._store.shards.confirm_identify, shard_number % self.bucket_count
+        confirm_permit = partial(self._store.shards.confirm_identify, shard_number % self.bucket_count)
         while (
             permit := self._permit_by_shard_number.pop(shard_number, None)
-        ) is None or not await self._store.retry_until_written(partial(confirm, bucket, permit)):
+        ) is None or not await self._store.retry_until_written(partial(confirm_permit, permit)):
             await self.wait_for_identify(shard_number)
 
     async def _wait_for_quota(self) -> None:

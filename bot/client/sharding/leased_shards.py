@@ -54,7 +54,9 @@ class LeasedShards:
         self._client, self._leases, self._release_shard = client, services.leases, release_shard
         self._store, self._clock = services.store, services.clock
         self._supervisor = services.supervisor
-        self._shard_range = services.settings.shard_range  # The configured shards and their total count
+        self._shard_range_and_count = (
+            services.settings.shard_range_and_count
+        )  # The configured shards and their total count
         self._is_clustered = self._leases.owner_id is not None
         self._shard_numbers: list[int] | None = None  # Shared with the client, whose readiness depends on it
         self._handing_over_numbers: set[int] = set()  # Being handed over
@@ -78,11 +80,13 @@ class LeasedShards:
         if self._is_clustered:
             await self._gateway_probe.wait_until_reachable()
         shard_count = await self._agree_on_shard_count()
-        eligible_numbers = frozenset(range(shard_count) if self._shard_range is None else self._shard_range[0])
+        eligible_numbers = frozenset(
+            range(shard_count) if self._shard_range_and_count is None else self._shard_range_and_count[0]
+        )
         if self._is_clustered:
             await self._clock.sleep(JOIN_GRACE_SECONDS)
         self._leases.add_listener(SHARD_LEASE_KIND, self._on_leases_changed)
-        takes_all_free = self._shard_range is not None
+        takes_all_free = self._shard_range_and_count is not None
         self._leases.join_pool(
             LeasePool(
                 SHARD_LEASE_KIND,
@@ -108,7 +112,7 @@ class LeasedShards:
     @property
     def _are_shards_movable(self) -> bool:
         """Whether shards may move from one running process to another."""
-        return self._is_clustered and self._shard_range is None
+        return self._is_clustered and self._shard_range_and_count is None
 
     async def _agree_on_shard_count(self) -> int:
         """Return the number of shards that all processes agree on.
@@ -117,9 +121,9 @@ class LeasedShards:
         """
         recommended_count, _url, limits = await self._client.http.get_bot_gateway()
         self.scheduler.bucket_count = limits["max_concurrency"]
-        requested_count = recommended_count if self._shard_range is None else self._shard_range[1]
+        requested_count = recommended_count if self._shard_range_and_count is None else self._shard_range_and_count[1]
         agreed_count = await self._store.shards.agree_on_count(requested_count)
-        if self._shard_range is not None and requested_count != agreed_count:
+        if self._shard_range_and_count is not None and requested_count != agreed_count:
             raise ShardCountMismatch(
                 f"The other processes share {agreed_count} shards: set TELEX_SHARDS=…/{agreed_count}."
             )

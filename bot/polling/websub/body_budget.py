@@ -8,22 +8,25 @@ class BodyBudget:
 
     def __init__(self, max_bytes: int, max_hub_bytes: int) -> None:
         self._max_bytes, self._max_hub_bytes = max_bytes, max_hub_bytes
-        self._used_bytes_by_hub: Counter[str] = Counter()
+        self._used_bytes_by_hub_host: Counter[str] = Counter()
 
     @property
     def used_bytes(self) -> int:
         """Number of bytes that the bodies of all hubs use."""
-        return self._used_bytes_by_hub.total()
+        return self._used_bytes_by_hub_host.total()
 
-    def reserve(self, hub: str, size: int) -> bool:
+    def reserve(self, hub_host: str, byte_count: int) -> bool:
         """Reserve bytes for a body of a hub and return True, or return False if a limit would be exceeded."""
-        if self._used_bytes_by_hub[hub] + size > self._max_hub_bytes or self.used_bytes + size > self._max_bytes:
+        if (
+            self._used_bytes_by_hub_host[hub_host] + byte_count > self._max_hub_bytes
+            or self.used_bytes + byte_count > self._max_bytes
+        ):
             return False
-        self._used_bytes_by_hub[hub] += size
+        self._used_bytes_by_hub_host[hub_host] += byte_count
         return True
 
-    def release(self, hub: str, size: int) -> None:
+    def release(self, hub_host: str, byte_count: int) -> None:
         """Release the bytes of a hub's body, so that they can be reserved again."""
-        self._used_bytes_by_hub[hub] -= size
-        if not self._used_bytes_by_hub[hub]:
-            del self._used_bytes_by_hub[hub]
+        self._used_bytes_by_hub_host[hub_host] -= byte_count
+        if not self._used_bytes_by_hub_host[hub_host]:
+            del self._used_bytes_by_hub_host[hub_host]

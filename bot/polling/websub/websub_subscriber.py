@@ -2,8 +2,9 @@
 
 A hub calls a secret URL under `TELEX_PUBLIC_URL`. A push needs a signature made with the secret that the hub
 was given. A pushed feed is polled `PUSHED_FEED_INTERVAL_FACTOR` times less often, until a poll finds an
-article that was not pushed. A subscription whose feed nobody follows any more is ended. Sections are those of the
-specification, https://www.w3.org/TR/websub/.
+article that was not pushed. A subscription whose feed nobody follows any more is ended. Of a subscription, `hub`
+is the URL of the hub, `topic` that of the feed, and `failures` the number of failed requests in a row. Sections are
+those of the specification, https://www.w3.org/TR/websub/.
 """
 
 import asyncio
@@ -74,7 +75,7 @@ class WebSubSubscriber:
         self._fetcher, self._poller = fetcher, poller
         self._discovery, self._subscriptions = discovery, discovery.subscriptions
         self._wake_event = discovery.wake_event
-        self._loaded_at = -MAX_IDLE_SECONDS
+        self._loaded_at_monotonic = -MAX_IDLE_SECONDS
         self._unsubscriptions = Unsubscriptions(fetcher, poller.hosts)
         self._push_rate_limiter = TokenBucket(store.clock, max_tokens=PUSH_QUOTA, period_seconds=PUSH_QUOTA_SECONDS)
         self._token_miss_limiter = FailedLookupLimiter(store.clock)
@@ -108,9 +109,9 @@ class WebSubSubscriber:
         while True:
             self._wake_event.clear()
             await self._apply_changes()
-            if (monotonic_now := self._clock.monotonic()) - self._loaded_at >= MAX_IDLE_SECONDS:
+            if (monotonic_now := self._clock.monotonic()) - self._loaded_at_monotonic >= MAX_IDLE_SECONDS:
                 await self._subscriptions.load()
-                self._loaded_at = monotonic_now
+                self._loaded_at_monotonic = monotonic_now
             for feed_id in await self._store.push_subscriptions.list_unfollowed_feed_ids():
                 if (subscription := self._subscriptions.get_by_feed(feed_id)) is not None and self._poller.owns_host_of(
                     subscription.hub
@@ -209,8 +210,9 @@ class WebSubSubscriber:
         return self._push_queue.submit(subscription.feed_id, document)
 
     async def _apply_changes(self) -> None:
-        """Write changes, and begin or end subscriptions as feeds name hubs or no longer do.
+        """Begin or end subscriptions as feeds name hubs or no longer do, and write changed subscriptions to the store.
 
+        Makes the next polls fetch feeds in full whose hub must be found anew.
         Raises StoreError.
         """
         for feed_id, hub_link in self._discovery.take_hub_links().items():
@@ -282,13 +284,13 @@ class WebSubSubscriber:
         own_subscriptions = (
             subscription for subscription in self._subscriptions if self._poller.owns_host_of(subscription.hub)
         )
-        wait_seconds = [
-            own_subscription.due_at - now
-            for own_subscription in own_subscriptions
-            if get_host_name(own_subscription.hub) not in self._request_task_by_host
+        seconds_until_due = [
+            subscription.due_at - now
+            for subscription in own_subscriptions
+            if get_host_name(subscription.hub) not in self._request_task_by_host
         ]
         await wait_for_event(
             self._clock,
             self._wake_event,
-            min(max(min(wait_seconds, default=MAX_IDLE_SECONDS), 1), MAX_IDLE_SECONDS),
+            min(max(min(seconds_until_due, default=MAX_IDLE_SECONDS), 1), MAX_IDLE_SECONDS),
         )

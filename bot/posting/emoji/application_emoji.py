@@ -2,7 +2,7 @@
 
 An outlet's icon, or its initial if it has no icon, is shown as a tile. An icon is fetched once. From `MAX_EMOJI`
 emoji on, a new one replaces the icon that was not shown for longest. Missing emoji are drawn or fetched after
-their first use (`outlet_branding.tile_use_counts`, `missing_initials`). Of several processes, the owner of the
+their first use (`outlet_branding.outlet_emoji_use_counts`, `missing_initials`). Of several processes, the owner of the
 first shard leads: it alone creates emoji.
 """
 
@@ -96,9 +96,9 @@ class ApplicationEmojiSync:
             return
         if not self._is_initialized:
             await self._initialize()
-        use_counts, outlet_branding.tile_use_counts = (
-            outlet_branding.tile_use_counts,
-            type(outlet_branding.tile_use_counts)(),
+        use_counts, outlet_branding.outlet_emoji_use_counts = (
+            outlet_branding.outlet_emoji_use_counts,
+            type(outlet_branding.outlet_emoji_use_counts)(),
         )
         missing_initials, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
         for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
@@ -109,7 +109,7 @@ class ApplicationEmojiSync:
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
         await self._store.outlet_icons.mark_shown(used_icon_names, self._clock.now())
-        for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_INITIALS]:
+        for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_MISSING_INITIALS]:
             emoji_name = f"{_INITIAL_NAME_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if emoji_name not in self._emoji_by_name:
                 tile = await self._workers.run(
@@ -133,9 +133,9 @@ class ApplicationEmojiSync:
             self._refreshed_at = now
             await self._load()
             self._update_renderer()
-        use_counts, outlet_branding.tile_use_counts = (
-            outlet_branding.tile_use_counts,
-            type(outlet_branding.tile_use_counts)(),
+        use_counts, outlet_branding.outlet_emoji_use_counts = (
+            outlet_branding.outlet_emoji_use_counts,
+            type(outlet_branding.outlet_emoji_use_counts)(),
         )
         used_icon_names = {
             _build_emoji_name(icon_url)

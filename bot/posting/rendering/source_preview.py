@@ -13,6 +13,7 @@ from bot.text import discord_text, excerpts, urls
 from bot.text.times import feed_dates
 
 _MAX_ARTICLES = 2
+# In UTF-16 units:
 _MAX_TITLE_LENGTH = 100
 _MAX_LEAD_LENGTH = 120
 _MAX_ADDRESS_LENGTH = 100
@@ -38,6 +39,7 @@ class PreviewArticle:
 class SourcePreview:
     """Preview of a feed, without anything secret: addresses are redacted, and links with secrets left out.
 
+    `address` is the URL of the feed. `article_count` is the number of articles that the feed lists now.
     `articles_per_week` is None if the entries do not have two different dates.
     """
 
@@ -76,18 +78,18 @@ class SourcePreview:
     @property
     def rate_text(self) -> str:
         """Number of articles that the feed has per week or day, or in all, in words in the current language."""
-        per_week = self.articles_per_week
-        if per_week is None:
+        weekly_rate = self.articles_per_week
+        if weekly_rate is None:
             return format_count("{count} article", "{count} articles", self.article_count)
-        if per_week >= _DAILY_THRESHOLD_PER_WEEK:
-            return format_count("about {count} article a day", "about {count} articles a day", round(per_week / 7))
-        return format_count("about {count} article a week", "about {count} articles a week", max(1, round(per_week)))
+        if weekly_rate >= _DAILY_THRESHOLD_PER_WEEK:
+            return format_count("about {count} article a day", "about {count} articles a day", round(weekly_rate / 7))
+        return format_count("about {count} article a week", "about {count} articles a week", max(1, round(weekly_rate)))
 
     def iter_article_blocks(self) -> Iterator[Block]:
         """Yield text blocks with the address of the feed and its newest articles, in the current language."""
         address = discord_text.to_markdown_line(self.address, _MAX_ADDRESS_LENGTH)
-        newest_label = _("NEWEST IN {address}")
-        yield text_block("-# " + newest_label.format(address=address))
+        heading_template = _("NEWEST IN {address}")
+        yield text_block("-# " + heading_template.format(address=address))
         if not self.articles:
             yield text_block(_("It has no articles yet."))
         for article in self.articles:
@@ -102,10 +104,10 @@ class SourcePreview:
 
 def measure_weekly_rate(entries: Sequence[Entry]) -> float | None:
     """Return the articles per week by the dates of entries, newest first; None without two different dates."""
-    times = [entry.published for entry in entries if entry.published is not None]
-    if len(times) < 2 or times[0] == times[-1]:  # noqa: PLR2004 - an interval has two ends
+    publication_times = [entry.published for entry in entries if entry.published is not None]
+    if not publication_times or publication_times[0] == publication_times[-1]:
         return None
-    return (len(times) - 1) * _WEEK_SECONDS / (times[0] - times[-1])
+    return (len(publication_times) - 1) * _WEEK_SECONDS / (publication_times[0] - publication_times[-1])
 
 
 def _build_preview_article(entry: Entry) -> PreviewArticle:

@@ -32,15 +32,15 @@ def find_error_sentence(error: Exception) -> str | None:
 
 def refusal_sentence(reason: Reason) -> str:
     """Return why a request of a user was refused, in the current language."""
-    template = _SENTENCE_BY_CODE[reason.code]
-    if not isinstance(template, str):
-        return template(reason.values)
+    template_or_formatter = _TEMPLATE_OR_FORMATTER_BY_CODE[reason.code]
+    if not isinstance(template_or_formatter, str):
+        return template_or_formatter(reason.values)
     formatted_values = {
         name: format_number(sentence_value) if isinstance(sentence_value, int) else sentence_value
         for name, sentence_value in reason.values.items()
     }
     formatted_values["when"] = f"<t:{reason.values.get('moment')}:R>"
-    return _(template).format(**formatted_values)
+    return _(template_or_formatter).format(**formatted_values)
 
 
 def _no_feed_sentence(sentence_values: _SentenceValues) -> str:
@@ -75,16 +75,16 @@ def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
 
 
 def _already_decided_sentence(sentence_values: _SentenceValues) -> str:
-    sentence = {
+    sentence_template = {
         ProposalDecision.APPROVED: _("{user} has accepted this proposal already."),
         ProposalDecision.DECLINED: _("{user} has declined this proposal already."),
     }.get(ProposalDecision(str(sentence_values["decision"])))
-    if sentence is None or not sentence_values["user"]:
+    if sentence_template is None or not sentence_values["user"]:
         return _("This proposal is closed.")
-    return sentence.format(user=f"<@{sentence_values['user']}>")
+    return sentence_template.format(user=f"<@{sentence_values['user']}>")
 
 
-_SENTENCE_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] = {
+_TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceValues], str]] = {
     FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
     FollowFailure.NO_FEED: _no_feed_sentence,

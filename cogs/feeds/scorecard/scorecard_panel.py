@@ -1,4 +1,7 @@
-"""Panel of /feed report: which feeds earn their place, and a menu of what to do about the others."""
+"""Panel of /feed report: a scorecard of which feeds earn their place, and a menu of remedies for the others.
+
+A remedy is a change that may help, such as to move a feed to another channel.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,17 +23,17 @@ from cogs.shared.paging import PagedMixin
 from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
 
 _PERIOD_DAYS = (30, 90)
-"""Periods that a report may cover, in days; opinions are stored for 90."""
+"""Periods that a report may cover, in days; people's reactions are stored for 90."""
 
 
 class ScorecardPanel(PagedMixin, ManagersPanel):
     """Pages of the feeds that the user can see, with people's reactions, for users who manage feeds."""
 
-    _days = _PERIOD_DAYS[0]
+    _period_days = _PERIOD_DAYS[0]
     _remedies: Sequence[Remedy] = ()
 
     async def render(self, interaction: Interaction) -> None:
-        scorecard = await load_scorecard(interaction, self._days)
+        scorecard = await load_scorecard(interaction, self._period_days)
         if not scorecard.scored_feeds:
             text = linkify_commands(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
             await self.display_card(interaction, text_block(text))
@@ -65,13 +68,13 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
         await self.display_card(interaction, *blocks, colour=scorecards.get_colour(scorecard))
 
     def _period_button(self, days: int) -> ActionButton:
-        style = discord.ButtonStyle.primary if days == self._days else discord.ButtonStyle.secondary
+        style = discord.ButtonStyle.primary if days == self._period_days else discord.ButtonStyle.secondary
         return ActionButton(
             partial(self._set_period, days), label=format_count("{count} day", "{count} days", days), style=style
         )
 
     async def _set_period(self, days: int, _interaction: Interaction) -> None:
-        self._days = days
+        self._period_days = days
 
     async def _open_remedy(self, interaction: Interaction, selected_values: list[str]) -> None:
         await RemedyFlow(interaction, self._remedies[int(selected_values[0])]).render(interaction)

@@ -1,7 +1,7 @@
-"""How an outlet appears in a message: its tile, its colour and its byline_block.
+"""How an outlet appears in a message: its tile, its colour and its byline.
 
-A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` sets which
-tiles exist; an outlet without a tile has a coloured square.
+A tile is an emoji of the application with the outlet's icon. An outlet without a tile has an emoji with its initial
+on a colour or, until that exists, a coloured square. `set_emoji` sets which emoji exist.
 """
 
 from collections import Counter
@@ -30,13 +30,13 @@ _SQUARE_BY_COLOUR = {
 INITIAL_COLOURS = tuple(_SQUARE_BY_COLOUR)
 """Colours (0xRRGGBB) for outlets without an icon, chosen by the outlet's name."""
 
-_MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80
+_MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80  # in UTF-16 units
 _FORBIDDEN_NAME_PARTS = ("discord", "clyde")
 """Words that Discord does not allow in the name of a webhook."""
 
 
 class Tile(NamedTuple):
-    """Emoji of an outlet in markup, and the main colour of its icon (0xRRGGBB), or None if it has none."""
+    """Emoji with the icon of an outlet, in markup, and the icon's main colour (0xRRGGBB), or None if it has none."""
 
     emoji: str
     colour: int | None = None
@@ -51,14 +51,14 @@ class WebhookIdentity(NamedTuple):
 
 _tile_by_feed_id: Mapping[int, Tile] = {}
 _emoji_by_initial_and_colour: Mapping[tuple[str, int], str] = {}
-tile_use_counts: Counter[int] = Counter()
-"""Number of times each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
+outlet_emoji_use_counts: Counter[int] = Counter()
+"""Number of times that the emoji of each feed's outlet was shown since `ApplicationEmojiSync` last took the counts."""
 missing_initials: set[tuple[str, int]] = set()
 """Pairs of initial and colour that messages needed but for which no emoji exists yet.
 
 `ApplicationEmojiSync` collects them.
 """
-MAX_INITIALS = 400
+MAX_MISSING_INITIALS = 400
 """Maximum number of `missing_initials`: enough for all letters and digits in all colours."""
 
 
@@ -68,59 +68,59 @@ def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial_and_colour: 
     _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial_and_colour
 
 
-def get_initial(outlet: str) -> str:
+def get_initial(outlet_name: str) -> str:
     """Return the letter or digit that stands for an outlet; "" if its name has no ASCII letter or digit."""
-    folded_name = words.fold(discord_text.to_plain_line(outlet))
+    folded_name = words.fold(discord_text.to_plain_line(outlet_name))
     folded_name = folded_name.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
     return next((letter.upper() for letter in folded_name if letter.isascii() and letter.isalnum()), "")
 
 
-def outlet_colour(feed_id: int, outlet: str) -> int:
+def outlet_colour(feed_id: int, outlet_name: str) -> int:
     """Return the colour of an outlet (0xRRGGBB): the colour of its icon, or a colour derived from its name."""
     tile = _tile_by_feed_id.get(feed_id)
-    return tile.colour if tile is not None and tile.colour is not None else _select_colour(outlet)
+    return tile.colour if tile is not None and tile.colour is not None else _select_colour(outlet_name)
 
 
-def outlet_emoji(feed_id: int, outlet: str) -> str:
+def outlet_emoji(feed_id: int, outlet_name: str) -> str:
     """Return the emoji of an outlet in markup, and count that it was shown."""
-    tile_use_counts[feed_id] += 1
-    icon_tile = _tile_by_feed_id.get(feed_id)
-    if icon_tile is not None:
-        return icon_tile.emoji
-    initial_and_colour = (get_initial(outlet), _select_colour(outlet))
+    outlet_emoji_use_counts[feed_id] += 1
+    tile = _tile_by_feed_id.get(feed_id)
+    if tile is not None:
+        return tile.emoji
+    initial_and_colour = (get_initial(outlet_name), _select_colour(outlet_name))
     emoji = _emoji_by_initial_and_colour.get(initial_and_colour)
-    if emoji is None and initial_and_colour[0] and len(missing_initials) < MAX_INITIALS:
+    if emoji is None and initial_and_colour[0] and len(missing_initials) < MAX_MISSING_INITIALS:
         missing_initials.add(initial_and_colour)
     return emoji or _SQUARE_BY_COLOUR[initial_and_colour[1]]
 
 
-def emoji_and_name(feed_id: int, outlet: str) -> str:
-    """Return the emoji (tile) and the bold name of an outlet in Discord markup; "" if it has no name.
+def emoji_and_name(feed_id: int, outlet_name: str) -> str:
+    """Return the emoji and the bold name of an outlet in Discord markup; "" if it has no name.
 
     Counts that the emoji was shown.
     """
-    name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
-    return f"{outlet_emoji(feed_id, outlet)} **{name}**" if name else ""
+    name = discord_text.to_markdown_line(outlet_name, _MAX_NAME_LENGTH)
+    return f"{outlet_emoji(feed_id, outlet_name)} **{name}**" if name else ""
 
 
-def get_webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
+def get_webhook_identity(feed_id: int, outlet_name: str) -> WebhookIdentity | None:
     """Return the name and picture of an outlet's posts by webhook; None if it has no name or Discord forbids the name.
 
     Counts that its emoji was shown. See
     https://discord.com/developers/docs/resources/webhook#create-webhook
     """
-    name = discord_text.to_plain_line(outlet, _MAX_WEBHOOK_NAME_LENGTH)
+    name = discord_text.to_plain_line(outlet_name, _MAX_WEBHOOK_NAME_LENGTH)
     if not name or any(word in name.casefold() for word in _FORBIDDEN_NAME_PARTS):
         return None
-    return WebhookIdentity(name, discord.PartialEmoji.from_str(outlet_emoji(feed_id, outlet)).url or None)
+    return WebhookIdentity(name, discord.PartialEmoji.from_str(outlet_emoji(feed_id, outlet_name)).url or None)
 
 
 def byline_block(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
     """Return a text block with a small line on an article: its outlet unless omitted, its time, and further markup."""
-    outlet = "" if omit_outlet else emoji_and_name(article.feed_id, article.outlet)
-    byline_parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
+    outlet_markup = "" if omit_outlet else emoji_and_name(article.feed_id, article.outlet)
+    byline_parts = (outlet_markup, f"<t:{article.published}:R>", *extra_parts)
     return Text(("-# " + " · ".join(filter(None, byline_parts)),))
 
 
-def _select_colour(outlet: str) -> int:
-    return INITIAL_COLOURS[crc32(words.fold(discord_text.to_plain_line(outlet)).encode()) % len(INITIAL_COLOURS)]
+def _select_colour(outlet_name: str) -> int:
+    return INITIAL_COLOURS[crc32(words.fold(discord_text.to_plain_line(outlet_name)).encode()) % len(INITIAL_COLOURS)]
