@@ -12,6 +12,7 @@ from bot.core.models import Feed
 from bot.core.preferences import FilterMode, FilterPlace, Style
 from bot.core.setting_registry import TOP_STORIES_PER_DAY
 from bot.posting.rendering.discord_limits import MAX_CHOICES
+from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import (
     button_labels,
@@ -25,6 +26,7 @@ from tests.support.interactions import (
     text,
 )
 from tests.support.posted_feeds import PostHistory
+from tests.support.store_probe import Column
 
 PEOPLE = (91, 92, 93)
 CHANNEL_MENU = 8  # https://discord.com/developers/docs/components/reference#component-object-component-types
@@ -79,7 +81,7 @@ async def test_the_report_says_which_feed_to_decide_on_which_earn_it_and_which_i
     assert (
         f"**1 of 100 kept** · 70 posts in <#{telex.news.id}>, 6 in 10 of all · 3 saves · hardly any likes" in shown
     ), shown
-    assert "**50 of 100 kept** · 20 posts, 2 in 10 of all · 30 saves · 9 likes" in shown
+    assert "**50 of 100 kept** · 20 posts · 30 saves · 9 likes" in shown
     assert "▰▰▰▰▰▰▰" in shown
     assert "followed since" in shown
 
@@ -93,7 +95,7 @@ async def test_what_fewer_than_three_people_did_is_neither_shown_nor_counted(tel
     shown = text(await open_report(telex)) or ""
     rows = [shown[shown.index(f"**{name}**") :].split("\n")[1] for name in ("Quiet", "Silent")]
     # That nobody did anything looks as if two people had.
-    assert rows == [f"-# **hardly any kept** · 21 posts in <#{telex.news.id}>, 1 in 10 of all"] * 2
+    assert rows == [f"-# **hardly any kept** · 21 posts in <#{telex.news.id}>"] * 2
 
 
 async def test_three_people_who_muted_a_story_put_even_a_liked_feed_up_for_decision(telex, history):
@@ -103,6 +105,16 @@ async def test_three_people_who_muted_a_story_put_even_a_liked_feed_up_for_decis
     shown = text(await open_report(telex)) or ""
     assert "2 TO DECIDE ON" in shown
     assert "3 mutes of its stories" in shown
+
+
+async def test_mutes_are_shown_where_nothing_was_posted_lately(telex):
+    history = PostHistory(telex.store, telex.guild.id)
+    feed = await history.add_feed("Loud", telex.news.id, ["Loud"], span_days=28)
+    await history.mute(feed, PEOPLE)
+    store_probe.shift_column(telex.newsroom.settings.database, Column.SENT_AT, -40 * 86_400)
+    shown = text(await open_report(telex)) or ""
+    assert "1 TO DECIDE ON" in shown
+    assert "**Loud**\n-# no posts" in shown
 
 
 async def test_ninety_days_are_a_button_away(telex, history):

@@ -25,6 +25,7 @@ from tests.support.search.searchers import searcher_of
 
 NOW = 1_780_000_000
 PERSON = 8_000
+PARENT_CHANNEL = 9_999
 ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 QUERIES = (
     "chips",
@@ -230,12 +231,16 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_serv
 async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch, scope):
     feed, subscription = await follow_filtered(newsroom, feed_server, document=make_rss(OLD))
     await waiting(newsroom.store)
+    if scope is FilterScope.PARENT:
+        await newsroom.store.servers.record_threads(SERVER, {CHANNEL: PARENT_CHANNEL})
     real = subscription_filters.evaluate_feed_filters
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
         current_sieve = await real(store, feed_id, articles)
         ids = {FilterScope.FEED: subscription, FilterScope.CHANNEL: CHANNEL, FilterScope.SERVER: SERVER}
-        place = FilterPlace(ids[scope], scope)
+        place = FilterPlace(
+            ids.get(scope, PARENT_CHANNEL), FilterScope.CHANNEL if scope is FilterScope.PARENT else scope
+        )
         assert await store.filters.add(place, [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10)
         return current_sieve
 

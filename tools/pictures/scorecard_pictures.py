@@ -81,7 +81,6 @@ async def main(folder: Path) -> None:
             await shoot_message("scorecard")
             await world.editor.slash(world.news, "feed alerts", channel=world.news)
             await world.editor.click(report, label=monthly_label)
-            await shoot_message("scorecard-monthly")
             await world.editor.slash(world.news, "settings server")
             await shoot_message("scorecard-settings")
             due_at = await world.store.monthly_reports.get_next_due_at()

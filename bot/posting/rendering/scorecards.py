@@ -112,13 +112,17 @@ def _format_bar(share: float, best_share: float) -> str:
 
 
 def _posts_text(scorecard: Scorecard, scored_feed: ScoredFeed) -> str:
-    """Return the number of a feed's posts, with the channel where that matters, and their share of all posts."""
+    """Return the number of a feed's posts; where it matters, with their channel and their share of all posts."""
     posts_text = format_count("{count} post", "{count} posts", scored_feed.post_count)
-    if scored_feed.verdict is Verdict.DECIDE or scored_feed.feed.id in scorecard.repeated_feed_ids:
+    is_to_decide_on = scored_feed.verdict is Verdict.DECIDE
+    if is_to_decide_on or scored_feed.feed.id in scorecard.repeated_feed_ids:
         channel = f"<#{scored_feed.subscription.channel_id}>"
         posts_text = _("{posts} in {channel}").format(posts=posts_text, channel=channel)
-    tenths = round(10 * scored_feed.post_count / scorecard.total_posts) if scorecard.total_posts else 0
-    return _("{posts}, {tenths} in 10 of all").format(posts=posts_text, tenths=tenths) if tenths else posts_text
+    has_share = is_to_decide_on and scorecard.total_posts > 0
+    tenths = round(10 * scored_feed.post_count / scorecard.total_posts) if has_share else 0
+    if tenths > 1:
+        posts_text = _("{posts}, {tenths} in 10 of all").format(posts=posts_text, tenths=tenths)
+    return posts_text
 
 
 def _kept_text(share: float) -> str:
