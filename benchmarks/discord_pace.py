@@ -72,7 +72,7 @@ async def measure_busy(launcher: Launcher, channels: int, seconds: float, seed: 
         crowd.hold_back(paced_channels)
         await crowd.owe("busy", busy_channels, round((seconds + SPARE_POSTS) * 50 / channels) + 1)
         crowd.start(TELEX_SEED_REACTION=seed)
-        await crowd.discord.until(lambda: crowd.posts(busy_channels), within=300)
+        await crowd.discord.wait_until(lambda: crowd.posts(busy_channels), within=300)
         started_at = time.monotonic()
         await asyncio.sleep(seconds)
         measured_seconds, posts = time.monotonic() - started_at, crowd.posts(busy_channels)
@@ -107,7 +107,7 @@ async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
         await crowd.owe("loud", loud_channels, 500 // CHANNELS_PER_SERVER)
         await crowd.owe("quiet", quiet_channels, 1)
         crowd.start(TELEX_SEED_REACTION="false")
-        await crowd.discord.until(lambda: crowd.posts(quiet_channels) == len(quiet_channels), within=60)
+        await crowd.discord.wait_until(lambda: crowd.posts(quiet_channels) == len(quiet_channels), within=60)
         remaining_posts = 500 - crowd.posts(loud_channels)
         posted = [call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"]
         quiet_channel_ids = {str(place.id) for place in quiet_channels}
@@ -133,12 +133,12 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         await crowd.owe("calm", calm_channels, 1)
         discord.limits[POSTING] = (1_000, 1.0)
         bot = crowd.start(TELEX_SEED_REACTION="false")
-        await discord.until(lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120)
+        await discord.wait_until(lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120)
         await bot.stop()
         due_edits = crowd.change_all(loud_channels) + crowd.change_all(calm_channels)
         calls_before = len(discord.calls)
         crowd.start(TELEX_SEED_REACTION="false")
-        await discord.until(lambda: discord.count("PATCH", f"/channels/{calm_channels[0].id}/"), within=120)
+        await discord.wait_until(lambda: discord.count_calls("PATCH", f"/channels/{calm_channels[0].id}/"), within=120)
         edits = [call for call in discord.calls[calls_before:] if call.method == "PATCH"]
         calm_edit = next(call for call in edits if call.path_parameters.get("channel") == str(calm_channels[0].id))
     delay_seconds = calm_edit.called_at - edits[0].called_at

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Protocol
 
-_HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
+_HAS_BOOTTIME_CLOCK = hasattr(time, "CLOCK_BOOTTIME")
 
 
 class Clock(Protocol):
@@ -18,7 +18,7 @@ class Clock(Protocol):
         """Return the monotonic time in seconds since an arbitrary moment, for measuring durations."""
         ...
 
-    def uptime(self) -> float:
+    def monotonic_with_suspension(self) -> float:
         """Return the monotonic time in seconds, including the time for which the machine was suspended.
 
         It counts from an arbitrary moment. Not all systems count a suspension.
@@ -39,9 +39,9 @@ class SystemClock:
 
     monotonic = staticmethod(time.monotonic)  # A direct reference: polls call it often.
 
-    def uptime(self) -> float:
+    def monotonic_with_suspension(self) -> float:
         """Return the monotonic time in seconds; on Linux it includes the time for which the machine was suspended."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME_CLOCK else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of seconds."""

@@ -35,7 +35,7 @@ class ReplayClock:
         """Return seconds of the demo's time from an arbitrary start, for measuring durations."""
         return time.perf_counter() + self._offset_seconds - self._get_remaining_offset_seconds()
 
-    uptime = monotonic
+    monotonic_with_suspension = monotonic
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of seconds of the demo's time."""

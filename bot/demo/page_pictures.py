@@ -45,7 +45,7 @@ def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[
         }
     )
     outlet_branding.set_emoji(
-        {},
+        {},  # No outlet has an emoji of its own icon.
         {
             (letter, colour): add_emoji(
                 f"initial_{letter}_{colour:x}", tile_drawing.draw_initial_tile(letter, colour).png

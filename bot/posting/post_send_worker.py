@@ -36,7 +36,7 @@ class PostSendWorker:
         self._context, self._render_dispatch = context, render
         self._store, self._clock = context.store, context.clock
         self._edit_slots = FairSemaphore(MAX_CONCURRENT_EDITS)
-        # Pairs of due time (`Clock.uptime`) and dispatch to finalize, by channel id and dispatch id
+        # Pairs of due time (`Clock.monotonic_with_suspension`) and dispatch to finalize, by channel id and dispatch id
         self._finalizations_by_channel_id: dict[int, dict[int, tuple[float, Dispatch]]] = {}
         self._finalize_runner: KeyedRunner[int] = KeyedRunner(
             self._clock,
@@ -61,9 +61,9 @@ class PostSendWorker:
 
         A channel has at most one task of each kind. Raises StoreError.
         """
-        uptime = self._clock.uptime()
+        monotonic_time = self._clock.monotonic_with_suspension()
         for channel_id, due_at in self._iter_channels_to_finalize():
-            if due_at <= uptime:
+            if due_at <= monotonic_time:
                 self._finalize_runner.start(channel_id, self._finalize_channel)
         for channel_id in await self._store.dispatches.list_channel_ids_to_edit(
             now, self._edit_runner.unavailable_keys
@@ -75,8 +75,8 @@ class PostSendWorker:
 
         Raises StoreError.
         """
-        uptime = self._clock.uptime()
-        wait_seconds = [due_at - uptime for _channel_id, due_at in self._iter_channels_to_finalize()]
+        monotonic_time = self._clock.monotonic_with_suspension()
+        wait_seconds = [due_at - monotonic_time for _channel_id, due_at in self._iter_channels_to_finalize()]
         edit_due_at = await self._store.dispatches.get_next_edit_due_at(self._edit_runner.unavailable_keys)
         if edit_due_at is not None:
             wait_seconds.append(edit_due_at - now)
@@ -111,7 +111,7 @@ class PostSendWorker:
         self._schedule_after(retry_seconds, dispatch)
 
     def _schedule_after(self, seconds: float, dispatch: Dispatch) -> None:
-        due_at = self._clock.uptime() + seconds
+        due_at = self._clock.monotonic_with_suspension() + seconds
         self._finalizations_by_channel_id.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
     def _iter_channels_to_finalize(self) -> Iterator[tuple[int, float]]:
@@ -132,10 +132,10 @@ class PostSendWorker:
 
     def _take_due(self, channel_id: int) -> Dispatch | None:
         """Remove and return the first message of a channel that is due to be finalized, or None without one."""
-        uptime = self._clock.uptime()
+        monotonic_time = self._clock.monotonic_with_suspension()
         finalization_by_dispatch_id = self._finalizations_by_channel_id.get(channel_id, {})
         dispatch = next(
-            (dispatch for due_at, dispatch in finalization_by_dispatch_id.values() if due_at <= uptime), None
+            (dispatch for due_at, dispatch in finalization_by_dispatch_id.values() if due_at <= monotonic_time), None
         )
         if dispatch is not None:
             del finalization_by_dispatch_id[dispatch.id]

@@ -58,7 +58,7 @@ class Leases:
         self._pool_by_kind: dict[str, LeasePool] = {}
         self._listeners_by_kind: defaultdict[str, list[LeaseListener]] = defaultdict(list)
         self._owned_numbers_by_kind: dict[str, frozenset[int]] = {}
-        self._renewed_at = 0.0  # By `Clock.uptime`
+        self._renewed_at = 0.0  # By `Clock.monotonic_with_suspension`
         self._renewal_lock = asyncio.Lock()
         self._wake_event = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,7 +73,10 @@ class Leases:
         return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
     def _is_renewal_late(self) -> bool:
-        return self._store.processes.is_multi_process and self._clock.uptime() - self._renewed_at >= STOP_SECONDS
+        return (
+            self._store.processes.is_multi_process
+            and self._clock.monotonic_with_suspension() - self._renewed_at >= STOP_SECONDS
+        )
 
     @property
     def owner_id(self) -> str | None:
@@ -193,7 +196,7 @@ class Leases:
     async def _renew_leases(self) -> None:
         self._wake_event.clear()
         async with self._renewal_lock:
-            started_at = self._clock.uptime()
+            started_at = self._clock.monotonic_with_suspension()
             if self._is_renewal_late():  # This process was suspended.
                 self._drop_all_leases()
             available_process = replace(
@@ -204,7 +207,7 @@ class Leases:
                 available_process, list(self._pool_by_kind.values()), LEASE_SECONDS
             )
             self._renewed_at = max(self._renewed_at, started_at)
-            if self._clock.uptime() - self._renewed_at < STOP_SECONDS:
+            if self._clock.monotonic_with_suspension() - self._renewed_at < STOP_SECONDS:
                 self._set_owned_numbers(numbers_by_kind)
             else:  # Another process may own these leases by now.
                 self.wake()
@@ -225,7 +228,7 @@ class Leases:
         """Renew the owned leases even while a long write of any process blocks rebalancing."""
         while True:
             await self._clock.sleep(RENEW_SECONDS)
-            started_at = self._clock.uptime()
+            started_at = self._clock.monotonic_with_suspension()
             with suppress(StoreError):  # The store has logged the fault.
                 if not self._is_renewal_late() and await self._store.processes.heartbeat(
                     self.process.id, LEASE_SECONDS
@@ -235,7 +238,7 @@ class Leases:
     async def _run_expiry_loop(self) -> None:
         """Drop all leases before they expire, even while a renewal hangs."""
         while True:
-            remaining_seconds = self._renewed_at + STOP_SECONDS - self._clock.uptime()
+            remaining_seconds = self._renewed_at + STOP_SECONDS - self._clock.monotonic_with_suspension()
             if remaining_seconds > 0:
                 await self._clock.sleep(remaining_seconds)
             else:

@@ -184,7 +184,9 @@ def has_all_numbers(translation: str, original: str) -> bool:
     """Return whether a translation has every number that its original has in digits."""
     numbers_in_digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(original)}
     written_numbers = [
-        values for values in checkable_facts.extract_facts(original).numbers if not numbers_in_digits.isdisjoint(values)
+        possible_values
+        for possible_values in checkable_facts.extract_facts(original).numbers
+        if not numbers_in_digits.isdisjoint(possible_values)
     ]
     translated_facts = _merge_facts([translation])
     return not checkable_facts.has_unsupported_fact(
@@ -217,11 +219,11 @@ def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str |
     return checkable_facts.has_unsupported_fact(
         CheckableFacts(
             tuple(
-                values
-                for values in facts.numbers
-                if min(values) > MAX_UNCHECKED_COUNT or not numbers_in_digits.isdisjoint(values)
+                possible_values
+                for possible_values in facts.numbers
+                if min(possible_values) > MAX_UNCHECKED_COUNT or not numbers_in_digits.isdisjoint(possible_values)
             ),
-            frozenset(pair for pair in facts.fact_pairs if _COMPARED_FACT_PATTERN.fullmatch(pair[0])),
+            frozenset(fact_pair for fact_pair in facts.fact_pairs if _COMPARED_FACT_PATTERN.fullmatch(fact_pair[0])),
         ),
         known_facts,
     )

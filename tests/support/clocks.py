@@ -24,7 +24,7 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._now
 
-    uptime = monotonic
+    monotonic_with_suspension = monotonic
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:

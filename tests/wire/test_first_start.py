@@ -14,7 +14,7 @@ async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
     database = tmp_path / "first.db"
     for start, is_new in enumerate(("yes", "no"), 1):
         bot = scene.start(TELEX_DATABASE=str(database), TELEX_INDEX=str(tmp_path / "first.db-index"))
-        await scene.discord.until(lambda start=start: len(scene.discord.gateway.identify_payloads) == start)
+        await scene.discord.wait_until(lambda start=start: len(scene.discord.gateway.identify_payloads) == start)
         await bot.stop()
         lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
         assert len(lines) == 2 * start

@@ -151,7 +151,7 @@ async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again
     await scene.start().wait_for_exit()
     (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
     scene.start()
-    await discord_server.until(lambda: late.took_effect)
+    await discord_server.wait_until(lambda: late.took_effect)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
 
@@ -160,7 +160,7 @@ async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):
     numbers = await scene.publish(12)
     for enough in (8, 16, 24, 32):
         bot = scene.start()
-        await scene.discord.until(partial(_has_sent, scene, enough))
+        await scene.discord.wait_until(partial(_has_sent, scene, enough))
         bot.kill()
         await bot.wait_for_exit()
     scene.start()

@@ -151,7 +151,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     async def pressed(post: ChannelMessage, *labels: str) -> ChannelMessage:
         """The menu of a post after these buttons in it."""
         click = people.press(ada, post, "More")
-        await discord_server.until(lambda: click.message)
+        await discord_server.wait_until(lambda: click.message)
         menu = click.message
         assert menu is not None
         for label in labels:

@@ -39,8 +39,8 @@ async def test_a_burst_and_its_reactions_break_no_limit(crowd):
     channels = [channel for _ in range(8) for channel in crowd.server(5)]
     await crowd.owe("burst", channels, 3)
     crowd.start()
-    await crowd.discord.until(lambda: crowd.posts(channels) == 120)
-    await crowd.discord.until(lambda: crowd.discord.count("PUT", "/reactions/") >= 100)
+    await crowd.discord.wait_until(lambda: crowd.posts(channels) == 120)
+    await crowd.discord.wait_until(lambda: crowd.discord.count_calls("PUT", "/reactions/") >= 100)
     assert list_rate_limited_calls(crowd.discord) == []
 
 
@@ -49,7 +49,7 @@ async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_serve
     await crowd.owe("loud", loud, 50)
     await crowd.owe("quiet", [quiet], 1)
     crowd.start(TELEX_SEED_REACTION="false")
-    await crowd.discord.until(lambda: crowd.posts([quiet]))
+    await crowd.discord.wait_until(lambda: crowd.posts([quiet]))
     assert count_calls_before(crowd, "POST", quiet) <= 100
     assert list_rate_limited_calls(crowd.discord) == []
 
@@ -60,10 +60,10 @@ async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_ser
     await crowd.owe("quiet", [quiet], 1)
     crowd.discord.limits[POSTING] = (1000, 1.0)
     bot = crowd.start(TELEX_SEED_REACTION="false")
-    await crowd.discord.until(lambda: crowd.posts([loud, quiet]) == 61)
+    await crowd.discord.wait_until(lambda: crowd.posts([loud, quiet]) == 61)
     await bot.stop()
     assert crowd.change_all([loud]) == 60
     assert crowd.change_all([quiet]) == 1
     crowd.start(TELEX_SEED_REACTION="false")
-    await crowd.discord.until(lambda: crowd.discord.count("PATCH", f"/channels/{quiet.id}/"))
+    await crowd.discord.wait_until(lambda: crowd.discord.count_calls("PATCH", f"/channels/{quiet.id}/"))
     assert count_calls_before(crowd, "PATCH", quiet) <= 10

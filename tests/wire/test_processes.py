@@ -42,7 +42,7 @@ def count_shards_by_process(crowd: Crowd) -> Counter[str]:
 async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
     """Owe all channels some posts; their titles, when all of them are there and everything before."""
     titles = await crowd.owe(name, channels, posts)
-    await crowd.discord.until(
+    await crowd.discord.wait_until(
         lambda: all(dispatch.state == "sent" for dispatch in store_probe.load_outbox(crowd.database))
     )
     return titles
@@ -51,9 +51,9 @@ async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, pos
 async def start_another_process(crowd: Crowd, channels: list[Channel]) -> list[str]:
     """Start a process that takes half of the shards, while all channels are owed some posts; their titles."""
     crowd.start(**ENVIRONMENT)
-    await crowd.discord.until(lambda: len(count_shards_by_process(crowd)) == 2)
+    await crowd.discord.wait_until(lambda: len(count_shards_by_process(crowd)) == 2)
     titles = await crowd.owe("third", channels, 2)
-    await crowd.discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+    await crowd.discord.wait_until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
     return titles
 
 
@@ -70,7 +70,7 @@ async def search_by_direct_message(crowd: Crowd) -> None:
     direct = discord.changes.open_direct_channel(ada)
     for _ in range(20):
         discord.people.say(ada, direct, "search: Title")
-        await discord.until(lambda: direct.history()[-1].author_id != ada.id)
+        await discord.wait_until(lambda: direct.history()[-1].author_id != ada.id)
         answer = direct.history()[-1]
         if "far-0" in answer.render_visible_text() and "first-0" in answer.render_visible_text():
             return
@@ -173,18 +173,18 @@ class ManagerRace:
 
     async def start_accepting(self) -> list[Interaction]:
         """Let a manager accept all proposals, and wait until the processes read the feeds, which don't answer yet."""
-        await self.crowd.discord.until(lambda: all(channel.history() for channel in self.channels))
+        await self.crowd.discord.wait_until(lambda: all(channel.history() for channel in self.channels))
         presses = self.press(self.managers[0], APPROVE_PROPOSAL_BUTTON)
-        await self.crowd.discord.until(lambda: self.visit_count == len(self.channels))
+        await self.crowd.discord.wait_until(lambda: self.visit_count == len(self.channels))
         return presses
 
     async def decline_and_find_problems(self, accepting_presses: list[Interaction]) -> list[str]:
         """Let the other manager decline all proposals where their servers are now, while the feeds answer."""
-        await self.crowd.discord.until(lambda: self.crowd.bots[-1].log.count("serving shard=") == SHARDS / 2)
+        await self.crowd.discord.wait_until(lambda: self.crowd.bots[-1].log.count("serving shard=") == SHARDS / 2)
         presses = [*accepting_presses, *self.press(self.managers[1], DECLINE_PROPOSAL_BUTTON)]
         self.feeds_released.set()
-        await self.crowd.discord.until(lambda: all(press.answered for press in presses))
-        await self.crowd.discord.until(lambda: is_settled(self.crowd))
+        await self.crowd.discord.wait_until(lambda: all(press.answered for press in presses))
+        await self.crowd.discord.wait_until(lambda: is_settled(self.crowd))
         return self.find_problems()
 
     def find_problems(self) -> list[str]:
@@ -206,7 +206,7 @@ class ManagerRace:
 
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:
     crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
-    await crowd.discord.until(lambda: is_away(crowd, channel))
+    await crowd.discord.wait_until(lambda: is_away(crowd, channel))
 
 
 @pytest.mark.parametrize(
@@ -243,14 +243,14 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
         first_bot, second_bot = (crowd.start(**ENVIRONMENT) for _ in range(2))
         with log_on_failure(crowd, channels):
-            await discord.until(lambda: crowd.posts(channels) == SHARDS)
+            await discord.wait_until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after_seconds)
             assert (limits.started_count, max(count_session_waits(first_bot), count_session_waits(second_bot))) == (
                 SHARDS // 2,
                 1,
             )
             limits.max_starts = 1_000
-            await discord.until(lambda: crowd.posts(channels) == 2 * SHARDS)
+            await discord.wait_until(lambda: crowd.posts(channels) == 2 * SHARDS)
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
 
@@ -267,14 +267,14 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             titles += await enqueue_and_wait(crowd, channels, "fourth", 1)
             assert second_bot.log.count("handing over shard=") == SHARDS / 2
             discord.gateway.refuse("2", spared_count=1)
-            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [1, 3])
+            await discord.wait_until(lambda: sorted(count_shards_by_process(crowd).values()) == [1, 3])
             titles += await enqueue_and_wait(crowd, channels, "one refused", 1)
             discord.gateway.refuse("2")
-            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [SHARDS])
+            await discord.wait_until(lambda: sorted(count_shards_by_process(crowd).values()) == [SHARDS])
             assert "gateway connections lost" in second_bot.log
             titles += await enqueue_and_wait(crowd, channels, "refused", 1)
             discord.gateway.refused_process_names.clear()
-            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+            await discord.wait_until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
             await kick_bot(crowd, far[0])
 
             await second_bot.stop()
@@ -284,9 +284,9 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
 
             discord.gateway.refused_process_names.add("4")
             fourth_bot = crowd.start(**ENVIRONMENT)
-            await discord.until(lambda: "gateway unreachable" in fourth_bot.log)
+            await discord.wait_until(lambda: "gateway unreachable" in fourth_bot.log)
             simulate_takeover(server)
-            await discord.until(lambda: crowd.bots[2].status is not None and fourth_bot.status is not None)
+            await discord.wait_until(lambda: crowd.bots[2].status is not None and fourth_bot.status is not None)
             assert all(bot.status == 1 and "has to start again" in bot.log for bot in crowd.bots[2:])
             crowd.start(**ENVIRONMENT)
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)

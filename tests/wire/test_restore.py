@@ -46,7 +46,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     numbers = await scene.publish(8)
     bot = scene.start()
-    await discord.until(lambda: len(scene.messages("text")) >= 3)
+    await discord.wait_until(lambda: len(scene.messages("text")) >= 3)
     backup_output = await scene.telex("backup", str(tmp_path / "backup.db"))
     assert "and verified" in backup_output
     assert scene.open_dispatches(), "the burst was over before the backup"

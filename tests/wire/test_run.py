@@ -43,7 +43,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
         stderr=log,
     )
     try:
-        await scene.discord.until(
+        await scene.discord.wait_until(
             lambda: all(len(scene.messages(kind)) == 4 for kind in KINDS) and not scene.unfinished()
         )
         process.send_signal(signal.SIGTERM)
@@ -60,7 +60,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
 
 async def test_signals_again_and_again_end_it_in_order(scene):
     bot = scene.start()
-    await scene.discord.until(lambda: scene.discord.gateway.connections)
+    await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
     async with asyncio.timeout(60):
         while bot.status is None:
             with suppress(ProcessLookupError):
@@ -80,7 +80,7 @@ async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # on a server any number may
 async def test_two_bots_on_one_database_would_post_twice(scene):
     first = scene.start()
-    await scene.discord.until(lambda: scene.discord.gateway.connections)
+    await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
     second = scene.start()
     assert await second.wait_for_exit() == 1
     assert first.status is None
@@ -92,7 +92,7 @@ async def test_two_bots_on_one_database_would_post_twice(scene):
 async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
     for _ in range(2):
         await scene.run()
-    assert scene.discord.count("PUT", "/commands") == 1
+    assert scene.discord.count_calls("PUT", "/commands") == 1
     assert {command["name"] for command in scene.discord.state.commands.values()} > {
         "feed",
         "search",
@@ -133,13 +133,13 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     await scene.wait_until_settled()
     text, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     question_message = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
-    await discord.until(lambda: any(note.reference for note in text.messages.values()))
+    await discord.wait_until(lambda: any(note.reference for note in text.messages.values()))
     (reply,) = (note for note in text.messages.values() if note.reference)
     assert reply.reference["message_id"] == str(question_message.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.list_custom_ids() if name.startswith("telex:vote:up"))
     vote = discord.people.click(ada, reply, thumb)
-    await discord.until(lambda: vote.followups)
+    await discord.wait_until(lambda: vote.followups)
     assert "helped" in vote.followups[0].content
     assert "Nothing on this" in await scene.answer(
         discord.people.use_command(ada, text, "ask", question="How deep is the ocean of Europa?")
@@ -152,10 +152,10 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
     await scene.wait_until_settled()
     ada = discord.people.join(scene.server.id, "Ada")
     discord.gateway.cut()
-    await discord.until(lambda: not discord.gateway.connections)
+    await discord.wait_until(lambda: not discord.gateway.connections)
     for kind in KINDS:
         discord.people.react(ada, scene.messages(kind)[0])
-    await discord.until(lambda: discord.gateway.resume_count)
+    await discord.wait_until(lambda: discord.gateway.resume_count)
     async with scene.newsroom() as newsroom:
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 
@@ -164,7 +164,7 @@ async def test_no_worker_outlives_a_killed_bot(scene):
     scene.write(1)
     await scene.make_due()
     bot = scene.start(WIRE_WORKERS="")
-    await scene.discord.until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
+    await scene.discord.wait_until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
     children = _children(bot.pid)
     assert children
     bot.kill()

@@ -115,7 +115,7 @@ async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_
     await channel.send("Hello")
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, is_global=True)
     await channel.send("Hello")
-    assert discord_server.count("POST", "/messages") == 4
+    assert discord_server.count_calls("POST", "/messages") == 4
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, has_via=False)
     with pytest.raises(discord.HTTPException) as banned:
         await channel.send("Hello")

@@ -64,7 +64,7 @@ async def test_buttons_modals_and_autocompletion_work(client, discord_server, ge
     sent = await text_channel(client, general).send("Click", view=Buttons())
     clicked = discord_server.people.click(ada, general.messages[sent.id], "once")
     completed = discord_server.people.autocomplete(ada, general, "find", "text", text="ab")
-    await discord_server.until(lambda: clicked.answered and completed.answered)
+    await discord_server.wait_until(lambda: clicked.answered and completed.answered)
     assert general.messages[sent.id].content == "Clicked"
     assert not general.messages[sent.id].list_custom_ids()
     assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]

@@ -40,7 +40,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
             if custom_id.startswith("telex:save:")
         )
         presses.append(discord_server.people.click(ada, find_newest_message(scene, kind), save))
-    await discord_server.until(lambda: all(pressed.answered for pressed in presses))
+    await discord_server.wait_until(lambda: all(pressed.answered for pressed in presses))
     discord_server.people.react(ada, scene.messages("signed text")[0])
     await until(lambda: len(store_probe.load_rows(scene.database, "bookmark")) == 2)
     await bot.stop()

@@ -39,7 +39,7 @@ class KeyedRunner(Generic[K]):
     @property
     def unavailable_keys(self) -> frozenset[K]:
         """Keys that cannot be started now, because their task runs or they back off."""
-        now = self._clock.uptime()
+        now = self._clock.monotonic_with_suspension()
         self._back_off_end_by_key = {
             key: back_off_end for key, back_off_end in self._back_off_end_by_key.items() if back_off_end > now
         }
@@ -47,11 +47,11 @@ class KeyedRunner(Generic[K]):
 
     def is_backing_off(self, key: K) -> bool:
         """Return whether the next start of a key is still delayed by `back_off`."""
-        return self._back_off_end_by_key.get(key, 0.0) > self._clock.uptime()
+        return self._back_off_end_by_key.get(key, 0.0) > self._clock.monotonic_with_suspension()
 
     def list_back_off_seconds(self) -> list[float]:
         """Return the seconds until the back-off of each key that does not run ends; 0 or less if it has ended."""
-        now = self._clock.uptime()
+        now = self._clock.monotonic_with_suspension()
         return [
             back_off_end - now
             for key, back_off_end in self._back_off_end_by_key.items()
@@ -68,7 +68,7 @@ class KeyedRunner(Generic[K]):
 
     def back_off(self, key: K, seconds: float) -> None:
         """Start nothing for a key until so many seconds from now; its running task goes on."""
-        self._back_off_end_by_key[key] = self._clock.uptime() + seconds
+        self._back_off_end_by_key[key] = self._clock.monotonic_with_suspension() + seconds
 
     async def wait_for(self, keys: Collection[K], timeout_seconds: float) -> None:
         """Wait until the tasks of some keys have ended, but at most `timeout_seconds`."""

@@ -97,15 +97,15 @@ class DiscordServer:
         """Address of the stand-in's REST API, to be set as `discord.http.Route.BASE`."""
         return self.origin + API_PATH_PREFIX
 
-    def count(self, method: str, path_part: str) -> int:
+    def count_calls(self, method: str, path_part: str) -> int:
         """Return the number of calls of a method with `path_part` in their path."""
         return sum(call.method == method and path_part in call.path for call in self.calls)
 
     def notify_change(self) -> None:
-        """Wake the callers of `until`, since the state of the stand-in has changed."""
+        """Wake the callers of `wait_until`, since the state of the stand-in has changed."""
         self._change_event.set()
 
-    async def until(self, condition: Callable[[], T], *, within: float = 90.0) -> T:
+    async def wait_until(self, condition: Callable[[], T], *, within: float = 90.0) -> T:
         """Wait until `condition()` is true and return its outcome. Raises TimeoutError after `within` seconds."""
         async with asyncio.timeout(within):
             while not (outcome := condition()):

@@ -62,29 +62,31 @@ def describe_reason(reason: Reason, *, when: str = "") -> str:
 
     `when` is the formatted time since which an article is withheld.
     """
-    values = _format_values(reason.values)
+    text_by_name = _format_values(reason.values)
     if reason.code in _CAUSE_BY_RETRIED_CODE:
-        cause = _(_CAUSE_BY_RETRIED_CODE[reason.code]).format(**values).rstrip(". ")
+        cause = _(_CAUSE_BY_RETRIED_CODE[reason.code]).format(**text_by_name).rstrip(". ")
         return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=cause)
     template = _SENTENCE_BY_CODE[reason.code]
     if reason.code is SendProblem.FORBIDDEN and reason.values:
         template = _MISSING_PERMISSIONS_SENTENCE
     elif reason.code is WithheldReason.MUTED:
-        values = {"who": _("someone")} | values
-        template = _MUTED_UNTIL_SENTENCE if "date" in values else template
-    return _(template).format(**values, when=when)
+        text_by_name = {"who": _("someone")} | text_by_name
+        template = _MUTED_UNTIL_SENTENCE if "date" in text_by_name else template
+    return _(template).format(**text_by_name, when=when)
 
 
 def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
     """Return the values of a reason as they stand in its sentence, in the current language."""
-    texts = {name: format_number(value) if isinstance(value, int) else str(value) for name, value in values.items()}
+    text_by_name = {
+        name: format_number(value) if isinstance(value, int) else str(value) for name, value in values.items()
+    }
     match values:
         case {"until": int(until), "time_zone": str(time_zone)}:
-            texts["time"] = local_time.format_local_time(until, time_zone)
+            text_by_name["time"] = local_time.format_local_time(until, time_zone)
         case {"until": int(until)}:
-            texts["date"] = f"<t:{until}:D>"
+            text_by_name["date"] = f"<t:{until}:D>"
         case {"permissions": tuple(missing_permissions)}:
-            texts["permissions"] = ", ".join(map(permission_label, missing_permissions))
+            text_by_name["permissions"] = ", ".join(map(permission_label, missing_permissions))
         case {"modes": tuple(modes), "queries": tuple(queries)}:
             scopes = values.get("scopes", (FilterScope.FEED,) * len(modes))
             assert isinstance(scopes, tuple)
@@ -92,7 +94,7 @@ def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
                 Filter(0, FilterMode(mode), query, None, FilterScope(scope))
                 for mode, query, scope in zip(modes, queries, scopes, strict=True)
             ]
-            texts["filters"] = filter_labels.filter_list_text(filters)
+            text_by_name["filters"] = filter_labels.filter_list_text(filters)
     if "user" in values:
-        texts["who"] = f"<@{values['user']}>"
-    return texts
+        text_by_name["who"] = f"<@{values['user']}>"
+    return text_by_name

@@ -81,3 +81,4 @@ _INDEXED_ARTICLES_SQL = """
            language, outlet, author, tags, coalesce(image_url, '') <> ''
     FROM article WHERE id IN (:ids)
 """
+"""Rows of `IndexedArticle`; their text is the web page's, else the feed's without boilerplate, else the feed's."""

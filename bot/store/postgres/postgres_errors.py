@@ -9,7 +9,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 
 # By SQLSTATE, or its class of two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_CAUSE_BY_SQLSTATE: dict[str, tuple[type[StoreError], str]] = {
+_ERROR_BY_SQLSTATE: dict[str, tuple[type[StoreError], str]] = {
     "53100": (DatabaseUnusable, "The disk of the server with the database {where} is full."),
     "53": (DatabaseUnusable, "The server with the database {where} has too much to do: {error}."),
     "25006": (DatabaseUnusable, "The database {where} may not be written to."),
@@ -35,14 +35,17 @@ _FATAL_PATTERN = re.compile(r"FATAL: +([^\n]*[^\n.])")
 def to_store_error(error: psycopg.Error, database_url: DatabaseUrl) -> StoreError:
     """Return the `StoreError` that corresponds to an error of psycopg, with a sentence for the operator."""
     sqlstate = error.sqlstate or ""
-    cause = _CAUSE_BY_SQLSTATE.get(sqlstate) or _CAUSE_BY_SQLSTATE.get(sqlstate[:2])
-    if cause is None and is_connection_lost(error):
-        cause = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
+    error_class_and_sentence = _ERROR_BY_SQLSTATE.get(sqlstate) or _ERROR_BY_SQLSTATE.get(sqlstate[:2])
+    if error_class_and_sentence is None and is_connection_lost(error):
+        error_class_and_sentence = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
     fatal_match = _FATAL_PATTERN.search(str(error))
     # The server refuses a login before there is a session, so the error has no code.
     if fatal_match and not sqlstate:
-        cause = DatabaseUnusable, f"The server denies access to {{where}}: {fatal_match[1]}."
-    error_class, sentence_template = cause or (StoreError, "The database {where} refused a request: {error}.")
+        error_class_and_sentence = DatabaseUnusable, f"The server denies access to {{where}}: {fatal_match[1]}."
+    error_class, sentence_template = error_class_and_sentence or (
+        StoreError,
+        "The database {where} refused a request: {error}.",
+    )
     message = error.diag.message_primary or str(error).strip().partition("\n")[0]
     return error_class(sentence_template.format(where=database_url, error=message.rstrip(".")))
 

@@ -86,7 +86,7 @@ def hasten() -> None:
     if "WIRE_CLOCK" not in os.environ:
         return
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
-    for name in ("monotonic", "uptime", "sleep"):
+    for name in ("monotonic", "monotonic_with_suspension", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
     wrong = Path(os.environ.get("WIRE_SET_BY", os.devnull))
 

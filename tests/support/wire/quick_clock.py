@@ -32,7 +32,7 @@ class QuickClock:
     def monotonic(self) -> float:
         return time.monotonic() * self.speed
 
-    uptime = monotonic
+    monotonic_with_suspension = monotonic
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)

@@ -519,7 +519,7 @@ class Scene(ServerInspector):
 
     async def answer(self, interaction: Interaction) -> str:
         """Everything that the answer to an interaction says, when it has come."""
-        await self.discord.until(lambda: interaction.answered)
+        await self.discord.wait_until(lambda: interaction.answered)
         return (
             f"{interaction.message.content} {interaction.message.embeds} {interaction.message.parts.get('components')}"
         )
