@@ -75,7 +75,7 @@ def find_violations(contract: schema.ContractChecker, request: Request) -> list[
     violations = contract.check_request(request.method, request.path, request.query, request.body)
     message = request.body.get("data", request.body) if isinstance(request.body, dict) else {}
     try:
-        rules.check_references(message or {})
+        rules.check_attachment_references(message or {})
     except ApiError as refusal:
         violations.append(f"{request.method} {request.path}: {refusal}")
     return violations

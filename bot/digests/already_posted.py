@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates
 from bot.text import shared_links
 
@@ -63,7 +63,7 @@ class AlreadyPostedPages:
         covered_until_by_similar_article_id = {
             article_id: covered_until_by_article_id[similar_id]
             for earlier_id, later_id, similarity in digest_candidates.similar_pairs
-            if similarity >= SINGLE_ARTICLE_SIMILARITY
+            if similarity >= MIN_SINGLE_ARTICLE_SIMILARITY
             for article_id, similar_id in ((earlier_id, later_id), (later_id, earlier_id))
             if article_id not in covered_until_by_article_id
             and published_at_by_article_id.get(article_id, 0) <= covered_until_by_article_id.get(similar_id, -1)

@@ -181,7 +181,7 @@ class FullTextFetcher:
 
     async def _fetch_page(self, job: PageFetchJob, *, wait_for_host: bool) -> None:
         """Fetch a page and store its text or its failure. Raises StoreError."""
-        if job.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
+        if job.attempt_count > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
             await self._record_outcome(job, CRASHED_OUTCOME)
             return
         host = self._hosts.get(job.url)
@@ -218,10 +218,10 @@ class FullTextFetcher:
 
     async def _record_failure(self, job: PageFetchJob, host: Host, error: FeedError) -> None:
         backoff_seconds = host.back_off_for(error)
-        if error.code not in _TRANSIENT_CODES or job.attempts >= MAX_ATTEMPTS:
+        if error.code not in _TRANSIENT_CODES or job.attempt_count >= MAX_ATTEMPTS:
             await self._record_outcome(job, error.code, error)
             return
-        delay_seconds = RETRY_DELAYS_SECONDS[job.attempts - 1]
+        delay_seconds = RETRY_DELAYS_SECONDS[job.attempt_count - 1]
         delay_seconds += self._random.randrange(delay_seconds // 2)
         due_at = self._clock.now() + max(delay_seconds, backoff_seconds)
         await self._store.page_fetches.finish(job.article_id, error.code, due_at=due_at)

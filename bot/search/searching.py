@@ -24,7 +24,7 @@ from bot.search.query_suggestions import QueryAdvice, suggest_corrections, sugge
 from bot.search.ranked_search import MIN_FULL_MATCHES, QueryParts, RankedArticle, RankedSearch
 from bot.search.semantic.semantic_index import SemanticIndex
 from bot.store import Store
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 from bot.text import excerpts
 from bot.text.words import fold
 
@@ -306,7 +306,7 @@ class Searcher:
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
         """Return one article per page and story: the first in the user's language, or else the first."""
         similar_pairs = await self.store.stories.load_similar_pairs(
-            [ranked_article.article.id for ranked_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
+            [ranked_article.article.id for ranked_article in ranked_articles], MIN_SINGLE_ARTICLE_SIMILARITY
         )
         similar_ids_by_id: dict[int, set[int]] = defaultdict(set)
         for first_id, second_id in similar_pairs:

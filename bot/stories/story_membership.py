@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, PostedArticle
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, PostedArticle
 
 MAX_STORY_GAP_SECONDS = 2 * 86_400
 """Maximum time in seconds between similar articles, and between the first article of a post and one that joins it."""
@@ -10,7 +10,7 @@ MAX_STORY_GAP_SECONDS = 2 * 86_400
 _MIN_MEAN_SIMILARITY = 0.25
 """Minimum mean similarity of an article to the most similar articles of a very large story that it joins.
 
-The minimum is higher for smaller stories, up to `SINGLE_ARTICLE_SIMILARITY` for a story of one article.
+The minimum is higher for smaller stories, up to `MIN_SINGLE_ARTICLE_SIMILARITY` for a story of one article.
 """
 _MAX_COMPARED_SIMILARITIES = 3
 """Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
@@ -24,7 +24,7 @@ def compute_story_membership_score(similarities: Sequence[float], story_size: in
     """
     top_similarities = sorted(similarities, reverse=True)[:_MAX_COMPARED_SIMILARITIES]
     return sum(top_similarities) / min(_MAX_COMPARED_SIMILARITIES, story_size) - (
-        _MIN_MEAN_SIMILARITY + (SINGLE_ARTICLE_SIMILARITY - _MIN_MEAN_SIMILARITY) / story_size
+        _MIN_MEAN_SIMILARITY + (MIN_SINGLE_ARTICLE_SIMILARITY - _MIN_MEAN_SIMILARITY) / story_size
     )
 
 

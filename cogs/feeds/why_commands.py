@@ -42,7 +42,7 @@ _LINKED_STATUSES = frozenset(
 _MAX_ARTICLES = 5
 """Maximum number of articles that an explanation lists; further articles are counted."""
 _MAX_FEEDS = 3
-"""Maximum number of feeds, and of dropped entries, that an answer lists."""
+"""Maximum number of feeds, and of entries dropped because a feed was over its quota, that an answer lists."""
 _MAX_MATCHES = 10
 """Maximum number of articles found by typed words among which the user can choose."""
 _MAX_LINES = 25
@@ -83,7 +83,7 @@ class WhyCog(TelexCog):
     async def _explain_link(self, interaction: Interaction, address: str) -> None:
         """Show the delivery statuses of the articles at an address, or of a post whose link is the address."""
         visible_feed_ids = await self.bot.load_visible_feed_ids(interaction)
-        explanation = await _restrict_to_readable(
+        explanation = await _restrict_to_visible(
             interaction, await explain_link(self.bot.store, address), visible_feed_ids
         )
         if explanation.articles or explanation.dropped_entries:
@@ -136,7 +136,7 @@ class WhyCog(TelexCog):
         return discord_text.truncate_utf16("\n".join(text_lines), discord_limits.MAX_EMBED_DESCRIPTION_LENGTH)
 
 
-async def _restrict_to_readable(
+async def _restrict_to_visible(
     interaction: Interaction, explanation: Explanation, visible_feed_ids: Collection[int]
 ) -> Explanation:
     """Return the part of an explanation that concerns feeds and channels that the user can see."""

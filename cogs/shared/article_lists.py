@@ -11,7 +11,7 @@ from bot.posting.rendering.layout.blocks import Item, Section, Text
 from bot.posting.rendering.messages import link_markup
 from bot.search.searching import SearchResult
 from bot.store import Store
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, CoveringOutlet
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, CoveringOutlet
 from bot.text import discord_text, excerpts
 from cogs.shared.article_cards import Spans, bold_spans, title_variants
 
@@ -110,7 +110,7 @@ async def add_other_outlets(
     """Return list items with the other outlets, among those of the feeds `feed_ids`, that report the same story."""
     original_items = list(list_items)
     outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
-        [list_item.article.id for list_item in original_items], feed_ids, SINGLE_ARTICLE_SIMILARITY
+        [list_item.article.id for list_item in original_items], feed_ids, MIN_SINGLE_ARTICLE_SIMILARITY
     )
     return [
         replace(list_item, other_outlets=outlets_by_article_id.get(list_item.article.id, ()))

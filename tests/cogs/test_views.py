@@ -55,7 +55,7 @@ async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
     await telex.advance(15 * 60)
     assert message_text(help_page).endswith(EXPIRED)
     expiry = telex.env.http_requests[-1].json
-    rules.check_references(expiry)
+    rules.check_attachment_references(expiry)
     assert list(rules.iter_attachment_names(expiry)) == ["telex.png"]
     (picture,) = last_reply(help_page).attachments
     assert picture.filename == "telex.png"

@@ -267,7 +267,7 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
         async def read() -> None:
             nonlocal last
             async with reading:
-                changes = await second.article_changes.list_after(last.sequence, last.nonce, 100)
+                changes = await second.article_changes.list_after(last.change_number, last.nonce, 100)
                 article_ids.extend(change.article_id for change in changes)
                 last = changes[-1] if changes else last
 

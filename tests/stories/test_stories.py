@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, ArticleBrief
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, ArticleBrief
 from bot.stories.story_matching import (
     MIN_SIMILARITY,
     RecentArticleIndex,
@@ -61,7 +61,7 @@ def pairs(text: str) -> list[list[str]]:
 def test_one_event_in_other_words_is_one_story(language, one, other):
     assert (
         compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
-        >= SINGLE_ARTICLE_SIMILARITY - 0.15
+        >= MIN_SINGLE_ARTICLE_SIMILARITY - 0.15
     )
 
 
@@ -76,7 +76,7 @@ def test_the_other_language_needs_meaning_and_a_name_in_common():
         make_telling("Mozilla licencie 250 salariés", 2, language="fr"),
     )
     assert compute_similarity(english, french) == 0.0
-    assert compute_similarity(english, french, 0.87) >= SINGLE_ARTICLE_SIMILARITY
+    assert compute_similarity(english, french, 0.87) >= MIN_SINGLE_ARTICLE_SIMILARITY
     assert compute_similarity(english, french, 0.4) == 0.0
     nameless = make_telling("Un éditeur licencie ses salariés", 3, language="fr")
     assert compute_similarity(english, nameless, 0.87) == 0.0
@@ -132,7 +132,7 @@ def test_an_article_that_is_added_again_replaces_itself():
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
-    assert compute_story_membership_score([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
+    assert compute_story_membership_score([MIN_SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
     assert compute_story_membership_score([0.4], 1) < 0 < compute_story_membership_score([0.4, 0.4, 0.4], 8)
     assert compute_story_membership_score([0.9], 8) < compute_story_membership_score([0.9], 1)
     assert compute_story_membership_score([], 3) < 0

@@ -16,7 +16,7 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Node, Phrase, Word
 from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_model import PreferenceModel
 from bot.stories.story_grouping import group_articles
 from bot.text import discord_text
@@ -206,7 +206,7 @@ def _search_article_ids(
 async def _group_stories(searcher: Searcher, scored_articles: Sequence[tuple[Article, float]]) -> list[_Story]:
     """Return articles, each with its relevance, grouped into stories."""
     relevance_by_id = {article.id: relevance for article, relevance in scored_articles}
-    similar_pairs = await searcher.store.stories.load_similar_pairs(relevance_by_id, SINGLE_ARTICLE_SIMILARITY)
+    similar_pairs = await searcher.store.stories.load_similar_pairs(relevance_by_id, MIN_SINGLE_ARTICLE_SIMILARITY)
     stories = await searcher.run_in_worker(
         group_articles,
         [article for article, _relevance in scored_articles],

@@ -18,7 +18,7 @@ from bot.core.user_models import Question
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
@@ -180,7 +180,7 @@ class QuestionService:
     async def _find_story_article(self, answer: Answer, feed_ids: Collection[int]) -> Article | None:
         articles = () if answer.briefing else answer.sources[:1]
         coverage = await self._store.stories.load_other_coverage(
-            [article.id for article in articles], feed_ids, SINGLE_ARTICLE_SIMILARITY
+            [article.id for article in articles], feed_ids, MIN_SINGLE_ARTICLE_SIMILARITY
         )
         return next((article for article in articles if article.id in coverage), None)
 

@@ -10,7 +10,7 @@ from bot.core.models import Article
 from bot.search.index.search_engine import Scope, SearchEngine
 from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 
 MAX_STORY_ARTICLES = 200
 """Maximum number of articles of a story that are shown or counted."""
@@ -41,7 +41,7 @@ async def find_story_seed(searcher: Searcher, query_text: str, feed_ids: Collect
     search_page = await searcher.search(query_text, feed_ids=feed_ids, limit=MAX_SEED_CANDIDATES)
     articles = [result.article for result in search_page.results if not result.is_partial]
     outlets_by_article_id = await searcher.store.stories.load_other_coverage(
-        [article.id for article in articles], feed_ids, SINGLE_ARTICLE_SIMILARITY
+        [article.id for article in articles], feed_ids, MIN_SINGLE_ARTICLE_SIMILARITY
     )
     return max(articles, key=lambda article: len(outlets_by_article_id.get(article.id, ())), default=None)
 
@@ -58,7 +58,7 @@ async def find_story_articles(
     pairs = await store.stories.load_related_pairs([seed.id], feed_ids, limit=_MAX_SIMILAR_PAIRS)
     event_article_ids = [
         seed.id,
-        *(other_id for _id, other_id, similarity in pairs if similarity >= SINGLE_ARTICLE_SIMILARITY),
+        *(other_id for _id, other_id, similarity in pairs if similarity >= MIN_SINGLE_ARTICLE_SIMILARITY),
     ]
     event_articles = await store.articles.list_by_ids(event_article_ids[:MAX_STORY_ARTICLES])
     key_terms, candidates = await _search_by_terms(searcher, event_articles, feed_ids, query_text)

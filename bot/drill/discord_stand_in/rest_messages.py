@@ -39,7 +39,7 @@ def check_body(call: Call, body: Json | None = None) -> Json:
     """Return the checked body of a message, with its uploaded files as attachments. Raises ApiError."""
     body = dict(call.body if body is None else body)
     rules.check_message(body)
-    rules.check_references(body)
+    rules.check_attachment_references(body)
     if call.files:
         body["attachments"] = [
             {**attachment, "id": str(attachment["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}

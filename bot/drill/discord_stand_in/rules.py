@@ -54,7 +54,7 @@ def check_edit(stored_parts: Json, body: Json) -> None:
     check_message({**stored_parts, **body})
 
 
-def check_references(body: Json) -> None:
+def check_attachment_references(body: Json) -> None:
     """Refuse a picture `attachment://…` that the same request does not list. Raises ApiError.
 
     An edit lists what it keeps, too: https://discord.com/developers/docs/resources/message#edit-message

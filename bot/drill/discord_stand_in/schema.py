@@ -76,7 +76,7 @@ class ContractChecker:
                 findings.append("a body where none is described")
         elif body is not None:
             comparable_body = convert_snowflakes_to_text(body)
-            findings += self._check(
+            findings += self._list_findings(
                 operation.body_reference, comparable_body, compute_shape(comparable_body, includes_sizes=True)
             )
         return [f"{method} {operation.path}: {finding}" for finding in findings]
@@ -96,7 +96,10 @@ class ContractChecker:
         reference = operation.response_reference_by_status[status_key]
         if reference is None:
             return [f"{operation_and_status}: a body where none is described"] if body is not None else []
-        return [f"{operation_and_status}: {finding}" for finding in self._check(reference, body, compute_shape(body))]
+        return [
+            f"{operation_and_status}: {finding}"
+            for finding in self._list_findings(reference, body, compute_shape(body))
+        ]
 
     def _check_query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
         for name, text_value in query.items():
@@ -111,10 +114,10 @@ class ContractChecker:
                 typed_value = int(text_value)
             elif parameter["schema"].get("type") == "boolean":
                 typed_value = text_value.lower() in {"1", "true"}
-            for finding in self._check(parameter["reference"], typed_value, typed_value):
+            for finding in self._list_findings(parameter["reference"], typed_value, typed_value):
                 yield f"?{name}={text_value}: {finding}"
 
-    def _check(self, reference: str, instance: object, instance_shape: object) -> list[str]:
+    def _list_findings(self, reference: str, instance: object, instance_shape: object) -> list[str]:
         """List what is wrong with an instance; if one of the same shape was valid before, it is not checked again."""
         if (reference, instance_shape) in self._valid_references_and_shapes:
             return []

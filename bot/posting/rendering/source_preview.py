@@ -39,7 +39,7 @@ class PreviewArticle:
 class SourcePreview:
     """Preview of a feed, without anything secret: addresses are redacted, and links with secrets left out.
 
-    `address` is the URL of the feed. `article_count` is the number of articles that the feed lists now.
+    `address` is the URL of the feed without `https://`. `article_count` is the number of its listed articles.
     `articles_per_week` is None if the entries do not have two different dates.
     """
 

@@ -93,7 +93,7 @@ class IndexUpdater:
         """
         last_change = await self._store.article_changes.load_latest()
         missing_count = (
-            max(last_change.sequence - self._index_position.last_change_number, 0)
+            max(last_change.change_number - self._index_position.last_change_number, 0)
             + self._index_position.backfilled_from
         )
         return missing_count, time.monotonic() - self._last_up_to_date_at if missing_count else 0.0
@@ -238,7 +238,7 @@ class IndexUpdater:
             articles = await self._store.article_changes.load_articles(article_ids)
             deleted_article_ids = article_ids.difference(article.article_id for article in articles)
             await self._run_in_writer_thread(_write_articles, writer, articles, deleted_article_ids, False)  # noqa: FBT003 - private function
-            position = position._replace(last_change_number=changes[-1].sequence, change_token=changes[-1].nonce)
+            position = position._replace(last_change_number=changes[-1].change_number, change_token=changes[-1].nonce)
         if position.backfilled_from:
             articles = await self._store.article_changes.load_articles_before_id(
                 position.backfilled_from, ARTICLE_BATCH_SIZE
@@ -274,7 +274,7 @@ class IndexUpdater:
         self._largest_article_id = await self._store.article_changes.get_largest_article_id()
         if self._largest_article_id:
             log.info("search index rebuild started")
-        self._index_position = IndexPosition(last_change.sequence, last_change.nonce, self._largest_article_id + 1)
+        self._index_position = IndexPosition(last_change.change_number, last_change.nonce, self._largest_article_id + 1)
         self._rebuilt_engine = await self._run_in_writer_thread(self._create_empty_index)
         self._writer = await self._run_in_writer_thread(partial(self._rebuilt_engine.open_writer, for_rebuild=True))
         await self._commit(self._writer)

@@ -22,18 +22,18 @@ class ArticleChanges(Repository):
         row = await self._fetch_row("SELECT id, nonce, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
-    async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
-        """List at most `limit` changes after the change `sequence`; return None if the log lacks that change.
+    async def list_after(self, change_number: int, nonce: int, limit: int) -> list[ArticleChange] | None:
+        """List at most `limit` changes after the change `change_number`; return None if the log lacks that change.
 
         The log lacks the change if it was trimmed because too many changes followed it, or if the database was
-        replaced by another or by a backup: then the change at `sequence` is missing or has a different `nonce`.
+        replaced by another or by a backup: then the change at `change_number` is missing or has a different `nonce`.
         """
         change_rows = await self._fetch_rows(
             "SELECT id, nonce, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
-            (sequence, limit + 1),
+            (change_number, limit + 1),
         )
         anchor_rows, later_rows = change_rows[:1], change_rows[1:]
-        if [tuple(row)[:2] for row in anchor_rows] != [(sequence, nonce)]:
+        if [tuple(row)[:2] for row in anchor_rows] != [(change_number, nonce)]:
             return None
         return [ArticleChange(*row) for row in later_rows]
 

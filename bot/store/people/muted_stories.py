@@ -10,7 +10,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import mute_withdrawal, muted_articles
 from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
 from bot.store.people import personal_digests
-from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, ArticleBrief
+from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, ArticleBrief
 from bot.store.records.people_records import StorySize
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import from_row
@@ -308,7 +308,7 @@ def _load_similar_ids(db: Connection, article_ids: Collection[int]) -> set[int]:
     rows = db.fetch_rows(
         "SELECT earlier_id FROM similar_article WHERE similarity >= :least AND article_id IN (:ids) "
         "UNION SELECT article_id FROM similar_article WHERE similarity >= :least AND earlier_id IN (:ids)",
-        {"ids": article_ids, "least": SINGLE_ARTICLE_SIMILARITY},
+        {"ids": article_ids, "least": MIN_SINGLE_ARTICLE_SIMILARITY},
     )
     return {row[0] for row in rows}
 

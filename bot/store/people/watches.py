@@ -32,7 +32,8 @@ class SentNotification(NamedTuple):
 class Watches(Repository):
     """Repository of saved searches (watches) and their notifications. Methods raise StoreError.
 
-    A removed watch keeps its row, without the query, until `purge`.
+    A removed watch keeps its row, without the query, until `purge`. A watch whose user has left its server is paused
+    (`absent_since`).
     """
 
     @write_transaction
@@ -54,8 +55,10 @@ class Watches(Repository):
         """
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
-        same_watch_sql = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
-        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} WHERE {same_watch_sql}"
+        same_watch_condition_sql = (
+            "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
+        )
+        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} WHERE {same_watch_condition_sql}"
         existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
         if existing_row is not None:
             return _watch_from_row(existing_row), False
@@ -134,11 +137,11 @@ class Watches(Repository):
 
     async def mark_member_left(self, user_id: int, server_id: int) -> None:
         """Pause the watches that a user has in a server which the user left."""
-        await self._set_absent(user_id, server_id, self._clock.now())
+        await self._set_absent_since(user_id, server_id, self._clock.now())
 
     async def mark_member_present(self, user_id: int, server_id: int) -> None:
         """Resume the watches that a user has in a server, because the user is a member."""
-        await self._set_absent(user_id, server_id, None)
+        await self._set_absent_since(user_id, server_id, None)
 
     async def load_channel_ids(self, server_id: int) -> set[int]:
         """Return the ids of a server's channels that have watches."""
@@ -174,7 +177,7 @@ class Watches(Repository):
     restrict_to_feeds = bind_write(watch_notifications.restrict_to_feeds)
 
     @write_transaction
-    def _set_absent(self, db: Connection, user_id: int, server_id: int, absent_since: int | None) -> None:
+    def _set_absent_since(self, db: Connection, user_id: int, server_id: int, absent_since: int | None) -> None:
         db.execute(
             "UPDATE watch SET absent_since = ? WHERE server_id = ? AND (absent_since IS NULL) = (? IS NOT NULL) "
             "AND channel_id IN (SELECT id FROM channel WHERE user_id = ?)",

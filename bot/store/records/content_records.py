@@ -15,11 +15,11 @@ from typing import NamedTuple
 class ArticleChange(NamedTuple):
     """An entry of the change log: an article was added, changed or deleted.
 
-    `sequence` is the number of the entry in the log. `nonce` is a random number, by which an entry can be told from the
-    entry with the same number in another copy of the database.
+    `change_number` is the number of the entry in the log. `nonce` is a random number, by which an entry can
+    be told from the entry with the same number in another copy of the database.
     """
 
-    sequence: int
+    change_number: int
     nonce: int
     article_id: int
 
@@ -96,7 +96,7 @@ class SimilarArticle(NamedTuple):
 class PageFetchJob(NamedTuple):
     """A web page to fetch, with its article and the teaser from the feed.
 
-    `attempts` is the number of attempts to fetch the page, including this one.
+    `attempt_count` is the number of attempts to fetch the page, including this one.
     """
 
     article_id: int
@@ -104,7 +104,7 @@ class PageFetchJob(NamedTuple):
     url: str
     title: str
     teaser: str
-    attempts: int
+    attempt_count: int
 
 
 class PageFetch(NamedTuple):
@@ -117,15 +117,15 @@ class PageFetch(NamedTuple):
     outcome: str | None
     due_at: int | None
     finished_at: int | None
-    attempts: int
+    attempt_count: int
 
 
-SINGLE_ARTICLE_SIMILARITY = 0.5
+MIN_SINGLE_ARTICLE_SIMILARITY = 0.5
 """Minimum similarity, from 0 to 1, with which an article joins a story that has a single article."""
 
 
 class PostedArticle(NamedTuple):
-    """An article of a post which another article may join.
+    """An article of a post that another article may join.
 
     `published` is Unix time in seconds. `is_first`: the post was sent for this article. `similarity` to
     the joining article is from 0 to 1, or None if unknown.

@@ -238,6 +238,7 @@ _ORDINAL_PATTERN = "|".join(_QUARTER_BY_NAME)
 _SEASON_PATTERN = "|".join(_FIRST_MONTH_BY_SEASON)
 _HOLIDAY_PATTERN = "|".join(sorted(_HOLIDAY_DATE_BY_NAME, key=len, reverse=True))
 _SINGLE_YEAR_SEASON_PATTERN = "|".join(name for name, month in _FIRST_MONTH_BY_SEASON.items() if month != _DECEMBER)
+# The groups `last` and `dernier` are the English and the French word for a past period.
 _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
         r"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:z|[+-][0-9]{2}:[0-9]{2})?)",
