@@ -20,7 +20,7 @@ from bot.store import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECONDS = 5.0
-"""Number of seconds until the second attempt to start while Discord is unreachable."""
+"""Number of seconds until the next start after a first failure of Discord, or any of the database."""
 _MAX_BACKOFF_SECONDS = 300.0
 """Maximum number of seconds between attempts to start while Discord is unreachable."""
 _TOO_MANY_REQUESTS_STATUS = 429
@@ -36,8 +36,8 @@ class LoginRejected(Exception):
 async def run_gateway(settings: Settings, cog_types: Sequence[type[commands.Cog]]) -> None:
     """Run the bot on Discord until it is cancelled; `settings` must have a token.
 
-    Starts again while Discord is unreachable. Raises LoginRejected if the token is rejected, StoreError if
-    the database cannot be used.
+    Starts again while Discord or a shared database is unreachable, and after all shards went to other processes.
+    Raises LoginRejected if the token is rejected, StoreError if the database cannot be used.
     """
     async with open_services(settings) as services:
         services.leases.set_available(

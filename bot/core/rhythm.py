@@ -1,4 +1,4 @@
-"""Pacing of a channel: quiet hours, posts per hour, and the minimum interval between posts.
+"""Rhythm of a channel: its quiet hours and its pace, that is posts per hour and the interval between posts.
 
 Nothing is stored: what is due follows from the clock and from what was sent, so no restart or clock jump leaves
 a channel waiting. Quiet hours apply to everything but digests, whose time somebody chose; the hourly limit and
@@ -21,7 +21,7 @@ PACED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Pacing settings of a channel, with the times of its last posts and catch-ups, newest first.
+    """Quiet hours and pace of a channel, with the times of its last posts and catch-ups, newest first.
 
     A setting is None if it is not set. A sent time in the future, because the clock was set back, is ignored.
     """
@@ -36,14 +36,14 @@ class Rhythm:
         """Return when the minimum interval since the last post or catch-up ends, in Unix seconds, or 0 if none runs."""
         if self.min_interval_seconds is None:
             return 0
-        sent_times = self._list_sent_within(self.min_interval_seconds, now)
+        sent_times = self._list_times_within(self.min_interval_seconds, now)
         return sent_times[0] + self.min_interval_seconds if sent_times else 0
 
     def compute_hourly_limit_end(self, now: int) -> int:
         """Return when the hourly limit allows another post, in Unix seconds, or 0 if it does now."""
         if self.max_posts_per_hour is None:
             return 0
-        sent_times = self._list_sent_within(HOUR_SECONDS, now)
+        sent_times = self._list_times_within(HOUR_SECONDS, now)
         if len(sent_times) < self.max_posts_per_hour:
             return 0
         return sent_times[self.max_posts_per_hour - 1] + HOUR_SECONDS
@@ -60,11 +60,11 @@ class Rhythm:
         return local_time.find_quiet_hours_end(sendable_at, self.quiet_hours, self.time_zone)
 
     def compute_release_time(self, kind: str, now: int) -> int:
-        """Return when the pacing first allows a dispatch of a kind; 0 or the past means now."""
+        """Return when the rhythm first allows a dispatch of a kind; 0 or the past means now."""
         return max(self.compute_quiet_end(kind, now), self.compute_pace_end(now) if kind in PACED_KINDS else 0)
 
     def find_wait_reason(self, kind: str, now: int) -> Reason | None:
-        """Return which setting delays a dispatch of a kind and until when, or None if none does."""
+        """Return the setting that delays a dispatch of a kind longest, and until when, or None if none does."""
         end_by_code = {WaitReason.QUIET_HOURS: self.compute_quiet_end(kind, now)}
         if kind in PACED_KINDS:
             end_by_code |= {
@@ -81,7 +81,7 @@ class Rhythm:
     ) -> tuple[PendingDispatch, int]:
         """Return the dispatch that the channel sends next, with its release time.
 
-        A channel is served in order, but a dispatch that the pacing delays is overtaken by those that it does
+        A channel is served in order, but a dispatch that the rhythm delays is overtaken by those that it does
         not delay. Of each kind, only the first pending dispatch is needed. Raises ValueError without any.
         """
         release_times = [(dispatch, self.compute_release_time(dispatch.kind, now)) for dispatch in pending_dispatches]
@@ -101,13 +101,13 @@ class Rhythm:
         """
         if self.max_posts_per_hour is None:
             return []
-        allowed_count = self.max_posts_per_hour - len(self._list_sent_within(HOUR_SECONDS, now))
+        allowed_count = self.max_posts_per_hour - len(self._list_times_within(HOUR_SECONDS, now))
         paced_dispatches = [dispatch for dispatch in pending_dispatches if dispatch.kind in PACED_KINDS]
         return list_excess_post_ids(paced_dispatches, allowed_count=allowed_count)
 
-    def _list_sent_within(self, seconds: int, now: int) -> list[int]:
+    def _list_times_within(self, seconds: int, now: int) -> list[int]:
         return [sent_at for sent_at in self.sent_times if now - seconds < sent_at <= now]
 
 
-UNPACED = Rhythm()
+UNLIMITED_RHYTHM = Rhythm()
 """Rhythm of a channel without quiet hours, hourly limit and minimum interval."""

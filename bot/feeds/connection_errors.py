@@ -16,7 +16,7 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return FeedError(fetch_errors.TLS, cause.verify_message)
+        return FeedError(fetch_errors.TLS_FAILED, cause.verify_message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _to_dns_error(error.os_error)
     for exception_type, code, detail in _FEED_ERRORS_BY_EXCEPTION:
@@ -43,8 +43,8 @@ _NAME_NOT_FOUND_CODES = {
 """Error codes of a DNS lookup that mean that the host name does not exist or is invalid."""
 
 _FEED_ERRORS_BY_EXCEPTION: tuple[tuple[type[Exception], str, str], ...] = (
-    (aiohttp.ClientSSLError, fetch_errors.TLS, "no TLS connection"),
-    (aiohttp.ClientPayloadError, fetch_errors.TRUNCATED, "the body is cut short"),
+    (aiohttp.ClientSSLError, fetch_errors.TLS_FAILED, "no TLS connection"),
+    (aiohttp.ClientPayloadError, fetch_errors.TRUNCATED_BODY, "the body is cut short"),
     (aiohttp.InvalidURL, fetch_errors.BAD_URL, "not a URL"),
     (aiohttp.ClientResponseError, fetch_errors.INVALID_RESPONSE, "not a valid HTTP answer"),
 )

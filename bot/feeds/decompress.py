@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import brotli
 
-from bot.feeds.fetch_errors import ENCODING, TOO_LARGE, TRUNCATED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, TOO_LARGE, TRUNCATED_BODY, FeedError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -18,7 +18,7 @@ else:
     from backports import zstd
 
 CHUNK_BYTES = 256 * 1024
-"""Maximum number of bytes that are decompressed before the event loop runs other tasks."""
+"""Maximum size of a decompressed chunk; the event loop runs other tasks after each one of at least half of it."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -35,7 +35,7 @@ async def decompress(body: bytes, content_encoding: str, max_bytes: int) -> byte
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
     if len(codings) > _MAX_CODINGS:
-        raise FeedError(ENCODING, f"packed {len(codings)} times")
+        raise FeedError(BAD_ENCODING, f"packed {len(codings)} times")
     for coding in reversed(codings):
         body = await _decode_coding(body, coding, max_bytes)
     if body.startswith(_GZIP_MAGIC):
@@ -62,24 +62,24 @@ async def _decode_coding(body: bytes, coding: str, max_bytes: int) -> bytes:
                 return body
             chunks = _iter_zstd(body)
         case _:
-            raise FeedError(ENCODING, f"unknown content coding {coding[:20]!r}")
+            raise FeedError(BAD_ENCODING, f"unknown content coding {coding[:20]!r}")
     return await _join_bounded(chunks, max_bytes)
 
 
 async def _join_bounded(chunks: Iterator[bytes], max_bytes: int) -> bytes:
-    chunks_read: list[bytes] = []
+    decompressed_chunks: list[bytes] = []
     total_bytes = 0
     try:
         for chunk in chunks:
             total_bytes += len(chunk)
             if total_bytes > max_bytes:
                 raise FeedError(TOO_LARGE, f"more than {max_bytes} bytes when unpacked")
-            chunks_read.append(chunk)
+            decompressed_chunks.append(chunk)
             if len(chunk) >= CHUNK_BYTES // 2:
                 await asyncio.sleep(0)
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
-        raise FeedError(ENCODING, str(error)[:200]) from error
-    return b"".join(chunks_read)
+        raise FeedError(BAD_ENCODING, str(error)[:200]) from error
+    return b"".join(decompressed_chunks)
 
 
 def _iter_zlib(body: bytes, window_bits: int) -> Iterator[bytes]:
@@ -89,7 +89,7 @@ def _iter_zlib(body: bytes, window_bits: int) -> Iterator[bytes]:
         while not decompressor.eof:
             chunk = decompressor.decompress(remaining_bytes, CHUNK_BYTES)
             if not chunk and not decompressor.eof:
-                raise FeedError(TRUNCATED, "packed body is cut short")
+                raise FeedError(TRUNCATED_BODY, "packed body is cut short")
             yield chunk
             remaining_bytes = decompressor.unconsumed_tail
         remaining_bytes = decompressor.unused_data
@@ -104,7 +104,7 @@ def _iter_brotli(body: bytes) -> Iterator[bytes]:
     while not decompressor.is_finished():
         chunk = decompressor.process(b"", output_buffer_limit=CHUNK_BYTES)
         if not chunk:
-            raise FeedError(TRUNCATED, "packed body is cut short")
+            raise FeedError(TRUNCATED_BODY, "packed body is cut short")
         yield chunk
 
 
@@ -116,6 +116,6 @@ def _iter_zstd(body: bytes) -> Iterator[bytes]:
         while not decompressor.eof:
             chunk = decompressor.decompress(b"", CHUNK_BYTES)
             if not chunk and decompressor.needs_input:
-                raise FeedError(TRUNCATED, "packed body is cut short")
+                raise FeedError(TRUNCATED_BODY, "packed body is cut short")
             yield chunk
         remaining_bytes = decompressor.unused_data

@@ -224,7 +224,7 @@ class Fetcher:
             elif status in _SUCCESS_STATUSES:
                 return
             else:
-                raise FeedError(fetch_errors.get_http_code(status))
+                raise FeedError(fetch_errors.get_error_code(status))
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
     async def _get_following_redirects(
@@ -323,7 +323,7 @@ async def _read_response(
         if retry_after_seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
             retry_after_seconds = parse_rate_limit_wait(headers, now=now) or None
         raise FeedError(
-            fetch_errors.get_http_code(status),
+            fetch_errors.get_error_code(status),
             (response.reason or "")[:100],
             retry_after=retry_after_seconds,
             url=str(url),
@@ -351,5 +351,5 @@ async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[
             body_hasher.update(chunk)
             chunks.append(chunk)
     except aiohttp.ClientPayloadError as error:
-        raise FeedError(fetch_errors.TRUNCATED, f"the connection closed after {received_bytes} bytes") from error
+        raise FeedError(fetch_errors.TRUNCATED_BODY, f"the connection closed after {received_bytes} bytes") from error
     return b"".join(chunks), body_hasher.digest()

@@ -12,7 +12,7 @@ OWN_FEED = "own-feed"
 """The URL is a feed that this bot publishes itself."""
 CONNECTION_FAILED = "connect"
 """The connection was refused or lost."""
-TLS = "tls"
+TLS_FAILED = "tls"
 """No encrypted connection could be made, for example because the certificate is invalid."""
 TIMEOUT = "timeout"
 """The response did not arrive in time."""
@@ -22,15 +22,15 @@ TOO_LARGE = "too-large"
 """The body exceeds the maximum size."""
 BAD_REDIRECT = "redirects"
 """There are too many redirects, or a redirect leads to no web address or from https to http with credentials."""
-TRUNCATED = "truncated"
+TRUNCATED_BODY = "truncated"
 """The body is incomplete."""
-ENCODING = "encoding"
+BAD_ENCODING = "encoding"
 """The compression or the text encoding of the body is unknown, or the body does not conform to it."""
-GONE = "gone"
+FEED_GONE = "gone"
 """The publisher has removed the feed for good (HTTP status 410)."""
 RATE_LIMITED = "rate-limited"
 """The server got too many requests (HTTP status 429)."""
-REDDIT_APPLICATION = "reddit-application"
+REDDIT_APPLICATION_REFUSED = "reddit-application"
 """Reddit refused the id and secret of the operator's application."""
 NOT_A_FEED = "not-a-feed"
 """The document is no feed."""
@@ -73,14 +73,14 @@ class FeedError(Exception):
         return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
-HTTP_ERRORS = frozenset(f"http-{status}" for status in range(1000))
+HTTP_ERROR_CODES = frozenset(f"http-{status}" for status in range(1000))
 """Codes that name the HTTP status of the response."""
-CLIENT_ERRORS = frozenset(f"http-{status}" for status in range(400, 500))
+CLIENT_ERROR_CODES = frozenset(f"http-{status}" for status in range(400, 500))
 """Codes of HTTP statuses for a request that the server cannot or will not fulfil (RFC 9110 §15.5)."""
-SERVER_ERRORS = frozenset(f"http-{status}" for status in range(500, 600))
+SERVER_ERROR_CODES = frozenset(f"http-{status}" for status in range(500, 600))
 """Codes of HTTP statuses for an error of the server (RFC 9110 §15.6)."""
 
 
-def get_http_code(status: int) -> str:
+def get_error_code(status: int) -> str:
     """Return the error code, such as `http-404`, for an HTTP status that is not a success (RFC 9110)."""
-    return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")
+    return {410: FEED_GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from bot.feeds.fetch_errors import REDDIT_APPLICATION, FeedError
+from bot.feeds.fetch_errors import REDDIT_APPLICATION_REFUSED, FeedError
 
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - no password
 """URL at which an application exchanges its id and secret for a token."""
@@ -81,7 +81,7 @@ class RedditApplication:
         except msgspec.DecodeError:
             grant = None
         if grant is None:
-            raise FeedError(REDDIT_APPLICATION, f"status {status}")
+            raise FeedError(REDDIT_APPLICATION_REFUSED, f"status {status}")
         self._token = grant.access_token
         self._expires_at = time.monotonic() + grant.expires_in - _EXPIRY_MARGIN_SECONDS
 

@@ -94,7 +94,7 @@ class RobotsCache:
                     b"",
                     (fetch_errors.ROBOTS_DISALLOWED, "robots.txt is too large", None),
                 )
-            if error.code == fetch_errors.GONE or error.code in fetch_errors.CLIENT_ERRORS:
+            if error.code == fetch_errors.FEED_GONE or error.code in fetch_errors.CLIENT_ERROR_CODES:
                 return _CachedRobots(now + CACHE_TTL_SECONDS, b"")
             failure = error.code, error.detail, error.retry_after
             return _CachedRobots(now + (error.retry_after or FAILURE_TTL_SECONDS), b"", failure)

@@ -95,7 +95,7 @@ class PollQueue:
         """
         if "," not in feed.server_ids_csv:
             return int(feed.server_ids_csv)
-        return min(map(int, feed.server_ids_csv.split(",")), key=self._usual_lane.usage)
+        return min(map(int, feed.server_ids_csv.split(",")), key=self._usual_lane.get_usage)
 
     def enqueue(self, host: Host, feed: DueFeed) -> int | None:
         """Queue a feed for its host and return None, or return when to load it again.
@@ -117,7 +117,7 @@ class PollQueue:
         """Wait for the next feed whose host is free and that has a slot; `release_job` must follow."""
         job = self._take_next_job()
         if job is not None:
-            if self._waiting_workers and (self._usual_lane.has_capacity or self._slow_lane.has_capacity):
+            if self._waiting_workers and (self._usual_lane.may_start_item or self._slow_lane.may_start_item):
                 self._assign_jobs()  # One released slot may start several polls.
         else:
             worker_future: asyncio.Future[PollJob] = asyncio.get_running_loop().create_future()
@@ -191,7 +191,7 @@ class PollQueue:
             if len(host.queue) > 1:
                 queue_index = min(
                     range(len(host.queue)),
-                    key=lambda index: self._usual_lane.usage(host.queue[index][0]),
+                    key=lambda index: self._usual_lane.get_usage(host.queue[index][0]),
                 )
             tenant, feed = host.queue.pop(queue_index)
             lane = self._slow_lane if feed.id in self.slow_feeds else self._usual_lane

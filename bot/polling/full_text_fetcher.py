@@ -46,12 +46,12 @@ CRASHED_OUTCOME = "died"
 """Outcome of a page whose earlier fetches ended the process or left no outcome."""
 
 _TRANSIENT_CODES = {
-    *fetch_errors.SERVER_ERRORS,
+    *fetch_errors.SERVER_ERROR_CODES,
     fetch_errors.DNS_NOT_FOUND,
     fetch_errors.DNS_UNAVAILABLE,
     fetch_errors.CONNECTION_FAILED,
     fetch_errors.TIMEOUT,
-    fetch_errors.TRUNCATED,
+    fetch_errors.TRUNCATED_BODY,
     fetch_errors.RATE_LIMITED,
     fetch_errors.INVALID_RESPONSE,
 }

@@ -191,7 +191,7 @@ class PollRecorder:
         document_semaphore = (
             self._slow_document_semaphore if feed_id in self._slow_documents else self._document_semaphore
         )
-        async with document_semaphore.acquire(min(server_ids, key=document_semaphore.usage, default=0)):
+        async with document_semaphore.acquire(min(server_ids, key=document_semaphore.get_usage, default=0)):
             started_at = self._clock.monotonic()
             try:
                 return await self._ingest(poll_response, feed_followers)
@@ -277,7 +277,7 @@ class PollRecorder:
         interval_seconds, next_poll_at = poll_schedule.schedule_after_failure(
             feed, now=now, error=error, random=self._random
         )
-        is_gone = error.code == fetch_errors.GONE
+        is_gone = error.code == fetch_errors.FEED_GONE
         feed_after = replace(
             feed,
             state=FeedState.GONE if is_gone else feed.state,

@@ -47,7 +47,7 @@ A message has at most 40 components.
 _POSSIBLY_MOVED_ERROR_CODES = {
     fetch_errors.NOT_A_FEED,
     fetch_errors.LIST_NOT_FOUND,
-    fetch_errors.GONE,
+    fetch_errors.FEED_GONE,
     "http-404",
     "http-410",
 }

@@ -89,7 +89,7 @@ async def test_a_304_that_nobody_asked_for_is_an_error(fetcher, feed_server):
     ("status", "code"),
     [
         (404, "http-404"),
-        (410, fetch_errors.GONE),
+        (410, fetch_errors.FEED_GONE),
         (429, fetch_errors.RATE_LIMITED),
         (403, "http-403"),
         (503, "http-503"),

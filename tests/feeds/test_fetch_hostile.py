@@ -87,16 +87,16 @@ async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_serve
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[coding]
     packed = pack(BODY)
     short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
-    assert await fetch_error_code(fetcher, short) == fetch_errors.TRUNCATED
+    assert await fetch_error_code(fetcher, short) == fetch_errors.TRUNCATED_BODY
     mangled = packed[:15] + bytes(byte ^ 0x5A for byte in packed[15:])
     broken = feed_server.serve("/broken", mangled, headers={"Content-Encoding": coding})
-    assert await fetch_error_code(fetcher, broken) in {fetch_errors.ENCODING, fetch_errors.TRUNCATED}
+    assert await fetch_error_code(fetcher, broken) in {fetch_errors.BAD_ENCODING, fetch_errors.TRUNCATED_BODY}
 
 
 async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(fetcher, feed_server):
     for coding in ("rot13", ", ".join(["gzip"] * 20)):
         url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
-        assert await fetch_error_code(fetcher, url) == fetch_errors.ENCODING
+        assert await fetch_error_code(fetcher, url) == fetch_errors.BAD_ENCODING
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_server):
@@ -128,7 +128,7 @@ async def test_a_body_cut_short_is_an_error_and_no_success(fetcher, raw_server, 
         writer.write(head)
         await writer.drain()
 
-    assert await fetch_error_code(fetcher, await raw_server(answer)) == fetch_errors.TRUNCATED
+    assert await fetch_error_code(fetcher, await raw_server(answer)) == fetch_errors.TRUNCATED_BODY
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head)
 
     assert await fetch_error_code(fetcher, await raw_server(answer)) in {
         fetch_errors.INVALID_RESPONSE,
-        fetch_errors.TRUNCATED,
+        fetch_errors.TRUNCATED_BODY,
     }
 
 
@@ -253,7 +253,10 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, r
 
 async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_server):
     feed_server.serve("/feed", BODY)
-    assert await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == fetch_errors.TLS
+    assert (
+        await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed")
+        == fetch_errors.TLS_FAILED
+    )
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_path):
@@ -273,7 +276,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_pa
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(FeedError, match="self-signed") as caught:
             await fetcher.get(f"https://127.0.0.1:{port}/")
-    assert caught.value.code == fetch_errors.TLS
+    assert caught.value.code == fetch_errors.TLS_FAILED
 
 
 # -- addresses

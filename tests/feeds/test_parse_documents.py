@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Entry
-from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import clean_title
 from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
@@ -61,7 +61,7 @@ def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
     document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="undefined"?>')
     with pytest.raises(FeedError) as caught:
         parse_document(document)
-    assert caught.value.code == ENCODING
+    assert caught.value.code == BAD_ENCODING
 
 
 # -- what a feed says of itself

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.concurrency.worker_pool import WorkerDied, WorkerTimeout
 from bot.core.models import ParsedFeed
-from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse_feed_document
 from tests.support.feed_server import make_rss, make_rss_item
 
@@ -84,8 +84,8 @@ def test_bytes_that_name_a_file_are_not_opened():
         (KeyError("tags"), PARSER_CRASHED),
         (IndexError("list index out of range"), PARSER_CRASHED),
         (TypeError("int() argument"), PARSER_CRASHED),
-        (LookupError("unknown encoding: x"), ENCODING),
-        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), ENCODING),
+        (LookupError("unknown encoding: x"), BAD_ENCODING),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), BAD_ENCODING),
     ],
 )
 def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(monkeypatch, raised, code):

@@ -147,8 +147,8 @@ async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fe
 async def test_a_refused_application_is_told_from_a_refused_feed(settings, reddit_fetcher):
     wrong = {"reddit_id": "id", "reddit_secret": Secret("wrong")}
     async with Fetcher(replace(settings, **wrong)) as fetcher:
-        assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION
-    assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION)
+        assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION_REFUSED
+    assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION_REFUSED)
 
 
 @pytest.mark.parametrize(

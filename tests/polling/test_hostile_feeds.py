@@ -135,7 +135,7 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
 @pytest.mark.parametrize("name", REFUSED_DOCUMENTS)
 async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     report = await pipeline.process(REFUSED_DOCUMENTS[name])
-    assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.ENCODING, fetch_errors.PARSER_CRASHED}
+    assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.BAD_ENCODING, fetch_errors.PARSER_CRASHED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
     assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
     assert stored.next_poll_at > pipeline.clock.now()
@@ -157,7 +157,7 @@ async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipelin
             assert report.error in {
                 None,
                 fetch_errors.NOT_A_FEED,
-                fetch_errors.ENCODING,
+                fetch_errors.BAD_ENCODING,
                 fetch_errors.PARSER_CRASHED,
             }
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 FIRST_REQUEST_DELAY_SECONDS = 30.0
 """Seconds between the start of a process and its first request for a shard."""
 REQUEST_INTERVAL_SECONDS = 5.0
-"""Number of seconds between the first and the second request for a shard; doubled after each further one."""
+"""Number of seconds until a process may request a shard again; doubled while its requests bring it none."""
 MAX_REQUEST_INTERVAL_SECONDS = 60.0
 """Maximum number of seconds between requests for a shard."""
 SHUTDOWN_HANDOVER_SECONDS = 30.0
@@ -37,7 +37,7 @@ _REQUEST_EVENT = "want"
 class ShardBalancer:
     """Requests for shards of processes that own more, and handovers of shards to processes that own fewer.
 
-    `hand_over` hands a shard over to the process with an id.
+    `hand_over` takes the number of a shard and the id of the process that gets it.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class ShardBalancer:
         await self._clock.sleep(FIRST_REQUEST_DELAY_SECONDS)
         interval_seconds = REQUEST_INTERVAL_SECONDS
         while True:
-            previous_numbers = self._leases.get_owned_numbers(SHARD_LEASE_KIND)
+            previous_shard_numbers = self._leases.get_owned_numbers(SHARD_LEASE_KIND)
             was_requested = await self._request_shard_if_short()
             await self._clock.sleep(interval_seconds)
-            is_unanswered = was_requested and self._leases.get_owned_numbers(SHARD_LEASE_KIND) == previous_numbers
+            is_unanswered = was_requested and self._leases.get_owned_numbers(SHARD_LEASE_KIND) == previous_shard_numbers
             interval_seconds = (
                 min(2 * interval_seconds, MAX_REQUEST_INTERVAL_SECONDS) if is_unanswered else REQUEST_INTERVAL_SECONDS
             )
@@ -117,7 +117,7 @@ class ShardBalancer:
             self._handover_task = asyncio.create_task(self._hand_over_one_shard(process_id), name="shard handed over")
 
     async def _hand_over_one_shard(self, recipient_id: str) -> None:
-        """Hand a shard over if this process has the most shards, and at least two more than the recipient."""
+        """Hand over a connected shard if this process has the most shards, two more than the recipient, all served."""
         try:
             shard_count_by_process_id, own_process_id = (
                 await self._load_shard_counts(),
@@ -144,8 +144,8 @@ class ShardBalancer:
     @property
     def _is_settled(self) -> bool:
         """Whether this process reaches Discord and serves every shard that it owns."""
-        are_all_owned_served = self._leases.get_owned_numbers(SHARD_LEASE_KIND) <= self._store.shards.served_numbers
-        return are_all_owned_served and self._leases.is_available(ProcessRole.GATEWAY)
+        serves_all_owned_shards = self._leases.get_owned_numbers(SHARD_LEASE_KIND) <= self._store.shards.served_numbers
+        return serves_all_owned_shards and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:
         """Return the number of shards of each process, by process id."""

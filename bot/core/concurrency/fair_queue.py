@@ -58,11 +58,11 @@ class FairQueue(Generic[T]):
         return self._waiting_count
 
     @property
-    def has_capacity(self) -> bool:
+    def may_start_item(self) -> bool:
         """Whether an item is waiting and a slot is free, so that `try_acquire` may return an item."""
         return bool(self._key_heap) and self.in_flight_count < self.slot_count
 
-    def usage(self, key: Hashable) -> float:
+    def get_usage(self, key: Hashable) -> float:
         """Return the cost that a key has been charged; the key with the lowest usage is served first.
 
         A key that waited for nothing meanwhile has at least the usage of the key that was served last.
@@ -79,16 +79,16 @@ class FairQueue(Generic[T]):
         if key not in self._in_flight_count_by_key:
             if len(self._usage_by_key) >= _SWEEP_THRESHOLD:
                 self._remove_idle_keys()
-            self._usage_by_key[key] = self.usage(key)
+            self._usage_by_key[key] = self.get_usage(key)
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
         """Take the next item from the queue and return its ticket, which `release` needs; None if no item may start."""
-        while self.has_capacity:
+        while self.may_start_item:
             usage, _, key = heapq.heappop(self._key_heap)
             if usage != self._usage_by_key[key]:
                 self._push_key(key)
-            elif self._is_over_share(key):
+            elif self._is_at_limit(key):
                 self._parked_keys.add(key)
             else:
                 return self._issue_ticket(key, usage)
@@ -109,7 +109,7 @@ class FairQueue(Generic[T]):
 
     def clear(self) -> list[T]:
         """Remove all waiting items and return them."""
-        items = [item for key_queue in self._waiting_items_by_key.values() for item in key_queue]
+        items = [item for waiting_items in self._waiting_items_by_key.values() for item in waiting_items]
         self._waiting_items_by_key.clear()
         self._key_heap.clear()
         self._parked_keys.clear()
@@ -119,7 +119,7 @@ class FairQueue(Generic[T]):
     def _push_key(self, key: Hashable) -> None:
         heapq.heappush(self._key_heap, (self._usage_by_key[key], next(self._push_counter), key))
 
-    def _is_over_share(self, key: Hashable) -> bool:
+    def _is_at_limit(self, key: Hashable) -> bool:
         return self._in_flight_count_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slot_count - self.in_flight_count)
 
     def _remove_idle_keys(self) -> None:
@@ -134,11 +134,11 @@ class FairQueue(Generic[T]):
         self._waiting_count -= 1
         self._in_flight_count_by_key[key] = self._in_flight_count_by_key.get(key, 0) + 1
         self._usage_by_key[key] = usage + self._mean_cost
-        key_queue = self._waiting_items_by_key[key]
-        item = key_queue.popleft()
-        if not key_queue:
+        waiting_items = self._waiting_items_by_key[key]
+        item = waiting_items.popleft()
+        if not waiting_items:
             del self._waiting_items_by_key[key]
-        elif self._is_over_share(key):
+        elif self._is_at_limit(key):
             self._parked_keys.add(key)
         else:
             self._push_key(key)
@@ -154,9 +154,9 @@ class FairSemaphore:
     def __init__(self, slot_count: int) -> None:
         self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slot_count)
 
-    def usage(self, key: Hashable) -> float:
-        """Return the seconds for which a key has used slots; the key with the lowest usage is served first."""
-        return self._queue.usage(key)
+    def get_usage(self, key: Hashable) -> float:
+        """Return the seconds that a key has been charged, estimated for slots in use; the lowest is served first."""
+        return self._queue.get_usage(key)
 
     @asynccontextmanager
     async def acquire(self, key: Hashable) -> AsyncIterator[None]:

@@ -10,9 +10,9 @@ from bot.core.models import DispatchState
 
 
 class PageStatus(StrEnum):
-    """Status of a page in a channel as it is stored; a page with a dispatch has the state of the dispatch too."""
+    """Status of an article's page in a channel. The value is stored, except that of `ENQUEUED`."""
 
-    ENQUEUED = "enqueued"  # Has a dispatch; stored as NULL
+    ENQUEUED = "enqueued"  # Has a dispatch, whose state says more; stored as NULL
     JOINED = "joined"  # Is named in the post of a similar article
     RESERVED = "digested"  # Reserved for the channel's digest
     FILTERED = "filtered"  # Until another feed brings the page and its filters let it through
@@ -30,7 +30,7 @@ DISPATCH_MOVES: Mapping[DispatchState | None, frozenset[DispatchState | None]] =
     DispatchState.UNCERTAIN: frozenset(),
     DispatchState.FAILED: frozenset(),
 }
-"""States to which a dispatch may move from each state."""
+"""States to which a dispatch may move from each state; None stands for a dispatch that does not exist."""
 
 PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
     None: frozenset(PageStatus),
@@ -42,7 +42,7 @@ PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
     PageStatus.RESERVED: frozenset({PageStatus.ENQUEUED, PageStatus.WITHHELD, None}),
     PageStatus.WITHHELD: frozenset({None}),  # When somebody follows its feed and wants its newest article
 }
-"""Statuses to which a page may move in a channel from each status."""
+"""Statuses to which a page may move in a channel from each status; None stands for no status."""
 
 
 class UndeclaredMove(Exception):

@@ -9,15 +9,15 @@ from bot.drill.discord_stand_in.state import Channel, ChannelKind, ChannelMessag
 
 ROUTES = Routes()
 NO_CONTENT: Answer = (204, None)
-MAX_REACTIONS = 20
-"""Maximum number of different reactions to a message."""
+MAX_REACTION_EMOJI = 20
+"""Maximum number of different emoji with which people react to a message."""
 MAX_THREAD_NAME_UNITS = 100
 """Maximum length of a thread's name in UTF-16 units."""
 REACTIONS_PATH = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
 def find_channel(stand_in: StandIn, call: Call, *permissions: Permission) -> Channel:
-    """Return the channel of a call. Raises ApiError if the bot can't see it or lacks one of the permissions."""
+    """Return the channel of a call. Raises ApiError if it is unknown or hidden, or a permission is missing."""
     channel = stand_in.state.channels.get(call["channel"])
     if channel is None:
         raise build_error(404, 10003)
@@ -152,14 +152,14 @@ def add_reaction(stand_in: StandIn, call: Call) -> Answer:
     message = find_message(stand_in, call, Permission.READ_MESSAGE_HISTORY)
     if stand_in.state.channels[message.channel_id].archived:
         raise build_error(400, 50083)
-    name = call.path_parameters["emoji"]
-    if not message.reactions.get(name):
+    emoji = call.path_parameters["emoji"]
+    if not message.reactions.get(emoji):
         find_message(stand_in, call, Permission.ADD_REACTIONS)
-        if len(message.reactions) >= MAX_REACTIONS:
+        if len(message.reactions) >= MAX_REACTION_EMOJI:
             raise build_error(400, 30010)
-    if name.isascii() and ":" not in name:
+    if emoji.isascii() and ":" not in emoji:
         raise build_error(400, 10014)
-    stand_in.changes.react(message, stand_in.state.bot.id, name)
+    stand_in.changes.react(message, stand_in.state.bot.id, emoji)
     return NO_CONTENT
 
 
@@ -185,8 +185,8 @@ def create_thread(stand_in: StandIn, call: Call) -> Answer:
         find_channel(stand_in, call, Permission.CREATE_PUBLIC_THREADS)
         thread = stand_in.changes.open_thread(parent, stand_in.state.bot.id, call.body["name"])
         return 201, payloads.build_channel(stand_in.state, thread)
-    tags = [int(tag) for tag in call.body.get("applied_tags") or []]
-    if parent.requires_tag and not tags:
+    tag_ids = [int(tag_id) for tag_id in call.body.get("applied_tags") or []]
+    if parent.requires_tag and not tag_ids:
         raise build_error(400, 40067)
     if "message" not in call.body:
         raise build_form_error("message", "This field is required", "BASE_TYPE_REQUIRED")
@@ -198,7 +198,7 @@ def create_thread(stand_in: StandIn, call: Call) -> Answer:
     if not call.body["name"].strip() or rules.count_utf16_units(call.body["name"]) > MAX_THREAD_NAME_UNITS:
         raise build_form_error("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
     thread = stand_in.changes.open_thread(
-        parent, stand_in.state.bot.id, call.body["name"], body=body, applied_tags=tags
+        parent, stand_in.state.bot.id, call.body["name"], body=body, applied_tags=tag_ids
     )
     payload = payloads.build_channel(stand_in.state, thread)
     payload["message"] = payloads.build_message(stand_in.state, thread.messages[thread.id])

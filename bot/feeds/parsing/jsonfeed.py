@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
-from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries, reddit_listing
 from bot.text.times import feed_dates
 
@@ -19,7 +19,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
     try:
         document = json.loads(body.strip(b"\x00"), strict=False)  # `clean_text` drops control characters
     except UnicodeError as error:
-        raise FeedError(ENCODING, "not UTF-8") from error
+        raise FeedError(BAD_ENCODING, "not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise FeedError(NOT_A_FEED, "not JSON") from error
     if isinstance(document, dict) and document.get("kind") == reddit_listing.LISTING_KIND:

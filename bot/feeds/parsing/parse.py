@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 
 from bot.core.models import ParsedFeed
-from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSER_CRASHED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.jsonfeed import parse_json
 from bot.feeds.parsing.xmlfeed import parse_xml
 
@@ -39,7 +39,7 @@ def parse_feed_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
         raise
     except Exception as error:  # feedparser raises errors of any kind
         if isinstance(error, UnicodeError) or type(error) is LookupError:  # a codec that is not a text encoding
-            raise FeedError(ENCODING, str(error)[:200]) from error
+            raise FeedError(BAD_ENCODING, str(error)[:200]) from error
         raise FeedError(PARSER_CRASHED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 

@@ -90,7 +90,7 @@ class FollowService:
             if discovery.parsed_feed is None and len(discovery.feeds) == 1 and not discovery.page_lists.lists:
                 discovery = await discover_feeds(self._fetcher, self._workers, discovery.feeds[0].url)
         except FeedError as error:
-            if error.code == fetch_errors.get_http_code(HTTPStatus.UNAUTHORIZED):
+            if error.code == fetch_errors.get_error_code(HTTPStatus.UNAUTHORIZED):
                 raise PasswordRequired(url) from error
             raise
         if not discovery.feeds:

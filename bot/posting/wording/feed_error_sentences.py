@@ -19,19 +19,21 @@ _SENTENCE_BY_CODE = {
     ),
     fetch_errors.OWN_FEED: N_("This is one of my own feeds: following it would only repeat what I post."),
     fetch_errors.CONNECTION_FAILED: N_("The site isn’t responding. It may be down."),
-    fetch_errors.TLS: N_("The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."),
+    fetch_errors.TLS_FAILED: N_(
+        "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
+    ),
     fetch_errors.TIMEOUT: N_("The site took too long to answer."),
     fetch_errors.INVALID_RESPONSE: N_("I can’t make sense of the site’s response."),
     fetch_errors.TOO_LARGE: N_("The file is too large."),
     fetch_errors.BAD_REDIRECT: N_("The site keeps redirecting me. Look for the feed’s new address."),
-    fetch_errors.TRUNCATED: N_("The file arrived incomplete."),
-    fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
-    fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
+    fetch_errors.TRUNCATED_BODY: N_("The file arrived incomplete."),
+    fetch_errors.BAD_ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
+    fetch_errors.FEED_GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
     fetch_errors.RATE_LIMITED: N_(
         "The site limits how often I can check it. If this lasts, whoever runs Telex can send fewer requests, or send "
         "them through a proxy (TELEX_HOSTS)."
     ),
-    fetch_errors.REDDIT_APPLICATION: N_(
+    fetch_errors.REDDIT_APPLICATION_REFUSED: N_(
         "Reddit refuses this Telex’s application. Whoever runs it can check TELEX_REDDIT_ID and TELEX_REDDIT_SECRET."
     ),
     fetch_errors.NOT_A_FEED: N_("There’s no feed at this address. Give me the site’s address, and I’ll look for one."),
@@ -71,7 +73,7 @@ def describe_feed_error(code: str, url: str = "") -> str:
         return _(_REDDIT_REFUSAL)
     if code in _SENTENCE_BY_CODE:
         return _(_SENTENCE_BY_CODE[code])
-    if code in fetch_errors.SERVER_ERRORS:
+    if code in fetch_errors.SERVER_ERROR_CODES:
         return _("The site is having problems ({code}).").format(code=code)
     return _("The site returned an error ({code}). Check the address.").format(code=code)
 
@@ -81,7 +83,7 @@ _PAGE_SENTENCE_BY_CODE = {
     fetch_errors.OWN_FEED: N_("This is one of my own feeds, not a page."),
     fetch_errors.TOO_LARGE: N_("This page is too large for me to save."),
     fetch_errors.BAD_REDIRECT: N_("The site keeps redirecting me, so I can’t read this page."),
-    fetch_errors.GONE: N_("This page is gone."),
+    fetch_errors.FEED_GONE: N_("This page is gone."),
     fetch_errors.RATE_LIMITED: N_("The site limits how often I can read its pages. Try again later."),
     fetch_errors.NOT_A_PAGE: N_("This link leads to a file or a picture, not to a web page."),
     fetch_errors.PARSE_TIMEOUT: N_("This page takes too long to read."),
@@ -113,7 +115,7 @@ def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
 
 
 def _page_fetch_reason(outcome: str) -> str:
-    if outcome in fetch_errors.HTTP_ERRORS or outcome == fetch_errors.GONE:
+    if outcome in fetch_errors.HTTP_ERROR_CODES or outcome == fetch_errors.FEED_GONE:
         return _("The site returned an error ({code}).").format(code=outcome)
     crashed_sentence = _("It crashed my reader.")
     reason_by_outcome = {

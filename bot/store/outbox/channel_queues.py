@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bot.core.outbox.gathering import PendingDispatch
-from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNPACED, Rhythm
+from bot.core.rhythm import HOUR_SECONDS, PACED_KINDS, UNLIMITED_RHYTHM, Rhythm
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 
@@ -111,7 +111,7 @@ def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQu
     )
     if not pending_rows:
         return None
-    rhythm = load_rhythms(db, db.now, "channel.id = :channel", parameters)[channel_id] if is_paced else UNPACED
+    rhythm = load_rhythms(db, db.now, "channel.id = :channel", parameters)[channel_id] if is_paced else UNLIMITED_RHYTHM
     return ChannelQueue(retry_at or 0, rhythm, [PendingDispatch(*pending_row) for pending_row in pending_rows])
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.core.models import DeliveryStatus
 from bot.core.reasons import Reason, WaitReason, WithheldReason
-from bot.core.rhythm import UNPACED, Rhythm
+from bot.core.rhythm import UNLIMITED_RHYTHM, Rhythm
 from bot.store.connection import Connection, Row
 from bot.store.outbox import channel_queues, held_posts, post_mentions
 from bot.store.records.outbox_records import ChannelDeliveryStatus
@@ -77,7 +77,7 @@ def _build_status_from_row(
     if row["state"] == "held":
         reason = _find_hold_reason(row, outlet_counts[row["dispatch_id"]])
     elif status is DeliveryStatus.PENDING and reason is None:
-        reason = rhythms.get(row["channel_id"], UNPACED).find_wait_reason(row["kind"], now)
+        reason = rhythms.get(row["channel_id"], UNLIMITED_RHYTHM).find_wait_reason(row["kind"], now)
     if status is DeliveryStatus.POSTED:
         status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided_at"] if row["sent_at"] is None else row["sent_at"]
