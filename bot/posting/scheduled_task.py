@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bot.core import local_time
 from bot.core.concurrency.keyed_runner import KeyedRunner
 from bot.posting.posting_context import PostingContext
-from bot.store.records.outbox_records import TopStorySelection
+from bot.store.records.outbox_records import DueTopStorySelection
 from bot.stories import story_ranking
 from bot.watches.watch_matching import WatchMatcher
 
@@ -53,7 +53,7 @@ class TaskSchedule:
         self.runner: KeyedRunner[ScheduledTask] = KeyedRunner(
             context.clock,
             lambda task, error: context.handle_fault(type(task).__name__, error),
-            lambda _task: context.wake(),
+            lambda _task: context.wake_relay(),
         )
 
     async def start_due(self, now: int) -> None:
@@ -94,7 +94,7 @@ class TopStorySelectionTask(ScheduledTask):
             await self._select_for_channel(selection)
         return 0.0
 
-    async def _select_for_channel(self, selection: TopStorySelection) -> None:
+    async def _select_for_channel(self, selection: DueTopStorySelection) -> None:
         now, minutes_of_day = (
             self._clock.now(),
             local_time.spread_over_waking_hours(selection.stories_per_day),

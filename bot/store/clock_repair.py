@@ -24,7 +24,7 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
     }
     for statement in _SHORTEN_WAITS_SQL:
         db.execute(statement, parameters)
-    _shorten_dispatch_waits(db, retry_delay=max_delays.dispatch)
+    _shorten_dispatch_waits(db, retry_delay=max_delays.dispatch_seconds)
 
 
 def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:

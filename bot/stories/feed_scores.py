@@ -108,7 +108,7 @@ def compute_kept_share(counts: FeedReactionCounts) -> float:
 
     Reactions count when they were made, so that a feed can have more kept posts than new ones.
     """
-    return min(1.0, len(counts.kept_ids) / counts.article_count) if counts.article_count else 0.0
+    return min(1.0, len(counts.kept_article_ids) / counts.article_count) if counts.article_count else 0.0
 
 
 def compute_median_share(reaction_counts: Sequence[FeedReactionCounts]) -> float:
@@ -126,7 +126,7 @@ def judge_feed(counts: FeedReactionCounts, post_count: int, median_share: float,
         return Verdict.UNKNOWN
     kept_share = compute_kept_share(counts)
     is_rarely_kept = post_count > MAX_POSTS_WITHOUT_DECISION and kept_share < median_share * MAX_SHARE_OF_MEDIAN
-    if counts.mutes >= MIN_MUTES_TO_DECIDE or is_rarely_kept:
+    if counts.mute_count >= MIN_MUTES_TO_DECIDE or is_rarely_kept:
         return Verdict.DECIDE
     return Verdict.EARNS_PLACE if kept_share else Verdict.UNKNOWN
 

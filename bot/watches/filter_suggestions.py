@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.core.preferences import Filter, FilterMode
 from bot.search.index import text_analysis
 from bot.store import Store
-from bot.store.records.people_records import ReportedPost
+from bot.store.records.people_records import PostedTitle
 from bot.text.stopwords import STOPWORDS
 from bot.text.words import fold
 from bot.watches.subscription_filters import find_blocked_article_ids
@@ -34,7 +34,7 @@ class FilterSuggestion(NamedTuple):
 
 
 async def suggest_filter(
-    store: Store, posts: Sequence[ReportedPost], protected_article_ids: Collection[int]
+    store: Store, posts: Sequence[PostedTitle], protected_article_ids: Collection[int]
 ) -> FilterSuggestion | None:
     """Return a filter that would have blocked many posts of a feed and none of `protected_article_ids`, or None.
 
@@ -52,7 +52,7 @@ async def suggest_filter(
     return None
 
 
-def _select_candidate_words(posts: Sequence[ReportedPost], protected_article_ids: Collection[int]) -> list[str]:
+def _select_candidate_words(posts: Sequence[PostedTitle], protected_article_ids: Collection[int]) -> list[str]:
     """Return the words of the most titles, in their most frequent form, that no title of a protected post has."""
     post_counts_by_stem: Counter[str] = Counter()
     word_form_counts_by_stem: defaultdict[str, Counter[str]] = defaultdict(Counter)

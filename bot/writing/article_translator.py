@@ -69,7 +69,7 @@ class ArticleTranslator:
             language=language,
             model=self.model_id,
             server_id=server_id,
-            as_of=started_at,
+            started_at=started_at,
             channel_ids=channel_ids if translated_text else (),
         )
         return True

@@ -147,7 +147,7 @@ class Summarizer:
             language=language,
             model=self._build_cache_key(articles),
             server_id=server_id,
-            as_of=started_at,
+            started_at=started_at,
         )
         return sentences or SummaryFailure.NOT_SUPPORTED
 

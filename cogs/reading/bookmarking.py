@@ -51,7 +51,7 @@ async def add_bookmarks(
             server_id=server_id,
             channel_id=channel_id,
             message_id=message_id,
-            is_live_reaction=is_live,
+            restores_removed=is_live,
         )
     return added_count
 

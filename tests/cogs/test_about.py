@@ -198,7 +198,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     ]
     assert [vote["helped"] for vote in document["votes"]] == [True]
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
-    monkeypatch.setattr(sqlite_engine, "purge_deleted", lambda *_arguments: False)  # as while somebody reads
+    monkeypatch.setattr(sqlite_engine, "purge_deleted_rows", lambda *_arguments: False)  # as while somebody reads
     final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in message_text(final_reply)
     assert "Another program is reading the database" in message_text(final_reply)

@@ -129,7 +129,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
             language=language,
             model="small",
             server_id=telex.guild.id,
-            as_of=telex.clock.now(),
+            started_at=telex.clock.now(),
         )
     post = telex.posts()[-1]
     refusal = await telex.reader.context_menu(telex.news, "Summarize", post)

@@ -48,15 +48,15 @@ async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.remove(ANNA, ids[0])
-    assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
+    assert not await store.bookmarks.add(ANNA, ids[0], restores_removed=False)
     assert await list_bookmarked_ids(store) == []
     assert await store.bookmarks.add(ANNA, ids[0])
     assert await list_bookmarked_ids(store) == [ids[0]]
 
 
 async def test_what_was_made_while_away_is_kept(store, ids):
-    assert await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
-    assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
+    assert await store.bookmarks.add(ANNA, ids[0], restores_removed=False)
+    assert not await store.bookmarks.add(ANNA, ids[0], restores_removed=False)
     assert await list_bookmarked_ids(store) == [ids[0]]
 
 

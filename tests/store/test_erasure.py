@@ -110,15 +110,15 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     await store.bookmarks.remove(ANNA, second)
     assert (await store.erase_user(ANNA)).bookmark_count == 1
     for article in (first, second):
-        assert not await store.bookmarks.add(ANNA, article, is_live_reaction=False)
+        assert not await store.bookmarks.add(ANNA, article, restores_removed=False)
         assert any(
             [
-                await store.bookmarks.add(other_person_id, article, is_live_reaction=False)
+                await store.bookmarks.add(other_person_id, article, restores_removed=False)
                 for other_person_id in PEOPLE[1:]
             ]
         )
     assert await store.bookmarks.load_removed_urls(ANNA) == ()
     assert await store.bookmarks.add(ANNA, first)
     assert await store.bookmarks.remove(ANNA, first)
-    assert not await store.bookmarks.add(ANNA, first, is_live_reaction=False)
+    assert not await store.bookmarks.add(ANNA, first, restores_removed=False)
     assert (await store.erase_user(ANNA)).bookmark_count == 0

@@ -39,11 +39,11 @@ async def test_each_kind_is_counted_with_its_people_and_a_post_saved_and_liked_i
         feed.id,
         10,
         {CHANNEL: 10},
-        saves=3,
-        likes=4,
-        dislikes=0,
-        mutes=3,
-        kept_ids=frozenset(article_ids[:3]),
+        bookmark_count=3,
+        like_count=4,
+        dislike_count=0,
+        mute_count=3,
+        kept_article_ids=frozenset(article_ids[:3]),
     )
 
 
@@ -59,7 +59,7 @@ async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_no
     await store.muted_stories.undo(mute.id, user_id=1)
     counts = await count(store)
     assert set(counts) == {feed.id}
-    assert (counts[feed.id].article_count, counts[feed.id].saves, counts[feed.id].mutes) == (1, 0, 0)
+    assert (counts[feed.id].article_count, counts[feed.id].bookmark_count, counts[feed.id].mute_count) == (1, 0, 0)
     assert (await count(store, 90))[feed.id].article_count == 2
 
 
@@ -85,8 +85,8 @@ async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock,
                 await store.erase_user(100 + person)
         for period in (30, 60, 90):
             counts = (await count(store, period)).get(feed.id, FeedReactionCounts(feed.id))
-            shown_people.add(frozenset(person for person in people if counts.saves >> person & 1))
-            assert len(counts.kept_ids) == counts.saves
+            shown_people.add(frozenset(person for person in people if counts.bookmark_count >> person & 1))
+            assert len(counts.kept_article_ids) == counts.bookmark_count
         clock.advance(DAY)
     assert len(shown_people) > 3
     for some_people in shown_people:
@@ -100,7 +100,7 @@ async def test_a_feed_in_two_channels_has_one_number(store, history):
     await history.add_feed("Daily", CHANNEL + 1, ["There"])
     history.react(feed, "saved", [[ADA, BOB], [CAROL]])
     counts = (await count(store))[feed.id]
-    assert (counts.saves, counts.post_count_by_channel) == (3, {CHANNEL: 1, CHANNEL + 1: 1})
+    assert (counts.bookmark_count, counts.post_count_by_channel) == (3, {CHANNEL: 1, CHANNEL + 1: 1})
 
 
 async def test_real_posts_count_where_they_were_sent_and_pending_ones_do_not(store, clock):

@@ -11,8 +11,10 @@ from bot.stories.story_ranking import replay_daily_selections
 DAY, HOUR = 86_400, 3_600
 
 
-def make_counts(article_count: int, kept_count: int = 0, mutes: int = 0) -> FeedReactionCounts:
-    return FeedReactionCounts(2, article_count, {1: article_count}, mutes=mutes, kept_ids=frozenset(range(kept_count)))
+def make_counts(article_count: int, kept_count: int = 0, mute_count: int = 0) -> FeedReactionCounts:
+    return FeedReactionCounts(
+        2, article_count, {1: article_count}, mute_count=mute_count, kept_article_ids=frozenset(range(kept_count))
+    )
 
 
 def test_a_feed_that_posted_nothing_does_not_move_the_median():
@@ -33,8 +35,8 @@ def test_what_is_kept_of_older_posts_makes_no_share_above_all():
         (make_counts(21), 0.0, Verdict.UNKNOWN),
         (make_counts(100, 7), 0.4, Verdict.DECIDE),
         (make_counts(100, 9), 0.4, Verdict.EARNS_PLACE),
-        (make_counts(1, 1, mutes=3), 0.4, Verdict.DECIDE),
-        (make_counts(1, 1, mutes=2), 0.4, Verdict.EARNS_PLACE),
+        (make_counts(1, 1, mute_count=3), 0.4, Verdict.DECIDE),
+        (make_counts(1, 1, mute_count=2), 0.4, Verdict.EARNS_PLACE),
     ],
 )
 def test_the_verdict_needs_many_posts_and_a_low_share_or_three_mutes(counts, median_share, verdict):

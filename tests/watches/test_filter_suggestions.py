@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from bot.store.records.people_records import ReportedPost
+from bot.store.records.people_records import PostedTitle
 from bot.watches.filter_suggestions import FilterSuggestion, suggest_filter
 from tests.support.posted_feeds import PostHistory
 from tests.support.samples import CHANNEL, SERVER
 
 
-async def list_posts(store, titles: list[str]) -> list[ReportedPost]:
+async def list_posts(store, titles: list[str]) -> list[PostedTitle]:
     history = PostHistory(store, SERVER)
     feed = await history.add_feed("Daily", CHANNEL, titles)
-    return await store.feed_reactions.list_posts(
-        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, since=0, limit=100
-    )
+    return await store.feed_reactions.list_posts(channel_id=CHANNEL, feed_id=feed.id, since=0, limit=100)
 
 
 async def test_the_most_frequent_word_that_nothing_kept_has(store):

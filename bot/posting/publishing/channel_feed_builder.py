@@ -93,7 +93,7 @@ class ChannelFeedBuilder:
         return [
             _digest_entry(
                 sent_digest,
-                digest_from_json(sent_digest.payload).restrict_to_feeds(feed_ids),
+                digest_from_json(sent_digest.content_json).restrict_to_feeds(feed_ids),
                 f"https://discord.com/channels/{guild.id}/{sent_digest.thread_or_channel_id}/{sent_digest.message_id}",
                 discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
             )
@@ -154,9 +154,9 @@ def _digest_entry(sent_digest: SentDigest, digest_content: DigestContent, url: s
         story_lines = []
         for story in section.stories:
             articles = [
-                sent_digest.articles[article_id]
+                sent_digest.article_by_id[article_id]
                 for article_id, _feed in story.article_and_feed_ids
-                if article_id in sent_digest.articles
+                if article_id in sent_digest.article_by_id
             ]
             articles = [article for article in articles if buttons.is_web_url(article.url)]
             if articles:

@@ -136,14 +136,22 @@ def _reaction_texts(scored_feed: ScoredFeed) -> list[str]:
     """Return the numbers of reactions to a feed that are shown; where a decision is due, also what is rare."""
     counts = scored_feed.counts
     number_texts = (
-        (counts.saves, format_count("{count} save", "{count} saves", counts.saves), _("hardly any saves")),
-        (counts.likes, format_count("{count} like", "{count} likes", counts.likes), _("hardly any likes")),
         (
-            counts.dislikes,
-            format_count("{count} “less like this”", "{count} “less like this”", counts.dislikes),
+            counts.bookmark_count,
+            format_count("{count} save", "{count} saves", counts.bookmark_count),
+            _("hardly any saves"),
+        ),
+        (counts.like_count, format_count("{count} like", "{count} likes", counts.like_count), _("hardly any likes")),
+        (
+            counts.dislike_count,
+            format_count("{count} “less like this”", "{count} “less like this”", counts.dislike_count),
             "",
         ),
-        (counts.mutes, format_count("{count} mute of its stories", "{count} mutes of its stories", counts.mutes), ""),
+        (
+            counts.mute_count,
+            format_count("{count} mute of its stories", "{count} mutes of its stories", counts.mute_count),
+            "",
+        ),
     )
     lacks_matter = scored_feed.verdict is Verdict.DECIDE and scored_feed.kept_share > 0
     texts = [number_text if count else few_text * lacks_matter for count, number_text, few_text in number_texts]

@@ -13,12 +13,12 @@ RETENTION_SECONDS = 90 * 86_400
 MAX_POSTS_PER_CHANNEL = 5
 """Maximum number of pending posts, and of sent posts, per channel that are listed for translation."""
 
-_IS_CURRENT_SQL = """
+_MATCHES_ARTICLE_SQL = """
     generated_text.article_id = article.id AND generated_text.kind = :kind AND generated_text.language = :language
     AND generated_text.model = :model
     AND generated_text.generated_at >= coalesce(article.updated_at, article.corrected_at, 0)
 """
-"""SQL condition that a generated text belongs to the current version of its article."""
+"""SQL condition that a text is of `:kind`, in `:language`, by `:model` and of its article's current version."""
 
 
 class GeneratedTexts(Repository):
@@ -32,7 +32,7 @@ class GeneratedTexts(Repository):
     ) -> dict[int, str]:
         """Map article ids to the texts that were generated from the current versions of the articles."""
         rows = await self._fetch_rows(
-            f"SELECT article.id, generated_text.text FROM article JOIN generated_text ON {_IS_CURRENT_SQL} "
+            f"SELECT article.id, generated_text.text FROM article JOIN generated_text ON {_MATCHES_ARTICLE_SQL} "
             "WHERE article.id IN (:ids)",
             {"kind": kind, "language": language, "model": model, "ids": article_ids},
         )
@@ -49,23 +49,23 @@ class GeneratedTexts(Repository):
         language: str,
         model: str,
         server_id: int | None,
-        as_of: int,
+        started_at: int,
         channel_ids: Collection[int] = (),
     ) -> None:
         """Store a text generated for a server, and schedule edits of the article's posts in `channel_ids`.
 
-        `as_of` is the Unix time in seconds of the article's version. The text counts towards the quota of
-        `server_id`, or of no server if that is None.
+        `started_at` is the Unix time in seconds at which the model got the article. The text counts towards
+        the quota of `server_id`, or of no server if that is None.
         """
         parameters = {
-            "article": article_id,
+            "article_id": article_id,
             "kind": kind,
             "language": language,
             "model": model,
             "text": text,
-            "server": server_id,
-            "channels": channel_ids,
-            "as_of": as_of,
+            "server_id": server_id,
+            "channel_ids": channel_ids,
+            "started_at": started_at,
             "now": db.now,
             "expires_before": db.now - RETENTION_SECONDS,
         }
@@ -74,15 +74,15 @@ class GeneratedTexts(Repository):
         db.execute("DELETE FROM generated_text WHERE generated_at < :expires_before", parameters)
         db.execute(
             "INSERT INTO generated_text (article_id, kind, language, model, text, server_id, generated_at) "
-            "SELECT id, :kind, :language, :model, :text, :server, :as_of FROM article WHERE id = :article "
+            "SELECT id, :kind, :language, :model, :text, :server_id, :started_at FROM article WHERE id = :article_id "
             "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
             "server_id = excluded.server_id, generated_at = excluded.generated_at",
             parameters,
         )
         post_ids = db.fetch_column(
-            "SELECT id FROM dispatch WHERE channel_id IN (:channels) AND kind = 'post' "
-            "AND dedupe_key = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
-            {"channels": channel_ids, "article": article_id},
+            "SELECT id FROM dispatch WHERE channel_id IN (:channel_ids) AND kind = 'post' "
+            "AND dedupe_key = (SELECT key FROM article WHERE id = :article_id) AND state IN ('claimed', 'sent')",
+            {"channel_ids": channel_ids, "article_id": article_id},
         )
         transitions.schedule_edits(db, post_ids, earliest_at=db.now)
 
@@ -99,29 +99,29 @@ class GeneratedTexts(Repository):
     def list_pending_translations(
         self, db: Connection, language_by_channel_id: Mapping[int, str], *, model: str, since: int
     ) -> list[PendingTranslation]:
-        """List posts whose article is not yet translated into the language of their channel, newest first.
+        """List posts whose article is not yet translated into the language of their channel.
 
-        Of each channel in `language_by_channel_id`, only the newest `MAX_POSTS_PER_CHANNEL` pending posts
-        are considered, and as many posts sent since `since` (Unix time in seconds).
+        Of each channel in `language_by_channel_id`, the newest `MAX_POSTS_PER_CHANNEL` of these pending posts are
+        listed, and as many that were sent since `since` (Unix time in seconds).
         """
         pending_translations = []
         for channel_id, language in language_by_channel_id.items():
             parameters = {
-                "channel": channel_id,
+                "channel_id": channel_id,
                 "language": language,
                 "model": model,
                 "kind": GeneratedTextKind.TRANSLATION,
                 "since": since,
             }
-            for selection_sql in (
+            for post_selection_sql in (
                 "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
                 "dispatch.sent_at >= :since ORDER BY dispatch.sent_at DESC",
             ):
                 rows = db.execute(
                     "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.dedupe_key "
                     "AND article.language <> :language "
-                    f"AND NOT EXISTS (SELECT 1 FROM generated_text WHERE {_IS_CURRENT_SQL}) "
-                    f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {selection_sql} "
+                    f"AND NOT EXISTS (SELECT 1 FROM generated_text WHERE {_MATCHES_ARTICLE_SQL}) "
+                    f"WHERE dispatch.channel_id = :channel_id AND dispatch.kind = 'post' AND {post_selection_sql} "
                     f"LIMIT {MAX_POSTS_PER_CHANNEL}",
                     parameters,
                 )

@@ -19,20 +19,20 @@ class TitleSamples(Repository):
     ) -> TitleSampleSet:
         """Sample the titles of articles of feeds that were published at or after `since` and before `before`.
 
-        Both are Unix times in seconds. Every n-th article id is taken, so that about `max_titles` titles are
-        loaded. They are in no order.
+        Both are Unix times in seconds. Only articles whose id is a multiple of the sampling step are taken,
+        so that about `max_titles` titles are loaded, in no order.
         """
-        parameters = {"feeds": feed_ids, "since": since, "before": before}
+        parameters = {"feed_ids": feed_ids, "since": since, "before": before}
         from_sql = """
             FROM article /*+ INDEXED BY article_feed_newest */
-            WHERE feed_id IN (:feeds)
+            WHERE feed_id IN (:feed_ids)
             AND published >= :since AND published < :before
         """
         title_count = db.fetch_value(f"SELECT count(*) {from_sql}", parameters)
         sampling_step = -(-title_count // max_titles) or 1
-        titles = db.fetch_objects(
+        title_samples = db.fetch_objects(
             TitleSample._make,
             f"SELECT published, outlet, page_key, substr(title, 1, {_MAX_TITLE_CHARS}) {from_sql} AND id % :step = 0",
             parameters | {"step": sampling_step},
         )
-        return TitleSampleSet(sampling_step, titles)
+        return TitleSampleSet(sampling_step, title_samples)

@@ -42,12 +42,12 @@ class ChannelStates(ShardedRepository):
             (channel_id,),
         )
 
-    async def list_blocked_channel_ids(self, shard: int) -> list[int]:
+    async def list_blocked_channel_ids(self, shard_number: int) -> list[int]:
         """List the blocked channels of a shard, only in servers that the bot is in."""
         return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left_at IS NULL AND "
-            f"{self._build_served_condition_sql(shard)}"
+            f"{self._build_served_condition_sql(shard_number)}"
         )
 
     async def get_problem(self, channel_id: int) -> ChannelProblem | None:
@@ -76,5 +76,5 @@ class ChannelStates(ShardedRepository):
             return None
         return rhythm.find_wait_reason(DispatchKind.POST, now)
 
-    def _build_served_condition_sql(self, shard: int | None = None) -> str:
-        return self._shards.build_served_condition("channel.server_id", shard)
+    def _build_served_condition_sql(self, shard_number: int | None = None) -> str:
+        return self._shards.build_served_condition("channel.server_id", shard_number)

@@ -183,6 +183,6 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     for channel_id, *columns in rows:
         article = PendingArticle(*columns)
         if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
-            articles = muted_articles.withhold_muted(db, channel_id, [article])
+            articles = muted_articles.withhold_muted_articles(db, channel_id, [article])
             has_enqueued |= outbox_writes.enqueue(db, channel_id, articles, limit=outbox_writes.UNLIMITED_POSTS)
     return has_enqueued

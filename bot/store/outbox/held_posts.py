@@ -18,7 +18,7 @@ from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes, transitions
 from bot.store.records.content_records import ArticleProfile
-from bot.store.records.outbox_records import HeldStory, TopStorySelection
+from bot.store.records.outbox_records import DueTopStorySelection, HeldStory
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.text import urls
 from bot.text.words import fold
@@ -78,17 +78,17 @@ class HeldPosts(Repository):
             )
             transitions.delete_dispatches(db, [row["id"]], origins=_HELD_STATES)
 
-    async def list_due_selections(self) -> list[TopStorySelection]:
+    async def list_due_selections(self) -> list[DueTopStorySelection]:
         """List the channels whose top stories are due for selection; the longest due come first."""
         return await self._fetch_objects(
-            TopStorySelection._make,
+            DueTopStorySelection._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due_at, server.time_zone "
             f"{_SELECTION_FROM_SQL} AND channel.best_due_at <= ? ORDER BY channel.best_due_at, channel.id",
             (self._clock.now(),),
         )
 
     @read_transaction
-    def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
+    def list_eligible_stories(self, db: Connection, selection: DueTopStorySelection) -> list[HeldStory]:
         """List a channel's held stories that enough outlets report: the `MAX_SELECTION_CANDIDATES` newest, in order."""
         held_rows = db.fetch_rows(
             f"SELECT dispatch.id, dispatch.position AS published, channel.least_outlets AS min_outlets {_FROM_SQL} "
@@ -134,7 +134,7 @@ class HeldPosts(Repository):
 
     @write_transaction
     def release_selected(
-        self, db: Connection, selection: TopStorySelection, post_ids: Sequence[int], *, next_due_at: int
+        self, db: Connection, selection: DueTopStorySelection, post_ids: Sequence[int], *, next_due_at: int
     ) -> bool:
         """Release the selected posts, and schedule the channel's next selection at `next_due_at`.
 

@@ -5,7 +5,7 @@ from secrets import token_urlsafe
 
 from bot.core.user_models import Bookmark
 from bot.store.connection import Connection
-from bot.store.people.bookmarks import ACTIVE_BOOKMARK_SQL, BOOKMARK_COLUMNS_SQL, VISIBLE_SQL
+from bot.store.people.bookmarks import ACTIVE_BOOKMARK_SQL, BOOKMARK_COLUMNS_SQL, VISIBLE_BOOKMARK_SQL
 from bot.store.records.people_records import BookmarkFeed
 from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row
@@ -60,7 +60,7 @@ class BookmarkFeeds(Repository):
             SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark
             JOIN article ON article.id = bookmark.article_id
             JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0
-            WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL}
+            WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL}
             ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT :limit
             """,
             {"user": user_id, "hidden_server_ids": hidden_server_ids, "limit": limit},

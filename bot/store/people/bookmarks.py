@@ -14,7 +14,7 @@ from bot.text.words import fold
 
 ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :user AND bookmark.removed_at IS NULL"
 """SQL condition for the bookmarks of the user `:user` that were not removed."""
-VISIBLE_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (:hidden_server_ids))"
+VISIBLE_BOOKMARK_SQL = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (:hidden_server_ids))"
 """SQL condition that leaves out bookmarks made in the servers `:hidden_server_ids`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created_at AS saved_created_at, bookmark.server_id AS saved_server_id,
@@ -43,22 +43,22 @@ class Bookmarks(Repository):
         server_id: int | None = None,
         channel_id: int | None = None,
         message_id: int | None = None,
-        is_live_reaction: bool = True,
+        restores_removed: bool = True,
     ) -> bool:
         """Bookmark an article for a user; return whether anything changed.
 
-        The bookmark records the message in which the user made it. `is_live_reaction` is False for reactions
-        that were found later: then a bookmark that the user removed stays removed. Nothing changes if the
+        The bookmark records the message in which the user made it. `restores_removed` is False for a reaction that
+        was found later: then a bookmark that the user removed stays removed. Nothing changes if the
         article is missing, or is a page that a user saved: such a page is bookmarked as it is saved.
         """
         on_conflict_sql = (
             "DO UPDATE SET created_at = excluded.created_at, removed_at = NULL, server_id = excluded.server_id, "
             "channel_id = excluded.channel_id, message_id = excluded.message_id "
             "WHERE bookmark.removed_at IS NOT NULL"
-            if is_live_reaction
+            if restores_removed
             else "DO NOTHING"
         )
-        if is_live_reaction:
+        if restores_removed:
             erasure.forget_erased_bookmark(db, user_id, article_id)
         elif erasure.has_erased_bookmark(db, user_id, article_id):
             return False
@@ -137,7 +137,7 @@ class Bookmarks(Repository):
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
-            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} AND bookmark.article_id = :article",
             {"user": user_id, "article": article_id, "hidden_server_ids": hidden_server_ids},
         )
         return bookmarks[0] if bookmarks else None
@@ -153,7 +153,7 @@ class Bookmarks(Repository):
         bookmark_filter: BookmarkFilter = NO_FILTER,
     ) -> list[Bookmark]:
         """List at most `limit` bookmarks of a user, newest first."""
-        article_ids = _list_matching_ids(db, user_id, bookmark_filter)[offset : offset + limit]
+        article_ids = _list_matching_article_ids(db, user_id, bookmark_filter)[offset : offset + limit]
         return db.fetch_objects(
             bookmark_from_row,
             f"""
@@ -168,7 +168,7 @@ class Bookmarks(Repository):
     @read_transaction
     def count(self, db: Connection, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
         """Count the bookmarks of a user that match a filter."""
-        return len(_list_matching_ids(db, user_id, bookmark_filter))
+        return len(_list_matching_article_ids(db, user_id, bookmark_filter))
 
     @read_transaction
     def count_by_tag(self, db: Connection, user_id: int, *, hidden_server_ids: Collection[int] = ()) -> dict[str, int]:
@@ -177,7 +177,7 @@ class Bookmarks(Repository):
         Tags that differ only in accents or case are counted as one tag, under the alphabetically first spelling.
         """
         tags_json_arrays = db.fetch_column(
-            f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND tags <> '[]'",
+            f"SELECT tags FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} AND tags <> '[]'",
             {"user": user_id, "hidden_server_ids": hidden_server_ids},
         )
         tags_by_folded_tag: dict[str, list[str]] = {}
@@ -190,9 +190,9 @@ class Bookmarks(Repository):
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden_server_ids: Collection[int] = ()
     ) -> set[int]:
-        """Return the ids of those articles that a user bookmarked elsewhere than in hidden servers."""
+        """Return which of `article_ids` a user bookmarked, elsewhere than in the servers `hidden_server_ids`."""
         return await self._fetch_set(
-            f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
+            f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} "
             "AND article_id IN (:articles)",
             {
                 "user": user_id,
@@ -225,11 +225,11 @@ class Bookmarks(Repository):
         )
 
 
-def _list_matching_ids(db: Connection, user_id: int, bookmark_filter: BookmarkFilter) -> list[int]:
+def _list_matching_article_ids(db: Connection, user_id: int, bookmark_filter: BookmarkFilter) -> list[int]:
     """List the ids of the articles of a user's bookmarks that match a filter, newest bookmark first."""
     parameters = asdict(bookmark_filter) | {"user": user_id}
     clauses_sql = (
-        f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND (NOT :only_unread OR bookmark.read_at IS NULL) "
+        f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} AND (NOT :only_unread OR bookmark.read_at IS NULL) "
         f"ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT {NO_LIMIT}"
     )
     if bookmark_filter.search_text is None and bookmark_filter.tag is None:

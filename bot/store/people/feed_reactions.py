@@ -16,7 +16,7 @@ from bot.core.local_time import SECONDS_PER_DAY
 from bot.store.connection import Connection
 from bot.store.outbox.held_posts import count_outlets
 from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
-from bot.store.records.people_records import ChannelPost, FeedReactionCounts, ReportedPost
+from bot.store.records.people_records import ChannelPost, FeedReactionCounts, PostedTitle
 from bot.store.repository import Repository, read_transaction, write_transaction
 
 MIN_PEOPLE_PER_BATCH = 3
@@ -104,22 +104,20 @@ class FeedReactions(Repository):
                 feed_id,
                 article_count=len(article_ids_by_feed_id[feed_id]),
                 post_count_by_channel=channel_counts_by_feed_id[feed_id],
-                saves=reaction_counts_by_feed_id[feed_id]["saved"],
-                likes=reaction_counts_by_feed_id[feed_id]["liked"],
-                dislikes=reaction_counts_by_feed_id[feed_id]["disliked"],
-                mutes=reaction_counts_by_feed_id[feed_id]["muted"],
-                kept_ids=frozenset(kept_article_ids_by_feed_id[feed_id]),
+                bookmark_count=reaction_counts_by_feed_id[feed_id]["saved"],
+                like_count=reaction_counts_by_feed_id[feed_id]["liked"],
+                dislike_count=reaction_counts_by_feed_id[feed_id]["disliked"],
+                mute_count=reaction_counts_by_feed_id[feed_id]["muted"],
+                kept_article_ids=frozenset(kept_article_ids_by_feed_id[feed_id]),
             )
             for feed_id in {**channel_counts_by_feed_id, **reaction_counts_by_feed_id}
         ]
 
     @read_transaction
-    def list_posts(
-        self, db: Connection, *, channel_id: int, feed_id: int, since: int, limit: int
-    ) -> list[ReportedPost]:
+    def list_posts(self, db: Connection, *, channel_id: int, feed_id: int, since: int, limit: int) -> list[PostedTitle]:
         """List at most `limit` of a feed's posts in a channel since a Unix time in seconds, newest first."""
         return [
-            ReportedPost(*row)
+            PostedTitle(*row)
             for row in db.execute(
                 """
                 SELECT article.id, substr(title, 1, 500), language

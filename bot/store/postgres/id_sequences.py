@@ -15,10 +15,10 @@ _IDENTITY_EXPRESSION_BY_FUNCTION = {
 }
 
 
-def detect_restore(connection: PostgresConnection) -> bool:
+def record_restore(connection: PostgresConnection) -> bool:
     """Mark the database as restored if its identity has changed, and return whether that is so.
 
-    Posts that were sent since are then looked up in Discord, and ids that Discord may know are skipped.
+    A restored database may lack the latest rows: ids that Discord may know from these are skipped.
     """
     current_identity = load_database_identity(connection)
     stored_identity = connection.fetch_value("SELECT value FROM meta WHERE name = ?", (_IDENTITY_KEY,))
@@ -60,7 +60,7 @@ def load_last_ids(connection: PostgresConnection) -> dict[str, int]:
 
 
 def raise_last_ids(connection: PostgresConnection, last_id_by_table: Mapping[str, int]) -> None:
-    """Make tables assign only ids above those in `last_id_by_table`, and all tables only unused ids."""
+    """Make each table assign only ids above that in `last_id_by_table`, if any, and above those of its rows."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",

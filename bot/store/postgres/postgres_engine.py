@@ -62,7 +62,7 @@ class PostgresEngine:
         """Migrate the database, remember its identity, and return whether it is new."""
         is_new = server_migrations.migrate(db, self.location, create=create)
         transaction_id = self.begin(db)
-        is_restored = id_sequences.detect_restore(db)
+        is_restored = id_sequences.record_restore(db)
         self.commit(db, transaction_id)
         self._identity = id_sequences.load_database_identity(db)
         if is_restored:

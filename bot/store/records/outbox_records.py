@@ -11,7 +11,7 @@ from bot.store.records.content_records import ArticleProfile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeliveryStatus:
-    """Delivery status of an article in a channel, with its reason, or None without a reason.
+    """Delivery status of an article in a channel, with its reason, if any.
 
     `since` is Unix time in seconds; `joined_title` is the title of the post that the article joined, or None if it
     joined none.
@@ -30,7 +30,7 @@ class ChannelDeliveryStatus:
 
 
 class RoleMentionCounts(NamedTuple):
-    """How many posts mentioned a role by mention rules in 24 hours, and how many the limit kept from it."""
+    """Numbers of the last 24 hours' posts that mentioned a role by mention rules, and that a limit kept from it."""
 
     role_id: int
     mention_count: int
@@ -52,8 +52,8 @@ class SamePageArticle(NamedTuple):
     outlet: str
 
 
-class TopStorySelection(NamedTuple):
-    """A channel whose selection of top stories is due since `due_at` (Unix time in seconds)."""
+class DueTopStorySelection(NamedTuple):
+    """Selection of a channel's top stories that is due since `due_at` (Unix time in seconds)."""
 
     server_id: int
     channel_id: int
@@ -117,9 +117,9 @@ class RecoveredNotification(NamedTuple):
 class MaxRetryDelays(NamedTuple):
     """Maximum delays in seconds before a dispatch, a channel or a page fetch is retried."""
 
-    dispatch: int
-    channel: int
-    page: int
+    dispatch_seconds: int
+    channel_seconds: int
+    page_seconds: int
 
 
 REPORT_KEY_PREFIX = "report:"
@@ -138,7 +138,7 @@ class DueReport(NamedTuple):
 
 
 class ChannelFeed(NamedTuple):
-    """A channel that is published as a web feed. Its URLs work since a Unix time in seconds."""
+    """A channel that is published as a web feed, since `created_at` (Unix time in seconds)."""
 
     server_id: int
     channel_id: int
@@ -155,11 +155,11 @@ class ChannelFeedItem(NamedTuple):
 
 
 class SentDigest(NamedTuple):
-    """A digest that was sent: its message, its content as JSON, and its articles by id."""
+    """A digest that was sent: its message, its content as JSON, and its articles. `sent_at` is Unix time in seconds."""
 
     dispatch_id: int
     sent_at: int
     message_id: int
     thread_or_channel_id: int
-    payload: str
-    articles: dict[int, Article]
+    content_json: str
+    article_by_id: dict[int, Article]

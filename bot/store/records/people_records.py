@@ -59,22 +59,22 @@ class FeedReactionCounts(NamedTuple):
     """Counts of a feed's posts in a server, and of people's reactions to these posts.
 
     `article_count` counts an article once that was posted in several channels. At least three people are behind each
-    number of reactions that is not 0, and behind each difference between two such numbers. `kept_ids` are the ids of
-    the articles whose saves or likes are counted.
+    number of reactions that is not 0, and behind each difference between two such numbers. `kept_article_ids` are
+    the ids of the articles whose bookmarks or likes are counted.
     """
 
     feed_id: int
     article_count: int = 0
     post_count_by_channel: Mapping[int, int] = MappingProxyType({})
-    saves: int = 0
-    likes: int = 0
-    dislikes: int = 0
-    mutes: int = 0
-    kept_ids: frozenset[int] = frozenset()
+    bookmark_count: int = 0
+    like_count: int = 0
+    dislike_count: int = 0
+    mute_count: int = 0
+    kept_article_ids: frozenset[int] = frozenset()
 
 
-class ReportedPost(NamedTuple):
-    """An article that was posted, with its title."""
+class PostedTitle(NamedTuple):
+    """Title of an article that was posted."""
 
     article_id: int
     title: str

@@ -73,7 +73,7 @@ def follow_feed(
             origins={PageStatus.WITHHELD},
         )
         first_articles = filters.filter_stored_articles(db, channel_id, [PendingArticle(*article_row)], make_matcher)
-        first_articles = muted_articles.withhold_muted(db, channel_id, first_articles)
+        first_articles = muted_articles.withhold_muted_articles(db, channel_id, first_articles)
         outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
     return subscription, created_count > 0
 
@@ -160,10 +160,10 @@ class Subscriptions(Repository):
         )
         articles_with_kinds = [pair for pair in articles_with_kinds if pair[0] in passed_articles]
         post_articles = [post_article for post_article, kind in articles_with_kinds if kind == "post"]
-        post_articles = muted_articles.withhold_muted(db, channel_id, post_articles)
+        post_articles = muted_articles.withhold_muted_articles(db, channel_id, post_articles)
         outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)
         other_articles = [other_article for other_article, kind in articles_with_kinds if kind != "post"]
-        other_articles = muted_articles.withhold_muted(db, channel_id, other_articles)
+        other_articles = muted_articles.withhold_muted_articles(db, channel_id, other_articles)
         outbox_writes.enqueue_as_catch_up(db, channel_id, other_articles)
         target_subscription = _find_subscription(
             db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id

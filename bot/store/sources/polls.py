@@ -297,7 +297,7 @@ def _enqueue_for_channels(
         if poll.is_first_poll:
             accepted_articles = accepted_articles[-1:]
         if channel_id in muting_channel_ids:
-            accepted_articles = muted_articles.withhold_muted(db, channel_id, accepted_articles)
+            accepted_articles = muted_articles.withhold_muted_articles(db, channel_id, accepted_articles)
         if poll.is_first_poll:
             unjoined_articles = accepted_articles
         else:

@@ -84,13 +84,13 @@ class SqliteEngine:
         return int(db.fetch_value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
 
     def find_problem(self, db: SqliteConnection) -> DatabaseBroken | None:
-        """Read the whole file and return its first problem."""
+        """Read the whole file and return the first damage in it, or None if there is none."""
         problems = migrations.list_integrity_problems(db)
         return DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.") if problems else None
 
     def scrub(self, db: SqliteConnection, tables: Iterable[str]) -> bool:
         """Erase deleted rows of tables from the file and its log; return False if the log was in use."""
-        return purge_deleted(db, tables)
+        return purge_deleted_rows(db, tables)
 
     def notify(self, db: SqliteConnection, event: str) -> None:
         """Do nothing: a database file is used by a single process."""
@@ -141,7 +141,7 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
 
 
-def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
+def purge_deleted_rows(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
     """Rewrite tables without copies of deleted rows, and empty the write-ahead log; call it outside a transaction.
 
     `secure_delete` overwrites deleted rows and freed pages, but not copies left behind when SQLite moved a

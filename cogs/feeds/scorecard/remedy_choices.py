@@ -38,41 +38,48 @@ async def list_remedies(
     channel_posts = await interaction.client.store.feed_reactions.list_channel_posts(
         channel_ids, since=scorecard.since, until=scorecard.until
     )
-    counts_by_channel = Counter(post.channel_id for post in channel_posts)
-    groups = [
-        await _list_feed_remedies(interaction, scorecard, scored_feed, counts_by_channel, has_filter=has_filter)
-        for scored_feed, has_filter in zip(
+    post_count_by_channel_id = Counter(post.channel_id for post in channel_posts)
+    remedy_groups = [
+        await _list_feed_remedies(
+            interaction, scorecard, scored_feed, post_count_by_channel_id, tries_filter=tries_filter
+        )
+        for scored_feed, tries_filter in zip(
             scored_feeds, (index < _MAX_FILTER_SUGGESTIONS for index in range(len(scored_feeds))), strict=True
         )
     ]
-    groups.append(await _list_channel_remedies(interaction, scorecard, channel_posts))
+    remedy_groups.append(await _list_channel_remedies(interaction, scorecard, channel_posts))
     # Where a menu cannot hold them all, each feed loses its last remedies first.
-    limit = max(len(group) for group in groups)
-    while sum(len(group[:limit]) for group in groups) > discord_limits.MAX_CHOICES and limit > 1:
-        limit -= 1
-    return [remedy for group in groups for remedy in group[:limit]][: discord_limits.MAX_CHOICES]
+    max_remedies_per_group = max(len(remedy_group) for remedy_group in remedy_groups)
+    while (
+        sum(len(remedy_group[:max_remedies_per_group]) for remedy_group in remedy_groups) > discord_limits.MAX_CHOICES
+        and max_remedies_per_group > 1
+    ):
+        max_remedies_per_group -= 1
+    return [remedy for remedy_group in remedy_groups for remedy in remedy_group[:max_remedies_per_group]][
+        : discord_limits.MAX_CHOICES
+    ]
 
 
 async def _list_feed_remedies(
     interaction: Interaction,
     scorecard: Scorecard,
     scored_feed: ScoredFeed,
-    counts_by_channel: Mapping[int, int],
+    post_count_by_channel_id: Mapping[int, int],
     *,
-    has_filter: bool,
+    tries_filter: bool,
 ) -> list[Remedy]:
     subscription, followed_feed = scored_feed.subscription, FollowedFeed(scored_feed.subscription, scored_feed.feed)
-    post_count, channel_count = scored_feed.post_count, counts_by_channel.get(subscription.channel_id, 0)
-    days = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
+    post_count, channel_post_count = scored_feed.post_count, post_count_by_channel_id.get(subscription.channel_id, 0)
+    day_count = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
     feed_remedies: list[Remedy] = []
-    if has_filter and (filter_remedy := await _find_filter_remedy(interaction, scorecard, scored_feed)):
+    if tries_filter and (filter_remedy := await _find_filter_remedy(interaction, scorecard, scored_feed)):
         feed_remedies.append(filter_remedy)
     feed_remedies.append(PauseRemedy(followed_feed, remedies.format_pause_effect(post_count)))
     if interaction.guild is not None:
-        daily_effect = remedies.format_daily_effect(channel_count, channel_count - post_count, days)
-        label = channel_name(interaction.guild, subscription.channel_id)
+        daily_effect = remedies.format_daily_effect(channel_post_count, channel_post_count - post_count, day_count)
+        channel_label = channel_name(interaction.guild, subscription.channel_id)
         feed_remedies.append(
-            MoveRemedy(followed_feed, _("{channel}: {effect}").format(channel=label, effect=daily_effect))
+            MoveRemedy(followed_feed, _("{channel}: {effect}").format(channel=channel_label, effect=daily_effect))
         )
     look = subscription.look or await interaction.client.store.preferences.get_look(subscription.server_id)
     if look.style is not Style.HEADLINE:
@@ -90,10 +97,10 @@ async def _find_filter_remedy(
         since=scorecard.since,
         limit=MAX_CHECKED_POSTS,
     )
-    suggestion = await suggest_filter(store, posts, counts.kept_ids)
+    suggestion = await suggest_filter(store, posts, counts.kept_article_ids)
     if suggestion is None:
         return None
-    effect = remedies.format_filter_effect(suggestion, has_saves=counts.saves > 0)
+    effect = remedies.format_filter_effect(suggestion, has_saves=counts.bookmark_count > 0)
     return FilterRemedy(FollowedFeed(subscription, scored_feed.feed), effect, suggestion)
 
 
@@ -111,14 +118,15 @@ async def _list_channel_remedies(
         )
         if channel is None or settings[TOP_STORIES_PER_DAY] is not None or len(selected_posts) == len(posts):
             continue
-        days = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
-        effect = remedies.format_daily_effect(len(posts), len(selected_posts), days)
+        day_count = (scorecard.until - scorecard.since) // SECONDS_PER_DAY
+        effect = remedies.format_daily_effect(len(posts), len(selected_posts), day_count)
         # From the shares that are shown: which posts were kept may not show.
-        share_by_feed = {scored_feed.feed.id: scored_feed.kept_share for scored_feed in scorecard.scored_feeds}
-        kept_count, remaining_kept_count = (
-            sum(share_by_feed.get(post.feed_id, 0.0) for post in some_posts) for some_posts in (posts, selected_posts)
+        kept_share_by_feed_id = {scored_feed.feed.id: scored_feed.kept_share for scored_feed in scorecard.scored_feeds}
+        kept_share_sum, selected_kept_share_sum = (
+            sum(kept_share_by_feed_id.get(post.feed_id, 0.0) for post in posts_to_sum)
+            for posts_to_sum in (posts, selected_posts)
         )
-        if kept_count:
-            effect = remedies.format_kept_effect(effect, remaining_kept_count / kept_count)
+        if kept_share_sum:
+            effect = remedies.format_kept_effect(effect, selected_kept_share_sum / kept_share_sum)
         channel_remedies.append(BestOfDayRemedy(channel_id, f"#{channel.name}", effect))
     return channel_remedies

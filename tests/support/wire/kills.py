@@ -187,7 +187,7 @@ LIMITED: tuple[Step, ...] = (
 MUTING: tuple[Step, ...] = (
     *_polling("reading muted stories", "bot.stories.story_lookup:StoryLookup._load_muted_stories"),
     *_polling("what is muted", "bot.store.outbox.muted_articles:record_matches"),
-    *_polling("withholding", "bot.store.outbox.muted_articles:withhold_muted"),
+    *_polling("withholding", "bot.store.outbox.muted_articles:withhold_muted_articles"),
     _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
 )
