@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot.answers.answer_model import Answer, Quote
 from bot.answers.conversing.follow_up_questions import extract_content_words
 from bot.answers.question_analysis import AnswerType
-from bot.answers.typed_spans import TypedSpan, find_typed_spans, has_time
+from bot.answers.typed_spans import TypedSpan, find_typed_spans, has_date
 from bot.core.models import Article
 from bot.text import excerpts
 
@@ -197,7 +197,7 @@ def _make_name_candidate(span: TypedSpan, sentence: str, language: str) -> Sugge
         is_plural = role_match["role"].endswith("s")
         role = _add_definite_article(role_match["role"], role_match.groupdict().get("determiner", ""))
         return SuggestionCandidate(templates["who plural" if is_plural else "who"].format(name=role), span.text)
-    if has_time(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
+    if has_date(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
         return None
     introduction_match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
     if introduction_match is not None:

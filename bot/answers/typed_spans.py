@@ -29,7 +29,7 @@ class TypedSpan(NamedTuple):
         return self.answer_type not in {AnswerType.REASON, AnswerType.DEFINITION}
 
 
-_NUMBER_WORDS_PATTERN = (
+_NUMBER_WORDS_REGEX = (
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|dozens?|hundreds?|thousands?|half|third|twice"
     r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
@@ -43,13 +43,13 @@ _FRENCH_YEAR_WORD = "an"
 
 A stop word after a number is no unit of it, and "an" is an English stop word, but "10 an" may be ten years.
 """
-_SCALE_PATTERN = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
-_DIGITS_PATTERN = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
-_UNIT_PATTERN = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
-_COUNT_PATTERN = rf"(?:{_DIGITS_PATTERN}|\b(?:{_NUMBER_WORDS_PATTERN})\b)"
+_SCALE_REGEX = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
+_DIGITS_REGEX = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
+_UNIT_REGEX = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
+_COUNT_REGEX = rf"(?:{_DIGITS_REGEX}|\b(?:{_NUMBER_WORDS_REGEX})\b)"
 _NUMBER_PATTERN = re.compile(
-    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT_PATTERN}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT_PATTERN})?{_SCALE_PATTERN}?"
-    rf"(?:\s(?:de |d['’]|of )?)?{_UNIT_PATTERN}?",
+    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT_REGEX}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT_REGEX})?{_SCALE_REGEX}?"
+    rf"(?:\s(?:de |d['’]|of )?)?{_UNIT_REGEX}?",
     re.IGNORECASE,
 )
 _MONEY_PATTERN = re.compile(r"[$€£]|\b(?:euros?|dollars?|livres|pounds|centimes|cents)\b", re.IGNORECASE)
@@ -75,7 +75,7 @@ _DEFINITION_PATTERN = re.compile(
 
 
 def find_typed_spans(sentence: str, offset: int = 0) -> Iterator[TypedSpan]:
-    """Yield the words of a sentence in the form of an answer; `offset` is added to their offsets in the sentence."""
+    """Yield the words of a sentence in the form of an answer, numbers first; `offset` is added to their offsets."""
     date_matches = list(_load_date_pattern().finditer(sentence))
     for answer_type, start, span_text in (
         *_find_numbers(sentence, date_matches),
@@ -84,8 +84,8 @@ def find_typed_spans(sentence: str, offset: int = 0) -> Iterator[TypedSpan]:
         yield TypedSpan(answer_type, offset + start, offset + start + len(span_text), span_text)
 
 
-def has_time(text: str) -> bool:
-    """Return whether a text has a date, a weekday, a month or a year."""
+def has_date(text: str) -> bool:
+    """Return whether a text has a date or a part of one, a time such as "18h", or a period such as "next week"."""
     return bool(_load_date_pattern().search(text))
 
 
@@ -102,7 +102,7 @@ def _find_numbers(sentence: str, date_matches: Sequence[re.Match[str]]) -> Itera
         # In "2020 un" the next word is not a unit.
         if count_text and fold(unit_word) in STOPWORDS - {_FRENCH_YEAR_WORD}:
             number_text = count_text
-        if not any(_is_part_of_date(match.start(), number_text, date) for date in date_matches):
+        if not any(_is_part_of_date(match.start(), number_text, date_match) for date_match in date_matches):
             is_money = _MONEY_PATTERN.search(sentence, match.start(), match.end() + 12)
             yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number_text
 
@@ -143,7 +143,7 @@ def _is_part_of_date(start: int, number_text: str, date_match: re.Match[str]) ->
 
 @cache
 def _load_date_pattern() -> re.Pattern[str]:
-    """Return the pattern of dates, months, weekdays and years, with names of months and days from Babel."""
+    """Return the pattern of dates and their parts, times such as "18h", and periods such as "next week"."""
     months: set[str] = set()
     days: set[str] = set()
     for language in ("en", "fr"):

@@ -123,10 +123,10 @@ def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens
     if not _is_demo_installed():
         exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILURE_STATUS)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
-    configured_names = read_setting_texts()
-    if "database" in configured_names:
+    text_by_setting = read_setting_texts()
+    if "database" in text_by_setting:
         echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
-    logs.configure_logging(settings if "log_level" in configured_names else replace(settings, log_level="warning"))
+    logs.configure_logging(settings if "log_level" in text_by_setting else replace(settings, log_level="warning"))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
 
@@ -146,10 +146,10 @@ def check() -> None:
     async def run_all_checks() -> int:
         check_results = []
         with terminal.create_progress_bar() as progress_bar:
-            progress_id = progress_bar.add_task("checking", total=None)
+            progress_task_id = progress_bar.add_task("checking", total=None)
             async for check_result in checks.run_checks(settings):
                 check_results.append(check_result)
-                progress_bar.advance(progress_id)
+                progress_bar.advance(progress_task_id)
         terminal.print_table(
             f"Telex {__version__}",
             ("", "what", "found"),

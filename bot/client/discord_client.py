@@ -110,10 +110,10 @@ class TelexBot(ShardedBot):
             settings=services.settings,
             workers=services.occasional_workers,
             preference_models=services.preference_models,
-            index=services.index,
+            search_index=services.index,
             model_services=services.model_services,
             webhooks=self.webhooks,
-            languages=self.languages,
+            post_languages=self.languages,
             audience=AudienceResolver(
                 services.store, self, self.visibility, self.peer_servers.load_feed_ids_readable_by_user
             ),

@@ -133,7 +133,7 @@ class ChannelDigestTask(ScheduledTask):
         if already_posted_pages is not None:
             digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
         preference_model = await context.preference_models.get(digest.server_id)
-        language = await context.languages.for_channel(guild.id, digest.channel_id)
+        language = await context.post_languages.for_channel(guild.id, digest.channel_id)
         empty_digest_content = DigestContent(
             since=since,
             until=until,

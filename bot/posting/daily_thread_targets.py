@@ -62,7 +62,7 @@ async def resolve_daily_thread(
         stored_thread_or_outcome = await message_targets.find_channel(context.client, thread_id)
         if stored_thread_or_outcome != ChannelBlocked(Reason(SendProblem.CHANNEL_GONE)):
             return stored_thread_or_outcome
-    thread_name = _build_thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
+    thread_name = _build_thread_name(day, await context.post_languages.for_channel(channel.guild.id, channel.id))
     thread_or_outcome = await try_request(
         _find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS)
     )

@@ -64,5 +64,5 @@ class MonthlyReportTask(ScheduledTask):
         )
         if all(scored_feed.verdict is Verdict.UNKNOWN for scored_feed in scorecard.scored_feeds):
             return None
-        with i18n.language_scope(await self._context.languages.for_channel(guild.id, report.channel_id)):
+        with i18n.language_scope(await self._context.post_languages.for_channel(guild.id, report.channel_id)):
             return scorecards.build_report_payload(scorecard)

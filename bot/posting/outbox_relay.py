@@ -54,7 +54,7 @@ class OutboxRelay:
         self._context, self._store = context, context.store
         self._client, self._clock = context.client, context.clock
         self.audience, self._restore_reconciler = context.audience, context.restore_reconciler
-        self.wake = context.wake
+        self.wake = context.wake_relay
         self._work_available = context.work_available
         self.channel_digest_task, self.personal_digest_task = ChannelDigestTask(context), PersonalDigestTask(context)
         self._schedule = TaskSchedule(

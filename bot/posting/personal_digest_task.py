@@ -147,8 +147,8 @@ class PersonalDigestTask(ScheduledTask):
         article_ids: set[int] = set()
         if not queries:
             return article_ids
-        await self._context.index.ensure_up_to_date()
-        engine = self._context.index.engine
+        await self._context.search_index.ensure_up_to_date()
+        engine = self._context.search_index.engine
         if engine is None:
             raise EngineError
         scope, since_filter = (
@@ -167,7 +167,7 @@ class PersonalDigestTask(ScheduledTask):
                         newest_first=True,
                     )
                 except EngineError as error:
-                    self._context.index.report_search_failure(error)
+                    self._context.search_index.report_search_failure(error)
                     raise
                 article_ids.update(hit.article_id for hit in hits)
         return article_ids

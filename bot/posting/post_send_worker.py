@@ -46,7 +46,7 @@ class PostSendWorker:
         self._edit_runner: KeyedRunner[int] = KeyedRunner(
             self._clock,
             lambda channel_id, error: context.handle_fault("edit", error, channel=channel_id),
-            lambda _channel_id: context.wake(),
+            lambda _channel_id: context.wake_relay(),
         )
         self.runners = (self._finalize_runner, self._edit_runner)
         """Runners of the tasks that finalize and edit messages, by channel."""
@@ -124,7 +124,7 @@ class PostSendWorker:
     def _on_finalize_end(self, channel_id: int) -> None:
         # The relay's next wake-up depends on what is left here.
         if channel_id in self._finalizations_by_channel_id:
-            self._context.wake()
+            self._context.wake_relay()
 
     async def _finalize_channel(self, channel_id: int) -> None:
         while not self._finalize_runner.is_stopping and (dispatch := self._take_due(channel_id)) is not None:
@@ -176,4 +176,4 @@ class PostSendWorker:
             retry_at = self._clock.now() + math.ceil(outcome.seconds)
             await self._store.dispatches.postpone_edit(dispatch.id, retry_at)
         elif await self._store.dispatches.abandon_edits(dispatch.id):
-            self._context.wake()
+            self._context.wake_relay()

@@ -31,10 +31,10 @@ class PostingContext:
     settings: Settings
     workers: WorkerPool  # for drawing and counting
     preference_models: PreferenceModelCache
-    index: IndexUpdater
+    search_index: IndexUpdater
     model_services: ModelServices | None
     webhooks: ChannelWebhooks
-    languages: PostLanguages
+    post_languages: PostLanguages
     audience: AudienceResolver
     restore_reconciler: RestoreReconciler
     supervisor: Supervisor
@@ -45,12 +45,12 @@ class PostingContext:
         """The clock that the store uses."""
         return self.store.clock
 
-    def wake(self) -> None:
+    def wake_relay(self) -> None:
         """Make the outbox relay check for due work now."""
         self.work_available.set()
 
     def handle_fault(self, task_name: str, error: BaseException, **subject: object) -> float:
-        """Report the error that ended a short task; return the seconds until the next attempt.
+        """Report an error that ended a short task; return the seconds until its next attempt.
 
         Faults of the database and lost leases, which pass, are not reported. `subject` names what the task was
         working on, for the log.

@@ -50,7 +50,7 @@ class TranslationTask(ScheduledTask):
         The servers take turns: first the newest post of each server, then the second newest.
         """
         language_by_channel_id = {
-            channel_id: await self._context.languages.for_channel(server_id, channel_id)
+            channel_id: await self._context.post_languages.for_channel(server_id, channel_id)
             for channel_id, server_id in server_id_by_channel_id.items()
         }
         attempted_translations: set[tuple[int, str]] = set()
@@ -88,4 +88,4 @@ class TranslationTask(ScheduledTask):
                     article, language, server_id=server_ids_with_quota[0], channel_ids=channel_ids
                 ):
                     return False
-                self._context.wake()  # An edit may be due now.
+                self._context.wake_relay()  # An edit may be due now.

@@ -2,7 +2,7 @@
 
 The articles of the last days are held in memory (`RecentArticleIndex`) and read from the store at the start.
 This delays a post by moments at most: if the encoder does not answer in time, only words count, and after any
-other failure nothing is grouped.
+other failure, except of the database, nothing is grouped.
 """
 
 import asyncio
@@ -43,18 +43,18 @@ A query waits until the running call ends, so calls must be short.
 MAX_CACHED_VECTORS = 4_096
 """Maximum number of title vectors that are cached until their articles are read from the store."""
 DEFAULT_TERM_WEIGHT = 5.0
-"""Inverse document frequency that is assumed for every term if there is no search index."""
+"""Inverse document frequency that is assumed for every term if no search index can be searched."""
 
 
 class StoryLookup:
     """Finder of similar articles among those of the last days, and of muted stories.
 
-    In all processes together, one poll at a time is compared and stored. What another process records in
-    between is considered within the transaction that stores the articles.
+    A process compares and stores the articles of one poll at a time. What another process stores in between is
+    considered within the transaction that stores the articles.
     """
 
-    def __init__(self, store: Store, index: IndexUpdater, semantic_index: SemanticIndex | None = None) -> None:
-        self._store, self._search_index, self._semantic_index = store, index, semantic_index
+    def __init__(self, store: Store, search_index: IndexUpdater, semantic_index: SemanticIndex | None = None) -> None:
+        self._store, self._search_index, self._semantic_index = store, search_index, semantic_index
         self._recent_articles = RecentArticleIndex()
         self._muted_stories = MutedStoryIndex()
         self._last_mute_id = 0

@@ -18,7 +18,7 @@ _ABBREVIATIONS_NEVER_FINAL = split_at_white_space(
 _ABBREVIATIONS_BEFORE_NUMBERS = split_at_white_space(
     "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
 )
-"""Words that are abbreviations only before a number."""
+"""Words that are abbreviations only before a number or an initial."""
 _ABBREVIATIONS_BEFORE_NAMES = split_at_white_space(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
@@ -136,10 +136,10 @@ def make_excerpt(text: str, max_units: int) -> str:
 
 
 def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
-    """Return the excerpt of the first text that says more than the title, or "" if there is none.
+    """Return the excerpt of the first text that differs from the title, or "" if there is none.
 
-    If the text begins with the title, as a social post does, the excerpt begins after it. The excerpt has at
-    most `max_units` UTF-16 units.
+    Final dots do not count. If the title ends like a sentence and begins the text, the excerpt begins after
+    it. The excerpt has at most `max_units` UTF-16 units.
     """
     title_without_dots = title.rstrip("….")
     paragraphs = (to_plain_line(text[:_MAX_LEAD_CHARS]) for text in texts)
@@ -155,9 +155,9 @@ def _cut_at_word(text: str, max_units: int) -> str:
     """Return a text that is too long, cut after a word to at most `max_units` UTF-16 units with …."""
     cut_text = truncate_utf16(text, max_units).removesuffix(ELLIPSIS)
     if not text[len(cut_text) : len(cut_text) + 1].isspace():
-        last_space = cut_text.rfind(" ")
-        if last_space * 2 > len(cut_text):
-            cut_text = cut_text[:last_space]
+        last_space_index = cut_text.rfind(" ")
+        if last_space_index * 2 > len(cut_text):
+            cut_text = cut_text[:last_space_index]
     return (cut_text.rstrip(" .,;:–—-") + ELLIPSIS)[: max(0, max_units)]
 
 
@@ -193,24 +193,24 @@ def make_excerpt_around(
 
 def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: int) -> int:
     """Return the start of the window of `window_chars` characters in which most spans begin."""
-    densest_start = max_spans = end = 0
+    densest_start = max_span_count = end_index = 0
     for index, (position, _) in enumerate(spans):
-        while end < len(spans) and spans[end][0] < position + window_chars:
-            end += 1
-        if end - index > max_spans:
-            densest_start, max_spans = position, end - index
+        while end_index < len(spans) and spans[end_index][0] < position + window_chars:
+            end_index += 1
+        if end_index - index > max_span_count:
+            densest_start, max_span_count = position, end_index - index
     return densest_start
 
 
 def _find_excerpt_start(line: str, position: int, max_preceding_chars: int) -> int:
     """Return where an excerpt begins, at most `max_preceding_chars` before `position`.
 
-    The excerpt begins at the start of a sentence if there is one, otherwise the start of a word.
+    The excerpt begins at the start of a sentence if there is one, otherwise the start of a word, or at `position`.
     """
     earliest_start = max(0, position - max_preceding_chars)
     if earliest_start == 0:
         return 0
     if sentence_start := _SENTENCE_START_PATTERN.search(line, earliest_start, position):
         return sentence_start.end()
-    space = line.find(" ", earliest_start, position)
-    return position if space < 0 else space + 1
+    space_index = line.find(" ", earliest_start, position)
+    return position if space_index < 0 else space_index + 1

@@ -41,15 +41,15 @@ _MONTH_NUMBER_BY_NAME = {
 _AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
 """Names of months that are also other words; they count as months only beside a number or a preposition."""
 _ENGLISH_WEEKDAY_BY_NAME = {
-    name: english
-    for english, french in zip(
+    name: english_name
+    for english_name, french_name in zip(
         "monday tuesday wednesday thursday friday saturday sunday".split(),
         "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
         strict=True,
     )
-    for name in (english, french)
+    for name in (english_name, french_name)
 }
-_UNIT_BY_NAME = {
+_TIME_UNIT_BY_NAME = {
     name: names.split()[0]
     for names in (
         "second seconds seconde secondes", "minute minutes", "hour hours heure heures h",
@@ -59,7 +59,7 @@ _UNIT_BY_NAME = {
     )
     for name in names.split()
 }  # fmt: skip
-_CURRENCY_BY_NAME = {
+_UNIT_SIGN_BY_NAME = {
     name: names.split()[0]
     for names in (
         "$ dollar dollars usd", "€ euro euros eur", "£ pound pounds sterling gbp", "¥ yen yens yuan yuans",
@@ -104,21 +104,21 @@ _MONTH_YEAR_PATTERN = re.compile(
     rf")?(?P<year>{_YEAR_PATTERN})\b"
 )
 _MONTH_PATTERN = re.compile(
-    rf"\b(?P<before>in |en |of |de |d'|since |depuis |until )?(?P<month>{_MONTH_ALTERNATIVES})\b"
+    rf"\b(?P<preposition>in |en |of |de |d'|since |depuis |until )?(?P<month>{_MONTH_ALTERNATIVES})\b"
 )
 _NUMERIC_DATE_PATTERN = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
 _TIME_PATTERN = re.compile(
-    r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<half>[ap])\.? ?m\b)?"
+    r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<day_half>[ap])\.? ?m\b)?"
 )
 _DOTTED_DATE_PATTERN = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 _ISO_DATE_PATTERN = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _ROMAN_NUMERAL_PATTERN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
 _SCALE_ALTERNATIVES = "|".join(sorted(_FACTOR_BY_SCALE, key=len, reverse=True))
-_UNIT_ALTERNATIVES = "|".join(sorted(_UNIT_BY_NAME, key=len, reverse=True))
+_TIME_UNIT_ALTERNATIVES = "|".join(sorted(_TIME_UNIT_BY_NAME, key=len, reverse=True))
 _NUMBER_PATTERN = re.compile(
     r"(?<![\w.,])[v$€£¥]?(?P<digits>\d{1,3}(?: \d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*)"
     rf"(?: ?(?P<scale>{_SCALE_ALTERNATIVES})(?![^\W\d_]))?"
-    rf"(?:(?: |-)?(?P<unit>{_UNIT_ALTERNATIVES})(?![^\W\d_]))?"
+    rf"(?:(?: |-)?(?P<unit>{_TIME_UNIT_ALTERNATIVES})(?![^\W\d_]))?"
 )
 _VERSION_NUMBER_PATTERN = re.compile(r"\d+(?:\.\d+){2,}(?<!\.\d{3})")
 _WORD_PATTERN = re.compile(r"[^\W\d_]+|[$€£¥%]")
@@ -148,7 +148,7 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
         numbers.append(candidate_values)
         if match["unit"]:
             fact_pairs.update(
-                (f"{candidate_value:f}", _UNIT_BY_NAME[match["unit"]]) for candidate_value in candidate_values
+                (f"{candidate_value:f}", _TIME_UNIT_BY_NAME[match["unit"]]) for candidate_value in candidate_values
             )
     spelled_numbers = list(
         _extract_spelled_numbers(_WORD_PATTERN.findall(_NUMBER_PATTERN.sub(" ", folded_text).replace("'", " ")))
@@ -157,9 +157,11 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     numbers += (
         frozenset({Decimal(spelled_value)}) for spelled_value, _unit in spelled_numbers if spelled_value > 1
     )  # "un" may be an article
-    numbers += (frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text))
+    numbers += (
+        frozenset({Decimal(_parse_roman_numeral(match[1]))}) for match in _ROMAN_NUMERAL_PATTERN.finditer(folded_text)
+    )
     words = _WORD_PATTERN.findall(folded_text)
-    fact_pairs.update(("unit", _CURRENCY_BY_NAME[word]) for word in words if word in _CURRENCY_BY_NAME)
+    fact_pairs.update(("unit", _UNIT_SIGN_BY_NAME[word]) for word in words if word in _UNIT_SIGN_BY_NAME)
     fact_pairs.update(("weekday", _ENGLISH_WEEKDAY_BY_NAME[word]) for word in words if word in _ENGLISH_WEEKDAY_BY_NAME)
     return CheckableFacts(tuple(numbers), frozenset(fact_pairs))
 
@@ -174,8 +176,8 @@ def has_unsupported_fact(claimed_facts: CheckableFacts, supported_facts: Checkab
 
 def _build_time_fact(match: re.Match[str]) -> tuple[str, str]:
     hour = int(match["hour"])
-    if match["half"]:
-        hour = hour % _NOON_HOUR + (_NOON_HOUR if match["half"] == "p" else 0)
+    if match["day_half"]:
+        hour = hour % _NOON_HOUR + (_NOON_HOUR if match["day_half"] == "p" else 0)
     return "time", f"{hour}:{match['minute']}"
 
 
@@ -188,7 +190,7 @@ def _extract_date_facts(folded_text: str) -> Iterator[tuple[str, str]]:
         yield f"month {_MONTH_NUMBER_BY_NAME[match['month']]}", match["year"]
         yield "month", str(_MONTH_NUMBER_BY_NAME[match["month"]])
     for match in _MONTH_PATTERN.finditer(folded_text):
-        if match["before"] or match["month"] not in _AMBIGUOUS_MONTHS:
+        if match["preposition"] or match["month"] not in _AMBIGUOUS_MONTHS:
             yield "month", str(_MONTH_NUMBER_BY_NAME[match["month"]])
     numeric_dates = [tuple(map(int, match.groups())) for match in _ISO_DATE_PATTERN.finditer(folded_text)]
     for match in _NUMERIC_DATE_PATTERN.finditer(folded_text):
@@ -247,11 +249,11 @@ def _extract_spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | 
         number, end_position = _parse_number_words(words, position)
         if end_position == position and words[position] in _INDEFINITE_ARTICLES:
             number, end_position = 1, position + 1
-            if words[end_position : end_position + 1] and words[end_position] not in _UNIT_BY_NAME:
+            if words[end_position : end_position + 1] and words[end_position] not in _TIME_UNIT_BY_NAME:
                 position = end_position
                 continue
         if end_position > position:
-            yield number, _UNIT_BY_NAME.get(words[end_position]) if end_position < len(words) else None
+            yield number, _TIME_UNIT_BY_NAME.get(words[end_position]) if end_position < len(words) else None
         position = max(end_position, position + 1)
 
 
@@ -283,7 +285,7 @@ def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
     return total_value + current_value, position
 
 
-def _parse_roman(text: str) -> int:
+def _parse_roman_numeral(text: str) -> int:
     digit_values = [{"i": 1, "v": 5, "x": 10}[character] for character in text]
     pairs = zip(digit_values, [*digit_values[1:], 0], strict=True)
     return sum(-digit_value if digit_value < next_value else digit_value for digit_value, next_value in pairs)

@@ -58,14 +58,14 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
         raise UserFacingError(_("This answer is too old. Ask again."))
     visible_feed_ids = await interaction.client.load_visible_feed_ids(interaction)
     readable_feed_ids = {*visible_feed_ids, saved_pages_feed_id(interaction.user.id)}
-    articles = {
+    article_by_id = {
         article.id: article
         for article in await interaction.client.store.articles.list_by_ids(question.source_article_ids)
     }
     sources = [
-        NumberedSource(number, articles[article_id])
+        NumberedSource(number, article_by_id[article_id])
         for number, article_id in enumerate(question.source_article_ids, 1)
-        if article_id in articles and articles[article_id].feed_id in readable_feed_ids
+        if article_id in article_by_id and article_by_id[article_id].feed_id in readable_feed_ids
     ]
     if not sources:
         raise UserFacingError(unreadable_article_text())

@@ -49,7 +49,7 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             "title",
             _("Title line"),
             template.title,
-            post_templates.MAX_LINE_LENGTH,
+            post_templates.MAX_TITLE_LENGTH,
             description=placeholders_text,
         ),
         _build_text_field(
@@ -60,7 +60,7 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             description=_("You can use Discord’s formatting. Leave all three fields empty to remove the template."),
             style=paragraph_style,
         ),
-        _build_text_field("footer", _("Footer"), template.footer, post_templates.MAX_LINE_LENGTH),
+        _build_text_field("footer", _("Footer"), template.footer, post_templates.MAX_TITLE_LENGTH),
         view=panel,
     )
 
@@ -96,7 +96,7 @@ def parse_colour(colour_text: str) -> int | None:
 
 
 def parse_excerpt_length(length_text: str) -> int | None:
-    """Return an excerpt length in characters, or None if the text is empty.
+    """Return an excerpt length, in UTF-16 units, or None if the text is empty.
 
     Raises `UserFacingError` if the length is invalid.
     """

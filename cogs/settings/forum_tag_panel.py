@@ -44,7 +44,7 @@ class ForumTagPanel(ChannelPanel):
             add_menu = StringMenu(self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options)
         if self._rules:
             options = [
-                menu_option(self._format_rule_label(rule), rule_number) for rule_number, rule in enumerate(self._rules)
+                menu_option(self._format_rule_label(rule), rule_index) for rule_index, rule in enumerate(self._rules)
             ]
             remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (

@@ -97,7 +97,7 @@ def time_zone_button(
     """Return a button that asks for a time zone and passes its IANA name to `on_submit`; `kwargs` are the button's."""
 
     async def submit_time_zone(interaction: Interaction, text: str) -> None:
-        zone_name = await asyncio.to_thread(zones.find_zone, text)
+        zone_name = await asyncio.to_thread(zones.find_zone_name, text)
         if zone_name is None:
             raise UserFacingError(await _unknown_zone_text(text))
         await on_submit(interaction, zone_name)
@@ -118,7 +118,7 @@ async def _unknown_zone_text(text: str) -> str:
         return _("“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium.").format(
             text=escaped_text
         )
-    if zone_names := await asyncio.to_thread(zones.suggest_zones, text):
+    if zone_names := await asyncio.to_thread(zones.suggest_zone_names, text):
         suggestions = ", ".join(f"`{zone_name}`" for zone_name in zone_names)
         return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
             text=escaped_text, names=suggestions

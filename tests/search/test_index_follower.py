@@ -232,7 +232,7 @@ async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
     assert await health.load_problems() == []
     newsroom.index.health.record_write_failure(EngineError("on trial"))
     assert await health.load_problems() == ["the search index cannot be written: on trial"]
-    newsroom.index.health.mark_written()
+    newsroom.index.health.mark_up_to_date()
     assert await health.load_problems() == []
 
 

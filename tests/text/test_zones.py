@@ -24,24 +24,24 @@ from bot.text.times import zones
     ],
 )
 def test_a_city_a_country_and_a_name_in_any_case_are_a_zone(typed, zone):
-    assert zones.find_zone(typed) == zone
+    assert zones.find_zone_name(typed) == zone
 
 
 @pytest.mark.parametrize("typed", ["UTC+2", "GMT+1", "Etc/GMT+2", "+02:00", "", "Atlantis", "../../etc/passwd"])
 def test_a_distance_from_utc_and_nonsense_are_none(typed):
-    assert zones.find_zone(typed) is None
+    assert zones.find_zone_name(typed) is None
 
 
 def test_a_country_with_several_zones_is_not_guessed():
-    assert zones.find_zone("United States") is None
+    assert zones.find_zone_name("United States") is None
 
 
 def test_a_slip_of_the_finger_is_understood():
-    assert zones.suggest_zones("Pariss")[0] == "Europe/Paris"
-    assert zones.suggest_zones("Brusels")[0] == "Europe/Brussels"
-    assert zones.suggest_zones("x" * 4000) == []
+    assert zones.suggest_zone_names("Pariss")[0] == "Europe/Paris"
+    assert zones.suggest_zone_names("Brusels")[0] == "Europe/Brussels"
+    assert zones.suggest_zone_names("x" * 4000) == []
 
 
 def test_every_zone_that_can_be_chosen_exists():
-    for zone in set(zones.load_zone_names().values()):
+    for zone in set(zones.load_zone_name_by_folded_name().values()):
         assert ZoneInfo(zone).key == zone

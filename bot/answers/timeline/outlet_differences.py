@@ -260,9 +260,9 @@ def _compute_context_share(first_report: NumberReport, second_report: NumberRepo
         first_number, second_number
     ):
         return None
-    first_context = _translate(first_number.context, first_report, second_report)
-    shared_count = len(first_context & second_number.context)
-    share = shared_count / max(1, len(first_number.context) + len(second_number.context) - shared_count)
+    first_context = _translate(first_number.context_stems, first_report, second_report)
+    shared_count = len(first_context & second_number.context_stems)
+    share = shared_count / max(1, len(first_number.context_stems) + len(second_number.context_stems) - shared_count)
     return share if share >= _MIN_CONTEXT_SHARE else None
 
 

@@ -22,6 +22,7 @@ COUNT_UNIT = "count"
 """Unit of numbers that count things, which their nouns name."""
 
 _MAX_WORD_LENGTH = 30
+"""Number of characters beside a number that are searched for the word there."""
 _MAX_NOUNS = 3
 """Maximum number of words after a number that may name the counted thing."""
 _APPROXIMATE_SHARE = 0.1
@@ -38,12 +39,12 @@ _UNIT_AFTER_PATTERN = re.compile(
     r"|(?P<percent>%|p(?:er|our) ?cent\b|pc\b))",
     re.IGNORECASE,
 )
-_MAGNITUDE_PATTERN = re.compile(
+_SCALE_LETTERS_PATTERN = re.compile(
     r"(?<=\d) ?(?:(?P<billion>b(?:l?n)?)|(?P<million>m(?:l?n)?)|(?P<thousand>k))(?![^\W_])", re.IGNORECASE
 )
-_ROUNDED_DIGIT = 0.4
-"""Part of its last digit by which a number before a scale may be off: "2 million" is 1.6 to 2.4 million."""
-_SCALED_PATTERN = re.compile(r"(?P<digits>\d+)(?:[.,](?P<decimals>\d+))?\s(?=[^\W\d_])")
+_LAST_DIGIT_TOLERANCE = 0.4
+"""Units of its last digit by which a number before a scale may be off: "2 million" is 1.6 to 2.4 million."""
+_DIGITS_BEFORE_SCALE_PATTERN = re.compile(r"(?P<digits>\d+)(?:[.,](?P<decimals>\d+))?\s(?=[^\W\d_])")
 """Pattern of digits before a scale such as "million"."""
 _LIST_NOUN_PATTERN = re.compile(
     r"(?:thing|way|reason|moment|fact|tip|trick|lesson|question|quote|chose|raison|facon|astuce|conseil|lecon|point)s?"
@@ -63,7 +64,7 @@ _LABEL_PATTERN = re.compile(
     r"|version|article|top|vol|group|groupe|page|act|section|step|round|class|type|model|aged?)s?[. ]*|\bn° ?|[#/:-])$"
 )
 """Pattern of text before a number that names or orders something and counts nothing ("Chapter 11")."""
-_SHORT_SCALE_PATTERN = re.compile(r"[bm]l?n", re.IGNORECASE)
+_SCALE_ABBREVIATION_PATTERN = re.compile(r"[bm]l?n", re.IGNORECASE)
 _HYPHEN_PATTERN = re.compile(r"(?<=\d)-(?=[^\W\d_])")
 _ATTACHED_UNIT_PATTERN = re.compile(r"(?<=\d)(?!(?:b|bn|bln|m|mn|mln|k)\b)[^\W\d_]+$", re.IGNORECASE)
 """Pattern of a unit that is written together with its number ("792p", "128GB")."""
@@ -85,6 +86,7 @@ class ReportedNumber(NamedTuple):
     """A number that a sentence reports, with the thing that it counts or measures.
 
     Attributes:
+        sentence: The sentence.
         start: Start of the number in the sentence, in characters.
         end: End of the number and its currency, percent sign or unit of time.
         ranges: Lowest and highest value that it may mean, several if it can be read in several ways.
@@ -93,7 +95,7 @@ class ReportedNumber(NamedTuple):
         nouns: Words after it, of which the first ones name the counted thing; none unless the unit is `COUNT_UNIT`.
         word_before: The folded word before it, or "".
         word_after: The folded word after its unit, or "" if there is none or a punctuation mark is between.
-        context: Stems of the other words of the sentence.
+        context_stems: Stems of the sentence's words, except numbers and the first of `nouns`.
         days_per_unit: Number of days in the unit of time of a duration; otherwise 1.
     """
 
@@ -106,7 +108,7 @@ class ReportedNumber(NamedTuple):
     nouns: tuple[Noun, ...]
     word_before: str
     word_after: str
-    context: frozenset[str]
+    context_stems: frozenset[str]
     days_per_unit: float = 1
 
     @property
@@ -122,24 +124,27 @@ class ReportedNumber(NamedTuple):
 
 
 def extract_reported_numbers(sentence: str, language: str | None) -> list[ReportedNumber]:
-    """Return the numbers of a sentence that clearly count or measure something, in order."""
+    """Return the numbers of a sentence that clearly count or measure something, in order.
+
+    A sentence of more than `MAX_SENTENCE_LENGTH` characters has none.
+    """
     return list(_iter_reported_numbers(sentence, language)) if len(sentence) <= MAX_SENTENCE_LENGTH else []
 
 
 def _iter_reported_numbers(sentence: str, language: str | None) -> Iterator[ReportedNumber]:
     spans = [span for span in find_typed_spans(sentence) if span.answer_type in {AnswerType.NUMBER, AnswerType.MONEY}]
-    tokens = text_analysis.find_stems_with_spans(sentence, language) if spans else []
-    context = frozenset(stem for stem, start, end in tokens if not _is_number(sentence[start:end], language))
+    stem_spans = text_analysis.find_stems_with_spans(sentence, language) if spans else []
+    context_stems = frozenset(stem for stem, start, end in stem_spans if not _is_number(sentence[start:end], language))
     for span in spans:
-        text_before = fold(sentence[: span.start])
-        number_end = _find_number_end(sentence, span.start, span.end, tokens, language)
+        folded_text_before = fold(sentence[: span.start])
+        number_end = _find_number_end(sentence, span.start, span.end, stem_spans, language)
         word_before, _word = _find_words_around(sentence, span.start, number_end)
-        if number_end == span.start or word_before in BRANDS or _LABEL_PATTERN.search(text_before):
+        if number_end == span.start or word_before in BRANDS or _LABEL_PATTERN.search(folded_text_before):
             continue
         unit, end = _find_unit(sentence, span.start, number_end)
-        nouns = () if unit else tuple(_iter_nouns(sentence, number_end, tokens))
+        nouns = () if unit else tuple(_iter_nouns(sentence, number_end, stem_spans))
         ranges = _read_ranges(sentence[span.start : number_end], language)
-        days_per_unit = _read_time_unit(sentence[number_end : nouns[0].end]) if nouns else None
+        days_per_unit = _read_days_per_unit(sentence[number_end : nouns[0].end]) if nouns else None
         if days_per_unit is not None:
             unit, end, nouns = DURATION_UNIT, nouns[0].end, ()
             ranges = tuple((low * days_per_unit, high * days_per_unit) for low, high in ranges)
@@ -150,11 +155,11 @@ def _iter_reported_numbers(sentence: str, language: str | None) -> Iterator[Repo
             span.start,
             end,
             ranges,
-            _read_qualifier(text_before, sentence[span.start : number_end + 1]),
+            _read_qualifier(folded_text_before, sentence[span.start : number_end + 1]),
             unit or COUNT_UNIT,
             nouns,
             *_find_words_around(sentence, span.start, end),
-            context - {noun.stem for noun in nouns[:1]},
+            context_stems - {noun.stem for noun in nouns[:1]},
             days_per_unit or 1,
         )
 
@@ -166,13 +171,13 @@ def _counts_things(number_text: str, nouns: Sequence[Noun]) -> bool:
 
 
 def _find_number_end(
-    sentence: str, start: int, end: int, tokens: Sequence[tuple[str, int, int]], language: str | None
+    sentence: str, start: int, end: int, stem_spans: Sequence[tuple[str, int, int]], language: str | None
 ) -> int:
     """Return the end of the digits and number words of a span, or its start if there are none."""
     number_end = max(
         (
             token_end
-            for _stem, token_start, token_end in tokens
+            for _stem, token_start, token_end in stem_spans
             if start <= token_start < end and _is_number(sentence[token_start:token_end], language)
         ),
         default=start,
@@ -186,7 +191,7 @@ def _is_number(word: str, language: str | None) -> bool:
     """Return whether a word is a cardinal number in digits or letters, or a scale such as "million"."""
     if word[0].isdecimal():
         return not _ORDINAL_PATTERN.fullmatch(word)
-    if _SHORT_SCALE_PATTERN.fullmatch(word):
+    if _SCALE_ABBREVIATION_PATTERN.fullmatch(word):
         return True
     is_foreign = language == "en" and fold(word) in _FRENCH_NUMBER_WORDS
     return not is_foreign and bool(extract_facts(word, language).numbers)
@@ -198,17 +203,17 @@ def _find_unit(sentence: str, start: int, number_end: int) -> tuple[str, int]:
     if match is not None and match["percent"]:
         return PERCENT_UNIT, match.end()
     if match is not None:
-        name = fold(match["currency"]).removesuffix("s")
-        return _CURRENCY_BY_NAME.get(name, name), match.end()
+        currency = fold(match["currency"]).removesuffix("s")
+        return _CURRENCY_BY_NAME.get(currency, currency), match.end()
     sign = next((sign for sign in sentence[max(0, start - 1) : start + 1] if sign in "$€£"), "")
     return sign, number_end
 
 
-def _iter_nouns(sentence: str, number_end: int, tokens: Sequence[tuple[str, int, int]]) -> Iterator[Noun]:
-    """Yield the words that follow a number without anything but spaces between them."""
+def _iter_nouns(sentence: str, number_end: int, stem_spans: Sequence[tuple[str, int, int]]) -> Iterator[Noun]:
+    """Yield at most `_MAX_NOUNS` words after a number, up to a punctuation mark; "of" or "new" may precede them."""
     position = number_end
-    following_tokens = [token for token in tokens if token[2] > number_end]
-    for stem, token_start, token_end in following_tokens[:_MAX_NOUNS]:
+    following_stem_spans = [stem_span for stem_span in stem_spans if stem_span[2] > number_end]
+    for stem, token_start, token_end in following_stem_spans[:_MAX_NOUNS]:
         if token_start < number_end:
             yield Noun(fold(sentence[number_end:token_end]), token_end)
         elif not _NOUN_GAP_PATTERN.fullmatch(sentence, position, token_start):
@@ -230,12 +235,14 @@ def _read_ranges(number_text: str, language: str | None) -> tuple[tuple[float, f
 
     A number before a scale ("2 million") is rounded.
     """
-    number_text = _HYPHEN_PATTERN.sub(" ", _MAGNITUDE_PATTERN.sub(lambda match: f" {match.lastgroup}", number_text))
+    number_text = _HYPHEN_PATTERN.sub(" ", _SCALE_LETTERS_PATTERN.sub(lambda match: f" {match.lastgroup}", number_text))
     numbers = [sorted(map(float, values)) for values in extract_facts(number_text, language).numbers]
-    if len(numbers) == 1 and (match := _SCALED_PATTERN.search(number_text)):
+    if len(numbers) == 1 and (match := _DIGITS_BEFORE_SCALE_PATTERN.search(number_text)):
         decimals = len(match["decimals"] or "")
-        share = _ROUNDED_DIGIT / 10**decimals / max(1.0, float(match["digits"] + "." + (match["decimals"] or "0")))
-        return tuple((value * (1 - share), value * (1 + share)) for value in numbers[0])
+        rounding_share = (
+            _LAST_DIGIT_TOLERANCE / 10**decimals / max(1.0, float(match["digits"] + "." + (match["decimals"] or "0")))
+        )
+        return tuple((value * (1 - rounding_share), value * (1 + rounding_share)) for value in numbers[0])
     if len(numbers) == 1:
         return tuple((value, value) for value in numbers[0])
     if len(numbers) == 2 and len(numbers[0]) == len(numbers[1]) == 1 and numbers[0] < numbers[1]:  # noqa: PLR2004
@@ -243,19 +250,19 @@ def _read_ranges(number_text: str, language: str | None) -> tuple[tuple[float, f
     return ()
 
 
-def _read_time_unit(text: str) -> float | None:
+def _read_days_per_unit(text: str) -> float | None:
     """Return the number of days in the unit of time that a text consists of, or None if it is none."""
-    units = {unit for _value, unit in extract_facts(f"2 {text.strip()}").fact_pairs}
-    return next((days for unit, days in _DAYS_BY_TIME_UNIT.items() if unit in units), None)
+    time_units = {unit for _value, unit in extract_facts(f"2 {text.strip()}").fact_pairs}
+    return next((days for unit, days in _DAYS_BY_TIME_UNIT.items() if unit in time_units), None)
 
 
-def _read_qualifier(text_before: str, number_text: str) -> str:
+def _read_qualifier(folded_text_before: str, number_text: str) -> str:
     """Return how the words at a number qualify it: `>`, `<`, `~`, or "" if they don't."""
-    if _LOWER_BOUND_PATTERN.search(text_before) or number_text.endswith("+"):
+    if _LOWER_BOUND_PATTERN.search(folded_text_before) or number_text.endswith("+"):
         return ">"
-    if _UPPER_BOUND_PATTERN.search(text_before):
+    if _UPPER_BOUND_PATTERN.search(folded_text_before):
         return "<"
-    is_approximate = _APPROXIMATION_PATTERN.search(text_before) or _ROUND_NUMBER_PATTERN.fullmatch(
+    is_approximate = _APPROXIMATION_PATTERN.search(folded_text_before) or _ROUND_NUMBER_PATTERN.fullmatch(
         fold(number_text.rstrip())
     )
     return "~" if is_approximate else ""

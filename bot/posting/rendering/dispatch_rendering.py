@@ -55,7 +55,7 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
         articles = [
             article._replace(body=boilerplate.strip_boilerplate(article.text[:_MAX_CHARS_READ])) for article in articles
         ]
-    language = await context.languages.for_channel(dispatch.server_id, dispatch.channel_id)
+    language = await context.post_languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if dispatch.kind is DispatchKind.DIGEST:
         return await digest_rendering.render_digest(
             store,
@@ -97,7 +97,7 @@ async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message 
     proposal = await context.store.proposals.get(dispatch.proposal_id)
     if proposal is None or (dispatch.proposer_id is None and dispatch.message_id is None and proposal.decision):
         return None
-    language = await context.languages.for_channel(dispatch.server_id, dispatch.channel_id)
+    language = await context.post_languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if dispatch.proposer_id is None:
         return proposal_messages.proposal_message(proposal, language=language)
     proposer = next((proposer for proposer in proposal.proposers if proposer.id == dispatch.proposer_id), None)

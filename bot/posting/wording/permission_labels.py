@@ -4,7 +4,10 @@ from bot.core.i18n import _
 
 
 def permission_label(permission_name: str) -> str:
-    """Return the name that Discord's settings give a permission, in the current language."""
+    """Return the name that Discord's settings give a permission, in the current language.
+
+    A permission whose name is not known here is returned as discord.py names it.
+    """
     label_by_permission = {
         "manage_guild": _("Manage Server"),
         "manage_roles": _("Manage Roles"),

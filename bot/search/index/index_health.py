@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 MAX_WRITE_FAILURES = 3
 """Number of consecutive write failures after which the index is rebuilt."""
-MIN_REBUILD_INTERVAL_SECONDS = 600.0
+MIN_SEARCH_REBUILD_INTERVAL_SECONDS = 600.0
 """Minimum time in seconds between the start of a rebuild and a rebuild because of a failed search."""
 MIN_FREE_BYTES = 2**24
 """Minimum free disk space in bytes; with less, a failed commit is attributed to a full disk."""
@@ -33,16 +33,16 @@ class IndexHealth:
     def needs_rebuild(self) -> bool:
         """Return whether the index must be rebuilt: writing failed repeatedly, or a search failed.
 
-        A failed search counts only once `MIN_REBUILD_INTERVAL_SECONDS` have passed since the last rebuild began.
+        A failed search counts only once `MIN_SEARCH_REBUILD_INTERVAL_SECONDS` have passed since the last rebuild began.
         """
-        is_rebuild_allowed = time.monotonic() - self._rebuild_started_at > MIN_REBUILD_INTERVAL_SECONDS
+        is_rebuild_allowed = time.monotonic() - self._rebuild_started_at > MIN_SEARCH_REBUILD_INTERVAL_SECONDS
         return self._is_unwritable or (self._has_search_failed and is_rebuild_allowed)
 
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts for failed searches, because the query itself
-        may be the cause.
+        At most one rebuild per `MIN_SEARCH_REBUILD_INTERVAL_SECONDS` starts for failed searches, because the query
+        itself may be the cause.
         """
         if not self._has_search_failed:
             log.warning("search failed error=%s", error)
@@ -68,7 +68,7 @@ class IndexHealth:
         self.write_error = f"the search index cannot be written: {cause}"
         return is_disk_full or self._write_failure_count > MAX_WRITE_FAILURES
 
-    def mark_written(self) -> None:
+    def mark_up_to_date(self) -> None:
         """Record that the index contains everything that was read from the store."""
         if self.write_error is not None:
             log.warning("search index write recovered")

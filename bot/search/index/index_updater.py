@@ -135,8 +135,8 @@ class IndexUpdater:
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `index_health.MIN_REBUILD_INTERVAL_SECONDS` starts for failed searches, because the
-        query itself may be the cause.
+        At most one rebuild per `index_health.MIN_SEARCH_REBUILD_INTERVAL_SECONDS` starts for failed searches, because
+        the query itself may be the cause.
         """
         self.health.report_search_failure(error)
 
@@ -254,7 +254,7 @@ class IndexUpdater:
         if self._has_uncommitted_changes and (not has_more or time.monotonic() - self._committed_at > commit_interval):
             await self._commit(writer)
         if not self._has_uncommitted_changes:
-            self.health.mark_written()
+            self.health.mark_up_to_date()
         if not (has_more or self._has_uncommitted_changes):
             self._last_up_to_date_at = time.monotonic()
         if self._rebuilt_engine is not None and not position.backfilled_from:

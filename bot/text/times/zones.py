@@ -17,51 +17,57 @@ _MAX_NAME_CHARS = 100
 _EXCLUDED_ZONES = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
 
 
-def find_zone(text: str) -> str | None:
+def find_zone_name(text: str) -> str | None:
     """Return the IANA name of the time zone that a text names, or None if the name is unknown.
 
     An offset from UTC is no zone, as it does not say when daylight saving time begins.
     """
-    return load_zone_names().get(_normalize_name(text[:_MAX_NAME_CHARS]))
+    return load_zone_name_by_folded_name().get(_normalize_name(text[:_MAX_NAME_CHARS]))
 
 
-def suggest_zones(text: str) -> list[str]:
+def suggest_zone_names(text: str) -> list[str]:
     """Return the IANA names of time zones whose names are similar to a text, best first."""
     matches = process.extract(
         _normalize_name(text[:_MAX_NAME_CHARS]),
-        load_zone_names().keys(),
+        load_zone_name_by_folded_name().keys(),
         score_cutoff=_MIN_SUGGESTION_SCORE,
         limit=_MAX_SUGGESTIONS * 3,
     )
-    return list(dict.fromkeys(load_zone_names()[name] for name, _score, _index in matches))[:_MAX_SUGGESTIONS]
+    zone_names = (load_zone_name_by_folded_name()[folded_name] for folded_name, _score, _index in matches)
+    return list(dict.fromkeys(zone_names))[:_MAX_SUGGESTIONS]
 
 
 @cache
-def load_zone_names() -> dict[str, str]:
-    """Return the IANA names of all time zones, by folded name.
+def load_zone_name_by_folded_name() -> dict[str, str]:
+    """Return the IANA names of the time zones of places, by folded name.
 
     A zone's folded names are its IANA name, the last part of it, and its city in each language, and its
-    country if that has no other zone.
+    country if that has no other zone; a name that several zones have belongs to the first.
     """
     # Etc/GMT+2 is two hours *west* of Greenwich; `posix`, `right` and `SystemV` are duplicates.
     excluded_prefixes = ("Etc/", "posix", "right/", "SystemV/")
-    zones = sorted(
-        zone for zone in available_timezones() if not zone.startswith(excluded_prefixes) and zone not in _EXCLUDED_ZONES
+    zone_names = sorted(
+        zone_name
+        for zone_name in available_timezones()
+        if not zone_name.startswith(excluded_prefixes) and zone_name not in _EXCLUDED_ZONES
     )
-    zone_by_name = {_normalize_name(zone): zone for zone in zones}
+    zone_name_by_folded_name = {_normalize_name(zone_name): zone_name for zone_name in zone_names}
     deprecated_names = get_global("zone_aliases")
-    for zone in sorted(zones, key=lambda zone: zone in deprecated_names):  # current names before deprecated ones
-        zone_by_name.setdefault(_normalize_name(zone.rpartition("/")[2]), zone)
+    # Current names come before deprecated ones.
+    for zone_name in sorted(zone_names, key=lambda zone_name: zone_name in deprecated_names):
+        zone_name_by_folded_name.setdefault(_normalize_name(zone_name.rpartition("/")[2]), zone_name)
     for language in LANGUAGES:
         locale = Locale(language)
-        for zone in zones:
-            if city := locale.time_zones.get(zone, {}).get("city"):
-                zone_by_name.setdefault(_normalize_name(city), zone)
-        for territory, zones_of_territory in get_global("territory_zones").items():
-            known_zones = [zone for zone in zones_of_territory if zone in zones]
-            if len(known_zones) == 1 and territory in locale.territories:
-                zone_by_name.setdefault(_normalize_name(locale.territories[territory]), known_zones[0])
-    return zone_by_name
+        for zone_name in zone_names:
+            if city := locale.time_zones.get(zone_name, {}).get("city"):
+                zone_name_by_folded_name.setdefault(_normalize_name(city), zone_name)
+        for territory, territory_zone_names in get_global("territory_zones").items():
+            zone_names_in_territory = [zone_name for zone_name in territory_zone_names if zone_name in zone_names]
+            if len(zone_names_in_territory) == 1 and territory in locale.territories:
+                zone_name_by_folded_name.setdefault(
+                    _normalize_name(locale.territories[territory]), zone_names_in_territory[0]
+                )
+    return zone_name_by_folded_name
 
 
 def _normalize_name(name: str) -> str:

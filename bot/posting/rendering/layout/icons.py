@@ -25,7 +25,7 @@ class Icon(StrEnum):
     WATCH = "🔔"
 
 
-_application_emoji: Mapping[Icon, str] = {}
+_application_emoji_by_icon: Mapping[Icon, str] = {}
 
 
 def load_icon_images() -> dict[Icon, bytes]:
@@ -36,10 +36,10 @@ def load_icon_images() -> dict[Icon, bytes]:
 
 def set_application_emoji(emoji_by_icon: Mapping[Icon, str]) -> None:
     """Set the application's emoji, in markup, that buttons show from now on."""
-    global _application_emoji  # noqa: PLW0603  # one bot per process
-    _application_emoji = emoji_by_icon
+    global _application_emoji_by_icon  # noqa: PLW0603  # one bot per process
+    _application_emoji_by_icon = emoji_by_icon
 
 
 def emoji_for(icon: Icon) -> str | None:
     """Return the emoji to show for an icon, in markup; None if there is none."""
-    return _application_emoji.get(icon, icon.value) or None
+    return _application_emoji_by_icon.get(icon, icon.value) or None
