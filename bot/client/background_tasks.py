@@ -59,8 +59,8 @@ class BackgroundTasks:
             self._add_loop("poller", services.poller.run)
             if services.full_text_fetcher.is_enabled:
                 self._add_loop("reader", services.full_text_fetcher.run)
-            if services.websub.is_enabled:
-                self._add_loop("pushes", services.websub.run)
+            if services.websub_subscriber.is_enabled:
+                self._add_loop("pushes", services.websub_subscriber.run)
         self._add_loop("clean-up", self._clean_daily)
         self._add_loop("index", services.index.run)
         self._add_loop("clock", self._watch_clock)
@@ -81,7 +81,7 @@ class BackgroundTasks:
         """Start the background tasks. Raises `StoreError` if the database fails."""
         await self._services.join_cluster()
         if self._services.leases.has_role(ProcessRole.POLLER):
-            await self._services.websub.reset_validators_once()
+            await self._services.websub_subscriber.reset_validators_once()
         self._tasks = [self._services.supervisor.start(*named_loop) for named_loop in self._named_loops]
 
     async def stop(self) -> None:

@@ -33,6 +33,8 @@ async def _serve_health(exit_stack: AsyncExitStack, services: Services, host: st
 
     health = Health(services)
     health.gateway_down_since = None  # A poller is never connected.
-    routes = websub_routes.WebSubRoutes(services.websub, services.settings).build_routes()
-    http_server = MetricsCollector(services, health).serve(host, port, routes if services.websub.is_enabled else ())
+    routes = websub_routes.WebSubRoutes(services.websub_subscriber, services.settings).build_routes()
+    http_server = MetricsCollector(services, health).serve(
+        host, port, routes if services.websub_subscriber.is_enabled else ()
+    )
     await exit_stack.enter_async_context(http_server)

@@ -69,7 +69,7 @@ class Services:
     searcher: Searcher
     full_text_fetcher: FullTextFetcher
     page_saver: PageSaver
-    websub: WebSubSubscriber
+    websub_subscriber: WebSubSubscriber
     preference_models: PreferenceModelCache
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
     model_services: ModelServices | None = None  # None unless a model service is configured
@@ -138,7 +138,7 @@ async def open_services(
             full_text_fetcher = FullTextFetcher(
                 settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox
             )
-            websub = WebSubSubscriber(settings, store, fetcher, poller, leases, hub_discovery)
+            websub_subscriber = WebSubSubscriber(settings, store, fetcher, poller, leases, hub_discovery)
             try:
                 yield Services(
                     settings,
@@ -156,13 +156,13 @@ async def open_services(
                     searcher,
                     full_text_fetcher,
                     PageSaver(store, poller.page_fetcher, poller.hosts),
-                    websub,
+                    websub_subscriber,
                     PreferenceModelCache(store, occasional_workers),
                     semantic_index,
                     optional_model_services,
                 )
             finally:
-                await websub.close()
+                await websub_subscriber.close()
                 await story_lookup.close()
     finally:
         await cluster_events.close()

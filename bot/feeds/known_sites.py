@@ -32,20 +32,20 @@ _BLUESKY_HANDLE_PATTERN = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.
 _REDDIT_HANDLE_PATTERN = re.compile(r"/?([ru]/[\w-]{2,24})/?")
 _GIT_SSH_URL_PATTERN = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
 _MASTODON_PATH_PATTERN = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
-_YOUTUBE_HOST_PATTERN = r"(?:m\.|music\.)?youtube\.com"
+_YOUTUBE_HOST_REGEX = r"(?:m\.|music\.)?youtube\.com"
 _YOUTUBE_FEED_URL = "https://www.youtube.com/feeds/videos.xml"
-_CONSENT_HOST_PATTERN = re.compile(rf"(?:www\.)?{_YOUTUBE_HOST_PATTERN}|youtu\.be")
-_PLAYLIST_QUERY_PATTERN = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
-_ANY_SUFFIX_PATTERN = r"(?:[/?].*)?"
-_ANY_QUERY_PATTERN = r"/?(?:\?.*)?"
-_GITHUB_OWNER_PATTERN = (  # except pages of GitHub itself
+_CONSENT_HOST_PATTERN = re.compile(rf"(?:www\.)?{_YOUTUBE_HOST_REGEX}|youtu\.be")
+_PLAYLIST_QUERY_REGEX = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
+_ANY_SUFFIX_REGEX = r"(?:[/?].*)?"
+_ANY_QUERY_REGEX = r"/?(?:\?.*)?"
+_GITHUB_OWNER_REGEX = (  # except pages of GitHub itself
     r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
     r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
     r"|trending)(?:/|$))[\w.-]+"
 )
-_GITHUB_PROJECT_PATTERN = rf"github\.com/(?P<name>{_GITHUB_OWNER_PATTERN}/[\w.-]+?)(?:\.git)?"
-_GITLAB_BASE_PATTERN = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
-_GITLAB_PROJECT_PATTERN = (
+_GITHUB_PROJECT_REGEX = rf"github\.com/(?P<name>{_GITHUB_OWNER_REGEX}/[\w.-]+?)(?:\.git)?"
+_GITLAB_BASE_REGEX = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
+_GITLAB_PROJECT_REGEX = (
     r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/(?!-/)[\w.-]+)+?)(?:\.git)?"
     r"(?<!\.atom)"
 )
@@ -54,58 +54,57 @@ _PROJECT_FEED_URL_PATTERN = re.compile(
     r"|[^/]+/(?P<gitlab>[\w.-]+(?:/(?!-/)[\w.-]+)+)/-/(?:releases\.atom|tags|commits/.+)"
 )
 _VIDEO_URL_PATTERN = re.compile(
-    rf"{_YOUTUBE_HOST_PATTERN}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
+    rf"{_YOUTUBE_HOST_REGEX}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
     r"|twitch\.tv/videos/\d+.*"
 )
-_REDDIT_HOST_PATTERN = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
+_REDDIT_HOST_REGEX = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
 _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
-        _YOUTUBE_HOST_PATTERN + r"/channel/(?P<id>UC[\w-]{22})" + _ANY_SUFFIX_PATTERN,
+        _YOUTUBE_HOST_REGEX + r"/channel/(?P<id>UC[\w-]{22})" + _ANY_SUFFIX_REGEX,
         ((_YOUTUBE_FEED_URL + "?channel_id={id}", ""),),
     ),
     (
-        _YOUTUBE_HOST_PATTERN + r"/user/(?P<id>[\w.-]+)" + _ANY_SUFFIX_PATTERN,
+        _YOUTUBE_HOST_REGEX + r"/user/(?P<id>[\w.-]+)" + _ANY_SUFFIX_REGEX,
         ((_YOUTUBE_FEED_URL + "?user={id}", "{id}"),),
     ),
     (
-        _YOUTUBE_HOST_PATTERN + r"/(?:playlist|watch)\?" + _PLAYLIST_QUERY_PATTERN,
+        _YOUTUBE_HOST_REGEX + r"/(?:playlist|watch)\?" + _PLAYLIST_QUERY_REGEX,
         ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),),
     ),
-    (r"youtu\.be/[\w-]+\?" + _PLAYLIST_QUERY_PATTERN, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
+    (r"youtu\.be/[\w-]+\?" + _PLAYLIST_QUERY_REGEX, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
     (
         r"bsky\.app/profile/(?P<id>[\w.:-]+)(?:(?!/rss)[/?].*)?",
         (("https://bsky.app/profile/{id}/rss", "@{id}"),),
     ),
     (
-        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _ANY_SUFFIX_PATTERN,
+        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _ANY_SUFFIX_REGEX,
         (("https://{host}/@{name}.rss", "@{name}@{host}"),),
     ),
     (
         r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})"
-        + _ANY_SUFFIX_PATTERN,
+        + _ANY_SUFFIX_REGEX,
         (("https://t.me/s/{id}", "@{id}"),),
     ),
     (
-        r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)"
-        + _ANY_SUFFIX_PATTERN,
+        r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)" + _ANY_SUFFIX_REGEX,
         (("https://itunes.apple.com/lookup?id={id}&entity=podcast", ""),),
     ),
-    (r"medium\.com/(?P<id>@[\w.-]+)" + _ANY_SUFFIX_PATTERN, (("https://medium.com/feed/{id}", "{id}"),)),
+    (r"medium\.com/(?P<id>@[\w.-]+)" + _ANY_SUFFIX_REGEX, (("https://medium.com/feed/{id}", "{id}"),)),
     (r"(?P<id>(?!help|policy)[\w-]+)\.medium\.com/(?!feed).*", (("https://{id}.medium.com/feed", "{id}"),)),
     (
-        _REDDIT_HOST_PATTERN + r"/(?P<sub>r/\w+)/s/\w+" + _ANY_QUERY_PATTERN,
+        _REDDIT_HOST_REGEX + r"/(?P<sub>r/\w+)/s/\w+" + _ANY_QUERY_REGEX,
         (("https://www.reddit.com/{sub}/.rss", "{sub}"),),
     ),
     (
-        _REDDIT_HOST_PATTERN + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _ANY_QUERY_PATTERN,
+        _REDDIT_HOST_REGEX + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _ANY_QUERY_REGEX,
         (
             ("https://www.reddit.com/{sub}/.rss", "{sub}"),
             ("https://www.reddit.com/{sub}/{post}/.rss", "{sub} · {post}"),
         ),
     ),
     (
-        _REDDIT_HOST_PATTERN + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
+        _REDDIT_HOST_REGEX + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
         (("https://www.reddit.com{path}/.rss{query}", "{path}"),),
     ),
     (
@@ -121,7 +120,7 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (("https://hnrss.org/{page}?id={id}", "Hacker News: {id}"),),
     ),
     (
-        rf"github\.com/(?P<name>{_GITHUB_OWNER_PATTERN})(?<!\.atom)/?",
+        rf"github\.com/(?P<name>{_GITHUB_OWNER_REGEX})(?<!\.atom)/?",
         (("https://github.com/{name}.atom", "{name}"),),
     ),
     (
@@ -129,34 +128,34 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (("https://github.com/orgs/{name}/discussions.atom", "{name}"),),
     ),
     (
-        _GITHUB_PROJECT_PATTERN + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
+        _GITHUB_PROJECT_REGEX + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
         (("https://github.com/{name}/{page}.atom", "{name} · {page}"),),
     ),
     (
-        _GITHUB_PROJECT_PATTERN + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
+        _GITHUB_PROJECT_REGEX + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
         (("https://github.com/{name}/commits/{branch}.atom", "{name} · commits"),),
     ),
     (
-        _GITHUB_PROJECT_PATTERN + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
+        _GITHUB_PROJECT_REGEX + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
         tuple(
             (f"https://github.com/{{name}}/{page}.atom", f"{{name}} · {page}")
             for page in ("releases", "tags", "commits")
         ),
     ),
     (
-        _GITLAB_BASE_PATTERN + r"/releases(?!\.atom)" + _ANY_SUFFIX_PATTERN,
+        _GITLAB_BASE_REGEX + r"/releases(?!\.atom)" + _ANY_SUFFIX_REGEX,
         (("https://{base}-/releases.atom", "{base} · releases"),),
     ),
     (
-        _GITLAB_BASE_PATTERN + r"/tags(?!.*format=atom)" + _ANY_SUFFIX_PATTERN,
+        _GITLAB_BASE_REGEX + r"/tags(?!.*format=atom)" + _ANY_SUFFIX_REGEX,
         (("https://{base}-/tags?format=atom", "{base} · tags"),),
     ),
     (
-        _GITLAB_BASE_PATTERN + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
+        _GITLAB_BASE_REGEX + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
         (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),
     ),
     (
-        _GITLAB_PROJECT_PATTERN + r"(?:/?(?:\?.*)?|/-/(?!.*(?:\.atom|format=atom)).*)",
+        _GITLAB_PROJECT_REGEX + r"(?:/?(?:\?.*)?|/-/(?!.*(?:\.atom|format=atom)).*)",
         (
             ("https://gitlab.com/{name}/-/releases.atom", "{name} · releases"),
             ("https://gitlab.com/{name}/-/tags?format=atom", "{name} · tags"),
@@ -164,11 +163,11 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
 )
-"""Rules of known sites: a pattern of URLs without scheme and `www.`, templates of feed URLs and of titles."""
+"""Rules of known sites: a regex of URLs without scheme and `www.`, templates of feed URLs and of titles."""
 
 _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
-        _YOUTUBE_HOST_PATTERN + "|youtu\\.be",
+        _YOUTUBE_HOST_REGEX + "|youtu\\.be",
         (  # The page names other channels after its own.
             r'"externalId":"(UC[\w-]{22})"',
             r'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"',
@@ -180,15 +179,15 @@ _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """Rules for pages that name their feed in their own way.
 
-Each has a pattern of host names, patterns to search for in a page, and a template for the feed's URL, which
+Each has a regex of host names, regexes to search for in a page, and a template for the feed's URL, which
 the text found completes.
 """
 
 
 def find_project_name(url: str) -> str | None:
-    """Return the project of a GitHub or GitLab feed, such as `python/cpython`, or None for any other feed.
+    """Return the project, such as `python/cpython`, of a GitHub or GitLab feed whose title does not name it, or None.
 
-    The title of a feed of releases, tags or commits does not name the project.
+    Such are feeds of releases, tags and commits, and those of discussions and wiki pages on GitHub.
     """
     parts = urlsplit(url)
     match = _PROJECT_FEED_URL_PATTERN.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
@@ -236,8 +235,8 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
     url_without_scheme = host + (parts.path or "/") + query
     if host == "web.telegram.org":
         url_without_scheme = "t.me/" + parts.fragment.lstrip("@")
-    for url_pattern, template_pairs in _URL_RULES:
-        if match := re.fullmatch(url_pattern, url_without_scheme):
+    for url_regex, template_pairs in _URL_RULES:
+        if match := re.fullmatch(url_regex, url_without_scheme):
             groups = match.groupdict()
             quoted_groups = {name: quote(unquote(group), safe="/@:?&=.~+-_") for name, group in groups.items()}
             return tuple(
@@ -251,7 +250,7 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
 
 
 def build_mastodon_feed_url(url: str) -> str | None:
-    """Return the feed URL of a Mastodon account or tag page, or None if the URL is neither."""
+    """Return the feed URL of a Mastodon account or tag page, or None if its path is of neither."""
     parts = urlsplit(url)
     match = _MASTODON_PATH_PATTERN.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
@@ -260,9 +259,9 @@ def build_mastodon_feed_url(url: str) -> str | None:
 def find_feed_in_page(body: bytes, url: str) -> SiteFeed | None:
     """Return the feed that a page of YouTube or iTunes names in its own way, or None if there is none."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
-    for host_pattern, feed_patterns, feed_template in _PAGE_RULES:
-        if re.fullmatch(host_pattern, host):
+    for host_regex, feed_regexes, feed_template in _PAGE_RULES:
+        if re.fullmatch(host_regex, host):
             page_text = body.decode("utf-8", "replace")
-            match = next(filter(None, (re.search(pattern, page_text) for pattern in feed_patterns)), None)
+            match = next(filter(None, (re.search(feed_regex, page_text) for feed_regex in feed_regexes)), None)
             return SiteFeed(feed_template.format(match[1]), "") if match else None
     return None

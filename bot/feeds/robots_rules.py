@@ -16,7 +16,7 @@ class RobotsVerdict(NamedTuple):
 
 
 def evaluate_robots(body: bytes, url: str) -> RobotsVerdict:
-    """Return whether a robots.txt allows a URL, and the crawl delay in seconds (runs in a worker)."""
+    """Return whether a robots.txt allows a URL, and the crawl delay, at most `MAX_CRAWL_DELAY_SECONDS`."""
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))

@@ -16,13 +16,14 @@ class SharedTimeout:
 
     def __init__(self, seconds: float) -> None:
         self._timeout_seconds = seconds
-        self._started_tasks: dict[asyncio.Task[object], tuple[float, int]] = {}
+        # Start time in the loop's seconds, and number of cancellations requested before.
+        self._start_by_task: dict[asyncio.Task[object], tuple[float, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        self._started_tasks[task] = loop.time(), task.cancelling()
+        self._start_by_task[task] = loop.time(), task.cancelling()
         if self._timer is None:
             self._timer = loop.call_later(self._timeout_seconds, self._expire)
 
@@ -34,7 +35,7 @@ class SharedTimeout:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        started_at, cancel_count = self._started_tasks.pop(task)
+        started_at, cancel_count = self._start_by_task.pop(task)
         if (
             started_at == _EXPIRED_START
             and task.uncancel() <= cancel_count
@@ -46,11 +47,11 @@ class SharedTimeout:
         """Cancel the tasks whose time is over, and set the timer for the next task."""
         loop = asyncio.get_running_loop()
         self._timer = None
-        for task, (started_at, cancel_count) in self._started_tasks.items():
+        for task, (started_at, cancel_count) in self._start_by_task.items():
             if started_at == _EXPIRED_START:
                 continue
             if started_at + self._timeout_seconds > loop.time():
                 self._timer = loop.call_at(started_at + self._timeout_seconds, self._expire)
                 break
-            self._started_tasks[task] = _EXPIRED_START, cancel_count
+            self._start_by_task[task] = _EXPIRED_START, cancel_count
             task.cancel()

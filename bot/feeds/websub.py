@@ -19,8 +19,8 @@ _REL_PATTERN = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGN
 class HubLink(NamedTuple):
     """URL of the WebSub hub that a feed names, and the URL by which the hub knows the feed (its topic)."""
 
-    hub: str
-    topic: str
+    hub_url: str
+    topic_url: str
 
 
 def find_hub(headers: Mapping[str, str], parsed_feed: ParsedFeed, url: str) -> HubLink | None:
@@ -29,10 +29,10 @@ def find_hub(headers: Mapping[str, str], parsed_feed: ParsedFeed, url: str) -> H
     HTTP headers take precedence over the document (section 4).
     """
     relations = _parse_link_relations(headers, url)
-    hub = relations.get("hub") or parsed_feed.hub_url
-    if hub is None:
+    hub_url = relations.get("hub") or parsed_feed.hub_url
+    if hub_url is None:
         return None
-    return HubLink(hub, relations.get("self") or parsed_feed.self_url or url)
+    return HubLink(hub_url, relations.get("self") or parsed_feed.self_url or url)
 
 
 def has_hub_header(headers: Mapping[str, str], url: str) -> bool:

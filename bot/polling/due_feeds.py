@@ -25,19 +25,19 @@ from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 BATCH_SIZE = 1_024
 """Maximum number of due feeds loaded from the store at a time."""
 MAX_QUEUED_FEEDS = 8_192
-"""Maximum number of queued feeds; while so many are queued, no more feeds are loaded."""
+"""Number of queued feeds from which on no more feeds are loaded."""
 MAX_IDLE_SECONDS = 60
 """Maximum number of seconds between two queries for due feeds: other processes write to the store, too."""
 MIN_QUERY_INTERVAL_SECONDS = 2
-"""Minimum number of seconds between two queries for due feeds, so that feeds are loaded in batches."""
+"""Minimum number of seconds until the next scheduled query for due feeds, so that feeds are loaded in batches."""
 MIN_SLEEP_SECONDS = 0.02
-"""Minimum number of seconds to sleep, so that hosts that become free within them are served together."""
+"""Minimum number of seconds to sleep until a host is free, so that hosts free within this time are polled together."""
 
 
 class DueFeedLoader:
     """Loader of due feeds, in batches, into the queue of their hosts.
 
-    A loaded feed is excluded from further queries until its poll is written.
+    A loaded feed is excluded from further queries until its poll is written or the feed is released.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class DueFeedLoader:
         self._wake_event.set()
 
     def mark_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
-        """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
+        """Let queries return these feeds again, as their polls are written; query by `next_due_at` (Unix time)."""
         self._loaded_feed_ids.difference_update(feed_ids)
         self._loaded_feed_ids |= self._result_writer.find_pending(feed_ids)
         if next_due_at < self._next_query_at:
@@ -109,6 +109,7 @@ class DueFeedLoader:
         now = self._clock.now()
         while (self._is_query_requested or self._next_query_at <= now) and self._has_queue_room():
             self._is_query_requested = False  # A wake-up during the query leads to another one.
+            # A tenant is a server, by its id; saturated means that enough of its feeds are queued.
             saturated_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
             query_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
@@ -147,12 +148,12 @@ class DueFeedLoader:
     def _owns_all_slots(self) -> bool:
         return len(self._owned_slots) == HOST_SLOT_COUNT
 
-    async def _sleep_until_due(self, seconds_until_free: float | None) -> None:
+    async def _sleep_until_due(self, seconds_until_host_free: float | None) -> None:
         sleep_seconds = float(MAX_IDLE_SECONDS)
         if self._has_queue_room():
             sleep_seconds = max(self._next_query_at - self._clock.now(), 0)
-        if seconds_until_free is not None:
-            sleep_seconds = min(sleep_seconds, max(seconds_until_free, MIN_SLEEP_SECONDS))
+        if seconds_until_host_free is not None:
+            sleep_seconds = min(sleep_seconds, max(seconds_until_host_free, MIN_SLEEP_SECONDS))
         self._sleeping_until = self._clock.monotonic() + sleep_seconds
         try:
             await wait_for_event(self._clock, self._wake_event, sleep_seconds)

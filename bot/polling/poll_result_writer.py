@@ -1,4 +1,4 @@
-"""Writer of the results of polls: those without news in batches, others as they come."""
+"""Writer of the results of polls: those without news (new or changed articles) in batches, others as they come."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_INTERVAL_SECONDS = 0.5
 """Number of seconds that a poll without news waits to be written together with others."""
-FLUSH_THRESHOLD = 1_000
+FLUSH_POLL_COUNT = 1_000
 """Number of polls that are written without waiting any longer."""
 ERROR_BACKOFF_SECONDS = 5
 """Number of seconds to wait when the store cannot be used."""
@@ -26,6 +26,10 @@ class PostponedPoll(NamedTuple):
 
     feed_id: int
     next_poll_at: int
+
+
+PollResult = Feed | UnchangedPoll | PostponedPoll
+"""Result of a poll without news: a feed to be written in full, or only the time of its next poll."""
 
 
 class PollResultWriter:
@@ -44,25 +48,25 @@ class PollResultWriter:
     ) -> None:
         self._store, self._leases = store, leases
         self._on_written, self._on_recorded = on_written, on_recorded
-        self._polls: dict[int, Feed | UnchangedPoll | PostponedPoll] = {}
-        self._alerts: dict[int, Alert] = {}
-        self._has_polls = asyncio.Event()
-        self._is_full = asyncio.Event()
+        self._result_by_feed_id: dict[int, PollResult] = {}
+        self._alert_by_feed_id: dict[int, Alert] = {}
+        self._has_results_event = asyncio.Event()
+        self._is_full_event = asyncio.Event()
         self._write_lock = asyncio.Lock()
 
     def find_pending(self, feed_ids: Iterable[int]) -> set[int]:
         """Return the ids among `feed_ids` whose polls are not written yet."""
-        return self._polls.keys() & feed_ids
+        return self._result_by_feed_id.keys() & feed_ids
 
-    def add(self, feed_id: int, poll: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None) -> None:
+    def add(self, feed_id: int, poll_result: PollResult, alert: Alert | None = None) -> None:
         """Add the poll of a feed, to be written soon; it replaces an earlier poll of the feed."""
-        self._polls[feed_id] = poll
+        self._result_by_feed_id[feed_id] = poll_result
         if alert is not None:
-            self._alerts[feed_id] = alert
-        if len(self._polls) == 1:
-            self._has_polls.set()
-        elif len(self._polls) >= FLUSH_THRESHOLD:
-            self._is_full.set()
+            self._alert_by_feed_id[feed_id] = alert
+        if len(self._result_by_feed_id) == 1:
+            self._has_results_event.set()
+        elif len(self._result_by_feed_id) >= FLUSH_POLL_COUNT:
+            self._is_full_event.set()
 
     def add_report(self, report: PollReport) -> None:
         """Add the feed of a poll to the buffer, unless the poll's articles were recorded with it."""
@@ -72,7 +76,7 @@ class PollResultWriter:
             self._report_recorded(report)
 
     async def write_report(self, report: PollReport) -> None:
-        """Write the result of a poll made on request, whichever process has the feed's lease."""
+        """Write the result of a poll made on request, if not written with its articles, whoever leases the feed."""
         if report.write_result is None:
             await self._store.polls.record_unchanged(
                 (report.feed,), feed_alerts=(report.alert,) if report.alert else ()
@@ -86,10 +90,10 @@ class PollResultWriter:
     async def run(self) -> None:
         """Write the buffered polls at intervals until cancelled."""
         while True:
-            await self._has_polls.wait()
+            await self._has_results_event.wait()
             try:
                 async with asyncio.timeout(FLUSH_INTERVAL_SECONDS):
-                    await self._is_full.wait()
+                    await self._is_full_event.wait()
             except TimeoutError:
                 pass
             try:
@@ -99,17 +103,21 @@ class PollResultWriter:
                 await self._store.clock.sleep(ERROR_BACKOFF_SECONDS)
 
     async def flush(self) -> None:
-        """Write all polls in one transaction; if that raises StoreError, keep them to be written later."""
+        """Write all buffered polls; if that raises StoreError, keep them to be written later."""
         async with self._write_lock:
-            self._has_polls.clear()
-            self._is_full.clear()
-            polls_by_feed_id, self._polls = self._polls, {}
-            alerts_by_feed_id, self._alerts = self._alerts, {}
-            if not polls_by_feed_id:
+            self._has_results_event.clear()
+            self._is_full_event.clear()
+            result_by_feed_id, self._result_by_feed_id = self._result_by_feed_id, {}
+            alert_by_feed_id, self._alert_by_feed_id = self._alert_by_feed_id, {}
+            if not result_by_feed_id:
                 return
-            feeds = [poll for poll in polls_by_feed_id.values() if isinstance(poll, Feed)]
-            unchanged_polls = [poll for poll in polls_by_feed_id.values() if isinstance(poll, UnchangedPoll)]
-            postponed_polls = [poll for poll in polls_by_feed_id.values() if isinstance(poll, PostponedPoll)]
+            feeds = [poll_result for poll_result in result_by_feed_id.values() if isinstance(poll_result, Feed)]
+            unchanged_polls = [
+                poll_result for poll_result in result_by_feed_id.values() if isinstance(poll_result, UnchangedPoll)
+            ]
+            postponed_polls = [
+                poll_result for poll_result in result_by_feed_id.values() if isinstance(poll_result, PostponedPoll)
+            ]
             has_edits = False
             try:
                 if postponed_polls:
@@ -118,16 +126,18 @@ class PollResultWriter:
                     has_edits = await self._store.polls.record_unchanged(
                         feeds,
                         unchanged_polls,
-                        list(alerts_by_feed_id.values()),
+                        list(alert_by_feed_id.values()),
                         owner_id=self._leases.owner_id,
                     )
             except BaseException:
-                self._polls = polls_by_feed_id | self._polls
-                self._alerts = alerts_by_feed_id | self._alerts
-                self._has_polls.set()
+                self._result_by_feed_id = result_by_feed_id | self._result_by_feed_id
+                self._alert_by_feed_id = alert_by_feed_id | self._alert_by_feed_id
+                self._has_results_event.set()
                 raise
-            self._on_written(polls_by_feed_id, min(poll.next_poll_at for poll in polls_by_feed_id.values()))
-            if alerts_by_feed_id or has_edits:
+            self._on_written(
+                result_by_feed_id, min(poll_result.next_poll_at for poll_result in result_by_feed_id.values())
+            )
+            if alert_by_feed_id or has_edits:
                 self._on_recorded()
 
 

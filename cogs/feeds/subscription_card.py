@@ -104,7 +104,7 @@ class SubscriptionCard(SubscriptionPanel):
         time_texts = [last_article_text]
         if feed.state is FeedState.ACTIVE and subscription.paused_at is None:
             time_texts.append(_("next check {when}").format(when=f"<t:{feed.next_poll_at}:R>"))
-        if self.client.services.websub.is_pushed(feed.id):
+        if self.client.services.websub_subscriber.is_pushed(feed.id):
             time_texts.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.get_look(subscription.server_id)
         setting_texts = [_("look: {look}").format(look=look_labels.look_summary_text(look))]

@@ -253,7 +253,7 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
                 time_text = f"<t:{feed.last_article_at}:R>"
             outlet_emoji = outlet_branding.outlet_emoji(feed.id, feed.outlet or feed_name(feed))
             feed_line = f"{outlet_emoji} {discord_text.escape_markdown(feed_name(feed))} · {time_text}"
-            if interaction.client.services.websub.is_pushed(feed.id):
+            if interaction.client.services.websub_subscriber.is_pushed(feed.id):
                 feed_line += " · ⚡ " + _("real time")
             channel_lines.append(feed_line)
         yield "\n".join(channel_lines)

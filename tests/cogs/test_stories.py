@@ -37,7 +37,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     list_text = message_text(await telex.editor.slash(telex.news, "feed list"))
     assert "Stories: at least 2 outlets" in list_text
     assert "real time" not in list_text
-    monkeypatch.setattr(telex.newsroom.websub, "is_pushed", {feed.id}.__contains__)
+    monkeypatch.setattr(telex.newsroom.websub_subscriber, "is_pushed", {feed.id}.__contains__)
     assert message_text(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = make_rss_item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     await publish(telex, feed_server, rival_feed, entry, make_rss_item(901), title="The Rival")

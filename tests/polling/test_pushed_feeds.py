@@ -60,18 +60,18 @@ class Hub:
 
     def start_subscribing(self) -> None:
         """Let the bot ask hubs from now on."""
-        self._asking = asyncio.create_task(self.newsroom.websub.run())
+        self._asking = asyncio.create_task(self.newsroom.websub_subscriber.run())
 
     async def stop_subscribing(self) -> None:
         """Let the bot ask no more."""
         self._asking.cancel()
-        await self.newsroom.websub.close()
+        await self.newsroom.websub_subscriber.close()
 
     async def start_bot_process(self) -> None:
         """Let a process of the bot begin, which knows nothing yet, and asks nothing."""
         self.newsroom = await self._process.enter_async_context(open_services(self.settings, self.clock))
         await self.newsroom.join_cluster()
-        self.routes = websub_routes.WebSubRoutes(self.newsroom.websub, self.settings)
+        self.routes = websub_routes.WebSubRoutes(self.newsroom.websub_subscriber, self.settings)
 
     async def end_bot_process(self) -> None:
         await self.stop_subscribing()
@@ -114,7 +114,7 @@ class Hub:
         callback = at or self.forms[-1]["hub.callback"]
         async with aiohttp.request("POST", callback, data=raw, headers=headers) as answer:
             status = answer.status
-        await self.newsroom.websub.drain()
+        await self.newsroom.websub_subscriber.drain()
         return status
 
     async def follow_pushed_feed(self) -> Feed:
@@ -160,7 +160,7 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     hub.serve(2, 1)
     await poll(hub.newsroom, feed)
     assert await delivered_titles(hub.newsroom) == []
-    assert hub.newsroom.websub.is_pushed(feed.id)
+    assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
 
 
 async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):
@@ -196,13 +196,13 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
     await hub.restart_bot_process()
     assert await hub.call() == (200, "c4ll"), "whichever process the hub reaches"
-    assert hub.newsroom.websub.is_pushed(feed.id)
+    assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
     hub.start_subscribing()
     hub.status = 500
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(3)
     hub.clock.advance(DAY)
-    assert not hub.newsroom.websub.is_pushed(feed.id)
+    assert not hub.newsroom.websub_subscriber.is_pushed(feed.id)
     assert await hub.push(make_rss(make_rss_item(9))) == 202
     assert await delivered_titles(hub.newsroom) == []
 
@@ -361,7 +361,7 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
         await hub.until_asked(times)
         assert len(hub.forms) == times
     assert (await hub.call(mode="denied", reason="no"))[0] == 200
-    assert not hub.newsroom.websub.is_pushed(feed.id)
+    assert not hub.newsroom.websub_subscriber.is_pushed(feed.id)
 
 
 async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
@@ -412,9 +412,9 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
         reachable = replace(settings, public_url=public)
         async with open_services(reachable, clock) as newsroom:
-            await newsroom.websub.reset_validators_once()
+            await newsroom.websub_subscriber.reset_validators_once()
             await poll(newsroom, await follow(newsroom, url))
-            running = asyncio.create_task(newsroom.websub.run())
+            running = asyncio.create_task(newsroom.websub_subscriber.run())
             await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
             assert [
                 push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.list_all()

@@ -1,4 +1,7 @@
-"""HTTP routes that WebSub hubs call to verify subscriptions and to push documents."""
+"""HTTP routes that WebSub hubs call to verify subscriptions and to push documents.
+
+The URL that a hub calls ends with the token of the subscription.
+"""
 
 import asyncio
 import math
@@ -13,7 +16,7 @@ from bot.polling.websub.pushed_documents import PushedDocument
 from bot.polling.websub.websub_subscriber import CALLBACK_PATH, WebSubSubscriber
 from bot.store import StoreError
 
-RETRY_AFTER_SECONDS = 60
+DATABASE_RETRY_AFTER_SECONDS = 60
 """Seconds in the header `Retry-After` while the database cannot be asked."""
 LOOKUP_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds to wait for the database, which may be busy or unreachable."""
@@ -59,7 +62,7 @@ class WebSubRoutes:
         try:
             await self._subscriber.flush()
         except StoreError:
-            return _build_retry_later_response(503, RETRY_AFTER_SECONDS)
+            return _build_retry_later_response(503, DATABASE_RETRY_AFTER_SECONDS)
         if challenge is None:
             return web.Response(status=404)
         return web.Response(text=challenge, headers={"X-Content-Type-Options": "nosniff"})
@@ -91,7 +94,7 @@ class WebSubRoutes:
         return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
     async def _find_rejection_response(self, request: web.Request, *, is_verification: bool) -> web.Response | None:
-        """Return a response with status 503 or 429 if the token cannot be looked up now, or None if it can.
+        """Return a response with status 503 or 429 if the request's token cannot be looked up now, or None if it can.
 
         A hub that got the response "gone" instead would never push again.
         """
@@ -103,7 +106,7 @@ class WebSubRoutes:
                     token, client_ip, is_verification=is_verification
                 )
         except (StoreError, TimeoutError):
-            return _build_retry_later_response(503, RETRY_AFTER_SECONDS)
+            return _build_retry_later_response(503, DATABASE_RETRY_AFTER_SECONDS)
         return _build_retry_later_response(429, wait_seconds) if wait_seconds else None
 
 
@@ -124,11 +127,11 @@ class _PushBody:
 
         Raises _PushRejected if the body is too large, too slow or breaks off, or if the memory is used up.
         """
-        self._reserve_bytes(request.content_length or 0)
+        self._reserve_up_to(request.content_length or 0)
         try:
             async with asyncio.timeout(RECEIVE_TIMEOUT_SECONDS):
                 async for chunk in request.content.iter_any():
-                    self._reserve_bytes(len(self.content) + len(chunk))
+                    self._reserve_up_to(len(self.content) + len(chunk))
                     self.content += chunk
         except TimeoutError:
             raise _PushRejected(web.Response(status=408)) from None
@@ -139,10 +142,10 @@ class _PushBody:
         """Return the memory of the body to the budget."""
         self._budget.release(self._hub_host, self._reserved_bytes)
 
-    def _reserve_bytes(self, byte_count: int) -> None:
-        if byte_count > self._max_bytes:
+    def _reserve_up_to(self, total_bytes: int) -> None:
+        if total_bytes > self._max_bytes:
             raise _PushRejected(web.Response(status=413))
-        if byte_count > self._reserved_bytes:
-            if not self._budget.reserve(self._hub_host, byte_count - self._reserved_bytes):
+        if total_bytes > self._reserved_bytes:
+            if not self._budget.reserve(self._hub_host, total_bytes - self._reserved_bytes):
                 raise _PushRejected(_build_retry_later_response(429, BUSY_RETRY_AFTER_SECONDS))
-            self._reserved_bytes = byte_count
+            self._reserved_bytes = total_bytes

@@ -15,14 +15,14 @@ HtmlElement = Any
 """Type of HTML elements: `lxml.html.HtmlElement`, not imported, as lxml takes 15 MB in each process."""
 
 MAX_ATTRIBUTES = 20_000
-"""Maximum number of attributes of a tag that is parsed, in a third of a second (the time is quadratic)."""
+"""Maximum number of attributes of a tag; parsing so many takes a third of a second (the time is quadratic)."""
 
 SILENT_TAGS = frozenset({"script", "style", "noscript", "template"})
 """Tags of elements whose text is not shown."""
 
 _INVALID_XML_CHARS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
-_INVALID_XML_PATTERN = re.compile(f"[{_INVALID_XML_CHARS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
-"""Pattern of characters that XML forbids, and of references by number: https://www.w3.org/TR/xml/#charsets"""
+_INVALID_CHAR_OR_REFERENCE_PATTERN = re.compile(f"[{_INVALID_XML_CHARS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+"""Pattern of characters that XML forbids, and of all references by number: https://www.w3.org/TR/xml/#charsets"""
 _FORM_FEED, _MAX_CODE_POINT = 0x0C, 0x10FFFF
 
 _CHARSET_SEARCH_BYTES = 4096
@@ -31,7 +31,7 @@ _CHARSET_PATTERN = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.I
 _WINDOWS_1252_ALIASES = {"ascii", "iso8859-1"}
 """Names of encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
 _NON_TEXT_CODECS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
-_MAX_DATE_CHARS = 40
+_MAX_DATE_ATTRIBUTE_CHARS = 40
 _MONTH_NAMES = "|".join(sorted({name for name in MONTH_NUMBERS if name.isalpha()}, key=len, reverse=True))
 DATE_PATTERN = re.compile(
     r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.+Z-]+)?"
@@ -81,13 +81,15 @@ def parse_html(markup: str) -> HtmlElement | None:
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return document_fromstring(_INVALID_XML_PATTERN.sub(_keep_valid_reference, markup).encode(), parser=parser)
+        return document_fromstring(
+            _INVALID_CHAR_OR_REFERENCE_PATTERN.sub(_drop_unless_valid_reference, markup).encode(), parser=parser
+        )
     except (LxmlError, ValueError):  # for example an empty document
         return None
 
 
-def _keep_valid_reference(match: re.Match[str]) -> str:
-    """Return a character reference if XML allows its character, else "".
+def _drop_unless_valid_reference(match: re.Match[str]) -> str:
+    """Return a matched character reference if XML allows its character, else ""; also "" for a forbidden character.
 
     An invalid character would empty the whole text.
     """
@@ -99,7 +101,7 @@ def _keep_valid_reference(match: re.Match[str]) -> str:
     is_valid = (
         code_point <= _MAX_CODE_POINT
         and code_point != _FORM_FEED
-        and not _INVALID_XML_PATTERN.fullmatch(chr(code_point))
+        and not _INVALID_CHAR_OR_REFERENCE_PATTERN.fullmatch(chr(code_point))
     )
     return match[0] if is_valid else ""
 
@@ -107,7 +109,7 @@ def _keep_valid_reference(match: re.Match[str]) -> str:
 def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     """Return when the item of a list was published (Unix time in seconds), or None if that is unknown.
 
-    `elements` are the elements that belong to the item, `url` is where it leads. The time is searched in `time`
+    `elements` are the elements that belong to the item, `url` is where the item leads. The time is searched in `time`
     elements, attributes, text and URL, in this order.
     """
     descendants = [descendant for element in elements for descendant in element.iter("*")]
@@ -119,7 +121,7 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     attribute_texts = (element.get(name) for element in descendants for name in ("title", "data-date", "content"))
     texts = (get_text(element) for element in elements)
     for text in (
-        *(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attribute_texts if attribute),
+        *(attribute.strip()[:_MAX_DATE_ATTRIBUTE_CHARS] for attribute in attribute_texts if attribute),
         *texts,
     ):
         if (match := DATE_PATTERN.search(text)) and (timestamp := feed_dates.parse_date(match[0])) is not None:
@@ -142,7 +144,7 @@ def find_outermost_containers(elements: list[HtmlElement]) -> list[HtmlElement]:
 
 
 def get_text(element: HtmlElement) -> str:
-    """Return the text of an element on one line, without scripts and styles."""
+    """Return the text of an element on one line, without scripts, styles and other elements that are not shown."""
     pieces: list[str] = []
     _collect_text(element, pieces)
     return " ".join(" ".join(pieces).split())

@@ -36,17 +36,18 @@ _MAX_COUNT_DIGITS = 7
 _PRIVATE_TOP_LEVEL_DOMAINS = frozenset({"localhost", "local", "internal", "lan", "home", "corp", "arpa"})
 _DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
 _LANGUAGE_TAG_PATTERN = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
-_TAG_PATTERN = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
-_INLINE_TAG_PATTERN = re.compile(
+_HTML_TAG_PATTERN = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
+_REMOVED_TAG_PATTERN = re.compile(
     "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|div|em|font|h[1-6]|i|ins|kbd|li|mark|ol|p|pre|q|s|samp|small|span"
     "|strike|strong|sub|sup|time|tt|u|ul|var"
 )
+"""Pattern of the names of elements of running text, whose tags are removed from titles."""
 _VOID_TAGS = frozenset({"br", "hr", "img", "wbr"})
 _ENTITY_PATTERN = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 _INVALID_CHARS_PATTERN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-_CP1252_BYTES = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
-_MOJIBAKE_PATTERN = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTES)))
+_CP1252_BYTE_BY_CHAR = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
+_MOJIBAKE_PATTERN = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTE_BY_CHAR)))
 """Pattern of two or three characters that were one before its UTF-8 was decoded as windows-1252."""
 
 
@@ -58,13 +59,13 @@ def clean_text(text: str) -> str:
 
 
 def _undo_mojibake(match: re.Match[str]) -> str:
-    original_bytes = bytes(_CP1252_BYTES.get(character, ord(character)) for character in match[0])
+    original_bytes = bytes(_CP1252_BYTE_BY_CHAR.get(character, ord(character)) for character in match[0])
     return original_bytes.decode("utf-8", "ignore") or match[0]
 
 
-def to_single_line(text: str, limit: int) -> str:
-    """Return the text on one line of at most `limit` characters."""
-    return " ".join(clean_text(text[: 4 * limit]).split())[:limit].rstrip()
+def to_single_line(text: str, max_chars: int) -> str:
+    """Return the text on one line of at most `max_chars` characters."""
+    return " ".join(clean_text(text[: 4 * max_chars]).split())[:max_chars].rstrip()
 
 
 def clean_title(text: str, *, kind: str) -> str:
@@ -82,17 +83,20 @@ def clean_title(text: str, *, kind: str) -> str:
 
 
 def _strip_tags(text: str) -> str:
-    """Return a text without the HTML tags that are void elements or have their end tag in the same text."""
-    tags = [(slash, name.lower()) for slash, name, _ in _TAG_PATTERN.findall(text)]
-    paired_names = {name for is_end, name in tags if is_end} & {name for is_closing, name in tags if not is_closing}
+    """Return a text without tags of HTML elements that have an end tag in it, and with spaces for void elements.
+
+    Only elements of running text are meant; all other tags stay."""
+    html_tags = [(slash, name.lower()) for slash, name, _ in _HTML_TAG_PATTERN.findall(text)]
+    end_names = {name for slash, name in html_tags if slash}
+    paired_names = end_names & {name for slash, name in html_tags if not slash}
 
     def replace_tag(match: re.Match[str]) -> str:
         name = match[2].lower()
         if name in _VOID_TAGS:
             return " "
-        return "" if name in paired_names and _INLINE_TAG_PATTERN.fullmatch(name) else match[0]
+        return "" if name in paired_names and _REMOVED_TAG_PATTERN.fullmatch(name) else match[0]
 
-    return _TAG_PATTERN.sub(replace_tag, text)
+    return _HTML_TAG_PATTERN.sub(replace_tag, text)
 
 
 def extract_text(markup: str, *, is_plain_text: bool = False) -> str:
@@ -135,12 +139,12 @@ def resolve_public_url(address: object, base_url: str) -> str | None:
 
 
 def _is_public_host(host: str) -> bool:
-    address = host.strip("[]")
+    ip_text = host.strip("[]")
     last_label = host.rpartition(".")[2]
-    if ":" in address or last_label.isdecimal() or last_label.startswith("0x"):  # browsers read 127.1 as an address
+    if ":" in ip_text or last_label.isdecimal() or last_label.startswith("0x"):  # browsers read 127.1 as an address
         from bot.feeds.ssrf_guard import get_refusal_reason  # noqa: PLC0415 - yarl, which hardly any document needs
 
-        return get_refusal_reason(address) is None
+        return get_refusal_reason(ip_text) is None
     return "." in host and last_label not in _PRIVATE_TOP_LEVEL_DOMAINS
 
 
@@ -184,7 +188,7 @@ def parse_language_tag(tag: object) -> str | None:
 
 
 def clean_tags(tag_names: Iterable[object]) -> tuple[str, ...]:
-    """Return at most `MAX_TAGS` distinct tags, each as plain text on one line."""
+    """Return at most `MAX_TAGS` tags that differ in more than case, each as plain text of `MAX_TAG_CHARS` at most."""
     tags: dict[str, str] = {}
     for name in tag_names:
         tag = clean_title(name, kind="either")[:MAX_TAG_CHARS] if isinstance(name, str) else ""
@@ -196,7 +200,7 @@ def clean_tags(tag_names: Iterable[object]) -> tuple[str, ...]:
 def add_fingerprint(entry: Entry) -> Entry:
     """Return the entry with its fingerprint: a hash of 16 bytes over what a reader sees.
 
-    Dates are left out, and so are the parts of links and images that change from one response to the next.
+    Dates and tags are left out, and so are the parts of links and images that change from one response to the next.
     """
     fingerprint_hasher = blake2b(digest_size=16)
     canonical_link = canonicalize(entry.link) if entry.link else ""
@@ -227,14 +231,14 @@ def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | No
     return tuple(accepted_entries), warning
 
 
-_TRACKER_URL_PATTERN = re.compile(
+_IGNORED_IMAGE_URL_PATTERN = re.compile(
     r"feedburner\.com/~|/~ff/|/~r/|doubleclick\.|[/.]pixel[./?]|stats\.wordpress|pixel\.wp\.com|feedsportal\.com"
     r"|[/_-]1x1[._]|/(?:spacer|blank|clear|transparent)\.(?:gif|png)|gravatar\.com/avatar|/smil(?:ies|eys)/"
     r"|s\.w\.org/images/core/emoji|/emoji/",
     re.IGNORECASE,
 )
 _MAX_TRACKER_PIXELS = 3
-"""Maximum width or height in pixels of an image that counts as a tracker."""
+"""Maximum width or height in pixels, one of which suffices, of an image that counts as a tracker."""
 
 
 def find_first_image_source(markup: str) -> str | None:
@@ -255,15 +259,15 @@ def find_first_image_source(markup: str) -> str | None:
                 break
         else:
             continue
-        if not _is_tracking_pixel(attributes, source):
+        if not _is_ignored_image(attributes, source):
             return source
     return None
 
 
-def _is_tracking_pixel(attributes: dict[str, str | None], source: str) -> bool:
+def _is_ignored_image(attributes: dict[str, str | None], source: str) -> bool:
     for dimension in ("width", "height"):
         size = (attributes.get(dimension) or "").strip().removesuffix("px")
         if size.isdecimal() and int(size[:9]) <= _MAX_TRACKER_PIXELS:
             return True
     style = (attributes.get("style") or "").replace(" ", "").lower()
-    return "display:none" in style or bool(_TRACKER_URL_PATTERN.search(source))
+    return "display:none" in style or bool(_IGNORED_IMAGE_URL_PATTERN.search(source))

@@ -222,7 +222,7 @@ class WebSubSubscriber:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
                 self._subscriptions.replace(
-                    PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due_at=now)
+                    PushSubscription(feed_id, hub_link.hub_url, hub_link.topic_url, token, secret, due_at=now)
                 )
         while (refetch_feed_id := self._discovery.take_refetch_feed_id()) is not None:
             await self._store.feeds.clear_validators(refetch_feed_id)
