@@ -80,7 +80,7 @@ def compute_curve(outcomes: Sequence[Outcome]) -> list[CurvePoint]:
     points, sure, missed, near_sure = [], 0, 0, 0
     for outcome in outcomes:
         example = outcome.example
-        if not outcome.judged[0].excerpt.is_expected:
+        if not outcome.judged[0].excerpt.has_expected_answer:
             continue
         if example.has_answer:
             quotes = select_quotes(example.question, outcome.judged)[0][:SHOWN_QUOTES]

@@ -51,14 +51,14 @@ class Excerpt(NamedTuple):
     Attributes:
         answer_text: The words that most probably answer; for a question for a reason or definition, the clause that
             gives it. None if there are none.
-        is_expected: Whether these words are likely and what the question plainly asks for, such as a number of the
-            right things; true if the question asks plainly for nothing.
+        has_expected_answer: Whether these words are likely and what the question plainly asks for, such as a number
+            of the right things; true if the question asks plainly for nothing.
         span_probability: Probability of `answer_text`, from 0 to 1; 0 for a clause and for None.
     """
 
     sentences: tuple[str, ...]
     answer_text: str | None = None
-    is_expected: bool = True
+    has_expected_answer: bool = True
     span_probability: float = 0.0
 
 
@@ -94,7 +94,7 @@ def extract_excerpt(
         return Excerpt(_extract_sentence_texts(analysis, shown_range), _find_clause(question, analysis, shown_range))
     indexed_spans = [(index, span) for index in shown_range for span in spans_by_sentence_index[index]]
     if not indexed_spans:
-        return Excerpt(_extract_sentence_texts(analysis, shown_range), is_expected=False)
+        return Excerpt(_extract_sentence_texts(analysis, shown_range), has_expected_answer=False)
     best_index, best_span = max(
         indexed_spans,
         key=lambda indexed_span: (
@@ -104,7 +104,7 @@ def extract_excerpt(
     )
     text, best_sentence = analysis.get_text_and_sentence(best_index)
     shown_sentences = [analysis.get_text_and_sentence(index)[1] for index in shown_range]
-    is_expected = (
+    has_expected_answer = (
         best_span.is_match
         and best_span.probability >= expected_answer.min_probability
         and expected_answer.has_relation(term_matcher, text, shown_sentences)
@@ -116,7 +116,7 @@ def extract_excerpt(
     ):
         shown_range = range(best_index - 1, best_index + 1)
     return Excerpt(
-        _extract_sentence_texts(analysis, shown_range), best_span.span.text, is_expected, best_span.probability
+        _extract_sentence_texts(analysis, shown_range), best_span.span.text, has_expected_answer, best_span.probability
     )
 
 

@@ -13,7 +13,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MAX_LOG_ODDS_DROP = log(5)
-"""Maximum amount by which the log-odds of a further quote may be below the log-odds of the first quote."""
+"""Maximum amount by which the log-odds of any other quote may be below the log-odds of the first quote."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
 """Maximum amount by which the log-odds of a superseded quote may be below the log-odds of the first quote.
 
@@ -31,9 +31,9 @@ SMALL_STORE_LOG_ODDS = 0.46
 
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
-EXPECTED_WORDS_LOG_ODDS = 0.8
-"""Amount by which the log-odds of a sure answer rise if the number, sum or time that a question asks for is there."""
-NO_WORDS_LOG_ODDS = 0.2
+PATTERN_ANSWER_LOG_ODDS = 0.8
+"""Amount by which the log-odds of a sure answer rise if words answer a question for a number, sum or time."""
+NO_ANSWER_TEXT_LOG_ODDS = 0.2
 """Amount by which the log-odds of a sure answer fall if no words of the passage are known to answer."""
 MISSING_WORDS_LOG_ODDS = 1.0
 """Amount of log-odds by which a passage without the words that a question plainly asks for ranks lower."""
@@ -54,7 +54,8 @@ def rank_candidates(candidates: Iterable[ScoredCandidate]) -> list[ScoredCandida
     return sorted(
         candidates,
         key=lambda candidate: (
-            compute_log_odds(candidate.probability) - MISSING_WORDS_LOG_ODDS * (not candidate.excerpt.is_expected)
+            compute_log_odds(candidate.probability)
+            - MISSING_WORDS_LOG_ODDS * (not candidate.excerpt.has_expected_answer)
         ),
         reverse=True,
     )
@@ -76,7 +77,7 @@ def classify_confidence(
     is_sure = (
         compute_sure_log_odds(question, candidates[0], context_article_ids)
         >= compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
-        and candidates[0].excerpt.is_expected
+        and candidates[0].excerpt.has_expected_answer
     )
     return Confidence.SURE if is_sure else Confidence.POSSIBLE
 
@@ -84,11 +85,11 @@ def classify_confidence(
 def compute_sure_log_odds(
     question: AnalysedQuestion, candidate: ScoredCandidate, context_article_ids: frozenset[int] = frozenset()
 ) -> float:
-    """Return the log-odds by which the answer with this best candidate is sure, if it has the expected words."""
+    """Return the log-odds by which the answer with this best candidate is sure, if it has the expected answer."""
     total_log_odds = compute_context_free_log_odds(candidate, context_article_ids)
     if candidate.excerpt.answer_text is None:
-        return total_log_odds - NO_WORDS_LOG_ODDS
-    return total_log_odds + EXPECTED_WORDS_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
+        return total_log_odds - NO_ANSWER_TEXT_LOG_ODDS
+    return total_log_odds + PATTERN_ANSWER_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
 
 
 def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:
@@ -96,8 +97,8 @@ def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> floa
 
     `sure_threshold` is the minimum probability in a store of `LARGE_STORE_ARTICLES`.
     """
-    size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
-    relative_size = min(1.0, size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
+    log_size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
+    relative_size = min(1.0, log_size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
     return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
 
 
@@ -117,8 +118,8 @@ def select_quotes(
     """Return the candidates (passages that may answer) to quote, and the superseded candidates.
 
     Each list has at most `MAX_QUOTES` elements, and no sentence occurs twice. Earlier candidates with another
-    answer are superseded, but only if the answer to the question changes over time. Free places go to the
-    sentences that follow the first quote.
+    answer are superseded, but only if the answer to the question changes over time. If places are left, one goes
+    to the passage that follows the first quote.
     """
     distinct_candidates: list[ScoredCandidate] = []
     for candidate in candidates:
@@ -214,7 +215,7 @@ def _find_further_candidate(
             if candidate.article_id != candidates[0].article_id
             and candidate.article_id in related_article_ids
             and candidate.excerpt.answer_text
-            and candidate.excerpt.is_expected
+            and candidate.excerpt.has_expected_answer
             and not _have_same_answer(candidate, candidates[0])
         ),
         None,

@@ -161,7 +161,7 @@ def make_judged_quote(
     days: int,
     answer: str | None,
     start: int = 0,
-    is_expected: bool = True,
+    has_expected_answer: bool = True,
 ) -> ScoredCandidate:
     return ScoredCandidate(
         article_id,
@@ -170,7 +170,7 @@ def make_judged_quote(
         (start, start + 2),
         (),
         probability,
-        Excerpt((), answer, is_expected=is_expected, span_probability=0.9),
+        Excerpt((), answer, has_expected_answer=has_expected_answer, span_probability=0.9),
     )
 
 
@@ -242,8 +242,11 @@ def test_words_that_are_not_what_is_asked_for_make_no_answer_sure_and_rank_lower
     by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
     question = analyse_question("how many ships does Nordwave have", frequency, ARTICLES)
     ships, minutes = (
-        make_judged_quote(number, probability, days=1, answer=answer, is_expected=is_expected)
-        for number, probability, answer, is_expected in ((1, 0.5, "12 ships", True), (2, 0.6, "78 minutes", False))
+        make_judged_quote(number, probability, days=1, answer=answer, has_expected_answer=has_expected_answer)
+        for number, probability, answer, has_expected_answer in (
+            (1, 0.5, "12 ships", True),
+            (2, 0.6, "78 minutes", False),
+        )
     )
     assert classify_confidence(question, [ships], by) is Confidence.SURE
     assert classify_confidence(question, [minutes], by) is Confidence.POSSIBLE
@@ -295,7 +298,9 @@ async def test_only_words_that_agree_with_the_question_are_expected(store, quest
     )
     candidates = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates
     excerpts = [candidate.excerpt for candidate in candidates if not candidate.sentence_range[0]]
-    assert [excerpt.answer_text for excerpt in excerpts if excerpt.is_expected] == ([] if words is None else [words])
+    assert [excerpt.answer_text for excerpt in excerpts if excerpt.has_expected_answer] == (
+        [] if words is None else [words]
+    )
 
 
 def test_names_take_no_number_from_the_words_after_them():

@@ -30,9 +30,9 @@ class QuestionQueue:
 
     def __init__(self, clock: Clock, *, has_model: bool) -> None:
         self._clock = clock
-        self._concurrency = MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS
-        self._slots = FairSemaphore(self._concurrency)
-        self._waiting_count_by_server: Counter[int] = Counter()
+        self._max_concurrent_questions = MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS
+        self._slots = FairSemaphore(self._max_concurrent_questions)
+        self._waiting_count_by_server_id: Counter[int] = Counter()
         self._average_duration_seconds = _INITIAL_DURATION_SECONDS
 
     @asynccontextmanager
@@ -41,20 +41,20 @@ class QuestionQueue:
 
         Raises `RequestRejected` if too many questions are waiting.
         """
-        waiting_count_by_server = self._waiting_count_by_server
+        waiting_count_by_server_id = self._waiting_count_by_server_id
         if (
-            waiting_count_by_server.total() >= MAX_WAITING_QUESTIONS
-            or waiting_count_by_server[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
+            waiting_count_by_server_id.total() >= MAX_WAITING_QUESTIONS
+            or waiting_count_by_server_id[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
         ):
             raise RequestRejected(QuestionRejection.BUSY)
-        async with AsyncExitStack() as slots:
-            waiting_count_by_server[server_id] += 1
+        async with AsyncExitStack() as exit_stack:
+            waiting_count_by_server_id[server_id] += 1
             try:
-                await slots.enter_async_context(self._slots.acquire(server_id))
+                await exit_stack.enter_async_context(self._slots.acquire(server_id))
             finally:
-                waiting_count_by_server.subtract((server_id,))
-                if not waiting_count_by_server[server_id]:
-                    del waiting_count_by_server[server_id]
+                waiting_count_by_server_id.subtract((server_id,))
+                if not waiting_count_by_server_id[server_id]:
+                    del waiting_count_by_server_id[server_id]
             started_at = self._clock.monotonic()
             try:
                 yield
@@ -66,5 +66,6 @@ class QuestionQueue:
     def estimate_wait_seconds(self) -> int:
         """Return the estimated time in seconds until a question asked now is answered, with the wait for its turn."""
         return math.ceil(
-            self._average_duration_seconds * (1 + self._waiting_count_by_server.total() / self._concurrency)
+            self._average_duration_seconds
+            * (1 + self._waiting_count_by_server_id.total() / self._max_concurrent_questions)
         )

@@ -28,10 +28,10 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     for node in iter_required_nodes(query.nodes):
         if isinstance(node, FieldFilter):
             values_by_filter[node.filter][node.value] = None
-    since, before = (
+    since_times, before_times = (
         sorted(map(int, values_by_filter[filter_name])) for filter_name in (FilterName.SINCE, FilterName.BEFORE)
     )
-    if since and before and since[-1] >= before[0]:
+    if since_times and before_times and since_times[-1] >= before_times[0]:
         notes.append(Note.create(NoteKind.EMPTY_DATE_RANGE))
     if len(languages := values_by_filter[FilterName.LANGUAGE]) > 1:
         suggested_query = " OR ".join(f"lang:{language}" for language in languages)

@@ -34,14 +34,14 @@ class Token(NamedTuple):
         kind: "(", ")", "or", "not" or "term"; "stray" (a misplaced quotation mark), "minus" and "valueless"
             (a filter without value) have no effect.
         value: Word, text of a phrase, or value of a filter.
-        name: Name of the filter as it was typed, in English or French; "" without a filter.
+        filter_alias: Name of the filter as it was typed, in English or French; "" without a filter.
         start: Offset of a filter in the text; negative if no word may be added to its value.
         end: Offset after an unquoted filter or word.
     """
 
     kind: str
     value: str = ""
-    name: str = ""
+    filter_alias: str = ""
     is_quoted: bool = False
     is_negated: bool = False
     start: int = 0
@@ -80,7 +80,7 @@ def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
     if filter_alias and find_filter_by_alias(filter_alias) is None:
         yield Token("term", filter_alias)
         filter_alias = ""
-    yield Token("(", name=filter_alias)
+    yield Token("(", filter_alias=filter_alias)
 
 
 def _iter_alternative_tokens(text: str, group_filter_alias: str, *, is_negated: bool) -> Iterator[Token]:
@@ -90,7 +90,7 @@ def _iter_alternative_tokens(text: str, group_filter_alias: str, *, is_negated: 
     if is_group:
         if is_negated:
             yield Token("not")
-        yield Token("(", name=group_filter_alias if find_filter_by_alias(group_filter_alias) else "")
+        yield Token("(", filter_alias=group_filter_alias if find_filter_by_alias(group_filter_alias) else "")
     for word_index, word in enumerate(words):
         if word_index:
             yield Token("or")

@@ -89,7 +89,7 @@ class _QueryParser:
         self.position = 0
         self.term_count = 0
         self.ignored_parenthesis_count = 0  # Open parentheses beyond the maximum depth.
-        self.group_filter_names: list[str] = []  # Names of the filters before the open parentheses.
+        self.group_filter_aliases: list[str] = []  # Names of the filters before the open parentheses.
 
     def add_note(self, kind: NoteKind, **placeholder_values: object) -> None:
         self.notes.append(Note.create(kind, **placeholder_values))
@@ -200,8 +200,8 @@ class _QueryParser:
         if self.term_count > MAX_QUERY_TERMS:
             self.add_note(NoteKind.CUT_TERMS, count=MAX_QUERY_TERMS)
             return None
-        if not token.name and self.group_filter_names:
-            token = token._replace(name=self.group_filter_names[-1], start=-1)
+        if not token.filter_alias and self.group_filter_aliases:
+            token = token._replace(filter_alias=self.group_filter_aliases[-1], start=-1)
         node = self.parse_term(token)
         return negate_node(node) if token.is_negated and node is not None else node
 
@@ -219,9 +219,11 @@ class _QueryParser:
             self.ignored_parenthesis_count += 1
             self.defer_note(NoteKind.TOO_DEEP_PARENTHESES, count=MAX_PARENTHESIS_DEPTH)
             return None
-        self.group_filter_names.append(token.name or (self.group_filter_names[-1] if self.group_filter_names else ""))
+        self.group_filter_aliases.append(
+            token.filter_alias or (self.group_filter_aliases[-1] if self.group_filter_aliases else "")
+        )
         nodes = self.parse_nodes(depth + 1)
-        self.group_filter_names.pop()
+        self.group_filter_aliases.pop()
         if self.peek_kind() == ")":
             self.position += 1
         else:
@@ -229,12 +231,12 @@ class _QueryParser:
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
     def parse_term(self, token: Token) -> Node | None:
-        filter_name = FILTER_NAME_BY_ALIAS.get(fold(token.name)) if token.name else None
+        filter_name = FILTER_NAME_BY_ALIAS.get(fold(token.filter_alias)) if token.filter_alias else None
         if filter_name is not None and filter_name != TITLE_FILTER:
             return self.parse_filter(filter_name, token)
         term_text = token.value
-        if filter_name is None and token.name:
-            term_text = f"{token.name} {token.value}"
+        if filter_name is None and token.filter_alias:
+            term_text = f"{token.filter_alias} {token.value}"
             self.note_unknown_filter(token)
         if not split_words(term_text):
             return None
@@ -248,12 +250,13 @@ class _QueryParser:
         if token.value.startswith("//"):
             return
         similar_filter_name = next(
-            iter(get_close_matches(fold(token.name), FILTER_NAME_BY_ALIAS, n=1, cutoff=_MIN_NAME_SIMILARITY)), ""
+            iter(get_close_matches(fold(token.filter_alias), FILTER_NAME_BY_ALIAS, n=1, cutoff=_MIN_NAME_SIMILARITY)),
+            "",
         )
         self.defer_note(
             NoteKind.UNKNOWN_FILTER,
-            name=token.name,
-            value=f"{token.name}:{token.value}",
+            name=token.filter_alias,
+            value=f"{token.filter_alias}:{token.value}",
             similar_name=similar_filter_name,
         )
 
@@ -269,7 +272,7 @@ class _QueryParser:
             flag_values, flag_filter = FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME[filter_name]
             if fold(token.value).strip() in flag_values:
                 return FieldFilter(flag_filter, "")
-            filter_text = f"{token.name}:{token.value}"
+            filter_text = f"{token.filter_alias}:{token.value}"
             self.add_note(NoteKind.UNKNOWN_FLAG, value=filter_text)
             return None
         return self.parse_name_filter(FilterName(filter_name), token) if split_words(token.value) else None
@@ -281,7 +284,9 @@ class _QueryParser:
                 (following_token.end for following_token in following_tokens),
             )
             self.unquoted_filters.append(
-                UnquotedFilter(filter_name, token.name, token.value, tuple(later_words), token.start, tuple(word_ends))
+                UnquotedFilter(
+                    filter_name, token.filter_alias, token.value, tuple(later_words), token.start, tuple(word_ends)
+                )
             )
         return FieldFilter(filter_name, token.value)
 
@@ -307,7 +312,7 @@ class _QueryParser:
                 token.is_quoted
                 or following_token.kind != "term"
                 or following_token.is_quoted
-                or following_token.name
+                or following_token.filter_alias
                 or following_token.is_negated
             ):
                 break
