@@ -100,7 +100,8 @@ class TelexBot(ShardedBot):
         self._autocomplete_limiter = TokenBucket(
             services.clock, max_tokens=MAX_AUTOCOMPLETE_BURST, period_seconds=USER_PERIOD_SECONDS
         )
-        self._readable_feeds_by_user: dict[int, tuple[float, dict[int, int]]] = {}
+        # With the time of loading, server ids by feed id.
+        self._cached_readable_feeds_by_user_id: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = ChannelVisibility(services.clock)
         self.languages = PostLanguages(services.store, self, services.settings.language)
         self.peer_servers = PeerServers(self, services, self.visibility, lambda: self.outbox_relay.audience)
@@ -126,19 +127,19 @@ class TelexBot(ShardedBot):
         """Reason why the bot closed by itself, or None if it did not."""
 
     async def close_for_successor(self, reason: ProcessMustEnd) -> None:
-        """Close the bot because another bot took over; `run_gateway` raises the reason."""
+        """Close the bot because another process took over; then this process ends with the reason."""
         self.close_reason = reason
         await self.close()
 
     def allow_autocomplete(self, user_id: int) -> bool:
-        """Return whether a user may get another autocomplete reply, which has a rate limit of its own."""
+        """Return whether a user may get an autocomplete reply; if so, count it. Such replies have their own limit."""
         if self._autocomplete_limiter.retry_after(user_id):
             return False
         self._autocomplete_limiter.consume(user_id)
         return True
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_arguments: object) -> None:
-        """Tell the user which servers were left out of the reply to a command."""
+        """Tell the user which servers were left out of the reply to a command, if there are any."""
         if unreachable_server_ids := interaction.extras.get(_UNREACHABLE_SERVERS_KEY):
             set_reply_language(interaction)
             await interaction.followup.send(
@@ -176,28 +177,30 @@ class TelexBot(ShardedBot):
     async def load_visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Return the ids of the feeds that a user can read in the channels of the interaction's server.
 
-        Outside the bot's servers, return those of all servers that the user shares with the bot. Discord may
+        Outside the bot's servers, these are the feeds of all servers that the user shares with the bot. Discord may
         be asked: defer the interaction first.
         """
         if interaction_context.get_home_server(interaction) is not None:
             member = interaction_context.get_home_member(interaction)
             return set() if member is None else await self.load_visible_feed_ids_of_member(member)
-        return set(await self.load_readable_feeds_outside_server(interaction))
+        return set(await self.load_server_id_by_readable_feed_id(interaction))
 
-    async def load_readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
-        """Return the feeds that a user can read outside the bot's servers, as ids, each with a server's id.
+    async def load_server_id_by_readable_feed_id(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
+        """Return the ids of the feeds that a user can read outside the bot's servers, each with the id of a server.
 
-        During autocomplete, the result may be a minute old.
+        The user shares this server with the bot. During autocomplete, the ids may be a minute old.
         """
         user_id, now = interaction.user.id, self.services.clock.monotonic()
-        cached_at, server_id_by_feed_id = self._readable_feeds_by_user.get(user_id, (-_READABLE_FEEDS_TTL_SECONDS, {}))
+        cached_at, server_id_by_feed_id = self._cached_readable_feeds_by_user_id.get(
+            user_id, (-_READABLE_FEEDS_TTL_SECONDS, {})
+        )
         if interaction.type is discord.InteractionType.autocomplete and now - cached_at < _READABLE_FEEDS_TTL_SECONDS:
             return server_id_by_feed_id
         server_id_by_feed_id, unreachable_server_ids = await self.outbox_relay.audience.find_feeds_readable_by(user_id)
         interaction.extras[_UNREACHABLE_SERVERS_KEY] = unreachable_server_ids
-        if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
-            self._readable_feeds_by_user.clear()
-        self._readable_feeds_by_user[user_id] = now, server_id_by_feed_id
+        if len(self._cached_readable_feeds_by_user_id) >= _MAX_CACHED_USERS:
+            self._cached_readable_feeds_by_user_id.clear()
+        self._cached_readable_feeds_by_user_id[user_id] = now, server_id_by_feed_id
         return server_id_by_feed_id
 
     async def load_visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:

@@ -34,7 +34,7 @@ OPTION_CONTEXT = "option"
 
 _language_variable: ContextVar[str] = ContextVar("language", default="en")
 _mention_by_command: Mapping[str, str] = {}  # Clickable mentions of commands by English path
-_localized_command_patterns: dict[str, re.Pattern[str]] = {}  # By language
+_localized_command_pattern_by_language: dict[str, re.Pattern[str]] = {}
 
 
 def supported_language(tag: str | None) -> str | None:
@@ -49,29 +49,29 @@ def current_language() -> str:
 
 
 @contextmanager
-def language_scope(language: str | None) -> Iterator[None]:
+def language_scope(locale_tag: str | None) -> Iterator[None]:
     """Set the language of messages within the `with` block.
 
-    A locale tag that is not supported means English.
+    None and a locale tag that is not supported mean English.
     """
-    reset_token = _language_variable.set(supported_language(language) or "en")
+    reset_token = _language_variable.set(supported_language(locale_tag) or "en")
     try:
         yield
     finally:
         _language_variable.reset(reset_token)
 
 
-def set_language(language: str | None) -> None:
+def set_language(locale_tag: str | None) -> None:
     """Set the language of messages for the rest of the current task.
 
-    A locale tag that is not supported means English.
+    None and a locale tag that is not supported mean English.
     """
-    _language_variable.set(supported_language(language) or "en")
+    _language_variable.set(supported_language(locale_tag) or "en")
 
 
 @cache
 def load_catalogue(language: str) -> gettext_module.NullTranslations:
-    """Load the translations of a language; for English, the source language, they are empty."""
+    """Load the translations of a language; they are empty for English, the source language, which has no catalogue."""
     path = DATA / "locales" / language / "LC_MESSAGES" / "telex.po"
     if not path.is_file():
         return gettext_module.NullTranslations()
@@ -97,20 +97,20 @@ def _localize_command_names(catalogue: Catalog, language: str) -> None:
     if not localized_name_by_command:
         return
     english_pattern = re.compile(_build_any_command_regex(localized_name_by_command))
-    _localized_command_patterns[language] = re.compile(
+    _localized_command_pattern_by_language[language] = re.compile(
         f"(?<!`){_build_any_command_regex(localized_name_by_command.values())}"
     )
 
-    def localize_command_name(text: str) -> str:
+    def localize_command_names(text: str) -> str:
         return english_pattern.sub(lambda match: localized_name_by_command[match[0]], text)
 
     for message in catalogue:
         if message.context is None and message.id:
             translation = message.string
             message.string = (
-                localize_command_name(translation)
+                localize_command_names(translation)
                 if isinstance(translation, str)
-                else tuple(map(localize_command_name, translation or ()))
+                else tuple(map(localize_command_names, translation or ()))
             )
 
 
@@ -124,10 +124,10 @@ def localized_command(path: str) -> str:
     return load_catalogue(current_language()).pgettext(COMMAND_CONTEXT, path)
 
 
-def set_command_mentions(mentions: Mapping[str, str]) -> None:
+def set_command_mentions(mention_by_command: Mapping[str, str]) -> None:
     """Set the clickable mentions of commands by English path, such as `</feed add:42>` for `/feed add`."""
     global _mention_by_command  # noqa: PLW0603 - one bot per process registers commands
-    _mention_by_command = mentions
+    _mention_by_command = mention_by_command
 
 
 def linkify_commands(sentence: str) -> str:
@@ -138,7 +138,7 @@ def linkify_commands(sentence: str) -> str:
     translated name does nothing (https://github.com/discord/discord-api-docs/issues/5518).
     """
     load_catalogue(current_language())
-    if localized_pattern := _localized_command_patterns.get(current_language()):
+    if localized_pattern := _localized_command_pattern_by_language.get(current_language()):
         return localized_pattern.sub(r"`\g<0>`", sentence)
     return _COMMAND_PATTERN.sub(lambda match: _find_command_mention(match[1], match[2]), sentence)
 

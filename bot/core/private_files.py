@@ -17,7 +17,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def restrict_to_owner(folder: Path) -> None:
-    """Restrict all files in a private folder to its owner; index engines create files with default modes."""
+    """Restrict all that a private folder contains to its owner; index engines create files with default modes."""
     for path in folder.rglob("*"):
         with suppress(PermissionError, FileNotFoundError):  # An engine may delete a file at any time.
             path.chmod(_PRIVATE_FOLDER_MODE if path.is_dir() else _PRIVATE_FILE_MODE)

@@ -88,7 +88,7 @@ class ChartRow(NamedTuple):
     """
 
     label: str
-    change: str
+    change_label: str
     counts: tuple[int, ...]
     alt_text: str = ""
 
@@ -96,9 +96,9 @@ class ChartRow(NamedTuple):
 class Chart(NamedTuple):
     """Content of a bar chart: rows, each with its own scale; the bars of the earlier half are grey.
 
-    `title` is not drawn. `earlier_label` and `later_label` name the halves of the period; `tick_labels` name
-    its start and end on the time axis. `colour_index` selects the colour of the later half's bars and
-    label.
+    `title` is not drawn, only read out. `earlier_label` and `later_label` name the halves of the period;
+    `tick_labels` name its start and end on the time axis. `colour_index` selects the colour of the later half's
+    bars and label.
     """
 
     title: str
@@ -143,10 +143,10 @@ def _draw_chart(chart: Chart) -> bytes:
 
 def _draw_headings(draw: ImageDraw, chart: Chart, ticks_baseline: int) -> None:
     """Draw the names of a chart's halves above its rows, and the labels of its time axis below them."""
-    font, later_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
+    font, later_label_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
     _draw_text(draw, chart.earlier_label, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
     later_colour = _CHART_COLOURS[chart.colour_index]
-    _draw_text(draw, chart.later_label, (_LATER_X, _HEADING_BASELINE), font, later_width, colour=later_colour)
+    _draw_text(draw, chart.later_label, (_LATER_X, _HEADING_BASELINE), font, later_label_width, colour=later_colour)
     start_label, end_label = chart.tick_labels
     _draw_text(draw, start_label, (_EARLIER_X, ticks_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
     end_position = _LATER_X + _BARS_WIDTH, ticks_baseline
@@ -157,7 +157,7 @@ def _draw_row(draw: ImageDraw, row: ChartRow, top: int, later_colour: str) -> No
     label_font, change_font = _load_font(_LARGE_FONT_SIZE, is_bold=True), _load_font(_SMALL_FONT_SIZE, is_bold=True)
     right_edge, baseline = WIDTH_PIXELS - _MARGIN, top + _LABEL_BASELINE
     _draw_text(draw, row.label, (_MARGIN, baseline), label_font, _EARLIER_X - _MARGIN - _COLUMN_GAP)
-    _draw_text(draw, row.change, (right_edge, baseline), change_font, right_edge - _CHANGE_X, anchor="rs")
+    _draw_text(draw, row.change_label, (right_edge, baseline), change_font, right_edge - _CHANGE_X, anchor="rs")
     bars_per_half, max_count = len(row.counts) // 2, max(row.counts, default=0) or 1
     for counts, left_edge, colour in (
         (row.counts[:bars_per_half], _EARLIER_X, _EARLIER_COLOUR),

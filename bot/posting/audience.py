@@ -147,7 +147,7 @@ class AudienceResolver:
         preferred_server_ids |= {watch.server_id for watch in await store.watches.list_by_user(user_id)}
         if (digest := await store.personal_digests.get_by_user(user_id)) is not None:
             preferred_server_ids.add(digest.server_id or 0)
-        server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
+        server_ids = await store.servers.sample_server_ids(preferred_server_ids, MAX_SERVERS_QUERIED)
         feed_id_sets = await asyncio.gather(
             *(
                 self._find_feed_ids_readable_in(server_id, user_id, raise_if_unchecked=raise_if_unchecked)

@@ -19,7 +19,7 @@ QUERY_TIMEOUT_SECONDS = 1.0
 _CHUNK_CHARS = 7_000
 """Maximum number of characters of a reply per notification; PostgreSQL allows less than 8,000 bytes."""
 _MAX_CONCURRENT_REPLIES = 64
-"""Maximum number of queries of other processes that are answered at a time."""
+"""Maximum number of queries of other processes that are answered at a time; further ones are ignored."""
 
 _QUERY_EVENT = "ask"
 """Name of the notification that carries a query."""
@@ -36,8 +36,8 @@ It returns None if another process has to answer.
 class PeerQueries:
     """Client and server of queries between processes, by database notifications; answers are sets of ids.
 
-    A query goes to the process with the server's shard. `handler_by_query_name` maps names of queries to the
-    functions that answer them when another process asks.
+    All processes get a query; the one with the server's shard answers. `handler_by_query_name` maps names of
+    queries to the functions that answer them when another process asks.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class PeerQueries:
             cluster_events,
             handler_by_query_name,
         )
-        self._pending_reply_by_query_id: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
+        self._future_and_chunks_by_query_id: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
         self._reply_tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Start to answer queries of other processes; a process without shards answers none."""
+        """Start to receive queries of other processes, and replies to own queries."""
         self._cluster_events.set_payload_handler(_QUERY_EVENT, self._on_query)
         self._cluster_events.set_payload_handler(_REPLY_EVENT, self._on_reply)
 
@@ -64,7 +64,7 @@ class PeerQueries:
         """
         query_id = secrets.token_hex(8)
         reply_future: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
-        self._pending_reply_by_query_id[query_id] = reply_future, {}
+        self._future_and_chunks_by_query_id[query_id] = reply_future, {}
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
                 await self._store.notify(f"{_QUERY_EVENT} {query_id} {query_name} {server_id} {subject_id}")
@@ -72,12 +72,12 @@ class PeerQueries:
         except (TimeoutError, StoreError):
             return None
         finally:
-            del self._pending_reply_by_query_id[query_id]
+            del self._future_and_chunks_by_query_id[query_id]
 
     def _on_query(self, payload: str) -> None:
         query_id, query_name, *argument_texts = payload.split()
         if (
-            query_id not in self._pending_reply_by_query_id  # Not a query of this process
+            query_id not in self._future_and_chunks_by_query_id  # Not a query of this process
             and len(self._reply_tasks) < _MAX_CONCURRENT_REPLIES
             and query_name in self._handler_by_query_name
         ):
@@ -87,14 +87,14 @@ class PeerQueries:
                 self._handler_by_query_name[query_name](*map(int, argument_texts)),
             )
 
-    def _start_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
-        task = asyncio.create_task(self._send_reply(query_id, answer))
+    def _start_reply(self, query_id: str, answer_awaitable: Awaitable[Collection[int] | None]) -> None:
+        task = asyncio.create_task(self._send_reply(query_id, answer_awaitable))
         self._reply_tasks.add(task)
         task.add_done_callback(self._reply_tasks.discard)
 
-    async def _send_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
+    async def _send_reply(self, query_id: str, answer_awaitable: Awaitable[Collection[int] | None]) -> None:
         try:
-            answer_ids = await answer
+            answer_ids = await answer_awaitable
             if answer_ids is None:
                 return
             ids_text = ",".join(map(str, answer_ids))
@@ -110,8 +110,8 @@ class PeerQueries:
 
     def _on_reply(self, payload: str) -> None:
         query_id, index_text, count_text, chunk = payload.split(" ", 3)
-        reply_future, chunks = self._pending_reply_by_query_id.get(query_id, (None, {}))
-        chunks[int(index_text)] = chunk
-        if reply_future is not None and not reply_future.done() and len(chunks) == int(count_text):
-            joined_text = "".join(chunks[chunk_index] for chunk_index in range(len(chunks)))
+        reply_future, chunk_by_index = self._future_and_chunks_by_query_id.get(query_id, (None, {}))
+        chunk_by_index[int(index_text)] = chunk
+        if reply_future is not None and not reply_future.done() and len(chunk_by_index) == int(count_text):
+            joined_text = "".join(chunk_by_index[chunk_index] for chunk_index in range(len(chunk_by_index)))
             reply_future.set_result(frozenset(map(int, joined_text.split(","))) if joined_text else frozenset())

@@ -25,7 +25,7 @@ class DatabaseHealth:
         self.fault: DatabaseFault | None = None
         """Fault of the last attempt to use the database, or None if the attempt succeeded."""
         self.recent_fault: DatabaseFault | None = None
-        """Last fault, kept until `RECOVERY_SECONDS` after the last failure, or None if there is none."""
+        """Last fault, until a write succeeds at least `RECOVERY_SECONDS` after the last failure; else None."""
         self._clock = clock
         self._failed_at = 0.0
         self._logged_messages: set[str] = set()
@@ -37,7 +37,7 @@ class DatabaseHealth:
             raise self.fault.with_traceback(None)
 
     def record_failure(self, error: BaseException) -> None:
-        """Record a `DatabaseFault`, and log each of its messages once; ignore other errors."""
+        """Record a `DatabaseFault`, and log each message once until recovery; ignore other errors."""
         if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
             return
         self.fault = self.recent_fault = error

@@ -30,7 +30,7 @@ def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Que
     """Return the parsed query of a watch or filter, which is matched against new articles.
 
     Raises `RequestRejected` if the query depends on dates (with the reason `date_rejection`) or bookmarks, or
-    if it consists of stop words only.
+    if it consists of stop words only. `now` is Unix time in seconds.
     """
     query = parse_query(text, now, max_chars=MAX_QUERY_LENGTH)
     filter_names = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}

@@ -257,7 +257,7 @@ class AskCog(PersistentItemCog):
         elif member is not None:
             feed_ids = await self.bot.load_visible_feed_ids(interaction)
         else:
-            server_id_by_feed_id = await self.bot.load_readable_feeds_outside_server(interaction)
+            server_id_by_feed_id = await self.bot.load_server_id_by_readable_feed_id(interaction)
             feed_ids, server_id = set(server_id_by_feed_id), next(iter(server_id_by_feed_id.values()), None)
         if not feed_ids or server_id is None:
             notice_view = (

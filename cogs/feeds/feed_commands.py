@@ -186,7 +186,7 @@ class FeedCog(
     async def packs(self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None) -> None:
         target_channel = await resolve_channel(interaction, channel)
         permission_advice = require_can_post(target_channel)
-        result_lines = await starter_packs.follow_outlines(
+        outcome_lines = await starter_packs.follow_outlines(
             self.bot,
             starter_packs.list_outlines(pack),
             server_id=target_channel.guild.id,
@@ -195,11 +195,11 @@ class FeedCog(
         )
         await self.bot.outbox_relay.recheck_channel(target_channel.id)
         self.bot.outbox_relay.wake()
-        has_added_feeds = any(result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines)
+        has_added_feeds = any(outcome_line.startswith(starter_packs.ADDED_MARK) for outcome_line in outcome_lines)
         title = _("Now following in {channel}:") if has_added_feeds else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target_channel.mention)
         delay_text = await channel_options.posting_delay_text(interaction, target_channel) if has_added_feeds else ""
-        await reply_with_card(interaction, heading_block(title, delay_text, permission_advice, *result_lines))
+        await reply_with_card(interaction, heading_block(title, delay_text, permission_advice, *outcome_lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

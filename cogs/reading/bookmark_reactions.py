@@ -1,6 +1,7 @@
 """Bookmarks from 🔖 reactions.
 
 Reactions that were added while the bot was offline, or before it knew of a post, are found later (backfill).
+A `Dispatch` is the record of a post.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from cogs.reading.message_articles import find_article_dispatch
 log = logging.getLogger(__name__)
 
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
-"""Time in seconds before a shard went offline from which on posts are checked for missed reactions."""
+"""Age in seconds, when a shard went offline, up to which posts are checked for missed reactions."""
 _MAX_BACKFILL_POSTS = 2000
 """Maximum number of recent posts of a shard that are checked for missed reactions."""
 _MAX_FORUM_POSTS = 200
@@ -34,7 +35,7 @@ _MAX_FORUM_POSTS = 200
 Each forum post costs a request, because it is a thread of its own.
 """
 _MAX_REACTION_REQUESTS = 1000
-"""Maximum number of posts whose reactions are fetched per check for missed reactions."""
+"""Maximum number of posts whose reactions are fetched per check of a shard for missed reactions."""
 _MAX_USERS_PER_REACTION = 1000
 """Maximum number of users of a reaction that are fetched from Discord."""
 _HISTORY_PAGE_SIZE = 100
@@ -44,7 +45,7 @@ https://discord.com/developers/docs/resources/message#get-channel-messages
 """
 _MAX_WARNED_USERS = 10_000
 """Maximum number of users who are warned, and remembered so that each is warned at most once."""
-_UNDO_SECONDS = 15 * 60
+_RESTORE_SECONDS = 15 * 60
 """Time in seconds within which adding the reaction again restores the bookmark's note and tags."""
 _MAX_REMOVED_BOOKMARKS = 1000
 """Maximum number of removed bookmarks that are remembered, so that they can be restored."""
@@ -149,7 +150,7 @@ class ReactionCog(commands.Cog):
 
     async def _restore_bookmark(self, user_id: int, article_id: int) -> None:
         removed_at, removed_bookmark = self._removed_bookmarks.pop((user_id, article_id), (0, None))
-        if removed_bookmark is not None and self.bot.services.clock.now() - removed_at <= _UNDO_SECONDS:
+        if removed_bookmark is not None and self.bot.services.clock.now() - removed_at <= _RESTORE_SECONDS:
             await self.bot.store.bookmarks.restore(user_id, removed_bookmark)
 
     async def _bookmark_dispatch_articles(self, user_id: int, dispatch: Dispatch, *, is_live: bool) -> int:
@@ -212,7 +213,7 @@ class ReactionCog(commands.Cog):
 
     async def _backfill_messages(self, messages: AsyncIterator[discord.Message], dispatches: Sequence[Dispatch]) -> int:
         """Bookmark the articles of posts with 🔖 reactions, and return the number of new bookmarks."""
-        dispatch_by_message_id = {post.message_id: post for post in dispatches}
+        dispatch_by_message_id = {dispatch.message_id: dispatch for dispatch in dispatches}
         bookmark_count = 0
         try:
             async for message in messages:

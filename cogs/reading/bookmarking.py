@@ -156,7 +156,7 @@ async def find_source_server_id(interaction: Interaction, article: Article) -> i
         return server_id
     if (dispatch := await find_clicked_post(interaction)) is not None:  # A watch notification.
         return dispatch.server_id
-    return (await interaction.client.load_readable_feeds_outside_server(interaction)).get(article.feed_id)
+    return (await interaction.client.load_server_id_by_readable_feed_id(interaction)).get(article.feed_id)
 
 
 def saved_text(count: int) -> str:

@@ -145,7 +145,7 @@ async def load_time_zone(interaction: Interaction) -> tzinfo:
     """Return the time zone of the current server; elsewhere, of a server that the user shares with Telex, if any."""
     client, server_id = interaction.client, interaction_context.get_home_server_id(interaction)
     if server_id is None:
-        server_id = next(iter((await client.load_readable_feeds_outside_server(interaction)).values()), 0)
+        server_id = next(iter((await client.load_server_id_by_readable_feed_id(interaction)).values()), 0)
     return await client.services.load_time_zone(server_id)
 
 

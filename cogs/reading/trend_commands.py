@@ -66,8 +66,8 @@ _CACHE_SECONDS = 600.0
 """Time in seconds for which a report is reused for users who can see the same feeds."""
 _MAX_CACHED_REPORTS = 16
 """Maximum number of reports on trends that are cached."""
-_MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
-"""Maximum number of reports that are created for a user in a period, and length of the period in seconds."""
+_MAX_REPORTS_PER_USER, _RATE_LIMIT_SECONDS = 5, 60.0
+"""Maximum number of reports that are created for a user in some time, and this time in seconds."""
 
 
 @persistent_item(buttons.TRENDS_BUTTON.id_pattern)
@@ -86,7 +86,7 @@ class TrendCog(PersistentItemCog):
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
         self._render_limiter = TokenBucket(
-            bot.services.clock, max_tokens=_MAX_RENDERS_PER_PERIOD, period_seconds=_RATE_LIMIT_PERIOD_SECONDS
+            bot.services.clock, max_tokens=_MAX_REPORTS_PER_USER, period_seconds=_RATE_LIMIT_SECONDS
         )
         self._render_lock = asyncio.Lock()
         self._report_cache: OrderedDict[tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]] = (
@@ -220,7 +220,7 @@ class TrendPanel(OwnedView):
                 )
                 for trend_row in trend_rows
             ]
-        card_blocks.append(text_block(f"-# {self._count_text(report)}"))
+        card_blocks.append(text_block(f"-# {self._footer_text(report)}"))
         if trend_rows:
             placeholder = _("Articles from…") if self._shows_outlets else _("Articles about…")
             card_blocks.append(
@@ -263,21 +263,21 @@ class TrendPanel(OwnedView):
             return ""
         return leader_sentence(trends.rising_rows[0]) if trends.rising_rows else _("Nothing stands out right now.")
 
-    def _count_text(self, report: TrendReport) -> str:
+    def _footer_text(self, report: TrendReport) -> str:
         """Return the dates, the number of articles and outlets, and how to read the chart, as text."""
         period_start, period_end = (
             datetime.fromtimestamp(timestamp, UTC).date()
             for timestamp in (report.created_at - self._period.seconds, report.created_at)
         )
         outlet_count = report.trends.outlet_count
-        count_texts = [
+        footer_texts = [
             str(format_interval(period_start, period_end, "MMMd", locale=i18n.current_language())),
             article_count_text(report.trends.article_count),
             format_count("{count} outlet", "{count} outlets", outlet_count),
         ]
         if self._list_rows():
-            count_texts.append(_("rows aren’t to the same scale"))
-        return " · ".join(count_texts)
+            footer_texts.append(_("rows aren’t to the same scale"))
+        return " · ".join(footer_texts)
 
     def _build_buttons(self, trend_rows: tuple[TrendRow, ...]) -> list[Item]:
         label_by_period = {
@@ -327,8 +327,8 @@ class TrendPanel(OwnedView):
     async def _open_watch_choice(self, interaction: Interaction) -> None:
         trend_rows = self._list_rows()
 
-        async def on_choice(click: Interaction, row_number: str) -> None:
-            await create_personal_watch(click, f'"{trend_rows[int(row_number)].name}"')
+        async def on_choice(click: Interaction, row_index: str) -> None:
+            await create_personal_watch(click, f'"{trend_rows[int(row_index)].name}"')
 
         await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _build_row_options(trend_rows)).render(
             interaction
@@ -336,4 +336,4 @@ class TrendPanel(OwnedView):
 
 
 def _build_row_options(trend_rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
-    return [menu_option(row.name, row_number, counts_text(row)) for row_number, row in enumerate(trend_rows)]
+    return [menu_option(row.name, row_index, counts_text(row)) for row_index, row in enumerate(trend_rows)]

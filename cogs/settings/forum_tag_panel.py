@@ -96,7 +96,7 @@ class ForumTagPanel(ChannelPanel):
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
             user_id=self.user_id,
-            limit=_MAX_RULES_PER_FORUM,
+            max_rules=_MAX_RULES_PER_FORUM,
         )
         if not is_added:
             raise UserFacingError(

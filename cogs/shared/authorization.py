@@ -130,9 +130,9 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
         return True
     permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
     if command_id is not None and isinstance(permission_cache, CommandPermissionCache):
-        override = evaluate_overrides(member, await permission_cache.load_overrides(guild, command_id))
-        if override is not None:
-            return override
+        is_allowed = evaluate_overrides(member, await permission_cache.load_overrides(guild, command_id))
+        if is_allowed is not None:
+            return is_allowed
     manager_role_id = (await interaction.client.store.preferences.get_by_server(guild.id)).manager_role_id
     return manager_role_id is not None and any(role.id == manager_role_id for role in member.roles)
 

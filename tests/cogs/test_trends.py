@@ -131,7 +131,7 @@ async def test_it_speaks_french_to_who_does(telex, feed_server, requested_charts
     rising, outlets = requested_charts
     assert rising.earlier_label == "avant"
     assert rising.tick_labels[1] == "28 mai"
-    assert rising.rows[0].change == "nouveau"
+    assert rising.rows[0].change_label == "nouveau"
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 

@@ -31,7 +31,7 @@ async def add_tag_rule(world: World, forum: ChannelHandle, name: str, query: str
         server_id=world.guild.id,
         channel_id=forum.id,
         user_id=world.editor.id,
-        limit=20,
+        max_rules=20,
     )
 
 
@@ -79,7 +79,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
         server_id=telex.guild.id,
         channel_id=forum.id,
         user_id=telex.editor.id,
-        limit=20,
+        max_rules=20,
     )
     await publisher.begin(forum)
     assert tags_of(telex, forum, "Article 0") == []

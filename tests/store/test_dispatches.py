@@ -222,7 +222,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     assert CHANNEL in (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     await store_with_pending_posts.servers.sync({}, mine)
-    assert await store_with_pending_posts.servers.sample_joined([], 9) == [other_server_id]
+    assert await store_with_pending_posts.servers.sample_server_ids([], 9) == [other_server_id]
 
 
 async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(

@@ -114,7 +114,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     scope = {"server_id": guild.id, "user_id": editor.id}
     for (id_, name), query in zip(tag_names.items(), QUERIES[ending], strict=False):
         rule = ForumTagRule(int(id_), query)
-        await world.store.forum_tags.add(rule, name, **scope, channel_id=forum.id, limit=20)
+        await world.store.forum_tags.add(rule, name, **scope, channel_id=forum.id, max_rules=20)
     await world.set_channel_setting(setting_registry.DAILY_THREAD, True, daily)
     await world.set_channel_setting(setting_registry.POST_AS_OUTLET, True, webhook_channel)
     (thread,) = world.news.threads

@@ -1,4 +1,7 @@
-"""Webhooks that the bot's application owns (docs: resources/webhook)."""
+"""Webhooks that the bot's application owns (docs: resources/webhook).
+
+Errors have an HTTP status and one of Discord's error codes.
+"""
 
 from __future__ import annotations
 
@@ -60,12 +63,12 @@ def execute_webhook(stand_in: StandIn, call: Call) -> Answer:
         return 200, payloads.build_message(stand_in.state, message)
     if not body.get("thread_name"):
         raise build_error(400, 220001)
-    tags = [int(tag) for tag in body.get("applied_tags") or []]
-    if channel.requires_tag and not tags:
+    tag_ids = [int(tag_id) for tag_id in body.get("applied_tags") or []]
+    if channel.requires_tag and not tag_ids:
         raise build_error(400, 40067)
     rules.check_text(body["thread_name"], "thread_name")
     thread = stand_in.changes.open_thread(
-        channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tags, author=author
+        channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tag_ids, author=author
     )
     return 200, payloads.build_message(stand_in.state, thread.messages[thread.id])
 
@@ -101,8 +104,8 @@ def find_webhook_by_token(stand_in: StandIn, call: Call) -> Webhook:
 
 def find_target_channel(stand_in: StandIn, webhook: Webhook, call: Call) -> Channel:
     """Return the channel of a webhook, or its thread that a call names. Raises ApiError."""
-    thread_id = int(call.query.get("thread_id", webhook.channel_id))
-    channel = stand_in.state.channels.get(thread_id)
+    channel_id = int(call.query.get("thread_id", webhook.channel_id))
+    channel = stand_in.state.channels.get(channel_id)
     if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:
         raise build_error(400, 10003)
     return channel

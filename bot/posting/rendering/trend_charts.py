@@ -125,7 +125,8 @@ def _format_tick_label(timestamp: int, period: TrendPeriod) -> str:
 def chart_alt_text(chart: Chart) -> str:
     """Return the description of a chart with its numbers, for screen readers."""
     row_descriptions = (
-        _("{name}: {details}").format(name=row.label, details=f"{row.alt_text}, {row.change}.") for row in chart.rows
+        _("{name}: {details}").format(name=row.label, details=f"{row.alt_text}, {row.change_label}.")
+        for row in chart.rows
     )
     return discord_text.truncate_utf16(
         f"{chart.title}, {chart.later_label}. {' '.join(row_descriptions)}", _MAX_ALT_TEXT_LENGTH

@@ -28,9 +28,9 @@ class ForumTags(Repository):
         server_id: int,
         channel_id: int,
         user_id: int,
-        limit: int,
+        max_rules: int,
     ) -> bool:
-        """Add a tag rule to a forum; return False if the forum would have more than `limit` rules.
+        """Add a tag rule to a forum; return False if the forum would have more than `max_rules` rules.
 
         `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
         """
@@ -39,7 +39,7 @@ class ForumTags(Repository):
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),
         )
-        if rule_count >= limit:
+        if rule_count >= max_rules:
             return False
         added_count = db.execute_rowcount(
             "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -91,10 +91,10 @@ class Servers(ShardedRepository):
             (channel_id,),
         )
 
-    async def sample_joined(self, known_ids: Collection[int], limit: int) -> list[int]:
-        """List at most `limit` servers that the bot is in.
+    async def sample_server_ids(self, known_ids: Collection[int], limit: int) -> list[int]:
+        """List the ids of at most `limit` servers that the bot is in.
 
-        If there are more, only servers in `known_ids` are listed.
+        If the bot is in more, only servers in `known_ids` are listed.
         """
         server_ids = await self._fetch_column(
             "SELECT id FROM server WHERE left_at IS NULL ORDER BY id IN (:known_ids) DESC, id LIMIT :limit",
@@ -111,13 +111,13 @@ class Servers(ShardedRepository):
         return await self._fetch_int("SELECT count(*) FROM server WHERE left_at IS NULL")
 
     @write_transaction
-    def purge(self, db: Connection, before: int) -> int:
-        """Delete servers that the bot left before a time, with all their data; return how many.
+    def purge(self, db: Connection, left_before: int) -> int:
+        """Delete servers that the bot left before a Unix time in seconds, with all their data; return how many.
 
-        The time is Unix time in seconds. Articles remain, because users of other servers may have bookmarked
-        them; private URLs of the servers' feeds do not.
+        Articles remain, because users of other servers may have bookmarked them; private URLs of the servers'
+        feeds do not.
         """
-        purged_server_ids = db.fetch_column("DELETE FROM server WHERE left_at < ? RETURNING id", (before,))
+        purged_server_ids = db.fetch_column("DELETE FROM server WHERE left_at < ? RETURNING id", (left_before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
@@ -137,7 +137,7 @@ class Servers(ShardedRepository):
 
         Without a choice, alerts go to all channels that follow the feed.
         """
-        return await self._fetch_value("SELECT alerts FROM server WHERE id = ?", (server_id,))
+        return await self._fetch_value("SELECT alerts AS alert_channel_id FROM server WHERE id = ?", (server_id,))
 
 
 def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
