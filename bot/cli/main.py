@@ -107,7 +107,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 picks a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Try the bot in a simulated Discord: no token, no network.
+    """Try the bot in a simulated Discord: no token, and no network without --live.
 
     It is a page in the browser, with sample feeds.
     """

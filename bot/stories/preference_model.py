@@ -124,7 +124,7 @@ def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[O
     effective_opinions = list(_iter_effective_opinions(opinions))
     if not effective_opinions:
         return NO_PREFERENCES
-    article_by_id = {sent_article.article_id: sent_article.article for sent_article in sent_articles}
+    article_by_id = {sent_article.article_id: sent_article.profile for sent_article in sent_articles}
     post_weight_by_article_id = {
         sent_article.article_id: _compute_decay(now - sent_article.sent_at) for sent_article in sent_articles
     }

@@ -131,8 +131,8 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
     `language` (ISO 639-1) determines how numbers are written; with None, the English and the French way are
     allowed.
     """
-    folded_text = _DOTTED_DATE_PATTERN.sub(r"\1/\2/\3", text)
-    folded_text = _PERCENT_PATTERN.sub("percent", " ".join(fold(folded_text).split()))
+    text_with_slashed_dates = _DOTTED_DATE_PATTERN.sub(r"\1/\2/\3", text)
+    folded_text = _PERCENT_PATTERN.sub("percent", " ".join(fold(text_with_slashed_dates).split()))
     numbers: list[frozenset[Decimal]] = []
     fact_pairs: set[tuple[str, str]] = {
         *_extract_date_facts(folded_text),
@@ -242,7 +242,7 @@ def _list_possible_values(digits: str, scale: str | None, language: str | None) 
 def _extract_spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
     """Yield the numbers that are spelled in words, each with the unit of time after it, or None without one.
 
-    An article before a unit of time counts as 1 ("an hour").
+    An article before a unit of time ("an hour"), or as the last word, counts as 1.
     """
     position = 0
     while position < len(words):

@@ -39,7 +39,7 @@ async def show_quotes_button(interaction: Interaction, _item: object, *, questio
 @persistent_item(buttons.SAVE_SOURCES_BUTTON.id_pattern)
 async def save_sources_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Let the user choose a source of a written answer, and bookmark it."""
-    _text, sources = await _load_readable_sources(interaction, int(question_id))
+    _question_text, sources = await _load_readable_sources(interaction, int(question_id))
 
     async def save_article(click: Interaction, article: Article) -> None:
         await bookmark_article(click, article, None)

@@ -49,7 +49,7 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             "title",
             _("Title line"),
             template.title,
-            post_templates.MAX_TITLE_LENGTH,
+            post_templates.MAX_TITLE_OR_FOOTER_LENGTH,
             description=placeholders_text,
         ),
         _build_text_field(
@@ -60,7 +60,7 @@ def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Templat
             description=_("You can use Discord’s formatting. Leave all three fields empty to remove the template."),
             style=paragraph_style,
         ),
-        _build_text_field("footer", _("Footer"), template.footer, post_templates.MAX_TITLE_LENGTH),
+        _build_text_field("footer", _("Footer"), template.footer, post_templates.MAX_TITLE_OR_FOOTER_LENGTH),
         view=panel,
     )
 

@@ -164,7 +164,7 @@ class ReactionCog(commands.Cog):
                 server_id=dispatch.server_id,
                 channel_id=dispatch.channel_id,
                 message_id=dispatch.message_id,
-                is_live=is_live,
+                restores_removed=is_live,
             )
         except UserFacingError as refusal:
             if is_live:

@@ -35,11 +35,11 @@ async def add_bookmarks(
     server_id: int | None,
     channel_id: int | None,
     message_id: int | None,
-    is_live: bool = True,
+    restores_removed: bool = True,
 ) -> int:
     """Bookmark articles for a user, and return the number of new bookmarks.
 
-    If `is_live` is False, as for reactions that were found later, bookmarks that the user removed stay removed.
+    If `restores_removed` is False, as for reactions that were found later, removed bookmarks stay removed.
     Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
     """
     added_count = 0
@@ -51,7 +51,7 @@ async def add_bookmarks(
             server_id=server_id,
             channel_id=channel_id,
             message_id=message_id,
-            restores_removed=is_live,
+            restores_removed=restores_removed,
         )
     return added_count
 

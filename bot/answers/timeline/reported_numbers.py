@@ -138,7 +138,7 @@ def _iter_reported_numbers(sentence: str, language: str | None) -> Iterator[Repo
     for span in spans:
         folded_text_before = fold(sentence[: span.start])
         number_end = _find_number_end(sentence, span.start, span.end, stem_spans, language)
-        word_before, _word = _find_words_around(sentence, span.start, number_end)
+        word_before, _word_after = _find_words_around(sentence, span.start, number_end)
         if number_end == span.start or word_before in BRANDS or _LABEL_PATTERN.search(folded_text_before):
             continue
         unit, end = _find_unit(sentence, span.start, number_end)
@@ -236,17 +236,17 @@ def _read_ranges(number_text: str, language: str | None) -> tuple[tuple[float, f
     A number before a scale ("2 million") is rounded.
     """
     number_text = _HYPHEN_PATTERN.sub(" ", _SCALE_LETTERS_PATTERN.sub(lambda match: f" {match.lastgroup}", number_text))
-    numbers = [sorted(map(float, values)) for values in extract_facts(number_text, language).numbers]
-    if len(numbers) == 1 and (match := _DIGITS_BEFORE_SCALE_PATTERN.search(number_text)):
+    value_lists = [sorted(map(float, values)) for values in extract_facts(number_text, language).numbers]
+    if len(value_lists) == 1 and (match := _DIGITS_BEFORE_SCALE_PATTERN.search(number_text)):
         decimals = len(match["decimals"] or "")
         rounding_share = (
             _LAST_DIGIT_TOLERANCE / 10**decimals / max(1.0, float(match["digits"] + "." + (match["decimals"] or "0")))
         )
-        return tuple((value * (1 - rounding_share), value * (1 + rounding_share)) for value in numbers[0])
-    if len(numbers) == 1:
-        return tuple((value, value) for value in numbers[0])
-    if len(numbers) == 2 and len(numbers[0]) == len(numbers[1]) == 1 and numbers[0] < numbers[1]:  # noqa: PLR2004
-        return ((numbers[0][0], numbers[1][0]),)
+        return tuple((value * (1 - rounding_share), value * (1 + rounding_share)) for value in value_lists[0])
+    if len(value_lists) == 1:
+        return tuple((value, value) for value in value_lists[0])
+    if len(value_lists) == 2 and len(value_lists[0]) == len(value_lists[1]) == 1 and value_lists[0] < value_lists[1]:  # noqa: PLR2004
+        return ((value_lists[0][0], value_lists[1][0]),)
     return ()
 
 

@@ -11,7 +11,7 @@ from bot.text import discord_text
 
 FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also", "comments")
 """Names of the fields that a template can use, such as `also`: the other outlets that report the same event."""
-MAX_TITLE_LENGTH = 300
+MAX_TITLE_OR_FOOTER_LENGTH = 300
 """Maximum length in UTF-16 units of a template's title or footer."""
 MAX_BODY_LENGTH = 1000
 """Maximum length in UTF-16 units of a template's body."""

@@ -90,9 +90,9 @@ def withhold_muted_articles(
     mute_id_by_article_id = dict(
         db.fetch_rows(
             f"SELECT muted_article.article_id, min(story_mute.id) {_FROM_MUTED_ARTICLES_SQL} "
-            "WHERE story_mute.channel_id = :channel AND muted_article.article_id IN (:articles) "
+            "WHERE story_mute.channel_id = :channel_id AND muted_article.article_id IN (:article_ids) "
             f"AND {ACTIVE_MUTE_SQL} GROUP BY muted_article.article_id",
-            {"channel": channel_id, "articles": [article.article_id for article in articles], "now": db.now},
+            {"channel_id": channel_id, "article_ids": [article.article_id for article in articles], "now": db.now},
         )
     )
     muted_articles = [article for article in articles if article.article_id in mute_id_by_article_id]
@@ -108,7 +108,7 @@ def load_muting_channel_ids(db: Connection, article_id: int) -> set[int]:
     return set(
         db.fetch_ids(
             f"SELECT story_mute.channel_id {_FROM_MUTED_ARTICLES_SQL} "
-            f"WHERE muted_article.article_id = :article AND {ACTIVE_MUTE_SQL}",
-            {"article": article_id, "now": db.now},
+            f"WHERE muted_article.article_id = :article_id AND {ACTIVE_MUTE_SQL}",
+            {"article_id": article_id, "now": db.now},
         )
     )

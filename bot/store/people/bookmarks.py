@@ -77,8 +77,8 @@ class Bookmarks(Repository):
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
-            f"WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id = :article",
-            {"user": user_id, "article": article_id},
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id = :article_id",
+            {"user": user_id, "article_id": article_id},
         )
         db.execute(
             "UPDATE bookmark SET removed_at = ?, note = '', tags = '[]', read_at = NULL "
@@ -137,8 +137,8 @@ class Bookmarks(Repository):
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
-            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} AND bookmark.article_id = :article",
-            {"user": user_id, "article": article_id, "hidden_server_ids": hidden_server_ids},
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} AND bookmark.article_id = :article_id",
+            {"user": user_id, "article_id": article_id, "hidden_server_ids": hidden_server_ids},
         )
         return bookmarks[0] if bookmarks else None
 
@@ -159,10 +159,10 @@ class Bookmarks(Repository):
             f"""
             SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id =
                 bookmark.article_id
-            WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id IN (:articles)
+            WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id IN (:article_ids)
             ORDER BY bookmark.created_at DESC, bookmark.article_id DESC
             """,
-            {"user": user_id, "articles": article_ids},
+            {"user": user_id, "article_ids": article_ids},
         )
 
     @read_transaction
@@ -193,10 +193,10 @@ class Bookmarks(Repository):
         """Return which of `article_ids` a user bookmarked, elsewhere than in the servers `hidden_server_ids`."""
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL} "
-            "AND article_id IN (:articles)",
+            "AND article_id IN (:article_ids)",
             {
                 "user": user_id,
-                "articles": article_ids,
+                "article_ids": article_ids,
                 "hidden_server_ids": hidden_server_ids,
             },
         )

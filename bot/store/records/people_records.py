@@ -36,7 +36,7 @@ class SentArticle(NamedTuple):
 
     article_id: int
     sent_at: int
-    article: ArticleProfile
+    profile: ArticleProfile
 
 
 class StorySize(NamedTuple):

@@ -67,6 +67,7 @@ class SqliteEngine:
         return await SqliteWorker(self.location, pragmas=WRITER_PRAGMAS if is_writer else READER_PRAGMAS).open()
 
     def prepare(self, db: SqliteConnection, *, create: bool) -> bool:  # noqa: ARG002 - SQLite creates each file
+        """Prepare the file for use, and return whether its tables were created now."""
         _enable_wal(db)
         self._identity_guard.remember_file()
         return migrations.migrate(db)

@@ -90,17 +90,17 @@ async def _list_feed_remedies(
 async def _find_filter_remedy(
     interaction: Interaction, scorecard: Scorecard, scored_feed: ScoredFeed
 ) -> FilterRemedy | None:
-    subscription, counts, store = scored_feed.subscription, scored_feed.counts, interaction.client.store
+    subscription, reaction_counts, store = scored_feed.subscription, scored_feed.counts, interaction.client.store
     posts = await store.feed_reactions.list_posts(
         channel_id=subscription.channel_id,
         feed_id=subscription.feed_id,
         since=scorecard.since,
         limit=MAX_CHECKED_POSTS,
     )
-    suggestion = await suggest_filter(store, posts, counts.kept_article_ids)
+    suggestion = await suggest_filter(store, posts, reaction_counts.kept_article_ids)
     if suggestion is None:
         return None
-    effect = remedies.format_filter_effect(suggestion, has_saves=counts.bookmark_count > 0)
+    effect = remedies.format_filter_effect(suggestion, has_saves=reaction_counts.bookmark_count > 0)
     return FilterRemedy(FollowedFeed(subscription, scored_feed.feed), effect, suggestion)
 
 
