@@ -19,14 +19,14 @@ MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
 
 A superseded quote is from an earlier article and gives another answer.
 """
-SMALL_STORE_ARTICLES = 1_000
+MAX_SMALL_STORE_ARTICLES = 1_000
 """Maximum number of articles of a small store, in which the minimum log-odds of a sure answer are lowest."""
-LARGE_STORE_ARTICLES = 16_000
+MIN_LARGE_STORE_ARTICLES = 16_000
 """Minimum number of articles of a large store, in which the minimum log-odds of a sure answer are highest.
 
-Between `SMALL_STORE_ARTICLES` and this number, they rise with the logarithm of the number of articles.
+Between `MAX_SMALL_STORE_ARTICLES` and this number, they rise with the logarithm of the number of articles.
 """
-SMALL_STORE_LOG_ODDS = 0.46
+SMALL_STORE_LOG_ODDS_DROP = 0.46
 """Amount by which the minimum log-odds of a sure answer are lower in a small store.
 
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
@@ -95,11 +95,11 @@ def compute_sure_log_odds(
 def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:
     """Return the minimum log-odds of a sure answer, which are lower in a small store.
 
-    `sure_threshold` is the minimum probability in a store of `LARGE_STORE_ARTICLES`.
+    `sure_threshold` is the minimum probability in a store of `MIN_LARGE_STORE_ARTICLES`.
     """
-    log_size = log(max(article_count, SMALL_STORE_ARTICLES) / SMALL_STORE_ARTICLES)
-    relative_size = min(1.0, log_size / log(LARGE_STORE_ARTICLES / SMALL_STORE_ARTICLES))
-    return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS * (1 - relative_size)
+    log_size = log(max(article_count, MAX_SMALL_STORE_ARTICLES) / MAX_SMALL_STORE_ARTICLES)
+    relative_size = min(1.0, log_size / log(MIN_LARGE_STORE_ARTICLES / MAX_SMALL_STORE_ARTICLES))
+    return compute_log_odds(sure_threshold) - SMALL_STORE_LOG_ODDS_DROP * (1 - relative_size)
 
 
 def compute_context_free_log_odds(candidate: ScoredCandidate, context_article_ids: frozenset[int]) -> float:

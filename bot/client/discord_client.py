@@ -48,7 +48,7 @@ _READABLE_FEEDS_TTL_SECONDS = 60.0
 """Number of seconds for which a user's readable feeds are cached for autocomplete."""
 _MAX_CACHED_USERS = 1_000
 """Maximum number of users whose readable feeds are cached."""
-_UNREACHABLE_SERVERS_KEY = "unheard"
+_UNREACHABLE_SERVERS_KEY = "unreachable_server_ids"
 """Key in the extras of an interaction for the ids of servers whose processes did not answer."""
 
 

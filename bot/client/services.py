@@ -99,7 +99,9 @@ async def open_services(
     store = await Store.open(settings.database, clock, create=create)
     supervisor = Supervisor(clock)
     leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
-    leases.join_pool(LeasePool(UPKEEP_LEASE_KIND, min(settings.roles, default=ProcessRole.POLLER), frozenset({0})))
+    leases.join_pool(
+        LeasePool(UPKEEP_LEASE_KIND, min(settings.roles, default=ProcessRole.POLLER), numbers=frozenset({0}))
+    )
     cluster_events.subscribe("leases", leases.wake)
     is_gateway = ProcessRole.GATEWAY in settings.roles
     index = IndexUpdater(

@@ -37,15 +37,15 @@ _ROW_HEIGHT = 96
 """Height in pixels of a chart's row."""
 _HEADER_HEIGHT = 76
 """Height in pixels of a chart's header."""
-_TICKS_HEIGHT = 60
-"""Height in pixels of the labels of a chart's time axis."""
+_TIME_AXIS_HEIGHT = 60
+"""Height in pixels of a chart's time axis, which has only labels."""
 _HEADING_BASELINE = 49
 """Distance in pixels of the headings' baseline from the top of the header."""
 _LABEL_BASELINE = 55
 """Distance in pixels of a label's baseline from the top of its row."""
 _BARS_BOTTOM = 80
 """Distance in pixels of the bottom of the bars from the top of their row."""
-_TICKS_BASELINE = 33
+_TIME_AXIS_BASELINE = 33
 """Distance in pixels of the date labels' baseline from the top of the time axis."""
 _MARGIN = 34
 """Width in pixels of the space around a chart."""
@@ -127,10 +127,10 @@ def _draw_chart(chart: Chart) -> bytes:
     from PIL import Image, ImageDraw  # noqa: PLC0415 - only in workers
 
     rows = chart.rows[:MAX_ROWS]
-    ticks_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows)
-    image = Image.new("RGB", (WIDTH_PIXELS, ticks_top + _TICKS_HEIGHT), _BACKGROUND_COLOUR)
+    time_axis_top = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows)
+    image = Image.new("RGB", (WIDTH_PIXELS, time_axis_top + _TIME_AXIS_HEIGHT), _BACKGROUND_COLOUR)
     draw = ImageDraw.Draw(image)
-    _draw_headings(draw, chart, ticks_top + _TICKS_BASELINE)
+    _draw_headings(draw, chart, time_axis_top + _TIME_AXIS_BASELINE)
     for index, row in enumerate(rows):
         row_top = _HEADER_HEIGHT + _ROW_HEIGHT * index
         if index:
@@ -141,15 +141,15 @@ def _draw_chart(chart: Chart) -> bytes:
     return png_buffer.getvalue()
 
 
-def _draw_headings(draw: ImageDraw, chart: Chart, ticks_baseline: int) -> None:
+def _draw_headings(draw: ImageDraw, chart: Chart, time_axis_baseline: int) -> None:
     """Draw the names of a chart's halves above its rows, and the labels of its time axis below them."""
     font, later_label_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
     _draw_text(draw, chart.earlier_label, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
     later_colour = _CHART_COLOURS[chart.colour_index]
     _draw_text(draw, chart.later_label, (_LATER_X, _HEADING_BASELINE), font, later_label_width, colour=later_colour)
     start_label, end_label = chart.tick_labels
-    _draw_text(draw, start_label, (_EARLIER_X, ticks_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
-    end_position = _LATER_X + _BARS_WIDTH, ticks_baseline
+    _draw_text(draw, start_label, (_EARLIER_X, time_axis_baseline), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
+    end_position = _LATER_X + _BARS_WIDTH, time_axis_baseline
     _draw_text(draw, end_label, end_position, font, _BARS_WIDTH, colour=_MUTED_COLOUR, anchor="rs")
 
 

@@ -111,13 +111,14 @@ class DueFeedLoader:
             self._is_query_requested = False  # A wake-up during the query leads to another one.
             # A tenant is a server, by its id; saturated means that enough of its feeds are queued.
             saturated_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
-            query_slots = None if self._owns_all_slots() else self._owned_slots
+            # None: of all slots.
+            queried_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
                 now,
                 BATCH_SIZE,
                 self._loaded_feed_ids,
                 excluded_server_ids=saturated_server_ids,
-                host_slots=query_slots,
+                host_slots=queried_slots,
             )
             owns_all_slots = self._owns_all_slots()
             for feed in feeds:
@@ -128,7 +129,7 @@ class DueFeedLoader:
             if len(feeds) == BATCH_SIZE:
                 self._next_query_at = 0
             else:
-                next_due_at = await self._store.feeds.get_next_due_at(self._loaded_feed_ids, host_slots=query_slots)
+                next_due_at = await self._store.feeds.get_next_due_at(self._loaded_feed_ids, host_slots=queried_slots)
                 latest_query_at = now + MAX_IDLE_SECONDS
                 self._next_query_at = (
                     latest_query_at

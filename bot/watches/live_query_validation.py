@@ -13,6 +13,7 @@ class QueryRejection(ReasonCode):
 
     `BOOKMARKED`: it asks for bookmarks. `COMMON_ALTERNATIVE`: one alternative of an OR matches nearly every
     article. `ONLY_EXCLUSIONS`: it only says what to exclude. `TOO_COMMON`: too many articles match it.
+    `EMPTY_WATCH`, `EMPTY_FILTER`: nothing in it can be matched.
     """
 
     WATCH_HAS_DATE = "watch-dated"

@@ -76,13 +76,13 @@ class FeedCog(
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED_DESCRIPTION, channel=locale_str("The new channel"))
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument) -> None:
-        subscription, followed_feed = await resolve_subscription(interaction, feed)
+        subscription, subscribed_feed = await resolve_subscription(interaction, feed)
         target_channel = await resolve_channel(interaction, channel)
         permission_advice = require_can_post(target_channel)
         if target_channel.id == subscription.channel_id:
             raise UserFacingError(
                 _("{feed} is already followed in {channel}.").format(
-                    feed=bold_feed_name(followed_feed), channel=target_channel.mention
+                    feed=bold_feed_name(subscribed_feed), channel=target_channel.mention
                 )
             )
         require_mention(interaction, subscription.look, target_channel)
@@ -93,7 +93,7 @@ class FeedCog(
             raise UserFacingError(unfollowed_text())
         self.bot.outbox_relay.wake()
         confirmation = _("Moved {feed} to {channel}.").format(
-            feed=bold_feed_name(followed_feed), channel=target_channel.mention
+            feed=bold_feed_name(subscribed_feed), channel=target_channel.mention
         )
         await interaction.edit_original_response(content="\n".join(filter(None, (confirmation, permission_advice))))
 
@@ -165,8 +165,8 @@ class FeedCog(
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll a feed now. A feed can be polled at most once a minute, by all users together."""
-        _subscription, followed_feed = await resolve_subscription(interaction, feed)
-        await interaction.edit_original_response(content=await self._manual_checks.check(followed_feed))
+        _subscription, subscribed_feed = await resolve_subscription(interaction, feed)
+        await interaction.edit_original_response(content=await self._manual_checks.check(subscribed_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))

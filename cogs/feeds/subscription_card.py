@@ -1,4 +1,4 @@
-"""Card of a feed in a channel: its health and all actions on it."""
+"""Card of a feed in a channel: its health and all actions on it, such as choosing the look of its posts."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -117,10 +117,10 @@ class ReactionCog(commands.Cog):
         self._backfill_tasks.add(task)
         task.add_done_callback(self._backfill_tasks.discard)
 
-    async def _run_backfill(self, backfill: Coroutine[None, None, int]) -> None:
+    async def _run_backfill(self, backfill_coroutine: Coroutine[None, None, int]) -> None:
         async with self._backfill_lock:
             try:
-                bookmark_count = await backfill
+                bookmark_count = await backfill_coroutine
                 if bookmark_count:
                     log.info("bookmarks backfilled from reactions count=%d", bookmark_count)
             except Exception:
@@ -248,7 +248,7 @@ class ReactionCog(commands.Cog):
 async def _iter_messages_of_dispatches(
     bot: TelexBot, channel_id: int, dispatches: Sequence[Dispatch]
 ) -> AsyncIterator[discord.Message]:
-    """Yield the messages of a channel at the times of posts, newest first; gaps between posts are skipped."""
+    """Yield messages of a channel, newest first, among them those of the posts; pages without posts are not fetched."""
     channel = bot.get_partial_messageable(channel_id, guild_id=dispatches[0].server_id)
     message_ids = sorted(
         (dispatch.message_id for dispatch in dispatches if dispatch.message_id is not None), reverse=True

@@ -1,6 +1,7 @@
 """Webhooks that the bot's application owns (docs: resources/webhook).
 
-Errors have an HTTP status and one of Discord's error codes.
+An item of a call, such as `call["webhook"]`, is an id in its path. Errors have an HTTP status and one of Discord's
+error codes.
 """
 
 from __future__ import annotations

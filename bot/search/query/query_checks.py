@@ -47,7 +47,7 @@ def is_iso_date(text: str) -> bool:
     return _ISO_DATE_PATTERN.fullmatch(text) is not None
 
 
-def build_date_note(field_filter: FieldFilter, zone: tzinfo, now: int) -> Note:
+def build_date_note(field_filter: FieldFilter, time_zone: tzinfo, now: int) -> Note:
     """Return the note that tells the moment a date filter refers to; `now` is Unix time in seconds."""
     note_kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
-    return Note.create(note_kind, moment=int(field_filter.value), now=now, zone=zone)
+    return Note.create(note_kind, moment=int(field_filter.value), now=now, zone=time_zone)

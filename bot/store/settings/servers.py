@@ -51,13 +51,13 @@ class Servers(ShardedRepository):
         await self._database.transact(_mark_left, server_id)
 
     @write_transaction
-    def sync(self, db: Connection, locale_by_server_id: Mapping[int, str | None], shard: int = 0) -> None:
+    def sync(self, db: Connection, locale_by_server_id: Mapping[int, str | None], shard_id: int = 0) -> None:
         """Record the joins and leaves of servers that happened while no process served their shard.
 
         `locale_by_server_id` maps the ids of all servers that the bot is in on the shard to their locales,
         or to None during an outage. A server that is not in it was left.
         """
-        on_shard_sql = self._shards.build_served_condition("id", shard)
+        on_shard_sql = self._shards.build_served_condition("id", shard_id)
         left_rows = db.fetch_rows(
             f"SELECT id FROM server WHERE left_at IS NULL AND {on_shard_sql} AND id NOT IN (:server_ids)",
             {"server_ids": locale_by_server_id.keys()},
