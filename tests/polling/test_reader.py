@@ -16,7 +16,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.feeds import fetch_errors
 from bot.polling.full_text_fetcher import MAX_ATTEMPTS
-from bot.store.outbox import page_fetch_queue
+from bot.store.content import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.outbox_scenario import follow, poll

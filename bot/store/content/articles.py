@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from bot.core.models import Article, NewArticle
 from bot.store.connection import Connection
+from bot.store.content import page_fetch_queue
 from bot.store.content.article_rows import insert_articles
-from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import StoredArticle
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import (

@@ -7,7 +7,7 @@ columns of an article are `text` (from its feed), `body` (the same without boile
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection
-from bot.store.outbox import page_fetch_queue
+from bot.store.content import page_fetch_queue
 from bot.store.records.content_records import PageFetch, PageFetchJob
 from bot.store.repository import Repository, bind_write, write_transaction
 

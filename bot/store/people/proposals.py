@@ -14,7 +14,7 @@ from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
-from bot.store.people import proposal_messages
+from bot.store.people import proposal_dispatches
 from bot.store.records.proposal_records import (
     Proposal,
     ProposalDecision,
@@ -93,7 +93,7 @@ class Proposals(ShardedRepository):
         )
         if draft.dm_channel_id is not None:
             ensure_channel(db, draft.dm_channel_id, dm_user_id=draft.user_id)
-        proposal_messages.schedule_message_edits(db, [proposal_id])
+        proposal_dispatches.schedule_message_edits(db, [proposal_id])
         return _get_existing(db, proposal_id), same_proposal is None
 
     @read_transaction
@@ -131,12 +131,12 @@ class Proposals(ShardedRepository):
         _require_open(db, proposal_id, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
-        proposal_messages.schedule_message_edits(db, [proposal_id])
+        proposal_dispatches.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def schedule_message_edit(self, db: Connection, proposal_id: int) -> None:
         """Schedule an edit of the message about a proposal, which shows the proposal as it is stored."""
-        proposal_messages.schedule_message_edits(db, [proposal_id])
+        proposal_dispatches.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def approve(
@@ -189,7 +189,7 @@ class Proposals(ShardedRepository):
                 _decline(db, proposal, user_id)
             elif blocked_user_id in _get_proposer_user_ids(proposal):
                 db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
-                proposal_messages.schedule_message_edits(db, [proposal.id])
+                proposal_dispatches.schedule_message_edits(db, [proposal.id])
 
     @write_transaction
     def unblock_user(self, db: Connection, blocked_user_id: int, *, server_id: int) -> None:
@@ -233,7 +233,7 @@ class Proposals(ShardedRepository):
             f"AND {served_sql} AND {_AWAITING_MESSAGE_SQL} ORDER BY proposal.id"
         )
         for row in rows:
-            proposal_messages.enqueue_message(db, row["channel_id"], row["id"])
+            proposal_dispatches.enqueue_message(db, row["channel_id"], row["id"])
 
     @write_transaction
     def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
@@ -241,7 +241,7 @@ class Proposals(ShardedRepository):
         self._shards.require_served(db, dispatch_id)
         row = db.fetch_row("SELECT proposal_id, proposer_id FROM dispatch WHERE id = ?", (dispatch_id,))
         if row is not None:
-            proposal_messages.enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
+            proposal_dispatches.enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     @write_transaction
@@ -280,7 +280,7 @@ def erase_proposals(db: Connection, user_id: int) -> int:
         "AND NOT EXISTS (SELECT 1 FROM proposer WHERE proposer.proposal_id = proposal.id)",
         {"decision": ProposalDecision.WITHDRAWN, "now": db.now, "ids": proposal_ids},
     )
-    proposal_messages.schedule_message_edits(db, {*proposal_ids, *decided_ids})
+    proposal_dispatches.schedule_message_edits(db, {*proposal_ids, *decided_ids})
     return len(proposal_ids)
 
 
@@ -362,13 +362,13 @@ def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user
         "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ? WHERE id = ?",
         (decision, db.now, user_id, proposal.id),
     )
-    proposal_messages.schedule_message_edits(db, [proposal.id])
+    proposal_dispatches.schedule_message_edits(db, [proposal.id])
     for proposer in proposal.proposers:
         dm_row = db.fetch_row("SELECT id, problem FROM channel WHERE user_id = ?", (proposer.user_id,))
         if dm_row is None or dm_row["problem"] == Reason(SendProblem.DMS_CLOSED).encode():
-            proposal_messages.enqueue_channel_notice(db, proposal.id, proposer.id)
+            proposal_dispatches.enqueue_channel_notice(db, proposal.id, proposer.id)
         else:
-            proposal_messages.enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
+            proposal_dispatches.enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
 
 
 def _decline(db: Connection, proposal: Proposal, user_id: int) -> None:

@@ -9,6 +9,7 @@ from bot.core.models import Feed
 from bot.core.outbox.routing import PendingArticle
 from bot.core.reasons import WithheldReason
 from bot.store.connection import Connection, Row
+from bot.store.content import page_fetch_queue, page_ownership
 from bot.store.content.article_rows import insert_articles, update_article
 from bot.store.coordination import process_leases
 from bot.store.outbox import (
@@ -16,8 +17,6 @@ from bot.store.outbox import (
     corrections,
     muted_articles,
     outbox_writes,
-    page_fetch_queue,
-    page_ownership,
     story_merging,
     watch_notifications,
 )

@@ -1,4 +1,4 @@
-"""Messages about proposals: the message that managers decide on, and the notices of the outcome to proposers."""
+"""Dispatches about proposals: the message that managers decide on, and the notices of the outcome to proposers."""
 
 from collections.abc import Collection
 
