@@ -65,7 +65,10 @@ It is relative to the weight of a word that a single article contains.
 FOLLOW_UP_TERM_FACTOR = 4.0
 """Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
-"""Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""
+"""Factor on the weight of a word that asks for a number, sum of money or time ("year", "price").
+
+Answers leave such words out.
+"""
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
@@ -104,7 +107,7 @@ class QuestionTerm:
     """A content word of a question.
 
     Attributes:
-        stems: Index terms that the word may have.
+        stems: Index terms that the word may have; for a word for founding something, also those of the others.
         weight: Inverse document frequency of the word, times `UNKNOWN_TERM_FACTOR`, `FOLLOW_UP_TERM_FACTOR`
             or `IMPLIED_TERM_FACTOR` where they apply.
         is_in_index: Whether any article contains the word; if not, it may be rare or mistyped.
@@ -146,8 +149,8 @@ def asks_for_name(text: str) -> bool:
     return bool(_NAME_QUESTION_PATTERN.search(" ".join(text_analysis.tokenize(text))))
 
 
-def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
-    """Return the answer types that the words of a question suggest, each with the matching words.
+def match_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
+    """Return the answer types that the words of a question suggest, each with its first match.
 
     `text` has the folded words of the question, separated by single spaces.
     """
@@ -171,7 +174,7 @@ def analyse_question(
     normalized_text = " ".join(words)
     present_words = {word for match in PRESENT_TIME_PATTERN.finditer(normalized_text) for word in match[0].split()}
     stop_words = text_analysis.find_stop_words(words) | _QUESTION_WORDS | present_words
-    match_by_answer_type = find_answer_types(normalized_text)
+    match_by_answer_type = match_answer_types(normalized_text)
     expected_types = set(match_by_answer_type)
     if {AnswerType.NUMBER, AnswerType.MONEY} <= expected_types:
         expected_types -= {AnswerType.MONEY if _COUNT_PATTERN.search(normalized_text) else AnswerType.NUMBER}

@@ -26,13 +26,13 @@ from bot.search.searching import build_article_json, build_search_result_json
 from bot.text import urls
 
 MAX_RESULTS = 20
-"""Maximum number of articles in a result."""
+"""Maximum number of articles that a tool returns."""
 MAX_TEXT_CHARS = 8_000
-"""Maximum length in characters of the text of an article in a result."""
+"""Maximum length in characters of the text of an article, and of all passages for an answer together."""
 STORY_WINDOW_SECONDS = 3 * 86_400
 """Maximum number of seconds between the publication of an article and of further articles of its story."""
 
-VisibleFeedsLookup = Callable[[], Awaitable[Collection[int] | None]]
+VisibleFeedIdsLookup = Callable[[], Awaitable[Collection[int] | None]]
 """Coroutine function that returns the ids of the feeds that the caller may see, or None for all feeds.
 
 Raises ToolError if they cannot be determined, or if the caller made too many calls.
@@ -107,7 +107,7 @@ class PassageResult(TypedDict):
 
 
 class AnswerResponse(TypedDict):
-    """An answer: `quotes` if it is certain, else `possible` quotes, else `related` articles.
+    """An answer: `quotes` if it is certain, else `possible` quotes; `related` are the nearest articles, or the sources.
 
     `passages` are the passages with the most words of the question and the queries; the caller may answer from them
     if no quote answers.
@@ -142,7 +142,7 @@ class FeedInfo(TypedDict):
 
 def build_server(
     services: Services,
-    look_up_visible_feeds: VisibleFeedsLookup,
+    look_up_visible_feed_ids: VisibleFeedIdsLookup,
     *,
     auth: AuthSettings | None = None,
     token_verifier: TokenVerifier | None = None,
@@ -160,7 +160,7 @@ def build_server(
         auth=auth,
         token_verifier=token_verifier,
     )
-    tools = _NewsTools(services, look_up_visible_feeds)
+    tools = _NewsTools(services, look_up_visible_feed_ids)
     for tool in (
         tools.search,
         tools.ask,
@@ -177,8 +177,8 @@ def build_server(
 class _NewsTools:
     """Tools that give assistants the news. Assistants read the docstrings of the methods as descriptions."""
 
-    def __init__(self, services: Services, look_up_visible_feeds: VisibleFeedsLookup) -> None:
-        self._services, self._look_up_visible_feeds = services, look_up_visible_feeds
+    def __init__(self, services: Services, look_up_visible_feed_ids: VisibleFeedIdsLookup) -> None:
+        self._services, self._look_up_visible_feed_ids = services, look_up_visible_feed_ids
 
     async def search(
         self,
@@ -208,7 +208,7 @@ class _NewsTools:
         search_page = await search_all_queries(
             self._services.searcher,
             [query, *other_queries],
-            feed_ids=await self._look_up_visible_feeds(),
+            feed_ids=await self._look_up_visible_feed_ids(),
             limit=limit,
             sort=order,
         )
@@ -234,7 +234,7 @@ class _NewsTools:
         `quotes` answer, `possible` ones may. Otherwise, answer from `passages` alone, preferring the newest, or say
         that the articles don’t answer.
         """
-        searcher, feed_ids = self._services.searcher, await self._look_up_visible_feeds()
+        searcher, feed_ids = self._services.searcher, await self._look_up_visible_feed_ids()
         answer_json = (await answer_pipeline.answer_question(searcher, question, feed_ids=feed_ids)).as_json()
         passages = await model_passages.find_passages(
             searcher, question, queries, feed_ids=feed_ids, max_chars=MAX_TEXT_CHARS
@@ -256,7 +256,7 @@ class _NewsTools:
     ) -> list[ArticleSummary]:
         """List the newest articles, of all outlets or of one."""
         articles = await self._services.store.articles.list_newest(
-            await self._look_up_visible_feeds(), outlet=source, limit=limit
+            await self._look_up_visible_feed_ids(), outlet=source, limit=limit
         )
         return [_to_summary(build_article_json(article)) for article in articles]
 
@@ -304,7 +304,7 @@ class _NewsTools:
 
     async def feeds(self) -> list[FeedInfo]:
         """List the feeds whose articles can be searched, with the names of their outlets."""
-        visible_feed_ids = await self._look_up_visible_feeds()
+        visible_feed_ids = await self._look_up_visible_feed_ids()
         return [
             FeedInfo(
                 title=feed.title,
@@ -316,13 +316,13 @@ class _NewsTools:
         ]
 
     async def _list_visible_feed_ids(self) -> Collection[int]:
-        """Return the ids of the feeds that the caller may see, where all feeds are listed instead of None."""
-        feed_ids = await self._look_up_visible_feeds()
+        """Return the ids of the feeds that the caller may see, even if these are all feeds."""
+        feed_ids = await self._look_up_visible_feed_ids()
         return [feed.id for feed in await self._services.store.feeds.list_all()] if feed_ids is None else feed_ids
 
     async def _find_article(self, url: str) -> Article:
         """Return the article at a URL if the caller may see it. Raises ToolError if there is none."""
-        visible_feed_ids = await self._look_up_visible_feeds()
+        visible_feed_ids = await self._look_up_visible_feed_ids()
         for article in await self._services.store.articles.find_by_urls(
             [url], urls.compute_page_key(url), (), MAX_RESULTS
         ):

@@ -25,7 +25,7 @@ from bot.core.settings import Network
 log = logging.getLogger(__name__)
 
 MAX_CALLS = 60
-"""Maximum number of tool calls of a Discord server in `CALL_PERIOD_SECONDS`; the allowance refills steadily."""
+"""Maximum number of tool calls of a Discord server at once; they refill evenly over `CALL_PERIOD_SECONDS`."""
 CALL_PERIOD_SECONDS = 60.0
 """Time in seconds in which a server's allowance of tool calls refills from nothing to its maximum."""
 MAX_REQUEST_BYTES = 64 * 1024
@@ -89,10 +89,9 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
                 wait_seconds = lookup_limiter.count_miss((scope.get("client") or ("",))[0])
                 if wait_seconds:
                     retry_after_header = (b"retry-after", str(math.ceil(wait_seconds)).encode())
-                    limit_status = HTTPStatus.TOO_MANY_REQUESTS
                     message = {
                         **message,
-                        "status": limit_status,
+                        "status": HTTPStatus.TOO_MANY_REQUESTS,
                         "headers": [*message["headers"], retry_after_header],
                     }
             await send(message)

@@ -2,8 +2,8 @@
 
 The measure is the log-likelihood ratio G² of a two-by-two table (Ted Dunning, "Accurate methods for the
 statistics of surprise and coincidence", Computational Linguistics 19(1), 1993). It decides both whether a
-word is rising and whether two words form one name. Articles count once per page, and a word counts only if
-several outlets use it, so that an outlet's boilerplate in titles is no trend.
+word is rising and whether two words form one name. Articles count once per page, and if there are
+several outlets, a word counts only if several use it, so that an outlet's boilerplate in titles is no trend.
 """
 
 import math
@@ -23,7 +23,7 @@ MAX_TITLES = 5_000
 MIN_ARTICLES_TO_COMPARE = 10
 """Minimum number of articles that each of the two periods needs for a comparison."""
 MAX_TRENDS = 8
-"""Maximum number of rising words that are returned."""
+"""Maximum number of rising words and names that are returned."""
 MAX_OUTLETS = 4
 """Maximum number of outlets with the most articles that are returned."""
 
@@ -177,7 +177,7 @@ class _TitleIndex:
         self._spelling_counts_by_key: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
     def add(self, title_sample: TitleSample) -> None:
-        """Add a title, unless its page already has a title or its outlet already has the same title."""
+        """Add a title of the two periods, unless its page has a title already or its outlet the same title."""
         bucket_count = self._period.bucket_count
         bucket = 2 * bucket_count - 1 - (self._now - 1 - title_sample.published) * bucket_count // self._period.seconds
         dedupe_keys = {("page", title_sample.page_key), (f"of {title_sample.outlet}", fold(title_sample.title))}
@@ -283,13 +283,13 @@ def _compute_rise_significance(title_index: _TitleIndex, article_numbers: set[in
         len(recent_article_numbers),
         len(article_numbers) - len(recent_article_numbers),
     )
-    recent_total, earlier_total = (
+    recent_total_count, earlier_total_count = (
         len(title_index.recent_article_numbers),
         len(title_index.bucket_by_article_number) - len(title_index.recent_article_numbers),
     )
     if (
         recent_with_word_count < _MIN_ARTICLES
-        or recent_with_word_count * earlier_total <= earlier_with_word_count * recent_total
+        or recent_with_word_count * earlier_total_count <= earlier_with_word_count * recent_total_count
     ):
         return 0.0
     article_count_by_outlet = Counter(
@@ -305,8 +305,8 @@ def _compute_rise_significance(title_index: _TitleIndex, article_numbers: set[in
     significance = log_likelihood_ratio(
         recent_with_word_count,
         earlier_with_word_count,
-        recent_total - recent_with_word_count,
-        earlier_total - earlier_with_word_count,
+        recent_total_count - recent_with_word_count,
+        earlier_total_count - earlier_with_word_count,
     )
     return significance if significance >= _MIN_RISE_G2 else 0.0
 

@@ -26,7 +26,7 @@ BRANDS = frozenset(
     wordpress workday xbox xiaomi yahoo yandex youtube zelda zte
     """.split()
 )
-"""Folded brand names that are not also words of a language."""
+"""Folded brand names that count in any spelling: in tech news, hardly any is meant as another word ("apple")."""
 
 AMBIGUOUS_BRANDS = frozenset(
     """
@@ -34,4 +34,4 @@ AMBIGUOUS_BRANDS = frozenset(
     mistral notion nothing opera orange rust slack snap square stripe switch unity valve visa word zoom
     """.split()
 )
-"""Brands that are also words of a language, so that they count only with a capital."""
+"""Brands that are also words of a language: those that are not in `BRANDS`, too, count only with a capital."""

@@ -3,7 +3,7 @@
 import re
 
 MAX_TEASER_CHARS = 800
-"""Maximum number of characters of a teaser of one or two paragraphs; a longer text may be a full article."""
+"""Number of characters below which a text of one or two paragraphs is a teaser; a longer one may be a full article."""
 _MAX_TEASER_PARAGRAPHS = 2
 _TRUNCATION_MARK_PATTERN = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
@@ -13,6 +13,7 @@ _TRUNCATION_MARK_PATTERN = re.compile(
     re.IGNORECASE,
 )
 _TAIL_CHARS = 200
+"""Number of characters at the end of a text in which a truncation mark is looked for."""
 _MIN_FULL_TEXT_CHARS = 3_000
 """Minimum number of characters of a text that is a full article although it ends in dots."""
 
@@ -20,7 +21,7 @@ _MIN_FULL_TEXT_CHARS = 3_000
 def is_teaser(text: str) -> bool:
     """Return whether the text of an entry is likely only the beginning or a summary of its article.
 
-    Such a text ends with a truncation mark, or is short and has one or two paragraphs. For a full article
+    Such a text is empty, ends with a truncation mark, or is short and has one or two paragraphs. For a full article
     that short, fetching the page is superfluous but harmless.
     """
     lines = [line for line in text.splitlines() if line.strip()]

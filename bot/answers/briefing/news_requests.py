@@ -10,7 +10,7 @@ import re
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from bot.answers.question_analysis import find_answer_types
+from bot.answers.question_analysis import match_answer_types
 from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text.language import detect_language
@@ -113,7 +113,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     )
     has_relative_time = time_expression is not None and time_expression.is_relative
     is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
-    if not news_head_words and (find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
+    if not news_head_words and (match_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
         return None
     non_topic_words = filler_words | _NEWS_WORDS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
     topic = tuple(

@@ -39,6 +39,7 @@ class QuestionRequest:
     """A question, who asks it and where, and the ids of the feeds that the answer may come from.
 
     Attributes:
+        is_public: Whether everybody in the channel sees the answer.
         article_id: Id of the article that the question is about, or None.
         is_article_explicit: Whether the user named that article; otherwise the channel only suggests it.
         previous_question: The previous question of the conversation, or None.
@@ -65,10 +66,10 @@ class QuestionReply:
     """An answer, with the id of the question as it was stored.
 
     Attributes:
-        about_article: The article that the question was about, or None.
+        about_article: The article that the question is about, if the user named it or the answer quotes it; or None.
         suggested_questions: Questions to ask next, which the articles of the answer answer.
         can_watch: Whether the question has content words, by which a watch can look for later articles.
-        story_article: The first source if further outlets report its story; otherwise None.
+        story_article: The first source if further outlets report its story; otherwise, and for a briefing, None.
     """
 
     answer: Answer
@@ -113,8 +114,8 @@ class QuestionService:
             raise RequestRejected(rejection)
         async with self.queue.acquire(request.server_id):
             previous_questions = await self._load_previous_questions(request.previous_question)
-            subject_ids = (request.article_id, *(question.article_id for question in previous_questions))
-            article_id = next((subject_id for subject_id in subject_ids if subject_id is not None), None)
+            subject_article_ids = (request.article_id, *(question.article_id for question in previous_questions))
+            article_id = next((subject_id for subject_id in subject_article_ids if subject_id is not None), None)
             subject_article = None if article_id is None else await self._store.articles.get(article_id)
             zone = local_time.load_zone((await self._store.preferences.get_by_server(request.server_id)).time_zone)
             earlier_texts = [question.text for question in reversed(previous_questions)]
@@ -178,11 +179,11 @@ class QuestionService:
         )
 
     async def _find_story_article(self, answer: Answer, feed_ids: Collection[int]) -> Article | None:
-        articles = () if answer.briefing else answer.sources[:1]
-        coverage = await self._store.stories.load_other_coverage(
-            [article.id for article in articles], feed_ids, MIN_SINGLE_ARTICLE_SIMILARITY
+        first_sources = () if answer.briefing else answer.sources[:1]
+        coverage_by_article_id = await self._store.stories.load_other_coverage(
+            [article.id for article in first_sources], feed_ids, MIN_SINGLE_ARTICLE_SIMILARITY
         )
-        return next((article for article in articles if article.id in coverage), None)
+        return next((article for article in first_sources if article.id in coverage_by_article_id), None)
 
     async def search(
         self, query: Query, *, server_id: int, feed_ids: Collection[int], limit: int, count_up_to: int
@@ -199,7 +200,7 @@ class QuestionService:
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=count_up_to)
 
     async def _load_previous_questions(self, previous_question: Question | None) -> list[Question]:
-        """Load the last previous questions of a conversation, `previous_question` first."""
+        """Load the latest questions of a conversation, at most `MAX_PREVIOUS_QUESTIONS`, `previous_question` first."""
         questions: list[Question] = []
         while previous_question is not None and len(questions) < follow_up_questions.MAX_PREVIOUS_QUESTIONS:
             questions.append(previous_question)

@@ -38,7 +38,7 @@ _ROUNDING_SHARE = 0.03
 _UNIT_ROUNDING_SHARE = 0.25
 """Share by which two durations in different units of time may differ by rounding, such as 20 days and 3 weeks."""
 _MAX_RATIO = 4.0
-"""Maximum ratio of two numbers of one thing; larger ones count different things."""
+"""Maximum ratio of two numbers of one thing; numbers that differ more count different things."""
 _MIN_CONTEXT_SHARE = 0.3
 """Minimum share of the words of two sentences that both have, for their numbers to be of one thing."""
 _MIN_CONFIRMING_OUTLETS = 3
@@ -65,15 +65,15 @@ _COUNTRY_BY_DOLLAR_LETTERS = {
 
 
 class NumberReport(NamedTuple):
-    """A number that an article reports, with the folded name of its outlet."""
+    """A number that an article reports, with the folded name of the article's outlet."""
 
     article: Article
-    outlet: str
+    folded_outlet: str
     number: ReportedNumber
 
 
 class OutletDifference(NamedTuple):
-    """Two or three articles of different outlets that report different numbers of one thing, earliest first.
+    """Two or three reports, from at least two outlets, of different numbers of one thing, earliest first.
 
     `noun_stems` are the stems, with translations, of the words after the two most comparable numbers that both have.
     """
@@ -103,25 +103,27 @@ def find_outlet_difference(articles: Sequence[Article]) -> OutletDifference | No
     ][:MAX_NUMBERS]
     confirmed_reports = [report for report in reports if _is_confirmed(report, reports)]
     ambiguous_things = _find_ambiguous_things(confirmed_reports)
-    differing_pairs = [
-        (similarity, pair)
+    scored_pairs = [
+        (context_share, pair)
         for pair in combinations(reports, 2)
-        if (similarity := _compare_reports(*pair, reports)) is not None
+        if (context_share := _compare_reports(*pair, reports)) is not None
         and (
             _get_unit_and_noun(pair[0].number) not in ambiguous_things
-            or (similarity >= _MIN_AMBIGUOUS_SHARE and not all(report in confirmed_reports for report in pair))
+            or (context_share >= _MIN_AMBIGUOUS_SHARE and not all(report in confirmed_reports for report in pair))
         )
     ]
-    if not differing_pairs:
+    if not scored_pairs:
         return None
-    best_pair = max(differing_pairs, key=lambda scored_pair: scored_pair[0])[1]
-    first_nouns, second_nouns = (_add_translations({noun.stem for noun in report.number.nouns}) for report in best_pair)
-    return OutletDifference(tuple(_select_reports(best_pair, differing_pairs)), first_nouns & second_nouns)
+    best_pair = max(scored_pairs, key=lambda scored_pair: scored_pair[0])[1]
+    first_stems, second_stems = (_add_translations({noun.stem for noun in report.number.nouns}) for report in best_pair)
+    return OutletDifference(tuple(_select_reports(best_pair, scored_pairs)), first_stems & second_stems)
 
 
 def _is_confirmed(report: NumberReport, reports: Sequence[NumberReport]) -> bool:
     """Return whether several outlets report the number of a report."""
-    outlets = {other_report.outlet for other_report in reports if _have_same_value(report.number, other_report.number)}
+    outlets = {
+        other_report.folded_outlet for other_report in reports if _have_same_value(report.number, other_report.number)
+    }
     return len(outlets) >= _MIN_CONFIRMING_OUTLETS
 
 
@@ -153,22 +155,24 @@ def _have_same_value(first_number: ReportedNumber, second_number: ReportedNumber
 
 def _select_reports(
     best_pair: tuple[NumberReport, NumberReport],
-    differing_pairs: Sequence[tuple[float, tuple[NumberReport, NumberReport]]],
+    scored_pairs: Sequence[tuple[float, tuple[NumberReport, NumberReport]]],
 ) -> list[NumberReport]:
     """Return two or three reports of different numbers, earliest first.
 
     They are the report of `best_pair` that differs from more reports, and among the reports from which it differs the
     one with the lowest number and, if their numbers differ, the one with the highest number.
     """
-    differing_reports = [
+    differing_reports_of_pair = [
         [
             second if first is report else first
-            for _similarity, (first, second) in differing_pairs
+            for _context_share, (first, second) in scored_pairs
             if report is first or report is second
         ]
         for report in best_pair
     ]
-    report, other_reports = max(zip(best_pair, differing_reports, strict=True), key=lambda pair: len(pair[1]))
+    report, other_reports = max(
+        zip(best_pair, differing_reports_of_pair, strict=True), key=lambda report_and_others: len(report_and_others[1])
+    )
     reports_by_value = sorted(other_reports, key=lambda other_report: other_report.number.ranges)
     lowest_report, highest_report = reports_by_value[0], reports_by_value[-1]
     selected_reports = [report, lowest_report]
@@ -209,18 +213,18 @@ def _read_numbers(article: Article) -> Iterator[ReportedNumber]:
 def _compare_reports(
     first_report: NumberReport, second_report: NumberReport, reports: Collection[NumberReport]
 ) -> float | None:
-    """Return the share of words that the sentences of two numbers share, or None unless the outlets differ in them."""
+    """Return the share of words that the sentences of two numbers share, or None if the outlets do not differ."""
     if not _may_differ(first_report, second_report):
         return None
-    similarity = _compute_context_share(first_report, second_report)
-    if similarity is None or _is_update(first_report, second_report):
+    context_share = _compute_context_share(first_report, second_report)
+    if context_share is None or _is_update(first_report, second_report):
         return None
     if any(
         _is_superseded(report, reports) or _has_agreeing_number(report, other_report, reports)
         for report, other_report in ((first_report, second_report), (second_report, first_report))
     ):
         return None
-    return similarity
+    return context_share
 
 
 def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool:
@@ -229,7 +233,7 @@ def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool
     return (
         first_number.unit == second_number.unit
         and abs(first_report.article.published - second_report.article.published) <= MAX_GAP_SECONDS
-        and first_report.outlet != second_report.outlet
+        and first_report.folded_outlet != second_report.folded_outlet
         and not _may_be_equal(first_number, second_number)
         and _compute_ratio(first_number, second_number) <= _MAX_RATIO
         and _may_be_of_one_currency(first_report, second_report)
@@ -273,11 +277,13 @@ def _count_one_thing(first_report: NumberReport, second_report: NumberReport) ->
     """
     if first_report.number.unit != COUNT_UNIT:
         return True
-    first_nouns, second_nouns = (
+    first_stem_sets, second_stem_sets = (
         [_translate({noun.stem}, report, other_report) for noun in report.number.nouns]
         for report, other_report in ((first_report, second_report), (second_report, first_report))
     )
-    return any(first_nouns[0] & noun for noun in second_nouns) or any(second_nouns[0] & noun for noun in first_nouns)
+    return any(first_stem_sets[0] & stems for stems in second_stem_sets) or any(
+        second_stem_sets[0] & stems for stems in first_stem_sets
+    )
 
 
 def _translate(stems: Collection[str], report: NumberReport, other_report: NumberReport) -> frozenset[str]:
@@ -334,7 +340,7 @@ def _is_superseded(report: NumberReport, reports: Collection[NumberReport]) -> b
 def _iter_outlet_reports(report: NumberReport, reports: Collection[NumberReport]) -> Iterator[NumberReport]:
     """Yield the reports by the outlet of a report whose numbers have its unit; the report itself is among them."""
     for further_report in reports:
-        if further_report.number.unit == report.number.unit and further_report.outlet == report.outlet:
+        if further_report.number.unit == report.number.unit and further_report.folded_outlet == report.folded_outlet:
             yield further_report
 
 

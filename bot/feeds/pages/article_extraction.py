@@ -142,7 +142,10 @@ def _find_titles(tree: HtmlElement) -> set[str]:
 
 
 def _strip_title(text: str, titles: set[str]) -> str:
-    """Return the text without its title and all before that, if the title is among the first lines."""
+    """Return the text without its title and all before that, if the title is among the first lines.
+
+    A text of which less than half would remain is returned unchanged.
+    """
     lines = text.split("\n")
     for index, line in enumerate(lines[:_MAX_TITLE_LINES]):
         normalized_line = _normalize_words(line)
@@ -189,7 +192,7 @@ def _is_clutter(element: HtmlElement) -> bool:
 
 
 def _is_only_links(element: HtmlElement) -> bool:
-    """Return whether all the text of an element is in links, as in "read also"."""
+    """Return whether all the text of an element but at most three characters is in links, as in "read also"."""
     text = "".join(element.text_content().split())
     link_chars = sum(len("".join(link.text_content().split())) for link in element.iter("a"))
     return 0 < len(text) <= link_chars + 3

@@ -77,9 +77,9 @@ class IndexUpdater:
     @property
     def build_progress(self) -> float | None:
         """Return the progress of a rebuild of the index from 0 to 1, or None if the index is complete."""
-        if self._index_position.backfilled_from:
-            return 1 - self._index_position.backfilled_from / max(
-                self._largest_article_id, self._index_position.backfilled_from
+        if self._index_position.backfilled_from_id:
+            return 1 - self._index_position.backfilled_from_id / max(
+                self._largest_article_id, self._index_position.backfilled_from_id
             )
         return None if self.engine is not None else 0.0
 
@@ -94,7 +94,7 @@ class IndexUpdater:
         last_change = await self._store.article_changes.load_latest()
         missing_count = (
             max(last_change.change_number - self._index_position.last_change_number, 0)
-            + self._index_position.backfilled_from
+            + self._index_position.backfilled_from_id
         )
         return missing_count, time.monotonic() - self._last_up_to_date_at if missing_count else 0.0
 
@@ -233,23 +233,23 @@ class IndexUpdater:
             return True
         if changes:
             article_ids = {change.article_id for change in changes}
-            if position.backfilled_from:  # The backfill will read the current state of lower ids.
-                article_ids = {article_id for article_id in article_ids if article_id >= position.backfilled_from}
+            if position.backfilled_from_id:  # The backfill will read the current state of lower ids.
+                article_ids = {article_id for article_id in article_ids if article_id >= position.backfilled_from_id}
             articles = await self._store.article_changes.load_articles(article_ids)
             deleted_article_ids = article_ids.difference(article.article_id for article in articles)
             await self._run_in_writer_thread(_write_articles, writer, articles, deleted_article_ids, False)  # noqa: FBT003 - private function
             position = position._replace(last_change_number=changes[-1].change_number, change_token=changes[-1].nonce)
-        if position.backfilled_from:
+        if position.backfilled_from_id:
             articles = await self._store.article_changes.load_articles_before_id(
-                position.backfilled_from, ARTICLE_BATCH_SIZE
+                position.backfilled_from_id, ARTICLE_BATCH_SIZE
             )
             await self._run_in_writer_thread(_write_articles, writer, articles, (), True)  # noqa: FBT003
-            position = position._replace(backfilled_from=articles[-1].article_id if articles else 0)
+            position = position._replace(backfilled_from_id=articles[-1].article_id if articles else 0)
         self._index_position = position
         self._has_uncommitted_changes |= position != previous_position
-        has_more = bool(position.backfilled_from) or len(changes) == ARTICLE_BATCH_SIZE
+        has_more = bool(position.backfilled_from_id) or len(changes) == ARTICLE_BATCH_SIZE
         commit_interval = (
-            BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from else self._commit_interval_seconds
+            BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from_id else self._commit_interval_seconds
         )
         if self._has_uncommitted_changes and (not has_more or time.monotonic() - self._committed_at > commit_interval):
             await self._commit(writer)
@@ -257,7 +257,7 @@ class IndexUpdater:
             self.health.mark_up_to_date()
         if not (has_more or self._has_uncommitted_changes):
             self._last_up_to_date_at = time.monotonic()
-        if self._rebuilt_engine is not None and not position.backfilled_from:
+        if self._rebuilt_engine is not None and not position.backfilled_from_id:
             await self._activate_rebuilt_index()
         return has_more
 

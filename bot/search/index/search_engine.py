@@ -23,13 +23,13 @@ class IndexPosition(NamedTuple):
     Attributes:
         last_change_number: Number of the last change that the index contains.
         change_token: Random token of that change. The token tells databases apart.
-        backfilled_from: During a rebuild, the article id from which on all articles are indexed; 0 when the
+        backfilled_from_id: During a rebuild, the article id from which on all articles are indexed; 0 when the
             index is complete.
     """
 
     last_change_number: int = 0
     change_token: int = 0
-    backfilled_from: int = 0
+    backfilled_from_id: int = 0
 
 
 class Hit(NamedTuple):
@@ -60,7 +60,7 @@ class Scope:
 
 
 UNRESTRICTED_SCOPE = Scope()
-"""Scope that contains all articles."""
+"""Scope that contains all articles of feeds, but no pages that users saved."""
 NO_RELATED_TERMS: Mapping[str, Collection[str]] = {}
 """Empty mapping, for a query without related index terms."""
 
@@ -104,7 +104,7 @@ class SearchEngine(Protocol):
         ...
 
     def match_similar(
-        self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
+        self, weight_by_term: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
         """Return at most `limit` articles that contain at least two of the weighted index terms, best first.
 

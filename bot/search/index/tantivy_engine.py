@@ -160,7 +160,7 @@ class TantivyEngine:
         )
 
     def match_similar(
-        self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
+        self, weight_by_term: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
         """Return at most `limit` articles with at least two of the weighted index terms, best first.
 
@@ -169,8 +169,8 @@ class TantivyEngine:
         Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
         return (
-            self._search(self._query_builder.match_similar(weights, scope, exclude_article_id), limit)
-            if weights
+            self._search(self._query_builder.match_similar(weight_by_term, scope, exclude_article_id), limit)
+            if weight_by_term
             else []
         )
 

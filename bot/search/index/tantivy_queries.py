@@ -92,14 +92,16 @@ class QueryBuilder:
         )
         return self._build_scoped_query([any_alternative_query], scope, required_nodes)
 
-    def match_similar(self, weights: Mapping[str, float], scope: Scope, excluded_article_id: int) -> tantivy.Query:
+    def match_similar(
+        self, weight_by_term: Mapping[str, float], scope: Scope, excluded_article_id: int
+    ) -> tantivy.Query:
         """Build a query for articles, except one, with at least two of the weighted index terms, or the only one."""
         term_subqueries = [
             (
                 _SHOULD_OCCUR,
                 _Query.boost_query(self._build_term_query(frozenset({term}), is_title_only=False), weight),
             )
-            for term, weight in weights.items()
+            for term, weight in weight_by_term.items()
         ]
         shared_terms_query = _Query.boolean_query(
             term_subqueries, minimum_number_should_match=min(2, len(term_subqueries))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.search.index import text_analysis
-from bot.search.query.name_tokens import TOKEN_PREFIXES_BY_FILTER, tokenize_name
+from bot.search.query.name_tokens import TOKEN_PREFIX_BY_FILTER, tokenize_name
 from bot.search.query.query_tree import (
     AllOf,
     AnyOf,
@@ -144,7 +144,7 @@ def _build_phrase_clause(words: list[str], *, is_title_only: bool) -> PhraseClau
 
 
 def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
-    if field_filter.filter not in TOKEN_PREFIXES_BY_FILTER:
+    if field_filter.filter not in TOKEN_PREFIX_BY_FILTER:
         return field_filter
     tokens = tokenize_name(field_filter.filter, str(field_filter.value))
     return NameClause(tokens[:-1] or tokens, tokens[-1]) if tokens else None

@@ -10,17 +10,17 @@ MAX_NAME_LENGTH = 120
 """Maximum number of characters read of the name of an outlet, author or tag."""
 IMAGE_MARKER = "image"
 """Token by which the filter `has:image` finds articles with an image."""
-TOKEN_PREFIXES_BY_FILTER = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", FilterName.TAG: "t"}
-"""Prefixes of index tokens, which tell outlets, authors and tags apart, by filter."""
+TOKEN_PREFIX_BY_FILTER = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", FilterName.TAG: "t"}
+"""Prefix of the index tokens of outlets, authors and tags, by the filter that matches them."""
 
 
 @lru_cache(maxsize=1 << 11)
 def tokenize_name(filter_name: FilterName, name: str) -> tuple[str, ...]:
-    """Return the tokens of a name in order and, if there are several, all joined to one ("lemonde").
+    """Return the words of a name in order and, if there are several, all joined to one ("lemonde").
 
-    The result is empty if the name has no word.
+    Each begins with the prefix of the filter ("o" for outlets). The result is empty if the name has no word.
     """
-    token_prefix = TOKEN_PREFIXES_BY_FILTER[filter_name]
+    token_prefix = TOKEN_PREFIX_BY_FILTER[filter_name]
     words = text_analysis.tokenize(name[:MAX_NAME_LENGTH])
     joined_tokens = [token_prefix + "".join(words)] if len(words) > 1 else []
     return (*(token_prefix + word for word in words), *joined_tokens)

@@ -1,4 +1,4 @@
-"""Notes that tell the user how a query was understood, as data.
+"""Notes that tell the user how a query was understood or why it finds little, as data.
 
 `bot.posting.wording.search_note_sentences` holds their texts.
 """
@@ -16,8 +16,8 @@ class NoteKind(StrEnum):
     read of a query that is too long.
     """
 
-    CUT_TEXT = "cut-text"  # count
-    CUT_TERMS = "cut-terms"  # count
+    CUT_TEXT = "cut-text"  # count of characters that were read
+    CUT_TERMS = "cut-terms"  # count of terms that were read
     REINTERPRETED = "read-as"  # value, filter
     STRAY_QUOTE = "stray-quote"
     STRAY_MINUS = "stray-minus"
@@ -32,7 +32,7 @@ class NoteKind(StrEnum):
     INVALID_LANGUAGE = "no-language"  # value
     UNKNOWN_FLAG = "no-choice"  # value
     INVALID_DATE = "no-date"  # value
-    SINCE = "since"  # moment, now (seconds of UTC), zone
+    SINCE = "since"  # moment, now (Unix times in seconds), zone
     BEFORE = "before"  # moment, now, zone
     INDEX_BUILDING = "building"  # percent of the articles that the new index has
     INDEX_DAMAGED = "damaged"  # The index cannot be read.
@@ -52,7 +52,7 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note on how a query was understood: its kind, and the values for the placeholders of its text."""
+    """A note on a query: its kind, and the values for the placeholders of its text."""
 
     kind: NoteKind
     placeholders: tuple[tuple[str, object], ...] = ()
