@@ -38,7 +38,7 @@ It raises `UserFacingError` if the feed was polled just before.
 _WARNING_COLOUR = 0xF0B132
 """Accent colour, as RGB, of a page if any feed of the server needs attention: amber."""
 _MAX_PAGE_LINES = 23
-"""Maximum number of lines of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
+"""Maximum number of lines of the entries of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
 _LINES_PER_BUTTON_ENTRY = 3
 """Number of lines of a page that an entry with a button counts as.
 
@@ -94,14 +94,14 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         colour = _WARNING_COLOUR if attention_count else outlet_branding.DEFAULT_COLOUR
         await self.display_card(interaction, *blocks, colour=colour)
 
-    def _build_controls(self, total_pages: int, *, are_all_paused: bool) -> Iterator[Block]:
+    def _build_controls(self, page_count: int, *, are_all_paused: bool) -> Iterator[Block]:
         async def follow_address(click: Interaction, address: str) -> None:
             await _start_follow_flow(click, address, click.channel_id)
 
         add_button = add_site_button(
             self, follow_address, _("Add"), ack_mode=AckMode.EPHEMERAL_MESSAGE, emoji=emoji_for(Icon.ADD)
         )
-        if not total_pages:
+        if not page_count:
             yield ActionRow(buttons.BEGIN_BUTTON(), add_button)
             return
         feed_options = [
@@ -109,21 +109,19 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
             for health in self._page_healths
         ]
         yield ActionRow(StringMenu(self._open_subscription, placeholder=_("Change a feed…"), options=feed_options))
-        if total_pages > 1:
-            yield ActionRow(
-                *self.page_buttons(has_more=self.page_index < total_pages - 1, page_count_label=total_pages)
-            )
+        if page_count > 1:
+            yield ActionRow(*self.page_buttons(has_more=self.page_index < page_count - 1, page_count_label=page_count))
         pause_all_button = ActionButton(
             self._toggle_pause_all, label=_("Resume all") if are_all_paused else _("Pause all")
         )
         yield ActionRow(
             add_button,
-            ActionButton(self._open_report, AckMode.EPHEMERAL_MESSAGE, label=_("Scorecard")),
+            ActionButton(self._open_scorecard, AckMode.EPHEMERAL_MESSAGE, label=_("Scorecard")),
             ActionButton(opml_transfer.export_opml, AckMode.EPHEMERAL_MESSAGE, label=_("Export OPML")),
             pause_all_button,
         )
 
-    async def _open_report(self, interaction: Interaction) -> None:
+    async def _open_scorecard(self, interaction: Interaction) -> None:
         await ScorecardPanel(interaction).render(interaction)
 
     def _build_problem_section(self, health: SubscriptionHealth) -> Section:
@@ -242,10 +240,10 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
         if wait_reason is not None:
             channel_lines.append(f"-# 🌙 {describe_reason(wait_reason)}")
-        if story_limits := posting_limits_panels.story_limits_text(
+        if story_limits_text := posting_limits_panels.story_limits_text(
             await interaction.client.store.preferences.get_by_channel(channel_id)
         ):
-            channel_lines.append(f"-# ⏳ {story_limits}")
+            channel_lines.append(f"-# ⏳ {story_limits_text}")
         for health in channel_healths:
             feed = health.followed_feed.feed
             time_text = _("no article yet") if health.state is HealthState.HEALTHY else _("not read yet")

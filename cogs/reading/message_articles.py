@@ -60,7 +60,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
 
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
-    """Return whether the user can read an article: it is in the clicked post, or in a feed they can see."""
+    """Return whether the user can see the clicked post if it has the article, or else the article's feed."""
     post = await find_clicked_post(interaction)
     if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
         return await can_see_post(interaction, post)

@@ -1,4 +1,4 @@
-"""Health checks: alerts to the owner, and an HTTP server with metrics."""
+"""Health checks: alerts to the owner, and an HTTP server with metrics, health and published feeds."""
 
 import asyncio
 import logging
@@ -53,10 +53,10 @@ class HealthCog(commands.Cog):
         Raises `OSError` if the address is taken.
         """
         if self._settings.health_address is not None:
-            await self.serve(*self._settings.health_address)
+            await self.start_http_server(*self._settings.health_address)
         self._check_task = self._bot.services.supervisor.start("liveness", self._run_checks)
 
-    async def serve(self, host: str, port: int) -> int:
+    async def start_http_server(self, host: str, port: int) -> int:
         """Start the HTTP server and return its port; for port 0, a free port is used.
 
         Raises `OSError` if the address is taken.
@@ -118,10 +118,10 @@ class HealthCog(commands.Cog):
 
         Raises `StoreError` if the health of the feeds cannot be read.
         """
-        await self._check_store()
+        await self._check_database()
         await self._send_owner_messages()
         stalled_since = await self.health.find_polling_stall_start()
-        if not self._bot.store.shards.serves(None):  # The owner of direct messages sends the alert.
+        if not self._bot.store.shards.serves(None):  # The process that handles direct messages sends the alert.
             self._is_feed_alarm_active = False
             return
         if stalled_since is not None and not self._is_feed_alarm_active:
@@ -136,7 +136,7 @@ class HealthCog(commands.Cog):
         self._is_feed_alarm_active = stalled_since is not None
         await self._send_owner_messages()
 
-    async def _check_store(self) -> None:
+    async def _check_database(self) -> None:
         """Queue messages to the owner about new and recovered database faults."""
         store = self._bot.store
         if store.recent_fault is not None:

@@ -6,7 +6,7 @@ from bot.core.local_time import format_iso
 from bot.core.user_models import is_saved_page
 from cogs.shared.views import Interaction
 
-_EXPORT_BATCH_SIZE = 500
+_BOOKMARK_BATCH_SIZE = 500
 """Number of bookmarks that are read from the store at a time."""
 
 
@@ -15,7 +15,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
     bookmarks: list[dict[str, object]] = []
     store = interaction.client.store
     while batch := await store.bookmarks.list_by_user(
-        interaction.user.id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks)
+        interaction.user.id, limit=_BOOKMARK_BATCH_SIZE, offset=len(bookmarks)
     ):
         bookmarks += [
             {
@@ -38,6 +38,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         "person_id": str(interaction.user.id),
         "exported": format_iso(interaction.client.services.clock.now()),
         "bookmarks": bookmarks,
+        # The URLs of removed bookmarks:
         "let_go": await store.bookmarks.load_removed_urls(interaction.user.id),
         "bookmark_feed": None if bookmark_feed is None else {"made": format_iso(bookmark_feed.created_at)},
         "questions": [
@@ -59,6 +60,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             }
             for watch in await store.watches.list_by_user(interaction.user.id)
         ],
+        # The articles that watches sent to the user:
         "told": [
             {"url": notification.url, "told": format_iso(notification.sent_at)}
             for notification in await store.watches.list_sent_notifications(interaction.user.id)

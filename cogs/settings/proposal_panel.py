@@ -12,7 +12,7 @@ from cogs.shared.views import Interaction, RoleMenu, StringMenu, menu_option
 
 
 class ProposalPanel(ManagersPanel):
-    """Panel with the group of members who may propose feeds in a server, and whose proposals are blocked.
+    """Panel with the group of members who may propose feeds in a server, and the users who are blocked from it.
 
     The group is nobody, everyone or the members with one role.
     """

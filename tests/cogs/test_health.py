@@ -143,7 +143,7 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(reader_owned_world,
 @pytest.fixture
 async def page(telex) -> AsyncIterator[Any]:
     """What the local port answers: status and text of a path."""
-    port = await health_cog(telex).serve("127.0.0.1", 0)
+    port = await health_cog(telex).start_http_server("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
         async def get(path: str, language: str = "en") -> tuple[int, str]:

@@ -75,7 +75,7 @@ class Readers:
 async def readers(telex) -> Readers:
     health = telex.bot.get_cog("HealthCog")
     assert isinstance(health, HealthCog)
-    return Readers(telex, await health.serve("127.0.0.1", 0))
+    return Readers(telex, await health.start_http_server("127.0.0.1", 0))
 
 
 def check_document(address: str, body: str) -> None:

@@ -1,4 +1,4 @@
-"""Remedies for a feed that hardly anybody keeps: each says what it would have done, acts, and can be undone."""
+"""Remedies for a feed whose posts hardly anybody saves or likes; each tells its effect, and can be undone."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -299,19 +299,19 @@ def format_look_effect(post_count: int) -> str:
     )
 
 
-def format_daily_effect(post_count: int, remaining_count: int, days: int) -> str:
-    """Return how many posts a day a channel would have had instead; at least one each."""
-    before, after = (max(1, round(count / days)) for count in (post_count, remaining_count))
+def format_daily_effect(post_count: int, remaining_count: int, day_count: int) -> str:
+    """Return how many posts a day a channel would have had (`remaining_count`) instead of those it had, 1 at least."""
+    daily_count, remaining_daily_count = (max(1, round(count / day_count)) for count in (post_count, remaining_count))
     return format_count(
         "{after} a day instead of {count} post",
         "{after} a day instead of {count} posts",
-        before,
-        after=format_number(after),
+        daily_count,
+        after=format_number(remaining_daily_count),
     )
 
 
 def format_kept_effect(effect: str, remaining_share: float) -> str:
-    """Return an effect with the estimated share of kept posts, from 0 to 1, that would have remained."""
+    """Return an effect with the estimated share (0 to 1) of kept (saved or liked) posts that would have remained."""
     tenths = round(10 * remaining_share)
     if tenths == 10:  # noqa: PLR2004  # all tenths
         return _("{effect}; nearly all kept ones stay").format(effect=effect)
