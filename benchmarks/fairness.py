@@ -262,8 +262,8 @@ async def restless(_seconds: float) -> tuple[bool, str]:
                     is_notice = dispatch.kind is DispatchKind.FEED_ALERT
                     key = f"{name} notices" if is_notice else f"{name} posts"
                     counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))
-                for dispatch in await newsroom.store.dispatches.list_due_edits(clock.now(), 1_000):
-                    await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
+                for dispatch in await newsroom.store.dispatches.list_dispatches_to_edit(clock.now(), 1_000):
+                    await newsroom.store.dispatches.mark_edited(dispatch.id, due_at=dispatch.edit_due_at)
                     counts[f"{name} edits"] = counts.get(f"{name} edits", 0) + 1
                 clock.advance(300)
         await server.stop()

@@ -122,7 +122,7 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
         ("articles counted", lambda _: store.articles.count()),
         ("channels ready among 1,000, and the next", lambda _: store.dispatches.load_outlook(now)),
         ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
-        ("edits due", lambda _: store.dispatches.list_due_edits(now, 20)),
+        ("edits due", lambda _: store.dispatches.list_dispatches_to_edit(now, 20)),
         ("posts of an article", lambda number: store.dispatches.list_sent_for_article(number + 1)),
         ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
         ("texts emptied, none due", lambda _: store.articles.purge_texts(now - 1)),

@@ -44,7 +44,7 @@ def test_a_digest_alone_comes_before_holding_and_holding_before_posts(routing, e
 @given(dispatches=DISPATCHES, articles=ARTICLES, limit=st.integers(0, 9))
 def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches, articles, limit):
     posts = [dispatch for dispatch in dispatches if dispatch.kind == "post"]
-    plan = plan_queue(posts, articles, limit=limit)
+    plan = plan_queue(posts, articles, max_single_posts=limit)
     assert sorted([*plan.merged_articles, *plan.single_articles]) == articles
     merged_posts = [post for post in posts if post.id in plan.merged_post_ids]
     assert not any(post.attempt_count for post in merged_posts)

@@ -144,7 +144,9 @@ def format_explanation(explanation: Explanation) -> list[str]:
             lines.append(f"that feed has been failing since {_format_utc_time(feed.failing_since)}: {feed.error}")
     for status in explanation.delivery_statuses:
         sentence = discord_text.to_plain_line(
-            delivery_status_sentence(status, when=_format_utc_time(status.since), to_problem_sentence=describe_reason)
+            delivery_status_sentence(
+                status, time_text=_format_utc_time(status.since), to_problem_sentence=describe_reason
+            )
         )
         message_note = f", message {status.message_id}" if status.message_id else ""
         lines.append(f"channel {status.channel_id}: {sentence}{message_note}")
@@ -155,7 +157,7 @@ def format_explanation(explanation: Explanation) -> list[str]:
     if lines and not (explanation.delivery_statuses or explanation.undecided_subscriptions):
         lines.append("posted nowhere: no channel follows its feed")
     lines += [
-        dropped_entry_sentence(urls.redact(feed.url), when=_format_utc_time(dropped_at))
+        dropped_entry_sentence(urls.redact(feed.url), time_text=_format_utc_time(dropped_at))
         for feed, dropped_at in explanation.dropped_entries
     ]
     return lines

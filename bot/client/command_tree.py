@@ -1,4 +1,4 @@
-"""Tree of all commands, which handles permission, rate limit, language and errors of each."""
+"""Tree of all commands, which handles the permission, rate limit, language and errors of each command."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.client import interaction_context
 from bot.client.error_replies import report_error, set_reply_language
 from bot.core.concurrency.rate_limits import TokenBucket
 
-USER_BURST = 30
+MAX_INTERACTION_BURST = 30
 """Maximum number of interactions per user at once."""
-USER_PERIOD_SECONDS = 30.0
-"""Number of seconds in which all of a user's interactions are refilled."""
+BURST_REFILL_SECONDS = 30.0
+"""Time in seconds in which a user's interactions refill from none to `MAX_INTERACTION_BURST`."""
 MAX_AUTOCOMPLETE_BURST = 60
-"""Maximum number of autocomplete requests per user at once, refilled in `USER_PERIOD_SECONDS`."""
+"""Maximum number of autocomplete requests per user at once, refilled in `BURST_REFILL_SECONDS`."""
 DEFERS_ITSELF_KEY = "own_reply"
 """Key in the extras of a command that defers by itself, because its reply may be public.
 
@@ -30,7 +30,7 @@ class InteractionLimits(Protocol):
     user_rate_limiter: TokenBucket
 
     def allow_autocomplete(self, user_id: int) -> bool:
-        """Return whether a user may get another autocomplete reply."""
+        """Return whether a user may get another autocomplete reply, and count it."""
 
 
 class TelexCommandTree(app_commands.CommandTree[Any]):
@@ -75,7 +75,9 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
 
 
 def enforce_rate_limit(limits: InteractionLimits, user_id: int) -> None:
-    """Count a user's interaction. Raises `CommandOnCooldown` if the user exceeds the rate limit."""
+    """Count a user's interaction; if it exceeds the rate limit, raise `CommandOnCooldown` instead."""
     if wait_seconds := limits.user_rate_limiter.retry_after(user_id):
-        raise app_commands.CommandOnCooldown(app_commands.Cooldown(USER_BURST, USER_PERIOD_SECONDS), wait_seconds)
+        raise app_commands.CommandOnCooldown(
+            app_commands.Cooldown(MAX_INTERACTION_BURST, BURST_REFILL_SECONDS), wait_seconds
+        )
     limits.user_rate_limiter.consume(user_id)

@@ -12,7 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import command_registration, interaction_context
-from bot.client.command_tree import MAX_AUTOCOMPLETE_BURST, USER_BURST, USER_PERIOD_SECONDS, TelexCommandTree
+from bot.client.command_tree import (
+    BURST_REFILL_SECONDS,
+    MAX_AUTOCOMPLETE_BURST,
+    MAX_INTERACTION_BURST,
+    TelexCommandTree,
+)
 from bot.client.error_replies import set_reply_language
 from bot.client.peer_servers import PeerServers
 from bot.client.services import Services
@@ -95,10 +100,12 @@ class TelexBot(ShardedBot):
         )
         self.services = services
         self.store: Store = services.store
-        self.user_rate_limiter = TokenBucket(services.clock, max_tokens=USER_BURST, period_seconds=USER_PERIOD_SECONDS)
+        self.user_rate_limiter = TokenBucket(
+            services.clock, max_tokens=MAX_INTERACTION_BURST, period_seconds=BURST_REFILL_SECONDS
+        )
         """Rate limiter of each user's commands, buttons and menus together."""
         self._autocomplete_limiter = TokenBucket(
-            services.clock, max_tokens=MAX_AUTOCOMPLETE_BURST, period_seconds=USER_PERIOD_SECONDS
+            services.clock, max_tokens=MAX_AUTOCOMPLETE_BURST, period_seconds=BURST_REFILL_SECONDS
         )
         # With the time of loading, server ids by feed id.
         self._cached_readable_feeds_by_user_id: dict[int, tuple[float, dict[int, int]]] = {}

@@ -42,8 +42,8 @@ class Health:
         overdue_before = self._clock.now() - MAX_POLL_SILENCE_SECONDS
         if silent_since <= overdue_before and self._leases.owner_id is not None:  # Other processes may poll.
             silent_since = max(silent_since, await self._store.feeds.get_last_success_at())
-        if silent_since > overdue_before or not await self._store.feeds.has_overdue(
-            polled_after=silent_since, due_before=overdue_before
+        if silent_since > overdue_before or not await self._store.feeds.has_attempted_or_overdue(
+            attempted_after=silent_since, due_before=overdue_before
         ):
             return None
         return silent_since

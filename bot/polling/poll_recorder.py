@@ -174,7 +174,7 @@ class PollRecorder:
 
     async def _ingest_fairly(self, poll_response: _PollResponse, server_id: int | None = None) -> PollReport:
         feed_id, now = poll_response.feed.id, poll_response.now
-        full_at_milliseconds_by_server_id = await self._store.feeds.load_quota_servers(feed_id)
+        full_at_milliseconds_by_server_id = await self._store.feeds.load_quota_full_at_by_server_id(feed_id)
         server_ids = list(full_at_milliseconds_by_server_id)
         if not server_ids and server_id is not None:
             server_ids = [server_id]

@@ -1,4 +1,4 @@
-"""Choice of the tags of a forum post: by the forum's tag rules, then by the categories of its articles."""
+"""Choice of the tags of a forum post: by the forum's tag rules, then by the categories of the post's articles."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ MAX_TAGS_PER_POST = 5
 """Maximum number of tags of a forum post: https://discord.com/developers/docs/resources/channel"""
 
 
-async def with_forum_tags(store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message) -> Message:
+async def add_forum_tags(store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message) -> Message:
     """Return the message with the forum's tags that match its articles. Raises StoreError."""
     available_tags = list_assignable_tags(forum)
     if not available_tags:

@@ -147,7 +147,7 @@ class PostSendWorker:
         while not self._edit_runner.is_stopping:
             async with self._edit_slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
                 dispatch = next(
-                    iter(await self._store.dispatches.list_due_edits(self._clock.now(), 1, channel_id)), None
+                    iter(await self._store.dispatches.list_dispatches_to_edit(self._clock.now(), 1, channel_id)), None
                 )
                 if dispatch is None:
                     return
@@ -170,7 +170,7 @@ class PostSendWorker:
             )
         if outcome is None:
             await self._store.dispatches.mark_edited(
-                dispatch.id, as_of=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
+                dispatch.id, due_at=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
             )
         elif isinstance(outcome, RetryAfter):
             retry_at = self._clock.now() + math.ceil(outcome.seconds)

@@ -16,7 +16,7 @@ from cogs.shared.views import Interaction
 async def render_as_posted(
     interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: PostLook
 ) -> Message:
-    """Return the message with which an article would be posted now in a channel of this server."""
+    """Return the message with which an article would be posted now in a channel of the user's current server."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)

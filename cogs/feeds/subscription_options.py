@@ -18,8 +18,8 @@ from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import can_see_channel, channel_name
 from cogs.shared.views import Interaction
 
-_MAX_NAME_LENGTH = 80
-"""Maximum length in UTF-16 units of the name of a feed or channel."""
+_MAX_CHANNEL_NAME_LENGTH = 80
+"""Maximum length in UTF-16 units of the name of a channel in a heading."""
 
 
 class FollowedFeed(NamedTuple):
@@ -35,7 +35,7 @@ def subscription_title(interaction: Interaction, followed_feed: FollowedFeed) ->
     channel_label = channel_name(interaction.guild, followed_feed.subscription.channel_id)
     return _("{feed} in {channel}").format(
         feed=bold_feed_name(followed_feed.feed),
-        channel=discord_text.to_markdown_line(channel_label, _MAX_NAME_LENGTH),
+        channel=discord_text.to_markdown_line(channel_label, _MAX_CHANNEL_NAME_LENGTH),
     )
 
 
@@ -59,7 +59,7 @@ async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedF
             interaction.guild_id or 0
         )
     ]
-    visible_channel_ids = await select_visible_or_deleted_channels(
+    visible_channel_ids = await select_visible_or_deleted_channel_ids(
         interaction, {subscription.channel_id for subscription, _feed in followed_feeds}
     )
     return [
@@ -69,7 +69,7 @@ async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedF
     ]
 
 
-async def select_visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
+async def select_visible_or_deleted_channel_ids(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
     """Return the ids of the given channels that the user can see or that were deleted."""
 
     async def is_visible_or_deleted(channel_id: int) -> bool:

@@ -201,7 +201,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     ]
     yield from channel_lines[:_MAX_LINES]
     for feed, dropped_at in explanation.dropped_entries[:_MAX_FEEDS]:
-        yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{dropped_at}:f>")
+        yield dropped_entry_sentence(bold_feed_name(feed), time_text=f"<t:{dropped_at}:f>")
 
 
 def _format_status_line(status: ChannelDeliveryStatus) -> str:
@@ -210,7 +210,7 @@ def _format_status_line(status: ChannelDeliveryStatus) -> str:
             status, joined_title=discord_text.to_markdown_line(status.joined_title, _MAX_POST_TITLE_LENGTH)
         )
     sentence = delivery_status_sentence(
-        status, when=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
+        status, time_text=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
     )
     post_channel_id = status.thread_id or status.channel_id
     post_link = ""

@@ -41,7 +41,7 @@ class SettingsHistory(ManagersPanel, CardPaginator):
     async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         changes = await self.store.preferences.list_changes(self.guild.id, limit=_MAX_CHANGES)
         channel_ids = {change.channel_id for change in changes if change.channel_id is not None}
-        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(interaction, channel_ids)
+        visible_channel_ids = await subscription_options.select_visible_or_deleted_channel_ids(interaction, channel_ids)
         visible_changes = [
             change for change in changes if change.channel_id is None or change.channel_id in visible_channel_ids
         ]

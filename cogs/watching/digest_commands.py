@@ -82,7 +82,7 @@ class DigestList(ManagersPanel):
 
     async def render(self, interaction: Interaction) -> None:
         digests = await self.store.digests.list_by_server(self.guild.id)
-        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(
+        visible_channel_ids = await subscription_options.select_visible_or_deleted_channel_ids(
             interaction, {digest.channel_id for digest in digests}
         )
         visible_digests = [digest for digest in digests if digest.channel_id in visible_channel_ids]

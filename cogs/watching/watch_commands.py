@@ -15,7 +15,7 @@ from bot.posting.rendering.layout.blocks import ActionRow
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text import discord_text
-from cogs.feeds.subscription_options import select_visible_or_deleted_channels
+from cogs.feeds.subscription_options import select_visible_or_deleted_channel_ids
 from cogs.reading.query_autocomplete import query_choices
 from cogs.shared.authorization import can_use_manager_command
 from cogs.shared.channel_options import ChannelArgument
@@ -51,7 +51,7 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
     if not await can_use_manager_command(interaction, MANAGER_COMMAND):
         return server_watches
     channel_watches = await watches_repository.list_channel_watches(server_id)
-    visible_channel_ids = await select_visible_or_deleted_channels(
+    visible_channel_ids = await select_visible_or_deleted_channel_ids(
         interaction, {watch.channel_id for watch in channel_watches}
     )
     return server_watches + [watch for watch in channel_watches if watch.channel_id in visible_channel_ids]

@@ -19,7 +19,7 @@ from tests.support.interactions import find_menu
 from tests.support.scenario import follow
 
 QUICK = "Not so fast! Try again in"
-SHARE = command_tree.USER_BURST
+SHARE = command_tree.MAX_INTERACTION_BURST
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(telex,
     assert store_call_counts["list_newest"] - newest_calls_before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
-    await telex.advance(command_tree.USER_PERIOD_SECONDS)
+    await telex.advance(command_tree.BURST_REFILL_SECONDS)
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 

@@ -120,7 +120,9 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
         article.published,
     )
     assert await delivered_titles(newsroom) == []
-    assert [edit.id for edit in await newsroom.store.dispatches.list_due_edits(clock.now(), 9)] == [dispatch.id]
+    assert [edit.id for edit in await newsroom.store.dispatches.list_dispatches_to_edit(clock.now(), 9)] == [
+        dispatch.id
+    ]
 
 
 @pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])

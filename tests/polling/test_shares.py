@@ -105,9 +105,9 @@ async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(new
         feed = await poll(newsroom, feed)
         clock.advance(600)
         notice += (await count_posts_and_notices(newsroom))[1]
-        due = await newsroom.store.dispatches.list_due_edits(clock.now(), 100)
+        due = await newsroom.store.dispatches.list_dispatches_to_edit(clock.now(), 100)
         for dispatch in due:
-            await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
+            await newsroom.store.dispatches.mark_edited(dispatch.id, due_at=dispatch.edit_due_at)
         edits += len(due)
     assert 5 * ingest_quota.MAX_FREE_CHANGES <= edits <= 5 * (ingest_quota.MAX_FREE_CHANGES + 4)
     assert len(notice) == 1

@@ -247,7 +247,7 @@ async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publ
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
     await publisher.correct(1, title="Article 1, corrected")
     assert posted_titles(telex) == ["Article 0"]
-    assert await telex.store.dispatches.list_due_edits(telex.clock.now(), 10) == []
+    assert await telex.store.dispatches.list_dispatches_to_edit(telex.clock.now(), 10) == []
 
 
 async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):

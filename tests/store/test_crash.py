@@ -15,7 +15,7 @@ async def content(store: Store) -> dict[str, object]:
         "etag": feed.validators.etag,
         "titles": sorted(article.title for article in await store.articles.list_newest(None, limit=99)),
         "identities": len(await store.polls.load_known_by_identity(1, hashes)),
-        "edits": len(await store.dispatches.list_due_edits(store.clock.now(), 9)),
+        "edits": len(await store.dispatches.list_dispatches_to_edit(store.clock.now(), 9)),
         "sent": [len(sent.article_ids) for sent in await deliver(store)],
     }
 

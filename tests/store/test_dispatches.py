@@ -196,12 +196,12 @@ async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock
 async def test_an_edit_may_be_put_off_and_given_up(store_with_pending_posts, clock):
     (first, *_) = await deliver(store_with_pending_posts)
     await store_with_pending_posts.dispatches.postpone_edit(first.id, clock.now() + 60)
-    assert await store_with_pending_posts.dispatches.list_due_edits(clock.now(), 10) == []
-    assert [edit.id for edit in await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10)] == [
-        first.id
-    ]
+    assert await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now(), 10) == []
+    assert [
+        edit.id for edit in await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now() + 60, 10)
+    ] == [first.id]
     await store_with_pending_posts.dispatches.mark_edited(first.id)
-    assert await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10) == []
+    assert await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now() + 60, 10) == []
 
 
 async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(store_with_pending_posts, clock):

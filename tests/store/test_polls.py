@@ -203,7 +203,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     assert (article.title, article.updated_at) == ("Interdiction", clock.now())
     assert (await store.article_changes.load_latest()).article_id == article_id
     assert (await store.polls.load_known_by_identity(feed.id, [b"moved"]))[b"moved"].article_id == article_id
-    assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [sent.id]
+    assert [edit.id for edit in await store.dispatches.list_dispatches_to_edit(clock.now(), 10)] == [sent.id]
     assert await deliver(store) == []
 
 
@@ -215,9 +215,9 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     await store.polls.record(
         PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
     )
-    assert await store.dispatches.list_due_edits(clock.now(), 10) == []
+    assert await store.dispatches.list_dispatches_to_edit(clock.now(), 10) == []
     await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, sent_at=clock.now())
-    assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [claimed.id]
+    assert [edit.id for edit in await store.dispatches.list_dispatches_to_edit(clock.now(), 10)] == [claimed.id]
 
 
 async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
@@ -230,10 +230,10 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
             PollWrite(feed, IntakeResult(changed_articles=[changed]), max_pending_posts=10, is_first_poll=False)
         )
         if title == "One":
-            (edit,) = await store.dispatches.list_due_edits(clock.now(), 10)
-    await store.dispatches.mark_edited(edit.id, as_of=edit.edit_due_at)
+            (edit,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
+    await store.dispatches.mark_edited(edit.id, due_at=edit.edit_due_at)
     clock.advance(2)
-    assert len(await store.dispatches.list_due_edits(clock.now(), 10)) == 1
+    assert len(await store.dispatches.list_dispatches_to_edit(clock.now(), 10)) == 1
 
 
 async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store):

@@ -223,15 +223,15 @@ class World:
 
     async def edit(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
-        for dispatch in await self.store.dispatches.list_due_edits(self.clock.now(), 20):
+        for dispatch in await self.store.dispatches.list_dispatches_to_edit(self.clock.now(), 20):
             await self.record_message(dispatch)
             await self.store.dispatches.mark_edited(
-                dispatch.id, as_of=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
+                dispatch.id, due_at=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
             )
 
     async def refuse(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
-        for dispatch in await self.store.dispatches.list_due_edits(self.clock.now(), 20):
+        for dispatch in await self.store.dispatches.list_dispatches_to_edit(self.clock.now(), 20):
             await self.store.dispatches.abandon_edits(dispatch.id)
 
     async def filter(self, feed_index: int, channel_index: int) -> None:

@@ -65,7 +65,7 @@ async def test_a_proposal_is_sent_once_to_the_channel_for_alerts_and_its_outcome
     assert await send_due(store) == []
     await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
     assert await store.proposals.get_next_due_at() is None
-    assert [due.id for due in await store.dispatches.list_due_edits(store.clock.now(), 9)] == [dispatch.id]
+    assert [due.id for due in await store.dispatches.list_dispatches_to_edit(store.clock.now(), 9)] == [dispatch.id]
     (notice,) = await send_due(store, DIRECT)
     assert (notice.proposal_id, notice.user_id, notice.server_id) == (proposal.id, PERSON, SERVER)
     assert notice.proposer_id == proposal.proposers[0].id
@@ -281,7 +281,7 @@ async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
     assert (withdrawn.decision, withdrawn.proposers) == (ProposalDecision.WITHDRAWN, ())
     (still_open,) = await store.proposals.list_open(SERVER)
     assert [proposer.user_id for proposer in still_open.proposers] == [PERSON + 1]
-    assert len(await store.dispatches.list_due_edits(store.clock.now(), 9)) == 2
+    assert len(await store.dispatches.list_dispatches_to_edit(store.clock.now(), 9)) == 2
     assert await deliver(store, DIRECT) == []
     await store.proposals.decline(shared.id, server_id=SERVER, user_id=MANAGER)
     assert [proposal.decided_by for proposal in await store.proposals.list_by_user(MANAGER)] == [MANAGER]
@@ -305,7 +305,7 @@ async def test_a_kill_while_deciding_leaves_all_or_nothing(tmp_path, clock):
         is_decided = await store.proposals.list_open(SERVER) == []
         assert is_decided is (statement == END)
         assert (await store.subscriptions.load_feed_ids([CHANNEL]) == {feed.id}) is is_decided
-        assert len(await store.dispatches.list_due_edits(clock.now(), 9)) == is_decided
+        assert len(await store.dispatches.list_dispatches_to_edit(clock.now(), 9)) == is_decided
         assert len(await deliver(store, DIRECT)) == is_decided
         assert await send_due(store) == []  # The managers have the message already.
         if not is_decided:

@@ -89,7 +89,7 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
         {CHANNEL: ("joined", None)},
         {CHANNEL: ("joined", None)},
     ]
-    (due,) = await store.dispatches.list_due_edits(clock.now() + 2, 10)
+    (due,) = await store.dispatches.list_dispatches_to_edit(clock.now() + 2, 10)
     assert (due.id, due.joined_article_ids) == (post.id, tuple(article.id for article in joined))
     assert due.article_ids == (post.article_ids[0],)
     (row,) = await store.delivery_statuses.list_by_page_key(articles[1].page_key)
@@ -106,7 +106,7 @@ async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     await store.dispatches.mark_sent(
         post.id, message_id=1, thread_id=None, sent_at=now, shown_article_ids=post.joined_article_ids
     )
-    assert not await store.dispatches.list_due_edits(now + JOIN_WINDOW_SECONDS, 10)
+    assert not await store.dispatches.list_dispatches_to_edit(now + JOIN_WINDOW_SECONDS, 10)
 
 
 async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
@@ -114,20 +114,20 @@ async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
     feeds, articles = await publish_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await deliver(store)
-    assert await store.dispatches.list_due_edits(store.clock.now(), 10)
+    assert await store.dispatches.list_dispatches_to_edit(store.clock.now(), 10)
 
 
 async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     feeds, articles = await publish_first_article(store)
     await deliver(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    assert not await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
+    (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
+    await store.dispatches.mark_edited(due.id, due_at=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
-    assert await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
+    assert not await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    assert await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
 
 
 async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
@@ -135,10 +135,10 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     await deliver(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
+    (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
     late = await record_similar_article(store, feeds[2], articles[2], articles[0])
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
-    (again,) = await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
+    await store.dispatches.mark_edited(due.id, due_at=due.edit_due_at, shown_article_ids=due.joined_article_ids)
+    (again,) = await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
     assert late.id in again.joined_article_ids
 
 
@@ -369,10 +369,10 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     (post,) = await deliver(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids)
+    (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
+    await store.dispatches.mark_edited(due.id, due_at=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    assert not await store.dispatches.list_due_edits(clock.now(), 10)
+    assert not await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
         PollWrite(
@@ -382,5 +382,5 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
             is_first_poll=False,
         )
     )
-    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
+    (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
     assert due.id == post.id

@@ -111,7 +111,9 @@ async def test_the_bot_goes_on_with_an_old_database(path, clock):
         assert [one.dedupe_key for one in await dispatches.list_claimed()] == ["catch-up-1"]
         assert {3, 4} <= set((await dispatches.list_claimed())[0].article_ids)
         assert [one.dedupe_key for one in await dispatches.list_unfinalized()] == ["key-2"]
-        assert [dispatch.dedupe_key for dispatch in await dispatches.list_due_edits(clock.now(), 9)] == ["key-2"]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.list_dispatches_to_edit(clock.now(), 9)] == [
+            "key-2"
+        ]
         claimed = await dispatches.claim(200)
         assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
         statuses = await store.delivery_statuses.list_by_page_key("page-1")

@@ -203,7 +203,9 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
         article for article in await newsroom.store.articles.list_newest([feed.id], limit=9) if "new" in article.title
     )
     (fate,) = (await explain_link(newsroom.store, advert.url)).delivery_statuses
-    assert "filtered out by: never `sponsored`" in delivery_status_sentence(fate, when="now", to_problem_sentence=str)
+    assert "filtered out by: never `sponsored`" in delivery_status_sentence(
+        fate, time_text="now", to_problem_sentence=str
+    )
 
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):

@@ -105,8 +105,8 @@ class StatusRoutes:
     async def _measure_status(self) -> ServiceStatus:
         store = self._services.store
         delays = await store.dispatches.measure_delays()
-        failing_before = self._services.clock.now() - FAILING_FEED_SECONDS
-        feed_count, failing_count = await store.feeds.count_followed(failing_before=failing_before)
+        failing_since_at_latest = self._services.clock.now() - FAILING_FEED_SECONDS
+        feed_count, failing_count = await store.feeds.count_followed(failing_since_at_latest=failing_since_at_latest)
         if store.shards.is_leased:
             connected_shard_count = len(await store.processes.load_owners(SHARD_LEASE_KIND))
         else:

@@ -39,7 +39,7 @@ class TokenBucket:
         )
 
     def consume(self, key: Hashable, token_count: float = 1) -> None:
-        """Take tokens (permissions for one action each) from the bucket of a key."""
+        """Take tokens (permissions for one action each) from the bucket of a key, even if it has fewer."""
         now = self._clock.monotonic()
         if len(self._full_at_by_key) >= _SWEEP_THRESHOLD:
             self._full_at_by_key = {
@@ -49,9 +49,11 @@ class TokenBucket:
             max(self._full_at_by_key.get(key, now), now) + token_count * self._refill_interval_seconds
         )
 
-    def sync_usage(self, key: Hashable, seconds: float) -> None:
-        """Take usage by other processes into account: a key's bucket is full in `seconds` at the earliest."""
-        self._full_at_by_key[key] = max(self._full_at_by_key.get(key, 0.0), self._clock.monotonic() + seconds)
+    def sync_usage(self, key: Hashable, seconds_until_full: float) -> None:
+        """Record usage by other processes: a key's bucket is full in `seconds_until_full` at the earliest."""
+        self._full_at_by_key[key] = max(
+            self._full_at_by_key.get(key, 0.0), self._clock.monotonic() + seconds_until_full
+        )
 
 
 class FailedLookupLimiter:
@@ -61,7 +63,7 @@ class FailedLookupLimiter:
     """
 
     MAX_MISSES = 20
-    """Maximum number of failed lookups per client within `PERIOD_SECONDS`."""
+    """Maximum number of failed lookups per client at once; they refill evenly over `PERIOD_SECONDS`."""
     PERIOD_SECONDS = 60.0
     """Number of seconds after which a client without failed lookups may have `MAX_MISSES` again."""
 
@@ -69,7 +71,7 @@ class FailedLookupLimiter:
         self._bucket = TokenBucket(clock, max_tokens=self.MAX_MISSES, period_seconds=self.PERIOD_SECONDS)
 
     def count_miss(self, address: str) -> float:
-        """Count a failed lookup of a client; return 0, or the seconds it has to wait if it had too many before."""
+        """Count a failed lookup and return 0, or only return the seconds that a client with too many has to wait."""
         client_network = _find_client_network(address)
         wait_seconds = self._bucket.retry_after(client_network)
         if not wait_seconds:
@@ -78,7 +80,7 @@ class FailedLookupLimiter:
 
 
 def _find_client_network(address: str) -> str:
-    """Return an IPv4 address unchanged and the /64 network of an IPv6 address: one client has all of it."""
+    """Return the /64 network of an IPv6 address, all of which one client has, and any other address unchanged."""
     try:
         ip = ip_address(address)
     except ValueError:

@@ -8,7 +8,7 @@ from bot.core.outbox.routing import PendingArticle
 
 
 class PendingDispatch(NamedTuple):
-    """A dispatch in a channel's queue, which is ordered by position and id.
+    """A dispatch (message to send) in a channel's queue, which is ordered by position and id.
 
     The position of a post is the publication time of its article. Times are Unix times in seconds.
     """
@@ -34,9 +34,9 @@ class GatheringPlan(NamedTuple):
 
 
 def plan_queue(
-    pending_posts: Sequence[PendingDispatch], new_articles: Sequence[PendingArticle], *, limit: int
+    pending_posts: Sequence[PendingDispatch], new_articles: Sequence[PendingArticle], *, max_single_posts: int
 ) -> GatheringPlan:
-    """Return which posts and articles to merge so that a channel has at most `limit` single posts.
+    """Return which posts and articles to merge so that a channel has at most `max_single_posts` single posts.
 
     The oldest are merged; a post that was tried before stays single.
     """
@@ -50,7 +50,7 @@ def plan_queue(
         for article_number, article in enumerate(new_articles, 1)
     ]
     entries.sort(key=lambda entry: entry[:2])
-    excess_count = max(len(entries) - max(limit - tried_count, 0), 0)
+    excess_count = max(len(entries) - max(max_single_posts - tried_count, 0), 0)
     excess_entries = entries[:excess_count]
     return GatheringPlan(
         [post_id for _position, post_id, article in excess_entries if article is None],
@@ -68,6 +68,6 @@ def list_excess_post_ids(pending_dispatches: Sequence[PendingDispatch], *, allow
     post_ids = [dispatch.id for dispatch in pending_dispatches if dispatch.is_untried_post]
     if len(pending_dispatches) <= allowed_count or len(pending_dispatches) == len(post_ids) == 1:
         return []
-    retried_count = sum(1 for dispatch in pending_dispatches if dispatch.attempt_count)
-    single_count = max(allowed_count - retried_count - 1, 0)
+    tried_count = sum(1 for dispatch in pending_dispatches if dispatch.attempt_count)
+    single_count = max(allowed_count - tried_count - 1, 0)
     return post_ids[: max(len(post_ids) - single_count, 0)]

@@ -1,4 +1,4 @@
-"""Discord's errors, by status and code (docs: topics/opcodes-and-status-codes)."""
+"""Discord's errors, by status and code (Discord's documentation: topics/opcodes-and-status-codes)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ApiError(Exception):
             self.body["errors"] = errors
 
 
-MESSAGES = {
+MESSAGE_BY_CODE = {
     10003: "Unknown Channel",
     10004: "Unknown Guild",
     10007: "Unknown Member",
@@ -50,12 +50,12 @@ MESSAGES = {
 
 def build_error(status: int, code: int) -> ApiError:
     """Return an error of Discord's API with the message that Discord has for its code."""
-    return ApiError(status, code, MESSAGES[code])
+    return ApiError(status, code, MESSAGE_BY_CODE[code])
 
 
-def build_form_error(field_path: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
-    """Return the error of a refused form, with the path of the wrong field ("embeds.0.title")."""
-    node: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+def build_form_error(field_path: str, message: str, field_code: str = "BASE_TYPE_BAD") -> ApiError:
+    """Return the error of a refused form, with the path of the wrong field ("embeds.0.title") and its own code."""
+    nested_errors: dict[str, Any] = {"_errors": [{"code": field_code, "message": message}]}
     for key in reversed(field_path.split(".")):
-        node = {key: node}
-    return ApiError(400, 50035, MESSAGES[50035], node)
+        nested_errors = {key: nested_errors}
+    return ApiError(400, 50035, MESSAGE_BY_CODE[50035], nested_errors)

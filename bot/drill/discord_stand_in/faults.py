@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from bot.drill.discord_stand_in.errors import MESSAGES
+from bot.drill.discord_stand_in.errors import MESSAGE_BY_CODE
 
 Json = dict[str, Any]
 
@@ -85,7 +85,7 @@ class Faults:
 
     def refuse(self, route: str, status: int, code: int, *, times: int | None = 1, skip: int = 0) -> Fault:
         """Refuse requests with a status and one of Discord's codes (403 50013, 404 10003)."""
-        body = {"code": code, "message": MESSAGES[code]}
+        body = {"code": code, "message": MESSAGE_BY_CODE[code]}
         return self.add(Fault(route=route, status=status, body=body, times=times, skip=skip))
 
     def rate_limit(

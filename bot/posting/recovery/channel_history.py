@@ -15,15 +15,15 @@ from bot.store.records.outbox_records import RecoveredNotification
 class ChannelHistory(NamedTuple):
     """Posts and digests found in a channel for a window of time. Times are Unix times in seconds.
 
-    `posted_at_by_key` and `digested_at_by_key` give the time of the latest message that posted an article or
-    listed it in a digest, by article key. `digest_sent_at_by_key` gives the time of a digest by its dedupe key.
+    `posted_at_by_article_key` and `digested_at_by_article_key` give the time of the latest message that posted
+    an article, or of the latest digest that listed it. `digest_sent_at_by_dedupe_key` gives the time of a digest.
     `linked_pages` are the pages that posts link to; `digested_at_by_linked_page` gives the time of the latest
     digest that links to a page, by the page's key and title.
     """
 
-    posted_at_by_key: dict[str, int]
-    digested_at_by_key: dict[str, int]
-    digest_sent_at_by_key: dict[str, int]
+    posted_at_by_article_key: dict[str, int]
+    digested_at_by_article_key: dict[str, int]
+    digest_sent_at_by_dedupe_key: dict[str, int]
     linked_pages: list[LinkedPage]
     digested_at_by_linked_page: dict[tuple[str, str], int]
 
@@ -51,12 +51,14 @@ async def find_already_posted(
         is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(message)
         if is_catch_up and is_same_dispatch and len(article_keys.listed_keys) >= discord_limits.MAX_OPTIONS:
             return {article.id for article in articles}, set()
-        # The article that a post is about is left to `find_delivered_message`.
-        is_other_post = not is_catch_up and bool(article_keys.post_keys)
+        # The article that a post is about is left to `find_delivered_message`: its link is the first.
+        skips_own_article = not is_catch_up and bool(article_keys.post_keys)
         matching_keys = (
-            article_keys.listed_keys | article_keys.digest_keys if is_other_post else frozenset().union(*article_keys)
+            article_keys.listed_keys | article_keys.digest_keys
+            if skips_own_article
+            else frozenset().union(*article_keys)
         )
-        linked_pages = message_contents.list_linked_pages(message)[is_other_post:]
+        linked_pages = message_contents.list_linked_pages(message)[1 if skips_own_article else 0 :]
         article_ids = {
             article.id
             for article in articles
@@ -79,10 +81,10 @@ async def find_earlier_notifications(
     """
     notifications = []
     async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
-        dedupe_and_article_keys = message_contents.parse_watch_notification(message)
-        if dedupe_and_article_keys is None:
+        dedupe_key_and_article_keys = message_contents.parse_watch_notification(message)
+        if dedupe_key_and_article_keys is None:
             continue
-        dedupe_key, article_keys = dedupe_and_article_keys
+        dedupe_key, article_keys = dedupe_key_and_article_keys
         if not dedupe_key.startswith(f"watch:{dispatch.watch_id}:"):
             continue
         linked_pages = message_contents.list_linked_pages(message)
@@ -106,12 +108,12 @@ async def read_channel_history(target: Target, channel_id: int, window: HistoryW
         sent_at = int(message.created_at.timestamp())
         article_keys = message_contents.parse_article_keys(message)
         for message_keys, sent_at_by_key in (
-            (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_key),
-            (article_keys.digest_keys, history.digested_at_by_key),
+            (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_article_key),
+            (article_keys.digest_keys, history.digested_at_by_article_key),
         ):
             sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys)
         if (digest_key := message_contents.parse_digest_key(message)) is not None:
-            history.digest_sent_at_by_key[digest_key] = sent_at
+            history.digest_sent_at_by_dedupe_key[digest_key] = sent_at
         if article_keys.digest_keys:
             history.digested_at_by_linked_page.update(
                 (linked_page, max(sent_at, history.digested_at_by_linked_page.get(linked_page, sent_at)))

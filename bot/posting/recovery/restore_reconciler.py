@@ -179,7 +179,7 @@ class RestoreReconciler:
             return None
         sent_at_by_due_time_text = {
             dedupe_key.split(":")[2]: sent_at
-            for dedupe_key, sent_at in history.digest_sent_at_by_key.items()
+            for dedupe_key, sent_at in history.digest_sent_at_by_dedupe_key.items()
             if dedupe_key.startswith(dedupe_key_prefix)
         }
         sent_at_by_due_time = {
@@ -188,15 +188,19 @@ class RestoreReconciler:
             if due_time_text.isdecimal()
         }
         page_key_by_article_key = await self._store.articles.load_page_keys_by_key_prefix(
-            {*history.posted_at_by_key, *history.digested_at_by_key}
+            {*history.posted_at_by_article_key, *history.digested_at_by_article_key}
         )
         return AlreadyPostedPages(
             {
                 page_key_by_article_key[key]: digested_at
-                for key, digested_at in history.digested_at_by_key.items()
+                for key, digested_at in history.digested_at_by_article_key.items()
                 if key in page_key_by_article_key
             },
-            {page_key_by_article_key[key] for key in history.posted_at_by_key if key in page_key_by_article_key},
+            {
+                page_key_by_article_key[key]
+                for key in history.posted_at_by_article_key
+                if key in page_key_by_article_key
+            },
             history.linked_pages,
             history.digested_at_by_linked_page,
             last_digest_sent_at=max(sent_at_by_due_time.values(), default=0),

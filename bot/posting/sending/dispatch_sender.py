@@ -137,7 +137,7 @@ class DispatchSender:
     async def _with_forum_tags(self, target: Target, dispatch: Dispatch, message: Message) -> Message:
         if not isinstance(target, discord.ForumChannel):
             return message
-        return await forum_tag_selection.with_forum_tags(self._store, target, dispatch, message)
+        return await forum_tag_selection.add_forum_tags(self._store, target, dispatch, message)
 
     async def _send_by_webhook(self, target: Target, dispatch: Dispatch) -> SendOutcome | None:
         """Send a post under its outlet's name by a webhook, if its channel has that setting.

@@ -21,6 +21,7 @@ _MESSAGE_LINK_PATTERN = re.compile(
 _MAX_ARTICLES_PER_LINK = 50
 """Maximum number of articles that are explained per link; some feeds give every entry the same link."""
 _MAX_SNOWFLAKE = 2**63 - 1
+"""Largest id of a message that the database can store."""
 
 
 class DroppedEntry(NamedTuple):
@@ -98,9 +99,9 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
     return tuple(DroppedEntry(feed, dropped_at) for feed, dropped_at in feeds_and_times if feed is not None)
 
 
-def dropped_entry_sentence(feed_name: str, *, when: str) -> str:
+def dropped_entry_sentence(feed_name: str, *, time_text: str) -> str:
     """Return a sentence on an entry that was dropped because its feed was over its quota, in the current language."""
-    return _("Left out {when}: {feed} published more at once than I can keep.").format(when=when, feed=feed_name)
+    return _("Left out {when}: {feed} published more at once than I can keep.").format(when=time_text, feed=feed_name)
 
 
 async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
@@ -134,19 +135,19 @@ async def find_articles_at(store: Store, link: str) -> list[Article]:
 
 
 def delivery_status_sentence(
-    status: ChannelDeliveryStatus, *, when: str, to_problem_sentence: Callable[[Reason], str]
+    status: ChannelDeliveryStatus, *, time_text: str, to_problem_sentence: Callable[[Reason], str]
 ) -> str:
     """Return the delivery status of a page in a channel as a sentence, in the current language.
 
-    `when` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
+    `time_text` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
     of a post that the article joined is shown unchanged.
     """
     match status.status:
         case DeliveryStatus.WITHHELD | DeliveryStatus.FILTERED if status.reason is not None:
-            return describe_reason(status.reason, when=when)
+            return describe_reason(status.reason, when=time_text)
         case DeliveryStatus.PENDING | DeliveryStatus.JOINED | DeliveryStatus.FAILED:
             problem_sentence = "" if status.reason is None else to_problem_sentence(status.reason)
-            return _format_unposted_sentence(status, when, problem_sentence)
+            return _format_problem_sentence(status, time_text, problem_sentence)
     template_by_status: dict[DeliveryStatus, str] = {
         DeliveryStatus.POSTED: _("posted {when}"),
         DeliveryStatus.IN_CATCH_UP: _("in a catch-up {when}"),
@@ -154,27 +155,27 @@ def delivery_status_sentence(
             _("kept for the channel’s next digest ({when})") if status.message_id is None else _("in a digest {when}")
         ),
     }
-    return template_by_status.get(status.status, _("left out ({when})")).format(when=when)
+    return template_by_status.get(status.status, _("left out ({when})")).format(when=time_text)
 
 
-def _format_unposted_sentence(status: ChannelDeliveryStatus, when: str, problem_sentence: str) -> str:
+def _format_problem_sentence(status: ChannelDeliveryStatus, time_text: str, problem_sentence: str) -> str:
     if status.status is DeliveryStatus.FAILED:
         return _("not posted: sending failed. {reason}").format(reason=problem_sentence)
     if status.status is DeliveryStatus.JOINED:
-        return " ".join(filter(None, (_format_joined_sentence(status, when), problem_sentence)))
+        return " ".join(filter(None, (_format_joined_sentence(status, time_text), problem_sentence)))
     if problem_sentence:
-        return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem_sentence)
-    return _("waiting to be posted since {when}").format(when=when)
+        return _("waiting to be posted since {when}. {reason}").format(when=time_text, reason=problem_sentence)
+    return _("waiting to be posted since {when}").format(when=time_text)
 
 
-def _format_joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
+def _format_joined_sentence(status: ChannelDeliveryStatus, time_text: str) -> str:
     """Return a sentence on an article that joined a post; … stands for the title of a post that is gone."""
     title = _("“{text}”").format(text=status.joined_title or discord_text.ELLIPSIS)
     if status.message_id is None:
         template = _("grouped with {title}, which is waiting to be posted ({when})")
     else:
         template = _("grouped with {title} ({when})")
-    return template.format(title=title, when=when)
+    return template.format(title=title, when=time_text)
 
 
 def undecided_sentence() -> str:

@@ -31,7 +31,7 @@ class Articles(Repository):
     """Repository of articles. Methods raise StoreError.
 
     "All articles" never include the pages that users saved: these are listed only where their feed is named.
-    If several feeds have an article of one web page, lists contain only the one that was stored first.
+    If several feeds have an article of one web page, `list_newest` contains only the one that was stored first.
     """
 
     async def get(self, article_id: int) -> Article | None:
@@ -64,14 +64,16 @@ class Articles(Repository):
         )
 
     async def find_by_urls(
-        self, urls: Collection[str], page_key: str, identities: Collection[bytes], limit: int
+        self, urls: Collection[str], page_key: str, identity_hashes: Collection[bytes], limit: int
     ) -> list[Article]:
         """List at most `limit` articles that are or were at a URL, in the order in which they were stored.
 
         An article matches by any variant of the canonical URL in `urls`, by `page_key` (also a key that it had
         when it got a delivery status), or by an identity hash that the URL yields.
         """
-        identity_parameters = {f"identity{number}": identity for number, identity in enumerate(identities)}
+        identity_parameters = {
+            f"identity{number}": identity_hash for number, identity_hash in enumerate(identity_hashes)
+        }
         return await self._fetch_objects(
             article_from_row,
             f"""
@@ -114,7 +116,7 @@ class Articles(Repository):
                 """,
                 (limit, offset),
             )
-        listed_feed_ids = feed_ids or () if outlet is None else _list_outlet_feeds(db, feed_ids, outlet)
+        listed_feed_ids = feed_ids or () if outlet is None else _list_outlet_feed_ids(db, feed_ids, outlet)
         # The index is ordered within a feed, so SQLite stops early in each. A scan by date would visit the
         # articles of all other feeds.
         return db.fetch_objects(
@@ -254,11 +256,11 @@ def _purge_batch(
     return len(article_rows), (article_rows[-1]["found_at"], article_rows[-1]["id"])
 
 
-def _list_outlet_feeds(db: Connection, feed_ids: Collection[int] | None, outlet: str) -> list[int]:
+def _list_outlet_feed_ids(db: Connection, feed_ids: Collection[int] | None, outlet: str) -> list[int]:
     """List the ids of an outlet's feeds, ignoring case and accents of its name; `feed_ids` restricts them."""
     feed_rows = db.execute(
         "SELECT id, outlet FROM feed WHERE (:all_feeds AND id > 0 OR id IN (:feeds))",
         {"all_feeds": feed_ids is None, "feeds": feed_ids},
     )
     folded_outlet = fold(outlet)
-    return [feed_id for feed_id, name in feed_rows if fold(name) == folded_outlet]
+    return [feed_id for feed_id, feed_outlet in feed_rows if fold(feed_outlet) == folded_outlet]

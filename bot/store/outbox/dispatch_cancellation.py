@@ -184,5 +184,7 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
         article = PendingArticle(*columns)
         if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
             articles = muted_articles.withhold_muted_articles(db, channel_id, [article])
-            has_enqueued |= outbox_writes.enqueue(db, channel_id, articles, limit=outbox_writes.UNLIMITED_POSTS)
+            has_enqueued |= outbox_writes.enqueue_articles(
+                db, channel_id, articles, max_pending_posts=outbox_writes.UNLIMITED_POSTS
+            )
     return has_enqueued

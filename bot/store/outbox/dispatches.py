@@ -26,7 +26,7 @@ _CURRENT_LOOK_SQL = """
     LEFT JOIN subscription ON subscription.channel_id = channel.id AND subscription.feed_id = article.feed_id
     WHERE dispatch.id = :post
 """
-"""Query for how a post is to look now: as set for its subscription, or else for its server."""
+"""Query for the look (style, text length, colour…) of a post: as set for its subscription, or else for its server."""
 EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
     "WHERE dispatch.edit_due_at IS NOT NULL AND dispatch.state = 'sent'"
@@ -131,7 +131,7 @@ class Dispatches(ChannelStates):
             sent_at=sent_at,
             last_error=None,
         )
-        _mark_shown(db, dispatch_id, shown_article_ids)
+        _mark_articles_shown(db, dispatch_id, shown_article_ids)
         # Articles that joined after the message was rendered are shown by an edit.
         if db.fetch_row(
             "SELECT 1 FROM dispatch WHERE id = :id AND edit_due_at IS NULL "
@@ -165,7 +165,7 @@ class Dispatches(ChannelStates):
         await self._change_dispatch(dispatch_id, {"webhook_id": webhook_id})
 
     async def load_webhook_ids(self, channel_id: int) -> set[int]:
-        """Return the ids of the webhooks through which any post of a channel was sent."""
+        """Return the ids of the webhooks through which messages of a channel were, or were about to be, sent."""
         return await self._fetch_set(
             "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
             (channel_id,),
@@ -212,7 +212,7 @@ class Dispatches(ChannelStates):
             f"AND {self._build_served_condition_sql(shard)} ORDER BY dispatch.id"
         )
 
-    async def list_due_edits(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
+    async def list_dispatches_to_edit(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
         """List at most `limit` sent dispatches whose edit is due at `now`, in one channel if it is given."""
         return await self._select_dispatches(
             f"{EDITABLE_SQL} AND dispatch.edit_due_at <= :now AND (:channel IS NULL OR channel.id = :channel) "
@@ -223,7 +223,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_channel_ids_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
-        """List the channels with edits that are due at `now`; the longest due come first."""
+        """List the ids of the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "
             f"AND {self._build_served_condition_sql()} "
@@ -249,21 +249,21 @@ class Dispatches(ChannelStates):
         db: Connection,
         dispatch_id: int,
         *,
-        as_of: int | None = None,
+        due_at: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that a message shows its articles as of `as_of`, the `edit_due_at` of the edit just made.
+        """Record that the edit of a message that was due at `due_at` (Unix time in seconds) was made.
 
-        An edit that was scheduled for a later time stays due; if `as_of` is None, any scheduled edit is
+        An edit that was scheduled for a later time stays due; if `due_at` is None, any scheduled edit is
         cleared. `shown_article_ids` are the joined articles that the message names.
         """
         self._shards.require_served(db, dispatch_id)
         edit_due_at = db.fetch_value("SELECT edit_due_at FROM dispatch WHERE id = :id", {"id": dispatch_id})
-        is_later_edit_due = edit_due_at is not None and as_of is not None and edit_due_at > as_of
+        is_later_edit_due = edit_due_at is not None and due_at is not None and edit_due_at > due_at
         transitions.change_dispatches(
             db, [dispatch_id], edited_at=db.now, edit_due_at=edit_due_at if is_later_edit_due else None
         )
-        _mark_shown(db, dispatch_id, shown_article_ids)
+        _mark_articles_shown(db, dispatch_id, shown_article_ids)
 
     @write_transaction
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
@@ -348,7 +348,7 @@ class Dispatches(ChannelStates):
         transitions.change_dispatches(db, [dispatch_id], **columns)
 
 
-def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+def _mark_articles_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
     if not article_ids:
         return
     transitions.change_pages(

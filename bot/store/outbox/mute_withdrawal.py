@@ -42,10 +42,11 @@ def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[in
     )
 
 
-def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at: int) -> None:
-    """Enqueue again what was withdrawn when a story was muted at `created_at`, unless its feed was unfollowed since.
+def restore_withdrawn_articles(db: Connection, channel_id: int, mute_id: int, muted_at: int) -> None:
+    """Enqueue again the articles that were withdrawn when a story was muted at `muted_at` (Unix time in seconds).
 
-    Articles that were withheld later stay withheld.
+    Articles of feeds that the channel no longer follows, or that are paused, stay withdrawn, as do articles that
+    were withheld later.
     """
     rows = db.fetch_rows(
         "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
@@ -53,9 +54,9 @@ def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at:
         "JOIN subscription ON subscription.channel_id = delivery_status.channel_id "
         "AND subscription.feed_id = article.feed_id AND subscription.paused_at IS NULL "
         "WHERE delivery_status.channel_id = :channel AND delivery_status.status = 'withheld' "
-        "AND delivery_status.decided_at = :created AND delivery_status.reason = :reason "
+        "AND delivery_status.decided_at = :muted_at AND delivery_status.reason = :reason "
         "ORDER BY article.published, article.id",
-        {"channel": channel_id, "created": created_at, "reason": make_mute_reason(mute_id).encode()},
+        {"channel": channel_id, "muted_at": muted_at, "reason": make_mute_reason(mute_id).encode()},
     )
     articles = [PendingArticle(*row) for row in rows]
     transitions.delete_pages(
@@ -64,4 +65,4 @@ def restore_withdrawn(db: Connection, channel_id: int, mute_id: int, created_at:
         {"channel": channel_id, "pages": [article.page_key for article in articles]},
         origins={PageStatus.WITHHELD},
     )
-    outbox_writes.enqueue(db, channel_id, articles, limit=outbox_writes.UNLIMITED_POSTS)
+    outbox_writes.enqueue_articles(db, channel_id, articles, max_pending_posts=outbox_writes.UNLIMITED_POSTS)

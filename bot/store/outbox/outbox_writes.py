@@ -26,48 +26,54 @@ from bot.store.outbox import transitions
 UNLIMITED_POSTS = 2**31
 """Limit of pending posts so large that posts are never merged into a catch-up."""
 
-_HAS_STATUS_SQL = "coalesce(status, '') <> 'filtered'"
+_HAS_FINAL_STATUS_SQL = "coalesce(status, '') <> 'filtered'"
 """SQL condition that a page has a status for good; a filtered page may still come through another feed."""
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
 """SQL condition that a dispatch can still be changed; a dispatch that was tried may have been sent."""
 
 
-def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, limit: int) -> bool:
+def enqueue_articles(
+    db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, max_pending_posts: int
+) -> bool:
     """Enqueue the articles whose page has no status in the channel; return whether any was enqueued.
 
-    If more than `limit` posts are pending, the oldest of all pending posts are merged into the channel's
+    If more than `max_pending_posts` posts are pending, the oldest that were never tried are merged into the channel's
     catch-up, one message for many articles. A channel that gets only digests reserves the articles, a channel
     with a minimum of outlets or a selection of top stories holds their posts; both return False.
     """
-    new_articles = select_without_status(db, channel_id, articles)
+    new_articles = select_articles_without_status(db, channel_id, articles)
     if not new_articles:
         return False
     match load_route(db, channel_id):
         case DigestRoute():
             reserve_for_digest(db, channel_id, new_articles)
             return False
-        case HoldRoute(until):
-            _insert_held_posts(db, channel_id, new_articles, until)
+        case HoldRoute(held_until):
+            _insert_held_posts(db, channel_id, new_articles, held_until)
             return False
         case PostRoute():
-            _enqueue_posts(db, channel_id, new_articles, limit)
+            _enqueue_posts(db, channel_id, new_articles, max_pending_posts)
     return True
 
 
-def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> None:
-    """Merge a channel's oldest pending posts beyond `limit` into its catch-up, one message for all."""
-    _enqueue_posts(db, channel_id, [], limit)
+def enforce_pending_limit(db: Connection, channel_id: int, *, max_pending_posts: int) -> None:
+    """Merge a channel's oldest pending posts beyond `max_pending_posts` into its catch-up, one message for all."""
+    _enqueue_posts(db, channel_id, [], max_pending_posts)
 
 
-def _enqueue_posts(db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int) -> None:
+def _enqueue_posts(
+    db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], max_pending_posts: int
+) -> None:
     post_rows = db.fetch_rows(
         "SELECT id, kind, position, due_at, attempts FROM dispatch "
         "WHERE channel_id = :channel AND kind = 'post' AND state = 'waiting'",
         {"channel": channel_id},
     )
-    plan = plan_queue([PendingDispatch(*row) for row in post_rows], new_articles, limit=limit)
-    merge_into_catch_up(db, channel_id, plan.merged_articles, post_ids=plan.merged_post_ids)
-    for article in plan.single_articles:
+    gathering_plan = plan_queue(
+        [PendingDispatch(*row) for row in post_rows], new_articles, max_single_posts=max_pending_posts
+    )
+    merge_into_catch_up(db, channel_id, gathering_plan.merged_articles, post_ids=gathering_plan.merged_post_ids)
+    for article in gathering_plan.single_articles:
         _insert_post(db, channel_id, article)
 
 
@@ -127,12 +133,12 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
 
     If the channel gets only digests or holds posts, reserve or hold the articles instead.
     """
-    new_articles = select_without_status(db, channel_id, articles)
+    new_articles = select_articles_without_status(db, channel_id, articles)
     match load_route(db, channel_id):
         case DigestRoute():
             reserve_for_digest(db, channel_id, new_articles)
-        case HoldRoute(until):
-            _insert_held_posts(db, channel_id, new_articles, until)
+        case HoldRoute(held_until):
+            _insert_held_posts(db, channel_id, new_articles, held_until)
         case PostRoute():
             merge_into_catch_up(db, channel_id, new_articles)
 
@@ -159,23 +165,23 @@ def withhold_articles(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: WithheldReason
 ) -> None:
     """Mark those of the articles as withheld that have no status in the channel."""
-    reasons = {article.article_id: Reason(reason).encode() for article in articles}
-    transitions.add_pages(db, channel_id, articles, PageStatus.WITHHELD, reasons=reasons)
+    reason_by_article_id = {article.article_id: Reason(reason).encode() for article in articles}
+    transitions.add_pages(db, channel_id, articles, PageStatus.WITHHELD, reasons=reason_by_article_id)
 
 
-def record_filtered(
-    db: Connection, channel_id: int, articles_with_filters: Sequence[tuple[PendingArticle, Reason]]
+def record_filtered_articles(
+    db: Connection, channel_id: int, articles_with_reasons: Sequence[tuple[PendingArticle, Reason]]
 ) -> None:
-    """Mark those of the articles as filtered that have no status in the channel, each with its filters.
+    """Mark those of the articles as filtered that have no status in the channel, each with the filters as reason.
 
     The status is provisional: the page may reach the channel through another feed whose filters it passes.
     """
-    articles = [article for article, _reason in articles_with_filters]
-    reasons = {article.article_id: reason.encode() for article, reason in articles_with_filters}
-    transitions.add_pages(db, channel_id, articles, PageStatus.FILTERED, reasons=reasons)
+    articles = [article for article, _reason in articles_with_reasons]
+    reason_by_article_id = {article.article_id: reason.encode() for article, reason in articles_with_reasons}
+    transitions.add_pages(db, channel_id, articles, PageStatus.FILTERED, reasons=reason_by_article_id)
     db.executemany(
         "INSERT INTO blocked_article (channel_id, article_id) SELECT channel_id, :article FROM delivery_status "
-        f"WHERE channel_id = :channel AND page_key = :page AND {_HAS_STATUS_SQL} AND article_id <> :article "
+        f"WHERE channel_id = :channel AND page_key = :page AND {_HAS_FINAL_STATUS_SQL} AND article_id <> :article "
         "ON CONFLICT DO NOTHING",
         [{"channel": channel_id, "page": article.page_key, "article": article.article_id} for article in articles],
     )
@@ -192,13 +198,15 @@ def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[
     )
 
 
-def select_without_status(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> list[PendingArticle]:
+def select_articles_without_status(
+    db: Connection, channel_id: int, articles: Iterable[PendingArticle]
+) -> list[PendingArticle]:
     """Return the articles whose page has no status, or a filtered one, in the channel, one per page."""
     article_by_page_key: dict[str, PendingArticle] = {}
     for article in articles:
         article_by_page_key.setdefault(article.page_key, article)
     rows = db.execute(
-        f"SELECT page_key FROM delivery_status WHERE channel_id = :channel AND {_HAS_STATUS_SQL} AND page_key "
+        f"SELECT page_key FROM delivery_status WHERE channel_id = :channel AND {_HAS_FINAL_STATUS_SQL} AND page_key "
         "IN (:pages)",
         {"channel": channel_id, "pages": article_by_page_key.keys()},
     )

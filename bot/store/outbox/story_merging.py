@@ -52,7 +52,7 @@ def join_posts(
     ):
         return list(articles)
     joined_page_keys: set[str] = set()
-    for article in outbox_writes.select_without_status(db, channel_id, articles):
+    for article in outbox_writes.select_articles_without_status(db, channel_id, articles):
         post_id = _find_best_post(db, channel_id, feed_id, article, matches)
         if post_id is not None:
             _join_post(db, channel_id, article, post_id)

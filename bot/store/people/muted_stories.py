@@ -146,7 +146,7 @@ class MutedStories(Repository):
         db.execute("UPDATE story_mute SET ended_at = ? WHERE id = ?", (db.now, mute_id))
         _clear_ended(db)
         if row["created_at"] > db.now - RESTORE_WINDOW_SECONDS:
-            mute_withdrawal.restore_withdrawn(db, row["channel_id"], mute_id, row["created_at"])
+            mute_withdrawal.restore_withdrawn_articles(db, row["channel_id"], mute_id, row["created_at"])
 
     async def get(self, mute_id: int) -> MutedStory | None:
         """Return a muted story by the id of the mute, or None if the mute has ended."""

@@ -97,7 +97,7 @@ def filter_stored_articles(
         return list(articles)
     matcher = make_matcher(load_articles(db, [article.article_id for article in articles]), db.now)
     passed_articles, blocked_articles = apply_filters(filters, articles, matcher)
-    outbox_writes.record_filtered(db, channel_id, blocked_articles)
+    outbox_writes.record_filtered_articles(db, channel_id, blocked_articles)
     return passed_articles
 
 

@@ -39,8 +39,8 @@ def follow_feed(
 ) -> tuple[Subscription, bool]:
     """Subscribe a channel to a feed; return the subscription, and whether it is new.
 
-    For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks it,
-    for which `make_matcher` matches it. With `skip_backlog`, for many feeds at once,
+    For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks
+    it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many feeds at once,
     articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
     to another server.
     """
@@ -74,7 +74,7 @@ def follow_feed(
         )
         first_articles = filters.filter_stored_articles(db, channel_id, [PendingArticle(*article_row)], make_matcher)
         first_articles = muted_articles.withhold_muted_articles(db, channel_id, first_articles)
-        outbox_writes.enqueue(db, channel_id, first_articles, limit=outbox_writes.UNLIMITED_POSTS)
+        outbox_writes.enqueue_articles(db, channel_id, first_articles, max_pending_posts=outbox_writes.UNLIMITED_POSTS)
     return subscription, created_count > 0
 
 
@@ -99,7 +99,7 @@ class Subscriptions(Repository):
             db, channel_id, pending_articles, reason=Reason(WithheldReason.UNFOLLOWED)
         )
         db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
-        _log_change(db, subscription, user_id, _get_state(subscription), None)
+        _log_change(db, subscription, user_id, _get_subscription_state(subscription), None)
         return True
 
     @write_transaction
@@ -114,7 +114,7 @@ class Subscriptions(Repository):
     ) -> Subscription | None:
         """Move a subscription, with its pending articles, to another channel of the server; return it.
 
-        Filters of the other channel apply to the articles, which `make_matcher` matches.
+        Filters of the other channel apply to the articles; `make_matcher` makes the function that tests filters.
         Articles that joined a post stay with that post. If the other channel follows the feed already, its
         own subscription remains and is returned. Return None if there is no such subscription. Raises
         StoreError if the other channel belongs to another server.
@@ -155,13 +155,13 @@ class Subscriptions(Repository):
                 for unfiltered_article, kind in articles_with_kinds
                 if unfiltered_article.page_key not in filtered_page_keys
             ]
-        passed_articles = filters.filter_stored_articles(
+        unblocked_articles = filters.filter_stored_articles(
             db, channel_id, [moved_article for moved_article, _ in articles_with_kinds], make_matcher
         )
-        articles_with_kinds = [pair for pair in articles_with_kinds if pair[0] in passed_articles]
+        articles_with_kinds = [pair for pair in articles_with_kinds if pair[0] in unblocked_articles]
         post_articles = [post_article for post_article, kind in articles_with_kinds if kind == "post"]
         post_articles = muted_articles.withhold_muted_articles(db, channel_id, post_articles)
-        outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)
+        outbox_writes.enqueue_articles(db, channel_id, post_articles, max_pending_posts=outbox_writes.UNLIMITED_POSTS)
         other_articles = [other_article for other_article, kind in articles_with_kinds if kind != "post"]
         other_articles = muted_articles.withhold_muted_articles(db, channel_id, other_articles)
         outbox_writes.enqueue_as_catch_up(db, channel_id, other_articles)
@@ -308,5 +308,5 @@ def _log_change(
     setting_changes.log_change(db, subscription.server_id, user_id, setting_kind, old_text, new_text, **target_ids)
 
 
-def _get_state(subscription: Subscription) -> SubscriptionState:
+def _get_subscription_state(subscription: Subscription) -> SubscriptionState:
     return SubscriptionState.ACTIVE if subscription.paused_at is None else SubscriptionState.PAUSED

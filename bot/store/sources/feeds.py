@@ -111,14 +111,14 @@ class Feeds(Repository):
         `page_url` is the URL of the page without a fragment; the fragment of a feed's URL identifies the
         list.
         """
-        page_feeds = await self._fetch_objects(
+        candidate_feeds = await self._fetch_objects(
             feed_from_row,
             f"SELECT {FEED_SQL} FROM feed "
             "WHERE (url > :page_url || '#' AND url < :page_url || '$' OR url LIKE :pattern) "
             "AND server_id = 0 AND page_list IS NOT NULL ORDER BY id",
             {"page_url": page_url, "pattern": f"{url_encryption.ENCRYPTED_PREFIX}%"},
         )
-        return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
+        return [feed for feed in candidate_feeds if feed.url.startswith(f"{page_url}#")]
 
     async def list_due(self, now: int, limit: int, excluded_feed_ids: Collection[int] = ()) -> list[Feed]:
         """List at most `limit` feeds due at `now`, longest due first, without `excluded_feed_ids`.
@@ -176,17 +176,17 @@ class Feeds(Repository):
         )
 
     @write_transaction
-    def postpone(self, db: Connection, due_times: Collection[tuple[int, int]]) -> None:
+    def postpone(self, db: Connection, feed_ids_and_times: Collection[tuple[int, int]]) -> None:
         """Postpone feeds; a feed that is due later anyway does not change.
 
-        `due_times` are pairs of a feed id and the Unix time in seconds at which that feed is due at the earliest.
+        `feed_ids_and_times` are pairs of a feed id and the Unix time in seconds before which the feed is not due.
         """
         db.executemany(
             "UPDATE feed SET next_poll = :due_at WHERE id = :id AND next_poll < :due_at",
-            [{"id": feed_id, "due_at": due_at} for feed_id, due_at in due_times],
+            [{"id": feed_id, "due_at": due_at} for feed_id, due_at in feed_ids_and_times],
         )
 
-    async def load_quota_servers(self, feed_id: int) -> dict[int, int]:
+    async def load_quota_full_at_by_server_id(self, feed_id: int) -> dict[int, int]:
         """Return the servers whose quota a feed's new articles use, at most `MAX_QUOTA_SERVERS`.
 
         The result maps server ids to the Unix time in milliseconds at which the quota is full again, or to 0
@@ -219,14 +219,14 @@ class Feeds(Repository):
             {"excluded_feed_ids": excluded_feed_ids, "slots": host_slots or ()},
         )
 
-    async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
-        """Return whether any followed, active feed was polled after `polled_after` or was due before `due_before`.
+    async def has_attempted_or_overdue(self, *, attempted_after: int, due_before: int) -> bool:
+        """Return whether any followed, active feed was polled after `attempted_after`, or is due before `due_before`.
 
         Both are Unix times in seconds.
         """
         is_overdue_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
         exists_sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_overdue_sql} AND {IS_FOLLOWED_SQL})"
-        return bool(await self._fetch_value(exists_sql, (polled_after, due_before)))
+        return bool(await self._fetch_value(exists_sql, (attempted_after, due_before)))
 
     async def get_last_success_at(self) -> int:
         """Return the Unix time in seconds of the last successful poll of any feed, or 0 if there was none."""
@@ -242,15 +242,15 @@ class Feeds(Repository):
         """Count the feeds on the web, including feeds that are gone."""
         return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
-    async def count_followed(self, *, failing_before: int) -> tuple[int, int]:
+    async def count_followed(self, *, failing_since_at_latest: int) -> tuple[int, int]:
         """Count the active feeds that servers follow, and those of them that have failed since a time or longer.
 
-        `failing_before` is the time, in Unix seconds.
+        `failing_since_at_latest` is the time, in Unix seconds.
         """
         row = await self._fetch_row(
             "SELECT count(*), coalesce(sum(CASE WHEN failing_since <= ? THEN 1 ELSE 0 END), 0) FROM feed "
             f"WHERE state = 'active' AND {IS_FOLLOWED_SQL}",
-            (failing_before,),
+            (failing_since_at_latest,),
         )
         return row[0], row[1]
 
@@ -319,7 +319,7 @@ def _build_slot_condition_sql(host_slots: Collection[int] | None) -> str:
     return "" if host_slots is None else "AND host_slot IN (:slots)"
 
 
-_POLLED_COLUMNS = {
+_ATTRIBUTE_BY_POLLED_COLUMN = {
     **dict.fromkeys(feed_to_columns(Feed(id=0, url=""))),
     **{column: field_name for field_name, column in FEED_COLUMN_BY_FIELD.items()},
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
@@ -327,9 +327,11 @@ _POLLED_COLUMNS = {
 }
 """Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
 for _unpolled_column in ("id", "url", "server_id", "added_at"):
-    del _POLLED_COLUMNS[_unpolled_column]
-_SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
-_get_polled_values = attrgetter(*(attribute_path or name for name, attribute_path in _POLLED_COLUMNS.items()), "id")
+    del _ATTRIBUTE_BY_POLLED_COLUMN[_unpolled_column]
+_SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _ATTRIBUTE_BY_POLLED_COLUMN)
+_get_polled_values = attrgetter(
+    *(attribute_path or name for name, attribute_path in _ATTRIBUTE_BY_POLLED_COLUMN.items()), "id"
+)
 
 
 FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE host_slot IS NULL"

@@ -300,11 +300,13 @@ def _enqueue_for_channels(
         if poll.is_first_poll:
             unjoined_articles = accepted_articles
         else:
-            outbox_writes.record_filtered(db, channel_id, filtered_articles)
+            outbox_writes.record_filtered_articles(db, channel_id, filtered_articles)
             unjoined_articles = story_merging.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)
-        has_enqueued = outbox_writes.enqueue(db, channel_id, unjoined_articles, limit=poll.max_pending_posts)
+        has_enqueued = outbox_writes.enqueue_articles(
+            db, channel_id, unjoined_articles, max_pending_posts=poll.max_pending_posts
+        )
         if len(unjoined_articles) < len(accepted_articles):  # A join may have released a held post.
-            outbox_writes.enforce_pending_limit(db, channel_id, limit=poll.max_pending_posts)
+            outbox_writes.enforce_pending_limit(db, channel_id, max_pending_posts=poll.max_pending_posts)
         if has_enqueued or len(unjoined_articles) < len(accepted_articles):
             channel_ids.append(channel_id)
     return channel_ids

@@ -21,14 +21,14 @@ class PushSubscriptions(Repository):
         return await self._fetch_object(PushSubscription._make, f"{_SELECT_SQL} WHERE token = ?", (token,))
 
     async def list_unfollowed_feed_ids(self) -> list[int]:
-        """List the ids of feeds with a WebSub subscription that no channel follows any more."""
+        """List the ids of feeds with a WebSub subscription that no server follows any more, or only paused."""
         return await self._fetch_column(
             f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id WHERE NOT {IS_FOLLOWED_SQL}"
         )
 
     @write_transaction
     def save(self, db: Connection, subscription: PushSubscription) -> None:
-        """Insert or replace the WebSub subscription of a feed; do nothing if the feed is gone."""
+        """Insert or replace the WebSub subscription of a feed; do nothing if the feed is not stored."""
         placeholders = ", ".join("?" * len(_COLUMN_NAMES))
         db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
         db.execute(

@@ -81,7 +81,7 @@ POLLING: tuple[Step, ...] = (
     *_polling("deciding", f"{INTAKE}.classify"),
     _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
     _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
-    *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue", any_channel=False),
+    *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue_articles", any_channel=False),
     _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
     *_polling("waking the courier", "bot.processes.cluster_events:ClusterEvents.announce"),
@@ -196,7 +196,7 @@ FILTERING: tuple[Step, ...] = (
     *_polling("reading filters", "bot.watches.subscription_filters:evaluate_feed_filters"),
     *_polling("filters of the channels", "bot.store.settings.filters:load_by_feed"),
     *_polling("filtering", "bot.store.settings.filters:apply_filters"),
-    *_polling("recording what is filtered", "bot.store.outbox.outbox_writes:record_filtered"),
+    *_polling("recording what is filtered", "bot.store.outbox.outbox_writes:record_filtered_articles"),
     _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
 )
