@@ -35,7 +35,7 @@ _MAX_FORUM_POSTS = 200
 Each forum post costs a request, because it is a thread of its own.
 """
 _MAX_REACTION_REQUESTS = 1000
-"""Maximum number of posts whose reactions are fetched per check of a shard for missed reactions."""
+"""Maximum number of posts whose reactions are fetched per check for missed reactions, of a shard or of a post."""
 _MAX_USERS_PER_REACTION = 1000
 """Maximum number of users of a reaction that are fetched from Discord."""
 _HISTORY_PAGE_SIZE = 100
@@ -119,6 +119,7 @@ class ReactionCog(commands.Cog):
 
     async def _run_backfill(self, backfill_coroutine: Coroutine[None, None, int]) -> None:
         async with self._backfill_lock:
+            self._remaining_reaction_requests = _MAX_REACTION_REQUESTS
             try:
                 bookmark_count = await backfill_coroutine
                 if bookmark_count:
@@ -195,7 +196,6 @@ class ReactionCog(commands.Cog):
                 else:
                     forum_dispatches.append(dispatch)
         bookmark_count = 0
-        self._remaining_reaction_requests = _MAX_REACTION_REQUESTS
         for channel_id, channel_dispatches in dispatches_by_channel_id.items():
             bookmark_count += await self._backfill_messages(
                 _iter_messages_of_dispatches(self.bot, channel_id, channel_dispatches), channel_dispatches

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cogs.reading import bookmarking
+from cogs.reading import bookmark_reactions, bookmarking
+from cogs.reading.message_articles import find_article_dispatch
 from tests.cogs.test_bookmarks import bookmark_titles
 from tests.support.discord_world import World
 from tests.support.interactions import text
@@ -56,13 +57,17 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_serv
     assert await bookmark_titles(telex, telex.reader) + await bookmark_titles(telex, robot) == []
 
 
-async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> None:
-    """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
-    post = world.posts()[0]
+def react_unheard(world: World, *reactions: tuple[Any, bool]) -> None:
+    """Reactions to the first post, or their taking back, that the bot hears nothing of."""
     subscribers, world.env.backend.subscribers = world.env.backend.subscribers, []
     for person, reacted in reactions:
-        world.env.backend.set_reaction(world.news.id, post.id, "🔖", person.id, reacted)
+        world.env.backend.set_reaction(world.news.id, world.posts()[0].id, "🔖", person.id, reacted)
     world.env.backend.subscribers = subscribers
+
+
+async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> None:
+    """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
+    react_unheard(world, *reactions)
     await world.restart()
 
 
@@ -76,6 +81,18 @@ async def test_reactions_made_while_away_are_found_on_return(telex, feed_server,
     assert await bookmark_titles(telex, telex.editor) == ["Cities ban facial recognition"]
     assert await bookmark_titles(telex, robot) == []
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
+
+
+async def test_a_post_that_is_found_sent_is_looked_at_however_many_were_before(telex, feed_server, monkeypatch):
+    monkeypatch.setattr(bookmark_reactions, "_MAX_REACTION_REQUESTS", 1)
+    await follow(telex, feed_server)
+    await react_while_offline(telex, (telex.editor, True))
+    react_unheard(telex, (telex.reader, True))
+    dispatch = await find_article_dispatch(telex.bot, telex.posts()[0].id, telex.guild.id)
+    assert dispatch is not None
+    telex.bot.outbox_relay.on_delivery_confirmed(dispatch)
+    while not await bookmark_titles(telex, telex.reader):
+        await telex.env.settle()
 
 
 async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed_server):
