@@ -209,7 +209,7 @@ def fuzz(pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes]
     @given(documents(bases), st.sampled_from(CONTENT_TYPES))
     def one(body: bytes, content_type: str) -> None:
         report = loop.run_until_complete(pipeline.process(body, content_type))
-        outcomes[report.error or report.outcome.value] += 1
+        outcomes[report.error_code or report.outcome.value] += 1
 
     one()
     return outcomes

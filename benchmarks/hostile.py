@@ -61,7 +61,7 @@ async def run() -> tuple[Counter[str], list[str]]:
                     broken.append(f"{name}: {error}")
                     progress.print(f"BROKEN {broken[-1]}")
                     continue
-                outcomes[report.error or report.outcome.value] += 1
+                outcomes[report.error_code or report.outcome.value] += 1
                 outcomes["articles"] += report.new_count
     return outcomes, broken
 

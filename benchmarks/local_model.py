@@ -212,7 +212,7 @@ async def check_sentences(
     client: ModelClient, sentences: list[Sentence], passages: list[ArticlePassage], language: str, question: str
 ) -> tuple[list[Sentence], list[Sentence]]:
     """The sentences that remain after the rules, and after the check of the model."""
-    shown_texts = [prompts.format_shown_text(passage) for passage in passages]
+    shown_texts = [prompts.format_passage_with_heading(passage) for passage in passages]
     after_rules = [
         sentence
         for sentence in sentences
@@ -238,8 +238,8 @@ async def measure_written(client: ModelClient, flags: Flags) -> None:
             for line in citation_checks.clean_lines(row["text"])
             for sentence in excerpts.split_sentences(line)
         ]
-        shown_texts = [prompts.format_shown_text(passage) for passage in passages]
-        verdicts = await verify_sentences(client, sentences, passages, with_headings=is_summary)
+        shown_texts = [prompts.format_passage_with_heading(passage) for passage in passages]
+        verdicts = await verify_sentences(client, sentences, passages, with_article_details=is_summary)
         is_kept = [
             not isinstance(verdicts, ModelFailure)
             and verdicts[number]

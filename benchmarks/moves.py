@@ -187,8 +187,8 @@ class Reader:
         self._clock.advance(600)
         feed = await self._newsroom.store.feeds.add(self._feeds.serve(path, body, etag=False))
         report = await self._poller.poll(feed, wait_for_host=False)
-        if report.error is not None:
-            raise RuntimeError(f"{path}: {report.error}")
+        if report.error_code is not None:
+            raise RuntimeError(f"{path}: {report.error_code}")
         articles = await self._newsroom.store.articles.list_newest([feed.id], limit=5000)
         return [article.url for article in articles if article.found_at == self._clock.now()]
 

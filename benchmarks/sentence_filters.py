@@ -128,7 +128,7 @@ def build_messages(sentence: str, article: NewArticle) -> list[dict[str, str]]:
     mark = secrets.token_hex(4)
     request_lines = (
         f"--- {mark} sentence", prompts.neutralize(sentence, MAX_SENTENCE_LENGTH),
-        f"--- {mark} title", prompts.neutralize(article.title, prompts.MAX_HEADING_LENGTH),
+        f"--- {mark} title", prompts.neutralize(article.title, prompts.MAX_TITLE_AND_OUTLET_LENGTH),
         f"--- {mark} beginning", prompts.neutralize(article.text, MAX_EXCERPT_LENGTH),
     )  # fmt: skip
     return [

@@ -113,7 +113,7 @@ class Town(Scene):
                 self.url = url
                 feed = await newsroom.store.feeds.add(url)
                 report = await newsroom.poller.poll(feed, wait_for_host=False)
-                assert report.error is None, report
+                assert report.error_code is None, report
                 for name in names:
                     await newsroom.store.subscriptions.follow(
                         server_id=self.server.id,

@@ -31,7 +31,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard outpu
 async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
     """Open the database within the `with` block.
 
-    Raises `DatabaseMissing` if there is none and `create` is False.
+    Raises `DatabaseMissing` if there is no database and `create` is False, and other kinds of StoreError.
     """
     store = await Store.open(settings.database, SystemClock(), create=create)
     try:
@@ -59,8 +59,8 @@ def run_with_store(use_store: Callable[[Store], Awaitable[T]], *, create: bool =
 async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
     """Open a searcher, which also searches by meaning where available, within the `with` block.
 
-    Articles that are not encoded for it yet are encoded first, for at most `ENCODE_TIMEOUT_SECONDS`. If no articles
-    are stored, this prints a message and exits with status 0, unless the output is JSON (`as_json`).
+    For a search by meaning, new articles are encoded first, for at most `ENCODE_TIMEOUT_SECONDS`. If no articles are
+    stored, a message is printed and the process exits with status 0, unless the output is JSON (`as_json`).
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
         if not as_json and not await store.articles.list_newest(None, limit=1):
@@ -93,11 +93,11 @@ async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
     if semantic_index is None:
         return
     with terminal.create_progress_bar() as progress_bar:
-        progress_id = progress_bar.add_task("encoding", total=None)
+        progress_task_id = progress_bar.add_task("encoding", total=None)
         try:
             encoded_count = await semantic_index.encode_missing(
                 lambda done_count, total_count: progress_bar.update(
-                    progress_id, completed=done_count, total=total_count
+                    progress_task_id, completed=done_count, total=total_count
                 )
             )
         except (WorkerError, OSError) as error:

@@ -65,7 +65,7 @@ def poll(
     reports = run_async(poll_feeds)
     if not reports:
         echo_stderr("No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`.")
-    if reports and all(report.error for report in reports):
+    if reports and all(report.error_code for report in reports):
         raise typer.Exit(FAILURE_STATUS)
 
 
@@ -81,7 +81,7 @@ async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollR
         feeds += matching_feeds or [await feed_store.add(url)]
     reports = await _poll_all(services, feeds, wait_for_hosts=False)
     for report in reports:
-        if report.error and report.feed.url not in stored_feed_urls:
+        if report.error_code and report.feed.url not in stored_feed_urls:
             await feed_store.remove(report.feed.id)
     return reports
 
@@ -101,7 +101,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts
         async def poll_in_slot(feed: Feed) -> None:
             async with poll_slots:
                 report = await services.poller.poll(feed, wait_for_host=wait_for_hosts)
-                if not wait_for_hosts and report.error == fetch_errors.NOT_A_FEED and feed.last_success_at is None:
+                if not wait_for_hosts and report.error_code == fetch_errors.NOT_A_FEED and feed.last_success_at is None:
                     report = await _poll_page(services, feed) or report
             reports.append(report)
             progress_bar.advance(progress_id)
@@ -141,8 +141,8 @@ async def _fetch_article_pages(services: Services, reports: Iterable[PollReport]
 
 
 def _format_outcome(report: PollReport) -> str:
-    if report.error:
-        outcome_sentence = f"{report.outcome}: {describe_feed_error(report.error, report.feed.url)}"
+    if report.error_code:
+        outcome_sentence = f"{report.outcome}: {describe_feed_error(report.error_code, report.feed.url)}"
     elif report.new_count or report.changed_count:
         outcome_sentence = f"{report.new_count} new, {report.changed_count} changed"
     else:

@@ -21,12 +21,12 @@ from bot.text import discord_text, urls
 from bot.text.times import periods
 
 
-def format_match_label(hit: SearchResult) -> str:
+def format_match_label(search_result: SearchResult) -> str:
     """Return the label of a search result that matches only in part, or "" if it matches fully."""
-    if hit.is_semantic_only:
+    if search_result.is_semantic_only:
         return " (close in meaning)"
-    if hit.is_partial:
-        return " (close match)" if hit.has_similar_word else " (partial match)"
+    if search_result.is_partial:
+        return " (close match)" if search_result.has_similar_word else " (partial match)"
     return ""
 
 
@@ -128,7 +128,7 @@ def _print_article_dates(answer: Answer) -> None:
 def format_explanation(explanation: Explanation) -> list[str]:
     """Return lines that explain an article's delivery: for each feed that has it, then for each channel."""
     lines: list[str] = []
-    for article, feed in explanation.articles:
+    for article, feed in explanation.articles_and_feeds:
         feed_description = urls.redact(feed.url) if feed else "a feed that is gone"
         lines.append(
             f"“{discord_text.to_plain_line(article.title)}”: found "

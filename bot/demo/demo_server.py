@@ -60,7 +60,7 @@ other places: #general, the forum, direct messages.
 
 FORUM_TAGS = ("Security", "Linux", "Europe", "Networks")
 """Names of the tags of the demo's forum channel."""
-SAMPLE_OUTLETS_BY_PACK = {
+SAMPLE_OUTLET_NAMES_BY_PACK = {
     "english-tech": ("circuit", "kernel", "socket"),
     "french-tech": ("fil", "paquet"),
     "security": ("kernel", "paquet"),
@@ -80,8 +80,8 @@ class DemoServer:
     """
 
     guild: GuildHandle
-    news: ChannelHandle
-    forum: ChannelHandle
+    news_channel: ChannelHandle
+    forum_channel: ChannelHandle
     ada: MemberActor
     camille: MemberActor
 
@@ -122,7 +122,7 @@ async def serve(
                 for story in (*publisher.backlog, *publisher.new_stories)
             }
         preview_context = env.preview(
-            demo_server.news,
+            demo_server.news_channel,
             viewers=(demo_server.ada, demo_server.camille),
             layout="channel",
             assets=asset_by_url,
@@ -137,7 +137,7 @@ async def serve(
         places = DemoPlaces(env, demo_server.guild, {demo_server.ada: "en-US", demo_server.camille: "fr"})
         actions = VisitorActions(env, preview, places)
         simcord_patches.dispatch_messages_without_context(env.bot)
-        await env.bot.get_channel(demo_server.news.id).send(WELCOME_TEXT)  # type: ignore[union-attr]  # a text channel
+        await env.bot.get_channel(demo_server.news_channel.id).send(WELCOME_TEXT)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # For visitors without a browser on this machine
         if opens_browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
@@ -239,7 +239,7 @@ def _build_forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: asyncio.Lock) -> None:
-    """Refresh the page when messages arrive between a visitor's actions, and set simcord's clock."""
+    """Refresh the page when messages change between a visitor's actions, and advance simcord's clock."""
     refreshed_state: object = None
     while True:
         await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
@@ -276,7 +276,7 @@ async def follow_feed(
     feed = await services.store.feeds.add(url)
     await services.store.subscriptions.follow(
         server_id=demo_server.guild.id,
-        channel_id=(channel or demo_server.news).id,
+        channel_id=(channel or demo_server.news_channel).id,
         feed_id=feed.id,
         first_article_id=None,
         skip_backlog=skip_backlog,
@@ -286,9 +286,9 @@ async def follow_feed(
 
 
 async def publish_sample_news(services: Services, publisher: SamplePublisher, demo_server: DemoServer) -> None:
-    """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll them."""
+    """Subscribe the news channel and the forum to sample feeds; publish each story and poll its feed."""
     publisher.publish_backlog()
-    feed_by_outlet = {
+    feed_by_outlet_name = {
         outlet.name: await follow_feed(services, publisher.get_feed_url(outlet), demo_server, skip_backlog=True)
         for outlet in publisher.outlets
     }
@@ -297,20 +297,20 @@ async def publish_sample_news(services: Services, publisher: SamplePublisher, de
         publisher.get_feed_url(publisher.outlets[0]),
         demo_server,
         skip_backlog=True,
-        channel=demo_server.forum,
+        channel=demo_server.forum_channel,
     )
     if isinstance(services.clock, ReplayClock):
         services.clock.start_catching_up()
     async for story in publisher.run_script():
         # `make_due` would not do: a poll that is running would overwrite the time of the next one.
-        await services.poller.poll(feed_by_outlet[story.outlet], wait_for_host=False)
+        await services.poller.poll(feed_by_outlet_name[story.outlet], wait_for_host=False)
 
 
 def build_sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
     """Return a function that returns the outlines of a starter pack, with sample feeds, which need no network."""
     outlet_by_name = {outlet.name: outlet for outlet in publisher.outlets}
-    outlines_by_pack = {
-        pack: tuple(
+    outlines_by_pack_name = {
+        pack_name: tuple(
             opml.Outline(
                 outlet_by_name[outlet_name].title,
                 publisher.get_feed_url(outlet_by_name[outlet_name]),
@@ -319,12 +319,12 @@ def build_sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml
             )
             for outlet_name in outlet_names
         )
-        for pack, outlet_names in SAMPLE_OUTLETS_BY_PACK.items()
+        for pack_name, outlet_names in SAMPLE_OUTLET_NAMES_BY_PACK.items()
     }
-    return lambda pack: outlines_by_pack.get(pack, ())
+    return lambda pack_name: outlines_by_pack_name.get(pack_name, ())
 
 
 async def _follow_starter_packs(services: Services, demo_server: DemoServer) -> None:
-    for pack in ("english-tech", "french-tech"):
-        for outline in starter_packs.list_outlines(pack):
+    for pack_name in ("english-tech", "french-tech"):
+        for outline in starter_packs.list_outlines(pack_name):
             await follow_feed(services, outline.url, demo_server)

@@ -21,7 +21,7 @@ _MAX_THREADS_PER_CHANNEL = 8
 class DemoPlaces:
     """Places (channels, threads, direct messages) that users can see, with the locale of each user.
 
-    The id of a place is `user.channel`.
+    The id of a place is the id of the user, a full stop, and the id of the channel.
     """
 
     def __init__(self, env: Env, guild: GuildHandle, locale_by_member: Mapping[MemberActor, str]) -> None:

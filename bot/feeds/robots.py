@@ -19,9 +19,9 @@ MAX_ROBOTS_BYTES = 512 * 1024
 CACHE_TTL_SECONDS = 86_400
 """Number of seconds for which a robots.txt is cached (RFC 9309 §2.4)."""
 FAILURE_TTL_SECONDS = 3_600
-"""Number of seconds after which a failed request for a robots.txt is repeated, unless the server asks for others."""
-MAX_CACHED_HOSTS = 2_000
-"""Maximum number of hosts whose robots.txt is cached; the least recently used is evicted."""
+"""Number of seconds after which a failed request for a robots.txt is repeated, unless the server names another time."""
+MAX_CACHED_ORIGINS = 2_000
+"""Maximum number of origins (scheme, host, port) whose robots.txt is cached; the least recently used is evicted."""
 MAX_CACHED_BYTES = 8 * 2**20
 """Maximum number of bytes of all cached robots.txt files together."""
 EVALUATE_TIMEOUT_SECONDS = 2.0
@@ -44,7 +44,7 @@ class _CachedRobots(NamedTuple):
 
 
 class RobotsCache:
-    """Cache of robots.txt files, each of which is fetched once a day."""
+    """Cache of robots.txt files, each of which is kept for a day, and of failed requests for them."""
 
     def __init__(self, clock: Clock, fetcher: Fetcher, workers: WorkerPool) -> None:
         self._clock, self._fetcher, self._workers = clock, fetcher, workers
@@ -58,7 +58,7 @@ class RobotsCache:
         everything. Raises FeedError with the cause if robots.txt is unreachable (5xx, no response), which
         also forbids everything (RFC 9309 §2.3.1), or too large.
         """
-        cached_robots = await self._get_cached(str(URL(url).origin()), host_throttle)
+        cached_robots = await self._load(str(URL(url).origin()), host_throttle)
         if cached_robots.failure is not None:
             code, detail, retry_after = cached_robots.failure
             raise FeedError(code, detail, retry_after=retry_after)
@@ -69,7 +69,7 @@ class RobotsCache:
         except WorkerError:
             return RobotsVerdict(is_allowed=False)
 
-    async def _get_cached(self, origin: str, host_throttle: HostThrottle) -> _CachedRobots:
+    async def _load(self, origin: str, host_throttle: HostThrottle) -> _CachedRobots:
         cached_robots = self._robots_by_origin.get(origin)
         if cached_robots is not None and cached_robots.expires_at > self._clock.now():
             self._robots_by_origin.move_to_end(origin)
@@ -79,7 +79,7 @@ class RobotsCache:
         self._evict(origin)
         self._robots_by_origin[origin] = fetched_robots
         self._cached_bytes += len(fetched_robots.body)
-        while len(self._robots_by_origin) > MAX_CACHED_HOSTS or self._cached_bytes > MAX_CACHED_BYTES:
+        while len(self._robots_by_origin) > MAX_CACHED_ORIGINS or self._cached_bytes > MAX_CACHED_BYTES:
             self._evict(next(iter(self._robots_by_origin)))
         return fetched_robots
 

@@ -103,12 +103,12 @@ def make_socket_factory(allowed_networks: Sequence[Network]) -> SocketFactory:
     """Return a socket factory for `aiohttp.TCPConnector` that refuses private addresses.
 
     The factory gets the address of each connection, also after redirects and DNS responses. It raises
-    PermissionError with `REFUSAL_TEXT` for a private address.
+    PermissionError with `REFUSAL_TEXT` for a private or special address.
     """
 
     def make_socket(address_info: AddressInfo) -> socket.socket:
-        family, socket_type, protocol, _, address = address_info
-        if get_refusal_reason(str(address[0]), allowed_networks) is not None:
+        family, socket_type, protocol, _canonical_name, socket_address = address_info
+        if get_refusal_reason(str(socket_address[0]), allowed_networks) is not None:
             raise PermissionError(errno.EACCES, REFUSAL_TEXT)
         return socket.socket(family, socket_type, protocol)
 

@@ -18,7 +18,7 @@ from bot.core.concurrency.fair_queue import FairQueue, Ticket
 from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 
-MAX_QUEUED_PER_TENANT = 64
+MAX_QUEUED_FEEDS_PER_TENANT = 64
 """Maximum number of queued feeds of a tenant (server); after that no more are loaded until half are polled."""
 SLOW_FEED_SECONDS = 5.0
 """Minimum duration of a poll, in seconds, after which the feed's next poll waits in the slow lane."""
@@ -29,14 +29,14 @@ MAX_SLOW_FEEDS = 10_000
 
 
 class SlowFeeds(dict[int, None]):
-    """Ids of the feeds whose last poll took at least `min_seconds`, at most `MAX_SLOW_FEEDS` ids."""
+    """Ids of the feeds whose last recorded duration was at least `min_seconds`, at most `MAX_SLOW_FEEDS` ids."""
 
     def __init__(self, min_seconds: float) -> None:
         super().__init__()
         self._min_seconds = min_seconds
 
     def record(self, feed_id: int, seconds: float) -> None:
-        """Record the duration of a feed's poll."""
+        """Record the duration of a feed's poll, or of a part of it."""
         self.pop(feed_id, None)
         if seconds >= self._min_seconds:
             if len(self) >= MAX_SLOW_FEEDS:
@@ -46,7 +46,7 @@ class SlowFeeds(dict[int, None]):
 
 @dataclass(slots=True)
 class PollJob:
-    """Due feed whose host is free, and the poll slot that it holds.
+    """Due feed whose host is free, and the poll slot (`ticket`) that it holds, or None until it has one.
 
     `started_at` is the monotonic time, in seconds, since when it holds the slot.
     """
@@ -62,7 +62,7 @@ class PollQueue:
     """Queue of due feeds: one poll per host at a time, slots for polls shared fairly between tenants.
 
     The tenant of a feed is the server that follows it with the least usage. `on_tenant_drained` is called when,
-    of `MAX_QUEUED_PER_TENANT` queued feeds of a tenant, only half are still queued.
+    of `MAX_QUEUED_FEEDS_PER_TENANT` queued feeds of a tenant, only half are still queued.
     """
 
     def __init__(self, clock: Clock, slot_count: int, *, on_tenant_drained: Callable[[], None]) -> None:
@@ -77,11 +77,11 @@ class PollQueue:
         self._waiting_hosts: list[tuple[float, int, Host]] = []  # a heap by the time the host is free
         self._tie_breaker = itertools.count()
         self._waiting_workers: deque[asyncio.Future[PollJob]] = deque()
-        self._queued_counts: Counter[Hashable] = Counter()
+        self._queued_count_by_tenant: Counter[Hashable] = Counter()
         self._saturated_tenants: set[Hashable] = set()
 
     def __len__(self) -> int:
-        return self._queued_counts.total()
+        return self._queued_count_by_tenant.total()
 
     @property
     def saturated_tenants(self) -> set[Hashable]:
@@ -106,8 +106,8 @@ class PollQueue:
         if host.queue and (retry_at := host.reserve_later_time(tenant)) is not None:
             return retry_at
         host.queue.append((tenant, feed))
-        self._queued_counts[tenant] += 1
-        if self._queued_counts[tenant] == MAX_QUEUED_PER_TENANT:
+        self._queued_count_by_tenant[tenant] += 1
+        if self._queued_count_by_tenant[tenant] == MAX_QUEUED_FEEDS_PER_TENANT:
             self._saturated_tenants.add(tenant)
         if not host.has_active_poll and len(host.queue) == 1:
             self._schedule_host(host)
@@ -139,7 +139,7 @@ class PollQueue:
     def start_waiting_polls(self) -> float | None:
         """Assign the jobs that can start to waiting workers, and return the seconds until the next host is free.
 
-        Returns None if no worker waits, or no host has queued feeds.
+        Returns None if no worker waits, or no host with queued feeds waits to be free.
         """
         self._assign_jobs()
         if not (self._waiting_workers and self._waiting_hosts):
@@ -148,10 +148,10 @@ class PollQueue:
 
     def drop_host(self, host: Host) -> list[int]:
         """Drop the queued feeds of a host that another process now owns; return their ids."""
-        dropped_feeds, host.queue = host.queue, []
-        for tenant, _feed in dropped_feeds:
+        dropped_tenants_and_feeds, host.queue = host.queue, []
+        for tenant, _feed in dropped_tenants_and_feeds:
             self._decrement_tenant(tenant)
-        return [feed.id for _tenant, feed in dropped_feeds]
+        return [feed.id for _tenant, feed in dropped_tenants_and_feeds]
 
     def clear(self) -> None:
         """Forget all queued feeds and all callers that wait for a job."""
@@ -163,7 +163,7 @@ class PollQueue:
                 job.host.queue.clear()
         self._waiting_hosts.clear()
         self._waiting_workers.clear()
-        self._queued_counts.clear()
+        self._queued_count_by_tenant.clear()
         self._saturated_tenants.clear()
 
     def _assign_jobs(self) -> None:
@@ -206,10 +206,10 @@ class PollQueue:
         return job
 
     def _decrement_tenant(self, tenant: Hashable) -> None:
-        self._queued_counts[tenant] -= 1
-        queued_count = self._queued_counts[tenant]
+        self._queued_count_by_tenant[tenant] -= 1
+        queued_count = self._queued_count_by_tenant[tenant]
         if queued_count == 0:
-            del self._queued_counts[tenant]
-        if queued_count == MAX_QUEUED_PER_TENANT // 2 and tenant in self._saturated_tenants:
+            del self._queued_count_by_tenant[tenant]
+        if queued_count == MAX_QUEUED_FEEDS_PER_TENANT // 2 and tenant in self._saturated_tenants:
             self._saturated_tenants.discard(tenant)
             self._on_tenant_drained()

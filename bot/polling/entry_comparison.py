@@ -8,7 +8,7 @@ from bot.core.models import Feed, ParsedFeed
 from bot.polling.drafts import ArticleDraft, compute_article_key
 from bot.polling.identity import entry_identity
 from bot.polling.identity.entry_keys import EntryKeys
-from bot.polling.ingest_quota import FeedFollowers, accepts_change
+from bot.polling.ingest_quota import FeedQuotaState, accepts_change
 from bot.store.records.source_records import KnownArticle
 from bot.text import urls
 
@@ -41,14 +41,16 @@ class EntryComparison:
     be accepted.
     """
 
-    def __init__(self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int) -> None:
+    def __init__(
+        self, feed: Feed, metadata: ParsedFeed, matches: Matches, feed_quota_state: FeedQuotaState, now: int
+    ) -> None:
         self.new_drafts: list[ArticleDraft] = []
         self.changed_drafts_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
         self.comment_counts: list[tuple[int, int]] = []
         self.refused_change_count = 0
         self._feed, self._metadata = feed, metadata
-        self._matches, self._followers, self._now = matches, followers, now
+        self._matches, self._feed_quota_state, self._now = matches, feed_quota_state, now
         self._stored_hashes = set(matches.article_by_identity_hash)
         self._article_ids_without_draft: set[int] = set()
 
@@ -76,7 +78,7 @@ class EntryComparison:
                     if identity_hash not in matches.article_by_identity_hash
                 ]
             self._compare_existing(keys, article)
-        elif not find_skipped_identity_hashes(keys, self._followers):
+        elif not find_skipped_identity_hashes(keys, self._feed_quota_state):
             has_shared_link = keys.is_link_shared or bool(
                 entry_identity.get_articles_at_link(keys, matches.articles_by_page_key)
             )
@@ -95,16 +97,16 @@ class EntryComparison:
             self._article_ids_without_draft.add(article_id)
             if keys.comment_count is not None and keys.comment_count != article.comment_count:
                 self.comment_counts.append((article_id, keys.comment_count))
-        elif self._followers.server_ids and not accepts_change(article, self._now):
+        elif self._feed_quota_state.server_ids and not accepts_change(article, self._now):
             self._article_ids_without_draft.add(article_id)
             self.refused_change_count += 1
         else:
             self.changed_drafts_by_id[article_id] = _make_changed_draft(self._feed, self._metadata, keys, article)
 
 
-def find_skipped_identity_hashes(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
+def find_skipped_identity_hashes(keys: EntryKeys, feed_quota_state: FeedQuotaState) -> Collection[bytes]:
     """Return the identity hashes of an entry by which it was skipped before because of a quota."""
-    return [key for key in (keys.weak_key, keys.strong_key) if key in followers.skipped_identity_hashes]
+    return [key for key in (keys.weak_key, keys.strong_key) if key in feed_quota_state.skipped_identity_hashes]
 
 
 def select_hashes_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:

@@ -72,7 +72,7 @@ class FullTextFetcher:
     ) -> None:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._page_fetcher, self._hosts = page_fetcher, hosts
-        self.outcomes: Counter[str] = Counter()
+        self.outcome_counts: Counter[str] = Counter()
         """Number of page fetches since the start, by outcome."""
         self._on_page_stored = on_page_stored  # its text may match watches (saved searches)
         self._paused_until_by_host: dict[str, float] = {}  # monotonic, by host
@@ -107,7 +107,7 @@ class FullTextFetcher:
         With `wait_for_host=False`, for feeds that a user named, there is no pause between requests. Raises
         StoreError.
         """
-        fetched_count_before = self.outcomes[PageFetchOutcome.FETCHED]
+        fetched_count_before = self.outcome_counts[PageFetchOutcome.FETCHED]
         try:
             async with asyncio.timeout(max_seconds):
                 while jobs := await self._store.page_fetches.claim_due(MAX_CONCURRENT_PAGES, feed_ids=feed_ids):
@@ -122,7 +122,7 @@ class FullTextFetcher:
                     )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
-        return self.outcomes[PageFetchOutcome.FETCHED] - fetched_count_before
+        return self.outcome_counts[PageFetchOutcome.FETCHED] - fetched_count_before
 
     async def _fetch_pages(self, jobs: Sequence[PageFetchJob], *, wait_for_host: bool) -> None:
         for job in jobs:
@@ -189,11 +189,11 @@ class FullTextFetcher:
         if wait_for_host and host.backoff_until > now:
             await self._store.page_fetches.release_claims({job.article_id: host.backoff_until})
             return
-        crawl_delay = 0.0
+        crawl_delay_seconds = 0.0
         try:
             text = await self._store.page_fetches.find_text_of_page(job.page_key)
             if text is None:
-                text, crawl_delay = await self._page_fetcher.fetch_article_text(
+                text, crawl_delay_seconds = await self._page_fetcher.fetch_article_text(
                     job.url,
                     title=job.title,
                     teaser=job.teaser,
@@ -210,11 +210,11 @@ class FullTextFetcher:
             await self._store.page_fetches.store_text(
                 job.article_id, text, edit_posts=self._settings.full_text == "always"
             )
-            self.outcomes[PageFetchOutcome.FETCHED] += 1
+            self.outcome_counts[PageFetchOutcome.FETCHED] += 1
             log.debug("page fetched url=%s characters=%d", urls.redact(job.url), len(text))
             self._on_page_stored()
         finally:
-            self._pause_host(get_host_name(job.url), max(crawl_delay, MIN_HOST_PAUSE_SECONDS))
+            self._pause_host(get_host_name(job.url), max(crawl_delay_seconds, MIN_HOST_PAUSE_SECONDS))
 
     async def _record_failure(self, job: PageFetchJob, host: Host, error: FeedError) -> None:
         backoff_seconds = host.back_off_for(error)
@@ -228,7 +228,7 @@ class FullTextFetcher:
 
     async def _record_outcome(self, job: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
         await self._store.page_fetches.finish(job.article_id, outcome)
-        self.outcomes[outcome] += 1
+        self.outcome_counts[outcome] += 1
         log.info("page failed url=%s error=%s", urls.redact(job.url), error or outcome)
 
     def _pause_host(self, host_name: str, min_seconds: float) -> None:

@@ -27,15 +27,15 @@ ARTICLE_OVERHEAD_BYTES = 3_000
 ENTRY_BYTES_FACTOR = 4
 """Number of bytes that an article takes in the database per byte of its entry's texts."""
 
-UNSTABLE_ID_POLLS = 6
+UNSTABLE_ID_POLL_COUNT = 6
 """Number of consecutive polls with only unknown entries after which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
-"""Number of seconds between two polls in which a feed is unlikely to replace all its entries."""
+"""Maximum number of seconds between two polls in which a feed is unlikely to replace all its entries."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
 """Minimum number of entries of a document that prove changing ids if all are unknown."""
 
 MAX_FREE_CHANGES = 6
-"""Number of changes of an article that are accepted at once; the wait before each further change doubles."""
+"""Number of changes of an article that are accepted without a wait; the wait before each further change doubles."""
 FIRST_CHANGE_WAIT_SECONDS = 3_600
 """Number of seconds before the first change of an article beyond `MAX_FREE_CHANGES` is accepted."""
 MAX_COUNTED_FEEDS = 10_000
@@ -43,27 +43,27 @@ MAX_COUNTED_FEEDS = 10_000
 
 
 class QuotaDecision(NamedTuple):
-    """Number of new entries to accept, from the first on, and the kind of quota that was exceeded, or None.
+    """Number of new entries to accept, from the first on, and the exceeded quota or unstable ids, or None.
 
     `used_seconds` is the part of each server's quota that the entries take, as seconds until it is refilled.
     """
 
     accepted_count: int
-    kind: OverQuotaKind | None = None
+    over_quota_kind: OverQuotaKind | None = None
     used_seconds: float = 0.0
 
 
-class FeedFollowers(NamedTuple):
-    """Servers that follow a feed, its exceeded quota so far, and the identity hashes of skipped entries.
+class FeedQuotaState(NamedTuple):
+    """State of a feed's quotas: its followers (servers), its overflow so far, and identity hashes of skipped entries.
 
-    `seconds_until_full_quota` is, by server, the time until its quota is refilled, with the usage of other
+    `seconds_until_refill_by_server_id` is the time until a server's quota is refilled, with the usage of other
     processes.
     """
 
     server_ids: Sequence[int] = ()
     overflow: QuotaOverflow | None = None
     skipped_identity_hashes: frozenset[bytes] = frozenset()
-    seconds_until_full_quota: Mapping[int, float] = {}
+    seconds_until_refill_by_server_id: Mapping[int, float] = {}
 
 
 class IngestQuota:
@@ -78,7 +78,7 @@ class IngestQuota:
     def admit(
         self,
         feed: Feed,
-        followers: FeedFollowers,
+        feed_quota_state: FeedQuotaState,
         entry_sizes: Sequence[int],
         *,
         entry_count: int,
@@ -93,16 +93,16 @@ class IngestQuota:
         `has_no_known_identities`: no entry was recognised by guid or link. `has_no_known_entries`: no entry was
         recognised by its content, either.
         """
-        if not followers.server_ids:
+        if not feed_quota_state.server_ids:
             return QuotaDecision(len(entry_sizes))
         has_unstable_ids = self._has_unstable_ids(
-            feed, followers, entry_count, has_no_known_identities=has_no_known_identities, now=now
+            feed, feed_quota_state, entry_count, has_no_known_identities=has_no_known_identities, now=now
         )
         if has_unstable_ids and has_no_known_entries:
             return QuotaDecision(0, OverQuotaKind.UNSTABLE_IDS)
-        for server_id, seconds in followers.seconds_until_full_quota.items():
-            self._server_bucket.sync_usage(server_id, min(seconds, 2 * SERVER_QUOTA_SECONDS))
-        accepted_count, used_seconds = self._charge(feed, followers.server_ids, entry_sizes)
+        for server_id, refill_seconds in feed_quota_state.seconds_until_refill_by_server_id.items():
+            self._server_bucket.sync_usage(server_id, min(refill_seconds, 2 * SERVER_QUOTA_SECONDS))
+        accepted_count, used_seconds = self._charge(feed, feed_quota_state.server_ids, entry_sizes)
         if has_unstable_ids:
             return QuotaDecision(accepted_count, OverQuotaKind.UNSTABLE_IDS, used_seconds)
         return QuotaDecision(
@@ -129,7 +129,7 @@ class IngestQuota:
     def _has_unstable_ids(
         self,
         feed: Feed,
-        followers: FeedFollowers,
+        feed_quota_state: FeedQuotaState,
         entry_count: int,
         *,
         has_no_known_identities: bool,
@@ -138,7 +138,7 @@ class IngestQuota:
         if not has_no_known_identities or feed.last_success_at is None:
             self._all_unknown_poll_counts.pop(feed.id, None)
             return False
-        previous_overflow = followers.overflow
+        previous_overflow = feed_quota_state.overflow
         if previous_overflow is not None and previous_overflow.kind is OverQuotaKind.UNSTABLE_IDS:
             return True
         if entry_count < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success_at > UNSTABLE_ID_WINDOW_SECONDS:
@@ -146,7 +146,7 @@ class IngestQuota:
         if len(self._all_unknown_poll_counts) >= MAX_COUNTED_FEEDS:
             self._all_unknown_poll_counts.pop(next(iter(self._all_unknown_poll_counts)))
         poll_count = self._all_unknown_poll_counts[feed.id] = self._all_unknown_poll_counts.get(feed.id, 0) + 1
-        return poll_count >= UNSTABLE_ID_POLLS
+        return poll_count >= UNSTABLE_ID_POLL_COUNT
 
 
 def accepts_change(article: KnownArticle, now: int) -> bool:

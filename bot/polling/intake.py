@@ -34,7 +34,7 @@ from bot.polling.entry_comparison import (
 )
 from bot.polling.identity import entry_identity, relocated_entries, retractions
 from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys, build_link_keys, hash_content
-from bot.polling.ingest_quota import MIN_ENTRIES_FOR_UNSTABLE_IDS, FeedFollowers, IngestQuota
+from bot.polling.ingest_quota import MIN_ENTRIES_FOR_UNSTABLE_IDS, FeedQuotaState, IngestQuota
 from bot.store import Store
 from bot.store.records.source_records import (
     ChangedArticle,
@@ -49,7 +49,7 @@ from bot.text import urls
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-NO_FOLLOWERS = FeedFollowers()
+UNFOLLOWED_FEED_QUOTA_STATE = FeedQuotaState()
 """Followers of a feed that nobody follows."""
 
 MAX_BATCH_ENTRIES = 64
@@ -95,13 +95,13 @@ class Intake:
         document: FeedDocument,
         *,
         now: int,
-        followers: FeedFollowers = NO_FOLLOWERS,
+        feed_quota_state: FeedQuotaState = UNFOLLOWED_FEED_QUOTA_STATE,
         is_push: bool = False,
     ) -> IntakeResult:
         """Classify the entries of a document as new, changed or known; write nothing.
 
         `feed` must have the outlet of its articles. `now` (Unix time in seconds) becomes their discovery
-        time. `followers` says whose quota new articles use. `is_push`: the document was pushed and may lack
+        time. `feed_quota_state` says whose quota new articles use. `is_push`: the document was pushed and may lack
         entries. Raises FeedError, StoreError.
         """
         poll_repository = self._store.polls
@@ -116,7 +116,7 @@ class Intake:
         other_matches, articles_by_page_key = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
         skipped_identity_hashes = {
-            identity for keys in entry_keys for identity in find_skipped_identity_hashes(keys, followers)
+            identity for keys in entry_keys for identity in find_skipped_identity_hashes(keys, feed_quota_state)
         }
         has_no_known_entries = bool(entry_keys) and not matches and not skipped_identity_hashes and not is_push
 
@@ -124,7 +124,7 @@ class Intake:
             feed,
             document.metadata,
             Matches(known_articles, identity_matches, other_matches, articles_by_page_key),
-            followers,
+            feed_quota_state,
             now,
         )
         await comparison.run(entry_keys)
@@ -132,7 +132,7 @@ class Intake:
         entry_sizes = [len(draft.packed_entry) for draft in new_drafts]
         quota_decision = self._quota.admit(
             feed,
-            followers,
+            feed_quota_state,
             entry_sizes,
             entry_count=len(entry_keys),
             has_no_known_identities=bool(entry_keys)
@@ -148,7 +148,7 @@ class Intake:
         refused_change_count = comparison.refused_change_count if has_too_many_changes else 0
         overflow = _build_overflow(
             new_drafts[quota_decision.accepted_count :],
-            quota_decision.kind,
+            quota_decision.over_quota_kind,
             skipped_identity_hashes,
             refused_change_count,
         )

@@ -20,7 +20,7 @@ from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
 from bot.polling import feed_updates
 from bot.polling.due_queue import SlowFeeds
 from bot.polling.feed_alerts import FeedAlerts
-from bot.polling.ingest_quota import FeedFollowers
+from bot.polling.ingest_quota import FeedQuotaState
 from bot.polling.intake import Intake
 from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.store import Store
@@ -34,10 +34,10 @@ from bot.watches import subscription_filters
 HASH_OFF_LOOP_BYTES = 256 * 1024
 """Number of bytes of a document above which it is hashed in a thread."""
 MAX_DOCUMENTS_IN_FLIGHT = 4
-"""Maximum number of documents that are being parsed or recorded at a time; other documents wait unparsed."""
+"""Maximum number of documents parsed or recorded at a time, besides one of a slow feed; others wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
 """Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
-_MATCHED_BACKLOG_SIZE = 5
+_MATCHED_BACKLOG_COUNT = 5
 """Number of the newest articles of a first poll that are matched: filters may leave any of them as the newest."""
 _MAX_ERROR_DETAIL_UNITS = 300
 """Maximum length of the stored detail of a feed's error in UTF-16 units."""
@@ -60,15 +60,14 @@ class PollOutcome(StrEnum):
 class PollReport:
     """Outcome of a poll: the feed after it, the numbers of new and changed articles, and the error code or None.
 
-    `write_result` is what was written, or None if the feed is still to be written (`record_unchanged`),
-    together with `alert`.
+    `write_result` is what was written, or None if the feed is still to be written, together with `alert`.
     """
 
     feed: Feed
     outcome: PollOutcome
     new_count: int = 0
     changed_count: int = 0
-    error: str | None = None
+    error_code: str | None = None
     write_result: PollWriteResult | None = None
     alert: Alert | None = None
 
@@ -107,7 +106,7 @@ class PollRecorder:
             FairSemaphore(MAX_DOCUMENTS_IN_FLIGHT),
             FairSemaphore(1),
         )
-        self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
+        self._slow_document_feed_ids = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
 
     def build_unchanged_poll(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
@@ -138,7 +137,9 @@ class PollRecorder:
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
     ) -> PollReport:
-        """Evaluate a response; record new and changed articles and the feed in one transaction.
+        """Evaluate a response; record new and changed articles, if any, and the feed in one transaction.
+
+        Without such articles, the caller must write the feed of the report.
 
         `server_id` is the server whose quota is used if nobody follows the feed yet. Raises FeedError,
         StoreError, and LeaseLost if another process has the lease that the `fence` names.
@@ -174,37 +175,39 @@ class PollRecorder:
 
     async def _ingest_fairly(self, poll_response: _PollResponse, server_id: int | None = None) -> PollReport:
         feed_id, now = poll_response.feed.id, poll_response.now
-        full_at_milliseconds_by_server_id = await self._store.feeds.load_quota_full_at_by_server_id(feed_id)
-        server_ids = list(full_at_milliseconds_by_server_id)
+        refilled_at_ms_by_server_id = await self._store.feeds.load_quota_full_at_by_server_id(feed_id)
+        server_ids = list(refilled_at_ms_by_server_id)
         if not server_ids and server_id is not None:
             server_ids = [server_id]
-        feed_followers = FeedFollowers(
+        feed_quota_state = FeedQuotaState(
             server_ids,
             await self._store.quota_overflows.get_by_feed(feed_id),
             await self._store.quota_overflows.load_skipped_identity_hashes(feed_id),
             {
-                follower_id: full_at_milliseconds / 1_000 - now
-                for follower_id, full_at_milliseconds in full_at_milliseconds_by_server_id.items()
-                if full_at_milliseconds > now * 1_000
+                follower_server_id: refilled_at_ms / 1_000 - now
+                for follower_server_id, refilled_at_ms in refilled_at_ms_by_server_id.items()
+                if refilled_at_ms > now * 1_000
             },
         )
         document_semaphore = (
-            self._slow_document_semaphore if feed_id in self._slow_documents else self._document_semaphore
+            self._slow_document_semaphore if feed_id in self._slow_document_feed_ids else self._document_semaphore
         )
         async with document_semaphore.acquire(min(server_ids, key=document_semaphore.get_usage, default=0)):
             started_at = self._clock.monotonic()
             try:
-                return await self._ingest(poll_response, feed_followers)
+                return await self._ingest(poll_response, feed_quota_state)
             finally:
-                self._slow_documents.record(feed_id, self._clock.monotonic() - started_at)
+                self._slow_document_feed_ids.record(feed_id, self._clock.monotonic() - started_at)
 
-    async def _ingest(self, poll_response: _PollResponse, feed_followers: FeedFollowers) -> PollReport:
+    async def _ingest(self, poll_response: _PollResponse, feed_quota_state: FeedQuotaState) -> PollReport:
         feed, response, now, validators, fence = poll_response
         is_first_poll = feed.last_success_at is None
         document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
-            intake_result = await self._intake.classify(feed, document, now=now, followers=feed_followers, is_push=True)
+            intake_result = await self._intake.classify(
+                feed, document, now=now, feed_quota_state=feed_quota_state, is_push=True
+            )
             feed_after = replace(feed, last_article_at=now) if intake_result.new_articles else feed
         else:
             if document.metadata.parse_warning == TRUNCATED_WARNING:
@@ -214,13 +217,15 @@ class PollRecorder:
             described_feed = replace(
                 feed_updates.apply_metadata(feed, document.metadata), list_signature=document.list_signature
             )
-            intake_result = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
+            intake_result = await self._intake.classify(
+                described_feed, document, now=now, feed_quota_state=feed_quota_state
+            )
             if intake_result.new_articles and not is_first_poll:
                 self._hubs.on_polled_news(feed.id)
             feed_after = self._build_feed_after_success(poll_response, described_feed, intake_result, document.metadata)
             alert = self._alerts.find_alert(feed, feed_after)
         if alert is None and intake_result.overflow is not None and not is_first_poll:
-            over_quota_since = feed_followers.overflow.first_at if feed_followers.overflow else now
+            over_quota_since = feed_quota_state.overflow.first_at if feed_quota_state.overflow else now
             alert = self._alerts.build_over_quota_alert(feed_after, intake_result.overflow.kind, over_quota_since)
         if not intake_result.has_writes:
             return PollReport(feed_after, PollOutcome.UNCHANGED, alert=alert)
@@ -234,12 +239,12 @@ class PollRecorder:
             filter_matcher=await subscription_filters.evaluate_feed_filters(
                 self._store, feed.id, intake_result.new_articles
             ),
-            server_ids=feed_followers.server_ids,
+            server_ids=feed_quota_state.server_ids,
         )
         # Of a backlog, channels get the newest article at most, which joins no story but may be of a muted one.
         matched_articles: Sequence[NewArticle] = intake_result.new_articles
         if is_first_poll:
-            matched_articles = sorted(matched_articles, key=lambda article: article.published)[-_MATCHED_BACKLOG_SIZE:]
+            matched_articles = sorted(matched_articles, key=lambda article: article.published)[-_MATCHED_BACKLOG_COUNT:]
         async with self._match_stories(feed.id, matched_articles) as story_matches:
             write_result = await self._store.polls.record(poll_write, matches=story_matches, fence=fence)
         outcome = (
@@ -259,7 +264,7 @@ class PollRecorder:
 
     @asynccontextmanager
     async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Yield the stories of new articles during the block."""
+        """Yield the matches of new articles, which must be stored within the block, with stories."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return
@@ -291,7 +296,7 @@ class PollRecorder:
         )
         alert = self._alerts.find_alert(feed, feed_after)
         return PollReport(
-            feed_after, PollOutcome.GONE if is_gone else PollOutcome.FAILED, error=error.code, alert=alert
+            feed_after, PollOutcome.GONE if is_gone else PollOutcome.FAILED, error_code=error.code, alert=alert
         )
 
     def postpone(self, feed: Feed, until: int) -> PollReport:

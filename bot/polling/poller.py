@@ -72,7 +72,7 @@ class Poller:
         self._on_recorded = on_recorded
         self.last_response_at: int | None = None
         """Unix time in seconds of the last response, or None before the first."""
-        self.outcomes: Counter[PollOutcome] = Counter()
+        self.outcome_counts: Counter[PollOutcome] = Counter()
         """Number of polls since the start, by outcome."""
 
         self.hosts = Hosts(clock, settings.hosts or {})
@@ -187,7 +187,7 @@ class Poller:
     async def _poll_due(self, due_feed: DueFeed, host: Host) -> None:
         """Poll a feed of the queue.
 
-        Its row is read from the store only if the response changes more than its schedule, or it was polled meanwhile.
+        The feed is read from the store only if more than its schedule changes, or if it was polled meanwhile.
         """
         was_locked = due_feed.id in self._feed_locks
         if was_locked:
@@ -203,7 +203,7 @@ class Poller:
                     due_feed, fetch_outcome, self.last_response_at or 0
                 )
                 if unchanged_poll is not None:
-                    self.outcomes[PollOutcome.UNCHANGED] += 1
+                    self.outcome_counts[PollOutcome.UNCHANGED] += 1
                     self._result_writer.add(due_feed.id, unchanged_poll)
                     return
             await self._poll_fully(due_feed, host, fetch_outcome, has_waited=was_locked)
@@ -251,7 +251,7 @@ class Poller:
             raise
         except Exception as error:  # noqa: BLE001 - it is logged
             report = self._report_failure(feed, host, _to_unexpected_error(feed, error))
-        self.outcomes[report.outcome] += 1
+        self.outcome_counts[report.outcome] += 1
         return report
 
     async def _fetch(self, feed: Feed | DueFeed, host: Host, *, wait_for_host: bool) -> FetchResult | FeedError | None:
@@ -286,11 +286,11 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)
         host_throttle = self.hosts.select_throttle(wait_for_host=wait_for_host)
-        response, crawl_delay = await self.page_fetcher.fetch(
+        response, crawl_delay_seconds = await self.page_fetcher.fetch(
             page_url, host_throttle=host_throttle, validators=feed.validators
         )
         self.hosts.get(page_url).extend_pause(
-            max(crawl_delay, poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()))
+            max(crawl_delay_seconds, poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()))
         )
         if response.permanent_url is not None:
             response = response._replace(permanent_url=feed.url.replace(page_url, response.permanent_url))

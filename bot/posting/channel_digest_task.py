@@ -72,7 +72,7 @@ class ChannelDigestTask(ScheduledTask):
             log.info("digest skipped channel_id=%d reason=too-late", digest.channel_id)
             await digest_store.skip(digest, since=since)
             return True
-        already_posted_pages = await self._context.restore_reconciler.find_already_posted(digest, since)
+        already_posted_pages = await self._context.restore_reconciler.find_already_posted_pages(digest, since)
         if already_posted_pages is None:
             return False
         if already_posted_pages.was_due_digest_sent:

@@ -22,7 +22,7 @@ from bot.posting.personal_digest_task import PersonalDigestTask
 from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.posting_context import ERROR_BACKOFF_SECONDS, PostingContext
 from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, compute_seconds_until_next_lookup
-from bot.posting.recovery.restore_reconciler import Deduplicated
+from bot.posting.recovery.restore_reconciler import DeduplicatedDispatch
 from bot.posting.scheduled_task import ProposalTask, TaskSchedule, TopStorySelectionTask, WatchMatchingTask
 from bot.posting.sending import message_targets, permissions
 from bot.posting.sending.dispatch_sender import DispatchSender
@@ -63,7 +63,7 @@ class OutboxRelay:
             (self.personal_digest_task, WatchMatchingTask(context), TopStorySelectionTask(context)),
         )
         self._send_runner: KeyedRunner[int] = KeyedRunner(self._clock, self._on_send_fault, self._on_send_end)
-        self._send_slots = FairSemaphore(MAX_CONCURRENT_SENDS)
+        self._send_semaphore = FairSemaphore(MAX_CONCURRENT_SENDS)
         self._sender = DispatchSender(context)
         self._in_doubt_claims = InDoubtClaims(self._clock)
         self._error_count_by_dispatch_id: Counter[int] = Counter()
@@ -74,7 +74,7 @@ class OutboxRelay:
         self._adopted_shard_numbers: set[int] = set()
         self._shard_adoption_lock = asyncio.Lock()
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
-        """Function called with a dispatch that a later lookup found delivered; users may have seen it for a while."""
+        """Function called with a dispatch that a later lookup found delivered, perhaps long after it was sent."""
 
     async def run(self) -> None:
         """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
@@ -89,12 +89,12 @@ class OutboxRelay:
 
         Tests and the demo use this instead of the endless `run`. Raises StoreError.
         """
-        idle_rounds = 0
+        idle_round_count = 0
         # Work that starts and ends within one round may enqueue more, which the next round starts.
-        while idle_rounds < 2:  # noqa: PLR2004
+        while idle_round_count < 2:  # noqa: PLR2004
             await self._start_due_work()
             running_tasks = {task for runner in self._runners for task in runner.tasks}
-            idle_rounds = 0 if running_tasks else idle_rounds + 1
+            idle_round_count = 0 if running_tasks else idle_round_count + 1
             if running_tasks:
                 await asyncio.wait(running_tasks)
 
@@ -105,25 +105,25 @@ class OutboxRelay:
         """
         await asyncio.gather(*(runner.stop(grace_seconds) for runner in self._runners))
 
-    async def release_shard(self, shard: int, grace_seconds: float = 5.0) -> None:
+    async def release_shard(self, shard_number: int, grace_seconds: float = 5.0) -> None:
         """Wait up to `grace_seconds` for running sends of a shard that another process takes over.
 
         Claims that are still open stay in the outbox; the new owner looks up whether they were sent. The
         caller must have given up the shard before, so that no new send starts.
         """
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
-            self._adopted_shard_numbers.discard(shard)
+            self._adopted_shard_numbers.discard(shard_number)
         get_shard_number = self._store.shards.get_shard_number
         channel_ids = [
             channel_id
             for channel_id, dispatch in self._in_flight_dispatch_by_channel_id.items()
-            if get_shard_number(dispatch.target_server_id) == shard
+            if get_shard_number(dispatch.target_server_id) == shard_number
         ]
         await self._send_runner.wait_for(channel_ids, grace_seconds)
-        self._in_doubt_claims.drop_where(lambda dispatch: get_shard_number(dispatch.target_server_id) == shard)
+        self._in_doubt_claims.drop_where(lambda dispatch: get_shard_number(dispatch.target_server_id) == shard_number)
 
     async def recheck_channel(self, channel_id: int) -> None:
-        """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
+        """Unblock a blocked channel, unless Telex is known to lack permissions to post in it. Raises StoreError."""
         problem = await self._store.dispatches.get_problem(channel_id)
         if problem is None:
             return
@@ -133,20 +133,20 @@ class OutboxRelay:
         await self._store.dispatches.unblock_channel(channel_id)
         self.wake()
 
-    async def adopt_shard(self, shard: int) -> None:
+    async def adopt_shard(self, shard_number: int) -> None:
         """Load the open claims and the unfinished post-send steps of a shard, unless this was done before.
 
         This must run before anything is sent for the shard's servers. Raises StoreError.
         """
         async with self._shard_adoption_lock:
-            if shard in self._adopted_shard_numbers:
+            if shard_number in self._adopted_shard_numbers:
                 return
             if not self._adopted_shard_numbers:
                 await self._restore_reconciler.load_restore_marker()
-            for dispatch in await self._store.dispatches.list_claimed(shard):
+            for dispatch in await self._store.dispatches.list_claimed(shard_number):
                 self._in_doubt_claims.add(dispatch)
-            await self._post_send.adopt_shard(shard)
-            self._adopted_shard_numbers.add(shard)
+            await self._post_send.adopt_shard(shard_number)
+            self._adopted_shard_numbers.add(shard_number)
 
     async def _start_due_work(self) -> int | None:
         """Start the work that is due now; return when the next channel can be sent to (Unix time in seconds).
@@ -155,20 +155,20 @@ class OutboxRelay:
         """
         if not await self._store.is_writable():
             return None  # A dispatch is sent only after its claim was stored.
-        for shard in self._store.shards.served_numbers - self._adopted_shard_numbers:
-            await self.adopt_shard(shard)
+        for shard_number in self._store.shards.served_numbers - self._adopted_shard_numbers:
+            await self.adopt_shard(shard_number)
         await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
         busy_channel_ids = self._send_runner.unavailable_keys
         ready_channel_ids = [
             channel_id for channel_id in self._in_doubt_claims.list_channel_ids() if channel_id not in busy_channel_ids
         ]
-        outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
-        for channel_id in [*ready_channel_ids, *outlook.ready_channel_ids]:
+        queue_outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
+        for channel_id in [*ready_channel_ids, *queue_outlook.ready_channel_ids]:
             self._send_runner.start(channel_id, self._drain_channel)
         await self._schedule.start_due(now)
         await self._post_send.start_due_work(now)
-        return outlook.next_due_at
+        return queue_outlook.next_due_at
 
     def _on_send_fault(self, channel_id: int, error: BaseException) -> float:
         self._in_doubt_claims.mark_channel_suspect(channel_id)
@@ -195,7 +195,7 @@ class OutboxRelay:
 
     async def _drain_channel(self, channel_id: int) -> None:
         while not (self._send_runner.is_backing_off(channel_id) or self._send_runner.is_stopping):
-            async with self._send_slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
+            async with self._send_semaphore.acquire(message_targets.fair_share_key(self._client, channel_id)):
                 in_doubt_claim = self._in_doubt_claims.get_first(channel_id)
                 dispatch = in_doubt_claim.dispatch if in_doubt_claim else await self._store.dispatches.claim(channel_id)
                 if dispatch is None:
@@ -231,7 +231,7 @@ class OutboxRelay:
             return
         target, dispatch, message = prepared_send
         outcome = await self._restore_reconciler.reconcile(target, dispatch, message)
-        if isinstance(outcome, Deduplicated):
+        if isinstance(outcome, DeduplicatedDispatch):
             return
         joined_article_ids: tuple[int, ...] = ()
         if outcome is None and not self._store.shards.serves(dispatch.target_server_id):

@@ -61,7 +61,7 @@ class PersonalDigestTask(ScheduledTask):
         if digest_selection.is_too_late(plan, digest.due_at, now):  # The next digest covers this period too.
             await digest_store.enqueue_due(digest, None, until=since)
             return True
-        already_posted_pages = await self._context.restore_reconciler.find_already_posted(digest, since)
+        already_posted_pages = await self._context.restore_reconciler.find_already_posted_pages(digest, since)
         if already_posted_pages is None:
             return False
         if already_posted_pages.was_due_digest_sent:

@@ -187,9 +187,9 @@ class Database:
         """Return the last assigned id of each table that never reuses ids."""
         return await self.read(self.engine.load_last_ids)
 
-    async def raise_last_ids(self, last_id_by_table: Mapping[str, int]) -> None:
+    async def set_last_ids(self, last_id_by_table: Mapping[str, int]) -> None:
         """Make the tables in `last_id_by_table` assign only ids above the given ids."""
-        await self.transact(self.engine.raise_last_ids, last_id_by_table)
+        await self.transact(self.engine.set_last_ids, last_id_by_table)
 
     async def measure_size_bytes(self) -> int:
         """Return the size of the database in bytes, without its write-ahead log."""

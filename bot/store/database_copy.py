@@ -84,7 +84,7 @@ async def reactivate_database(database: Database) -> None:
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
     last_id_by_table = await database.load_last_ids()
-    await database.raise_last_ids({table: last_id + RESTORED_ID_GAP for table, last_id in last_id_by_table.items()})
+    await database.set_last_ids({table: last_id + RESTORED_ID_GAP for table, last_id in last_id_by_table.items()})
     await database.transact(_unmark_moved)
 
 
@@ -131,7 +131,7 @@ class _DatabaseCopy:
                 deferred_references.append((schema, sorted(deferred_columns)))
         for schema, columns in deferred_references:
             await self._fill_deferred_references(schema, columns)
-        await self._target.raise_last_ids(await self._source.load_last_ids())
+        await self._target.set_last_ids(await self._source.load_last_ids())
         for schema in schemas:
             await self._compare_table(schema)
         # In this order: after a kill in between neither database is usable, and the move is run again.

@@ -104,7 +104,7 @@ class Engine(Protocol):
         """Return the last assigned id of each table that never reuses ids."""
         ...
 
-    def raise_last_ids(self, db: Any, last_id_by_table: Mapping[str, int]) -> None:
+    def set_last_ids(self, db: Any, last_id_by_table: Mapping[str, int]) -> None:
         """Make the tables in `last_id_by_table` assign only ids above the given ids."""
         ...
 

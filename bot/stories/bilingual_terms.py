@@ -25,28 +25,28 @@ def translate_names(terms: TermSet) -> TermSet:
     Names are translated between English and French, and returned as index terms.
     """
     translated_terms: set[str] = set()
-    for english_name, french_name in _load_name_pairs():
-        if english_name <= terms:
-            translated_terms |= french_name
-        if french_name <= terms:
-            translated_terms |= english_name
+    for english_terms, french_terms in _load_name_pairs():
+        if english_terms <= terms:
+            translated_terms |= french_terms
+        if french_terms <= terms:
+            translated_terms |= english_terms
     return frozenset(translated_terms)
 
 
 @cache
 def _load_translations() -> dict[str, TermSet]:
     """Return the translations of index terms by term, from English to French and from French to English."""
-    translations_by_stem: defaultdict[str, set[str]] = defaultdict(set)
+    translations_by_term: defaultdict[str, set[str]] = defaultdict(set)
     for english_words, french_words in _read_pairs("bilingual_words.txt"):
-        english_stems, french_stems = (
+        english_terms, french_terms = (
             text_analysis.stem_tokens(english_words, "en"),
             text_analysis.stem_tokens(french_words, "fr"),
         )
-        for stem in english_stems:
-            translations_by_stem[stem].update(french_stems)
-        for stem in french_stems:
-            translations_by_stem[stem].update(english_stems)
-    return {stem: frozenset(translated_stems - {stem}) for stem, translated_stems in translations_by_stem.items()}
+        for term in english_terms:
+            translations_by_term[term].update(french_terms)
+        for term in french_terms:
+            translations_by_term[term].update(english_terms)
+    return {term: frozenset(translated_terms - {term}) for term, translated_terms in translations_by_term.items()}
 
 
 @cache

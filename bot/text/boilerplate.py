@@ -1,6 +1,6 @@
 """Removal of lines that belong to a page, not to its article.
 
-Each line is judged by itself, so that an article can only lose lines that are boilerplate anywhere.
+Except at the end of a text, each line is judged by itself: an article only loses lines that are boilerplate anywhere.
 Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone here.
 """
 
@@ -10,41 +10,43 @@ from itertools import takewhile
 MAX_BOILERPLATE_LINE_CHARS = 320
 """Maximum number of characters of a line that may be boilerplate."""
 
-_DATE_WORDS = (
+_DATE_WORD_REGEX = (
     r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
     r"|(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*|jan[a-z]*|f[ée][bv][a-zé]*"
     r"|a[pv]r[a-z]*|ma[iy]|jui?[nl][a-z]*|ao[uû]t|aug[a-z]*|sept?[a-z]*|oct[a-z]*|nov[a-z]*|d[ée]c[a-zé]*"
     r"|[ .,:/()–-])"
 )
-_CREDIT_WORDS = r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
-_SOCIAL_NETWORKS = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
-_BULLET = r"(?:[→>»•►*-] ?)?"
+_CREDIT_REGEX = r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
+_SOCIAL_NETWORK_REGEX = (
+    r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
+)
+_BULLET_REGEX = r"(?:[→>»•►*-] ?)?"
 # Possessive quantifiers keep long lines from backtracking exponentially.
-_SOURCE_WORDS = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
-_HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_SOCIAL_NETWORKS}\b)*+"
-_BOILERPLATE_PATTERN_TEXTS = (
+_SOURCE_NAME_REGEX = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
+_HANDLES_REGEX = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_SOCIAL_NETWORK_REGEX}\b)*+"
+_BOILERPLATE_REGEXES = (
     # names of pictures
     r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
     # times of publication, update and reading
     (
         r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
-        rf"{_DATE_WORDS}*+"
+        rf"{_DATE_WORD_REGEX}*+"
     ),
     (
-        rf"(?:par |by )?{_SOURCE_WORDS},? (?:publiée?|mise? à "
+        rf"(?:par |by )?{_SOURCE_NAME_REGEX},? (?:publiée?|mise? à "
         rf"jour|modifiée?|published|updated|posted) (?=.*\d)"
-        rf"{_DATE_WORDS}{{3,}}+"
+        rf"{_DATE_WORD_REGEX}{{3,}}+"
     ),
     r"(?:temps de )?lecture ?:? ?\d+ ?min\w*\.?|reading time ?:? ?\d+ ?min\w*|\d+ min(?:ute)?s? read",
     # other articles
     (
-        rf"{_BULLET}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
+        rf"{_BULLET_REGEX}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
         r"(?:(?: (?:aussi|également|ensuite))? ?[:→»>|]| (?:aussi|également)\.).*"
     ),
-    rf"{_BULLET}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
-    rf"{_BULLET}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
+    rf"{_BULLET_REGEX}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
+    rf"{_BULLET_REGEX}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
     (
-        rf"{_BULLET}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
+        rf"{_BULLET_REGEX}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
         r"|read (?:also|more|next)|see (?:also|more)|further reading|don['’]t miss|most read(?: in .{1,40})?)"
         r" ?(?:[:→|].*|:?)"
     ),
@@ -60,7 +62,7 @@ _BOILERPLATE_PATTERN_TEXTS = (
         r"|est (?:d['’]abord )?(?:apparu|paru)(?: en premier)?) (?:on|sur) .{1,80}"
     ),
     (
-        rf"{_BULLET}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
+        rf"{_BULLET_REGEX}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
         r" ?(?:(?:to|for|pour|if|si)\b.*)?[ .!…»→>]*"
     ),
     # authors
@@ -73,9 +75,9 @@ _BOILERPLATE_PATTERN_TEXTS = (
     r"[(\[]?(?:avec|source ?:) (?:l['’])?(?:afp|reuters|ap|agences?)(?:(?:,| et| and) [\w ]{1,20})?\W{0,2}",
     r"[\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+|(?:twitter\.com/|@)\w{1,40}",
     # credits of pictures, also after a caption
-    rf"[\[(]?{_CREDIT_WORDS} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
+    rf"[\[(]?{_CREDIT_REGEX} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
     r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
-    rf".{{0,250}}[\[(/|—–] ?{_CREDIT_WORDS} ?: ?[^.!?]{{1,80}}[\])]?",
+    rf".{{0,250}}[\[(/|—–] ?{_CREDIT_REGEX} ?: ?[^.!?]{{1,80}}[\])]?",
     r"[^.!?]{0,120}© ?[^.!?]{1,80}",
     # rights
     r"(?:copyright|©|\(c\)) .{0,120}|.{0,120}(?:all rights reserved|tous droits réservés)\W*",
@@ -84,15 +86,15 @@ _BOILERPLATE_PATTERN_TEXTS = (
         r"(?:partage[rz](?:-le)?|share|tweete[rz](?:-le)?|suivez-nous|follow us|retrouvez-nous|rejoignez-nous"
         r"|find us|n['’]hésitez pas à nous suivre)"
         r"(?: (?:this|ce billet|cet article|on|sur|via|aussi|et|and|ou|or|[,/&|]"
-        rf"|{_SOCIAL_NETWORKS}|(?:par )?e?-?mail))*+[ :.!]*"
+        rf"|{_SOCIAL_NETWORK_REGEX}|(?:par )?e?-?mail))*+[ :.!]*"
     ),
     (
         r"(?:\[?#? ?(?:links?|permalien|permalink|comments?: \d+|comments?|commentaires?|\d+ comment\w*"
         r"|points: \d+|tweet|print|imprimer|e-?mail|reply via email|(?:ajouter|laisser) un commentaire"
         r"|(?:post|leave) a comment)\]?[ |·,/-]*+)++"
     ),
-    rf"(?:please |you can )?follow .{{1,80}} on {_SOCIAL_NETWORKS}\b{_HANDLES}[.!]?",
-    rf"(?:suivez|retrouvez) .{{1,80}} sur {_SOCIAL_NETWORKS}\b{_HANDLES} ?[.!]?",
+    rf"(?:please |you can )?follow .{{1,80}} on {_SOCIAL_NETWORK_REGEX}\b{_HANDLES_REGEX}[.!]?",
+    rf"(?:suivez|retrouvez) .{{1,80}} sur {_SOCIAL_NETWORK_REGEX}\b{_HANDLES_REGEX} ?[.!]?",
     (
         r"(?:get|receive|want|sign up|subscribe|recevez|inscrivez-vous)\b.{1,160}"
         r"\b(?:newsletters?|inbox|lettre d['’]information|boîte (?:mail|de réception))\b.{0,80}"
@@ -113,7 +115,7 @@ _BOILERPLATE_PATTERN_TEXTS = (
     r"no related posts\.?",
 )
 _BOILERPLATE_PATTERNS = tuple(
-    re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _BOILERPLATE_PATTERN_TEXTS
+    re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _BOILERPLATE_REGEXES
 )
 _RELATED_LINKS_HEADING_PATTERN = re.compile(
     r"(?:possibly )?(?:related|similar|recommended) (?:posts?|articles?|stories|reading) ?:?"
@@ -126,7 +128,7 @@ _RELATED_LINKS_HEADING_PATTERN = re.compile(
 )
 _COPYRIGHT_YEARS_PATTERN = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
 """Pattern of a line with a site's name and years, often the last line of its pages."""
-_MAX_RELATED_LINKS = 15
+_MAX_RELATED_TITLES = 15
 """Maximum number of titles of other articles at the end of a text below a heading ("Related posts")."""
 _MAX_TITLE_CHARS = 160
 """Maximum number of characters of a line that may be the title of another article."""
@@ -168,24 +170,26 @@ def _is_boilerplate(line: str) -> bool:
 
 def _strip_trailer(lines: list[str]) -> list[str]:
     """Return the lines without a site's name, a list of other articles, or a repeated line at the end."""
-    filled_indexes = [index for index, line in enumerate(lines) if line.strip()]
-    while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_PATTERN.fullmatch(lines[filled_indexes[-1]].strip()):
-        lines = lines[: filled_indexes.pop()]
-    title_indexes = list(
-        takewhile(lambda index: _may_be_title(lines[index]), reversed(filled_indexes[-_MAX_RELATED_LINKS - 1 :]))
+    filled_line_indexes = [index for index, line in enumerate(lines) if line.strip()]
+    while len(filled_line_indexes) > 1 and _COPYRIGHT_YEARS_PATTERN.fullmatch(lines[filled_line_indexes[-1]].strip()):
+        lines = lines[: filled_line_indexes.pop()]
+    title_line_indexes = list(
+        takewhile(lambda index: _may_be_title(lines[index]), reversed(filled_line_indexes[-_MAX_RELATED_TITLES - 1 :]))
     )
-    heading_indexes = [
+    heading_line_indexes = [
         index
-        for index in filled_indexes[-len(title_indexes) - 1 :]
+        for index in filled_line_indexes[-len(title_line_indexes) - 1 :]
         if _RELATED_LINKS_HEADING_PATTERN.fullmatch(lines[index].strip())
     ]
-    if heading_indexes:
-        return lines[: heading_indexes[0]]
-    if title_indexes:
-        last_line = lines[title_indexes[0]].strip()
-        repeated_indexes = list(takewhile(lambda index: lines[index].strip() == last_line, reversed(filled_indexes)))
-        if len(repeated_indexes) > 1 and last_line.count(" ") > 1:
-            return lines[: repeated_indexes[-1]]
+    if heading_line_indexes:
+        return lines[: heading_line_indexes[0]]
+    if title_line_indexes:
+        last_line = lines[title_line_indexes[0]].strip()
+        repeated_line_indexes = list(
+            takewhile(lambda index: lines[index].strip() == last_line, reversed(filled_line_indexes))
+        )
+        if len(repeated_line_indexes) > 1 and last_line.count(" ") > 1:
+            return lines[: repeated_line_indexes[-1]]
     return lines
 
 

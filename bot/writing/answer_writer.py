@@ -119,7 +119,7 @@ class AnswerWriter:
         if not trusted_indexes:
             return WrittenAnswer()
         trusted_passages = [passages[passage_index] for passage_index in trusted_indexes]
-        shown_texts = [prompts.format_shown_text(passage) for passage in trusted_passages]
+        shown_texts = [prompts.format_passage_with_heading(passage) for passage in trusted_passages]
         prompt = prompts.build_prompt(
             ModelTask.ANSWER,
             _INSTRUCTIONS.format(
@@ -194,7 +194,7 @@ def _is_strictly_supported(sentence: Sentence, passages: Sequence[Passage], lang
     languages = {language or detect_language(sentence.text), *(passage.article.language for passage in cited_passages)}
     return len(languages) == 1 and (
         citation_checks.has_all_facts_and_names(
-            sentence.text, [prompts.format_shown_text(passage) for passage in cited_passages], language
+            sentence.text, [prompts.format_passage_with_heading(passage) for passage in cited_passages], language
         )
     )
 

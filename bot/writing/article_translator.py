@@ -85,7 +85,7 @@ class ArticleTranslator:
             ModelTask.TRANSLATE,
             _INSTRUCTIONS.format(language=prompts.get_language_name(language)),
             list(enumerate(passages, 1)),
-            with_headings=False,
+            with_article_details=False,
         )
 
         def parse_translation(reply: str) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ class ArticleTranslator:
             passages,
             server_id=server_id,
             is_background=True,
-            with_headings=False,
+            with_article_details=False,
         )
         if isinstance(verdicts, ModelFailure):
             return verdicts

@@ -10,13 +10,13 @@ from bot.writing.citation_checks import Passage
 from bot.writing.model_tasks import ModelTask, Prompt
 
 MAX_PASSAGE_LENGTH = 700
-"""Maximum number of characters of a passage that the model is shown."""
-MAX_HEADING_LENGTH = 160
-"""Maximum number of characters of a title and an outlet above a passage."""
+"""Maximum length in UTF-16 units of a passage that the model is shown."""
+MAX_TITLE_AND_OUTLET_LENGTH = 160
+"""Maximum length in UTF-16 units of a title and an outlet above a passage."""
 MAX_QUESTION_LENGTH = 400
-"""Maximum number of characters of a question that the model is shown."""
+"""Maximum length in UTF-16 units of a question that the model is shown."""
 MAX_CHARS_SCANNED = 100_000
-"""Maximum number of characters of an article that are searched for prompt injections."""
+"""Maximum number of characters of an article's text that are searched for prompt injections."""
 
 _LANGUAGE_NAME_BY_CODE = {"en": "English", "fr": "French"}
 _UNTRUSTED_TEXT_WARNING = (
@@ -42,17 +42,17 @@ def build_prompt(
     *,
     lines_before: Iterable[str] = (),
     lines_after: Iterable[str] = (),
-    with_headings: bool = True,
+    with_article_details: bool = True,
 ) -> Prompt:
     """Return a request to the model: instructions, and lines of text before and after passages with their numbers.
 
-    With `with_headings` each passage has a heading with the article's title, outlet and date.
+    With `with_article_details` the heading of each passage has the article's title, outlet and date.
     """
     boundary = secrets.token_hex(4)  # Articles cannot forge it.
     prompt_lines = [*lines_before]
     for number, passage in passages:
         heading = f"--- {boundary} passage [{number}]"
-        if with_headings:
+        if with_article_details:
             heading += f": {format_heading(passage)}"
         prompt_lines += [heading, neutralize(passage.text, MAX_PASSAGE_LENGTH)]
     if passages:
@@ -68,10 +68,11 @@ def build_prompt(
 def format_heading(passage: Passage) -> str:
     """Return the title, outlet and date of a passage on one line."""
     article = passage.article
-    return f"{neutralize(f'{article.title} ({article.outlet})', MAX_HEADING_LENGTH)}, {format_date(article.published)}"
+    title_and_outlet = neutralize(f"{article.title} ({article.outlet})", MAX_TITLE_AND_OUTLET_LENGTH)
+    return f"{title_and_outlet}, {format_date(article.published)}"
 
 
-def format_shown_text(passage: Passage) -> str:
+def format_passage_with_heading(passage: Passage) -> str:
     """Return a passage with its heading, as the model is shown it."""
     return f"{format_heading(passage)}\n{neutralize(passage.text, MAX_PASSAGE_LENGTH)}"
 
@@ -82,7 +83,7 @@ def format_question_line(question: str) -> str:
 
 
 def neutralize(text: str, max_length: int) -> str:
-    """Return a text on one line of at most `max_length` characters, with no brackets that look like a citation."""
+    """Return a text on one line of at most `max_length` UTF-16 units, without brackets that look like a citation."""
     return discord_text.to_plain_line(text.replace("[", "(").replace("]", ")"), max_length)
 
 
@@ -92,12 +93,12 @@ def find_injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
     The search takes long: run this in a thread.
     """
     has_injection_by_article_id: dict[int, bool] = {}
-    trusted_indexes = []
+    injection_free_indexes = []
     for index, passage in enumerate(passages):
         article = passage.article
         if article.id not in has_injection_by_article_id:
             text = f"{article.title}\n{article.summary}\n{article.text[:MAX_CHARS_SCANNED]}"
             has_injection_by_article_id[article.id] = citation_checks.contains_prompt_injection(text)
         if not has_injection_by_article_id[article.id]:
-            trusted_indexes.append(index)
-    return trusted_indexes
+            injection_free_indexes.append(index)
+    return injection_free_indexes

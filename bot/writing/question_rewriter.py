@@ -123,7 +123,7 @@ def format_conversation_lines(
         )
         lines.append(f"Earlier question: {prompts.neutralize(question, prompts.MAX_QUESTION_LENGTH)}{note}")
     if conversation.article_title:
-        lines.append(f"About: {prompts.neutralize(conversation.article_title, prompts.MAX_HEADING_LENGTH)}")
+        lines.append(f"About: {prompts.neutralize(conversation.article_title, prompts.MAX_TITLE_AND_OUTLET_LENGTH)}")
     return [*lines, prompts.format_question_line(conversation.question)]
 
 

@@ -29,7 +29,7 @@ async def verify_sentences(
     server_id: int | None = None,
     deadline: float | None = None,
     is_background: bool = False,
-    with_headings: bool = True,
+    with_article_details: bool = True,
 ) -> tuple[bool, ...] | ModelFailure:
     """Ask the model whether the passages that a sentence cites support it, or all shown ones if it cites none.
 
@@ -65,7 +65,7 @@ async def verify_sentences(
             shown_passages,
             lines_before=[prompts.format_question_line(question)] if question else (),
             lines_after=sentence_lines,
-            with_headings=with_headings,
+            with_article_details=with_article_details,
         ),
         parse_verdicts,
         max_tokens=MAX_REPLY_TOKENS,

@@ -160,7 +160,7 @@ class Summarizer:
             _INSTRUCTIONS.format(language=prompts.get_language_name(language)),
             list(enumerate(passages, 1)),
         )
-        shown_texts = [prompts.format_shown_text(passage) for passage in passages]
+        shown_texts = [prompts.format_passage_with_heading(passage) for passage in passages]
 
         def parse_summary(reply: str) -> tuple[str, ...]:
             return _parse_summary(reply, prompt, shown_texts, language)

@@ -109,9 +109,11 @@ def _join_sentences(answer: Answer, marks: Sequence[str]) -> str:
     sentences = []
     for sentence in answer.generated_sentences:
         text = discord_text.to_plain_line(sentence.text, _MAX_SENTENCE_LENGTH)
-        end_mark = text[-1] if text.endswith((".", "!", "?", "…")) else ""
-        text_markup = discord_text.escape_markdown(text.removesuffix(end_mark).rstrip())
-        sentences.append(f"{text_markup} {''.join(marks[number - 1] for number in sentence.citations)}{end_mark}")
+        end_punctuation = text[-1] if text.endswith((".", "!", "?", "…")) else ""
+        text_markup = discord_text.escape_markdown(text.removesuffix(end_punctuation).rstrip())
+        sentences.append(
+            f"{text_markup} {''.join(marks[number - 1] for number in sentence.citations)}{end_punctuation}"
+        )
     return " ".join(sentences)
 
 
@@ -125,9 +127,9 @@ def _build_sources_block(sources: Sequence[Article]) -> Text:
 def _source_line(number: int, source: Article, *, with_link: bool) -> str:
     outlet = discord_text.to_markdown_line(source.outlet, _MAX_OUTLET_NAME_LENGTH) or _("Source")
     outlet_emoji = outlet_branding.outlet_emoji(source.feed_id, source.outlet)
-    name = link_markup(outlet, source.url) if with_link else outlet
+    outlet_markup = link_markup(outlet, source.url) if with_link else outlet
     retracted_label = "" if source.retracted_at is None else " · " + _("⚠️ withdrawn")
-    return f"-# \\[{number}\\] {outlet_emoji} **{name}**, <t:{source.published}:D>{retracted_label}"
+    return f"-# \\[{number}\\] {outlet_emoji} **{outlet_markup}**, <t:{source.published}:D>{retracted_label}"
 
 
 def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Layout:
@@ -135,8 +137,8 @@ def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Lay
     card_blocks: list[Block] = []
     for quote, number in zip(quotes, source_numbers, strict=True):
         quote_text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text, _MAX_QUOTE_LENGTH)
-        start = quote_text.find(quote.answer_text) if quote.answer_text else -1
-        answer_spans = [(start, start + len(quote.answer_text or ""))] if start >= 0 else []
+        answer_start = quote_text.find(quote.answer_text) if quote.answer_text else -1
+        answer_spans = [(answer_start, answer_start + len(quote.answer_text or ""))] if answer_start >= 0 else []
         quote_markup = article_cards.bold_spans(quote_text, answer_spans)
         source_line = _source_line(number, quote.article, with_link=False)
         source_block = text_block(

@@ -72,7 +72,7 @@ class ChannelFeedPanel(ChannelPanel):
             await self.render(interaction, token)
 
     async def _stop_sharing(self, _interaction: Interaction) -> None:
-        await self.store.channel_feeds.revoke(
+        await self.store.channel_feeds.revoke_token(
             server_id=self.channel.guild.id, channel_id=self.channel.id, user_id=self.user_id
         )
 

@@ -17,7 +17,7 @@ from cogs.feeds import opml_transfer, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.filtering import filter_panels, filter_targets
 from cogs.feeds.follow_flow import FollowFlow
-from cogs.feeds.look_panel import LookPanel, require_mention
+from cogs.feeds.look_panel import LookPanel, require_mention_permission
 from cogs.feeds.post_previews import show_preview
 from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
@@ -85,7 +85,7 @@ class FeedCog(
                     feed=bold_feed_name(subscribed_feed), channel=target_channel.mention
                 )
             )
-        require_mention(interaction, subscription.look, target_channel)
+        require_mention_permission(interaction, subscription.look, target_channel)
         moved_subscription = await self.bot.store.subscriptions.move(
             subscription.id, target_channel.id, user_id=interaction.user.id, make_matcher=FilterEvaluator
         )

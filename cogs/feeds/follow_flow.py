@@ -31,7 +31,7 @@ from cogs.shared.views import AckMode, ActionButton, ClickAction, Interaction, O
 
 _MAX_PREVIEW_ITEMS = 5
 """Maximum number of items of a web page's list that the preview shows."""
-_MAX_TITLE_LENGTH = 120
+_MAX_ITEM_TITLE_LENGTH = 120
 """Maximum length in UTF-16 units of the title of a list's item."""
 
 
@@ -49,9 +49,9 @@ class FollowFlow(OwnedView):
         await require_manager_command(interaction, "feed")
 
     async def start(self, interaction: Interaction, address: str) -> None:
-        """Find the feeds of the address.
+        """Find the feeds of the address, and show the next step.
 
-        Raises `UserFacingError` if the channel or the address is unsuitable.
+        Raises `UserFacingError` if the channel or the address is unsuitable, or the channel follows the feed already.
         """
         require_can_post(self._target_channel)
         await self._discover(interaction, await self._resolve_followed_url(interaction, address))
@@ -64,7 +64,7 @@ class FollowFlow(OwnedView):
         folded_address, feed_urls = fold(address.strip()), set[str]()
         with contextlib.suppress(RequestRejected, FeedError):  # `_discover` reports it.
             feed_urls = {feed.url for feed in resolve_input(address)}
-        matching_feeds = [
+        matching_followed_feeds = [
             followed_feed
             for followed_feed in await list_visible_subscriptions(interaction)
             if feed_urls == {followed_feed.feed.url}
@@ -73,10 +73,10 @@ class FollowFlow(OwnedView):
                 and folded_address in {fold(feed_name(followed_feed.feed)), fold(followed_feed.feed.outlet)}
             )
         ]
-        for subscription, feed in matching_feeds:
+        for subscription, feed in matching_followed_feeds:
             if subscription.channel_id == self._target_channel.id:
                 self._raise_already_followed(feed)
-        return matching_feeds[0].feed.url if matching_feeds else address
+        return matching_followed_feeds[0].feed.url if matching_followed_feeds else address
 
     def _raise_already_followed(self, feed: Feed) -> NoReturn:
         self.stop()
@@ -91,8 +91,8 @@ class FollowFlow(OwnedView):
             self._discovery = await self.client.services.follow_service.resolve(
                 address, self._target_channel.guild.id, with_lists=True
             )
-        except PasswordRequired as refusal:
-            await self._ask_for_password(interaction, refusal)
+        except PasswordRequired as password_refusal:
+            await self._ask_for_password(interaction, password_refusal)
             return
         if self._discovery.parsed_feed is not None:
             await self._show_preview(interaction)
@@ -152,11 +152,11 @@ class FollowFlow(OwnedView):
         list_options = [
             menu_option(
                 page_list.items[0].title,
-                list_number,
+                list_index,
                 format_count("{count} item", "{count} items", len(page_list.items)),
             )
-            for list_number, page_list in enumerate(page_lists)
-            if list_number != self._list_index
+            for list_index, page_list in enumerate(page_lists)
+            if list_index != self._list_index
         ]
         follow_button = self._build_follow_button(self._follow_list, _("Follow this list"))
         other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=list_options)
@@ -168,7 +168,7 @@ class FollowFlow(OwnedView):
                 "or everything in the site’s feed:"
             )
         if len(feeds) == 1:
-            site_feed_button = ActionButton(self._follow_site, label=_("Follow the site’s feed"))
+            site_feed_button = ActionButton(self._choose_site_feed, label=_("Follow the site’s feed"))
         elif feeds:
             site_feeds_menu = StringMenu(
                 self._choose_feed,
@@ -197,7 +197,7 @@ class FollowFlow(OwnedView):
         """Return the button of the last step, which runs an action that ends in `_confirm`."""
         return ActionButton(action, label=label, style=discord.ButtonStyle.success)
 
-    async def _follow_site(self, interaction: Interaction) -> None:
+    async def _choose_site_feed(self, interaction: Interaction) -> None:
         await self._discover(interaction, self._discovery.feeds[0].url)
 
     async def _choose_list(self, interaction: Interaction, selected_values: list[str]) -> None:
@@ -249,9 +249,9 @@ class FollowFlow(OwnedView):
         sample_layout: Layout = ()
         if sample_feed_and_article is not None:
             sample_feed, sample_article = sample_feed_and_article
-            look = await store.preferences.get_look(server_id)
+            post_look = await store.preferences.get_look(server_id)
             message = await post_previews.render_as_posted(
-                interaction, sample_article, sample_feed, self._target_channel.id, look
+                interaction, sample_article, sample_feed, self._target_channel.id, post_look
             )
             sample_layout = blocks.without_items(message.layout)
             if not sample_layout:  # A classic embed can't be part of a layout.
@@ -313,7 +313,7 @@ async def follow_confirmation(
 
 def _list_item_line(item: ListItem) -> str:
     """Return the linked title and the date of a list item."""
-    linked_title = messages.link_markup(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
+    linked_title = messages.link_markup(discord_text.to_markdown_line(item.title, _MAX_ITEM_TITLE_LENGTH), item.url)
     date_text = f" · <t:{item.published}:D>" if item.published is not None else ""
     return f"• {linked_title}{date_text}"
 
@@ -334,8 +334,8 @@ def discovery_options(discovery: DiscoveryResult) -> list[discord.SelectOption]:
     return [
         menu_option(
             discord_text.to_plain_line(feed.title) or urls.redact(feed.url),
-            feed_number,
+            feed_index,
             urls.redact(feed.url),
         )
-        for feed_number, feed in enumerate(discovery.feeds)
+        for feed_index, feed in enumerate(discovery.feeds)
     ]

@@ -32,7 +32,8 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, RoleMenu, Stri
 class LookPanel(ManagersPanel):
     """Panel with a draft of a look (how posts appear) and a preview. Nothing is saved before the last button.
 
-    The look belongs to a subscription or, without one, to the server as the default.
+    The look belongs to a subscription or, without one, to the server as the default. A draft that is None leaves the
+    look to the default.
     """
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed | None) -> None:
@@ -78,9 +79,9 @@ class LookPanel(ManagersPanel):
         return role_mentions.can_mention(member, role, channel)
 
     async def _load_example_article_and_feed(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """Return the newest article that the user can see, with its feed.
+        """Return the newest article of the panel's feed, or of all feeds that the user can see, and its feed.
 
-        If there is none, returns a sample article.
+        If there is no such article, returns a sample article.
         """
         followed_feeds = (
             await list_visible_subscriptions(interaction) if self._followed_feed is None else [self._followed_feed]
@@ -109,7 +110,7 @@ class LookPanel(ManagersPanel):
         )
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the current look and an example article, and show the panel."""
+        """Load the saved look and an example article, and show the panel."""
         if self._followed_feed is None:
             saved_look = await self.store.preferences.get_look(self.guild.id)
             self._saved_look = self._draft_look = None if saved_look == DEFAULT_LOOK else saved_look
@@ -119,7 +120,7 @@ class LookPanel(ManagersPanel):
     async def render(self, interaction: Interaction) -> None:
         """Show the preview and the controls of the look of posts."""
         assert self._example_article_and_feed is not None
-        look = await self._load_current_look()
+        look = await self._load_draft_or_inherited_look()
         message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)
         heading_lines = self._format_heading_lines()
         if look.role_id is not None:
@@ -153,7 +154,7 @@ class LookPanel(ManagersPanel):
     ) -> None:
         """Apply the fields of the form to the draft. Raises `UserFacingError` if a field is invalid."""
         self._draft_look = replace(
-            await self._load_current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
+            await self._load_draft_or_inherited_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
         # Each valid field is kept even if a later one is invalid.
         self._draft_look = replace(self._draft_look, excerpt_length=parse_excerpt_length(excerpt_text))
@@ -195,18 +196,18 @@ class LookPanel(ManagersPanel):
             ),
         )
 
-    async def _load_current_look(self) -> PostLook:
+    async def _load_draft_or_inherited_look(self) -> PostLook:
         if self._draft_look is not None:
             return self._draft_look
         return await self._load_inherited_look()
 
     async def _choose_style(self, _interaction: Interaction, selected_values: list[str]) -> None:
-        self._draft_look = replace(await self._load_current_look(), style=Style(selected_values[0]))
+        self._draft_look = replace(await self._load_draft_or_inherited_look(), style=Style(selected_values[0]))
 
     async def _choose_role(self, interaction: Interaction, role_ids: list[int]) -> None:
         role_id = role_ids[0] if role_ids else None
         await self._require_mentionable_role(interaction, role_id)
-        self._draft_look = replace(await self._load_current_look(), role_id=role_id)
+        self._draft_look = replace(await self._load_draft_or_inherited_look(), role_id=role_id)
 
     async def _require_mentionable_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
@@ -220,15 +221,19 @@ class LookPanel(ManagersPanel):
             raise build_mention_refusal(role)
 
     async def _toggle_image(self, _interaction: Interaction) -> None:
-        look = await self._load_current_look()
+        look = await self._load_draft_or_inherited_look()
         self._draft_look = replace(look, shows_image=not look.shows_image)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(look_modal(self, self._on_form_submit, await self._load_current_look()))
+        await interaction.response.send_modal(
+            look_modal(self, self._on_form_submit, await self._load_draft_or_inherited_look())
+        )
 
     async def _open_template(self, interaction: Interaction) -> None:
         template = (
-            self._invalid_template or (await self._load_current_look()).template or post_templates.DEFAULT_TEMPLATE
+            self._invalid_template
+            or (await self._load_draft_or_inherited_look()).template
+            or post_templates.DEFAULT_TEMPLATE
         )
         await interaction.response.send_modal(template_modal(self, self._on_template_submit, template))
 
@@ -243,7 +248,7 @@ class LookPanel(ManagersPanel):
         self._invalid_template = template if error else None
         if error is not None:
             raise UserFacingError(error)
-        self._draft_look = replace(await self._load_current_look(), template=template)
+        self._draft_look = replace(await self._load_draft_or_inherited_look(), template=template)
 
     async def _reset_look(self, _interaction: Interaction) -> None:
         self._draft_look = None
@@ -277,7 +282,7 @@ def _disable_items(layout: Layout) -> Layout:
     return blocks.map_items(layout, disable_item)
 
 
-def require_mention(interaction: Interaction, look: PostLook | None, channel: PostableChannel) -> None:
+def require_mention_permission(interaction: Interaction, look: PostLook | None, channel: PostableChannel) -> None:
     """Raise `UserFacingError` if posts with a look would mention a role that the user may not mention."""
     assert isinstance(interaction.user, discord.Member)
     role = channel.guild.get_role(look.role_id) if look is not None and look.role_id is not None else None

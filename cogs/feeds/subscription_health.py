@@ -114,7 +114,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
 
 
 def feed_error_sentence(feed: Feed) -> str:
-    """Return the error of a feed as a sentence with its state, or "" if the feed can be read."""
+    """Return the error of a feed as a sentence with its state, or "" if it is neither gone nor failing."""
     state = _get_feed_state(feed)
     reason = describe_feed_error(feed.error or "gone", feed.url)
     if state is HealthState.GONE:
@@ -174,7 +174,7 @@ def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> It
 
 
 async def find_channel_problem(interaction: Interaction, channel_id: int) -> Reason | None:
-    """Return the reason why nothing can be posted in a channel, or None if posting is possible."""
+    """Return the known reason why nothing can be posted in a channel, or None."""
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id):
         return Reason(SendProblem.CHANNEL_GONE)
@@ -238,5 +238,5 @@ def _poll_result_sentence(poll_report: PollReport) -> str:
             )
     return _("Couldn’t read {feed}. {reason}").format(
         feed=bold_name,
-        reason=describe_feed_error(poll_report.error or poll_report.feed.error or "", poll_report.feed.url),
+        reason=describe_feed_error(poll_report.error_code or poll_report.feed.error or "", poll_report.feed.url),
     )

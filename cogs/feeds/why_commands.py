@@ -86,10 +86,10 @@ class WhyCog(TelexCog):
         explanation = await _restrict_to_visible(
             interaction, await explain_link(self.bot.store, address), visible_feed_ids
         )
-        if explanation.articles or explanation.dropped_entries:
+        if explanation.articles_and_feeds or explanation.dropped_entries:
             preference_model = await self.bot.services.preference_models.get(interaction.guild_id or 0)
             strongest_traits = preference_model.select_strongest_traits(
-                [article for article, _feed in explanation.articles]
+                [article for article, _feed in explanation.articles_and_feeds]
             )
             answer_lines = (
                 *explanation_lines(explanation),
@@ -146,22 +146,22 @@ async def _restrict_to_visible(
     posted_article_ids = {
         visible_status.article_id for visible_status in visible_statuses if visible_status.status in _LINKED_STATUSES
     }
-    articles = tuple(
+    articles_and_feeds = tuple(
         (article, feed if article.feed_id in visible_feed_ids else None)
-        for article, feed in explanation.articles
+        for article, feed in explanation.articles_and_feeds
         if article.feed_id in visible_feed_ids or article.id in posted_article_ids
     )
     visible_subscriptions = [
         subscription
         for subscription in explanation.undecided_subscriptions
-        if subscription.feed_id in {article.feed_id for article, _feed in articles}
+        if subscription.feed_id in {article.feed_id for article, _feed in articles_and_feeds}
         and await _can_see(interaction, subscription)
     ]
     dropped_entries = tuple(
         dropped_entry for dropped_entry in explanation.dropped_entries if dropped_entry.feed.id in visible_feed_ids
     )
     return Explanation(
-        articles,
+        articles_and_feeds,
         visible_statuses,
         tuple(visible_subscriptions),
         explanation.page_fetch_by_article_id,
@@ -175,7 +175,7 @@ async def _can_see(interaction: Interaction, record: ChannelDeliveryStatus | Sub
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """Yield the lines of text that explain the delivery of an article."""
-    for article, feed in explanation.articles[:_MAX_ARTICLES]:
+    for article, feed in explanation.articles_and_feeds[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
         found_at_text = f"<t:{article.found_at}:f>"
         if feed is None:
@@ -187,7 +187,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield f"-# {feed_error_sentences.page_fetch_sentence(page_fetch, when=finished_text)}"
         if error_sentence := feed_error_sentence(feed):
             yield f"-# {error_sentence}"
-    unlisted_count = len(explanation.articles) - _MAX_ARTICLES
+    unlisted_count = len(explanation.articles_and_feeds) - _MAX_ARTICLES
     if unlisted_count > 0:
         yield format_count(
             "and {count} more article at this address",

@@ -54,6 +54,7 @@ _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.json", exports.to_json),
     ("bookmarks.html", exports.to_netscape_html),
 )
+"""Names of the exported files, with the functions that render bookmarks as their texts."""
 
 
 class BookmarkCog(PersistentItemCog):
@@ -94,7 +95,7 @@ async def bookmark_message(interaction: Interaction, message: discord.Message) -
 
 
 class BookmarkPages(ArticlePages):
-    """Pages of the bookmarks of a user, newest first: all bookmarks, unread bookmarks, or bookmarks with a tag."""
+    """Pages of a user's bookmarks that match a query, if any, newest first: all, unread ones, or ones with a tag."""
 
     opens_article = True
 
@@ -130,7 +131,7 @@ class BookmarkPages(ArticlePages):
         filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, count_by_tag))] if total_count else []
         return ArticlePage(
             header=(*header_blocks, self._build_link_row(), *filter_rows),
-            list_items=[self._build_item(bookmark) for bookmark in bookmarks],
+            list_items=[self._build_list_item(bookmark) for bookmark in bookmarks],
             total_count=matching_count,
         )
 
@@ -166,7 +167,7 @@ class BookmarkPages(ArticlePages):
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
         return await has_bookmark(interaction, article)
 
-    def _build_item(self, bookmark: Bookmark) -> ArticleListItem:
+    def _build_list_item(self, bookmark: Bookmark) -> ArticleListItem:
         list_item = make_item_with_lead(bookmark.article)
         extra_lines = tuple(filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark))))
         return replace(
@@ -177,8 +178,8 @@ class BookmarkPages(ArticlePages):
         )
 
     def _build_read_state_button(self, bookmark: Bookmark) -> Item:
-        is_unread, bookmarks = bookmark.read_at is None, self.store.bookmarks
-        mark_read = partial(bookmarks.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
+        is_unread, bookmarks_repository = bookmark.read_at is None, self.store.bookmarks
+        mark_read = partial(bookmarks_repository.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
         label = (
             pgettext("beside a title", "Mark as read") if is_unread else pgettext("beside a title", "Mark as unread")
         )
@@ -241,10 +242,10 @@ class BookmarkPages(ArticlePages):
         bookmarks_repository = self.store.bookmarks
         bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=await load_hidden_server_ids(interaction))
         bookmarks: list[Bookmark] = []
-        while batch := await bookmarks_repository.list_by_user(
+        while bookmark_batch := await bookmarks_repository.list_by_user(
             self.user_id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks), bookmark_filter=bookmark_filter
         ):
-            bookmarks += batch
+            bookmarks += bookmark_batch
         files = [
             discord.File(
                 io.BytesIO((await asyncio.to_thread(render_bookmarks, bookmarks)).encode()),

@@ -88,7 +88,7 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_o
     store, message = interaction.client.store, interaction.message
     article = await store.articles.get_by_key(key)
     if article is not None and (removed_bookmark := await store.bookmarks.remove(interaction.user.id, article.id)):
-        await RemovedBookmark(interaction, removed_bookmark).render(interaction)
+        await RemovedBookmarkReply(interaction, removed_bookmark).render(interaction)
         return
     if article is None or not await can_read_article(interaction, article):
         raise UserFacingError(unreadable_article_text())
@@ -99,7 +99,7 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_o
     )
 
 
-class RemovedBookmark(OwnedView):
+class RemovedBookmarkReply(OwnedView):
     """Reply to the removal of a bookmark, with a button that restores the bookmark, its note and tags."""
 
     def __init__(self, interaction: Interaction, removed_bookmark: Bookmark) -> None:
@@ -118,10 +118,12 @@ class RemovedBookmark(OwnedView):
         )
 
     async def _undo_removal(self, interaction: Interaction) -> None:
-        bookmarks = self.store.bookmarks
+        bookmarks_repository = self.store.bookmarks
         await require_bookmark_quota(self.store, self.user_id)
-        is_restored = await bookmarks.restore(self.user_id, self._removed_bookmark)
-        if not is_restored and not await bookmarks.filter_bookmarked(self.user_id, [self._removed_bookmark.article.id]):
+        is_restored = await bookmarks_repository.restore(self.user_id, self._removed_bookmark)
+        if not is_restored and not await bookmarks_repository.filter_bookmarked(
+            self.user_id, [self._removed_bookmark.article.id]
+        ):
             raise UserFacingError(not_bookmarked_text())
         await self.finish(interaction, _("Back in your bookmarks.") if is_restored else already_saved_text())
 
@@ -184,12 +186,12 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     """Open a modal to edit the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
 
-    async def save_note_and_tags(click: Interaction, note: str, tags: str) -> None:
+    async def save_note_and_tags(click: Interaction, note: str, tags_text: str) -> None:
         if not await click.client.store.bookmarks.annotate(
             click.user.id,
             bookmark.article.id,
             note=discord_text.to_plain_line(note, _MAX_NOTE_LENGTH),
-            tags=parse_tags(tags),
+            tags=parse_tags(tags_text),
         ):
             raise UserFacingError(not_bookmarked_text())
         await article_cards.show_article(click, bookmark.article)
@@ -227,12 +229,14 @@ async def mark_read_button(interaction: Interaction, _item: object, *, key: str,
 
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
     """Return whether the user has a bookmark of an article, other than one from a server that they have left."""
-    hidden_server_ids, bookmarks = (
+    hidden_server_ids, bookmarks_repository = (
         await load_hidden_server_ids(interaction),
         interaction.client.store.bookmarks,
     )
     return bool(
-        await bookmarks.filter_bookmarked(interaction.user.id, [article.id], hidden_server_ids=hidden_server_ids)
+        await bookmarks_repository.filter_bookmarked(
+            interaction.user.id, [article.id], hidden_server_ids=hidden_server_ids
+        )
     )
 
 

@@ -65,7 +65,7 @@ class HealthCog(commands.Cog):
         from bot.client.web.metrics import GatewaySource, MetricsCollector  # noqa: PLC0415
 
         gateway_source = GatewaySource(
-            self._bot.request_rate_limiter, self._bot.leased_shards.scheduler, lambda: self._bot.latencies
+            self._bot.request_rate_limiter, self._bot.leased_shards.identify_scheduler, lambda: self._bot.latencies
         )
         self._metrics = MetricsCollector(self._bot.services, self.health, gateway_source)
         routes = status_routes.StatusRoutes(self._bot.services, self.health).build_routes()

@@ -103,7 +103,7 @@ class GuildEventsCog(commands.Cog):
 
     async def _forget_channel(self, server_id: int, channel_id: int) -> None:
         revoke_token = partial(
-            self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, user_id=None
+            self._store.channel_feeds.revoke_token, server_id=server_id, channel_id=channel_id, user_id=None
         )
         await self._store.retry_until_written(revoke_token)
         await self._store.retry_until_written(partial(self._store.proposals.forget_alert_channel, channel_id))

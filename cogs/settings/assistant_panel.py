@@ -50,8 +50,8 @@ class AssistantPanel(ManagersPanel):
         revoke_menu = None
         if assistant_tokens:
             token_options = [
-                menu_option(revocable_token.short_name, revocable_token.hash_hex)
-                for revocable_token in assistant_tokens
+                menu_option(assistant_token.short_name, assistant_token.hash_hex)
+                for assistant_token in assistant_tokens
             ]
             revoke_menu = StringMenu(
                 self._revoke_tokens,

@@ -49,7 +49,7 @@ _MAX_NAMES_LISTED = 3
 class PersonalDigestPanel(OwnedView):
     """Panel for a user's personal digest.
 
-    Nothing changes before the digest is started or its changes are saved.
+    Changes of the plan take effect when they are saved; pausing and stopping take effect at once.
     """
 
     def __init__(self, interaction: Interaction) -> None:
@@ -99,7 +99,7 @@ class PersonalDigestPanel(OwnedView):
         save_label = (
             _("Start the digest") if saved_digest is None else _("Resume") if is_suspended else _("Save changes")
         )
-        text_field = TextField(
+        topics_field = TextField(
             "line",
             _("One search per line"),
             style=discord.TextStyle.paragraph,
@@ -107,7 +107,7 @@ class PersonalDigestPanel(OwnedView):
             required=False,
             max_length=MAX_TOPICS * (MAX_TOPIC_LENGTH + 1),
         )
-        topics_button = modal_button(self, self._on_topics_submit, _("Change…"), text_field, title=_("Topics"))
+        topics_button = modal_button(self, self._on_topics_submit, _("Change…"), topics_field, title=_("Topics"))
         blocks: list[Block] = [
             heading_block(_("Your digest"), *self._state_lines()),
             Separator(),

@@ -19,7 +19,7 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
     feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(1, 6))), etag=False)
     telex.clock.advance(3_600)
     report = await telex.poll(feed)
-    assert report.error is None
+    assert report.error_code is None
     assert report.new_count == 4
     await telex.deliver()
     assert len(telex.posts()) == post_count_before + 4

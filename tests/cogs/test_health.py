@@ -201,7 +201,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert figures["telex_delivery_overdue_seconds"] == "90.0"
     drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8") + ALERTS.read_text("utf-8")))
     assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
-    telex.bot.services.full_text_fetcher.outcomes["robots"] += 2
+    telex.bot.services.full_text_fetcher.outcome_counts["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
     later = (await page("/metrics"))[1]
@@ -295,7 +295,7 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    scheduler, shards = telex.bot.leased_shards.scheduler, telex.store.shards
+    scheduler, shards = telex.bot.leased_shards.identify_scheduler, telex.store.shards
     await scheduler.wait_for_identify(0)
     telex.clock.advance(shards.identify_interval_seconds)
     assert not (await shards.request_identify(0)).wait_seconds
@@ -319,7 +319,7 @@ async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> N
 
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
     leased = telex.bot.leased_shards
-    reach = GatewayProbe(telex.bot, leased.scheduler, leased.connections, telex.bot.services)
+    reach = GatewayProbe(telex.bot, leased.identify_scheduler, leased.connections, telex.bot.services)
     away = asyncio.create_task(reach.wait_for_disconnected_shards([1]))  # which is not connected
     await advance_in_steps(telex.clock, GIVE_UP_SECONDS + 5, CHECK_INTERVAL_SECONDS)
     assert not away.done()
@@ -347,6 +347,6 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
     monkeypatch.setattr(telex.store.processes, "load_owners", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
     shards = telex.bot.leased_shards
-    ShardBalancer(telex.bot.services, shards.scheduler, shards.connections, shards.hand_over).start()
+    ShardBalancer(telex.bot.services, shards.identify_scheduler, shards.connections, shards.hand_over).start()
     await advance_in_steps(telex.clock, 300, REQUEST_INTERVAL_SECONDS)
     assert 5 <= len(notices) <= 10

@@ -24,14 +24,14 @@ async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_serv
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
-        async with env.preview(scene.news, viewers=tuple(people), layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=tuple(people), layout="channel") as preview:
             VisitorActions(env, preview, DemoPlaces(env, scene.guild, people))
             yield Visitor(env, preview), scene
 
 
 async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom):
     async with visiting(newsroom) as (visitor, scene):
-        assert not scene.news.history()
+        assert not scene.news_channel.history()
         await visitor.go("Ada in #general")
         (hello,) = visitor.page.snapshot["messages"].values()
         assert "Hi, I’m Telex" in str(hello["components"])
@@ -47,12 +47,12 @@ async def test_words_and_commands_go_where_the_visitor_looks(newsroom):
         await visitor.go("Ada in #tech-news")
         assert not visitor.texts()
         await visitor.act("send_message", content="Good morning")
-        assert [message.content for message in scene.news.history()] == ["Good morning"]
+        assert [message.content for message in scene.news_channel.history()] == ["Good morning"]
 
 
 async def test_a_post_of_a_forum_can_be_looked_at(newsroom):
     async with visiting(newsroom) as (visitor, scene):
-        visitor.env.backend.create_thread(scene.news.id, "Reading group", scene.ada.id)
+        visitor.env.backend.create_thread(scene.news_channel.id, "Reading group", scene.ada.id)
         await visitor.act("refresh")
         await visitor.go("Ada in #tech-news › Reading group")
         assert "Ada in #forum" not in visitor.menu()  # it has posts alone
@@ -64,7 +64,7 @@ async def test_a_direct_message_is_for_its_reader_alone(newsroom):
         direct = visitor.menu()["Ada in direct messages"].partition(".")[2]
         answer = await visitor.act("viewer", viewer_id=f"{camille}.{direct}")
         assert answer["rejected"]
-        assert visitor.page.snapshot["viewerId"] == f"{ada}.{scene.news.id}"
+        assert visitor.page.snapshot["viewerId"] == f"{ada}.{scene.news_channel.id}"
 
 
 @pytest.mark.parametrize(("place", "locale"), [("Ada in #general", "en-US"), ("Camille in #general", "fr")])

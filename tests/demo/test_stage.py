@@ -58,7 +58,7 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
+        refused = await scene.ada.slash(scene.news_channel, "feed pause", feed="none")
         assert "/feed add" in message_text(refused)
         assert not env.errors
 
@@ -67,14 +67,14 @@ async def test_a_fault_is_still_shown(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         await newsroom.store.close()
-        await scene.ada.slash(scene.news, "latest")
+        await scene.ada.slash(scene.news_channel, "latest")
         assert env.errors
 
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
             turn = acting(env, preview, scene).page_lock
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal  # noqa: SLF001 - simcord’s
@@ -102,7 +102,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
 async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             page_revision = visitor.page.revision
@@ -125,7 +125,7 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
             visitor = Visitor(env, preview, scene.ada)
 
             def menus() -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
                 rows = [row for row in card["components"] if row["type"] == 1]
                 return [component for row in rows for component in row["components"] if component["type"] == 3]
 
-            interaction = await scene.ada.slash(scene.news, "settings schedule")
+            interaction = await scene.ada.slash(scene.news_channel, "settings schedule")
             await preview.refresh()
             last_menu = menus()[-1]
             answer = await visitor.act(
@@ -155,8 +155,8 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
 async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        message = await scene.ada.send(scene.news, "No article")
-        async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
+        message = await scene.ada.send(scene.news_channel, "No article")
+        async with env.preview(scene.news_channel, viewers=(scene.camille,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.camille)
             opened = await visitor.act("message_menu", message=str(message.id))
@@ -175,12 +175,12 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
 async def test_a_written_name_mentions_the_bot(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
-        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer
-            question_message, answer_message = scene.news.history()
+            question_message, answer_message = scene.news_channel.history()
             assert question_message.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
             assert answer_message.author.id == env.backend.bot_user.id
 
@@ -191,7 +191,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
         scene = await demo_server.build_demo_server(env)
         simcord_patches.localize_commands(scene.camille)
         people = (scene.ada, scene.camille)
-        async with env.preview(scene.news, viewers=people, layout="channel") as preview:
+        async with env.preview(scene.news_channel, viewers=people, layout="channel") as preview:
             descriptions_by_command = [
                 {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
                 for page in (Visitor(env, preview, person).page for person in people)
@@ -222,7 +222,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news.history()] == [story.title]
+        assert [title(message) for message in scene.news_channel.history()] == [story.title]
 
 
 @dataclass
@@ -249,7 +249,7 @@ class DemoRun:
     async def poll(self, outlet: str) -> None:
         feed = await self.newsroom.store.feeds.get(self.feeds[outlet].id)
         assert feed is not None
-        assert (await self.newsroom.poller.poll(feed, wait_for_host=False)).error is None
+        assert (await self.newsroom.poller.poll(feed, wait_for_host=False)).error_code is None
         await self.deliver()
 
     async def deliver(self) -> None:
@@ -261,7 +261,9 @@ class DemoRun:
     def list_last_lines(self, expected_title: str) -> list[str]:
         """The last line of each post with this title."""
         return [
-            text(message).splitlines()[-1] for message in self.scene.news.history() if title(message) == expected_title
+            text(message).splitlines()[-1]
+            for message in self.scene.news_channel.history()
+            if title(message) == expected_title
         ]
 
     def _pass(self, moment: float) -> None:
@@ -305,7 +307,7 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(news
         ]
         (also,) = demo.list_last_lines(french)
         assert [outlet.split("]")[0] for outlet in also.split("[")] == ["-# Also: ", "Le Paquet libre"]
-        cut = [message for message in demo.scene.news.history() if "Nordwave" in str(title(message))]
+        cut = [message for message in demo.scene.news_channel.history() if "Nordwave" in str(title(message))]
         assert len(cut) == 2
 
 
@@ -318,7 +320,7 @@ async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
         assert not demo.list_last_lines(wrong.title)
         (marked,) = demo.list_last_lines(wrong.correction.title)
         assert "Corrected" in marked
-        assert sum("Corrected" in text(message) for message in demo.scene.news.history()) == 1
+        assert sum("Corrected" in text(message) for message in demo.scene.news_channel.history()) == 1
 
 
 async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
@@ -330,13 +332,13 @@ async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom
         await demo.poll(withdrawn_story.outlet)  # as by itself every ten minutes, which are half a minute here
         (marked,) = demo.list_last_lines(withdrawn_story.title)
         assert "Apparently withdrawn" in marked
-        assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news.history()) == 1
+        assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news_channel.history()) == 1
 
 
 async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         await demo.until(90)
-        answer = await demo.scene.camille.slash(demo.scene.news, "trends")
+        answer = await demo.scene.camille.slash(demo.scene.news_channel, "trends")
         assert answer.response is not None
         (chart,) = (component for part in list_components(answer.response) for component in part.get("items", ()))
         assert all(name in chart["description"] for name in ("Passkeys", "RISC-V", "OpenStreetMap"))
@@ -345,8 +347,10 @@ async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
 async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         await demo.deliver()
-        assert not demo.scene.news.history()
-        assert "OpenStreetMap" in message_text(await demo.scene.ada.slash(demo.scene.news, "search", query="benches"))
+        assert not demo.scene.news_channel.history()
+        assert "OpenStreetMap" in message_text(
+            await demo.scene.ada.slash(demo.scene.news_channel, "search", query="benches")
+        )
 
 
 async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
@@ -411,9 +415,9 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
             (scene.ada, english, "forty minutes", "POSSIBLY RELEVANT"),
             (scene.camille, french, "quarante minutes", "PEUT-ÊTRE UTILE"),
         ):
-            await person.send(scene.news, f"<@{me}> {question}")
+            await person.send(scene.news_channel, f"<@{me}> {question}")
             await demo.env.settle()
-            answer = text(scene.news.history()[-1])
+            answer = text(scene.news_channel.history()[-1])
             assert minutes in answer.replace("**", "")
             assert unsure not in answer
 
@@ -425,7 +429,7 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
         demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build_demo_server(env)
-        share_message = last_reply(await scene.ada.slash(scene.news, "feed share"))
+        share_message = last_reply(await scene.ada.slash(scene.news_channel, "feed share"))
         shared = message_text(await scene.ada.click(share_message, label="Create address"))
         (address,) = re.findall(r"http://127\S+posts\.atom", shared)
         async with aiohttp.ClientSession() as reader, reader.get(address) as answer:
@@ -445,14 +449,16 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news.history()] == [story.title for story in publisher.new_stories]
+        assert [title(message) for message in scene.news_channel.history()] == [
+            story.title for story in publisher.new_stories
+        ]
 
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with (
-            env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview,
+            env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview,
             aiohttp.ClientSession() as browser,
         ):
             acting(env, preview, scene)

@@ -124,7 +124,7 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
     report = await pipeline.process(body, reread=len(body) < MEGABYTE)
     if expected is None:
         return
-    assert report.error is None
+    assert report.error_code is None
     assert report.new_count == expected
     articles = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=5)
     for article in articles:
@@ -135,9 +135,9 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
 @pytest.mark.parametrize("name", REFUSED_DOCUMENTS)
 async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     report = await pipeline.process(REFUSED_DOCUMENTS[name])
-    assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.BAD_ENCODING, fetch_errors.PARSER_CRASHED}
+    assert report.error_code in {fetch_errors.NOT_A_FEED, fetch_errors.BAD_ENCODING, fetch_errors.PARSER_CRASHED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
-    assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
+    assert (stored.error, stored.state) == (report.error_code, FeedState.ACTIVE)
     assert stored.next_poll_at > pipeline.clock.now()
 
 
@@ -154,7 +154,7 @@ async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipelin
         for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
             document = text.replace('encoding="utf-8"', f'encoding="{declared}"').encode(encoding)
             report = await pipeline.process(document, f"application/rss+xml; charset={declared}")
-            assert report.error in {
+            assert report.error_code in {
                 None,
                 fetch_errors.NOT_A_FEED,
                 fetch_errors.BAD_ENCODING,

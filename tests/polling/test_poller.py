@@ -162,7 +162,7 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
     ):
         feed_server.serve("/", body, status=status)
         report = await newsroom.poller.poll(feed)
-        assert (report.outcome, report.error) == (PollOutcome.FAILED, code)
+        assert (report.outcome, report.error_code) == (PollOutcome.FAILED, code)
         assert report.feed.validators == feed.validators
         assert report.feed.state is FeedState.ACTIVE
         assert report.feed.failure_count == feed.failure_count + 1
@@ -188,8 +188,8 @@ async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, cloc
     async with open_services(replace(settings, parse_timeout=0.3), clock) as room:
         await room.poller.poll(await follow(room, fine))
         reports = [await room.poller.poll(await follow(room, url)) for url in (slow, fine)]
-    assert reports[0].error == fetch_errors.PARSE_TIMEOUT
-    assert reports[1].error is None
+    assert reports[0].error_code == fetch_errors.PARSE_TIMEOUT
+    assert reports[1].error_code is None
 
 
 async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monkeypatch):
@@ -200,7 +200,7 @@ async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monk
     with monkeypatch.context() as patched:
         patched.setattr(Intake, "classify", broken)
         report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.error) == (PollOutcome.FAILED, fetch_errors.PARSER_CRASHED)
+    assert (report.outcome, report.error_code) == (PollOutcome.FAILED, fetch_errors.PARSER_CRASHED)
     await poll(newsroom, report.feed)
     assert await delivered_titles(newsroom) == ["Article 1"]
 
@@ -303,7 +303,7 @@ async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed
 async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_server, clock):
     busy = await follow(newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"}))
     other_feed = await follow(newsroom, feed_server.serve("/other", make_rss(make_rss_item(1))))
-    assert (await newsroom.poller.poll(busy)).error == fetch_errors.RATE_LIMITED
+    assert (await newsroom.poller.poll(busy)).error_code == fetch_errors.RATE_LIMITED
     report = await newsroom.poller.poll(other_feed)
     assert report.outcome is PollOutcome.POSTPONED
     assert feed_server.count("/other") == 0

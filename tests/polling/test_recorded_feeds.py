@@ -93,7 +93,7 @@ async def _posts(
     stored = await newsroom.store.feeds.get(feed.id)
     assert stored is not None
     report = await newsroom.poller.poll(stored, wait_for_host=False)
-    assert report.error is None
+    assert report.error_code is None
     return [article.url for _, articles in await deliver(newsroom) for article in articles]
 
 

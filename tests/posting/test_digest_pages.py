@@ -22,7 +22,7 @@ def fit_digest(*sections: tuple[str | None, int], **fields: str) -> FittedStorie
 
 def story_lines(fitted_stories: FittedStories) -> list[str]:
     matching_lines = re.findall(
-        r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.plain_text(tuple(fitted_stories.blocks)), re.MULTILINE
+        r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.join_texts(tuple(fitted_stories.blocks)), re.MULTILINE
     )
     return [line.strip("-#* ") for line in matching_lines]
 
@@ -34,12 +34,12 @@ def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one():
 
 
 def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
-    digest_text = blocks.plain_text(
+    digest_text = blocks.join_texts(
         tuple(fit_digest((None, 1), (None, 2), summary="What it is about. And more.").blocks)
     )
     assert digest_text.count("What it is about.") == 2
     assert "Also said" not in digest_text
-    repeated_title_text = blocks.plain_text(tuple(fit_digest((None, 1), summary="Story 1").blocks))
+    repeated_title_text = blocks.join_texts(tuple(fit_digest((None, 1), summary="Story 1").blocks))
     assert repeated_title_text.count("Story 1") == 1
 
 
@@ -47,4 +47,4 @@ def test_stories_with_long_addresses_and_leads_all_fit():
     sections = [(None, number) for number in range(1, 13)]
     fitted_stories = fit_digest(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
     assert len(fitted_stories.shown_articles) == 12
-    assert len(blocks.plain_text(tuple(fitted_stories.blocks))) <= 4000
+    assert len(blocks.join_texts(tuple(fitted_stories.blocks))) <= 4000

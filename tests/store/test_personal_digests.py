@@ -65,5 +65,5 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
     assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
     assert len(await store.channel_feeds.list_posted_articles(CHANNEL, 50)) == 1
     assert await store.channel_feeds.list_digests(CHANNEL, 10) == []
-    assert await store.channel_feeds.revoke(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
+    assert await store.channel_feeds.revoke_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     assert await store.channel_feeds.get_by_token(second) is None

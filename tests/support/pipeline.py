@@ -74,7 +74,7 @@ class Pipeline:
             self._check_rendered(article, report.feed)
         if articles:
             messages.catch_up_message("catch-up:x", articles, language="fr")
-        if reread and report.error is None:
+        if reread and report.error_code is None:
             # What is new behind the document makes it another one, whose entries are compared.
             self._serve(path, body + b"\n<!-- again -->", content_type)
             second_report = await self._poll(report.feed)
@@ -93,8 +93,8 @@ class Pipeline:
     async def _poll(self, feed: Feed) -> PollReport:
         self.clock.advance(60)
         report = await self.newsroom.poller.poll(feed, wait_for_host=False)
-        if report.error is not None and not describe_feed_error(report.error):
-            raise BrokenInvariant(f"no words for {report.error}")
+        if report.error_code is not None and not describe_feed_error(report.error_code):
+            raise BrokenInvariant(f"no words for {report.error_code}")
         if self.errors:
             raise BrokenInvariant(self.errors.pop())
         return report

@@ -26,7 +26,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     general = stage.guild.channels["general"]
     await newsroom.store.assistant_tokens.set_public_url("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
-        panel = last_reply(await person.slash(general, "feed share", channel=stage.news))
+        panel = last_reply(await person.slash(general, "feed share", channel=stage.news_channel))
         await person.click(panel, label=button_labels(panel)[0])
         await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
         panel = last_reply(await person.slash(general, "settings assistants"))

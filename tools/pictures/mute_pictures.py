@@ -29,27 +29,27 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
-    posts = [message for message in stage.news.history() if message.author.id == env.backend.bot_user.id]
+    posts = [message for message in stage.news_channel.history() if message.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         enough, duration, for_everyone = WORDS[ending]
 
         async def shoot(name: str) -> None:
-            await shoot_widths(env, stage.news, person, folder / f"{name}{ending}.png", assets)  # noqa: B023
+            await shoot_widths(env, stage.news_channel, person, folder / f"{name}{ending}.png", assets)  # noqa: B023
 
         for post, is_for_channel in ((posts[-1], False), (posts[-2], True)):
             menu = last_reply(await person.click(post, label="More"))
             panel = last_reply(await person.click(menu, label=enough))
             if is_for_channel:
-                panel = last_reply(await choose(person, panel, f"{for_everyone}{stage.news.name}"))
+                panel = last_reply(await choose(person, panel, f"{for_everyone}{stage.news_channel.name}"))
             else:
                 await shoot("mute-story")
             await person.click(panel, label=duration)
             await shoot("mute-channel-done" if is_for_channel else "mute-story-done")
-        await person.slash(stage.news, "watch list")
+        await person.slash(stage.news_channel, "watch list")
         await shoot("muted-stories")
-        await person.slash(stage.news, "settings stories")
+        await person.slash(stage.news_channel, "settings stories")
         await shoot("muted-channel-stories")
-        for muted_story in await newsroom.store.muted_stories.list_by_channel(stage.news.id):
+        for muted_story in await newsroom.store.muted_stories.list_by_channel(stage.news_channel.id):
             await newsroom.store.muted_stories.undo(muted_story.id, user_id=1)
 
 

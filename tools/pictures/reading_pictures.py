@@ -38,7 +38,7 @@ class Reader:
     tags: str
 
     async def run_command(self, command: str, **options: Any) -> InteractionResult:
-        return await self.person.slash(self.stage.news, command, **options)
+        return await self.person.slash(self.stage.news_channel, command, **options)
 
     async def search_articles(self) -> InteractionResult:
         return await self.run_command("search", query=self.search_query)
@@ -83,8 +83,8 @@ async def take_pictures(
         for name in names or VIEWS:
             await VIEWS[name](reader)
             path = folder / f"{name}{reader.ending}.png"
-            await shoot_widths(env, stage.news, reader.person, path, assets)
-    async with env.preview(stage.news, viewers=(stage.ada,), layout="channel") as preview:
+            await shoot_widths(env, stage.news_channel, reader.person, path, assets)
+    async with env.preview(stage.news_channel, viewers=(stage.ada,), layout="channel") as preview:
         await asyncio.to_thread(shoot_completions, preview.url, "linux mu", folder / "completions.png")
 
 

@@ -61,10 +61,10 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         "fr",
         server_id=stage.guild.id,
         user_id=stage.camille.id,
-        channel_id=stage.news.id,
+        channel_id=stage.news_channel.id,
     )
-    await ada.slash(stage.news, "feed pause", feed="1")
-    await ada.slash(stage.news, "feed resume", feed="1")
+    await ada.slash(stage.news_channel, "feed pause", feed="1")
+    await ada.slash(stage.news_channel, "feed resume", feed="1")
     people: dict[str, MemberActor] = {"": ada, "-fr": stage.camille}
     for ending, person in people.items():
         guild = env.bot.get_guild(stage.guild.id)

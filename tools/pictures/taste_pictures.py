@@ -38,17 +38,17 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             )
     for setting, limit in ((setting_registry.MIN_OUTLETS, 2), (setting_registry.TOP_STORIES_PER_DAY, 5)):
         await newsroom.store.preferences.change_channel(
-            setting, limit, server_id=stage.guild.id, user_id=11, channel_id=stage.news.id
+            setting, limit, server_id=stage.guild.id, user_id=11, channel_id=stage.news_channel.id
         )
-    posts = [message for message in stage.news.history() if message.author.id == env.backend.bot_user.id]
+    posts = [message for message in stage.news_channel.history() if message.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         for name in ("settings-stories", "settings-taste", "more-menu"):
             if name == "more-menu":
                 await person.click(posts[-1], label="More")
             else:
-                await person.slash(stage.news, name.replace("-", " "))
+                await person.slash(stage.news_channel, name.replace("-", " "))
             path = folder / f"{name}{ending}.png"
-            await shoot_widths(env, stage.news, person, path, assets)
+            await shoot_widths(env, stage.news_channel, person, path, assets)
 
 
 if __name__ == "__main__":

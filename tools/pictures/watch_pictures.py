@@ -39,7 +39,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         for query in WATCH_QUERIES[ending]:
-            await person.slash(stage.news, "watch add", query=query)
+            await person.slash(stage.news_channel, "watch add", query=query)
     publisher.published_stories += itertools.islice(publisher.new_stories, STORIES)
     for feed in feeds:
         current = await newsroom.store.feeds.get(feed.id)

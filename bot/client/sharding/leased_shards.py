@@ -64,10 +64,10 @@ class LeasedShards:
         self._shards_changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._close_task: asyncio.Task[None] | None = None
-        self.scheduler = IdentifyScheduler(client, services)
+        self.identify_scheduler = IdentifyScheduler(client, services)
         self.connections = ShardConnections(client, self._connect_new_shards)
-        self._gateway_probe = GatewayProbe(client, self.scheduler, self.connections, services)
-        self._balancer = ShardBalancer(services, self.scheduler, self.connections, self.hand_over)
+        self._gateway_probe = GatewayProbe(client, self.identify_scheduler, self.connections, services)
+        self._balancer = ShardBalancer(services, self.identify_scheduler, self.connections, self.hand_over)
         self.is_closing_without_shards = False
         """Whether the client is closing because its shards were lost or are being given away."""
 
@@ -119,8 +119,8 @@ class LeasedShards:
 
         Raises `ShardCountMismatch` if they disagree.
         """
-        recommended_count, _url, limits = await self._client.http.get_bot_gateway()
-        self.scheduler.bucket_count = limits["max_concurrency"]
+        recommended_count, _url, session_start_limits = await self._client.http.get_bot_gateway()
+        self.identify_scheduler.bucket_count = session_start_limits["max_concurrency"]
         requested_count = recommended_count if self._shard_range_and_count is None else self._shard_range_and_count[1]
         agreed_count = await self._store.shards.agree_on_count(requested_count)
         if self._shard_range_and_count is not None and requested_count != agreed_count:
@@ -170,7 +170,7 @@ class LeasedShards:
         for shard_number in sorted(new_numbers):
             self._shard_numbers.append(shard_number)
             connect_coroutine = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, shard_number)
-            self.spawn(connect_coroutine, f"shard {shard_number} got")
+            self.spawn(connect_coroutine, f"shard {shard_number} gained")
 
     def launch(self, shard_number: int, connect: Callable[[], Awaitable[None]]) -> None:
         """Connect a shard as soon as it may identify (start a session), concurrently with other shards."""
@@ -178,7 +178,7 @@ class LeasedShards:
         async def wait_and_connect() -> None:
             while True:
                 try:
-                    await self.scheduler.wait_for_identify(shard_number)
+                    await self.identify_scheduler.wait_for_identify(shard_number)
                     break
                 except StoreError as error:  # Nothing else would report it.
                     log.warning("identify permit failed shard=%d error=%s", shard_number, error)
@@ -190,11 +190,11 @@ class LeasedShards:
     async def before_identify(self, shard_number: int) -> None:
         """Wait until a shard may identify (start a session). Raises CancelledError if it was handed over."""
         self.connections.abort_if_orphaned(shard_number)
-        await self.scheduler.confirm_identify(shard_number)
+        await self.identify_scheduler.confirm_identify(shard_number)
         self.connections.abort_if_orphaned(shard_number)
 
     async def hand_over(self, shard_number: int, process_id: str) -> None:
-        """Hand a shard over to another process, after sends to its servers have ended."""
+        """Hand a shard of this process over to another process, after waiting for sends to its servers."""
         if self._shard_numbers is None or shard_number not in self._shard_numbers:
             return
         log.info("handing over shard=%d", shard_number)
@@ -213,16 +213,16 @@ class LeasedShards:
         self._connect_new_shards()  # Reconnect it if the transfer failed.
 
     async def hand_over_all(self) -> None:
-        """Hand all shards over to other processes because this one ends."""
+        """Hand all shards over to other processes, if shards may move, because this process ends."""
         if self._are_shards_movable:
             self.stop()
             self._leases.set_available(ProcessRole.GATEWAY, is_available=False)
             await self._balancer.hand_over_all()
 
     def serves_shard(self, shard_number: int) -> bool:
-        """Return whether this client connects a shard and its process still owns the shard's lease.
+        """Return whether this client has a shard whose lease its process still owns.
 
-        Without leases it serves all shards.
+        Before `acquire_shards` is called, the client serves all shards.
         """
         if self._shard_numbers is None:
             return True

@@ -131,10 +131,10 @@ class MetricsCollector(Collector):
         yield from self._stored_metrics
         yield InfoMetricFamily("telex_build", "Version of Telex.", {"version": __version__})
         services, counter_type = self._services, CounterMetricFamily
-        poll_outcomes, page_outcomes = services.poller.outcomes, services.full_text_fetcher.outcomes
-        yield _create_labelled_metric(counter_type, "polls", "Polls by how they ended.", "outcome", poll_outcomes)
+        poll_counts, page_counts = services.poller.outcome_counts, services.full_text_fetcher.outcome_counts
+        yield _create_labelled_metric(counter_type, "polls", "Polls by how they ended.", "outcome", poll_counts)
         yield _create_labelled_metric(
-            counter_type, "pages", "Pages of articles by how reading them ended.", "outcome", page_outcomes
+            counter_type, "pages", "Pages of articles by how reading them ended.", "outcome", page_counts
         )
         owned_count_by_kind = {kind: len(services.leases.get_owned_numbers(kind)) for kind in LEASE_KINDS}
         gained_count_by_kind = {kind: services.leases.gained_count_by_kind[kind] for kind in LEASE_KINDS}

@@ -26,8 +26,8 @@ EXTRACT_TIMEOUT_SECONDS = 5.0
 class PageFetcher:
     """Client for web pages that obeys robots.txt."""
 
-    def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots: RobotsCache) -> None:
-        self._fetcher, self._workers, self._robots_cache = fetcher, workers, robots
+    def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots_cache: RobotsCache) -> None:
+        self._fetcher, self._workers, self._robots_cache = fetcher, workers, robots_cache
         # Feeds share the worker and must not wait for more than one page.
         self._worker_lock = asyncio.Lock()
 
@@ -73,8 +73,8 @@ class PageFetcher:
     ) -> tuple[FetchResult, float]:
         """Fetch a page; return the response and the crawl delay of the page's host in seconds.
 
-        Raises FeedError: robots if robots.txt forbids the page, not-a-page if it is no HTML, and whatever
-        `Fetcher.get` raises.
+        Raises FeedError: bad-url if the URL is invalid, robots if robots.txt forbids the page, not-a-page if it is
+        no HTML, and the error of a failed request for the page or robots.txt.
         """
         check_url(url)
         crawl_delay_seconds = await self.require_robots_allowed(url, host_throttle)

@@ -24,7 +24,7 @@ moved earlier than that, the window begins with the move.
 """
 
 
-class Deduplicated:
+class DeduplicatedDispatch:
     """Outcome of a dispatch from which already posted articles were removed.
 
     The dispatch waits to be sent with the remaining articles, or was dropped if none remains. A digest is built
@@ -65,10 +65,10 @@ class RestoreReconciler:
 
     async def reconcile(
         self, target: Target, dispatch: Dispatch, message: Message
-    ) -> SendOutcome | Deduplicated | None:
+    ) -> SendOutcome | DeduplicatedDispatch | None:
         """Look for a dispatch's articles in its channel, if it may have been sent after the backup was made.
 
-        Returns None if the dispatch must be sent, `Sent` if it was sent, `Deduplicated` if articles were
+        Returns None if the dispatch must be sent, `Sent` if it was sent, `DeduplicatedDispatch` if articles were
         removed from it because they were posted, and another outcome if the lookup failed. Raises StoreError.
         """
         if self.restored_at is None:
@@ -96,28 +96,28 @@ class RestoreReconciler:
         message: Message,
         articles: Sequence[Article],
         window: HistoryWindow,
-    ) -> SendOutcome | Deduplicated | None:
-        posted_and_digested_ids = await delivery_lookup.try_lookup(
+    ) -> SendOutcome | DeduplicatedDispatch | None:
+        posted_and_listed_ids = await delivery_lookup.try_lookup(
             channel_history.find_already_posted(target, dispatch, articles, window)
         )
-        if not isinstance(posted_and_digested_ids, tuple):
-            return posted_and_digested_ids
-        posted_ids, digested_ids = posted_and_digested_ids
+        if not isinstance(posted_and_listed_ids, tuple):
+            return posted_and_listed_ids
+        posted_ids, listed_in_digest_ids = posted_and_listed_ids
         if dispatch.kind is DispatchKind.CATCH_UP:
-            posted_ids |= digested_ids
+            posted_ids |= listed_in_digest_ids
         if posted_ids:
-            return await self._requeue_without(dispatch, posted_ids)
+            return await self._requeue_without_articles(dispatch, posted_ids)
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # A catch-up of the same dedupe key may have listed other articles.
         article = articles[0] if len(articles) == 1 else None
         outcome = await delivery_lookup.find_delivered_message(target, dispatch, message, window, article=article)
-        if outcome is None and digested_ids:  # Digests also list articles that were posted.
-            return await self._requeue_without(dispatch, digested_ids)
+        if outcome is None and listed_in_digest_ids:  # Digests also list articles that were posted.
+            return await self._requeue_without_articles(dispatch, listed_in_digest_ids)
         return outcome
 
     async def _reconcile_watch_notification(
         self, target: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
-    ) -> SendOutcome | Deduplicated | None:
+    ) -> SendOutcome | DeduplicatedDispatch | None:
         """Remove from a watch notification the articles that earlier notifications of its watch show.
 
         A notification without any remaining article is deleted.
@@ -133,11 +133,11 @@ class RestoreReconciler:
         if not notifications:
             return None
         await self._store.watches.record_already_sent(dispatch.id, notifications)
-        return Deduplicated()
+        return DeduplicatedDispatch()
 
     async def _reconcile_digest(
         self, target: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
-    ) -> SendOutcome | Deduplicated | None:
+    ) -> SendOutcome | DeduplicatedDispatch | None:
         """Look for a digest's message; if a channel's digest was not sent, have it built again without posted articles.
 
         A digest that was created after the restoration already excludes these articles; None is returned for it.
@@ -148,13 +148,13 @@ class RestoreReconciler:
         if outcome is None and dispatch.user_id is None:
             await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
             await self._store.digests.rebuild_pending_dispatch(dispatch.id)
-            return Deduplicated()
+            return DeduplicatedDispatch()
         return outcome
 
-    async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
-        """Return the pages that a digest's channel received between `since` and the restoration of a backup.
+    async def find_already_posted_pages(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
+        """Return the articles' pages that a digest's channel received between `since` and the restoration of a backup.
 
-        The database does not know of them. If Telex may not read the channel's history, all articles up to the
+        The database may not know of them. If Telex may not read the channel's history, all articles up to the
         restoration count as posted. `since` is Unix time in seconds.
 
         Returns None if the lookup failed and must be repeated later. Raises StoreError.
@@ -220,10 +220,10 @@ class RestoreReconciler:
             until=self.restored_at,
         )
 
-    async def _requeue_without(self, dispatch: Dispatch, article_ids: Collection[int]) -> Deduplicated:
+    async def _requeue_without_articles(self, dispatch: Dispatch, article_ids: Collection[int]) -> DeduplicatedDispatch:
         await self._store.dispatches.drop_already_sent(dispatch.id, article_ids)
         await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), reason=None)
-        return Deduplicated()
+        return DeduplicatedDispatch()
 
 
 def _find_earliest_send_time(

@@ -152,7 +152,7 @@ class Message:
         layout_without_images = blocks.without_images(self.layout)
         if layout_without_images != self.layout:
             yield replace(self, layout=layout_without_images, picture=None)
-        layout_without_links = blocks.without_links(layout_without_images)
+        layout_without_links = blocks.without_link_buttons(layout_without_images)
         if layout_without_links != layout_without_images:
             yield replace(self, layout=layout_without_links, picture=None)
         layout_without_emoji = blocks.without_emoji(layout_without_links)

@@ -14,7 +14,7 @@ MAX_BLOCK_SECONDS = 21_600
 
 
 class BlockedChannels:
-    """Recorder of blocked channels. A reason is logged once per channel, not again at every attempt."""
+    """Recorder of blocked channels. A channel's reason is logged when its kind changes, not at every attempt."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock

@@ -39,7 +39,7 @@ class Explanation:
     `dropped_entries` are entries with this link that were dropped because their feed was over its quota.
     """
 
-    articles: tuple[tuple[Article, Feed | None], ...] = ()
+    articles_and_feeds: tuple[tuple[Article, Feed | None], ...] = ()
     delivery_statuses: tuple[ChannelDeliveryStatus, ...] = ()
     undecided_subscriptions: tuple[Subscription, ...] = ()
     page_fetch_by_article_id: Mapping[int, PageFetch] = field(default_factory=dict)
@@ -59,24 +59,24 @@ async def explain_link(store: Store, link: str) -> Explanation:
         articles = await store.articles.list_by_ids(
             (*dispatch.article_ids, *dispatch.joined_article_ids)[:_MAX_ARTICLES_PER_LINK]
         )
-    articles_with_feeds = [(article, await store.feeds.get(article.feed_id)) for article in articles]
+    articles_and_feeds = [(article, await store.feeds.get(article.feed_id)) for article in articles]
     delivery_statuses: list[ChannelDeliveryStatus] = []
     undecided_subscriptions: list[Subscription] = []
-    for page_key in dict.fromkeys(article.page_key for article, _feed in articles_with_feeds):
+    for page_key in dict.fromkeys(article.page_key for article, _feed in articles_and_feeds):
         page_statuses = await store.delivery_statuses.list_by_page_key(page_key)
         delivery_statuses += page_statuses
         decided_channel_ids = {status.channel_id for status in page_statuses}
-        for feed_id in {article.feed_id for article, _feed in articles_with_feeds if article.page_key == page_key}:
+        for feed_id in {article.feed_id for article, _feed in articles_and_feeds if article.page_key == page_key}:
             subscriptions = await store.subscriptions.list_by_feed(feed_id)
             undecided_subscriptions += [
                 subscription for subscription in subscriptions if subscription.channel_id not in decided_channel_ids
             ]
     page_fetch_by_article_id = await store.page_fetches.load_by_article_ids(
-        [article.id for article, _feed in articles_with_feeds]
+        [article.id for article, _feed in articles_and_feeds]
     )
-    dropped_entries = () if articles_with_feeds else await _find_dropped_entries(store, link)
+    dropped_entries = () if articles_and_feeds else await _find_dropped_entries(store, link)
     return Explanation(
-        tuple(articles_with_feeds),
+        tuple(articles_and_feeds),
         tuple(delivery_statuses),
         tuple(undecided_subscriptions),
         page_fetch_by_article_id,

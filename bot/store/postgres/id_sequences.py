@@ -29,7 +29,7 @@ def record_restore(connection: PostgresConnection) -> bool:
     if stored_identity is None:
         return False
     connection.execute("INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,))
-    raise_last_ids(
+    set_last_ids(
         connection,
         {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in load_last_ids(connection).items()},
     )
@@ -59,7 +59,7 @@ def load_last_ids(connection: PostgresConnection) -> dict[str, int]:
     }
 
 
-def raise_last_ids(connection: PostgresConnection, last_id_by_table: Mapping[str, int]) -> None:
+def set_last_ids(connection: PostgresConnection, last_id_by_table: Mapping[str, int]) -> None:
     """Make each table assign only ids above that in `last_id_by_table`, if any, and above those of its rows."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "

@@ -41,22 +41,22 @@ class PostgresRow(tuple[Any, ...]):
     """A row of a result, indexed by column position or name."""
 
     __slots__ = ()
-    positions: Mapping[str, int] = {}
+    position_by_column_name: Mapping[str, int] = {}
 
     def __getitem__(self, column: Any, /) -> Any:
         if isinstance(column, str):
-            column = self.positions[column]
+            column = self.position_by_column_name[column]
         return tuple.__getitem__(self, column)
 
     def keys(self) -> Iterable[str]:
-        return self.positions.keys()
+        return self.position_by_column_name.keys()
 
 
 @lru_cache(maxsize=1024)
 def _build_row_class(column_names: tuple[str, ...]) -> type[PostgresRow]:
     position_by_name = {column_name: position for position, column_name in reversed(list(enumerate(column_names)))}
-    ordered_positions = dict(sorted(position_by_name.items(), key=lambda pair: pair[1]))
-    return type("NamedRow", (PostgresRow,), {"__slots__": (), "positions": ordered_positions})
+    ordered_position_by_name = dict(sorted(position_by_name.items(), key=lambda pair: pair[1]))
+    return type("NamedRow", (PostgresRow,), {"__slots__": (), "position_by_column_name": ordered_position_by_name})
 
 
 def _create_row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
@@ -112,8 +112,8 @@ class PostgresConnection(Connection):
             raw_connection.execute(
                 "SELECT "
                 + ", ".join(
-                    f"set_config('{setting_name}', '{setting}', false)"
-                    for setting_name, setting in SESSION_SETTINGS.items()
+                    f"set_config('{setting_name}', '{setting_text}', false)"
+                    for setting_name, setting_text in SESSION_SETTINGS.items()
                 )
             )
             raw_connection.row_factory = _create_row_factory
@@ -130,7 +130,7 @@ class PostgresConnection(Connection):
         )
         statement, list_names = translate_statement(sql, null_parameter_names)
         if list_names:
-            lists = {name: [*named_parameters[name]] for name in list_names - null_parameter_names}
+            lists = {list_name: [*named_parameters[list_name]] for list_name in list_names - null_parameter_names}
             named_parameters = {**named_parameters, **lists}
         return self.raw_connection.execute(statement, named_parameters)
 

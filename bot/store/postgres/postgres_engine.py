@@ -41,7 +41,7 @@ class PostgresEngine:
     begin_read_sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     load_last_ids = staticmethod(id_sequences.load_last_ids)
-    raise_last_ids = staticmethod(id_sequences.raise_last_ids)
+    set_last_ids = staticmethod(id_sequences.set_last_ids)
     load_schema_version = staticmethod(server_migrations.load_schema_version)
 
     def __init__(self, database_url: DatabaseUrl) -> None:

@@ -38,7 +38,7 @@ class ChannelFeeds(Repository):
         return token
 
     @write_transaction
-    def revoke(self, db: Connection, *, server_id: int, channel_id: int, user_id: int | None) -> bool:
+    def revoke_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int | None) -> bool:
         """Revoke the feed token of a channel; return whether there was one."""
         revoked_rows = db.fetch_rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
@@ -53,7 +53,7 @@ class ChannelFeeds(Repository):
         return bool(revoked_rows)
 
     async def get_by_channel(self, channel_id: int) -> ChannelFeed | None:
-        """Return the shared feed of a channel, or None if there is none."""
+        """Return the feed as which a channel is published, or None if there is none."""
         return await self._find_channel_feed("channel.id = ?", channel_id)
 
     async def get_by_token(self, token: str) -> ChannelFeed | None:
@@ -61,7 +61,7 @@ class ChannelFeeds(Repository):
         return await self._find_channel_feed("hash = ? AND server.left_at IS NULL", hash_token(token))
 
     async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
-        """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
+        """List at most `limit` articles of a channel's last posts and catch-ups, newest message first.
 
         The articles for which a message was sent come before those that joined it. Articles of feeds with
         credentials are left out.
@@ -108,8 +108,8 @@ class ChannelFeeds(Repository):
             "ORDER BY sent_at DESC, id DESC LIMIT ?",
             (channel_id, limit),
         )
-        articles_by_dispatch = await self._load_listed_articles([row[0] for row in rows])
-        return [SentDigest._make((*row, articles_by_dispatch.get(row[0], {}))) for row in map(tuple, rows)]
+        article_by_id_by_dispatch_id = await self._load_listed_articles([row[0] for row in rows])
+        return [SentDigest._make((*row, article_by_id_by_dispatch_id.get(row[0], {}))) for row in map(tuple, rows)]
 
     async def _load_listed_articles(self, dispatch_ids: Iterable[int]) -> dict[int, dict[int, Article]]:
         rows = await self._fetch_rows(
@@ -119,11 +119,11 @@ class ChannelFeeds(Repository):
             "WHERE digest_article.dispatch_id IN (:dispatch_ids)",
             {"dispatch_ids": list(dispatch_ids)},
         )
-        articles_by_dispatch: dict[int, dict[int, Article]] = {}
+        article_by_id_by_dispatch_id: dict[int, dict[int, Article]] = {}
         for *columns, dispatch_id in rows:
             article = article_from_row(columns)
-            articles_by_dispatch.setdefault(dispatch_id, {})[article.id] = article
-        return articles_by_dispatch
+            article_by_id_by_dispatch_id.setdefault(dispatch_id, {})[article.id] = article
+        return article_by_id_by_dispatch_id
 
     async def _find_channel_feed(self, condition_sql: str, parameter: object) -> ChannelFeed | None:
         return await self._fetch_object(
@@ -135,7 +135,7 @@ class ChannelFeeds(Repository):
         )
 
 
-def revoke_all(db: Connection, server_id: int) -> None:
+def revoke_all_tokens(db: Connection, server_id: int) -> None:
     """Revoke the feed tokens of all channels of a server."""
     db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",

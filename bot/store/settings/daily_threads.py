@@ -6,7 +6,7 @@ from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
 _RETENTION_PERIOD = timedelta(days=7)
-"""Age at which the thread of a day is forgotten."""
+"""Maximum time from the day of a thread to the day of its channel's newest thread."""
 
 
 class DailyThreads(Repository):
@@ -21,7 +21,7 @@ class DailyThreads(Repository):
 
     @write_transaction
     def save(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
-        """Store the thread for a channel's posts of a day, and forget its threads older than a week."""
+        """Store the thread of a channel for a day, and forget the channel's threads of days over a week before."""
         db.execute(
             "INSERT INTO daily_thread (channel_id, day, thread_id) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, day) DO UPDATE SET thread_id = excluded.thread_id",

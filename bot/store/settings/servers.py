@@ -160,7 +160,7 @@ def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
 
 def _mark_left(db: Connection, server_id: int) -> None:
     db.execute("UPDATE server SET left_at = ? WHERE id = ? AND left_at IS NULL", (db.now, server_id))
-    channel_feeds.revoke_all(db, server_id)
+    channel_feeds.revoke_all_tokens(db, server_id)
     _withhold_pending(db, server_id)
 
 

@@ -100,7 +100,7 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
 def _reserve_id_gap(target_connection: sqlite3.Connection) -> None:
     """Skip ids in the copy that the original may assign after the backup, since buttons in Discord carry them."""
     last_id_by_table = table_shapes.load_last_ids(target_connection)
-    table_shapes.raise_last_ids(
+    table_shapes.set_last_ids(
         target_connection,
         {table_name: last_id + RESTORED_ID_GAP for table_name, last_id in last_id_by_table.items()},
     )

@@ -39,7 +39,7 @@ class SqliteEngine:
     begin_read_sql = "BEGIN"
 
     load_last_ids = staticmethod(table_shapes.load_last_ids)
-    raise_last_ids = staticmethod(table_shapes.raise_last_ids)
+    set_last_ids = staticmethod(table_shapes.set_last_ids)
     load_schema_version = staticmethod(migrations.load_schema_version)
 
     def __init__(self, path: Path) -> None:

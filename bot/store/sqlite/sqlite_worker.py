@@ -16,7 +16,7 @@ from bot.store.store_errors import StoreError
 
 INTERRUPT_INTERVAL_SECONDS = 0.01
 """Seconds between two attempts to interrupt the running statement."""
-THREAD_CHECK_SECONDS = 1.0
+THREAD_CHECK_INTERVAL_SECONDS = 1.0
 """Seconds between two checks whether the thread is alive, while calls wait for it."""
 _THREAD_ENDED_MESSAGE = "The thread of the database ended."
 
@@ -121,7 +121,9 @@ class SqliteWorker:
             self._thread_check_timer = None
 
     def _schedule_thread_check(self) -> None:
-        self._thread_check_timer = asyncio.get_running_loop().call_later(THREAD_CHECK_SECONDS, self._check_thread)
+        self._thread_check_timer = asyncio.get_running_loop().call_later(
+            THREAD_CHECK_INTERVAL_SECONDS, self._check_thread
+        )
 
     def _check_thread(self) -> None:
         self._thread_check_timer = None

@@ -1,4 +1,4 @@
-"""Functions that read the schemas of a SQLite database's tables, and the last ids that tables assigned."""
+"""Functions that read the schemas of a SQLite database's tables, and read and set the last ids that tables assigned."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -18,31 +18,31 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         )
     ]
-    schema_by_table = {schema_name: _load_schema(connection, schema_name) for schema_name in table_names}
-    ordered_schema_by_table: dict[str, TableSchema] = {}
+    schema_by_table_name = {table_name: _load_schema(connection, table_name) for table_name in table_names}
+    ordered_schema_by_name: dict[str, TableSchema] = {}
 
     def add_after_references(table_name: str, ancestors: tuple[str, ...]) -> None:
-        if table_name in ordered_schema_by_table or table_name in ancestors:
+        if table_name in ordered_schema_by_name or table_name in ancestors:
             return
-        for referenced_table, is_deferrable in schema_by_table[table_name].foreign_keys.values():
-            if not is_deferrable:
-                add_after_references(referenced_table, (*ancestors, table_name))
-        ordered_schema_by_table[table_name] = schema_by_table[table_name]
+        for referenced_table_name, sets_null in schema_by_table_name[table_name].foreign_keys.values():
+            if not sets_null:
+                add_after_references(referenced_table_name, (*ancestors, table_name))
+        ordered_schema_by_name[table_name] = schema_by_table_name[table_name]
 
     for start_table_name in table_names:
         add_after_references(start_table_name, ())
-    return list(ordered_schema_by_table.values())
+    return list(ordered_schema_by_name.values())
 
 
 def load_last_ids(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`, 0 if none was assigned yet."""
-    last_id_by_table = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
-    return {table_name: last_id_by_table.get(table_name, 0) for table_name in NEVER_REUSED_ID_TABLES}
+    last_id_by_table_name = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    return {table_name: last_id_by_table_name.get(table_name, 0) for table_name in NEVER_REUSED_ID_TABLES}
 
 
-def raise_last_ids(connection: sqlite3.Connection, last_id_by_table: Mapping[str, int]) -> None:
-    """Make the tables in `last_id_by_table` assign only ids above the given ids."""
-    for table_name, last_id in last_id_by_table.items():
+def set_last_ids(connection: sqlite3.Connection, last_id_by_table_name: Mapping[str, int]) -> None:
+    """Set the last assigned ids of tables, so that their next ids are greater."""
+    for table_name, last_id in last_id_by_table_name.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table_name,))
         if last_id:
             connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table_name, last_id))
@@ -55,8 +55,8 @@ def _load_schema(connection: sqlite3.Connection, table_name: str) -> TableSchema
         tuple(column for column, _ in column_rows),
         tuple(column for column, key_position in sorted(column_rows, key=lambda row: row[1]) if key_position),
         {
-            column: (referenced_table, on_delete == "SET NULL")
-            for column, referenced_table, on_delete in connection.execute(
+            column: (referenced_table_name, on_delete == "SET NULL")
+            for column, referenced_table_name, on_delete in connection.execute(
                 'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(?)', (table_name,)
             )
         },

@@ -35,7 +35,7 @@ _PART_PATTERN = re.compile(
     r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
     r"(?:the |la |l')?(?P<whole>.+)"
 )
-_THIRD_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
+_THIRD_INDEX_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
 
 
 def parse_period(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
@@ -57,21 +57,22 @@ def parse_period(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
         ):
             third_seconds = (whole_period.end - whole_period.start) // 3
             third_seconds -= third_seconds % DAY_SECONDS if third_seconds > DAY_SECONDS else 0  # whole days
-            third_index = _THIRD_BY_PART.get(part_match["part"], 1)
-            start = add_local_seconds(whole_period.start, third_index * third_seconds, zone)
-            is_last = third_index == max(_THIRD_BY_PART.values())
-            return Period(start, whole_period.end if is_last else add_local_seconds(start, third_seconds, zone))
+            third_index = _THIRD_INDEX_BY_PART.get(part_match["part"], 1)
+            third_start = add_local_seconds(whole_period.start, third_index * third_seconds, zone)
+            is_last = third_index == max(_THIRD_INDEX_BY_PART.values())
+            third_end = whole_period.end if is_last else add_local_seconds(third_start, third_seconds, zone)
+            return Period(third_start, third_end)
     return None
 
 
-def add_local_seconds(moment: int, seconds: int, zone: tzinfo) -> int:
+def add_local_seconds(timestamp: int, seconds: int, zone: tzinfo) -> int:
     """Return a Unix time plus seconds of local time, so that midnight stays midnight across clock changes."""
-    return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
+    return int((datetime.fromtimestamp(timestamp, zone) + timedelta(seconds=seconds)).timestamp())
 
 
 def _move_to_zone(period: Period, zone: tzinfo | None) -> Period:
     """Return the period with the same local times in `zone` as the given period has in UTC."""
-    start, end = (datetime.fromtimestamp(moment, UTC).replace(tzinfo=zone) for moment in period)
+    start, end = (datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=zone) for timestamp in period)
     return make_period(start, end)
 
 
@@ -101,7 +102,7 @@ _MAX_HOURS_SPAN_SECONDS = 2 * 86400
 
 def format_period(period: Period, zone: tzinfo, language: str) -> str:
     """Return a text for a period: its days, months or years, or its hours, in the local time of `zone`."""
-    start, end = (datetime.fromtimestamp(moment, zone) for moment in period)
+    start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in period)
     if start.time() != time() and period.end - period.start < _MAX_HOURS_SPAN_SECONDS:
         return f"{_format_hour_range(start, end, language)} {zone}"
     first_day, last_day = start.date(), (end - timedelta(seconds=1)).date()

@@ -13,7 +13,7 @@ from bot.text import discord_text
 from bot.watches import subscription_filters
 from bot.watches.filter_suggestions import FilterSuggestion
 from bot.watches.subscription_filters import FilterEvaluator
-from cogs.feeds.look_panel import require_mention
+from cogs.feeds.look_panel import require_mention_permission
 from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_options import FollowedFeed, require_current_subscription, unfollowed_text
 from cogs.shared.channel_options import PostableChannel, require_can_post, require_existing_channel
@@ -184,7 +184,7 @@ class MoveRemedy(_FeedRemedy):
         """
         subscription = await self.load_subscription(interaction)
         require_can_post(channel)
-        require_mention(interaction, subscription.look, channel)
+        require_mention_permission(interaction, subscription.look, channel)
         if await interaction.client.store.subscriptions.find(channel.id, subscription.feed_id) is not None:
             raise UserFacingError(
                 _("{feed} is already followed in {channel}.").format(

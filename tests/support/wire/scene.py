@@ -497,7 +497,7 @@ class Scene(ServerInspector):
     async def poll(self, newsroom: Services, url: str) -> int:
         """Poll the feed of an address once. Returns how many articles are new."""
         report = await build_poller(newsroom).poll(await newsroom.store.feeds.add(url), wait_for_host=False)
-        assert report.error is None, report
+        assert report.error_code is None, report
         return report.new_count
 
     def start(self, *argv: str, **environment: str) -> BotProcess:

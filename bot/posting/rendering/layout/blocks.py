@@ -13,7 +13,7 @@ import discord
 from bot.text import discord_text
 
 Item = discord.ui.Item[Any]
-"""Button or menu of a message, as discord.py represents it."""
+"""Component of a message as discord.py represents it: in a layout, a button or a menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def text_block(*variants: str) -> Text:
     return Text(variants)
 
 
-def plain_text(layout: Layout) -> str:
-    """Return all texts of a layout in their longest variants, separated by line breaks."""
+def join_texts(layout: Layout) -> str:
+    """Return the markup of all texts of a layout, in their longest variants, separated by line breaks."""
     return "\n".join(
         text.variants[0]
         for block in iter_blocks(layout)
@@ -115,7 +115,7 @@ def without_images(layout: Layout) -> Layout:
     return map_blocks(layout, strip_images)
 
 
-def without_links(layout: Layout) -> Layout:
+def without_link_buttons(layout: Layout) -> Layout:
     """Return a layout without link buttons, for the case that Discord rejects one of their URLs."""
     return map_items(layout, lambda item: None if is_link_button(item) else item)
 
