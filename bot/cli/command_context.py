@@ -1,4 +1,4 @@
-"""Opening of the database and the searcher for the duration of a command."""
+"""Opening of the database and the searcher for the duration of a command, and encoding of new articles."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -66,7 +66,8 @@ def print_answer(answer: Answer, settings: Settings) -> None:
 def _list_articles(answer: Answer) -> tuple[Article, ...]:
     """Return the articles to list below an answer.
 
-    These are the articles that it cites or quotes, or, if nothing was found, articles about the topic of the question.
+    These are the sources of a briefing or written answer, the articles of the printed quotes or, if nothing was found,
+    articles about the topic of the question.
     """
     if answer.confidence is Confidence.NOTHING:
         return answer.related_articles
@@ -76,10 +77,10 @@ def _list_articles(answer: Answer) -> tuple[Article, ...]:
     return tuple({quote.article.id: quote.article for quote in quotes}.values())
 
 
-def print_articles(title: str, articles: Iterable[Article]) -> None:
-    """Print a table of articles."""
+def print_articles(table_title: str, articles: Iterable[Article]) -> None:
+    """Print a table of articles with a title above it."""
     terminal.print_table(
-        title,
+        table_title,
         ("date", "source", "article"),
         (
             (terminal.format_time(article.published), article.outlet, f"{article.title}\n{article.url}")

@@ -94,7 +94,7 @@ class DueFeedLoader:
             except StoreError as error:
                 log_unless_reported("due feeds query failed", error)
                 self._back_off()
-            await self._sleep_until_due(self._queue.start_waiting_polls())
+            await self._sleep_until_due(self._queue.assign_startable_jobs())
 
     def clear(self) -> None:
         """Forget all loaded feeds, as if they had not been loaded."""

@@ -136,7 +136,7 @@ class PollQueue:
         if host.queue:
             self._schedule_host(host)
 
-    def start_waiting_polls(self) -> float | None:
+    def assign_startable_jobs(self) -> float | None:
         """Assign the jobs that can start to waiting workers, and return the seconds until the next host is free.
 
         Returns None if no worker waits, or no host with queued feeds waits to be free.

@@ -28,7 +28,7 @@ ENTRY_BYTES_FACTOR = 4
 """Number of bytes that an article takes in the database per byte of its entry's texts."""
 
 UNSTABLE_ID_POLL_COUNT = 6
-"""Number of consecutive polls with only unknown entries after which a feed counts as changing its ids."""
+"""Minimum number of consecutive polls with only unknown entries after which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
 """Maximum number of seconds between two polls in which a feed is unlikely to replace all its entries."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3

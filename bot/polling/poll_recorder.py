@@ -110,7 +110,7 @@ class PollRecorder:
         self._random = Random()  # noqa: S311 - spreads polls over time
 
     def build_unchanged_poll(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
-        """Return the poll's outcome if only the schedule of the feed changes, else None.
+        """Return the feed's new schedule if nothing else of the feed changes, else None.
 
         This is the fast path of most polls: not modified, no failure or redirect pending, validators as
         stored.

@@ -96,7 +96,7 @@ class Poller:
             await self._result_writer.write_report(report)
         return report
 
-    async def ingest_fetched(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
+    async def ingest_response(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
         """Record a response fetched elsewhere as if it came from a poll; return the feed after it.
 
         `server_id` is the server that is about to follow the feed; its quota is charged if nobody else
@@ -107,7 +107,7 @@ class Poller:
             await self._result_writer.write_report(report)
         return report.feed
 
-    async def ingest_pushed(self, feed: Feed, response: FetchResult) -> bool:
+    async def ingest_pushed_document(self, feed: Feed, response: FetchResult) -> bool:
         """Record a document that a hub pushed; return whether it had new articles.
 
         Raises FeedError, StoreError.
@@ -141,7 +141,7 @@ class Poller:
         return get_host_slot(url) in self._leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
 
     def shift_clock(self, seconds: int) -> None:
-        """Correct the stored Unix times of hosts after the system clock was set back by `seconds`."""
+        """Correct the Unix times kept for hosts after the system clock was set back by `seconds`."""
         self.hosts.shift_clock(seconds)
         self.wake()
 

@@ -157,7 +157,7 @@ class OutboxRelay:
             return None  # A dispatch is sent only after its claim was stored.
         for shard_number in self._store.shards.served_numbers - self._adopted_shard_numbers:
             await self.adopt_shard(shard_number)
-        await self._in_doubt_claims.load_suspect_channels(self._store)
+        await self._in_doubt_claims.load_maybe_claimed_dispatches(self._store)
         now = self._clock.now()
         busy_channel_ids = self._send_runner.unavailable_keys
         ready_channel_ids = [
@@ -171,7 +171,7 @@ class OutboxRelay:
         return queue_outlook.next_due_at
 
     def _on_send_fault(self, channel_id: int, error: BaseException) -> float:
-        self._in_doubt_claims.mark_channel_suspect(channel_id)
+        self._in_doubt_claims.mark_maybe_claimed_channel(channel_id)
         return self._context.handle_fault("send", error, channel=channel_id)
 
     def _on_send_end(self, channel_id: int) -> None:

@@ -144,9 +144,9 @@ _EMPTY_LINES_PATTERN = re.compile(r"\n\s*\n\s*\n+")
 def strip_boilerplate(text: str) -> str:
     """Return a text without menus, credits, "read also" lines, picture names, buttons and footers.
 
-    Whole lines of at most `MAX_BOILERPLATE_LINE_CHARS` characters are dropped, a list of other articles or a
-    repeated line at the end, and "read more" after the last word. A text of which no word would be left is
-    returned unchanged.
+    Whole lines of at most `MAX_BOILERPLATE_LINE_CHARS` characters are dropped; at the end, a site's name with years,
+    a list of other articles, a repeated line, "read more" and the name of a submitter to Reddit. The lines of a text
+    are kept if no word would be left.
     """
     text_before, _separator, submitter = text.rpartition("submitted by")
     if _REDDIT_SUBMITTER_PATTERN.fullmatch(submitter):

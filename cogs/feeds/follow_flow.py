@@ -104,8 +104,8 @@ class FollowFlow(OwnedView):
     async def _ask_for_password(self, interaction: Interaction, password_refusal: PasswordRequired) -> None:
         """Ask for credentials in a modal, because others can see the options of a command."""
 
-        async def retry_with_password(click: Interaction, user: str, password: str) -> None:
-            await self._discover(click, urls.add_credentials(password_refusal.url, user, password))
+        async def retry_with_password(click: Interaction, username: str, password: str) -> None:
+            await self._discover(click, urls.add_credentials(password_refusal.url, username, password))
 
         async def open_password_modal(click: Interaction) -> None:
             password_fields = (

@@ -146,7 +146,7 @@ class FollowService:
             outlet=derive_outlet_name(discovery.parsed_feed.title, url),
             next_poll_at=self._clock.now(),
         )
-        feed = await self._poller.ingest_fetched(feed, discovery.response, server_id=server_id)
+        feed = await self._poller.ingest_response(feed, discovery.response, server_id=server_id)
         newest_articles = await self._store.articles.list_newest([feed.id], limit=1)
         first_article = newest_articles[0] if newest_articles else None
         subscribe = self._store.subscriptions.follow

@@ -63,7 +63,7 @@ class PushIngestQueue:
                 return
             self._pending_count_by_feed_id[feed_id] += 1
             try:
-                has_news = await self._poller.ingest_pushed(feed, _to_fetch_result(feed, document))
+                has_news = await self._poller.ingest_pushed_document(feed, _to_fetch_result(feed, document))
             finally:
                 self._pending_count_by_feed_id[feed_id] -= 1
             if has_news:

@@ -33,22 +33,22 @@ class InDoubtClaims:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._claims_by_channel_id: dict[int, list[InDoubtClaim]] = {}
-        self._suspect_channel_ids: set[int] = set()
+        self._maybe_claimed_channel_ids: set[int] = set()
 
-    def mark_channel_suspect(self, channel_id: int) -> None:
+    def mark_maybe_claimed_channel(self, channel_id: int) -> None:
         """Record that the store may have claimed a dispatch of a channel, although the call that claims it failed."""
-        self._suspect_channel_ids.add(channel_id)
+        self._maybe_claimed_channel_ids.add(channel_id)
 
-    async def load_suspect_channels(self, store: Store) -> None:
-        """Add the stored claims of the channels that `mark_channel_suspect` recorded. Raises StoreError.
+    async def load_maybe_claimed_dispatches(self, store: Store) -> None:
+        """Add the stored claims of the channels that `mark_maybe_claimed_channel` recorded. Raises StoreError.
 
         No message may be on its way to these channels meanwhile.
         """
-        if suspect_channel_ids := frozenset(self._suspect_channel_ids):
+        if suspect_channel_ids := frozenset(self._maybe_claimed_channel_ids):
             for dispatch in await store.dispatches.list_claimed():
                 if dispatch.channel_id in suspect_channel_ids:
                     self.add(dispatch)
-            self._suspect_channel_ids -= suspect_channel_ids
+            self._maybe_claimed_channel_ids -= suspect_channel_ids
 
     def add(self, dispatch: Dispatch) -> None:
         """Add a claimed dispatch as in doubt from now on, unless it is in the collection already."""

@@ -22,7 +22,7 @@ class ChannelFeeds(Repository):
 
     @write_transaction
     def create_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> str:
-        """Create the token in the URLs of a channel's feeds and return it; an earlier token stops working.
+        """Create the token in the URLs of a channel's feed and return it; an earlier token stops working.
 
         Raises StoreError if the channel belongs to another server.
         """

@@ -73,7 +73,7 @@ class SqliteWorker:
         try:
             async with deadline:
                 self._watch_thread(deadline)
-                await self._driver.executescript(call)
+                await self._driver.executescript(call)  # It runs the function of the call in the thread.
         except SQLITE_ERRORS as error:
             raise to_store_error(error, self._path) from error
         except TimeoutError as error:

@@ -96,14 +96,14 @@ def _match_rules(folded_text: str, now: datetime) -> Period | None:
     return None
 
 
-_MAX_HOURS_SPAN_SECONDS = 2 * 86400
-"""Length in seconds below which a period that does not begin at midnight is formatted with hours."""
+_MIN_SECONDS_WITHOUT_HOURS = 2 * 86400
+"""Length in seconds from which on a period is formatted without hours, even if it does not begin at midnight."""
 
 
 def format_period(period: Period, zone: tzinfo, language: str) -> str:
     """Return a text for a period: its days, months or years, or its hours, in the local time of `zone`."""
     start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in period)
-    if start.time() != time() and period.end - period.start < _MAX_HOURS_SPAN_SECONDS:
+    if start.time() != time() and period.end - period.start < _MIN_SECONDS_WITHOUT_HOURS:
         return f"{_format_hour_range(start, end, language)} {zone}"
     first_day, last_day = start.date(), (end - timedelta(seconds=1)).date()
     day_after = last_day + timedelta(days=1)
