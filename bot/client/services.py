@@ -121,7 +121,7 @@ async def open_services(
         ):
             searcher = Searcher(store, index, semantic_index, workers=question_workers)
             story_lookup = StoryLookup(store, index, semantic_index)
-            alert_text_provider = alert_texts.alert_texts_by_language
+            alert_text_provider = alert_texts.build_alert_texts
             hub_discovery, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
             poller = Poller(
                 settings,

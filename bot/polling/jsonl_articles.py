@@ -25,12 +25,16 @@ IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
 _MAX_MILLISECONDS = 10**14
-"""Limit of a date in milliseconds since 1970 (the year 5138), beyond which a number is no date."""
+"""Milliseconds since 1970 (until the year 5138) from which on a number is no date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """Article read from a valid line; `published` is Unix time in seconds, None if the line has no date."""
+    """Article read from a valid line. The fields have the names of the line's keys.
+
+    `published` is Unix time in seconds, None if the line has no date; `source` is the name of the outlet; `image` and
+    `comments` are URLs.
+    """
 
     url: str
     title: str
@@ -54,7 +58,7 @@ class ImportRow:
 
 
 class RowDraft(NamedTuple):
-    """Imported row that becomes an article of a feed."""
+    """Imported row that becomes an article of a feed, with the key of the article's web page."""
 
     row: ImportRow
     feed_id: int
@@ -112,7 +116,7 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
 
 
 JSON_KEYS = tuple(field.name for field in fields(ImportRow))
-"""Keys of a line that are read; all other keys are ignored."""
+"""Keys of a line that are read and written; all other keys are ignored."""
 _MAX_UNKNOWN_KEYS = 50
 """Maximum number of distinct unknown keys that are counted."""
 
@@ -120,7 +124,7 @@ _MAX_UNKNOWN_KEYS = 50
 def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
     """Parse a line. Raises ValueError with a text that says what is wrong with the line.
 
-    `unknown_keys` counts the lines with each key that is ignored, for the first `_MAX_UNKNOWN_KEYS` keys.
+    `unknown_keys` counts the lines with each key that is ignored, for at most `_MAX_UNKNOWN_KEYS` keys.
     """
     members = _parse_object(json_line)
     for name in members.keys() - set(JSON_KEYS):

@@ -39,7 +39,8 @@ async def import_opml(
 ) -> None:
     """Follow the feeds of an OPML file, which is attached or at a URL, and report the results.
 
-    Raises `UserFacingError` if the file cannot be read.
+    Raises `UserFacingError`, FeedError or RequestRejected if the bot cannot post in the channel, or the file cannot be
+    read or has no feeds.
     """
     permission_advice = require_can_post(target_channel)
     feed_list = await _read_feed_list(interaction, file, opml_url)
@@ -64,7 +65,7 @@ async def import_opml(
     await interaction.client.outbox_relay.recheck_channel(target_channel.id)
     report_lines = list(_iter_report_lines(import_result))
     heading_markup = _("Imported into {channel}").format(channel=target_channel.mention)
-    card_blocks: list[Block] = [heading_block(heading_markup, *_format_summary_lines(import_result))]
+    card_blocks: list[Block] = [heading_block(heading_markup, *_iter_summary_lines(import_result))]
     if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
         card_blocks += [
             Separator(),
@@ -73,7 +74,7 @@ async def import_opml(
             ),
             Separator(),
         ]
-    if import_result.added_titles:
+    if import_result.added_labels:
         posting_note = linkify_commands(
             _(
                 "New articles will be posted; older ones can only be searched. Feeds are checked one after "
@@ -105,18 +106,18 @@ async def _read_feed_list(interaction: Interaction, file: discord.Attachment | N
     return await opml_import.parse_opml(services.workers, opml_bytes)
 
 
-def _format_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    if feed_count := len(import_result.added_titles):
+def _iter_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
+    if feed_count := len(import_result.added_labels):
         yield "✅ " + format_count("{count} feed added", "{count} feeds added", feed_count)
-    if feed_count := len(import_result.already_followed_titles):
+    if feed_count := len(import_result.already_followed_labels):
         yield "☑️ " + format_count(
             "{count} feed was already followed", "{count} feeds were already followed", feed_count
         )
-    if feed_count := len(import_result.invalid_titles):
+    if feed_count := len(import_result.invalid_labels):
         yield "❌ " + format_count(
             "{count} feed has no usable address", "{count} feeds have no usable address", feed_count
         )
-    if feed_count := len(import_result.over_limit_titles) + import_result.skipped_count:
+    if feed_count := len(import_result.over_limit_labels) + import_result.skipped_count:
         yield "➖ " + format_count(
             "{count} feed left out: the limit is {most} per server",
             "{count} feeds left out: the limit is {most} per server",
@@ -126,13 +127,13 @@ def _format_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
 
 
 def _iter_report_lines(import_result: OpmlImportResult) -> Iterator[str]:
-    for mark, feed_titles in (
-        ("✅", import_result.added_titles),
-        ("☑️", import_result.already_followed_titles),
-        ("❌", import_result.invalid_titles),
-        ("➖", import_result.over_limit_titles),
+    for mark, feed_labels in (
+        ("✅", import_result.added_labels),
+        ("☑️", import_result.already_followed_labels),
+        ("❌", import_result.invalid_labels),
+        ("➖", import_result.over_limit_labels),
     ):
-        yield from (f"{mark} {feed_title}" for feed_title in feed_titles)
+        yield from (f"{mark} {feed_label}" for feed_label in feed_labels)
 
 
 async def export_opml(interaction: Interaction) -> None:

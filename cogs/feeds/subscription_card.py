@@ -190,7 +190,7 @@ class UnfollowFlow(ManagersPanel):
         """
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
         if await store.subscriptions.count(old_subscription.server_id) >= MAX_FEEDS_PER_SERVER:
-            raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
+            raise RequestRejected(FollowFailure.TOO_MANY_FEEDS, count=MAX_FEEDS_PER_SERVER)
         if await store.feeds.get(self._feed.id) is None:
             raise UserFacingError(unfollowed_text())
         require_can_post(await channel_options.require_existing_channel(interaction, old_subscription.channel_id))

@@ -57,7 +57,7 @@ class ArticlePage:
 class ArticlePages(Paginator[ArticlePage]):
     """Paginated list of articles."""
 
-    opens_article = False
+    always_opens_article = False
     """Whether choosing an article in the menu always opens it.
 
     Otherwise the menu of a list with pictures bookmarks the article.
@@ -103,7 +103,7 @@ class ArticlePages(Paginator[ArticlePage]):
         return (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),)
 
     def _build_article_menu(self, list_items: Sequence[ArticleListItem]) -> StringMenu:
-        opens_selected_article = self.opens_article or not any(
+        opens_selected_article = self.always_opens_article or not any(
             messages.image_block(list_item.article) for list_item in list_items
         )
         return StringMenu(

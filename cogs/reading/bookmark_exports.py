@@ -30,8 +30,8 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
 def to_json(bookmarks: Iterable[Bookmark]) -> str:
     """Return bookmarks as a JSON list of objects.
 
-    Keys from the article: `url`, `title`, `source`, `published`, `saved` (ISO 8601), `language`, `tags`. Keys
-    from the user: `note`, `my_tags`, `read` (ISO 8601 or null).
+    Keys from the article: `url`, `title`, `source`, `published` (ISO 8601), `language`, `tags`. Keys from
+    the bookmark: `saved` (ISO 8601), `note`, `my_tags`, `read` (ISO 8601 or null).
     """
     bookmark_documents = [
         {

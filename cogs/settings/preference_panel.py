@@ -60,9 +60,11 @@ def _build_preference_texts(preference_model: PreferenceModel, user_id: int) -> 
     visible_traits.sort(key=lambda trait: (-trait.score, trait.name))
     liked_traits = [trait for trait in visible_traits if trait.score > 0]
     disliked_traits = [trait for trait in reversed(visible_traits) if trait.score < 0]
-    for heading, traits in ((_("Likes"), liked_traits), (_("Likes less"), disliked_traits)):
+    for trait_heading, traits in ((_("Likes"), liked_traits), (_("Likes less"), disliked_traits)):
         if traits:
-            yield "\n".join((f"**{heading}**", *preference_sentences.list_trait_lines(traits, _MAX_TRAITS_PER_KIND)))
+            yield "\n".join(
+                (f"**{trait_heading}**", *preference_sentences.list_trait_lines(traits, _MAX_TRAITS_PER_KIND))
+            )
     if not preference_model.opinion_count:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return

@@ -108,11 +108,14 @@ class PersistentItemCog(TelexCog):
 
 
 class ExpiredComponentCog(TelexCog):
-    """Cog that replies to clicks on buttons and menus of views that no longer exist."""
+    """Cog that replies to clicks, and to modals sent, for views that no longer exist."""
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Tell the user that a view has expired, because it timed out or the bot restarted."""
+        """Tell the user that a view has expired, because it timed out or the bot restarted.
+
+        A click on an item that a living view no longer has is acknowledged without a reply.
+        """
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
         interaction_type = discord.InteractionType
         if interaction.type not in {
@@ -127,9 +130,11 @@ class ExpiredComponentCog(TelexCog):
             if view is None:
                 set_reply_language(interaction)
                 origin_metadata = None if interaction.message is None else interaction.message.interaction_metadata
-                is_from_component = origin_metadata is not None and origin_metadata.type is interaction_type.component
+                was_opened_by_button = (
+                    origin_metadata is not None and origin_metadata.type is interaction_type.component
+                )
                 await interaction.response.send_message(
-                    expired_text(was_opened_by_button=is_from_component), ephemeral=True
+                    expired_text(was_opened_by_button=was_opened_by_button), ephemeral=True
                 )
             elif interaction.type is interaction_type.component and not view.contains_item(custom_id):
                 await interaction.response.defer()  # A second click came after the view had changed.

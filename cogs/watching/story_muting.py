@@ -143,18 +143,18 @@ class MuteStoryPanel(OwnedView):
         await self.display_card(
             interaction,
             text_block(*(f"### {heading}\n**{title}**\n-# {size_line}" for title in title_variants)),
-            *self._build_scope_menu(),
+            *self._build_audience_menu(),
             ActionRow(
                 ActionButton(partial(self._mute_story, 3 * _DAY_SECONDS), label=_("3 days")),
                 ActionButton(partial(self._mute_story, 7 * _DAY_SECONDS), label=_("A week")),
                 ActionButton(partial(self._mute_story, None), label=_("Until I undo it")),
                 ActionButton(self.cancel, label=_("Cancel")),
             ),
-            text_block(f"-# {_format_scope_note(is_for_channel=self._channel is not None)}"),
+            text_block(f"-# {_build_availability_note(is_for_channel=self._channel is not None)}"),
             colour=_COLOUR,
         )
 
-    def _build_scope_menu(self) -> list[Block]:
+    def _build_audience_menu(self) -> list[Block]:
         if self._channel is None:
             return []
         options = [
@@ -171,9 +171,9 @@ class MuteStoryPanel(OwnedView):
                 is_default=self._is_for_channel,
             ),
         ]
-        return [ActionRow(StringMenu(self._select_scope, options=options))]
+        return [ActionRow(StringMenu(self._select_audience, options=options))]
 
-    async def _select_scope(self, _interaction: Interaction, selected_values: list[str]) -> None:
+    async def _select_audience(self, _interaction: Interaction, selected_values: list[str]) -> None:
         self._is_for_channel = selected_values == [_FOR_CHANNEL_VALUE]
 
     async def _mute_story(self, duration_seconds: int | None, interaction: Interaction) -> None:
@@ -182,8 +182,8 @@ class MuteStoryPanel(OwnedView):
             await require_manager_command(interaction, _MANAGER_COMMAND)
             await require_visible(interaction, channel.id)
         feed_ids = await self.client.load_visible_feed_ids(interaction)
-        muted_stories, now = self.store.muted_stories, self.client.services.clock.now()
-        muted_story = await muted_stories.mute(
+        now = self.client.services.clock.now()
+        muted_story = await self.store.muted_stories.mute(
             self._article.id,
             channel_id=await _open_dm_channel_id(interaction) if channel is None else channel.id,
             server_id=interaction_context.get_home_server_id(interaction),
@@ -250,11 +250,11 @@ def _build_confirmation(muted_story: MutedStory) -> Layout:
         channel=f"<#{muted_story.channel_id}>",
         date=f"<t:{muted_story.muted_until}:D>",
     )
-    note = _format_scope_note(is_for_channel=muted_story.owner_id is None)
+    note = _build_availability_note(is_for_channel=muted_story.owner_id is None)
     return _build_card(Section((text_block(f"{sentence}\n-# {note}"),), buttons.UNDO_MUTE_BUTTON(muted_story.id)))
 
 
-def _format_scope_note(*, is_for_channel: bool) -> str:
+def _build_availability_note(*, is_for_channel: bool) -> str:
     """Return the sentence that says where the articles of a muted story can still be found."""
     if is_for_channel:
         return linkify_commands(_("It all stays in /search."))

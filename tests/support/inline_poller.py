@@ -16,7 +16,7 @@ def build_poller(newsroom: Services) -> Poller:
         newsroom.store,
         newsroom.fetcher,
         InlineWorkers(),
-        alert_texts.alert_texts_by_language,
+        alert_texts.build_alert_texts,
         newsroom.leases,
         newsroom.supervisor,
         HubDiscovery(newsroom.settings, newsroom.store),

@@ -88,9 +88,9 @@ def extract_article_text(page: bytes, content_type: str, url: str) -> str:
         return ""
     posts = thread_extraction.extract_posts(tree)
     text = ""
-    if not (posts and thread_extraction.is_declared_discussion(markup, url)):
+    if not (posts and thread_extraction.is_likely_discussion(markup, url)):
         text = _extract_text(tree, url)
-    if posts and (len(text) < MIN_TEXT_CHARS or thread_extraction.spans_posts(text, posts)):
+    if posts and (len(text) < MIN_TEXT_CHARS or thread_extraction.is_spread_over_posts(text, posts)):
         text = "\n\n".join(posts)
     text = boilerplate.strip_boilerplate(text[:MAX_TEXT_CHARS])
     return text if _WORD_PATTERN.search(text) else ""

@@ -1,4 +1,4 @@
-"""Extraction of a discussion's posts: repeated texts, each with author or time (runs in a worker)."""
+"""Extraction of a discussion's posts: repeated texts, most with an author or a time (runs in a worker)."""
 
 import re
 from collections import defaultdict
@@ -11,11 +11,11 @@ from bot.text.html import to_text
 
 MAX_POSTS = 500
 """Maximum number of elements of a group that may be the posts of a discussion."""
-MIN_TOTAL_CHARS = 200
+MIN_LARGEST_GROUP_CHARS = 200
 """Minimum number of characters of the largest group of elements on the page of a discussion."""
 MIN_GROUP_SHARE = 0.3
 """Minimum text of the posts, as a share of the text in the page's largest group of elements."""
-MIN_ATTRIBUTED_RATIO = 0.6
+MIN_ATTRIBUTED_SHARE = 0.6
 """Minimum share of the posts that must have an author or a time."""
 MIN_ARTICLE_COVERAGE = 0.7
 """Minimum share of an extracted article that is in the posts if they are the main text, not comments."""
@@ -24,20 +24,20 @@ MAX_SINGLE_POST_COVERAGE = 0.7
 
 _MAX_GROUPS_TRIED = 8
 """Maximum number of groups of elements that are examined for posts, best first."""
-_MAX_NAME_CHARS = 40
-"""Maximum number of characters of an author's name, or of a time as the page shows it."""
+_MAX_NAME_OR_TIME_CHARS = 40
+"""Maximum number of characters of an author's name, or of a time as the page shows it; longer texts are neither."""
 _DATE_SEARCH_CHARS = 400
-"""Number of characters at both ends of a post in which its date is searched."""
+"""Number of characters at both ends of a post that are searched for a date or time."""
 _MIN_LINE_CHARS = 30
-"""Minimum number of characters of a line by which a text is recognised."""
-_QUOTE_PREFIX_CHARS = 60
-"""Number of characters at the beginning of a line by which it is found in another post."""
+"""Minimum number of characters of a line by which a text is recognised; in a quotation, half of it."""
+_LINE_PREFIX_CHARS = 60
+"""Number of characters at the beginning of a line by which the line is found in posts."""
 
 _DIGITS_PATTERN = re.compile(r"\d+")
 _WORD_PATTERN = re.compile(r"\w+")
 _POST_TAGS = ("article", "blockquote", "dd", "div", "li", "section", "span", "table", "td", "tr")
 _PROSE_TAGS = frozenset({"p", "br", "b", "i", "em", "strong", "code", "pre", "blockquote"})
-_SILENT_TAGS = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
+_UNCOUNTED_TAGS = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
 _DATE_HINT_PATTERN = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[/.:]\d\d|\b\d+ ?(?:min|h|hours?|days?|months?|years?|ans?|jours?|mois)\b"
 )
@@ -51,7 +51,7 @@ _DISCUSSION_SCHEMA_PATTERN = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
     r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
 )
-"""Pattern of a page's declaration as a discussion: https://schema.org/DiscussionForumPosting, /QAPage."""
+"""Pattern of a page's declaration as a discussion: https://schema.org/DiscussionForumPosting, /QAPage, /Question."""
 _DISCUSSION_URL_PATTERN = re.compile(
     r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
     r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
@@ -61,10 +61,11 @@ _DISCUSSION_URL_PATTERN = re.compile(
 """Pattern of discussions' URLs in forum software: Discourse, phpBB, vBulletin, XenForo, SMF."""
 
 
-class _PostGroup(NamedTuple):
+class _ElementGroup(NamedTuple):
     """Elements of one style on a page, none within another, which may be posts.
 
-    `char_count` is the number of characters of their text, `density` the number of characters per tag.
+    `char_count` is the number of characters of their text, `density` the number of characters per tag that does not
+    format prose.
     """
 
     char_count: int
@@ -73,49 +74,50 @@ class _PostGroup(NamedTuple):
 
 
 def extract_posts(tree: HtmlElement) -> list[str]:
-    """Return the posts of a page's discussion in order, each with author and time; [] if there is none.
+    """Return the posts of a page's discussion in order, with author and time where known; [] if there is none.
 
-    Comments on an article are returned, too; `spans_posts` tells them apart. The tree is not changed.
+    Comments on an article are returned, too; `is_spread_over_posts` tells them apart. The tree is not changed.
     """
     groups = sorted(_find_groups(tree), key=lambda group: group.char_count * group.density, reverse=True)
-    max_chars = max((group.char_count for group in groups), default=0)
-    if max_chars < MIN_TOTAL_CHARS:
+    max_char_count = max((group.char_count for group in groups), default=0)
+    if max_char_count < MIN_LARGEST_GROUP_CHARS:
         return []
     for group in groups[:_MAX_GROUPS_TRIED]:
         bodies = group.elements
         containers = find_outermost_containers(bodies)
-        if group.char_count >= MIN_GROUP_SHARE * max_chars and sum(
+        if group.char_count >= MIN_GROUP_SHARE * max_char_count and sum(
             map(_has_author_or_time, containers)
-        ) >= MIN_ATTRIBUTED_RATIO * len(bodies):
+        ) >= MIN_ATTRIBUTED_SHARE * len(bodies):
             all_posts_text = " ".join(_normalize_words(body.text_content()) for body in bodies)
             texts = (
-                (post, body, _extract_text(body, all_posts_text)) for post, body in zip(containers, bodies, strict=True)
+                (container, body, _extract_text(body, all_posts_text))
+                for container, body in zip(containers, bodies, strict=True)
             )
-            return [f"{_build_author_line(post, body)}{text}" for post, body, text in texts if text]
+            return [f"{_build_author_line(container, body)}{text}" for container, body, text in texts if text]
     return []
 
 
-def is_declared_discussion(markup: str, url: str) -> bool:
+def is_likely_discussion(markup: str, url: str) -> bool:
     """Return whether a page declares itself a discussion, or has a URL like one."""
     return bool(_DISCUSSION_URL_PATTERN.search(url) or _DISCUSSION_SCHEMA_PATTERN.search(markup))
 
 
-def spans_posts(text: str, posts: list[str]) -> bool:
+def is_spread_over_posts(text: str, posts: list[str]) -> bool:
     """Return whether an extracted article is spread over the posts rather than one text with comments."""
     normalized_posts = list(map(_normalize_words, posts))
     normalized_lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
-    chars_in_posts = [
-        sum(len(line) for line in normalized_lines if line[:_QUOTE_PREFIX_CHARS] in normalized_post)
+    char_counts_in_posts = [
+        sum(len(line) for line in normalized_lines if line[:_LINE_PREFIX_CHARS] in normalized_post)
         for normalized_post in normalized_posts
     ]
-    total_chars = sum(map(len, normalized_lines))
+    total_char_count = sum(map(len, normalized_lines))
     return (
-        sum(chars_in_posts) >= MIN_ARTICLE_COVERAGE * total_chars > 0
-        and max(chars_in_posts) <= MAX_SINGLE_POST_COVERAGE * total_chars
+        sum(char_counts_in_posts) >= MIN_ARTICLE_COVERAGE * total_char_count > 0
+        and max(char_counts_in_posts) <= MAX_SINGLE_POST_COVERAGE * total_char_count
     )
 
 
-def _find_groups(tree: HtmlElement) -> Iterator[_PostGroup]:
+def _find_groups(tree: HtmlElement) -> Iterator[_ElementGroup]:
     elements_by_signature: dict[str, list[HtmlElement]] = defaultdict(list)
     for element in tree.iter(*_POST_TAGS):
         for signature in _iter_style_signatures(element):
@@ -129,11 +131,11 @@ def _find_groups(tree: HtmlElement) -> Iterator[_PostGroup]:
             if not any(ancestor in group_elements for ancestor in candidate.iterancestors())
         ]
         if 1 < len(outermost_elements) <= MAX_POSTS:
-            group_chars = sum(char_counts[group_element] for group_element in outermost_elements)
+            group_char_count = sum(char_counts[group_element] for group_element in outermost_elements)
             tag_count = sum(
                 1 for member in outermost_elements for child in member.iter("*") if child.tag not in _PROSE_TAGS
             )
-            yield _PostGroup(group_chars, group_chars / max(1, tag_count), outermost_elements)
+            yield _ElementGroup(group_char_count, group_char_count / max(1, tag_count), outermost_elements)
 
 
 def _iter_style_signatures(element: HtmlElement) -> Iterator[str]:
@@ -147,36 +149,36 @@ def _iter_style_signatures(element: HtmlElement) -> Iterator[str]:
 
 def _count_chars(tree: HtmlElement) -> dict[HtmlElement, int]:
     char_counts: dict[HtmlElement, int] = {}
-    child_chars: dict[HtmlElement, int] = defaultdict(int)
+    child_char_count_by_element: dict[HtmlElement, int] = defaultdict(int)
     for element in reversed(list(tree.iter("*"))):
-        element_chars = child_chars.pop(element, 0) + len((element.text or "").strip())
-        char_counts[element] = element_chars = 0 if element.tag in _SILENT_TAGS else element_chars
+        element_char_count = child_char_count_by_element.pop(element, 0) + len((element.text or "").strip())
+        char_counts[element] = element_char_count = 0 if element.tag in _UNCOUNTED_TAGS else element_char_count
         if (parent := element.getparent()) is not None:
-            child_chars[parent] += element_chars + len((element.tail or "").strip())
+            child_char_count_by_element[parent] += element_char_count + len((element.tail or "").strip())
     return char_counts
 
 
-def _has_author_or_time(post: HtmlElement) -> bool:
-    if post.xpath(_TIME_XPATH) or post.xpath(_AUTHOR_XPATHS[0]):
+def _has_author_or_time(container: HtmlElement) -> bool:
+    if container.xpath(_TIME_XPATH) or container.xpath(_AUTHOR_XPATHS[0]):
         return True
-    text = " ".join(post.text_content().split())
+    text = " ".join(container.text_content().split())
     return bool(
         _DATE_HINT_PATTERN.search(text[:_DATE_SEARCH_CHARS]) or _DATE_HINT_PATTERN.search(text[-_DATE_SEARCH_CHARS:])
     )
 
 
-def _build_author_line(post: HtmlElement, body: HtmlElement) -> str:
+def _build_author_line(container: HtmlElement, body: HtmlElement) -> str:
     """Return a line with author and time of a post, as the page writes them, or "" if it has neither."""
     body_elements = set(body.iter("*"))
     name = next(
         (
             author_name
             for xpath in _AUTHOR_XPATHS
-            for author_name in _iter_short_texts(post.xpath(xpath), body_elements)
+            for author_name in _iter_short_texts(container.xpath(xpath), body_elements)
         ),
         "",
     )
-    time_text = next(_iter_short_texts(post.iter("time"), body_elements), "")
+    time_text = next(_iter_short_texts(container.iter("time"), body_elements), "")
     author_line = ", ".join(filter(None, (name, time_text)))
     return f"{author_line}\n" if author_line else ""
 
@@ -184,7 +186,7 @@ def _build_author_line(post: HtmlElement, body: HtmlElement) -> str:
 def _iter_short_texts(elements: Iterable[HtmlElement], body_elements: set[HtmlElement]) -> Iterator[str]:
     for element in elements:
         text = " ".join(element.text_content().split())
-        if element not in body_elements and 1 < len(text) <= _MAX_NAME_CHARS:
+        if element not in body_elements and 1 < len(text) <= _MAX_NAME_OR_TIME_CHARS:
             yield text
 
 
@@ -204,7 +206,8 @@ def _extract_text(body: HtmlElement, all_posts_text: str) -> str:
 def _is_quotation(element: HtmlElement, all_posts_text: str) -> bool:
     """Return whether an HTML element in a post is a quotation.
 
-    It is one if it has the class of a quotation or names its source, or if half of its text is in other posts too.
+    It is one if it has the class of a quotation or names its source, or if at least half of the text of its long lines
+    occurs more than once in the posts; a text without long lines counts as one.
     """
     if "quote" in (element.get("class") or "").lower() or element.find(".//cite") is not None:
         return True
@@ -213,8 +216,10 @@ def _is_quotation(element: HtmlElement, all_posts_text: str) -> bool:
         for line in _to_text(element).split("\n")
         if len(normalized_line := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
     ]
-    quoted_chars = sum(len(line) for line in normalized_lines if all_posts_text.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
-    return 2 * quoted_chars >= sum(map(len, normalized_lines))
+    quoted_char_count = sum(
+        len(line) for line in normalized_lines if all_posts_text.count(line[:_LINE_PREFIX_CHARS]) > 1
+    )
+    return 2 * quoted_char_count >= sum(map(len, normalized_lines))
 
 
 def _to_text(element: HtmlElement) -> str:

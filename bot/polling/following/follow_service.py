@@ -35,8 +35,8 @@ class FollowFailure(ReasonCode):
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
     NO_FEED = "no-feed"  # with `address`
     NEEDS_SCRIPT = "needs-script"  # with `address`
-    NO_OUTLET = "no-outlet"  # with `words`
-    TOO_MANY = "too-many"  # with `count`
+    NO_OUTLET = "no-outlet"  # with `words`, the typed text
+    TOO_MANY_FEEDS = "too-many"  # with `count`, the limit
 
 
 class PasswordRequired(RequestRejected):
@@ -54,7 +54,8 @@ class PasswordRequired(RequestRejected):
 class FollowResult:
     """Subscription of a channel to a feed, and whether the subscription is new.
 
-    `first_article` is the article to post first, or None if the feed has no articles or it is kept out of the channel.
+    `first_article` is the article to post first, or None if the feed has no articles or its newest article is
+    kept out of the channel.
     """
 
     subscription: Subscription
@@ -71,9 +72,9 @@ class FollowService:
         self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
     async def resolve(self, text: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
-        """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists to choose from.
+        """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists of links to choose from.
 
-        A page that names one feed is resolved to that feed; for a page that names none, its lists are
+        A page that names one feed is resolved to that feed; for a page that names none, its lists of links are
         returned, which `discover.convert_list_to_feed` turns into feeds. With `with_lists`, the lists are
         also returned if only the site of the page has feeds. Raises PasswordRequired; FeedError if nothing
         can be fetched or parsed; RequestRejected if nothing can be followed there or the server follows too
@@ -85,7 +86,7 @@ class FollowService:
         url = feeds[0].url
         try:
             discovery = await discover_feeds(self._fetcher, self._workers, url)
-            if discovery.is_from_site and not (with_lists and await self._has_readable_lists(discovery, url)):
+            if discovery.is_from_site and not (with_lists and await self._has_allowed_lists(discovery, url)):
                 discovery = replace(discovery, page_lists=PageLists())
             if discovery.parsed_feed is None and len(discovery.feeds) == 1 and not discovery.page_lists.lists:
                 discovery = await discover_feeds(self._fetcher, self._workers, discovery.feeds[0].url)
@@ -96,19 +97,20 @@ class FollowService:
         if not discovery.feeds:
             discovery = await self._resolve_lists(discovery, url)
         if discovery.parsed_feed is not None:
-            await self._require_feed_quota(server_id, await self._find_stored_feed(discovery, server_id))
+            await self._require_below_feed_limit(server_id, await self._find_stored_feed(discovery, server_id))
         return discovery
 
-    async def _has_readable_lists(self, discovery: DiscoveryResult, url: str) -> bool:
+    async def _has_allowed_lists(self, discovery: DiscoveryResult, url: str) -> bool:
         try:
             return bool((await self._resolve_lists(discovery, url)).page_lists.lists)
         except (RequestRejected, FeedError):
             return False
 
     async def _resolve_lists(self, discovery: DiscoveryResult, url: str) -> DiscoveryResult:
-        """Return the lists of a page if robots.txt allows it, or the list that the URL names.
+        """Return the lists of links of a page if robots.txt allows it, or the list that the URL names, as a feed.
 
-        Raises RequestRejected if the page has no lists, and FeedError if robots.txt forbids the page.
+        Raises RequestRejected if the page has no lists or lacks the one that the URL names, and FeedError if
+        robots.txt forbids the page.
         """
         page_list = list_feeds.select_list(url, discovery.page_lists.lists)
         if page_list is None:
@@ -130,15 +132,15 @@ class FollowService:
         """Subscribe a channel to the feed found by `resolve`, store its articles and enqueue the newest.
 
         `user_id` is the user who asked for it, or who approves the proposal `proposal_id`. Nothing is fetched
-        again. A second call for the same feed and channel changes nothing. Raises RequestRejected if the server
-        follows too many feeds or the proposal was decided before, FeedError, StoreError.
+        again. A second call with the same arguments changes nothing. Raises ValueError without a parsed feed,
+        RequestRejected if the server follows too many feeds or the proposal was decided before, FeedError, StoreError.
         """
         if discovery.response is None or discovery.parsed_feed is None:
             raise ValueError("not a feed")
         url = discovery.feeds[0].url
         owner_server_id = get_private_owner_id(url, server_id)
         stored_feed = await self._find_stored_feed(discovery, server_id)
-        await self._require_feed_quota(server_id, stored_feed)
+        await self._require_below_feed_limit(server_id, stored_feed)
         feed = stored_feed or await self._store.feeds.add(
             url,
             server_id=owner_server_id,
@@ -176,7 +178,7 @@ class FollowService:
     async def preview(self, discovery: DiscoveryResult) -> tuple[Feed, Article] | None:
         """Return a parsed feed and its newest article as they would be stored, but with id 0.
 
-        Return None if the feed has no articles. Raises FeedError.
+        Return None without a parsed feed, or if it has no articles. Raises FeedError.
         """
         if discovery.response is None or discovery.parsed_feed is None or not discovery.parsed_feed.entries:
             return None
@@ -192,13 +194,13 @@ class FollowService:
         url = discovery.feeds[0].url
         return await self._store.feeds.find(url, get_private_owner_id(url, server_id))
 
-    async def _require_feed_quota(self, server_id: int, stored_feed: Feed | None) -> None:
+    async def _require_below_feed_limit(self, server_id: int, stored_feed: Feed | None) -> None:
         if stored_feed is not None and server_id in await self._store.subscriptions.load_server_ids_of_feed(
             stored_feed.id
         ):
             return
         if await self._store.subscriptions.count(server_id) >= MAX_FEEDS_PER_SERVER:
-            raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
+            raise RequestRejected(FollowFailure.TOO_MANY_FEEDS, count=MAX_FEEDS_PER_SERVER)
 
 
 def resolve_input(text: str) -> list[DiscoveredFeed]:

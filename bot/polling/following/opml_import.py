@@ -22,8 +22,8 @@ PARSE_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds that a worker may take to parse a list of feeds."""
 PROGRESS_INTERVAL_SECONDS = 3.0
 """Minimum number of seconds between two progress reports."""
-_MAX_LABEL_UNITS = 120
-"""Maximum length of a title or a URL in the result of an import, in UTF-16 units."""
+_MAX_LABEL_PART_UNITS = 120
+"""Maximum length, in UTF-16 units, of the title and of the URL in the label of an imported feed."""
 _OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
@@ -34,21 +34,21 @@ class OpmlFailure(ReasonCode):
 
 
 ProgressCallback = Callable[[int, int], Awaitable[None]]
-"""Function called with the number of imported feeds and the number of all feeds."""
+"""Function called with the number of feeds handled so far, added or not, and the number of all feeds."""
 
 
 @dataclass(slots=True)
 class OpmlImportResult:
-    """Titles of a list's feeds by the outcome of their import; those in `invalid_titles` have no valid URL.
+    """Labels (title, URL) of a list's feeds by the outcome of their import; in `invalid_labels`, without a valid URL.
 
-    `over_limit_titles` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
+    `over_limit_labels` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
     were not read.
     """
 
-    added_titles: list[str] = field(default_factory=list)
-    already_followed_titles: list[str] = field(default_factory=list)
-    invalid_titles: list[str] = field(default_factory=list)
-    over_limit_titles: list[str] = field(default_factory=list)
+    added_labels: list[str] = field(default_factory=list)
+    already_followed_labels: list[str] = field(default_factory=list)
+    invalid_labels: list[str] = field(default_factory=list)
+    over_limit_labels: list[str] = field(default_factory=list)
     skipped_count: int = 0
 
 
@@ -87,12 +87,12 @@ async def follow_all(
     on_progress: ProgressCallback,
     user_id: int | None = None,
 ) -> OpmlImportResult:
-    """Subscribe a channel to the feeds of a list, without posting their backlog.
+    """Subscribe a channel to the feeds of a list, without posting their backlog; return which were added.
 
     Nothing is fetched here. Raises StoreError.
     """
     import_result = OpmlImportResult(
-        invalid_titles=[discord_text.to_plain_line(title, _MAX_LABEL_UNITS) for title in feed_list.invalid_titles],
+        invalid_labels=[discord_text.to_plain_line(title, _MAX_LABEL_PART_UNITS) for title in feed_list.invalid_titles],
         skipped_count=feed_list.skipped_count,
     )
     followed_feed_ids = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
@@ -101,21 +101,21 @@ async def follow_all(
         if store.clock.monotonic() - reported_at >= PROGRESS_INTERVAL_SECONDS:
             await on_progress(index, len(feed_list.outlines))
             reported_at = store.clock.monotonic()
-        outline_title = _format_outline(outline)
+        outline_label = _build_label(outline)
         try:
             url = urls.normalize_typed_url(outline.url)
         except ValueError:
-            import_result.invalid_titles.append(outline_title)
+            import_result.invalid_labels.append(outline_label)
             continue
         feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
-            import_result.already_followed_titles.append(outline_title)
+            import_result.already_followed_labels.append(outline_label)
         elif (feed is None or feed.id not in followed_feed_ids) and len(followed_feed_ids) >= MAX_FEEDS_PER_SERVER:
-            import_result.over_limit_titles.append(outline_title)
+            import_result.over_limit_labels.append(outline_label)
         else:
             feed = await _follow_url(store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id)
             followed_feed_ids.add(feed.id)
-            import_result.added_titles.append(outline_title)
+            import_result.added_labels.append(outline_label)
     poller.wake()
     return import_result
 
@@ -134,18 +134,20 @@ async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int
     return feed
 
 
-def build_opml_export(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int) -> tuple[bytes, int]:
+def build_opml_export(
+    channel_groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int
+) -> tuple[bytes, int]:
     """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
 
-    Feeds whose URL may hold a secret are left out, because the file is meant to be shared.
+    `now` is Unix time in seconds. Feeds whose URL may hold a secret are left out, because the file is to be shared.
     """
     outlines: dict[str, list[Outline]] = {}
-    omitted_count = 0
-    for channel_name, feeds in groups:
+    left_out_count = 0
+    for channel_name, feeds in channel_groups:
         group_outlines = outlines.setdefault(channel_name, [])
         for feed in feeds:
             if urls.has_secret(feed.url):
-                omitted_count += 1
+                left_out_count += 1
                 continue
             site_url = feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
             group_outlines.append(Outline(feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language))
@@ -153,14 +155,14 @@ def build_opml_export(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, 
         title,
         {group_name: channel_outlines for group_name, channel_outlines in outlines.items() if channel_outlines},
         now=now,
-    ), omitted_count
+    ), left_out_count
 
 
-def _format_outline(outline: Outline) -> str:
+def _build_label(outline: Outline) -> str:
     redacted_url = urls.redact(outline.url)
     if outline.title == outline.url:
-        return discord_text.to_plain_line(redacted_url, _MAX_LABEL_UNITS)
+        return discord_text.to_plain_line(redacted_url, _MAX_LABEL_PART_UNITS)
     return (
-        f"{discord_text.to_plain_line(outline.title, _MAX_LABEL_UNITS)} "
-        f"({discord_text.to_plain_line(redacted_url, _MAX_LABEL_UNITS)})"
+        f"{discord_text.to_plain_line(outline.title, _MAX_LABEL_PART_UNITS)} "
+        f"({discord_text.to_plain_line(redacted_url, _MAX_LABEL_PART_UNITS)})"
     )

@@ -26,7 +26,7 @@ class HubDiscovery:
         self.is_enabled = settings.public_url is not None
         """Whether hubs can reach the bot, as it has a public URL."""
         self.wake_event = asyncio.Event()
-        """Event that is set when subscriptions changed or hubs were found."""
+        """Event that is set when a subscription or the hub of a feed changed, or a feed is to be fetched in full."""
         self.subscriptions = SubscriptionCache(store, self.wake_event.set)
         self._clock = store.clock
         self._hub_link_by_feed_id: dict[int, HubLink | None] = {}
@@ -34,7 +34,7 @@ class HubDiscovery:
         self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
 
     def is_pushed(self, feed_id: int) -> bool:
-        """Return whether a feed has a verified subscription and no poll found a missed push."""
+        """Return whether a feed has a subscription that has not ended, and no poll found a missed push."""
         subscription = self.subscriptions.get_by_feed(feed_id)
         return (
             subscription is not None
@@ -43,7 +43,10 @@ class HubDiscovery:
         )
 
     def on_document(self, feed: Feed, response: FetchResult, parsed_feed: ParsedFeed) -> None:
-        """Note the hub that a document or its headers name, unless the feed is a secret."""
+        """Note the hub that a document or its headers name, if it changed.
+
+        Feeds with a secret, and lists of links on pages, get no subscription.
+        """
         is_secret = feed.server_id is not None or urls.has_secret(feed.url)
         if not self.is_enabled or is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
             return
@@ -54,7 +57,7 @@ class HubDiscovery:
             self.wake_event.set()
 
     def on_unchanged(self, feed_id: int, response: FetchResult) -> None:
-        """Have a feed fetched in full once if only its headers name a hub."""
+        """Have a feed without a subscription fetched in full once if headers of an unchanged response name a hub."""
         if not self.is_enabled or feed_id in self._hub_header_feed_ids:
             return
         if self.subscriptions.get_by_feed(feed_id) is None and websub.has_hub_header(response.headers, response.url):

@@ -1,4 +1,4 @@
-"""Texts of feed alerts: a feed fails, is over its quota, or has recovered."""
+"""Texts of feed alerts: a feed fails, is gone, is over its quota, or has recovered."""
 
 from bot.core import i18n
 from bot.core.i18n import N_, _
@@ -9,19 +9,22 @@ from bot.store.records.source_records import AlertKind, OverQuotaKind
 from bot.text import discord_text, urls
 
 _MAX_NAME_LENGTH = 100
+"""Maximum length, in UTF-16 units, of a feed's title or URL in an alert."""
 
 
-def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota_kind: OverQuotaKind | None) -> dict[str, str]:
+def build_alert_texts(feed: Feed, alert_kind: AlertKind, over_quota_kind: OverQuotaKind | None) -> dict[str, str]:
     """Return the text of a feed alert by language code.
 
     `over_quota_kind` says how the feed exceeds its quota, if the alert is about that; else it is None.
     """
-    sentence_template = _ALERT_SENTENCES[kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
-    if kind is AlertKind.FAILING and feed.error in {
+    sentence_template = (
+        _ALERT_SENTENCES[alert_kind] if over_quota_kind is None else _OVER_QUOTA_SENTENCES[over_quota_kind]
+    )
+    if alert_kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,
         fetch_errors.REQUIRES_JAVASCRIPT,
     }:
-        sentence_template = _LIST_LOST_SENTENCE
+        sentence_template = _LIST_NOT_FOUND_SENTENCE
     feed_name = discord_text.to_plain_line(feed.title, _MAX_NAME_LENGTH) or discord_text.to_plain_line(
         urls.redact(feed.url), _MAX_NAME_LENGTH
     )
@@ -34,7 +37,7 @@ def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota_kind: OverQu
     return text_by_language
 
 
-_LIST_LOST_SENTENCE = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
+_LIST_NOT_FOUND_SENTENCE = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
 _OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
     OverQuotaKind.ENTRIES: N_(
         "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "
@@ -48,8 +51,6 @@ _OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
         "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less and less often."
     ),
 }
-
-
 _ALERT_SENTENCES: dict[AlertKind, str] = {
     AlertKind.GONE: N_("The feed “{feed}” is gone. {cause}"),
     AlertKind.FAILING: N_("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),

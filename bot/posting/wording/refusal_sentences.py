@@ -94,7 +94,7 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     FollowFailure.NEEDS_SCRIPT: N_(
         "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another page of the site."
     ),
-    FollowFailure.TOO_MANY: _too_many_feeds_sentence,
+    FollowFailure.TOO_MANY_FEEDS: _too_many_feeds_sentence,
     ProposalRejection.BLOCKED_BY_MANAGER: N_("A manager of this server has blocked your proposals."),
     ProposalRejection.TOO_MANY_OF_USER: N_(
         "{count} of your proposals are open here, the maximum. Wait until the managers decide."

@@ -42,16 +42,16 @@ async def approve_proposal_button(interaction: Interaction, _item: object, propo
         discovery = await interaction.client.services.follow_service.resolve(open_proposal.url, target_channel.guild.id)
     except FeedError as error:
         sentence = refusal_sentences.find_error_sentence(error) or ""
-        raise UserFacingError(f"{sentence} {_gone_text(open_proposal)}".strip()) from error
+        raise UserFacingError(f"{sentence} {_unreadable_feed_text(open_proposal)}".strip()) from error
     if discovery.parsed_feed is None or discovery.feeds[0].url != open_proposal.url:
-        raise UserFacingError(_gone_text(open_proposal))
+        raise UserFacingError(_unreadable_feed_text(open_proposal))
     follow_result = await follow_flow.follow_in_channel(
         interaction, discovery, target_channel, proposal_id=open_proposal.id
     )
     await reply(interaction, await follow_flow.follow_confirmation(interaction, follow_result, target_channel))
 
 
-def _gone_text(proposal: Proposal) -> str:
+def _unreadable_feed_text(proposal: Proposal) -> str:
     return _("I can’t read {feed} anymore. The proposal stays open: try again later, or decline it.").format(
         feed=_bold_title(proposal)
     )
@@ -59,7 +59,7 @@ def _gone_text(proposal: Proposal) -> str:
 
 @persistent_item(buttons.DECLINE_PROPOSAL_BUTTON.id_pattern)
 async def decline_proposal_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
-    """Decline the proposal."""
+    """Decline the proposal that the message is about."""
     open_proposal = await _load_open_proposal(interaction, proposal_id)
     await interaction.client.store.proposals.decline(
         open_proposal.id, server_id=open_proposal.server_id, user_id=interaction.user.id
@@ -113,7 +113,7 @@ async def proposal_channel_menu(
 
 
 async def find_member_name(guild: discord.Guild, user_id: int) -> str:
-    """Return the name of a member in a server, or the id of a user who is not a member."""
+    """Return the name of a member in a server, or the id of a user whom Discord does not name as a member."""
     try:
         return (guild.get_member(user_id) or await guild.fetch_member(user_id)).display_name
     except discord.HTTPException:

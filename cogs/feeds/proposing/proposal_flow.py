@@ -29,7 +29,8 @@ _MAX_NAME_LENGTH = 100
 class ProposalFlow(SourceFlow):
     """Steps from a link or an address to a proposal. Nothing is saved before the last button.
 
-    `discovery_slots` limit how many sources are searched for at a time; servers share them fairly.
+    `discovery_slots` limit how many sources are searched for at a time; servers share them fairly. `message` is the
+    message with the link, or None.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class ProposalFlow(SourceFlow):
         )
 
     def _find_permission_advice(self) -> str:
-        return ""  # Members cannot follow it.
+        return ""  # Members cannot give Telex permissions.
 
     async def _show_followed(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         subscription, feed = followed_feed
