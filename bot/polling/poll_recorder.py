@@ -257,7 +257,7 @@ class PollRecorder:
         return PollReport(
             feed_after,
             outcome,
-            len(write_result.new_ids),
+            len(write_result.new_article_ids),
             len(intake_result.changed_articles),
             write_result=write_result,
         )

@@ -41,7 +41,7 @@ def has_encryption_key() -> bool:
 
 
 def is_private(url: str, server_id: int | None) -> bool:
-    """Return whether a URL is private: its feed has one server, it is encrypted, or it contains a secret."""
+    """Return whether a URL is private: its feed belongs to one server, it is encrypted, or it contains a secret."""
     return bool(server_id) or url.startswith(ENCRYPTED_PREFIX) or urls.has_secret(url)
 
 
@@ -55,7 +55,7 @@ def encrypt_url(url: str, server_id: int | None) -> str:
 def decrypt_url(url: str) -> str:
     """Return a stored URL in plain text.
 
-    Raises `DatabaseUnusable` if it was encrypted with an unknown key.
+    Raises `DatabaseUnusable` if it was encrypted with a key that this process lacks.
     """
     if not url.startswith(ENCRYPTED_PREFIX):
         return url
@@ -85,13 +85,18 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
     """Count the private URLs of feeds and proposals, and those of them that are encrypted."""
-    stored_urls = [url for _id, _server_id, url, _moved_to in _list_private_feeds(db)]
-    stored_urls += [url for _id, url in _list_private_proposals(db)]
-    return EncryptionCounts(len(stored_urls), sum(url.startswith(ENCRYPTED_PREFIX) for url in stored_urls))
+    stored_urls = [stored_url for _id, _server_id, stored_url, _moved_to in _list_private_feeds(db)]
+    stored_urls += [stored_url for _id, stored_url in _list_private_proposals(db)]
+    return EncryptionCounts(
+        len(stored_urls), sum(stored_url.startswith(ENCRYPTED_PREFIX) for stored_url in stored_urls)
+    )
 
 
 def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]]:
-    """Return id, server id, stored URL and stored new URL (`moved_to`, or None) of all feeds with a private URL."""
+    """Return id, server id, stored URL and stored new URL (`moved_to`, or None) of feeds with a private URL.
+
+    Feeds whose URL was purged are left out.
+    """
     rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
         (feed_id, server_id, url, moved_to) for feed_id, server_id, url, moved_to in rows if is_private(url, server_id)
@@ -107,20 +112,20 @@ def _list_private_proposals(db: Connection) -> list[tuple[int, str]]:
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
     """Encrypt the private URLs that are stored in plain text; return the number of changed feeds and proposals.
 
-    With `reencrypt`, all private URLs are encrypted anew. Raises `DatabaseUnusable`, before any change, if a
-    URL cannot be decrypted.
+    With `reencrypt`, all private URLs are encrypted anew. Without a key, nothing is changed. Raises `DatabaseUnusable`,
+    before any change, if the URL of a feed, or a URL to be encrypted anew, cannot be decrypted.
     """
-    update_rows = []
+    feed_rows = []
     for feed_id, server_id, url, moved_to in _list_private_feeds(db):
         plain_url = decrypt_url(url)
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
             encrypted_moved_to = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
-            update_rows.append((encrypt_url(plain_url, server_id), encrypted_moved_to, feed_id))
+            feed_rows.append((encrypt_url(plain_url, server_id), encrypted_moved_to, feed_id))
     proposal_rows = [
         (encrypt_url(decrypt_url(url), None), proposal_id)
         for proposal_id, url in _list_private_proposals(db)
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX))
     ]
-    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", update_rows)
+    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", feed_rows)
     db.executemany("UPDATE proposal SET url = ? WHERE id = ?", proposal_rows)
-    return len(update_rows) + len(proposal_rows)
+    return len(feed_rows) + len(proposal_rows)

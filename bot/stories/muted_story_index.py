@@ -2,7 +2,8 @@
 
 A muted story is compared as a whole, without regard to time: by its most similar articles, and by how many of
 its usual title words a new title has. One similar article is enough to mute the new one; only an article that
-is similar to several extends the story, or a single odd article would draw the story to another event.
+has the usual title words or is similar to several extends the story, or a single odd article would draw the story to
+another event.
 """
 
 from collections import Counter, defaultdict
@@ -16,11 +17,11 @@ MAX_COMPARED_ARTICLES = 500
 """Maximum number of a muted story's articles, the newest, with which new articles are compared."""
 
 _MIN_BEST_SIMILARITY = 0.25
-"""Minimum similarity to a story's most similar article of an article that belongs to the story."""
+"""Minimum similarity to a story's most similar article of an article that belongs to it without a close title."""
 _MIN_TYPICAL_SIMILARITY = 0.35
-"""Minimum mean similarity to a story's most similar articles of an article that extends the story."""
+"""Minimum mean similarity to a story's most similar articles of an article that extends it without a close title."""
 _TYPICAL_ARTICLE_COUNT = 3
-"""Number of the most similar articles of which the mean is taken, and of articles that have usual words."""
+"""Number of the most similar articles of which the mean is taken; a story of as many articles has usual words."""
 _MIN_CLOSENESS = 0.18
 """Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to a large story."""
 _SMALL_STORY_CLOSENESS = 0.5
@@ -44,15 +45,15 @@ _MIN_USUAL_SHARE = 0.2
 class _MutedStory:
     """The articles of a story, with the mutes of exactly these articles."""
 
-    def __init__(self, article_ids: frozenset[int], features_by_id: Mapping[int, StoryFeatures]) -> None:
+    def __init__(self, article_ids: frozenset[int], features_by_article_id: Mapping[int, StoryFeatures]) -> None:
         self.article_ids = article_ids
         self.mute_ids: set[int] = set()
         self._weight_by_term: dict[str, float] = {}
-        counts: Counter[str] = Counter()
+        article_count_by_term: Counter[str] = Counter()
         for article_id in article_ids:
-            counts.update(features_by_id[article_id].weights.keys())
-            self._weight_by_term |= features_by_id[article_id].weights
-        self._share_by_term = {term: count / len(article_ids) for term, count in counts.items()}
+            article_count_by_term.update(features_by_article_id[article_id].weights.keys())
+            self._weight_by_term |= features_by_article_id[article_id].weights
+        self._share_by_term = {term: count / len(article_ids) for term, count in article_count_by_term.items()}
         self._total_usual_weight = sum(
             self._weight_by_term[term] * share**2 for term, share in self._share_by_term.items()
         )
@@ -79,10 +80,11 @@ class _MutedStory:
             self._total_usual_weight or 1.0
         )
 
-    def evaluate(self, features: StoryFeatures, similarity_by_id: Mapping[int, float]) -> tuple[bool, bool]:
+    def evaluate(self, features: StoryFeatures, similarity_by_article_id: Mapping[int, float]) -> tuple[bool, bool]:
         """Return whether an article belongs to the story, and whether it extends it."""
         similarities = sorted(
-            (similarity_by_id[article_id] for article_id in self.article_ids & similarity_by_id.keys()), reverse=True
+            (similarity_by_article_id[article_id] for article_id in self.article_ids & similarity_by_article_id.keys()),
+            reverse=True,
         )[:_TYPICAL_ARTICLE_COUNT]
         best_similarity = max(similarities, default=0.0)
         if self.has_usual_words:
@@ -100,7 +102,7 @@ class MutedStoryIndex:
     """Index in memory of all muted stories. Mutes of the same articles are compared once."""
 
     def __init__(self) -> None:
-        self._features_by_id: dict[int, StoryFeatures] = {}
+        self._features_by_article_id: dict[int, StoryFeatures] = {}
         self._article_index = RecentArticleIndex()
         self._story_by_article_ids: dict[frozenset[int], _MutedStory] = {}
         self._story_by_mute_id: dict[int, _MutedStory] = {}
@@ -109,45 +111,47 @@ class MutedStoryIndex:
 
     def add_article(self, features: StoryFeatures) -> None:
         """Add the features of an article, so that `extend_mute` can add the article to muted stories."""
-        if features.article_id not in self._features_by_id:
-            self._features_by_id[features.article_id] = features
+        if features.article_id not in self._features_by_article_id:
+            self._features_by_article_id[features.article_id] = features
             self._article_index.add(features)
 
     def set_vector(self, article_id: int, vector: bytes) -> None:
         """Set the vector of an article's title, if the article is still in the index."""
-        if article_id in self._features_by_id:
-            self._features_by_id[article_id] = replace(self._features_by_id[article_id], vector=vector)
+        if article_id in self._features_by_article_id:
+            self._features_by_article_id[article_id] = replace(self._features_by_article_id[article_id], vector=vector)
             self._article_index.set_vector(article_id, vector)
 
     def has_article(self, article_id: int) -> bool:
         """Return whether the features of an article are known."""
-        return article_id in self._features_by_id
+        return article_id in self._features_by_article_id
 
     def extend_mute(self, mute_id: int, article_ids: Iterable[int]) -> None:
         """Add articles, whose features were added before, to the story of a mute, or begin the story of a new mute."""
         old_story = self._story_by_mute_id.get(mute_id)
-        old_ids = frozenset() if old_story is None else old_story.article_ids
-        new_ids = frozenset(sorted(old_ids.union(article_ids))[-MAX_COMPARED_ARTICLES:])
+        old_article_ids = frozenset() if old_story is None else old_story.article_ids
+        new_article_ids = frozenset(sorted(old_article_ids.union(article_ids))[-MAX_COMPARED_ARTICLES:])
         if old_story is not None:
             self._detach_mute(mute_id)
-        story = self._story_by_article_ids.get(new_ids)
+        story = self._story_by_article_ids.get(new_article_ids)
         if story is None:
-            story = self._story_by_article_ids[new_ids] = _MutedStory(new_ids, self._features_by_id)
-            for article_id in new_ids:
+            story = self._story_by_article_ids[new_article_ids] = _MutedStory(
+                new_article_ids, self._features_by_article_id
+            )
+            for article_id in new_article_ids:
                 self._stories_by_article_id[article_id].add(story)
             for term in story.list_usual_words():
                 self._stories_by_term[term].add(story)
         story.mute_ids.add(mute_id)
         self._story_by_mute_id[mute_id] = story
 
-    def remove_ended_mutes(self, active_ids: Collection[int]) -> None:
-        """Remove the mutes whose ids are not in `active_ids`, with the articles that no other mute needs."""
-        ended_ids = self._story_by_mute_id.keys() - active_ids
-        for mute_id in ended_ids:
+    def remove_ended_mutes(self, active_mute_ids: Collection[int]) -> None:
+        """Remove the mutes whose ids are not in `active_mute_ids`, with the articles that no other mute needs."""
+        ended_mute_ids = self._story_by_mute_id.keys() - active_mute_ids
+        for mute_id in ended_mute_ids:
             self._detach_mute(mute_id)
-        if ended_ids:
-            known_features = self._features_by_id
-            self._features_by_id, self._article_index = {}, RecentArticleIndex()
+        if ended_mute_ids:
+            known_features = self._features_by_article_id
+            self._features_by_article_id, self._article_index = {}, RecentArticleIndex()
             self._stories_by_article_id = defaultdict(
                 set, {article_id: stories for article_id, stories in self._stories_by_article_id.items() if stories}
             )
@@ -158,18 +162,18 @@ class MutedStoryIndex:
         """Return the mutes whose stories a new article belongs to."""
         if not self._story_by_mute_id:
             return ()
-        similarity_by_id = {
+        similarity_by_article_id = {
             similar_article.article_id: similar_article.similarity
             for similar_article in self._article_index.find_similar(features, is_lasting=True)
         }
         candidate_stories: set[_MutedStory] = set()
-        for article_id in similarity_by_id:
+        for article_id in similarity_by_article_id:
             candidate_stories |= self._stories_by_article_id[article_id]
         for term in features.weights:
             candidate_stories |= self._stories_by_term.get(term, set())
         matches: list[MuteMatch] = []
         for story in candidate_stories:
-            is_member, extends_story = story.evaluate(features, similarity_by_id)
+            is_member, extends_story = story.evaluate(features, similarity_by_article_id)
             if is_member:
                 matches += [MuteMatch(mute_id, extends_story) for mute_id in story.mute_ids]
         return tuple(sorted(matches))

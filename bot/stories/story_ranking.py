@@ -65,17 +65,19 @@ def replay_daily_selections(
     `since` and `until` are Unix times in seconds. An estimate: the server's taste and bookmarks are left out, and all
     outlets count that a story has by now.
     """
-    candidates = sorted(posts, key=lambda post: post.sent_at)
-    sent_times = [post.sent_at for post in candidates]
+    sorted_posts = sorted(posts, key=lambda post: post.sent_at)
+    sent_times = [post.sent_at for post in sorted_posts]
     minutes_of_day = local_time.spread_over_waking_hours(stories_per_day)
     selected_indexes: set[int] = set()
     due_at = since
     while (due_at := local_time.find_next_occurrence_of_any(due_at, minutes_of_day, zone_name)) <= until:
-        first, last = (bisect_right(sent_times, at) for at in (due_at - TOP_STORY_WINDOW_SECONDS, due_at))
-        stories = [
-            HeldStory(index, candidates[index].published, candidates[index].outlet_count, 0, ())
-            for index in range(first, last)
+        first_index, end_index = (
+            bisect_right(sent_times, sent_at) for sent_at in (due_at - TOP_STORY_WINDOW_SECONDS, due_at)
+        )
+        stories = [  # The index of a post stands for its id.
+            HeldStory(index, sorted_posts[index].published, sorted_posts[index].outlet_count, 0, ())
+            for index in range(first_index, end_index)
             if index not in selected_indexes
         ]
         selected_indexes |= {story.post_id for story in select_best_stories(stories, 1, due_at, NO_PREFERENCES)}
-    return [candidates[index] for index in sorted(selected_indexes)]
+    return [sorted_posts[index] for index in sorted(selected_indexes)]

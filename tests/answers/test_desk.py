@@ -153,7 +153,7 @@ def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
 
 async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeypatch):
     feed = await add_feed(newsroom.store)
-    (article,) = (await record(newsroom.store, feed, new_article(feed, "a"))).new_ids
+    (article,) = (await record(newsroom.store, feed, new_article(feed, "a"))).new_article_ids
     abouts: list[object] = []
 
     async def ask(_searcher: object, question: str, **options: Any) -> Answer:
@@ -179,7 +179,7 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
         "d": "Robots",
     }
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
-    articles = await newsroom.store.articles.list_by_ids((await record(newsroom.store, feed, *new)).new_ids)
+    articles = await newsroom.store.articles.list_by_ids((await record(newsroom.store, feed, *new)).new_article_ids)
     closest_article = find_best_matching_article("Which city banned it?", articles)
     assert closest_article.title == titles["a"]
     assert find_best_matching_article("What about robots?", articles) is None

@@ -23,7 +23,7 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
         author="N.",
         image_url="https://i",
     )
-    (article_id,) = (await record(store, feed, new)).new_ids
+    (article_id,) = (await record(store, feed, new)).new_article_ids
     article = await store.articles.get(article_id)
     assert await store.articles.get_by_key(new.key) == article
     assert await store.articles.list_by_page_key(new.page_key) == [article]
@@ -38,7 +38,7 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
 
 async def test_articles_come_in_the_order_of_their_ids_given(store):
     feed = await add_feed(store)
-    ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_ids
+    ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_article_ids
     article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
     assert [article.id for article in await store.articles.list_by_ids(article_ids)] == [
         ids[2],
@@ -99,7 +99,7 @@ OLD_ARTICLE_NAMES = ("old", "saved", "removed")
 async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     feed = await add_feed(store)
     old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
-    ids = (await record(store, feed, old, saved, removed, first=True)).new_ids
+    ids = (await record(store, feed, old, saved, removed, first=True)).new_article_ids
     by_title = {article.title.split()[-1]: article.id for article in await store.articles.list_by_ids(ids)}
     await store.bookmarks.add(1, by_title["saved"])
     await store.bookmarks.add(1, by_title["removed"])

@@ -16,7 +16,7 @@ async def ids(store) -> list[int]:
     """Three articles."""
     feed = await add_feed(store, "Écran d'accueil")
     new = [new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
-    return list((await record(store, feed, *new)).new_ids)
+    return list((await record(store, feed, *new)).new_article_ids)
 
 
 async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:

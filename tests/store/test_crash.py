@@ -51,5 +51,5 @@ async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
         assert await content(store) == (after if statement == END else before), statement
         if statement < END:  # the next poll finds it all again
             recorded = await record(store, feed, *again)
-            assert (len(recorded.new_ids), recorded.channel_ids) == (6, (CHANNEL,))
+            assert (len(recorded.new_article_ids), recorded.channel_ids) == (6, (CHANNEL,))
         await store.close()

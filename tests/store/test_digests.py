@@ -214,7 +214,7 @@ async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follo
 async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
-    (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_ids
+    (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_article_ids
     await deliver(store)
     await store.bookmarks.add(1, article_id, server_id=SERVER)
     await store.bookmarks.add(2, article_id, server_id=SERVER + 1)

@@ -162,7 +162,7 @@ async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
     await follow(store, first_feed)
     url = "https://news.example/same"
     await record(store, first_feed, new_article(first_feed, "a", url=url))
-    (second_article_id,) = (await record(store, second_feed, new_article(second_feed, "b", url=url))).new_ids
+    (second_article_id,) = (await record(store, second_feed, new_article(second_feed, "b", url=url))).new_article_ids
     (sent,) = await deliver(store)
     assert [post.id for post in await store.dispatches.list_sent_for_article(second_article_id)] == [sent.id]
 

@@ -33,7 +33,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
     """Eight people keep, ask, vote, watch and change settings, all mixed; the ids of the articles."""
     feed = await add_feed(store, "Paper")
     new = [new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
-    ids = list((await record(store, feed, *new)).new_ids)
+    ids = list((await record(store, feed, *new)).new_article_ids)
     chance, questions = Random(4), []
     for turn in range(500):
         person = chance.choice(PEOPLE)
@@ -104,7 +104,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, 
 
 async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     feed = await add_feed(store, "Paper")
-    first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_ids
+    first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_article_ids
     await store.bookmarks.add(ANNA, first)
     await store.bookmarks.add(ANNA, second)
     await store.bookmarks.remove(ANNA, second)

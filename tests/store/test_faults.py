@@ -93,7 +93,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.fault
     assert store.recent_fault, "one write is no proof that there is room"
     clock.advance(RECOVERY_SECONDS)
-    assert len((await record(store, feed, *large, max_pending_posts=99)).new_ids) == len(large)
+    assert len((await record(store, feed, *large, max_pending_posts=99)).new_article_ids) == len(large)
     assert not store.recent_fault
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()

@@ -43,7 +43,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
         new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
         for number in range(30)
     ]
-    ids = (await record(store, feed, *new)).new_ids
+    ids = (await record(store, feed, *new)).new_article_ids
     await deliver(store)
     await store.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9)
     await store.watches.remove(1)
@@ -144,7 +144,7 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             )
             assert addition[0].id == 2  # a button of the first must never stop this one
             (feed,) = await opened.feeds.list_all() and [await add_feed(opened, "Paper")]
-            assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_ids
+            assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_article_ids
             assert len(await deliver(opened)) == 1
             assert await opened.meta.get("vectors abc") is None
         finally:

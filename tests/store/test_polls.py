@@ -75,7 +75,7 @@ async def test_the_same_poll_twice_posts_once(store):
     articles = [new_article(feed, name) for name in "ab"]
     await record(store, feed, *articles)
     again = await record(store, feed, *articles)
-    assert (again.new_ids, again.channel_ids) == ((), ())
+    assert (again.new_article_ids, again.channel_ids) == ((), ())
     assert await store.articles.count() == 2
     assert len(await deliver(store)) == 2
 
@@ -83,7 +83,7 @@ async def test_the_same_poll_twice_posts_once(store):
 async def test_an_entry_twice_in_a_document_is_one_article(store):
     feed = await add_followed_feed(store)
     recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
-    assert len(recorded.new_ids) == 1
+    assert len(recorded.new_article_ids) == 1
     assert await deliver_keys(store) == [["a"]]
 
 
@@ -192,7 +192,7 @@ async def test_paused_and_left_are_fates_with_a_reason(store):
 
 async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     feed = await add_followed_feed(store)
-    (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
+    (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_article_ids
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identity_hashes=(b"moved",)))
@@ -209,7 +209,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
 
 async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
     feed = await add_followed_feed(store)
-    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
     await store.polls.record(
@@ -222,7 +222,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
 
 async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     feed = await add_followed_feed(store)
-    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     await deliver(store)
     for title in ("One", "Two"):
         changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
@@ -240,7 +240,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     await follow(store, second_feed)
-    (article_id,) = (await record(store, first_feed, new_article(first_feed, "a"))).new_ids
+    (article_id,) = (await record(store, first_feed, new_article(first_feed, "a"))).new_article_ids
     await deliver(store)
     moved = new_article(first_feed, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
@@ -261,7 +261,7 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
     again = await add_feed(store)  # the old address anew
     assert again.id != moved.id
     await follow(store, again)
-    assert (await record(store, again, new_article(again, "a"))).new_ids == ()
+    assert (await record(store, again, new_article(again, "a"))).new_article_ids == ()
     assert await deliver(store) == []
     assert await store.polls.load_known_by_identity(again.id, [digest("guid", "a")])
 
@@ -279,7 +279,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
     feed = await add_feed(store)
     first, second = (
         await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
-    ).new_ids
+    ).new_article_ids
     await store.polls.record(
         PollWrite(
             feed,

@@ -25,7 +25,7 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
 
 async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, clock):
     feed = await add_feed(store)
-    (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    (article,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     first = await add_question(store)
     second = await add_question(
         store, "And when?", article_id=article, previous_question_id=first, is_answered=False, message_id=7

@@ -40,7 +40,7 @@ async def test_following_posts_the_newest_article_alone(store):
     articles = [new_article(feed, name, published=ord(name)) for name in "ba"]
     recorded = await record(store, feed, *articles, first=True)
     subscription, created = await store.subscriptions.follow(
-        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=recorded.new_ids[-1]
+        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=recorded.new_article_ids[-1]
     )
     assert created
     assert await store.subscriptions.get(subscription.id) == subscription
@@ -50,7 +50,7 @@ async def test_following_posts_the_newest_article_alone(store):
 
 async def test_following_twice_is_one_subscription_and_one_post(store):
     feed = await add_feed(store)
-    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     followed = [
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
         for _ in range(2)
@@ -78,7 +78,7 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
 
 async def test_following_again_repeats_nothing(store):
     feed = await add_feed(store)
-    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
         await deliver(store)
@@ -88,7 +88,7 @@ async def test_following_again_repeats_nothing(store):
 
 async def test_following_again_posts_what_was_withheld_from_the_first_time(store):
     feed = await add_feed(store)
-    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
         await store.subscriptions.unfollow(CHANNEL, feed.id)
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
@@ -293,7 +293,7 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     await follow(store, secret)
     await follow(store, shared, server=SERVER + 1, channel=CHANNEL + 1)
     await record(store, shared, new_article(shared, "a"))
-    (private,) = (await record(store, secret, new_article(secret, "b"))).new_ids
+    (private,) = (await record(store, secret, new_article(secret, "b"))).new_article_ids
     await store.bookmarks.add(1, private, server_id=SERVER)
     await store.servers.mark_left(SERVER)
     left_at = clock.now()

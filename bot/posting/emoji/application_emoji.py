@@ -148,7 +148,7 @@ class ApplicationEmojiSync:
         application_emoji = await self._client.fetch_application_emojis()
         self._emoji_by_name = {emoji.name: emoji for emoji in application_emoji}
         self._icon_record_by_name = {
-            icon_record.name: icon_record for icon_record in await self._store.outlet_icons.list_all()
+            icon_record.emoji_name: icon_record for icon_record in await self._store.outlet_icons.list_all()
         }
         for feed in await self._store.feeds.list_all():
             self._register_feed(feed)
@@ -173,7 +173,7 @@ class ApplicationEmojiSync:
             return True
         if icon_record.last_shown_at is None:
             return icon_record.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
-        return icon_record.name not in self._emoji_by_name  # It was evicted.
+        return icon_record.emoji_name not in self._emoji_by_name  # It was evicted.
 
     async def _fetch_and_upload(self, icon_url: str) -> None:
         emoji_name, now = _build_emoji_name(icon_url), self._clock.now()
@@ -207,11 +207,11 @@ class ApplicationEmojiSync:
         uploaded_records = [
             icon_record
             for icon_record in await self._store.outlet_icons.list_all()
-            if icon_record.name in self._emoji_by_name
+            if icon_record.emoji_name in self._emoji_by_name
         ]
         if uploaded_records:
             oldest_record = min(uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0)
-            await self._emoji_by_name.pop(oldest_record.name).delete()
+            await self._emoji_by_name.pop(oldest_record.emoji_name).delete()
 
     def _update_renderer(self) -> None:
         """Make messages that are rendered from now on use the emoji that exist."""

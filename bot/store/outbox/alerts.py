@@ -86,7 +86,7 @@ def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> Non
                 "dedupe_key": _build_dedupe_key(alert.kind, alert),
                 "position": db.now,
                 "due_at": db.now,
-                "payload": alert.texts[i18n.supported_language(channel_row["language"]) or alert.language],
+                "payload": alert.texts[i18n.supported_language(channel_row["language"]) or alert.default_language],
             }
             for channel_row in channel_rows
         ],

@@ -19,7 +19,7 @@ _PACED_KINDS_SQL = "({})".format(", ".join(f"'{kind}'" for kind in sorted(PACED_
 _IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)"
 _FROM_CHANNEL_SQL = "FROM channel LEFT JOIN server ON server.id = channel.server_id"
 _IS_OPEN_SQL = "server.left_at IS NULL AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)"
-_POSTS_AT_ONCE_SQL = f"NOT {_IS_PACED_SQL} AND channel.least_outlets IS NULL AND channel.best_a_day IS NULL"
+_GETS_POSTS_AT_ONCE_SQL = f"NOT {_IS_PACED_SQL} AND channel.least_outlets IS NULL AND channel.best_a_day IS NULL"
 _HAS_PENDING_SQL = "channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')"
 _FIRST_PENDING_SQL_TEMPLATE = """
     (SELECT id FROM dispatch WHERE channel_id = channel.id AND state = 'waiting' {kinds} ORDER BY position, id LIMIT 1)
@@ -40,7 +40,7 @@ class PostDelays(NamedTuple):
     """Delays in seconds of posts in channels that get posts at once.
 
     `typical_seconds` is the median time from an article's arrival to its post during the last hour, or None without
-    posts. `overdue_seconds` is how long the first pending post of any open channel has been due.
+    posts. `overdue_seconds` is how long the first pending dispatch of any open channel has been due, or 0.
     """
 
     typical_seconds: int | None
@@ -48,7 +48,7 @@ class PostDelays(NamedTuple):
 
 
 class ChannelQueue(NamedTuple):
-    """Pending dispatches of a channel, in its order: at least the first of each kind that the rhythm tells apart.
+    """Pending dispatches of a channel, in its order: at least the first, or with a rhythm the first of each kind.
 
     `retry_at` is the Unix time in seconds until which the channel is blocked, or 0.
     """
@@ -94,7 +94,10 @@ def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mappi
 
 
 def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQueue | None:
-    """Return the whole queue of a channel that meets a condition; None if it is empty or cannot be sent to now."""
+    """Return the queue of a channel that meets a condition; None if it is empty or the channel cannot be sent to.
+
+    Without a rhythm (quiet hours, hourly limit or interval), only the first pending dispatch is loaded.
+    """
     parameters = {"channel": channel_id}
     row = db.fetch_row(
         f"SELECT channel.retry_at, {_IS_PACED_SQL} {_FROM_CHANNEL_SQL} "
@@ -131,7 +134,7 @@ def load_rhythms(db: Connection, now: int, condition_sql: str, parameters: Mappi
     )
     sent_times_by_channel: dict[int, list[int]] = {row[0]: [] for row in settings_rows}
     if any(row[2] is not None or row[3] is not None for row in settings_rows):
-        for channel_id, sent_at in _iterate_sent_times(db, now, condition_sql, parameters):
+        for channel_id, sent_at in _iter_sent_times(db, now, condition_sql, parameters):
             sent_times_by_channel[channel_id].append(sent_at)
     return {
         channel_id: Rhythm(
@@ -156,13 +159,14 @@ def measure_delays(db: Connection) -> PostDelays:
     """Return the delays of the last hour's posts, of at most `MAX_MEASURED_POSTS`, and of pending posts."""
     rows = db.fetch_rows(
         f"SELECT dispatch.sent_at - dispatch.created_at {_FROM_CHANNEL_SQL} "
-        f"JOIN dispatch ON dispatch.channel_id = channel.id WHERE {_POSTS_AT_ONCE_SQL} AND dispatch.kind = 'post' "
+        f"JOIN dispatch ON dispatch.channel_id = channel.id WHERE {_GETS_POSTS_AT_ONCE_SQL} AND dispatch.kind = 'post' "
         "AND dispatch.sent_at > :since ORDER BY dispatch.sent_at DESC LIMIT :limit",
         {"since": db.now - HOUR_SECONDS, "limit": MAX_MEASURED_POSTS},
     )
     due_at = db.fetch_value(
         f"SELECT min(dispatch.due_at) {_FROM_CHANNEL_SQL} JOIN dispatch ON dispatch.channel_id = channel.id "
-        f"WHERE dispatch.state = 'waiting' AND {_POSTS_AT_ONCE_SQL} AND {_IS_OPEN_SQL} AND channel.retry_at IS NULL"
+        f"WHERE dispatch.state = 'waiting' AND {_GETS_POSTS_AT_ONCE_SQL} AND {_IS_OPEN_SQL} "
+        "AND channel.retry_at IS NULL"
     )
     return PostDelays(
         typical_seconds=int(median(row[0] for row in rows)) if rows else None,
@@ -171,7 +175,7 @@ def measure_delays(db: Connection) -> PostDelays:
 
 
 def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """Return each open channel in which a dispatch waits, whether it has a rhythm, and when the first one is due."""
+    """Return, of each open channel with a pending dispatch: id, `retry_at`, whether paced, when the first is due."""
     # A condition that a channel has no rhythm made PostgreSQL expect one such channel, and loop over loops.
     return db.fetch_rows(
         f"""
@@ -215,7 +219,7 @@ def _load_paced_queues(
     return queues
 
 
-def _iterate_sent_times(
+def _iter_sent_times(
     db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]
 ) -> Iterable[tuple[int, int]]:
     """Return the channel and the time of each paced message that the limits still count, newest first."""

@@ -93,7 +93,7 @@ def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
 
 
 def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) -> list[ChannelDeliveryStatus]:
-    """Return the statuses with the user and the end of each mute among their reasons, where they are known."""
+    """Return the statuses; a mute among their reasons gets the user who muted and its end, where they are known."""
     mute_id_by_status = {
         status: status.reason.values.get("mute")
         for status in statuses
@@ -106,15 +106,16 @@ def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) ->
         )
     }
     return [
-        replace(status, reason=_describe_mute(mute_by_id.get(mute_id_by_status[status])))
+        replace(status, reason=_build_mute_reason(mute_by_id.get(mute_id_by_status[status])))
         if status in mute_id_by_status
         else status
         for status in statuses
     ]
 
 
-def _describe_mute(mute: Row | None) -> Reason:
-    values = {} if mute is None else {"user": mute["user_id"], "until": mute["muted_until"]}
+def _build_mute_reason(mute: Row | None) -> Reason:
+    reason_values = {} if mute is None else {"user": mute["user_id"], "until": mute["muted_until"]}
     return Reason(
-        WithheldReason.MUTED, {name: reason_value for name, reason_value in values.items() if reason_value is not None}
+        WithheldReason.MUTED,
+        {name: reason_value for name, reason_value in reason_values.items() if reason_value is not None},
     )

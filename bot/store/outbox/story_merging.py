@@ -70,7 +70,7 @@ def _is_merging_enabled(db: Connection, channel_id: int) -> bool:
 def _find_best_post(
     db: Connection, channel_id: int, feed_id: int, article: PendingArticle, matches: StoryMatches
 ) -> int | None:
-    similarity_by_id = {
+    similarity_by_article_id = {
         similar_article.article_id: similar_article.similarity
         for similar_article in matches.similar_articles_by_key.get(article.key, ())
     }
@@ -78,12 +78,12 @@ def _find_best_post(
         """
         SELECT DISTINCT dispatch.id FROM delivery_status
         JOIN dispatch ON dispatch.id = coalesce(delivery_status.dispatch_id, delivery_status.joined_dispatch_id)
-        WHERE delivery_status.article_id IN (:similar) AND delivery_status.channel_id = :channel
+        WHERE delivery_status.article_id IN (:similar_ids) AND delivery_status.channel_id = :channel
           AND dispatch.kind = 'post'
           AND (dispatch.state IN ('held', 'waiting', 'claimed')
                OR dispatch.state = 'sent' AND dispatch.sent_at >= :since)
         """,
-        {"similar": similarity_by_id.keys(), "channel": channel_id, "since": db.now - JOIN_WINDOW_SECONDS},
+        {"similar_ids": similarity_by_article_id.keys(), "channel": channel_id, "since": db.now - JOIN_WINDOW_SECONDS},
     )
     scored_posts: list[tuple[float, int]] = []
     for (post_id,) in post_rows:
@@ -97,7 +97,7 @@ def _find_best_post(
             {"post": post_id},
         )
         posted_articles = [
-            PostedArticle(member_feed_id, published_at, bool(is_first), similarity_by_id.get(member_id))
+            PostedArticle(member_feed_id, published_at, bool(is_first), similarity_by_article_id.get(member_id))
             for member_id, member_feed_id, published_at, is_first in member_rows
         ]
         scored_posts.append((matches.score_join(feed_id, article.published_at, posted_articles), -post_id))

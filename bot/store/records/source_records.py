@@ -28,7 +28,7 @@ class OverQuotaKind(StrEnum):
 
 
 class QuotaOverflow(NamedTuple):
-    """Number of entries that a feed brought beyond its quota between two times.
+    """Number of entries, or of changes, that a feed brought beyond its quota between two times.
 
     `first_at` and `last_at` are Unix times in seconds.
     """
@@ -62,7 +62,7 @@ class PollOverflow(NamedTuple):
 class Alert(NamedTuple):
     """An alert that a poll raises about its feed, with the time since which the feed fails or failed.
 
-    `since` is Unix time in seconds. `texts` maps languages to the message; `language` is used for servers
+    `since` is Unix time in seconds. `texts` maps languages to the message; `default_language` is used for servers
     whose language Telex does not speak.
     """
 
@@ -70,7 +70,7 @@ class Alert(NamedTuple):
     kind: AlertKind
     since: int
     texts: Mapping[str, str]
-    language: str
+    default_language: str
 
 
 class PushSubscription(NamedTuple):
@@ -96,7 +96,10 @@ class PushSubscription(NamedTuple):
 
 
 class RetractionCandidate(NamedTuple):
-    """An article that may be retracted: a recent one, or one missing from its feed since `missing_since`."""
+    """An article that may be retracted: a recent one, or one missing from its feed since `missing_since`.
+
+    Times are Unix times in seconds.
+    """
 
     article_id: int
     published: int
@@ -161,9 +164,9 @@ class ChangedArticle:
 class IntakeResult:
     """Changes that a feed document makes to the stored articles.
 
-    `new_articles` are in document order; `aliases` are further identity hashes of stored articles;
-    `comment_counts` are ids of articles of which only the number of comments changed, each with that number.
-    `has_no_known_entries`: the document has entries, but none was known. `missing_ids`: articles that
+    `new_articles` are in document order; `aliases` are further identity hashes of stored articles, each with the
+    article's id; `comment_counts` are ids of articles of which only the number of comments changed, each with it.
+    `has_no_known_entries`: the document has entries, but none was known. `missing_ids`: ids of articles that
     the document should still have; `reappeared_ids`: missing articles that it has again.
     `overflow`: entries over quota.
     `quota_used_seconds`: quota consumed of each server that follows the feed, in seconds until the quota is
@@ -220,17 +223,17 @@ class PollWrite:
 class PollWriteResult:
     """Ids of a poll's new articles, oldest first, and of the channels with new dispatches."""
 
-    new_ids: tuple[int, ...] = ()
+    new_article_ids: tuple[int, ...] = ()
     channel_ids: tuple[int, ...] = ()
 
 
 class OutletIcon(NamedTuple):
-    """An outlet's icon.
+    """An outlet's icon: the name of its emoji, and its colour as RGB, or None if unknown.
 
     Times are Unix times in seconds; `last_shown_at` is None if the icon cannot be shown.
     """
 
-    name: str
+    emoji_name: str
     fetched_at: int
     colour: int | None
     last_shown_at: int | None
