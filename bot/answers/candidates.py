@@ -21,7 +21,7 @@ MAX_CHARS_READ = 12_000
 """Maximum number of characters of an article that are searched for answers."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
-"""Maximum length in characters of a part of a long sentence, such that two parts and a space fit in a quote."""
+"""Maximum length in characters of a part of a long sentence, except the last: two parts and a space fit in a quote."""
 _SENTENCE_PART_PATTERN = re.compile(
     rf"\S(?:.{{0,{MAX_QUOTE_LENGTH - 2}}}\S)?$"
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
@@ -29,7 +29,7 @@ _SENTENCE_PART_PATTERN = re.compile(
 )
 """Pattern of a sentence, or of a part of a sentence that is too long for a quote.
 
-Two adjacent parts fit in one quote.
+Two adjacent parts fit in one quote, unless the second ends the sentence.
 """
 
 
@@ -140,25 +140,26 @@ def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
     """
     if analysis.article.title:
         yield AnswerCandidate(analysis, -1, (analysis.title,))
-    last_end = 0
+    last_window_end = 0
     for sentence_index, first_sentence in enumerate(analysis.sentences):
         window_end = sentence_index + 1
         while window_end < min(sentence_index + MAX_WINDOW_SENTENCES, len(analysis.sentences)):
             if analysis.sentences[window_end].end - first_sentence.start > MAX_QUOTE_LENGTH:
                 break
             window_end += 1
-        if window_end > last_end:
-            last_end = window_end
+        if window_end > last_window_end:
+            last_window_end = window_end
             yield AnswerCandidate(analysis, sentence_index, analysis.sentences[sentence_index:window_end])
 
 
-def find_quotable_window(analysis: ArticleAnalysis, start: int, max_sentences: int) -> AnswerCandidate | None:
-    """Return the longest window from sentence index `start` that can be quoted verbatim at once.
+def find_quotable_window(analysis: ArticleAnalysis, first_index: int, max_sentences: int) -> AnswerCandidate | None:
+    """Return the longest window that begins with the sentence at `first_index` and can be quoted verbatim.
 
-    It has at most `max_sentences` sentences. Returns None if not even the first sentence can be quoted.
+    It has at most `max_sentences` sentences, and fits in one quote. Returns None if not even the
+    first sentence can be quoted.
     """
-    for end in range(min(start + max_sentences, len(analysis.sentences)), start, -1):
-        window = AnswerCandidate(analysis, start, analysis.sentences[start:end])
+    for end_index in range(min(first_index + max_sentences, len(analysis.sentences)), first_index, -1):
+        window = AnswerCandidate(analysis, first_index, analysis.sentences[first_index:end_index])
         if 0 < len(window.find_verbatim_text()) <= MAX_QUOTE_LENGTH:
             return window
     return None

@@ -22,9 +22,9 @@ _PREPOSITION_BEFORE_PATTERN = re.compile(
 
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
 """Types of spans that are an answer themselves; spans of the remaining types ("because") only introduce an answer."""
-_NEAR_DECAY_CHARS = 60.0
+_PROXIMITY_DECAY_CHARS = 60.0
 """Distance in characters from an answer span at which a question's word has 1/e of its weight for proximity."""
-_BESIDE_DECAY_CHARS = 15.0
+_ADJACENCY_DECAY_CHARS = 15.0
 """Distance in characters from an answer span at which a question's word has 1/e of its weight for adjacency."""
 
 SPAN_FEATURE_NAMES = (
@@ -65,8 +65,8 @@ def iter_span_features(
         if is_headline
         else term_matcher.find_term_offsets(analysis.sentences[max(0, sentence_index - 1) : sentence_index + 2])
     )
-    sentence_share = term_matcher.compute_weight_share(sentence_offsets_by_term)
-    nearby_share = term_matcher.compute_weight_share(
+    sentence_weight_share = term_matcher.compute_weight_share(sentence_offsets_by_term)
+    nearby_weight_share = term_matcher.compute_weight_share(
         {*nearby_offsets_by_term, *term_matcher.find_term_offsets([analysis.title])}
     )
     term_offsets = {start for starts_of_term in sentence_offsets_by_term.values() for start in starts_of_term}
@@ -74,31 +74,32 @@ def iter_span_features(
         tokens_inside = sentence.list_tokens_in(span)
         if tokens_inside and term_offsets.issuperset(token.start for token in tokens_inside):
             continue
+        is_after_preposition = _PREPOSITION_BEFORE_PATTERN.search(text, max(0, span.start - 10), span.start) is not None
         next_token = next((token for token in sentence.tokens if token.start >= span.end), None)
         proximity = adjacency = weight_before = 0.0
         for term_index, term_starts in nearby_offsets_by_term.items():
             distance = min(_compute_distance(span, start) for start in term_starts)
-            proximity += term_matcher.term_weights[term_index] * exp(-distance / _NEAR_DECAY_CHARS)
-            adjacency += term_matcher.term_weights[term_index] * exp(-distance / _BESIDE_DECAY_CHARS)
+            proximity += term_matcher.term_weights[term_index] * exp(-distance / _PROXIMITY_DECAY_CHARS)
+            adjacency += term_matcher.term_weights[term_index] * exp(-distance / _ADJACENCY_DECAY_CHARS)
             weight_before += term_matcher.term_weights[term_index] * any(
                 start < span.start for start in sentence_offsets_by_term.get(term_index, ())
             )
         features = [
             *(float(span.answer_type is span_type) for span_type in SPAN_TYPES),
             *question_features,
-            float(span.answer_type in expected_types),
-            float(_PREPOSITION_BEFORE_PATTERN.search(text, max(0, span.start - 10), span.start) is not None),
+            float(span.answer_type in expected_types),  # "of the kind"
+            float(is_after_preposition),  # "placed"
             proximity / term_matcher.total_weight,
             adjacency / term_matcher.total_weight,
-            sentence_share,
-            nearby_share,
+            sentence_weight_share,
+            nearby_weight_share,
             weight_before / term_matcher.total_weight,
             sum(token.start in term_offsets for token in tokens_inside) / (len(tokens_inside) or 1),
             float(sum(token.start in term_offsets for token in (*tokens_inside[-1:], next_token) if token is not None)),
-            log(1 + len(tokens_inside)),
-            log(1 + analysis.text.count(span.text)),
+            log(1 + len(tokens_inside)),  # "words"
+            log(1 + analysis.text.count(span.text)),  # "often"
             float(span.text in analysis.article.title),
-            log(2 + sentence_index) / 4,
+            log(2 + sentence_index) / 4,  # "place"
             float(span.start == sentence.start),
             float(sum(other_span.answer_type is span.answer_type for other_span in spans)),
             float(is_headline),
@@ -107,5 +108,5 @@ def iter_span_features(
 
 
 def _compute_distance(span: TypedSpan, start: int) -> int:
-    """Return the distance in characters between a span and the start of a word; 0 inside the span."""
+    """Return the distance in characters between a span and the start of a word; 0 inside the span and at its end."""
     return max(span.start - start, start - span.end, 0)

@@ -1,4 +1,4 @@
-"""Checks of settings, token, database and feeds without running the bot."""
+"""Checks of settings, token, model service, database and feeds without running the bot."""
 
 import asyncio
 import base64
@@ -39,10 +39,10 @@ class CheckResult:
 
 
 async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Yield the results of checks of settings, token, database and every active feed.
+    """Yield the results of checks of token, contact, model service (if configured), database and every active feed.
 
     Nothing is written but schema migrations. The feeds come in the order in which they answer; if the database cannot
-    be opened, it is the last check.
+    be opened or read, it is the last check.
     """
     yield check_token(settings)
     if not settings.contact:

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 _SELECTION_TIMEOUT_SECONDS = 20.0
 """Maximum time in seconds in which a worker selects the stories of a personal digest."""
-_MAX_MATCHES_PER_TOPIC = 200
-"""Maximum number of articles that match one topic (a query) of a personal digest."""
+_MAX_MATCHES_PER_QUERY = 200
+"""Maximum number of articles that match one query of a personal digest: a topic, or a watch of the user."""
 
 
 class PersonalDigestTask(ScheduledTask):
@@ -118,7 +118,7 @@ class PersonalDigestTask(ScheduledTask):
         )
         if already_posted_pages is not None:
             digest_candidates = already_posted_pages.exclude_posted(digest_candidates)
-        draft = DigestContent(
+        empty_content = DigestContent(
             since=since,
             until=until,
             is_daily=plan.weekday is None,
@@ -130,7 +130,7 @@ class PersonalDigestTask(ScheduledTask):
             select_stories,
             digest_candidates.candidates,
             digest_candidates.similar_pairs,
-            draft,
+            empty_content,
             NO_PREFERENCES,
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
@@ -141,7 +141,7 @@ class PersonalDigestTask(ScheduledTask):
     ) -> set[int]:
         """Return the ids of articles of the given feeds that match any of the queries, from a day before `since` on.
 
-        At most the newest `_MAX_MATCHES_PER_TOPIC` articles for each query are returned.
+        At most the newest `_MAX_MATCHES_PER_QUERY` articles for each query are returned.
         Raises EngineError if the search index is not available.
         """
         article_ids: set[int] = set()
@@ -163,7 +163,7 @@ class PersonalDigestTask(ScheduledTask):
                         engine.match_all,
                         (*query_nodes, since_filter),
                         scope,
-                        _MAX_MATCHES_PER_TOPIC,
+                        _MAX_MATCHES_PER_QUERY,
                         newest_first=True,
                     )
                 except EngineError as error:

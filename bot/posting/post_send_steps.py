@@ -58,7 +58,7 @@ async def edit_sent_message(
 ) -> RetryAfter | ChannelBlocked | Rejected | None:
     """Replace the content of a sent message; edit a webhook's message through its webhook.
 
-    Returns None when done, `RetryAfter` if another attempt is needed, or the outcome that explains why the
+    Returns None when done or given up, `RetryAfter` if another attempt is needed, or the outcome that explains why the
     message cannot be edited. Raises any error that is neither discord.py's nor aiohttp's.
     """
     edit_call: Callable[..., Awaitable[object]] = _get_partial_message(client, dispatch).edit

@@ -88,7 +88,8 @@ def _score_candidates(
 ) -> list[tuple[float, Article]]:
     """Return the candidates that are similar to an article and on another page, as (similarity, article), best first.
 
-    A long article has many terms that a short one lacks, so the similarity is computed in both directions.
+    A long article has many terms that a short one lacks, so the similarity is also computed in the other direction if
+    the first is too low.
     """
     term_counts = _count_terms(article)
     scored_articles = []
@@ -124,7 +125,7 @@ def _deduplicate(article: Article, scored_articles: Sequence[tuple[float, Articl
 def _select_distinctive_terms(term_counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
     """Return the most distinctive terms of an article with their weights.
 
-    Terms that occur in no other article are left out, because no similar article can be found by them.
+    Short terms are left out, and terms that occur in no other article, because no similar article has them.
     """
     weight_by_term = {
         term: (1 + math.log(term_count)) * compute_idf(engine, (term,))
@@ -145,7 +146,7 @@ def _count_terms(article: Article) -> Counter[str]:
 
 
 def _compute_similarity(distinctive_terms: Mapping[str, float], term_counts: Mapping[str, int]) -> float:
-    """Return the share of the distinctive terms' weight that another article has, from 0 to 1."""
+    """Return the share of the distinctive terms' weight that another article has, from 0 to 1; 0 if it has too few."""
     shared_terms = [term for term in distinctive_terms if term in term_counts]
     if len(shared_terms) < _MIN_SHARED_TERMS:
         return 0.0

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 WORKER_TIMEOUT_SECONDS = 10.0
 """Maximum duration in seconds of a call in a worker process."""
-OVERFETCH_ARTICLES = 10
+OVERFETCH_COUNT = 10
 """Number of articles fetched beyond a page, because several articles on one story become one result."""
 REPUBLISH_WINDOW_SECONDS = 12 * 3600
 """Maximum time in seconds between two articles of an outlet that are taken for copies of one.
@@ -56,7 +56,7 @@ DUPLICATE_PREFIX_LENGTH = 200
 """Number of first characters of two texts that are compared to recognise copies."""
 
 MIN_COMPLETION_LENGTH = 3
-"""Minimum length of a word that is offered as a completion, in characters."""
+"""Minimum length, in characters, of a title word that is offered as a completion, unless it is in capitals."""
 COMPLETION_WINDOW_SECONDS = 30 * 86_400
 """Maximum age in seconds of the articles whose words, tags and authors are offered as completions."""
 
@@ -70,7 +70,7 @@ class SearchResult:
     Attributes:
         score: Relevance; higher is better, 0 if results are sorted by date.
         snippet: Part of the text that contains most of the query.
-        highlights: Spans of the snippet that match, in characters.
+        highlights: Start and end offsets, in characters, of the parts of the snippet that match.
         is_partial: Whether the article lacks a word or phrase of the query.
         has_similar_word: Whether the article only has a word similar to the query's single word.
         is_semantic_only: Whether the article matches by meaning alone.
@@ -184,7 +184,7 @@ class Searcher:
         needed_count = max(offset + limit, count_up_to) + 1
         try:
             query_parts, ranked_articles = await self._rank(
-                engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, sort
+                engine, query, query_parts, scope, needed_count + OVERFETCH_COUNT, sort
             )
             query_advice = (
                 await suggest_quotes(query, self.store, engine, scope) if query.unquoted_filters else QueryAdvice()
@@ -197,7 +197,7 @@ class Searcher:
             if not ranked_articles and query_advice.suggestions and len(query_parts.words) == 1:
                 query_parts = replace(query_parts, words=query_advice.suggestions[:1])
                 query_parts, similar_word_articles = await self._rank(
-                    engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, "relevance"
+                    engine, query, query_parts, scope, needed_count + OVERFETCH_COUNT, "relevance"
                 )
                 ranked_articles = [ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles]
         except EngineError as error:
@@ -244,14 +244,14 @@ class Searcher:
         Raises:
             StoreError: The database failed.
         """
-        fetch_limit = limit + OVERFETCH_ARTICLES
+        fetch_limit = limit + OVERFETCH_COUNT
         while True:
             newest_articles = await self.store.articles.list_newest(feed_ids, outlet=outlet, limit=fetch_limit)
-            stories = await self._collapse_stories(
+            story_articles = await self._collapse_stories(
                 [RankedArticle(article, 0.0) for article in newest_articles if article.id not in excluded_article_ids]
             )
-            if len(stories) >= limit or len(newest_articles) < fetch_limit:
-                return [story.article for story in stories[:limit]]
+            if len(story_articles) >= limit or len(newest_articles) < fetch_limit:
+                return [story_article.article for story_article in story_articles[:limit]]
             fetch_limit *= 2
 
     async def suggest_completions(
@@ -308,15 +308,15 @@ class Searcher:
         similar_pairs = await self.store.stories.load_similar_pairs(
             [ranked_article.article.id for ranked_article in ranked_articles], MIN_SINGLE_ARTICLE_SIMILARITY
         )
-        similar_ids_by_id: dict[int, set[int]] = defaultdict(set)
+        similar_article_ids_by_id: dict[int, set[int]] = defaultdict(set)
         for first_id, second_id in similar_pairs:
-            similar_ids_by_id[first_id].add(second_id)
-            similar_ids_by_id[second_id].add(first_id)
+            similar_article_ids_by_id[first_id].add(second_id)
+            similar_article_ids_by_id[second_id].add(first_id)
         language = i18n.current_language()
         page_keys: set[str] = set()
         # By outlet, title and beginning.
         published_times_by_text: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-        stories: list[RankedArticle] = []
+        story_articles: list[RankedArticle] = []
         for ranked_article in ranked_articles:
             article = ranked_article.article
             published_times = published_times_by_text[article.outlet, article.title.lower(), _fold_beginning(article)]
@@ -326,17 +326,17 @@ class Searcher:
                 continue
             page_keys.add(article.page_key)
             published_times.append(article.published)
-            for index, story in enumerate(stories) if article.id in similar_ids_by_id else ():
-                if story.article.id in similar_ids_by_id[article.id]:
+            for index, story_article in enumerate(story_articles) if article.id in similar_article_ids_by_id else ():
+                if story_article.article.id in similar_article_ids_by_id[article.id]:
                     if (
-                        article.language == language != story.article.language
-                        and not ranked_article.is_partial > story.is_partial
+                        article.language == language != story_article.article.language
+                        and not ranked_article.is_partial > story_article.is_partial
                     ):
-                        stories[index] = ranked_article._replace(score=story.score)
+                        story_articles[index] = ranked_article._replace(score=story_article.score)
                     break
             else:
-                stories.append(ranked_article)
-        return stories
+                story_articles.append(ranked_article)
+        return story_articles
 
     def _build_results(
         self, query_parts: QueryParts, ranked_articles: Sequence[RankedArticle]

@@ -42,7 +42,8 @@ _log = logging.getLogger(__name__)
 class TaskUsage:
     """Usage of the model service for one task since the start.
 
-    `calls` and `failures` are numbers of requests, `seconds` is the time of all requests. The numbers of tokens are as
+    `calls` is the number of prompts, `failures` of those that failed or had an unusable reply, `seconds` their total
+    time. The numbers of tokens are as
     the service reported them. `dropped_sentences` is the number of sentences that a verification found unsupported by
     their passages.
     """

@@ -143,7 +143,7 @@ async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(sta
 async def test_a_watch_is_found_by_its_rarest_word(stand):
     criterion = build_matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in select_cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {"orchard"}
+    assert {key.text for key in select_cheapest_keys(criterion, lambda key: costs.get(key.text, 1))} == {"orchard"}
     assert select_cheapest_keys(criterion, lambda key: key.kind is KeyKind.STEM) == {
         MatchKey(KeyKind.NAME, "ole"), MatchKey(KeyKind.NAME, "olemonde")
     }  # fmt: skip
@@ -152,7 +152,7 @@ async def test_a_watch_is_found_by_its_rarest_word(stand):
 async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
     looked = Mock(side_effect=matches_clause)
     monkeypatch.setattr(watch_index, "matches_clause", looked)
-    index = WatchIndex(lambda key: 9 if key.value.startswith("appl") else 1)
+    index = WatchIndex(lambda key: 9 if key.text.startswith("appl") else 1)
     for number in range(1000):
         index.add_watch(number, 1, parse_query(f"unseen{number} apple", 0))
     index.add_watch(5000, 1, parse_query("apple", 0))

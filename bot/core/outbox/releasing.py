@@ -1,4 +1,4 @@
-"""Release of articles that joined a post which will never name them."""
+"""Release of articles that joined a post which will never name them: what is sent for them instead."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class JoinedArticle(NamedTuple):
     withheld_reason: WithheldReason | None
 
 
-class Release(NamedTuple):
-    """Plan for joined articles: pages to withhold by reason, pages for a digest, and a post for the rest.
+class ReleasePlan(NamedTuple):
+    """Plan for joined articles, by the keys of their pages: those to withhold, for a digest, and for a post.
 
-    `first_article` gets a post of its own, which the articles of `remaining_page_keys` join. None: there is no post.
+    `first_article` gets a post of its own, which the articles of `remaining_page_keys` join. None: nothing is posted.
     """
 
     withheld_page_keys: dict[WithheldReason, list[str]]
@@ -26,10 +26,10 @@ class Release(NamedTuple):
     remaining_page_keys: list[str]
 
 
-def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Release:
-    """Return what is done with the articles that joined a post, in a channel with this route.
+def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> ReleasePlan:
+    """Return what is done with the articles that joined a post, in a channel with the given route.
 
-    Of the articles that the channel still gets, the oldest gets the post.
+    Unless they wait for a digest, the oldest article that the channel still gets gets the post.
     """
     withheld_page_keys: dict[WithheldReason, list[str]] = {}
     for article, withheld_reason in joined_articles:
@@ -41,5 +41,5 @@ def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> Rele
     )
     page_keys = [article.page_key for article in articles]
     if isinstance(route, DigestRoute):
-        return Release(withheld_page_keys, page_keys, None, [])
-    return Release(withheld_page_keys, [], articles[0] if articles else None, page_keys[1:])
+        return ReleasePlan(withheld_page_keys, page_keys, None, [])
+    return ReleasePlan(withheld_page_keys, [], articles[0] if articles else None, page_keys[1:])

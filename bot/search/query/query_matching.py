@@ -43,7 +43,7 @@ class MatchKey(NamedTuple):
     """Word of an article, with its kind, by which the queries that may match are looked up."""
 
     kind: KeyKind
-    value: str
+    text: str
 
 
 KeyCost = Callable[[MatchKey], int]
@@ -74,28 +74,31 @@ class AnalysedArticle:
         )
 
     @cached_property
-    def title_words(self) -> list[str]:
+    def title_tokens(self) -> list[str]:
         """Return the tokens of the article's title."""
         return text_analysis.tokenize(self.article.title)
 
     @cached_property
-    def body_words(self) -> list[str]:
+    def body_tokens(self) -> list[str]:
         """Return the tokens of the article's text."""
         return text_analysis.tokenize(self.article.body[:MAX_CHARS_READ])
 
     @cached_property
     def title_token_string(self) -> str:
         """Return the tokens of the title with a space around each."""
-        return _build_token_string(self.title_words)
+        return _build_token_string(self.title_tokens)
 
     @cached_property
     def body_token_string(self) -> str:
         """Return the tokens of the text with a space around each."""
-        return _build_token_string(self.body_words)
+        return _build_token_string(self.body_tokens)
 
     @cached_property
     def tokens_of_names(self) -> tuple[tuple[str, ...], ...]:
-        """Return the tokens of each name (outlet, author, tags), as a tuple for each name."""
+        """Return the tokens of each name (outlet, author, tags), as a tuple for each name.
+
+        If a name has several tokens, a last one follows: all of them joined ("le", "monde", "lemonde").
+        """
         article = self.article
         return tuple(iter_article_name_tokens(article.outlet, article.author, article.tags))
 
@@ -104,7 +107,7 @@ class AnalysedArticle:
         """Return all match keys of the article, as sets by kind."""
         return {
             KeyKind.STEM: self.stems,
-            KeyKind.WORD: frozenset(self.title_words).union(self.body_words),
+            KeyKind.WORD: frozenset(self.title_tokens).union(self.body_tokens),
             KeyKind.NAME: frozenset().union(*self.tokens_of_names),
         }
 
