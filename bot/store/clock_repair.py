@@ -61,10 +61,10 @@ _SHORTEN_WAITS_SQL = (
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added_at > :now",
     "UPDATE channel SET best_due_at = :now + :selection_window WHERE best_due_at > :now + :selection_window",
     "UPDATE watch SET cooldown_until = :now + :cooldown WHERE cooldown_until > :now + :cooldown",
-    "UPDATE page_fetch SET due_at = :now + :page WHERE due_at > :now + :page",
+    "UPDATE page_fetch SET due_at = :now + :page_seconds WHERE due_at > :now + :page_seconds",
     "UPDATE page_fetch SET requested_at = :now WHERE requested_at > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
-    "UPDATE channel SET retry_at = :now + :channel WHERE retry_at > :now + :channel",
+    "UPDATE channel SET retry_at = :now + :channel_seconds WHERE retry_at > :now + :channel_seconds",
     # Only articles found after a pause or absence are posted, so its end may not lie in the future.
     "UPDATE subscription SET resumed_at = :now WHERE resumed_at > :now",
 )
