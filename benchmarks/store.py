@@ -120,7 +120,7 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
             lambda _: store.articles.list_newest(ids, limit=10, offset=190),
         ),
         ("articles counted", lambda _: store.articles.count()),
-        ("channels ready among 1,000, and the next", lambda _: store.dispatches.load_outlook(now)),
+        ("channels ready among 1,000, and the next", lambda _: store.dispatches.load_queue_outlook(now)),
         ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
         ("edits due", lambda _: store.dispatches.list_dispatches_to_edit(now, 20)),
         ("posts of an article", lambda number: store.dispatches.list_sent_for_article(number + 1)),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bot.answers.candidates import AnalysedSentence, ArticleAnalysis
 from bot.answers.question_analysis import (
-    PATTERN_TYPES,
+    PATTERN_ANSWER_TYPES,
     SPAN_TYPES_BY_ANSWER_TYPE,
     AnalysedQuestion,
     AnswerType,
@@ -91,7 +91,7 @@ class ExpectedAnswer(NamedTuple):
                 for other_span in sentence.typed_spans
             )
         if _LABEL_END_PATTERN.match(text, span.end) or any(
-            other_span.answer_type in PATTERN_TYPES and other_span.start <= span.start < other_span.end
+            other_span.answer_type in PATTERN_ANSWER_TYPES and other_span.start <= span.start < other_span.end
             for other_span in sentence.typed_spans
         ):
             return False
@@ -138,7 +138,9 @@ def find_expected_answer(question: AnalysedQuestion) -> ExpectedAnswer:
         None if AnswerType.MONEY in question.answer_types else _COUNTED_NOUNS_PATTERN.search(normalized_text)
     )
     is_duration = _DURATION_QUESTION_PATTERN.search(normalized_text) is not None
-    pattern_types = {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_TYPES
+    pattern_types = (
+        {AnswerType.NUMBER} if counted_match or is_duration else question.answer_types & PATTERN_ANSWER_TYPES
+    )
     span_types = {span_type for answer_type in pattern_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
     asks_for_definition = AnswerType.DEFINITION in question.answer_types and not _ROLE_QUESTION_PATTERN.search(
         normalized_text

@@ -70,7 +70,7 @@ IMPLIED_TERM_FACTOR = 0.3
 Answers leave such words out.
 """
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
-PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
+PATTERN_ANSWER_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
 SPAN_TYPES_BY_ANSWER_TYPE = {
     AnswerType.NUMBER: (AnswerType.NUMBER, AnswerType.MONEY),
@@ -181,7 +181,7 @@ def analyse_question(
     implied_words = {
         word
         for answer_type, match in match_by_answer_type.items()
-        if answer_type in PATTERN_TYPES
+        if answer_type in PATTERN_ANSWER_TYPES
         for word in match[0].split()
     }
     terms: list[QuestionTerm] = []
@@ -198,14 +198,14 @@ def analyse_question(
                 FOLLOW_UP_TERM_FACTOR if word in follow_up_words else 1.0
             )
             terms.append(QuestionTerm(word, stems, weight, document_frequency > 0))
-    if expected_types & PATTERN_TYPES:
+    if expected_types & PATTERN_ANSWER_TYPES:
         expected_types.discard(AnswerType.NAME)
     elif "appelle" in words:  # "Comment s'appelle" asks for a name, and no reason.
         expected_types.discard(AnswerType.REASON)
     if (
         _DEFINITION_PATTERN.search(normalized_text)
         and sum(not follow_up_words or term.word in follow_up_words for term in terms) <= _MAX_DEFINITION_TERMS
-        and not expected_types & PATTERN_TYPES
+        and not expected_types & PATTERN_ANSWER_TYPES
     ):
         expected_types = {AnswerType.DEFINITION}
     return AnalysedQuestion(

@@ -8,7 +8,7 @@ from math import log
 from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, compute_log_odds
 from bot.answers.candidate_scoring import ScoredCandidate
-from bot.answers.question_analysis import PATTERN_TYPES, AnalysedQuestion
+from bot.answers.question_analysis import PATTERN_ANSWER_TYPES, AnalysedQuestion
 from bot.core.models import Article
 from bot.search.index import text_analysis
 
@@ -89,7 +89,7 @@ def compute_sure_log_odds(
     total_log_odds = compute_context_free_log_odds(candidate, context_article_ids)
     if candidate.excerpt.answer_text is None:
         return total_log_odds - NO_ANSWER_TEXT_LOG_ODDS
-    return total_log_odds + PATTERN_ANSWER_LOG_ODDS * bool(question.answer_types & PATTERN_TYPES)
+    return total_log_odds + PATTERN_ANSWER_LOG_ODDS * bool(question.answer_types & PATTERN_ANSWER_TYPES)
 
 
 def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:

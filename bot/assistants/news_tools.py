@@ -29,7 +29,7 @@ MAX_RESULTS = 20
 """Maximum number of articles that a tool returns."""
 MAX_TEXT_CHARS = 8_000
 """Maximum length in characters of the text of an article, and of all passages for an answer together."""
-STORY_WINDOW_SECONDS = 3 * 86_400
+MAX_STORY_GAP_SECONDS = 3 * 86_400
 """Maximum number of seconds between the publication of an article and of further articles of its story."""
 
 VisibleFeedIdsLookup = Callable[[], Awaitable[Collection[int] | None]]
@@ -79,7 +79,7 @@ class FullArticle(ArticleSummary):
 
 
 class StoryResponse(TypedDict):
-    """An article, and `others`: articles about the same story, published at most `STORY_WINDOW_SECONDS` from it."""
+    """An article, and `others`: articles about the same story, published at most `MAX_STORY_GAP_SECONDS` from it."""
 
     article: ArticleSummary
     others: list[ArticleSummary]
@@ -280,7 +280,7 @@ class _NewsTools:
         other_articles = [
             _to_summary(build_search_result_json(hit))
             for hit in similar_page.results
-            if abs(hit.article.published - article.published) <= STORY_WINDOW_SECONDS
+            if abs(hit.article.published - article.published) <= MAX_STORY_GAP_SECONDS
         ]
         return StoryResponse(article=_to_summary(build_article_json(article)), others=other_articles[:limit])
 

@@ -116,7 +116,7 @@ async def _import_batch(
     import_result: ArticleImportResult,
 ) -> None:
     article_store = services.store.articles
-    articles_by_url = await article_store.load_stored_by_url({row.url for row in import_rows})
+    articles_by_url = await article_store.load_stored_articles_by_url({row.url for row in import_rows})
     now = services.clock.now()
     row_drafts: list[RowDraft] = []
     for row in import_rows:

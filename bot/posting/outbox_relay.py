@@ -163,7 +163,7 @@ class OutboxRelay:
         ready_channel_ids = [
             channel_id for channel_id in self._in_doubt_claims.list_channel_ids() if channel_id not in busy_channel_ids
         ]
-        queue_outlook = await self._store.dispatches.load_outlook(now, busy_channel_ids)
+        queue_outlook = await self._store.dispatches.load_queue_outlook(now, busy_channel_ids)
         for channel_id in [*ready_channel_ids, *queue_outlook.ready_channel_ids]:
             self._send_runner.start(channel_id, self._drain_channel)
         await self._schedule.start_due(now)

@@ -250,7 +250,7 @@ class FollowFlow(OwnedView):
         if sample_feed_and_article is not None:
             sample_feed, sample_article = sample_feed_and_article
             post_look = await store.preferences.get_look(server_id)
-            message = await post_previews.render_as_posted(
+            message = await post_previews.render_post_preview(
                 interaction, sample_article, sample_feed, self._target_channel.id, post_look
             )
             sample_layout = blocks.without_items(message.layout)

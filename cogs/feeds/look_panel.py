@@ -17,7 +17,7 @@ from bot.posting.wording import look_labels
 from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text
 from cogs.feeds.look_form import look_modal, parse_colour, parse_excerpt_length, template_modal
-from cogs.feeds.post_previews import make_sample_article, render_as_posted, send_private_preview
+from cogs.feeds.post_previews import make_sample_article, render_post_preview, send_private_preview
 from cogs.feeds.subscription_options import (
     FollowedFeed,
     list_visible_subscriptions,
@@ -121,7 +121,7 @@ class LookPanel(ManagersPanel):
         """Show the preview and the controls of the look of posts."""
         assert self._example_article_and_feed is not None
         look = await self._load_draft_or_inherited_look()
-        message = await render_as_posted(interaction, *self._example_article_and_feed, self._channel_id, look)
+        message = await render_post_preview(interaction, *self._example_article_and_feed, self._channel_id, look)
         heading_lines = self._format_heading_lines()
         if look.role_id is not None:
             if look.style is not Style.CLASSIC:

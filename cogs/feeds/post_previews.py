@@ -13,7 +13,7 @@ from cogs.feeds.subscription_options import FollowedFeed
 from cogs.shared.views import Interaction
 
 
-async def render_as_posted(
+async def render_post_preview(
     interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: PostLook
 ) -> Message:
     """Return the message with which an article would be posted now in a channel of the user's current server."""
@@ -37,7 +37,7 @@ async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) ->
             )
         )
     look = subscription.look or await interaction.client.store.preferences.get_look(subscription.server_id)
-    message = await render_as_posted(interaction, newest_articles[0], feed, subscription.channel_id, look)
+    message = await render_post_preview(interaction, newest_articles[0], feed, subscription.channel_id, look)
     edit_kwargs = {
         "embed": None,
         **message.send_kwargs(),

@@ -34,6 +34,10 @@ from cogs.watching.watch_creation import (
 
 _PAGE_SIZE = 10
 """Number of watches on a page."""
+_MAX_QUERY_LABEL_LENGTH = discord_limits.MAX_CHOICE_NAME_LENGTH - 40
+"""Maximum length in UTF-16 units of the query in a watch's label, which leaves room for the place."""
+_MAX_SERVER_NAME_LENGTH = 60
+"""Maximum length in UTF-16 units of the name of a watch's server."""
 
 
 async def load_removable_watches(interaction: Interaction) -> list[Watch]:
@@ -149,7 +153,7 @@ def watch_label(interaction: Interaction, watch: Watch) -> str:
         place_suffix = f" · #{channel.name}" if channel is not None else ""
     else:
         place_suffix = _other_server_suffix(interaction, watch)
-    query_text = discord_text.to_plain_line(watch.query, discord_limits.MAX_CHOICE_NAME_LENGTH - 40)
+    query_text = discord_text.to_plain_line(watch.query, _MAX_QUERY_LABEL_LENGTH)
     return discord_text.to_plain_line(f"{query_text}{place_suffix}", discord_limits.MAX_CHOICE_NAME_LENGTH)
 
 
@@ -159,7 +163,9 @@ def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
         return ""
     server_name = interaction.client.peer_servers.get_server_name(watch.server_id)
     server_name = (
-        discord_text.to_plain_line(server_name, 60) if server_name is not None else _("a server I’m no longer in")
+        discord_text.to_plain_line(server_name, _MAX_SERVER_NAME_LENGTH)
+        if server_name is not None
+        else _("a server I’m no longer in")
     )
     return f" · {server_name}"
 

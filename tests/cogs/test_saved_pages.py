@@ -195,7 +195,7 @@ async def match_watches(case: Case) -> str:
 async def explain_as_the_terminal(case: Case) -> str:
     found = await find_articles_at(case.world.store, case.link)
     assert found == []
-    assert await case.world.store.articles.load_stored_by_url([case.link]) == {}
+    assert await case.world.store.articles.load_stored_articles_by_url([case.link]) == {}
     return f"{await explain_link(case.world.store, case.link)} lantern"
 
 

@@ -54,18 +54,22 @@ async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with
         first.id, due_at=later, reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids == [CHANNEL + 1]
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now(), [CHANNEL + 1])).next_due_at == later
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [
+        CHANNEL + 1
+    ]
+    assert (
+        await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL + 1])
+    ).next_due_at == later
     clock.advance(60)
     assert (await deliver(store_with_pending_posts))[0].id == first.id
 
 
 async def test_channels_that_are_busy_are_left_out(store_with_pending_posts, clock):
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now(), [CHANNEL])).ready_channel_ids == [
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL])).ready_channel_ids == [
         CHANNEL + 1
     ]
     assert (
-        await store_with_pending_posts.dispatches.load_outlook(clock.now(), [CHANNEL, CHANNEL + 1])
+        await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL, CHANNEL + 1])
     ).next_due_at is None
 
 
@@ -89,20 +93,24 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
 async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_with_pending_posts, clock):
     await store_with_pending_posts.dispatches.block_channel(CHANNEL, Reason(SendProblem.FORBIDDEN), clock.now() + 60)
     blocked_at = clock.now()
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids == [CHANNEL + 1]
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [
+        CHANNEL + 1
+    ]
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     assert (
-        await store_with_pending_posts.dispatches.load_outlook(clock.now(), [CHANNEL + 1])
+        await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL + 1])
     ).next_due_at == blocked_at + 60
     clock.advance(60)
-    assert CHANNEL in (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids
+    assert CHANNEL in (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
     await store_with_pending_posts.dispatches.block_channel(CHANNEL, Reason(SendProblem.CHANNEL_GONE), None)
     assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) == (
         Reason(SendProblem.CHANNEL_GONE),
         blocked_at,
         None,
     )
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now(), [CHANNEL + 1])).next_due_at is None
+    assert (
+        await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL + 1])
+    ).next_due_at is None
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     await store_with_pending_posts.dispatches.unblock_channel(CHANNEL)
     assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) is None
@@ -211,15 +219,15 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     assert claimed is not None
     store_with_pending_posts.shards.reset(count, owner_id=None)
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids == []
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == []
     store_with_pending_posts.shards.set_served({1 - mine})
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids == []
-    assert (await store_with_pending_posts.dispatches.load_outlook(clock.now())).next_due_at is None
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == []
+    assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).next_due_at is None
     assert await store_with_pending_posts.dispatches.list_claimed() == []
     assert await store_with_pending_posts.dispatches.list_claimed(mine) == [claimed]
     await store_with_pending_posts.servers.sync({other_server_id: None}, 1 - mine)  # SERVER is not there, and not gone
     store_with_pending_posts.shards.set_served({mine})
-    assert CHANNEL in (await store_with_pending_posts.dispatches.load_outlook(clock.now())).ready_channel_ids
+    assert CHANNEL in (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     await store_with_pending_posts.servers.sync({}, mine)
     assert await store_with_pending_posts.servers.sample_server_ids([], 9) == [other_server_id]

@@ -71,13 +71,13 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1)]
     clock.advance(HOUR)
     await publish(evening, "b", "c")
-    assert (await evening.dispatches.load_outlook(clock.now())).ready_channel_ids == []
+    assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == []
     assert await evening.dispatches.claim(CHANNEL) is None
-    assert (await evening.dispatches.load_outlook(clock.now())).next_due_at == at("2026-11-25 06:00")
+    assert (await evening.dispatches.load_queue_outlook(clock.now())).next_due_at == at("2026-11-25 06:00")
     clock.advance(at("2026-11-25 06:00") - clock.now() - 1)
     assert await deliver(evening) == []
     clock.advance(1)
-    assert (await evening.dispatches.load_outlook(clock.now())).ready_channel_ids == [CHANNEL]
+    assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [CHANNEL]
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1), ("post", 1)]
 
 
@@ -111,7 +111,7 @@ async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
     clock.advance(HOUR)
     await publish(evening, "a")
     assert enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
-    assert (await evening.dispatches.load_outlook(clock.now())).ready_channel_ids == [CHANNEL + 1]
+    assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [CHANNEL + 1]
     clock.advance(at("2026-11-25 06:00") - clock.now())
     assert len(await deliver(evening)) == 2
 
@@ -134,7 +134,7 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
     await publish(store, "a", "b", "c")
     started_at = clock.now()
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
-    assert (await store.dispatches.load_outlook(clock.now())).next_due_at == started_at + 60
+    assert (await store.dispatches.load_queue_outlook(clock.now())).next_due_at == started_at + 60
     assert await store.dispatches.get_wait_reason(CHANNEL) is not None
     assert enqueue_notice(store, CHANNEL, "broken:1:100", "It broke.")
     assert list_kinds_and_counts(await deliver(store)) == [("notice", 0)]
@@ -159,7 +159,7 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     wait_reason = await store.dispatches.get_wait_reason(CHANNEL)
     assert wait_reason is not None
     assert wait_reason.code is WaitReason.HOURLY_LIMIT
-    assert (await store.dispatches.load_outlook(clock.now())).next_due_at == started_at + HOUR
+    assert (await store.dispatches.load_queue_outlook(clock.now())).next_due_at == started_at + HOUR
     clock.advance(started_at + HOUR - clock.now())
     assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 2), ("post", 1)]
 
@@ -206,7 +206,7 @@ async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await publish(store, "b")
     assert len(await deliver(store)) == 1
     await publish(store, "c")
-    assert (await store.dispatches.load_outlook(clock.now())).next_due_at == clock.now() + HOUR
+    assert (await store.dispatches.load_queue_outlook(clock.now())).next_due_at == clock.now() + HOUR
     clock.advance(90 * 86_400)
     assert len(await deliver(store)) == 1
 
@@ -298,15 +298,17 @@ async def test_the_outlook_says_what_claims_confirm(store, clock, seed):
     clock.advance(chance.randrange(0, 10**7))
     fill_at_random(store, chance)
     for _ in range(4):
-        outlook = await store.dispatches.load_outlook(clock.now(), [101])
+        outlook = await store.dispatches.load_queue_outlook(clock.now(), [101])
         if outlook.next_due_at is not None and not outlook.ready_channel_ids:
             clock.advance(outlook.next_due_at - clock.now() - 1)
-            assert (await store.dispatches.load_outlook(clock.now(), [101])).ready_channel_ids == []
+            assert (await store.dispatches.load_queue_outlook(clock.now(), [101])).ready_channel_ids == []
             clock.advance(1)
-            assert (await store.dispatches.load_outlook(clock.now(), [101])).ready_channel_ids
-        ready = (await store.dispatches.load_outlook(clock.now())).ready_channel_ids
+            assert (await store.dispatches.load_queue_outlook(clock.now(), [101])).ready_channel_ids
+        ready = (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
         claimed = {channel for channel in RANDOM_CHANNELS if await store.dispatches.claim(channel)}
         assert claimed <= set(ready)
         # A catch-up may take the place of the first post, behind one that waits to be tried again.
-        assert not (set(ready) - claimed) & set((await store.dispatches.load_outlook(clock.now())).ready_channel_ids)
+        assert not (set(ready) - claimed) & set(
+            (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
+        )
         clock.advance(chance.choice([1, 30, 200, 900, 4000, 20_000]))

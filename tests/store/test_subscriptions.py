@@ -250,7 +250,7 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     claimed = await store.dispatches.claim(CHANNEL)
     await record(store, feed, waiting)
     await store.servers.mark_left(SERVER)
-    assert (await store.dispatches.load_outlook(clock.now())).ready_channel_ids == []
+    assert (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == []
     assert await store.subscriptions.list_by_feed(feed.id) == []
     await store.dispatches.schedule_retry(claimed.id, due_at=clock.now(), reason=Reason(SendProblem.FORBIDDEN))
     clock.advance(10_000)

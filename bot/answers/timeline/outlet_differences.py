@@ -345,7 +345,7 @@ def _iter_outlet_reports(report: NumberReport, reports: Collection[NumberReport]
 
 
 def _may_be_equal(first_number: ReportedNumber, second_number: ReportedNumber) -> bool:
-    """Return whether two numbers may mean one value, or values that differ by rounding."""
+    """Return whether two numbers, with their qualifiers, may mean one value, or values that differ by rounding."""
     are_units_equal = first_number.days_per_unit == second_number.days_per_unit
     tolerance = 1 + (_ROUNDING_SHARE if are_units_equal else _UNIT_ROUNDING_SHARE)
     return any(

@@ -45,18 +45,18 @@ async def find_already_posted(
     digested_ids: set[int] = set()
     is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
     async for message, _sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
-        article_keys = message_contents.parse_article_keys(message)
-        if not any(article_keys):
+        message_keys = message_contents.parse_article_keys(message)
+        if not any(message_keys):
             continue
         is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(message)
-        if is_catch_up and is_same_dispatch and len(article_keys.listed_keys) >= discord_limits.MAX_OPTIONS:
+        if is_catch_up and is_same_dispatch and len(message_keys.listed_keys) >= discord_limits.MAX_OPTIONS:
             return {article.id for article in articles}, set()
         # The article that a post is about is left to `find_delivered_message`: its link is the first.
-        skips_own_article = not is_catch_up and bool(article_keys.post_keys)
+        skips_own_article = not is_catch_up and bool(message_keys.post_keys)
         matching_keys = (
-            article_keys.listed_keys | article_keys.digest_keys
+            message_keys.listed_keys | message_keys.digest_keys
             if skips_own_article
-            else frozenset().union(*article_keys)
+            else frozenset().union(*message_keys)
         )
         linked_pages = message_contents.list_linked_pages(message)[1 if skips_own_article else 0 :]
         article_ids = {
@@ -65,7 +65,7 @@ async def find_already_posted(
             if message_contents.matches_key(article, matching_keys)
             or message_contents.links_article(article, linked_pages)
         }
-        (digested_ids if article_keys.digest_keys else posted_ids).update(article_ids)
+        (digested_ids if message_keys.digest_keys else posted_ids).update(article_ids)
     return posted_ids, digested_ids
 
 
@@ -106,19 +106,19 @@ async def read_channel_history(target: Target, channel_id: int, window: HistoryW
     history = ChannelHistory({}, {}, {}, [], {})
     async for message, _sent_outcome in own_messages.iter_own_messages(target, channel_id, window):
         sent_at = int(message.created_at.timestamp())
-        article_keys = message_contents.parse_article_keys(message)
-        for message_keys, sent_at_by_key in (
-            (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_article_key),
-            (article_keys.digest_keys, history.digested_at_by_article_key),
+        message_keys = message_contents.parse_article_keys(message)
+        for article_keys, sent_at_by_key in (
+            (message_keys.post_keys | message_keys.listed_keys, history.posted_at_by_article_key),
+            (message_keys.digest_keys, history.digested_at_by_article_key),
         ):
-            sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in message_keys)
+            sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in article_keys)
         if (digest_key := message_contents.parse_digest_key(message)) is not None:
             history.digest_sent_at_by_dedupe_key[digest_key] = sent_at
-        if article_keys.digest_keys:
+        if message_keys.digest_keys:
             history.digested_at_by_linked_page.update(
                 (linked_page, max(sent_at, history.digested_at_by_linked_page.get(linked_page, sent_at)))
                 for linked_page in message_contents.list_linked_pages(message)
             )
-        elif any(article_keys):
+        elif any(message_keys):
             history.linked_pages.extend(message_contents.list_linked_pages(message))
     return history

@@ -33,9 +33,9 @@ class DroppedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Answer about a link: its articles with their feeds, and their delivery statuses by channel.
+    """Answer about a link: its articles with their feeds and page fetches, and their delivery statuses in channels.
 
-    `undecided_subscriptions` are subscriptions to one of these feeds without a delivery status.
+    `undecided_subscriptions` are subscriptions to one of these feeds whose channel has no such status.
     `dropped_entries` are entries with this link that were dropped because their feed was over its quota.
     """
 

@@ -188,7 +188,7 @@ class Articles(Repository):
                 yield article
             last_position = (articles[-1].published, articles[-1].id)
 
-    async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
+    async def load_stored_articles_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """Map canonical URLs to the stored articles there, of any feed; leave out URLs without an article."""
         rows = await self._fetch_rows(
             "SELECT key, url, page_key, outlet, title, published FROM article "

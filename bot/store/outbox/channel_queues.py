@@ -67,7 +67,7 @@ class ChannelQueue(NamedTuple):
         return dispatch, attempt_at, max(attempt_at, release_at)
 
 
-def load_outlook(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> QueueOutlook:
+def load_queue_outlook(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> QueueOutlook:
     """Return which channels that meet a condition can be sent to at `now`, and when the next one can be.
 
     `now` is Unix time in seconds.

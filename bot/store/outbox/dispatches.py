@@ -52,11 +52,11 @@ class Dispatches(ChannelStates):
         )
 
     @read_transaction
-    def load_outlook(
+    def load_queue_outlook(
         self, db: Connection, now: int, excluded_channel_ids: Collection[int] = ()
     ) -> channel_queues.QueueOutlook:
         """Return which channels can be sent to at a Unix time in seconds, and when the next one can be."""
-        return channel_queues.load_outlook(
+        return channel_queues.load_queue_outlook(
             db,
             now,
             f"channel.id NOT IN (:excluded) AND {self._build_served_condition_sql()}",

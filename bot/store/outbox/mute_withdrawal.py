@@ -10,7 +10,7 @@ from bot.store.outbox import digests, dispatch_cancellation, outbox_writes, tran
 from bot.store.outbox.muted_articles import make_mute_reason
 
 
-def withdraw_pending(db: Connection, channel_id: int, article_ids: Collection[int], mute_id: int) -> None:
+def withdraw_muted_story(db: Connection, channel_id: int, article_ids: Collection[int], mute_id: int) -> None:
     """Withdraw the pending posts, reserved articles and notifications of a story that a channel mutes.
 
     A pending digest that lists the story is built again without it.

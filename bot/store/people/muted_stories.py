@@ -121,7 +121,7 @@ class MutedStories(Repository):
         )
         mute_id = db.fetch_value("SELECT max(id) FROM story_mute WHERE channel_id = ?", (channel_id,))
         muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_article_ids])
-        mute_withdrawal.withdraw_pending(db, channel_id, story_article_ids, mute_id)
+        mute_withdrawal.withdraw_muted_story(db, channel_id, story_article_ids, mute_id)
         muted_story = _find_mute(db, mute_id)
         if is_personal:
             personal_digests.rebuild_pending_digest(db, channel_id, story_article_ids)

@@ -255,8 +255,10 @@ class Subscriptions(Repository):
                 {"ids": [row["feed_id"] for row in subscription_rows]},
             )
         }
-        pairs = [(subscription_from_row(row), feed_by_id[row["feed_id"]]) for row in subscription_rows]
-        return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
+        subscriptions_with_feeds = [
+            (subscription_from_row(row), feed_by_id[row["feed_id"]]) for row in subscription_rows
+        ]
+        return sorted(subscriptions_with_feeds, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
 
     async def list_by_feed(self, feed_id: int) -> list[Subscription]:
         """List the subscriptions to a feed, in servers that the bot is in."""

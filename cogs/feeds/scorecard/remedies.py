@@ -105,7 +105,7 @@ class FilterRemedy(_FeedRemedy):
             user_id=interaction.user.id,
             limit=subscription_filters.MAX_FILTERS_PER_PLACE,
         )
-        if is_added is None:
+        if is_added is None:  # The subscription is gone.
             raise UserFacingError(unfollowed_text())
         if not is_added:
             raise UserFacingError(_("This feed has as many filters as it can have. Remove one first."))
