@@ -24,6 +24,7 @@ from bot.cli.command_process import (
     run_async,
 )
 from bot.cli.database_commands import commands as database_commands
+from bot.cli.drill_command import commands as drill_command
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.client import logs
@@ -202,6 +203,7 @@ def rekey(
     echo_stderr(f"Feed addresses encrypted with the first key: {encrypted_url_count}.")
 
 
+app.add_typer(drill_command)
 app.add_typer(polling_commands)
 app.add_typer(feed_commands)
 app.add_typer(article_commands)
