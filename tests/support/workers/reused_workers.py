@@ -80,3 +80,6 @@ class ReusedWorkers(WorkerPool):
         if not self._idle_workers and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None:
             return worker
         return await super()._get_or_start_worker()
+
+    def _schedule_idle_end(self) -> None:
+        """Leave idle processes to the next test: simcord waits for a timer that is due within seconds."""
