@@ -195,7 +195,7 @@ async def test_a_digest_that_waits_is_built_again_without_the_muted_story(store,
     assert await store.personal_digests.enqueue_due(personal, payload, **options)
     await mute(store, new_article(feed, "cut"))
     await mute(store, new_article(feed, "cut"), channel=DIRECT)
-    assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent", "waiting"]  # Both lack it.
+    assert {state for state, *_ in await store.dispatches.count_by_state()} == {"sent", "waiting"}  # Both lack it.
     await mute(store, new_article(feed, "listed"))
     await mute(store, new_article(feed, "listed"), channel=DIRECT)
     assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent"]
