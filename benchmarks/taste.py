@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.newsrooms import read_rows
 from bot.store.records.content_records import ArticleProfile
-from bot.store.records.people_records import Opinion, OpinionKind, SentArticle
+from bot.store.records.people_records import Opinion, OpinionKind, TrainingArticle
 from bot.stories import preference_model
 from bot.text.words import fold
 
@@ -67,7 +67,7 @@ def main() -> None:
                     if random.random() < (LIKE_PROBABILITY if one in category_numbers else OTHER_LIKE_PROBABILITY)
                 ]
                 likes += len(verdicts)
-                shown_articles = [SentArticle(one, times[one], articles_by_number[one]) for one in learning_numbers]
+                shown_articles = [TrainingArticle(one, times[one], articles_by_number[one]) for one in learning_numbers]
                 taste = preference_model.learn_preferences(shown_articles, verdicts, start + LEARNING_SECONDS)
                 scores = {one: taste.compute_score([articles_by_number[one]]) for one in later_numbers}
                 if 0 < len(category_numbers.intersection(later_numbers)) < len(later_numbers):

@@ -122,7 +122,7 @@ def blur_pictures(telex, monkeypatch) -> SwitchSetting:
     exec(DECLARATION, names := dict(vars(setting_registry)))
     setting: SwitchSetting = names["BLUR_PICTURES"]
     monkeypatch.setattr(setting_registry, "BLUR_PICTURES", setting, raising=False)
-    monkeypatch.setitem(cast("dict[str, SwitchSetting]", CHANNEL_SETTINGS), setting.column, setting)
+    monkeypatch.setitem(cast("dict[str, SwitchSetting]", CHANNEL_SETTINGS), setting.column_name, setting)
     words = eval(f"{{{WORDS}}}", dict(vars(setting_words)))
     monkeypatch.setitem(cast("dict[SwitchSetting, Any]", setting_words.SETTING_WORDS), setting, words[setting])
     with store_probe.connect(store_probe.place_of(telex.store)) as connection:

@@ -183,8 +183,8 @@ def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> st
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:
-        failing_since = terminal.format_relative_time(feed.failing_since, now)
-        return f"failing since {failing_since}: {describe_feed_error(feed.error, feed.url)}"
+        failing_since_text = terminal.format_relative_time(feed.failing_since, now)
+        return f"failing since {failing_since_text}: {describe_feed_error(feed.error, feed.url)}"
     if overflow is not None:
         return (
             f"too much: {overflow.entry_count} left out since {terminal.format_relative_time(overflow.first_at, now)}"

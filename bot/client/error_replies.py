@@ -38,7 +38,7 @@ def set_reply_language(interaction: discord.Interaction[Any]) -> None:
 
 @asynccontextmanager
 async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Set the language of replies to the user, and report errors within the `with` block.
+    """Set the language in which the user gets replies, and report errors of the `with` block, which end there.
 
     It is for callbacks of views, modals and dynamic items; the command tree does both by itself.
     """

@@ -248,10 +248,11 @@ class SettingKind(StrEnum):
 
 
 class SettingChange(NamedTuple):
-    """A change of a setting of a server, of a channel, or of a feed in a channel.
+    """A change of a setting of a server, of a channel, or of a feed in a channel, at `changed_at` (Unix seconds).
 
     `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `channel_id` is None for
-    a setting of the server, `feed_id` for one of the server or channel, `user_id` if the user had their data deleted.
+    a setting of the server, `feed_id` for one of the server or channel. `user_id` is None if the user had their data
+    deleted.
     `old_value` and `new_value` are texts, or None if there was or is no value.
     """
 

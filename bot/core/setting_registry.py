@@ -26,7 +26,7 @@ class ChangeEffect(Enum):
 class ChannelSetting(Generic[T]):
     """Setting of a channel. Its column is also its name in the change history."""
 
-    column: str
+    column_name: str
     default: T
     effect: ChangeEffect = ChangeEffect.NONE
 
@@ -72,7 +72,7 @@ class NumberSetting(ChannelSetting[int | None]):
     def to_column(self, value: int | None) -> StoredValue:
         """Return the number, or None for no limit. Raises ValueError if it is below the first choice."""
         if value is not None and value < self.choices[0]:
-            raise ValueError(f"{self.column} cannot be {value}")
+            raise ValueError(f"{self.column_name} cannot be {value}")
         return value
 
     def from_text(self, text: str) -> int:
@@ -106,35 +106,35 @@ class LanguageSetting(ChannelSetting[str | None]):
         return value
 
 
-LANGUAGE = LanguageSetting(column="language")
+LANGUAGE = LanguageSetting(column_name="language")
 """Language of a channel's posts; None inherits the server's."""
-JOIN_STORIES = SwitchSetting(column="join_stories", default=True)
+JOIN_STORIES = SwitchSetting(column_name="join_stories", default=True)
 """Whether a channel gets one post per story."""
-TRANSLATE = SwitchSetting(column="translate")
+TRANSLATE = SwitchSetting(column_name="translate")
 """Whether articles in other languages are translated, which needs a configured model."""
-DAILY_THREAD = SwitchSetting(column="daily_thread")
+DAILY_THREAD = SwitchSetting(column_name="daily_thread")
 """Whether a channel's posts go into one thread per day."""
-POST_AS_OUTLET = SwitchSetting(column="as_outlet")
+POST_AS_OUTLET = SwitchSetting(column_name="as_outlet")
 """Whether posts are sent through a webhook with the outlet's name and icon."""
-SILENT_POSTS = SwitchSetting(column="silent_posts")
+SILENT_POSTS = SwitchSetting(column_name="silent_posts")
 """Whether posts that mention no role arrive without a notification."""
-QUIET_HOURS = QuietHoursSetting(column="quiet_hours")
+QUIET_HOURS = QuietHoursSetting(column_name="quiet_hours")
 """Times of the day without posts, in the server's time zone."""
-MAX_POSTS_PER_HOUR = NumberSetting(column="most_an_hour", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30))
+MAX_POSTS_PER_HOUR = NumberSetting(column_name="most_an_hour", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30))
 """Maximum number of posts in an hour."""
-MIN_POST_INTERVAL = NumberSetting(column="gap", choices=(10, 30, 60, 120, 300, 600, 900, 1800, 3600))
+MIN_POST_INTERVAL = NumberSetting(column_name="gap", choices=(10, 30, 60, 120, 300, 600, 900, 1800, 3600))
 """Minimum time between two posts, in seconds."""
 MIN_OUTLETS = NumberSetting(
-    column="least_outlets", choices=(2, 3, 4, 5, 6, 8, 10), effect=ChangeEffect.REEVALUATE_HELD_POSTS
+    column_name="least_outlets", choices=(2, 3, 4, 5, 6, 8, 10), effect=ChangeEffect.REEVALUATE_HELD_POSTS
 )
 """Minimum number of outlets that must report a story for it to be posted."""
 TOP_STORIES_PER_DAY = NumberSetting(
-    column="best_a_day", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20), effect=ChangeEffect.REEVALUATE_HELD_POSTS
+    column_name="best_a_day", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20), effect=ChangeEffect.REEVALUATE_HELD_POSTS
 )
 """Maximum number of stories that are selected and posted a day; None posts stories without a selection."""
 
 CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
-    setting.column: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)
+    setting.column_name: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)
 }
 """Settings of a channel by the name of their column, in the order of declaration."""
 
@@ -152,4 +152,4 @@ class ChannelSettings:
         """Return the value of a setting."""
         if self.stored_values is None:
             return setting.default
-        return setting.from_column(self.stored_values[setting.column])
+        return setting.from_column(self.stored_values[setting.column_name])

@@ -18,7 +18,7 @@ from bot.feeds.parsing.parse import parse_feed_document
 from bot.feeds.worker_calls import translate_worker_errors
 from bot.text.urls import redact
 
-MAX_PAGE_BYTES = 4 * 2**20
+MAX_LIST_PAGE_BYTES = 4 * 2**20
 """Maximum number of bytes of a web page that are searched for lists of links."""
 PARSE_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds that a worker may take to parse one document."""
@@ -35,15 +35,15 @@ class DiscoveryResult:
     """Feeds and lists of links that were found at a URL.
 
     `response` and `parsed_feed` are None if nothing was fetched, `parsed_feed` also if the response is no feed.
-    `page_lists` has the lists of a web page, which was requested at `url`. If `is_from_site`, the page is not the home
-    page and names no feed; `feeds` were found on the home page or at well-known paths of its site.
+    `page_lists` has the lists of a web page, which was requested at `requested_url`. If `is_from_site`, the page is not
+    the home page and names no feed; `feeds` were found on the home page or at well-known paths of its site.
     """
 
     feeds: tuple[DiscoveredFeed, ...] = field(default=())
     response: FetchResult | None = None
     parsed_feed: ParsedFeed | None = None
     page_lists: PageLists = field(default=PageLists())
-    url: str = ""
+    requested_url: str = ""
     is_from_site: bool = False
 
 
@@ -80,18 +80,18 @@ async def discover_feeds(
         is_from_site = bool(feeds) and not _is_home_page(response.url)
     page_lists = PageLists()
     if with_lists or is_from_site or not feeds:
-        body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
+        body, content_type = response.body[:MAX_LIST_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
             page_lists = await workers.run(
                 read_page_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
             )
-    return DiscoveryResult(feeds, response, page_lists=page_lists, url=url, is_from_site=is_from_site)
+    return DiscoveryResult(feeds, response, page_lists=page_lists, requested_url=url, is_from_site=is_from_site)
 
 
 def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
     """Return a discovery result in which a list of the discovered page is the only feed, already parsed."""
     assert discovery.response is not None
-    list_url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
+    list_url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.requested_url, page_list)
     parsed_feed = list_feeds.build_feed(discovery.page_lists, page_list.items, list_url)
     return DiscoveryResult(
         (DiscoveredFeed(list_url, parsed_feed.title, parsed_feed.format),), discovery.response, parsed_feed

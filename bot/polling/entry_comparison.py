@@ -64,7 +64,7 @@ class EntryComparison:
     def _compare(self, keys: EntryKeys) -> None:
         matches = self._matches
         identity_hashes = select_hashes_to_store(
-            keys, is_repeated=entry_identity.is_repeated(keys, matches.article_by_identity_hash)
+            keys, is_repeated=entry_identity.has_repeated_weak_key(keys, matches.article_by_identity_hash)
         )
         if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_hashes:
             self._stored_hashes.add(keys.repeat_marker)

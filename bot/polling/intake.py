@@ -112,7 +112,7 @@ class Intake:
         known_articles = (
             await poll_repository.load_known_by_identity(feed.id, identity_hashes) if identity_hashes else {}
         )
-        identity_matches = entry_identity.match_by_identity(entry_keys, known_articles)
+        identity_matches = entry_identity.match_by_key(entry_keys, known_articles)
         other_matches, articles_by_page_key = await self._match_unidentified(feed, entry_keys, identity_matches)
         matches = identity_matches | other_matches
         skipped_identity_hashes = {

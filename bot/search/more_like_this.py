@@ -18,7 +18,7 @@ from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher, SearchPage, SearchResult
 from bot.text.words import fold
 
-MAX_SIMILAR = 15
+MAX_SIMILAR_ARTICLES = 15
 """Maximum number of similar articles that are listed for an article."""
 _TITLE_WEIGHT = 4
 """Number of times that a term of the title is counted; a term of the text is counted once."""
@@ -58,19 +58,21 @@ async def find_similar_articles(
         return SearchPage()
     scope = Scope(feed_ids=frozenset(feed_ids))
     try:
-        distinctive_terms = _select_distinctive_terms(_count_terms(article), engine)
+        weight_by_distinctive_term = _select_distinctive_terms(_count_terms(article), engine)
         hits = await asyncio.to_thread(
-            lambda: engine.match_similar(distinctive_terms, scope, _MAX_CANDIDATES, exclude_article_id=article.id)
+            lambda: engine.match_similar(
+                weight_by_distinctive_term, scope, _MAX_CANDIDATES, exclude_article_id=article.id
+            )
         )
         candidate_articles = await searcher.store.articles.list_by_ids([hit.article_id for hit in hits])
         scored_articles = await asyncio.to_thread(
-            _score_candidates, article, distinctive_terms, candidate_articles, engine
+            _score_candidates, article, weight_by_distinctive_term, candidate_articles, engine
         )
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return SearchPage()
-    similar_articles = _deduplicate(article, scored_articles)[:MAX_SIMILAR]
-    highlighter = Highlighter(stems=distinctive_terms)
+    similar_articles = _deduplicate(article, scored_articles)[:MAX_SIMILAR_ARTICLES]
+    highlighter = Highlighter(stems=weight_by_distinctive_term)
     results = []
     for similarity, similar_article in similar_articles[offset : offset + limit]:
         snippet_text, highlights = extract_snippet(similar_article, highlighter)
@@ -82,7 +84,7 @@ async def find_similar_articles(
 
 def _score_candidates(
     article: Article,
-    distinctive_terms: Mapping[str, float],
+    weight_by_distinctive_term: Mapping[str, float],
     candidates: Iterable[Article],
     engine: SearchEngine,
 ) -> list[tuple[float, Article]]:
@@ -97,7 +99,7 @@ def _score_candidates(
         if candidate.page_key == article.page_key:
             continue
         candidate_term_counts = _count_terms(candidate)
-        similarity = _compute_similarity(distinctive_terms, candidate_term_counts)
+        similarity = _compute_similarity(weight_by_distinctive_term, candidate_term_counts)
         if similarity < _MIN_SIMILARITY:
             similarity = _compute_similarity(_select_distinctive_terms(candidate_term_counts, engine), term_counts)
         if similarity >= _MIN_SIMILARITY:
@@ -107,12 +109,12 @@ def _score_candidates(
 
 def _deduplicate(article: Article, scored_articles: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
     """Return one article per page and per title, without recent copies of the article itself."""
-    scored_article_by_page: dict[str, tuple[float, Article]] = {}
+    scored_article_by_page_key: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
-        scored_article_by_page.setdefault(scored_article[1].page_key, scored_article)
+        scored_article_by_page_key.setdefault(scored_article[1].page_key, scored_article)
     scored_article_by_title: dict[str, tuple[float, Article]] = {}
     folded_own_title = fold(article.title)
-    for scored_article in scored_article_by_page.values():
+    for scored_article in scored_article_by_page_key.values():
         folded_title = fold(scored_article[1].title)
         if (
             folded_title != folded_own_title
@@ -145,9 +147,9 @@ def _count_terms(article: Article) -> Counter[str]:
     return term_counts
 
 
-def _compute_similarity(distinctive_terms: Mapping[str, float], term_counts: Mapping[str, int]) -> float:
+def _compute_similarity(weight_by_distinctive_term: Mapping[str, float], term_counts: Mapping[str, int]) -> float:
     """Return the share of the distinctive terms' weight that another article has, from 0 to 1; 0 if it has too few."""
-    shared_terms = [term for term in distinctive_terms if term in term_counts]
+    shared_terms = [term for term in weight_by_distinctive_term if term in term_counts]
     if len(shared_terms) < _MIN_SHARED_TERMS:
         return 0.0
-    return sum(distinctive_terms[term] for term in shared_terms) / sum(distinctive_terms.values())
+    return sum(weight_by_distinctive_term[term] for term in shared_terms) / sum(weight_by_distinctive_term.values())

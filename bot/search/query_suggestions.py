@@ -87,7 +87,7 @@ async def suggest_corrections(
     leaf_nodes = [
         leaf
         for leaf in iter_leaves(query.nodes, include_negated=False)
-        if isinstance(leaf, Word | Phrase) or (isinstance(leaf, FieldFilter) and leaf.filter in _CHECKED_FILTERS)
+        if isinstance(leaf, Word | Phrase) or (isinstance(leaf, FieldFilter) and leaf.filter_name in _CHECKED_FILTERS)
     ]
     has_alternatives = any(isinstance(node, AnyOf) for node in iter_required_nodes(query.nodes))
     is_all_present = has_full_match and not has_alternatives
@@ -99,7 +99,7 @@ async def suggest_corrections(
         for is_title_only in (False, True)
         if (note := _build_missing_words_note(missing_words, is_title_only=is_title_only))
     ]
-    spellings = await _load_original_spellings(
+    suggestions = await _load_original_spellings(
         _interleave_candidates([*(missing_word.candidates for missing_word in missing_words), *likelier_candidates]),
         store,
     )
@@ -108,8 +108,8 @@ async def suggest_corrections(
             if await asyncio.to_thread(engine.match_all, (leaf,), scope, 1):
                 continue
             notes.append(_build_unknown_name_note(leaf))
-            spellings += await _find_most_similar_name(leaf, store, engine, scope)
-    return QueryAdvice(tuple(notes), tuple(dict.fromkeys(spellings))[:MAX_SUGGESTIONS])
+            suggestions += await _find_most_similar_name(leaf, store, engine, scope)
+    return QueryAdvice(tuple(notes), tuple(dict.fromkeys(suggestions))[:MAX_SUGGESTIONS])
 
 
 async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> QueryAdvice:
@@ -177,7 +177,7 @@ async def _find_longest_known_name(
     extended_name = f"{unquoted_filter.value} {unquoted_filter.words[0]}"
     token_string_by_name = {
         name: _join_name_tokens(name)
-        for name in await _list_names_with_prefix(unquoted_filter.filter, extended_name, store, engine, scope)
+        for name in await _list_names_with_word_prefix(unquoted_filter.filter_name, extended_name, store, engine, scope)
     }
     for word_count in range(len(unquoted_filter.words), 0, -1):
         extended_name = " ".join((unquoted_filter.value, *unquoted_filter.words[:word_count]))
@@ -190,7 +190,7 @@ async def _find_longest_known_name(
     return None
 
 
-async def _list_names_with_prefix(
+async def _list_names_with_word_prefix(
     filter_name: FilterName, prefix: str, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
     """Return the sources, tags or authors in scope of which a word begins with the prefix.
@@ -315,7 +315,7 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
         FilterName.LANGUAGE: NoteKind.UNKNOWN_LANGUAGE,
     }
     return Note.create(
-        note_kind_by_filter.get(field_filter.filter, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value)
+        note_kind_by_filter.get(field_filter.filter_name, NoteKind.UNKNOWN_AUTHOR), name=str(field_filter.value)
     )
 
 
@@ -323,11 +323,11 @@ async def _find_most_similar_name(
     field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
     """Return the source, tag or author most similar to a filter's value as a list of one, or an empty list."""
-    if field_filter.filter is FilterName.LANGUAGE:
+    if field_filter.filter_name is FilterName.LANGUAGE:
         return []
     folded_name = fold(str(field_filter.value))
-    prefix = "" if field_filter.filter is FilterName.SOURCE else folded_name[:1]
-    known_names = await _list_names_with_prefix(field_filter.filter, prefix, store, engine, scope)
+    prefix = "" if field_filter.filter_name is FilterName.SOURCE else folded_name[:1]
+    known_names = await _list_names_with_word_prefix(field_filter.filter_name, prefix, store, engine, scope)
     closest_name_match = process.extractOne(
         folded_name,
         {name: fold(name) for name in known_names},

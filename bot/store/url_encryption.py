@@ -52,19 +52,19 @@ def encrypt_url(url: str, server_id: int | None) -> str:
     return ENCRYPTED_PREFIX + _fernet.encrypt(url.encode("utf-8", "surrogatepass")).decode()
 
 
-def decrypt_url(url: str) -> str:
+def decrypt_url(stored_url: str) -> str:
     """Return a stored URL in plain text.
 
     Raises `DatabaseUnusable` if it was encrypted with a key that this process lacks.
     """
-    if not url.startswith(ENCRYPTED_PREFIX):
-        return url
+    if not stored_url.startswith(ENCRYPTED_PREFIX):
+        return stored_url
     if _fernet is None:
         raise DatabaseUnusable("Feed addresses are encrypted: set TELEX_SECRET_KEY to their key.")
     from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 8 MB that few need; loaded with the keys
 
     try:
-        return _fernet.decrypt(url.removeprefix(ENCRYPTED_PREFIX)).decode("utf-8", "surrogatepass")
+        return _fernet.decrypt(stored_url.removeprefix(ENCRYPTED_PREFIX)).decode("utf-8", "surrogatepass")
     except InvalidToken as error:
         raise DatabaseUnusable("TELEX_SECRET_KEY is not the key of the feed addresses in the database.") from error
 
@@ -85,7 +85,7 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
     """Count the private URLs of feeds and proposals, and those of them that are encrypted."""
-    stored_urls = [stored_url for _id, _server_id, stored_url, _moved_to in _list_private_feeds(db)]
+    stored_urls = [stored_url for _id, _server_id, stored_url, _stored_new_url in _list_private_feeds(db)]
     stored_urls += [stored_url for _id, stored_url in _list_private_proposals(db)]
     return EncryptionCounts(
         len(stored_urls), sum(stored_url.startswith(ENCRYPTED_PREFIX) for stored_url in stored_urls)
@@ -99,14 +99,16 @@ def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]
     """
     rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
-        (feed_id, server_id, url, moved_to) for feed_id, server_id, url, moved_to in rows if is_private(url, server_id)
+        (feed_id, server_id, stored_url, stored_new_url)
+        for feed_id, server_id, stored_url, stored_new_url in rows
+        if is_private(stored_url, server_id)
     ]
 
 
 def _list_private_proposals(db: Connection) -> list[tuple[int, str]]:
     """Return id and stored URL of all proposals of a feed with a private URL."""
     rows = db.fetch_rows("SELECT id, url FROM proposal")
-    return [(proposal_id, url) for proposal_id, url in rows if is_private(url, None)]
+    return [(proposal_id, stored_url) for proposal_id, stored_url in rows if is_private(stored_url, None)]
 
 
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
@@ -116,15 +118,15 @@ def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
     before any change, if the URL of a feed, or a URL to be encrypted anew, cannot be decrypted.
     """
     feed_rows = []
-    for feed_id, server_id, url, moved_to in _list_private_feeds(db):
-        plain_url = decrypt_url(url)
-        if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
-            encrypted_moved_to = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
-            feed_rows.append((encrypt_url(plain_url, server_id), encrypted_moved_to, feed_id))
+    for feed_id, server_id, stored_url, stored_new_url in _list_private_feeds(db):
+        plain_url = decrypt_url(stored_url)
+        if _fernet is not None and (reencrypt or not stored_url.startswith(ENCRYPTED_PREFIX)):
+            encrypted_new_url = stored_new_url and encrypt_url(decrypt_url(stored_new_url), server_id)
+            feed_rows.append((encrypt_url(plain_url, server_id), encrypted_new_url, feed_id))
     proposal_rows = [
-        (encrypt_url(decrypt_url(url), None), proposal_id)
-        for proposal_id, url in _list_private_proposals(db)
-        if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX))
+        (encrypt_url(decrypt_url(stored_url), None), proposal_id)
+        for proposal_id, stored_url in _list_private_proposals(db)
+        if _fernet is not None and (reencrypt or not stored_url.startswith(ENCRYPTED_PREFIX))
     ]
     db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", feed_rows)
     db.executemany("UPDATE proposal SET url = ? WHERE id = ?", proposal_rows)

@@ -71,7 +71,7 @@ class PreferenceModelCache:
         try:
             return await self._workers.run(
                 preference_model.learn_preferences,
-                training_data.sent_articles,
+                training_data.articles,
                 training_data.opinions,
                 now,
                 timeout=_LEARN_TIMEOUT_SECONDS,

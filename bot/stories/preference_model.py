@@ -19,7 +19,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import DigestCandidate
-from bot.store.records.people_records import Opinion, OpinionKind, SentArticle
+from bot.store.records.people_records import Opinion, OpinionKind, TrainingArticle
 from bot.text import discord_text
 from bot.text.words import fold
 
@@ -116,7 +116,9 @@ NO_PREFERENCES = PreferenceModel()
 """Preference model of a server whose users gave no opinions."""
 
 
-def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[Opinion], now: int) -> PreferenceModel:
+def learn_preferences(
+    training_articles: Sequence[TrainingArticle], opinions: Sequence[Opinion], now: int
+) -> PreferenceModel:
     """Return the preference model of a server, learned from its posts and its users' opinions.
 
     Call it in a worker process, because it is slow. `now` is Unix time in seconds.
@@ -124,9 +126,10 @@ def learn_preferences(sent_articles: Sequence[SentArticle], opinions: Sequence[O
     effective_opinions = list(_iter_effective_opinions(opinions))
     if not effective_opinions:
         return NO_PREFERENCES
-    article_by_id = {sent_article.article_id: sent_article.profile for sent_article in sent_articles}
+    article_by_id = {training_article.article_id: training_article.profile for training_article in training_articles}
     post_weight_by_article_id = {
-        sent_article.article_id: _compute_decay(now - sent_article.sent_at) for sent_article in sent_articles
+        training_article.article_id: _compute_decay(now - training_article.first_seen_at)
+        for training_article in training_articles
     }
     like_weight_by_article_id: defaultdict[int, float] = defaultdict(float)
     dislike_weight_by_article_id: defaultdict[int, float] = defaultdict(float)

@@ -26,9 +26,9 @@ ArticleT = TypeVar("ArticleT", ArticleBrief, DigestCandidate)
 _MIN_SHARED_TERMS = 3
 """Minimum number of terms that a title must share with the titles of a story to be compared with them."""
 _MIN_BILINGUAL_TERMS = 2
-"""Minimum number of a title's terms and their translations in the titles of a story, for both to be compared.
+"""Minimum number of a title's terms and their translations in a story's titles, for the title to be compared with it.
 
-It is low, since the dictionary is small.
+It is low, since the dictionary of English and French terms is small.
 """
 _MIN_TRANSLATED_SHARE = 0.3
 """Minimum share of two titles' word weights that is translated in the other title, for them to be similar.

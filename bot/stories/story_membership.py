@@ -13,7 +13,7 @@ _MIN_MEAN_SIMILARITY = 0.25
 The minimum is higher for smaller stories, up to `MIN_SINGLE_ARTICLE_SIMILARITY` for a story of one article.
 """
 _MAX_COMPARED_SIMILARITIES = 3
-"""Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
+"""Maximum number of a new article's similarities to a story's articles, the highest ones, that count."""
 
 
 def compute_story_membership_score(similarities: Sequence[float], story_size: int) -> float:

@@ -15,7 +15,7 @@ from bot.text.words import split_at_white_space
 MAX_NESTING_DEPTH = 200
 """Maximum depth of nested tags in markup that is given to the parser; real pages stay below 60."""
 MAX_TAG_ATTRIBUTES = 200
-"""Maximum number of attributes of one long tag in markup that is given to the parser."""
+"""Maximum number of attributes of one tag longer than `_LONG_TAG_CHARS` in markup that is given to the parser."""
 MAX_PARSE_COST = 4_000_000
 """Maximum number of tags times depth of markup that is given to the parser.
 

@@ -125,7 +125,7 @@ def detect_language(text: str, hint: str | None = None) -> str | None:
 
 
 def parse_primary_subtag(tag: str | None) -> str | None:
-    """Return the two-letter language of a tag (`fr` of `fr-FR`, `en_US`), or None if it has none."""
+    """Return the two-letter language of a tag (`fr` of `fr-FR`, `en` of `en_US`), or None if it has none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return code if re.fullmatch("[a-z]{2}", code) else None
 

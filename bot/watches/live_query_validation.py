@@ -34,7 +34,7 @@ def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Que
     if it consists of stop words only. `now` is Unix time in seconds.
     """
     query = parse_query(text, now, max_chars=MAX_QUERY_LENGTH)
-    filter_names = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}
+    filter_names = {leaf.filter_name for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}
     if filter_names & {FilterName.SINCE, FilterName.BEFORE}:
         raise RequestRejected(date_rejection)
     if FilterName.BOOKMARKED in filter_names:

@@ -19,7 +19,7 @@ from bot.search.query.query_matching import (
 from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
 from bot.search.query.query_tree import AnyOf, Not, Query
 from bot.store import Store
-from bot.store.records.people_records import ActiveWatch, Arrival
+from bot.store.records.people_records import Arrival, WatchQuery
 from bot.watches import live_query_validation
 from bot.watches.live_query_validation import QueryRejection
 from bot.watches.watch_index import WatchIndex
@@ -142,7 +142,7 @@ class WatchMatcher:
         return watch_and_article_ids
 
     async def _load_new_watches(self) -> None:
-        new_watches = await self._store.watches.list_active_after_id(self._last_watch_id)
+        new_watches = await self._store.watches.list_unremoved_after_id(self._last_watch_id)
         if not new_watches:
             return
         if not self._last_watch_id:
@@ -151,7 +151,7 @@ class WatchMatcher:
         await asyncio.to_thread(self._add_watches, new_watches)
         self._last_watch_id = new_watches[-1].id
 
-    def _add_watches(self, watches: Sequence[ActiveWatch]) -> None:
+    def _add_watches(self, watches: Sequence[WatchQuery]) -> None:
         query_by_text: dict[str, Query] = {}
         for watch in watches:
             if watch.query not in query_by_text:

@@ -212,7 +212,8 @@ def _exceeds_known_facts(text: str, known_facts: CheckableFacts, language: str |
     """Return whether a text has a number or date that the known facts lack.
 
     A unit is not compared, because a translation may use another; nor is the year of a month, which may follow from the
-    date of an article. A small number in letters may be a count of what a passage lists.
+    date of an article. A small number in letters may be a count of what a passage lists,
+    so it is not compared either.
     """
     facts = checkable_facts.extract_facts(text, language)
     numbers_in_digits = {Decimal(match) for match in _NUMBER_PATTERN.findall(text)}

@@ -30,7 +30,7 @@ class ModelServices:
 
 @asynccontextmanager
 async def open_model_services(settings: Settings, clock: Clock, store: Store) -> AsyncIterator[ModelServices | None]:
-    """Open the services within the block; yield None if no model service is configured."""
+    """Open the services that write with a language model within the block; yield None if none is configured."""
     async with open_model_client(settings, clock) as client:
         if client is None:
             yield None

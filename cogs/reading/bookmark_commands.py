@@ -38,7 +38,7 @@ from cogs.reading.result_pages import results_button, show_all_button, show_simi
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import ArticleListItem, make_item_with_lead
-from cogs.shared.authorization import load_hidden_server_ids, user_installable
+from cogs.shared.authorization import load_left_server_ids, user_installable
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
@@ -106,7 +106,7 @@ class BookmarkPages(ArticlePages):
 
     async def load_page(self, interaction: Interaction, page_index: int) -> ArticlePage:
         user_id, bookmarks_repository = self.user_id, self.store.bookmarks
-        hidden_server_ids = await load_hidden_server_ids(interaction)
+        hidden_server_ids = await load_left_server_ids(interaction)
         self._bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=hidden_server_ids)
         bookmarks = await bookmarks_repository.list_by_user(
             user_id, limit=PAGE_SIZE, offset=page_index * PAGE_SIZE, bookmark_filter=self._bookmark_filter
@@ -240,7 +240,7 @@ class BookmarkPages(ArticlePages):
 
     async def _send_export_files(self, interaction: Interaction) -> None:
         bookmarks_repository = self.store.bookmarks
-        bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=await load_hidden_server_ids(interaction))
+        bookmark_filter = replace(self._bookmark_filter, hidden_server_ids=await load_left_server_ids(interaction))
         bookmarks: list[Bookmark] = []
         while bookmark_batch := await bookmarks_repository.list_by_user(
             self.user_id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks), bookmark_filter=bookmark_filter

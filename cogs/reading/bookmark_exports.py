@@ -91,5 +91,5 @@ def _escape_line(text: str) -> str:
 
 
 def _escape_url(url: str) -> str:
-    """Return an address that can stand between < and > (CommonMark §6.3)."""
+    """Return the address, escaped so that it can stand between < and > (CommonMark §6.3)."""
     return quote(url, safe="%/:=&?~#+!$,;'@()*[]-._|", errors="replace")

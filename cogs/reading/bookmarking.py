@@ -18,7 +18,7 @@ from bot.text import discord_text
 from bot.text.words import fold
 from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, unreadable_article_text
 from cogs.shared import article_cards
-from cogs.shared.authorization import load_hidden_server_ids
+from cogs.shared.authorization import load_left_server_ids
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
@@ -230,7 +230,7 @@ async def mark_read_button(interaction: Interaction, _item: object, *, key: str,
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
     """Return whether the user has a bookmark of an article, other than one from a server that they have left."""
     hidden_server_ids, bookmarks_repository = (
-        await load_hidden_server_ids(interaction),
+        await load_left_server_ids(interaction),
         interaction.client.store.bookmarks,
     )
     return bool(
@@ -248,7 +248,7 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
     store = interaction.client.store
     article = await store.articles.get_by_key(article_key)
     if article is not None:
-        hidden_server_ids = await load_hidden_server_ids(interaction)
+        hidden_server_ids = await load_left_server_ids(interaction)
         bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)
         if bookmark is not None:
             return bookmark

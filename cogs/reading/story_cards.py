@@ -30,8 +30,9 @@ _MAX_LINE_LENGTH = 200
 def story_layout(timeline: StoryTimeline, *, newest_first: bool, can_watch: bool, summary: str = "") -> Layout:
     """Return the layout of a story, in the current language.
 
-    The seed of the timeline is the article whose story it is; its words are those that the user typed, or "".
-    `summary` is markup above the developments. `can_watch` offers a watch, which belongs to a server.
+    `timeline.seed` is the article whose story it is, `timeline.query_text` what the user typed, or "". `newest_first`:
+    the last development is on top. `can_watch` adds a button that offers a watch, which only a server can have.
+    `summary` is markup above the developments.
     """
     heading = _heading_text(timeline.topic)
     header = Section(
@@ -92,7 +93,7 @@ def _size_text(timeline: StoryTimeline) -> str:
     if timeline.article_count == 1:
         return _("Only one article on this so far")
     developments_text = format_count("{count} development", "{count} developments", timeline.development_count)
-    days_text = format_count("in {count} day", "in {count} days", timeline.day_count)
+    days_text = format_count("in {count} day", "in {count} days", timeline.shown_day_count)
     articles_text = format_count("{count} article", "{count} articles", timeline.article_count)
     outlets_text = format_count("from {count} outlet", "from {count} outlets", timeline.outlet_count)
     return f"{developments_text} {days_text} · {articles_text} {outlets_text}"
@@ -100,7 +101,7 @@ def _size_text(timeline: StoryTimeline) -> str:
 
 def _iter_development_blocks(timeline: StoryTimeline, *, newest_first: bool) -> Iterator[Text]:
     """Yield the blocks of the developments, each day named once, and a note where developments are left out."""
-    developments = list(timeline.developments)
+    developments = list(timeline.shown_developments)
     gap_index = 1
     if newest_first:
         developments.reverse()
@@ -112,7 +113,7 @@ def _iter_development_blocks(timeline: StoryTimeline, *, newest_first: bool) -> 
             yield text_block(f"-# {linkify_commands(omitted_text)}")
         day = timeline.get_day(development.published)
         labels = [f"**<t:{development.published}:D>**"] if day != last_day else []
-        if development is timeline.developments[-1] and len(developments) > 1:
+        if development is timeline.shown_developments[-1] and len(developments) > 1:
             labels.append("**" + _("Newest") + "**")
         last_day = day
         label = f"-# {' · '.join(labels)}\n" if labels else ""

@@ -141,7 +141,7 @@ async def _load_timeline(interaction: Interaction, article: Article, feed_ids: s
 
 def _select_summarized_articles(timeline: StoryTimeline) -> list[Article]:
     """Return the articles from which a story is summarized, the one with the longest text first."""
-    articles = [development.article for development in timeline.developments]
+    articles = [development.article for development in timeline.shown_developments]
     selected_articles = [articles[0], *articles[1:][1 - _MAX_SUMMARIZED_ARTICLES :]]
     return sorted(selected_articles, key=lambda article: -len(article.body or article.summary))
 

@@ -134,7 +134,7 @@ async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     saved_page_count = await store.saved_pages.count(user_id)
     bookmark_feed = await store.bookmark_feeds.get_by_user(user_id)
     question_count = await store.questions.count(user_id)
-    watch_count = await store.watches.count(user_id)
+    watch_count = await store.watches.count_stored(user_id)
     digest = await store.personal_digests.get_by_user(user_id)
     proposal_count = len(await store.proposals.list_by_user(user_id))
     blocking_server_ids = await store.proposals.list_blocking_server_ids(user_id)

@@ -15,7 +15,7 @@ from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Gallery, text_block
 from bot.text import discord_text
 from bot.text.characters import strip_invisible
-from cogs.shared.authorization import load_hidden_server_ids
+from cogs.shared.authorization import load_left_server_ids
 from cogs.shared.paging import PagedMixin
 from cogs.shared.views import Interaction, OwnedView, menu_option, reply
 
@@ -101,7 +101,7 @@ async def show_article(interaction: Interaction, article: Article, *, notice: st
 async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark | None:
     bookmarks_repository, hidden_server_ids = (
         interaction.client.store.bookmarks,
-        await load_hidden_server_ids(interaction),
+        await load_left_server_ids(interaction),
     )
     return await bookmarks_repository.get(interaction.user.id, article.id, hidden_server_ids=hidden_server_ids)
 

@@ -13,7 +13,7 @@ from bot.core.user_errors import UserFacingError
 from bot.text import discord_text
 from cogs.shared.views import Interaction, OwnedView
 
-CommandPermission = app_commands.AppCommandPermissions
+CommandOverride = app_commands.AppCommandPermissions
 """Type of a permission override: whether a member, a role or a channel may use a command."""
 T = TypeVar("T")
 
@@ -59,21 +59,21 @@ class CommandPermissionCache(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._clock = bot.services.clock
-        self._overrides_by_server_and_command_id: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
+        self._cached_overrides_by_server_and_command_id: dict[tuple[int, int], tuple[float, list[CommandOverride]]] = {}
         self._command_by_name: dict[str, app_commands.AppCommand] = {}
 
     @commands.Cog.listener()
     async def on_raw_app_command_permissions_update(self, payload: discord.RawAppCommandPermissionsUpdateEvent) -> None:
         """Drop the cached overrides of a command in a server where they changed."""
-        self._overrides_by_server_and_command_id.pop((payload.guild.id, payload.target_id), None)
+        self._cached_overrides_by_server_and_command_id.pop((payload.guild.id, payload.target_id), None)
 
-    async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
+    async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandOverride]:
         """Return a server's permission overrides of a command.
 
         The list is empty if there are none or Discord does not answer.
         """
         now = self._clock.monotonic()
-        fetched_at, cached_overrides = self._overrides_by_server_and_command_id.get(
+        fetched_at, cached_overrides = self._cached_overrides_by_server_and_command_id.get(
             (guild.id, command_id), (-_CACHE_SECONDS, [])
         )
         if now - fetched_at < _CACHE_SECONDS:
@@ -85,9 +85,9 @@ class CommandPermissionCache(commands.Cog):
             overrides = []
         except discord.HTTPException:
             return []
-        if len(self._overrides_by_server_and_command_id) >= _MAX_CACHED_OVERRIDE_LISTS:
-            self._overrides_by_server_and_command_id.clear()
-        self._overrides_by_server_and_command_id[guild.id, command_id] = now, overrides
+        if len(self._cached_overrides_by_server_and_command_id) >= _MAX_CACHED_OVERRIDE_LISTS:
+            self._cached_overrides_by_server_and_command_id.clear()
+        self._cached_overrides_by_server_and_command_id[guild.id, command_id] = now, overrides
         return overrides
 
     async def find_command_id(self, command_name: str) -> int | None:
@@ -154,7 +154,7 @@ def has_manage_guild(interaction: Interaction) -> bool:
     return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
-def evaluate_overrides(member: discord.Member, overrides: list[CommandPermission]) -> bool | None:
+def evaluate_overrides(member: discord.Member, overrides: list[CommandOverride]) -> bool | None:
     """Return whether a command's permission overrides allow a member, or None if they do not decide.
 
     An override for the member counts first, then overrides for the member's roles, then one for everyone. An
@@ -253,7 +253,7 @@ async def _build_not_authorized_error(interaction: Interaction) -> NotAuthorized
     )
 
 
-async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
+async def load_left_server_ids(interaction: Interaction) -> set[int]:
     """Return the ids of servers that the user has left, among those from which they have bookmarks.
 
     The bookmarks from these servers are hidden. Membership is checked on each call. Bookmarks from a server that

@@ -54,7 +54,7 @@ class DigestCog(
     persistent_items = (personal_digest_button,)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Return whether the user may use a /digest command; /digest me is open to everyone."""
+        """Return True if the user may use a /digest command, or raise `NotAuthorized`; /digest me is open to all."""
         command = interaction.command
         is_open_to_members = isinstance(command, app_commands.Command) and not command.extras.get("managers")
         return is_open_to_members or await super().interaction_check(interaction)

@@ -43,7 +43,7 @@ MAX_TOPIC_LENGTH = 100
 """Maximum length in characters of a topic of a personal digest."""
 
 _MAX_NAMES_LISTED = 3
-"""Maximum number of feeds or topics that a line of the panel names."""
+"""Maximum number of feeds or topics that a line of the panel of a personal digest names."""
 
 
 class PersonalDigestPanel(OwnedView):

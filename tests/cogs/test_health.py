@@ -344,7 +344,7 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
     monkeypatch.setattr(telex.store, "notify", tell)
-    monkeypatch.setattr(telex.store.processes, "load_owners", owners)
+    monkeypatch.setattr(telex.store.processes, "load_owner_ids_by_number", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
     shards = telex.bot.leased_shards
     ShardBalancer(telex.bot.services, shards.identify_scheduler, shards.connections, shards.hand_over).start()

@@ -77,4 +77,4 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     preferences = await telex.store.preferences.get_by_channel(telex.news.id)
     assert preferences[setting_registry.TOP_STORIES_PER_DAY] == 1
     changes = await telex.store.preferences.list_changes(telex.guild.id, limit=9)
-    assert changes[0].setting == setting_registry.TOP_STORIES_PER_DAY.column
+    assert changes[0].setting == setting_registry.TOP_STORIES_PER_DAY.column_name

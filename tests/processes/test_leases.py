@@ -102,10 +102,10 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     permit = await second_shards.request_identify(1, 2)
     assert not permit.wait_seconds
     assert (await first_shards.request_identify(1)).wait_seconds
-    replaced_permit = permit._replace(granted_at=permit.granted_at - 1)
+    replaced_permit = permit._replace(decided_at=permit.decided_at - 1)
     assert not await first_shards.confirm_identify(1, replaced_permit)
     assert await second_shards.confirm_identify(1, permit)
-    assert await first.store.processes.load_owners(HOST_SLOT_LEASE_KIND) == {
+    assert await first.store.processes.load_owner_ids_by_number(HOST_SLOT_LEASE_KIND) == {
         number: member.leases.process.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told

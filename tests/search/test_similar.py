@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from bot.search.more_like_this import MAX_SIMILAR, find_similar_articles
+from bot.search.more_like_this import MAX_SIMILAR_ARTICLES, find_similar_articles
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 
@@ -21,7 +21,7 @@ async def library(library) -> Library:
 
 
 async def list_similar_titles(
-    library: Library, article_id: int, *, feeds: Collection[int] | None = None, limit: int = MAX_SIMILAR
+    library: Library, article_id: int, *, feeds: Collection[int] | None = None, limit: int = MAX_SIMILAR_ARTICLES
 ) -> list[str]:
     article = await library.store.articles.get(article_id)
     assert article is not None
@@ -101,7 +101,7 @@ async def test_french_inflections_do_not_matter(library):
 
 async def test_no_more_than_a_few_are_offered_in_pages(library):
     article_id = await library.add(CHIPS)
-    for number in range(MAX_SIMILAR + 5):
+    for number in range(MAX_SIMILAR_ARTICLES + 5):
         await library.add(f"Nvidia's Blackwell accelerator, part {number}")
     article = await library.store.articles.get(article_id)
     assert article is not None
@@ -109,7 +109,7 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
     searcher = searcher_of(library.store)
     first = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5)
     second = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5, offset=5)
-    assert first.total_results == second.total_results == MAX_SIMILAR
+    assert first.total_results == second.total_results == MAX_SIMILAR_ARTICLES
     assert not {hit.article.id for hit in first.results} & {later_hit.article.id for later_hit in second.results}
 
 

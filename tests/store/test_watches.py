@@ -70,7 +70,7 @@ async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, setti
     clock.advance(10)
     assert await store.watches.purge(clock.now()) == 1
     assert await store.watches.get(theirs.id) is None
-    assert await store.watches.count(PERSON) == 0
+    assert await store.watches.count_stored(PERSON) == 0
     assert sql.run(settings.database, "SELECT 1 FROM channel WHERE user_id = ?", (PERSON,)) == []
 
 

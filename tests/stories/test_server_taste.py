@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory
-from bot.store.records.people_records import Opinion, OpinionKind, SentArticle
+from bot.store.records.people_records import Opinion, OpinionKind, TrainingArticle
 from bot.stories import preference_model, story_ranking
 from bot.stories.preference_model import (
     HALF_LIFE_SECONDS,
@@ -21,9 +21,9 @@ def article(topic: str, number: int, outlet: str = "Gazette") -> ArticleProfile:
     return ArticleProfile(f"{topic} report {number}", outlet, "en", (topic,))
 
 
-def make_shown_articles(count: int = 40) -> list[SentArticle]:
+def make_shown_articles(count: int = 40) -> list[TrainingArticle]:
     """So many articles, half of them on chess and half on golf."""
-    return [SentArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
+    return [TrainingArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
 
 
 def make_opinions(
@@ -32,7 +32,7 @@ def make_opinions(
     return [Opinion(article_id, person, opinion, NOW - age) for article_id in articles for person in people]
 
 
-def learn(*opinions: Opinion, shown: list[SentArticle] | None = None) -> PreferenceModel:
+def learn(*opinions: Opinion, shown: list[TrainingArticle] | None = None) -> PreferenceModel:
     return preference_model.learn_preferences(shown or make_shown_articles(), opinions, NOW)
 
 

@@ -214,7 +214,7 @@ def test_a_date_written_apart_that_is_none_takes_no_word_away(text):
 def test_a_date_written_apart_may_have_several_words(text):
     (node,) = nodes(text)
     assert isinstance(node, FieldFilter)
-    assert node.filter is FilterName.SINCE
+    assert node.filter_name is FilterName.SINCE
 
 
 @pytest.mark.parametrize("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
@@ -262,7 +262,7 @@ def test_a_query_that_asks_nothing_is_told_so(text):
 def test_an_option_is_written_as_it_would_be_typed(name, value):
     (node,) = parse_query(format_filter(name, value), NOW).nodes
     assert isinstance(node, FieldFilter)
-    assert node.filter is FilterName(name)
+    assert node.filter_name is FilterName(name)
     assert split_words(str(node.value)) == split_words(value)
 
 

@@ -150,13 +150,13 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
 
     async def pressed(post: ChannelMessage, *labels: str) -> ChannelMessage:
         """The menu of a post after these buttons in it."""
-        click = people.press(ada, post, "More")
+        click = people.click_labelled(ada, post, "More")
         await discord_server.wait_until(lambda: click.message)
         menu = click.message
         assert menu is not None
         for label in labels:
             before = menu.edit_count
-            people.press(ada, menu, label)
+            people.click_labelled(ada, menu, label)
             await until(partial(_was_edited, menu, before))
         return menu
 
@@ -173,7 +173,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     await scene.wait_until_settled()
     (post,) = scene.messages("text")
     menu = await pressed(post)
-    people.press(ada, menu, "Discuss")
+    people.click_labelled(ada, menu, "Discuss")
     assert await bot.wait_for_exit() == -SIGKILL
     bot = scene.start()
     await scene.wait_until_settled()

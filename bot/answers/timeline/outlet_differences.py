@@ -356,7 +356,7 @@ def _may_be_equal(first_number: ReportedNumber, second_number: ReportedNumber) -
 
 
 def _compute_ratio(first_number: ReportedNumber, second_number: ReportedNumber) -> float:
-    """Return the ratio of the larger of two numbers to the smaller, by the readings that are nearest to each other."""
+    """Return the least ratio between two numbers that may each mean several ranges; at most 1 if two ranges overlap."""
     return min(
         max(first_low, second_low) / max(min(first_high, second_high), 1e-9)
         for first_low, first_high in first_number.ranges

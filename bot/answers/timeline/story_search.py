@@ -1,4 +1,4 @@
-"""Search for all articles of a story, from one of them or from words."""
+"""Search for the articles of a story, at most `MAX_STORY_ARTICLES`, from one of them or from words."""
 
 import asyncio
 from collections.abc import Collection, Sequence

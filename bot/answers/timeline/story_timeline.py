@@ -26,7 +26,7 @@ class StoryTimeline:
         seed: The article from which the story was found.
         query_text: The query by which a person names the story, or "".
         topic: Words that name the story, as its articles write them.
-        developments: The developments that are shown, at most `MAX_DEVELOPMENTS`.
+        shown_developments: The developments that are shown, at most `MAX_DEVELOPMENTS`.
         omitted_count: Number of developments that are left out.
         article_count: Number of articles of the story.
         outlet_count: Number of outlets that report the story.
@@ -36,16 +36,18 @@ class StoryTimeline:
     seed: Article
     query_text: str
     topic: str
-    developments: tuple[Development, ...]
+    shown_developments: tuple[Development, ...]
     omitted_count: int
     article_count: int
     outlet_count: int
     zone: tzinfo
 
     @property
-    def day_count(self) -> int:
+    def shown_day_count(self) -> int:
         """Return the number of days from the first development shown to the last, both included."""
-        return (self.get_day(self.developments[-1].published) - self.get_day(self.developments[0].published)).days + 1
+        return (
+            self.get_day(self.shown_developments[-1].published) - self.get_day(self.shown_developments[0].published)
+        ).days + 1
 
     def get_day(self, timestamp: int) -> date:
         """Return the day of a Unix time in seconds in `zone`."""
@@ -54,7 +56,7 @@ class StoryTimeline:
     @property
     def development_count(self) -> int:
         """Return the number of developments, including those left out."""
-        return len(self.developments) + self.omitted_count
+        return len(self.shown_developments) + self.omitted_count
 
 
 async def build_timeline(
@@ -80,7 +82,7 @@ async def build_timeline(
         topic=name_topic(
             sorted(story.articles, key=lambda article: (article.language != language, article.id != seed.id))
         ),
-        developments=tuple(shown_developments),
+        shown_developments=tuple(shown_developments),
         omitted_count=len(developments) - len(shown_developments),
         article_count=len(story.articles),
         outlet_count=len({fold(article.outlet) for article in story.articles}),

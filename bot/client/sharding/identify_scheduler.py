@@ -16,7 +16,7 @@ import aiohttp
 import discord
 
 from bot.client.services import Services
-from bot.store.records.process_records import IdentifyPermit
+from bot.store.records.process_records import IdentifyDecision
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class IdentifyScheduler:
         self.waiting_count = 0
         """Number of this process's shards that wait to identify (start a session)."""
         self._is_exhaustion_logged = False
-        self._permit_by_shard_number: dict[int, IdentifyPermit] = {}
+        self._permit_by_shard_number: dict[int, IdentifyDecision] = {}
         # Asyncio's locks are first come, first served.
         self._lock_by_bucket_number: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -61,13 +61,13 @@ class IdentifyScheduler:
             async with self._lock_by_bucket_number[bucket_number]:
                 while True:
                     await self._wait_for_quota()
-                    permit = await self._store.retry_until_written(
+                    decision = await self._store.retry_until_written(
                         partial(self._store.shards.request_identify, bucket_number, self.sessions_remaining)
                     )
-                    if not permit.wait_seconds:
+                    if not decision.wait_seconds:
                         break
-                    await self._clock.sleep(permit.wait_seconds)
-        self._permit_by_shard_number[shard_number] = permit
+                    await self._clock.sleep(decision.wait_seconds)
+        self._permit_by_shard_number[shard_number] = decision
 
     async def confirm_identify(self, shard_number: int) -> None:
         """Use up the permit of a shard to identify (start a session) now; if it has expired, wait for a new one first.

@@ -257,7 +257,7 @@ class LeasedShards:
                 return
             with suppress(StoreError):  # The next round tries again.
                 for shard_number in disconnected_numbers if self._are_shards_movable else ():
-                    if (process_id := await self._balancer.find_recipient()) and not self.connections.is_connected(
+                    if (process_id := await self._balancer.find_recipient_id()) and not self.connections.is_connected(
                         shard_number
                     ):
                         log.warning("gateway connection lost shard=%d", shard_number)

@@ -70,12 +70,12 @@ class ShardBalancer:
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
                 for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.served_numbers)):
-                    if (process_id := await self.find_recipient()) is None:
+                    if (process_id := await self.find_recipient_id()) is None:
                         return
                     await self._hand_over(shard_number, process_id)
                     await self._clock.sleep(self._scheduler.mean_interval_seconds)
 
-    async def find_recipient(self) -> str | None:
+    async def find_recipient_id(self) -> str | None:
         """Return the id of the process with the fewest shards that can take one, or None if there is none.
 
         Raises `StoreError`.
@@ -149,4 +149,4 @@ class ShardBalancer:
 
     async def _load_shard_counts(self) -> Counter[str]:
         """Return the number of shards of each process, by process id."""
-        return Counter((await self._store.processes.load_owners(SHARD_LEASE_KIND)).values())
+        return Counter((await self._store.processes.load_owner_ids_by_number(SHARD_LEASE_KIND)).values())

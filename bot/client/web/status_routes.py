@@ -41,7 +41,8 @@ dd { margin: 0; }
 class ServiceStatus:
     """Status of all processes on a database: the state of shards, posts and feeds. Delays are in seconds.
 
-    `typical_delay_seconds` is the median delay of the last hour's posts, or None without posts.
+    `typical_delay_seconds` is the median delay of the last hour's posts, or None without posts;
+    `overdue_seconds` is how long the longest overdue post is.
     """
 
     connected_shards: int
@@ -108,7 +109,7 @@ class StatusRoutes:
         failing_since_at_latest = self._services.clock.now() - FAILING_FEED_SECONDS
         feed_count, failing_count = await store.feeds.count_followed(failing_since_at_latest=failing_since_at_latest)
         if store.shards.is_leased:
-            connected_shard_count = len(await store.processes.load_owners(SHARD_LEASE_KIND))
+            connected_shard_count = len(await store.processes.load_owner_ids_by_number(SHARD_LEASE_KIND))
         else:
             connected_shard_count = len(store.shards.served_numbers) if self._health.gateway_down_since is None else 0
         return ServiceStatus(

@@ -23,7 +23,7 @@ class ChannelRouting(NamedTuple):
 
     is_digest_only: bool
     min_outlets: int | None
-    top_stories_per_day: int | None
+    max_top_stories_per_day: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class PostRoute:
 
 @dataclass(frozen=True, slots=True)
 class HoldRoute:
-    """Route of articles whose posts are held, and expire at `until` (Unix time in seconds)."""
+    """Route of articles whose posts are held, and expire at `expires_at` (Unix time in seconds)."""
 
-    until: int
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,6 @@ def choose_route(routing: ChannelRouting, now: int) -> Route:
         return DigestRoute()
     if routing.min_outlets is not None:
         return HoldRoute(now + MAX_OUTLETS_WAIT_SECONDS)
-    if routing.top_stories_per_day is not None:
+    if routing.max_top_stories_per_day is not None:
         return HoldRoute(now + TOP_STORY_WINDOW_SECONDS)
     return PostRoute()

@@ -114,9 +114,9 @@ class Faults:
         body["code"] = 0
         return self.add(Fault(route=route, status=429, body=body, headers=headers, times=times, skip=skip))
 
-    def delay(self, route: str, delay: float, *, after_effect: bool = False, times: int | None = 1) -> Fault:
-        """Delay the answer to requests of a route by `delay` seconds, before or after their effect."""
-        return self.add(Fault(route=route, delay=delay, after_effect=after_effect, times=times))
+    def delay(self, route: str, delay_seconds: float, *, after_effect: bool = False, times: int | None = 1) -> Fault:
+        """Delay the answer to the next `times` requests of a route (None: all), before or after their effect."""
+        return self.add(Fault(route=route, delay=delay_seconds, after_effect=after_effect, times=times))
 
     def run_callback(
         self,

@@ -1,4 +1,7 @@
-"""Commands, interactions and their webhooks (docs: interactions/receiving-and-responding)."""
+"""Routes of Discord's REST API for commands, application emoji, interactions and their webhooks.
+
+Discord's docs: interactions/receiving-and-responding.
+"""
 
 from __future__ import annotations
 

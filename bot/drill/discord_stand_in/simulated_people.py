@@ -10,7 +10,7 @@ from bot.drill.discord_stand_in.state import Channel, ChannelMessage, Interactio
 from bot.drill.discord_stand_in.state_changes import StateChanges
 
 # Types of interactions, and of the options of a command by the type of their value (docs: interactions)
-COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMISSION = 2, 3, 4, 5
 OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
 
 
@@ -41,9 +41,9 @@ class PeopleActions:
         return self._interact(person, channel, COMMAND, command_data)
 
     def autocomplete(
-        self, person: Person, channel: Channel, name: str, focused_option: str, **options: Any
+        self, person: Person, channel: Channel, name: str, focused_option_name: str, **options: Any
     ) -> Interaction:
-        command_data = self._build_command_data(name, options, focused_option)
+        command_data = self._build_command_data(name, options, focused_option_name)
         return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
     def use_menu_entry(self, person: Person, message: ChannelMessage, name: str) -> Interaction:
@@ -69,9 +69,9 @@ class PeopleActions:
         if values:
             component_data["values"] = list(values)
         channel = self._state.channels[message.channel_id]
-        return self._interact(person, channel, COMPONENT, component_data, source=message)
+        return self._interact(person, channel, COMPONENT, component_data, source_message=message)
 
-    def press(self, person: Person, message: ChannelMessage, label: str) -> Interaction:
+    def click_labelled(self, person: Person, message: ChannelMessage, label: str) -> Interaction:
         """Click the button with a label."""
         component = next(component for component in message.components() if component.get("label") == label)
         return self.click(person, message, component["custom_id"])
@@ -82,7 +82,7 @@ class PeopleActions:
         channel: Channel,
         interaction_type: int,
         interaction_data: Json,
-        source: ChannelMessage | None = None,
+        source_message: ChannelMessage | None = None,
     ) -> Interaction:
         interaction = Interaction(
             id=self._state.create_id(),
@@ -90,7 +90,7 @@ class PeopleActions:
             type=interaction_type,
             person_id=person.id,
             channel_id=channel.id,
-            source=source,
+            source=source_message,
         )
         self._state.interactions[interaction.token] = interaction
         payload = self._build_payload(interaction, person, channel, interaction_data)
@@ -137,12 +137,12 @@ class PeopleActions:
                 return command_id, command
         raise LookupError(f"no such command: {name}")
 
-    def _build_command_data(self, name: str, options: dict[str, Any], focused_option: str | None = None) -> Json:
+    def _build_command_data(self, name: str, options: dict[str, Any], focused_option_name: str | None = None) -> Json:
         command_name, *subcommands = name.split()
         command_id, command = self._find_command(command_name, 1)
         resolved: Json = {}
         option_payloads = [
-            self._build_option(option_name, option_value, resolved, focused_option)
+            self._build_option(option_name, option_value, resolved, focused_option_name)
             for option_name, option_value in options.items()
         ]
         for depth, subcommand in enumerate(reversed(subcommands)):
@@ -157,12 +157,12 @@ class PeopleActions:
             command_data["resolved"] = resolved
         return command_data
 
-    def _build_option(self, name: str, option_value: Any, resolved: Json, focused_option: str | None) -> Json:
+    def _build_option(self, name: str, option_value: Any, resolved: Json, focused_option_name: str | None) -> Json:
         option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
         if isinstance(option_value, Channel):
             option["value"] = str(option_value.id)
             channel_payload = payloads.build_channel(self._state, option_value) | {"permissions": str((1 << 50) - 1)}
             resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
-        if name == focused_option:
+        if name == focused_option_name:
             option["focused"] = True
         return option

@@ -83,7 +83,7 @@ def is_list_url(url: str) -> bool:
 
 
 def strip_list_fragment(url: str) -> str:
-    """Return the URL of the page that has the list of this URL; any other URL unchanged."""
+    """Return a URL without the fragment that names a list of its page; a URL without one is unchanged."""
     return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 

@@ -30,19 +30,19 @@ TITLE_SIMILARITY_THRESHOLD = 80
 _NUMBER_PATTERN = re.compile(r"\d+")
 
 
-def is_repeated(keys: EntryKeys, known_article_by_key: Mapping[bytes, KnownArticle]) -> bool:
+def has_repeated_weak_key(keys: EntryKeys, known_article_by_key: Mapping[bytes, KnownArticle]) -> bool:
     """Return whether several entries have or had the weak key of an entry, so that it identifies none."""
     return keys.is_weak_key_repeated or keys.repeat_marker in known_article_by_key
 
 
-def match_by_identity(
+def match_by_key(
     entry_keys: Sequence[EntryKeys], known_article_by_key: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of entries whose strong key, or unrepeated weak key, is stored, by the strong key."""
     article_by_strong_key = {}
     for keys in entry_keys:
         article = known_article_by_key.get(keys.strong_key)
-        if article is None and not is_repeated(keys, known_article_by_key):
+        if article is None and not has_repeated_weak_key(keys, known_article_by_key):
             article = known_article_by_key.get(keys.weak_key)
         if article is not None:
             article_by_strong_key[keys.strong_key] = article

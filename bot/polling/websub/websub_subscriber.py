@@ -44,7 +44,7 @@ RENEW_AT_FRACTION = 0.9
 RETRY_SECONDS = 3_600
 """Number of seconds until a hub that failed or did not verify is asked again; doubles each time."""
 MAX_RETRY_SECONDS = 86_400
-"""Maximum number of seconds between two subscription requests to a hub."""
+"""Maximum number of seconds until a hub that failed, denied or did not verify is asked again."""
 MAX_IDLE_SECONDS = 600.0
 """Maximum number of seconds between two looks for subscriptions to request, renew or end."""
 MAX_CHALLENGE_CHARS = 1_024

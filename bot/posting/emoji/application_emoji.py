@@ -44,7 +44,7 @@ _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
 _REFUSAL_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
 _MAX_FETCHES_PER_ROUND = 10
 """Maximum number of icons that are fetched in one round; further icons wait for the next round."""
-_ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
+_OUTLET_ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
 
 
 class ApplicationEmojiSync:
@@ -96,27 +96,27 @@ class ApplicationEmojiSync:
             return
         if not self._is_initialized:
             await self._initialize()
-        use_counts, outlet_branding.outlet_emoji_use_counts = (
+        use_count_by_feed_id, outlet_branding.outlet_emoji_use_counts = (
             outlet_branding.outlet_emoji_use_counts,
             type(outlet_branding.outlet_emoji_use_counts)(),
         )
         missing_initials, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
-        for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
+        for feed_id in use_count_by_feed_id.keys() - self._icon_url_by_feed_id.keys():
             self._register_feed(await self._store.feeds.get(feed_id))
         used_icon_names = {
             _build_emoji_name(icon_url)
-            for feed_id in use_counts
+            for feed_id in use_count_by_feed_id
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
         await self._store.outlet_icons.mark_shown(used_icon_names, self._clock.now())
         for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_MISSING_INITIALS]:
             emoji_name = f"{_INITIAL_NAME_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if emoji_name not in self._emoji_by_name:
-                tile = await self._workers.run(
+                tile_image = await self._workers.run(
                     tile_drawing.draw_initial_tile, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
                 )
-                await self._upload(emoji_name, tile.png)
-        for feed_id in use_counts:
+                await self._upload(emoji_name, tile_image.png)
+        for feed_id in use_count_by_feed_id:
             self._queued_icon_urls[self._icon_url_by_feed_id.get(feed_id)] = None
         due_icon_urls = [
             icon_url for icon_url in self._queued_icon_urls if icon_url is not None and self._needs_fetch(icon_url)
@@ -133,13 +133,13 @@ class ApplicationEmojiSync:
             self._refreshed_at = now
             await self._load()
             self._update_renderer()
-        use_counts, outlet_branding.outlet_emoji_use_counts = (
+        use_count_by_feed_id, outlet_branding.outlet_emoji_use_counts = (
             outlet_branding.outlet_emoji_use_counts,
             type(outlet_branding.outlet_emoji_use_counts)(),
         )
         used_icon_names = {
             _build_emoji_name(icon_url)
-            for feed_id in use_counts
+            for feed_id in use_count_by_feed_id
             if (icon_url := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
         await self._store.outlet_icons.mark_shown(used_icon_names, self._clock.now())
@@ -180,15 +180,15 @@ class ApplicationEmojiSync:
         icon_record = OutletIcon(emoji_name, now, None, None)
         try:
             response = await self._fetcher.get(icon_url, accept=_ACCEPT_HEADER, max_bytes=_MAX_ICON_BYTES)
-            tile = await self._workers.run(
+            tile_image = await self._workers.run(
                 tile_drawing.draw_icon_tile, response.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except (FeedError, WorkerError, ValueError) as error:
             log.debug("icon failed url=%s error=%s", urls.redact(icon_url), error)
         else:
             if emoji_name not in self._emoji_by_name:  # It may exist from an earlier database.
-                await self._upload(emoji_name, tile.png)
-            icon_record = OutletIcon(emoji_name, now, tile.colour, now)
+                await self._upload(emoji_name, tile_image.png)
+            icon_record = OutletIcon(emoji_name, now, tile_image.colour, now)
         self._icon_record_by_name[emoji_name] = icon_record
         await self._store.outlet_icons.save(icon_record)
 
@@ -210,8 +210,10 @@ class ApplicationEmojiSync:
             if icon_record.emoji_name in self._emoji_by_name
         ]
         if uploaded_records:
-            oldest_record = min(uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0)
-            await self._emoji_by_name.pop(oldest_record.emoji_name).delete()
+            least_recently_shown_record = min(
+                uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0
+            )
+            await self._emoji_by_name.pop(least_recently_shown_record.emoji_name).delete()
 
     def _update_renderer(self) -> None:
         """Make messages that are rendered from now on use the emoji that exist."""
@@ -247,7 +249,7 @@ def get_icon_url(feed: Feed) -> str | None:
 
 
 def _build_emoji_name(icon_url: str) -> str:
-    return _ICON_NAME_PREFIX + blake2b(icon_url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return _OUTLET_ICON_NAME_PREFIX + blake2b(icon_url.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _parse_initials(application_emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:

@@ -46,14 +46,14 @@ def report_message(payload: str) -> Message:
     blocks: list[Block] = [text_block(report["texts"][0])]
     for text in report["texts"][1:]:
         blocks += [Separator(), text_block(text)]
-    name = discord_text.to_plain_line(report["texts"][0].partition("\n")[0], messages.MAX_THREAD_NAME_LENGTH)
-    return Message(name, layout=(Card(tuple(blocks), report["colour"]),))
+    thread_name = discord_text.to_plain_line(report["texts"][0].partition("\n")[0], messages.MAX_THREAD_NAME_LENGTH)
+    return Message(thread_name, layout=(Card(tuple(blocks), report["colour"]),))
 
 
 def is_same_report(sent_texts: Sequence[str], payload: str) -> bool:
     """Return whether the texts of a message are of the same period as a payload, whatever the numbers are."""
-    period = json.loads(payload)["texts"][0].partition(" · ")[0]
-    return any(sent_text.startswith(period) for sent_text in sent_texts)
+    heading_start = json.loads(payload)["texts"][0].partition(" · ")[0]
+    return any(sent_text.startswith(heading_start) for sent_text in sent_texts)
 
 
 def get_colour(scorecard: Scorecard) -> int:
@@ -153,6 +153,6 @@ def _reaction_texts(scored_feed: ScoredFeed) -> list[str]:
             "",
         ),
     )
-    lacks_matter = scored_feed.verdict is Verdict.DECIDE and scored_feed.kept_share > 0
-    texts = [number_text if count else few_text * lacks_matter for count, number_text, few_text in number_texts]
+    shows_rare_kinds = scored_feed.verdict is Verdict.DECIDE and scored_feed.kept_share > 0
+    texts = [number_text if count else few_text * shows_rare_kinds for count, number_text, few_text in number_texts]
     return list(filter(None, texts))

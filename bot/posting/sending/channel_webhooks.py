@@ -136,7 +136,7 @@ class ChannelWebhooks:
 
 
 def get_webhook_channel(target: Target) -> WebhookChannel | None:
-    """Return the channel whose webhooks post in a place: a thread's parent, or the channel itself.
+    """Return the channel whose webhooks post in a channel or thread: the thread's parent, or the channel itself.
 
     Returns None for direct messages, and for a thread whose parent is not cached.
     """

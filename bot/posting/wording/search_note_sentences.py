@@ -15,7 +15,7 @@ _NoteValues = Mapping[str, Any]
 
 def note_sentence(note: Note) -> str:
     """Return the sentence of a search note in the current language, with the query's words as typed."""
-    note_values, template_or_function = dict(note.placeholders), _TEMPLATES_AND_FUNCTIONS[note.kind]
+    note_values, template_or_function = dict(note.placeholders), _TEMPLATE_OR_FUNCTION_BY_KIND[note.kind]
     if not isinstance(template_or_function, str):
         return template_or_function(note_values)
     formatted_values = {
@@ -64,7 +64,7 @@ def _format_words_missing_sentence(note_values: _NoteValues) -> str:
     )
 
 
-_TEMPLATES_AND_FUNCTIONS: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
+_TEMPLATE_OR_FUNCTION_BY_KIND: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.CUT_TEXT: N_("Only the first {count} characters were read."),
     NoteKind.CUT_TERMS: N_("Only the first {count} words and filters were read."),
     NoteKind.REINTERPRETED: N_("Read “{value}” as {filter}."),

@@ -240,7 +240,7 @@ class QueryBuilder:
 
     def _build_filter_query(self, field_filter: FieldFilter, scope: Scope) -> tantivy.Query:
         filter_value = field_filter.value
-        match field_filter.filter:
+        match field_filter.filter_name:
             case FilterName.SINCE:
                 return self._match_published(int(filter_value), None)
             case FilterName.BEFORE:

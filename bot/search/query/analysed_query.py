@@ -144,7 +144,7 @@ def _build_phrase_clause(words: list[str], *, is_title_only: bool) -> PhraseClau
 
 
 def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
-    if field_filter.filter not in TOKEN_PREFIX_BY_FILTER:
+    if field_filter.filter_name not in TOKEN_PREFIX_BY_FILTER:
         return field_filter
-    tokens = tokenize_name(field_filter.filter, str(field_filter.value))
+    tokens = tokenize_name(field_filter.filter_name, str(field_filter.value))
     return NameClause(tokens[:-1] or tokens, tokens[-1]) if tokens else None

@@ -12,7 +12,7 @@ from bot.search.query.query_tree import FieldFilter, Query, iter_leaves, iter_re
 def asks_for_bookmarks(query: Query) -> bool:
     """Return whether the query's matches depend on the user's bookmarks."""
     return any(
-        isinstance(leaf, FieldFilter) and leaf.filter is FilterName.BOOKMARKED for leaf in iter_leaves(query.nodes)
+        isinstance(leaf, FieldFilter) and leaf.filter_name is FilterName.BOOKMARKED for leaf in iter_leaves(query.nodes)
     )
 
 
@@ -27,7 +27,7 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
     values_by_filter: dict[FilterName, dict[str | int, None]] = defaultdict(dict)
     for node in iter_required_nodes(query.nodes):
         if isinstance(node, FieldFilter):
-            values_by_filter[node.filter][node.value] = None
+            values_by_filter[node.filter_name][node.value] = None
     since_times, before_times = (
         sorted(map(int, values_by_filter[filter_name])) for filter_name in (FilterName.SINCE, FilterName.BEFORE)
     )
@@ -49,5 +49,5 @@ def is_iso_date(text: str) -> bool:
 
 def build_date_note(field_filter: FieldFilter, time_zone: tzinfo, now: int) -> Note:
     """Return the note that tells the moment a date filter refers to; `now` is Unix time in seconds."""
-    note_kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
+    note_kind = NoteKind.SINCE if field_filter.filter_name is FilterName.SINCE else NoteKind.BEFORE
     return Note.create(note_kind, moment=int(field_filter.value), now=now, zone=time_zone)

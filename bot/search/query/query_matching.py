@@ -1,7 +1,7 @@
-"""Matching of a query against one article in memory, with the same result as the index.
+"""Matching of a query against one article in memory, with the same result as the index but for two differences.
 
-An article is analysed once for all queries. Phrases are always required. Filters by date and bookmark, which
-a new article cannot decide, count as true.
+A phrase is not made optional, as in a search if no article has it. Filters by date and bookmark, which a new article
+cannot decide, count as true. An article is analysed once for all queries.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
             raw_article = article.article
             is_match = (
                 bool(raw_article.image_url)
-                if clause.filter is FilterName.IMAGE
+                if clause.filter_name is FilterName.IMAGE
                 else raw_article.language == clause.value
             )
     return is_match
@@ -200,7 +200,7 @@ def build_matchable_clause(query: Query, languages: tuple[str, ...] = text_analy
 
 
 def _drop_undecidable(leaf: ClauseLeaf) -> Clause | None:
-    is_undecidable = isinstance(leaf, FieldFilter) and leaf.filter in _UNDECIDABLE_FILTERS
+    is_undecidable = isinstance(leaf, FieldFilter) and leaf.filter_name in _UNDECIDABLE_FILTERS
     return None if is_undecidable else leaf
 
 

@@ -36,7 +36,7 @@ class FieldFilter:
     Articles match `BEFORE` if they were published before that time, and `SINCE` if at or after it.
     """
 
-    filter: FilterName
+    filter_name: FilterName
     value: str | int
 
 
@@ -126,7 +126,7 @@ class UnquotedFilter(NamedTuple):
     is the offset of the filter in the query's text, `word_ends` the offset after each word.
     """
 
-    filter: FilterName
+    filter_name: FilterName
     alias: str
     value: str
     words: tuple[str, ...]

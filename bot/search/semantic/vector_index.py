@@ -128,10 +128,12 @@ class VectorIndex:
         if manifest["version"] != _MANIFEST_FORMAT_VERSION or manifest["model"] != self._model_id:
             return [], ""
         segments = []
-        for file_name, vector_count, file_bytes in manifest["segments"]:
+        for file_name, vector_count, file_size_bytes in manifest["segments"]:
             segment_file = self._folder / file_name
             graph = (
-                _load_graph(segment_file, is_memory_mapped=True) if segment_file.stat().st_size == file_bytes else None
+                _load_graph(segment_file, is_memory_mapped=True)
+                if segment_file.stat().st_size == file_size_bytes
+                else None
             )
             if graph is None or len(graph) != vector_count:
                 raise ValueError(f"{file_name} is damaged")
@@ -149,10 +151,10 @@ class VectorIndex:
                 self._growing_segment = self._open_growing_segment(vector_rows.shape[1])
             _upsert_vectors(self._growing_segment.graph, article_id_array, vector_rows)
 
-    def _open_growing_segment(self, dimensions: int) -> _Segment:
+    def _open_growing_segment(self, dimension_count: int) -> _Segment:
         """Return the last segment, loaded into memory, or a new segment if the last one is sealed (full)."""
         if not self._segments or len(self._segments[-1]) >= SEGMENT_CAPACITY:
-            return _Segment(_create_graph(dimensions))
+            return _Segment(_create_graph(dimension_count))
         last_segment = self._segments.pop()
         if last_segment.file_name:  # It is mapped read-only, so it is loaded before vectors are added.
             last_segment = _Segment(_load_graph(self._folder / last_segment.file_name, is_memory_mapped=False))
@@ -258,8 +260,10 @@ class VectorIndex:
             for segment in self._list_segments() if len(sorted_ids) else ():
                 ids_in_segment = sorted_ids[segment.graph.contains(sorted_ids)]
                 if len(ids_in_segment) and segment.graph.ndim == len(vector):
-                    vector_rows = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
-                    cosine_by_id.update(zip(ids_in_segment.tolist(), compute_cosines(vector, vector_rows), strict=True))
+                    stored_vectors = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
+                    cosine_by_id.update(
+                        zip(ids_in_segment.tolist(), compute_cosines(vector, stored_vectors), strict=True)
+                    )
         return cosine_by_id
 
     def _list_segments(self) -> list[_Segment]:
@@ -276,20 +280,20 @@ def compute_cosines(vector: bytes, other_vectors: Sequence[bytes]) -> list[float
     """Return the cosines, from -1 to 1, between a vector and each of several vectors."""
     if not other_vectors:
         return []
-    query_direction = np.frombuffer(vector, np.int8).astype(np.float32)
-    other_directions = (
+    vector_floats = np.frombuffer(vector, np.int8).astype(np.float32)
+    other_vector_floats = (
         np.frombuffer(b"".join(other_vectors), np.int8).reshape(len(other_vectors), -1).astype(np.float32)
     )
-    length_products = np.linalg.norm(other_directions, axis=1) * np.linalg.norm(query_direction)
-    vector_cosines: list[float] = (other_directions @ query_direction / np.maximum(length_products, 1e-9)).tolist()
+    length_products = np.linalg.norm(other_vector_floats, axis=1) * np.linalg.norm(vector_floats)
+    vector_cosines: list[float] = (other_vector_floats @ vector_floats / np.maximum(length_products, 1e-9)).tolist()
     return vector_cosines
 
 
-def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
+def _create_graph(dimension_count: int) -> Any:  # noqa: ANN401  # usearch has no types
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
     return Index(
-        ndim=dimensions,
+        ndim=dimension_count,
         metric="cos",
         dtype="i8",
         expansion_add=HNSW_EXPANSION_ADD,

@@ -101,7 +101,7 @@ class Processes(Repository):
         )
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
-    async def load_owners(self, kind: str) -> dict[int, str]:
+    async def load_owner_ids_by_number(self, kind: str) -> dict[int, str]:
         """Map the lease numbers of a kind to the ids of the processes that own them. Raises `StoreError`."""
         rows = await self._fetch_rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
@@ -146,12 +146,12 @@ def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_proc
     `live_process_count` is the number of live processes with the role of the pool.
     """
     lease_rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
-    owner_by_number: Mapping[int, str] = {row[0]: row[1] for row in lease_rows}
+    owner_id_by_number: Mapping[int, str] = {row[0]: row[1] for row in lease_rows}
     fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_process_count, 1))
-    owned_numbers = sorted(number for number, owner in owner_by_number.items() if owner == process.id)
+    owned_numbers = sorted(number for number, owner_id in owner_id_by_number.items() if owner_id == process.id)
     retained_numbers = [number for number in owned_numbers if number in pool.numbers]
     retained_numbers = retained_numbers[:fair_share] if pool.rebalances else retained_numbers
-    free_numbers = sorted(pool.numbers - owner_by_number.keys())
+    free_numbers = sorted(pool.numbers - owner_id_by_number.keys())
     acquired_numbers = free_numbers[: max(fair_share - len(retained_numbers), 0)] if pool.role in process.roles else []
     if released_leases := [(pool.kind, number) for number in owned_numbers if number not in retained_numbers]:
         db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", released_leases)

@@ -12,7 +12,7 @@ from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.coordination.process_leases import require_lease
 from bot.store.database import Database
-from bot.store.records.process_records import Fence, IdentifyPermit
+from bot.store.records.process_records import Fence, IdentifyDecision
 from bot.store.repository import Repository, write_transaction
 
 IDENTIFY_INTERVAL_SECONDS = 5.25
@@ -104,7 +104,7 @@ class ServedShards(Repository):
         meta.set_text(db, "shards", str(shard_count))
         return shard_count
 
-    async def request_identify(self, bucket: int, remaining_starts: int | None = None) -> IdentifyPermit:
+    async def request_identify(self, bucket: int, remaining_starts: int | None = None) -> IdentifyDecision:
         """Reserve the right to identify a shard, or return the number of seconds to wait for that right.
 
         Identifies (session starts) of other processes in the same bucket count too. `remaining_starts` is the
@@ -117,16 +117,16 @@ class ServedShards(Repository):
         wait_seconds = _compute_identify_wait(self._reserved_at_by_bucket, bucket, remaining_starts, now)
         if not wait_seconds:
             self._reserved_at_by_bucket[bucket] = now
-        return IdentifyPermit(wait_seconds, now)
+        return IdentifyDecision(wait_seconds, now)
 
-    async def confirm_identify(self, bucket: int, permit: IdentifyPermit) -> bool:
+    async def confirm_identify(self, bucket: int, permit: IdentifyDecision) -> bool:
         """Confirm that a session starts now; return False if its permit was replaced by a later one.
 
         Raises `StoreError`.
         """
         if self._database.is_shared:
             return await self._database.transact(_confirm_permit, bucket, permit)
-        if self._reserved_at_by_bucket.get(bucket) != permit.granted_at:
+        if self._reserved_at_by_bucket.get(bucket) != permit.decided_at:
             return False
         self._reserved_at_by_bucket[bucket] = self._clock.monotonic()
         return True
@@ -160,19 +160,19 @@ def _compute_identify_wait(
     )
 
 
-def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -> IdentifyPermit:
+def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -> IdentifyDecision:
     now_ms = int(db.fetch_value("SELECT database_time()"))
     start_rows = db.fetch_rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
     reserved_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in start_rows}
     wait_seconds = _compute_identify_wait(reserved_at_by_bucket, bucket, remaining_starts, now_ms / 1_000)
     if not wait_seconds:
         meta.set_text(db, f"identify {bucket}", str(now_ms))
-    return IdentifyPermit(wait_seconds, now_ms)
+    return IdentifyDecision(wait_seconds, now_ms)
 
 
-def _confirm_permit(db: Connection, bucket: int, permit: IdentifyPermit) -> bool:
+def _confirm_permit(db: Connection, bucket: int, permit: IdentifyDecision) -> bool:
     meta_name = f"identify {bucket}"
-    if db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (meta_name, str(permit.granted_at))) is None:
+    if db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (meta_name, str(permit.decided_at))) is None:
         return False
     meta.set_text(db, meta_name, str(db.fetch_value("SELECT database_time()")))
     return True

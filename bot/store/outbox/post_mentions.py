@@ -54,7 +54,10 @@ class PostMentions(ShardedRepository):
 
     @read_transaction
     def count_recent(self, db: Connection, role_ids: Collection[int]) -> list[RoleMentionCounts]:
-        """Count the mentions of roles by rules in the last 24 hours; roles without any are left out."""
+        """Return how often posts mentioned these roles in the last 24 hours, and how often a limit prevented it.
+
+        Roles that no rule asked to mention in that time are left out.
+        """
         return _count_recent(db, role_ids)
 
     async def list_sent_posts(self, channel_id: int, since: int, limit: int) -> list[SentPost]:

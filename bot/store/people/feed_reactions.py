@@ -71,22 +71,22 @@ class FeedReactions(Repository):
     def add_batches_until_midnight(self, db: Connection, server_id: int) -> int:
         """Make the batches of a server's reactions up to the last midnight; return this Unix time in seconds."""
         midnight = db.now - db.now % SECONDS_PER_DAY
-        is_behind = db.execute_rowcount(
+        updated_count = db.execute_rowcount(
             "UPDATE server SET reactions_batched_until = :midnight "
             "WHERE id = :server_id AND coalesce(reactions_batched_until, 0) < :midnight",
             {"server_id": server_id, "midnight": midnight},
         )
-        if is_behind:
+        if updated_count:
             _add_batches(db, server_id, since=midnight - MAX_REPORT_DAYS * SECONDS_PER_DAY, until=midnight)
         return midnight
 
     @read_transaction
     def count_by_feed(self, db: Connection, server_id: int, *, since: int, until: int) -> list[FeedReactionCounts]:
         """Count a server's posts between two Unix times in seconds, and the reactions of the batches in between."""
-        period = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
+        parameters = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
         channel_counts_by_feed_id: defaultdict[int, Counter[int]] = defaultdict(Counter)
         article_ids_by_feed_id: defaultdict[int, set[int]] = defaultdict(set)
-        for channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period):
+        for channel_id, feed_id, article_id in db.execute(_POSTS_SQL, parameters):
             channel_counts_by_feed_id[feed_id][channel_id] += 1
             article_ids_by_feed_id[feed_id].add(article_id)
         reaction_counts_by_feed_id: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -94,7 +94,7 @@ class FeedReactions(Repository):
         for feed_id, kind, reaction_count, article_ids_json in db.execute(
             "SELECT feed_id, kind, reaction_count, article_ids FROM reaction_batch "
             "WHERE server_id = :server_id AND starts_at >= :since AND ends_at <= :until",
-            period,
+            parameters,
         ):
             reaction_counts_by_feed_id[feed_id][kind] += reaction_count
             if kind in {"saved", "liked"}:
@@ -156,21 +156,23 @@ class FeedReactions(Repository):
 
 
 def _add_batches(db: Connection, server_id: int, *, since: int, until: int) -> None:
-    period = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS, "now": db.now}
+    parameters = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS, "now": db.now}
     # What is deleted ended before the oldest reaction that is read: nothing is counted twice.
-    db.execute("DELETE FROM reaction_batch WHERE server_id = :server_id AND ends_at <= :since", period)
+    db.execute("DELETE FROM reaction_batch WHERE server_id = :server_id AND ends_at <= :since", parameters)
     counted_until_by_group = {
         (row["feed_id"], row["kind"]): row["counted_until"]
         for row in db.execute(
             "SELECT feed_id, kind, max(ends_at) AS counted_until FROM reaction_batch "
             "WHERE server_id = :server_id GROUP BY feed_id, kind",
-            period,
+            parameters,
         )
     }
     # Joined here: PostgreSQL without statistics compares each post with each reaction.
-    feed_id_by_article_id = {article_id: feed_id for _channel_id, feed_id, article_id in db.execute(_POSTS_SQL, period)}
+    feed_id_by_article_id = {
+        article_id: feed_id for _channel_id, feed_id, article_id in db.execute(_POSTS_SQL, parameters)
+    }
     reactions_by_group: defaultdict[tuple[int, str], list[_Reaction]] = defaultdict(list)
-    for kind, user_id, article_id, reacted_at in db.execute(_REACTIONS_SQL, period):
+    for kind, user_id, article_id, reacted_at in db.execute(_REACTIONS_SQL, parameters):
         group = (feed_id_by_article_id.get(article_id, 0), kind)
         if article_id in feed_id_by_article_id and reacted_at >= counted_until_by_group.get(group, 0):
             reactions_by_group[group].append(_Reaction(reacted_at, user_id, article_id))

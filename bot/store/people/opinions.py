@@ -8,15 +8,15 @@ from bot.store.records.content_records import ArticleProfile
 from bot.store.records.people_records import (
     Opinion,
     OpinionKind,
-    SentArticle,
     TasteTrainingData,
+    TrainingArticle,
     UserOpinion,
 )
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
-MAX_SENT_ARTICLES = 3_000
+MAX_DELIVERIES = 3_000
 """Maximum number of deliveries, the newest, whose articles are in training data; rated articles are added."""
 MAX_TRAINING_OPINIONS = 5_000
 """Maximum number of opinions and bookmarks, the newest, in training data."""
@@ -38,27 +38,27 @@ class Opinions(Repository):
         another opinion either. Nothing changes if the article or server is missing.
         """
         parameters = {
-            "server": server_id,
-            "user": user_id,
-            "article": article_id,
+            "server_id": server_id,
+            "user_id": user_id,
+            "article_id": article_id,
             "opinion": kind,
             "now": db.now,
         }
-        condition_sql = "server_id = :server AND user_id = :user AND article_id = :article"
+        condition_sql = "server_id = :server_id AND user_id = :user_id AND article_id = :article_id"
         if kind is not OpinionKind.OPENED:
             deletion = db.execute(f"DELETE FROM opinion WHERE {condition_sql} AND opinion = :opinion", parameters)
             if deletion.rowcount:
                 return None
         db.execute(
             "INSERT INTO opinion (server_id, user_id, article_id, opinion, given_at) "
-            "SELECT server.id, :user, article.id, :opinion, :now FROM server, article "
-            "WHERE server.id = :server AND article.id = :article "
+            "SELECT server.id, :user_id, article.id, :opinion, :now FROM server, article "
+            "WHERE server.id = :server_id AND article.id = :article_id "
             "ON CONFLICT (server_id, user_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
             "given_at = excluded.given_at WHERE excluded.opinion <> 'opened'",
             parameters,
         )
-        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {condition_sql}", parameters)
-        return None if stored_opinion is None else OpinionKind(stored_opinion)
+        stored_kind = db.fetch_value(f"SELECT opinion FROM opinion WHERE {condition_sql}", parameters)
+        return None if stored_kind is None else OpinionKind(stored_kind)
 
     async def list_by_user(self, user_id: int) -> list[UserOpinion]:
         """List a user's opinions, newest first."""
@@ -80,9 +80,9 @@ class Opinions(Repository):
         if row is None:
             return TasteTrainingData((), ())
         parameters = {
-            "server": server_id,
+            "server_id": server_id,
             "since": max(since, (row["taste_since"] or 0) + 1),
-            "max_articles": MAX_SENT_ARTICLES,
+            "max_deliveries": MAX_DELIVERIES,
             "max_opinions": MAX_TRAINING_OPINIONS,
         }
         opinions = [
@@ -90,10 +90,10 @@ class Opinions(Repository):
             for article_id, user_id, kind, given_at in db.execute(
                 """
                 SELECT article_id, user_id, opinion, given_at FROM opinion
-                WHERE server_id = :server AND given_at >= :since
+                WHERE server_id = :server_id AND given_at >= :since
                 UNION ALL
                 SELECT article_id, user_id, 'bookmarked', created_at FROM bookmark
-                WHERE server_id = :server AND removed_at IS NULL AND created_at >= :since
+                WHERE server_id = :server_id AND removed_at IS NULL AND created_at >= :since
                 ORDER BY 4 DESC LIMIT :max_opinions
                 """,
                 parameters,
@@ -109,9 +109,9 @@ class Opinions(Repository):
                 JOIN dispatch /*+ INDEXED BY dispatch_channel_sent */ ON dispatch.channel_id = channel.id
                 JOIN delivery_status ON delivery_status.dispatch_id = dispatch.id
                     OR delivery_status.joined_dispatch_id = dispatch.id
-                WHERE channel.server_id = :server AND dispatch.sent_at >= :since
+                WHERE channel.server_id = :server_id AND dispatch.sent_at >= :since
                   AND dispatch.kind IN ('post', 'catch-up', 'digest')
-                ORDER BY dispatch.sent_at DESC LIMIT :max_articles
+                ORDER BY dispatch.sent_at DESC LIMIT :max_deliveries
             ) AS latest_posts GROUP BY article_id) AS first_post JOIN article ON article.id = first_post.article_id
             ORDER BY article.id
             """,
@@ -130,7 +130,7 @@ class Opinions(Repository):
         ]
         return TasteTrainingData(
             [
-                SentArticle(row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5]))))
+                TrainingArticle(row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5]))))
                 for row in article_rows
             ],
             opinions,

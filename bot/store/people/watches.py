@@ -8,7 +8,7 @@ from bot.core.models import DispatchState
 from bot.core.user_models import Watch
 from bot.store.connection import Connection
 from bot.store.outbox import transitions, watch_notifications
-from bot.store.records.people_records import ActiveWatch, Arrival
+from bot.store.records.people_records import Arrival, WatchQuery
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, article_from_row, build_json_ids_sql, from_row
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
@@ -84,7 +84,7 @@ class Watches(Repository):
         """List a user's watches (saved searches), oldest first."""
         return await self._list_watches("channel.user_id = ?", user_id)
 
-    async def count(self, user_id: int) -> int:
+    async def count_stored(self, user_id: int) -> int:
         """Count the stored watches of a user, including removed watches that are not purged yet."""
         return await self._fetch_int(f"SELECT count(*) {WATCH_FROM_SQL} WHERE channel.user_id = ?", (user_id,))
 
@@ -111,20 +111,20 @@ class Watches(Repository):
             "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
         )
         waiting_dispatch_ids = db.fetch_column(
-            "SELECT id FROM dispatch WHERE watch_id = :watch AND state = 'waiting'", {"watch": watch_id}
+            "SELECT id FROM dispatch WHERE watch_id = :watch_id AND state = 'waiting'", {"watch_id": watch_id}
         )
         transitions.delete_dispatches(db, waiting_dispatch_ids, origins={DispatchState.PENDING})
         return removed_count > 0
 
     @write_transaction
-    def purge(self, db: Connection, before: int) -> int:
-        """Delete watches that were removed, or whose user left the server, before a time; return how many.
+    def purge(self, db: Connection, cutoff: int) -> int:
+        """Delete watches that were removed, or whose user left the server, before `cutoff`; return how many.
 
-        The time is Unix time in seconds. Direct message channels without watch, digest, muted story and
+        `cutoff` is Unix time in seconds. Direct message channels without watch, digest, muted story and
         proposal are deleted with the record of their messages.
         """
         purged_count = db.execute_rowcount(
-            "DELETE FROM watch WHERE removed_at < :before OR absent_since < :before", {"before": before}
+            "DELETE FROM watch WHERE removed_at < :cutoff OR absent_since < :cutoff", {"cutoff": cutoff}
         )
         db.execute(
             "DELETE FROM channel WHERE user_id IS NOT NULL "
@@ -147,10 +147,10 @@ class Watches(Repository):
         """Return the ids of a server's channels that have watches."""
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
-    async def list_active_after_id(self, after_id: int) -> list[ActiveWatch]:
+    async def list_unremoved_after_id(self, after_id: int) -> list[WatchQuery]:
         """List watches that were not removed, paused ones too, with ids above a given id, by id."""
         return await self._fetch_objects(
-            ActiveWatch._make,
+            WatchQuery._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed_at IS NULL ORDER BY id",
             (after_id,),
         )

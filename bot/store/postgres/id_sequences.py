@@ -8,7 +8,8 @@ from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 _IDENTITY_KEY = "identity"
 # A dump and restore changes the oid of a table; a server restored from an older copy of its files, or a
 # promoted replica, which may lack the latest writes, starts a new timeline.
-_IDENTITY_EXPRESSION_BY_FUNCTION = {
+# Everyone may execute now(): the oid is always part of the identity.
+_IDENTITY_EXPRESSION_BY_REQUIRED_FUNCTION = {
     "pg_control_system()": "(SELECT system_identifier FROM pg_control_system())",
     "pg_walfile_name(pg_lsn)": "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
     "now()": "CAST(CAST('meta' AS regclass) AS oid)",
@@ -43,7 +44,7 @@ def load_database_identity(connection: PostgresConnection) -> str:
     """
     permitted_expressions = (
         expression
-        for function_signature, expression in _IDENTITY_EXPRESSION_BY_FUNCTION.items()
+        for function_signature, expression in _IDENTITY_EXPRESSION_BY_REQUIRED_FUNCTION.items()
         if connection.fetch_value("SELECT has_function_privilege(?, 'EXECUTE')", (function_signature,))
     )
     return str(connection.fetch_value(f"SELECT concat_ws('/', {', '.join(permitted_expressions)})"))

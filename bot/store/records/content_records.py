@@ -1,7 +1,7 @@
 """Records of articles, titles, page fetches and stories.
 
 The key of an article is the same in every database. A page key is a hash of the canonical URL of a web page, the same
-for all addresses of the page.
+for all addresses of the page. `published` is the time at which an article was published, in Unix seconds.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ class PageFetchOutcome(StrEnum):
 
 
 class StoredArticle(NamedTuple):
-    """The fields of a stored article that decide whether an imported article is the same."""
+    """The fields of a stored article that decide whether an imported article is the same.
+
+    `published` is Unix time in seconds.
+    """
 
     key: str
     url: str

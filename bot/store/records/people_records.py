@@ -31,11 +31,14 @@ class BookmarkFeed(NamedTuple):
     created_at: int
 
 
-class SentArticle(NamedTuple):
-    """An article that was posted in a server at `sent_at` (Unix time in seconds)."""
+class TrainingArticle(NamedTuple):
+    """An article of the training data of a server's taste.
+
+    `first_seen_at` (Unix time in seconds) is when it was first posted in the period or, if it was not, first rated.
+    """
 
     article_id: int
-    sent_at: int
+    first_seen_at: int
     profile: ArticleProfile
 
 
@@ -97,7 +100,7 @@ class ChannelPost(NamedTuple):
 class TasteTrainingData(NamedTuple):
     """Training data of the preference model of a server's taste; it is empty if there are no opinions."""
 
-    sent_articles: Sequence[SentArticle]
+    articles: Sequence[TrainingArticle]
     opinions: Sequence[Opinion]
 
 
@@ -125,7 +128,7 @@ class BookmarkFilter:
     hidden_server_ids: Collection[int] = ()
 
 
-class ActiveWatch(NamedTuple):
+class WatchQuery(NamedTuple):
     """The fields of a watch that are needed to match articles against it."""
 
     id: int

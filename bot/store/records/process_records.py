@@ -70,11 +70,12 @@ class RequestGrant(NamedTuple):
     pause_seconds: float
 
 
-class IdentifyPermit(NamedTuple):
-    """Permission to identify a shard (start its session), or the seconds to wait before asking for one again.
+class IdentifyDecision(NamedTuple):
+    """Decision whether a shard may identify (start its session) now, or after `wait_seconds` has to ask again.
 
-    It is granted if `wait_seconds` is 0; then `granted_at`, a time of the processes' common clock, identifies it.
+    It may now if `wait_seconds` is 0; then `decided_at` identifies this permit: a time in milliseconds by the clock of
+    a shared database, or in seconds by the monotonic clock of the only process.
     """
 
     wait_seconds: float
-    granted_at: float
+    decided_at: float

@@ -102,13 +102,15 @@ class Preferences(Repository):
         stored_value = setting.to_column(value)
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
-        old_value = _replace_value(db, "channel", channel_id, setting.column, stored_value)
+        old_value = _replace_value(db, "channel", channel_id, setting.column_name, stored_value)
         if old_value == stored_value:
             return False
         if setting.effect is ChangeEffect.REEVALUATE_HELD_POSTS:
             held_posts.reevaluate_channel(db, channel_id)
         old_text, new_text = _to_text(old_value), _to_text(stored_value)
-        setting_changes.log_change(db, server_id, user_id, setting.column, old_text, new_text, channel_id=channel_id)
+        setting_changes.log_change(
+            db, server_id, user_id, setting.column_name, old_text, new_text, channel_id=channel_id
+        )
         return True
 
     async def get_look(self, server_id: int) -> PostLook:

@@ -12,13 +12,13 @@ log = logging.getLogger(__name__)
 
 PAGE_SIZE_BYTES = 16_384
 """Page size of a database file in bytes; with small pages, article texts leave a quarter of it empty."""
-VACUUM_FREE_RATIO = 0.2
-"""Minimum share of free pages at which a migration vacuums the file."""
+VACUUM_FREE_SHARE = 0.2
+"""Share of free pages above which a migration vacuums the file."""
 APPLICATION_ID = 0x54454C58
 """Value of `PRAGMA application_id` ("TELX") that marks the files of Telex."""
 
 
-def migrate(connection: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) -> bool:
+def migrate(connection: sqlite3.Connection, schema_directory: Path = SCHEMA_DIRECTORY) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
     An interruption leaves the database at its old version. Integrity is checked within the transaction, which
@@ -26,7 +26,7 @@ def migrate(connection: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) 
     sqlite3.Error.
     """
     schema_version = load_schema_version(connection)
-    script_by_number = load_pending_scripts(schema_version, "sqlite", directory)
+    script_by_number = load_pending_scripts(schema_version, "sqlite", schema_directory)
     if not script_by_number:
         return False
     if schema_version:
@@ -35,7 +35,7 @@ def migrate(connection: sqlite3.Connection, directory: Path = SCHEMA_DIRECTORY) 
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        _apply_migrations(connection, directory)
+        _apply_migrations(connection, schema_directory)
         _vacuum_if_sparse(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -63,11 +63,11 @@ def _convert_page_size(connection: sqlite3.Connection) -> None:
 
 
 def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
-    """Vacuum the file, which takes as long as a copy, if more than `VACUUM_FREE_RATIO` of it is free."""
+    """Vacuum the file, which takes as long as a copy, if more than `VACUUM_FREE_SHARE` of it is free."""
     free_page_count, page_count = connection.execute(
         "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count"
     ).fetchone()
-    if free_page_count > VACUUM_FREE_RATIO * page_count:
+    if free_page_count > VACUUM_FREE_SHARE * page_count:
         connection.execute("VACUUM")
 
 
@@ -114,11 +114,11 @@ def _require_intact(connection: sqlite3.Connection) -> None:
         raise DatabaseBroken(f"The database is damaged: {problems[0]}. Restore a backup.")
 
 
-def _apply_migrations(connection: sqlite3.Connection, directory: Path) -> None:
+def _apply_migrations(connection: sqlite3.Connection, schema_directory: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have migrated the database before the transaction began.
-        script_by_number = load_pending_scripts(load_schema_version(connection), "sqlite", directory)
+        script_by_number = load_pending_scripts(load_schema_version(connection), "sqlite", schema_directory)
         for number, script in script_by_number.items():
             for statement in split_statements(script):
                 connection.execute(statement)
