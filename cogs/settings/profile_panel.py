@@ -92,7 +92,7 @@ async def _load_picture(
             raise UserFacingError(too_large_text) from error
         raise UserFacingError(_("Discord didn’t give me the file. Try again.")) from error
     try:
-        return await services.workers.run(
+        return await services.occasional_workers.run(
             profile_drawing.draw_profile_picture,
             response.body,
             max_size,
