@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
@@ -181,6 +181,20 @@ class Fetcher:
         with self._guard_request():
             await self._post_following_redirects(check_url(url), form)
 
+    def _send(
+        self, method: str, url: URL, headers: dict[str, str], form: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a request with the headers that its host needs, by the operator's rule for the host if there is one."""
+        rule = find_host_rule(self._host_rules, url.raw_host or "")
+        return self._sessions[url.scheme if rule.proxy is None else _PROXY_SESSION].request(
+            method,
+            url,
+            data=form,
+            headers=headers | known_sites.get_request_headers(url.raw_host or "") | rule.build_headers(),
+            proxy=rule.proxy,
+            allow_redirects=False,
+        )
+
     @contextmanager
     def _guard_request(self) -> Iterator[None]:
         """Limit the time of the request in the block, and raise FeedError for errors of the connection."""
@@ -205,10 +219,9 @@ class Fetcher:
     ) -> FetchResult:
         """Fetch the posts of a feed from Reddit's API; a token that is refused is replaced once."""
         api_url = URL(reddit_api.API_URL + api_path)
-        session = self._sessions[api_url.scheme]
         for is_last_attempt in (False, True):
-            headers = {"Authorization": f"Bearer {await application.get_token(session)}"}
-            async with session.get(api_url, headers=headers, allow_redirects=False) as response:
+            headers = {"Authorization": f"Bearer {await application.get_token(self._send)}"}
+            async with self._send("GET", api_url, headers) as response:
                 if response.status != HTTPStatus.UNAUTHORIZED or is_last_attempt:
                     return await _read_response(response, URL(url), None, validators, max_bytes, ())
             application.forget_token()
@@ -216,8 +229,7 @@ class Fetcher:
 
     async def _post_following_redirects(self, target: URL, form: Mapping[str, str]) -> None:
         for _redirect_index in range(MAX_REDIRECTS + 1):
-            session = self._sessions[target.scheme]
-            async with session.post(target, data=form, allow_redirects=False) as response:
+            async with self._send("POST", target, {}, form) as response:
                 status, location = response.status, response.headers.get("Location")
             if status in _METHOD_PRESERVING_REDIRECT_STATUSES and location is not None:
                 target = resolve_redirect(target, location, {})
@@ -256,13 +268,7 @@ class Fetcher:
                 and target.path.startswith(own_feeds_url.path)
             ):
                 raise FeedError(fetch_errors.OWN_FEED)
-            rule = find_host_rule(self._host_rules, target.raw_host or "")
-            async with self._sessions[target.scheme if rule.proxy is None else _PROXY_SESSION].get(
-                target,
-                headers=headers | known_sites.get_request_headers(target.raw_host or "") | rule.build_headers(),
-                proxy=rule.proxy,
-                allow_redirects=False,
-            ) as response:
+            async with self._send("GET", target, headers) as response:
                 if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                     are_redirects_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
                     target = resolve_redirect(target, response.headers["Location"], headers)

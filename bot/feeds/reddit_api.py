@@ -7,13 +7,16 @@ Listings: https://www.reddit.com/dev/api
 import asyncio
 import re
 import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from bot.feeds.fetch_errors import REDDIT_APPLICATION_REFUSED, FeedError
+from bot.feeds.fetch_errors import REDDIT_APPLICATION_REFUSED, FeedError, get_error_code
 
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - no password
 """URL at which an application exchanges its id and secret for a token."""
@@ -21,7 +24,14 @@ API_URL = "https://oauth.reddit.com"
 """URL of the API, for requests with a token."""
 _EXPIRY_MARGIN_SECONDS = 60
 """Seconds before its expiry in which a token is not used any more."""
+SendRequest = Callable[
+    [str, URL, dict[str, str], Mapping[str, str] | None], AbstractAsyncContextManager[aiohttp.ClientResponse]
+]
+"""Function that sends a request with a method, URL, headers and form, and follows no redirect."""
+
 _MAX_TOKEN_BYTES = 16_384
+_GRANT_STATUSES = {HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""HTTP statuses of replies about the application itself: a token, or a refusal."""
 _HOST_PATTERN = re.compile(r"(?:\w+\.)?reddit\.com")
 _LISTING_PATH_PATTERN = re.compile(
     r"(?P<place>(?:/r/[\w+-]+)?)(?P<order>(?:/(?:hot|new|top|rising|controversial))?)/?\.rss"
@@ -53,29 +63,34 @@ class RedditApplication:
     """The operator's application at Reddit, with its current token."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
-        self._credentials = aiohttp.BasicAuth(client_id, client_secret)
+        self._authorization = aiohttp.encode_basic_auth(client_id, client_secret, encoding="utf-8")
         self._token, self._expires_at = "", 0.0
         self._token_lock = asyncio.Lock()
 
-    async def get_token(self, session: aiohttp.ClientSession) -> str:
+    async def get_token(self, send: SendRequest) -> str:
         """Return a token, a new one if there is none that is valid.
 
-        Raises FeedError (reddit-application) if Reddit refuses the application.
+        Raises FeedError: reddit-application if Reddit refuses the application, or the code of another HTTP status.
         """
         async with self._token_lock:
             if time.monotonic() >= self._expires_at:
-                await self._request_token(session)
+                await self._request_token(send)
             return self._token
 
     def forget_token(self) -> None:
         """Forget a token that Reddit refused."""
         self._expires_at = 0.0
 
-    async def _request_token(self, session: aiohttp.ClientSession) -> None:
-        form = {"grant_type": "client_credentials"}
-        async with session.post(TOKEN_URL, data=form, auth=self._credentials, allow_redirects=False) as response:
-            body = await response.content.read(_MAX_TOKEN_BYTES)
-            status = response.status
+    async def _request_token(self, send: SendRequest) -> None:
+        headers, form = {"Authorization": self._authorization}, {"grant_type": "client_credentials"}
+        async with send("POST", URL(TOKEN_URL), headers, form) as response:
+            status, body = response.status, b""
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _MAX_TOKEN_BYTES:
+                    break
+        if status not in _GRANT_STATUSES:
+            raise FeedError(get_error_code(status))
         try:
             grant = msgspec.json.decode(body, type=_TokenGrant) if status == HTTPStatus.OK else None
         except msgspec.DecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -64,8 +65,9 @@ async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, 
     rules = parse_host_rules(f'["news.invalid"]\nproxy = "{feed_server.origin}"')
     async with Fetcher(replace(settings, hosts=rules, allow_private_addresses=())) as fetcher:
         assert b"Article 1" in (await fetcher.get("http://www.news.invalid/feed")).body
+        await fetcher.post("http://www.news.invalid/feed", {"hub.mode": "subscribe"})
         assert await fetch_error_code(fetcher, feed_server.origin + "/feed") == fetch_errors.REFUSED_ADDRESS
-    assert feed_server.visits[0].headers["Host"] == "www.news.invalid"
+    assert [visit.headers["Host"] for visit in feed_server.visits] == ["www.news.invalid"] * 2
 
 
 def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
@@ -112,12 +114,17 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
     monkeypatch.setattr(reddit_api, "TOKEN_URL", feed_server.origin + "/token")
     valid_tokens: list[str] = []
 
-    async def grant(request: web.Request) -> web.Response:
+    async def grant(request: web.Request) -> web.StreamResponse:
         assert (await request.post())["grant_type"] == "client_credentials"
         if request.headers["Authorization"] != "Basic " + base64.b64encode(b"id:secret").decode():
             return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
         valid_tokens.append(f"token-{feed_server.count('/token')}")
-        return web.json_response({"access_token": valid_tokens[-1], "token_type": "bearer", "expires_in": 86_400})
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in (f'{{"access_token": "{valid_tokens[-1]}", "token_type": "bearer"', ', "expires_in": 86400}'):
+            await response.write(part.encode())
+            await asyncio.sleep(0.01)  # so that the two parts arrive one after the other
+        return response
 
     async def answer(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {valid_tokens.pop()}" or request.query["raw_json"] != "1":
@@ -144,11 +151,13 @@ async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fe
     assert feed_server.count("/token") == 2
 
 
-async def test_a_refused_application_is_told_from_a_refused_feed(settings, reddit_fetcher):
+async def test_a_refused_application_is_told_from_a_refused_feed_or_an_outage(settings, reddit_fetcher, feed_server):
     wrong = {"reddit_id": "id", "reddit_secret": Secret("wrong")}
     async with Fetcher(replace(settings, **wrong)) as fetcher:
         assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION_REFUSED
     assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION_REFUSED)
+    feed_server.serve("/token", status=503)
+    assert await fetch_error_code(reddit_fetcher, FEED_URL) == "http-503"
 
 
 @pytest.mark.parametrize(
