@@ -35,6 +35,7 @@ class WebSubHub:
         await scene.make_due()
         scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
         await until(lambda: bool(self._forms))
+        await until(lambda: _is_listening(address))  # The bot may ask before it can be asked: a hub tries again.
         challenge_query = {f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")}
         query = {**challenge_query, "hub.challenge": "x"}
         async with aiohttp.request("GET", self._forms[0]["hub.callback"], params=query) as answer:
@@ -47,3 +48,11 @@ class WebSubHub:
         headers = {"X-Hub-Signature": f"sha256={digest}", "Content-Type": "application/rss+xml"}
         async with aiohttp.request("POST", self._forms[0]["hub.callback"], data=body, headers=headers) as answer:
             assert answer.status == HTTPStatus.ACCEPTED
+
+
+async def _is_listening(address: str) -> bool:
+    try:
+        async with aiohttp.request("GET", f"http://{address}/healthz"):
+            return True
+    except aiohttp.ClientConnectorError:
+        return False
