@@ -221,7 +221,7 @@ class Fetcher:
         api_url = URL(reddit_api.API_URL + api_path)
         for is_last_attempt in (False, True):
             headers = {"Authorization": f"Bearer {await application.get_token(self._send)}"}
-            async with self._send("GET", api_url, headers) as response:
+            async with self._send(aiohttp.hdrs.METH_GET, api_url, headers) as response:
                 if response.status != HTTPStatus.UNAUTHORIZED or is_last_attempt:
                     return await _read_response(response, URL(url), None, validators, max_bytes, ())
             application.forget_token()
@@ -229,7 +229,7 @@ class Fetcher:
 
     async def _post_following_redirects(self, target: URL, form: Mapping[str, str]) -> None:
         for _redirect_index in range(MAX_REDIRECTS + 1):
-            async with self._send("POST", target, {}, form) as response:
+            async with self._send(aiohttp.hdrs.METH_POST, target, {}, form) as response:
                 status, location = response.status, response.headers.get("Location")
             if status in _METHOD_PRESERVING_REDIRECT_STATUSES and location is not None:
                 target = resolve_redirect(target, location, {})
@@ -268,7 +268,7 @@ class Fetcher:
                 and target.path.startswith(own_feeds_url.path)
             ):
                 raise FeedError(fetch_errors.OWN_FEED)
-            async with self._send("GET", target, headers) as response:
+            async with self._send(aiohttp.hdrs.METH_GET, target, headers) as response:
                 if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                     are_redirects_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
                     target = resolve_redirect(target, response.headers["Location"], headers)

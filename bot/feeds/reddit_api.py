@@ -83,7 +83,7 @@ class RedditApplication:
 
     async def _request_token(self, send: SendRequest) -> None:
         headers, form = {"Authorization": self._authorization}, {"grant_type": "client_credentials"}
-        async with send("POST", URL(TOKEN_URL), headers, form) as response:
+        async with send(aiohttp.hdrs.METH_POST, URL(TOKEN_URL), headers, form) as response:
             status, body = response.status, b""
             async for chunk in response.content.iter_any():
                 body += chunk
