@@ -67,8 +67,6 @@ class Answer:
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The articles that the answer quotes, lists in its briefing, or cites in its generated sentences.
         related_articles: At most `MAX_RELATED_ARTICLES` articles about the question's topic, if the answer is not sure.
-        probability: Probability from 0 to 1 that the first of the quotes, sure or possible, answers the question; None
-            if it was not estimated.
         briefing: The stories that answer a request for news.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
         searched_article_count: Number of articles that were searched, if the confidence is `NOTHING`; otherwise None.
@@ -88,7 +86,6 @@ class Answer:
     superseded_quotes: tuple[Quote, ...] = ()
     sources: tuple[Article, ...] = ()
     related_articles: tuple[Article, ...] = ()
-    probability: float | None = None
     briefing: tuple[BriefingStory, ...] = ()
     generated_sentences: tuple[Sentence, ...] = ()
     searched_article_count: int | None = None

@@ -194,7 +194,6 @@ def build_answer(
         superseded_quotes=superseded_quotes,
         sources=tuple(source_by_id.values()),
         related_articles=() if confidence is Confidence.SURE else related_articles,
-        probability=candidates[0].probability,
     )
 
 

@@ -80,7 +80,7 @@ async def test_the_shared_questions_come_out_right(library, searcher):
 async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_text):
     await (await Library(store).open()).add(TITLE, BAN)
     answer = await answer_question(searcher, question, feed_ids=None)
-    assert answer.is_answered, answer.probability
+    assert answer.is_answered, offered(answer)
     assert answer.quotes[0].answer_text in answer_text + " and police violence", answer.quotes[0].answer_text
 
 
@@ -121,8 +121,6 @@ async def test_the_passage_that_answers_comes_first(library, searcher, question,
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is not Confidence.NOTHING
     assert holds in offered(answer)[0]
-    assert answer.probability is not None
-    assert 0 < answer.probability < 1
 
 
 async def test_a_headline_answers(library, searcher):
