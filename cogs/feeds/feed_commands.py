@@ -13,7 +13,7 @@ from bot.posting.rendering import discord_limits
 from bot.posting.wording.feed_names import bold_feed_name
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.watches.subscription_filters import FilterEvaluator
-from cogs.feeds import opml_transfer, starter_packs, subscription_options
+from cogs.feeds import starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.filtering import filter_panels, filter_targets
 from cogs.feeds.follow_flow import FollowFlow
@@ -25,6 +25,7 @@ from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import resolve_subscription, unfollowed_text
 from cogs.feeds.subscription_pages import SubscriptionPages
+from cogs.feeds.transferring import opml_transfer
 from cogs.reading.query_autocomplete import query_choices
 from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel
 from cogs.shared import channel_options

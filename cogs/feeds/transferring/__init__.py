@@ -1,0 +1,1 @@
+"""Lists of feeds in files: import into channels, and export."""
