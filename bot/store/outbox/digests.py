@@ -17,7 +17,7 @@ from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import digest_articles, held_posts, outbox_writes, transitions
-from bot.store.repository import bind_read, write_transaction
+from bot.store.repository import bind_read, bind_write, write_transaction
 from bot.store.row_mapping import from_row
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
@@ -36,72 +36,73 @@ _RESERVED_SQL = "channel_id = :channel AND status = 'digested' AND article_id IN
 """SQL condition for the pages of some articles that are reserved for the digest of a channel."""
 
 
+def save_digest(
+    db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, user_id: int, limit: int
+) -> Digest | None:
+    """Create or change a channel's digest and return it, or None if that is not allowed.
+
+    A new digest is not allowed if the server has `limit` digests, and none if the bot left the server. If
+    the channel gets single posts again, its reserved articles are sent in a catch-up, one message with
+    many articles. Raises StoreError if the channel belongs to another server.
+    """
+    ensure_channel(db, channel_id, server_id=server_id)
+    select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
+    row = db.fetch_row(select_sql, (channel_id,))
+    old_plan = None if row is None else _digest_from_row(row).plan
+    other_digest_count = db.fetch_value(
+        f"SELECT count(*) {_FROM_SQL} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
+    )
+    time_zone, left_at = db.fetch_row("SELECT time_zone, left_at FROM server WHERE id = ?", (server_id,))
+    if left_at is not None or (old_plan is None and other_digest_count >= limit):
+        return None
+    due_at = local_time.find_next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
+    if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
+        due_at = row["due_at"]
+    db.execute(
+        """
+        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created_at, due_at)
+        VALUES (:channel, :weekday, :minute, :is_digest_only, :includes_other_channels, :has_chart, :has_summaries,
+                :now, :due)
+        ON CONFLICT (channel_id) DO UPDATE SET
+            weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
+            wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
+            due_at = excluded.due_at
+        """,
+        asdict(plan) | {"channel": channel_id, "now": db.now, "due": due_at},
+    )
+    if old_plan is not None and old_plan.is_digest_only and not plan.is_digest_only:
+        outbox_writes.release_digest_reserve(db, channel_id)
+    if plan.is_digest_only:
+        held_posts.move_to_digest(db, channel_id)
+    setting_kind, old_plan_text = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
+    setting_changes.log_change(db, server_id, user_id, setting_kind, old_plan_text, str(plan), channel_id=channel_id)
+    return _digest_from_row(db.fetch_row(select_sql, (channel_id,)))
+
+
+def delete_digest(db: Connection, *, server_id: int, channel_id: int, user_id: int) -> bool:
+    """Delete a channel's digest, and enqueue its reserved articles as a catch-up, one message for all.
+
+    Return whether there was a digest.
+    """
+    row = db.fetch_row(
+        f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ? AND server.id = ?",
+        (channel_id, server_id),
+    )
+    if row is None:
+        return False
+    _withdraw_pending_dispatches(db, row["id"])
+    db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
+    outbox_writes.release_digest_reserve(db, channel_id)
+    setting_kind, old_plan_text = SettingKind.DIGEST, str(_digest_from_row(row).plan)
+    setting_changes.log_change(db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id)
+    return True
+
+
 class Digests(ShardedRepository):
     """Repository of the digests of channels, at most one per channel. Methods raise StoreError."""
 
-    @write_transaction
-    def save(
-        self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, user_id: int, limit: int
-    ) -> Digest | None:
-        """Create or change a channel's digest and return it, or None if that is not allowed.
-
-        A new digest is not allowed if the server has `limit` digests, and none if the bot left the server. If
-        the channel gets single posts again, its reserved articles are sent in a catch-up, one message with
-        many articles. Raises StoreError if the channel belongs to another server.
-        """
-        ensure_channel(db, channel_id, server_id=server_id)
-        select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
-        row = db.fetch_row(select_sql, (channel_id,))
-        old_plan = None if row is None else _digest_from_row(row).plan
-        other_digest_count = db.fetch_value(
-            f"SELECT count(*) {_FROM_SQL} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
-        )
-        time_zone, left_at = db.fetch_row("SELECT time_zone, left_at FROM server WHERE id = ?", (server_id,))
-        if left_at is not None or (old_plan is None and other_digest_count >= limit):
-            return None
-        due_at = local_time.find_next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
-        if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
-            due_at = row["due_at"]
-        db.execute(
-            """
-            INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created_at, due_at)
-            VALUES (:channel, :weekday, :minute, :is_digest_only, :includes_other_channels, :has_chart, :has_summaries,
-                    :now, :due)
-            ON CONFLICT (channel_id) DO UPDATE SET
-                weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
-                wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
-                due_at = excluded.due_at
-            """,
-            asdict(plan) | {"channel": channel_id, "now": db.now, "due": due_at},
-        )
-        if old_plan is not None and old_plan.is_digest_only and not plan.is_digest_only:
-            outbox_writes.release_digest_reserve(db, channel_id)
-        if plan.is_digest_only:
-            held_posts.move_to_digest(db, channel_id)
-        setting_kind, old_plan_text = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
-        setting_changes.log_change(
-            db, server_id, user_id, setting_kind, old_plan_text, str(plan), channel_id=channel_id
-        )
-        return _digest_from_row(db.fetch_row(select_sql, (channel_id,)))
-
-    @write_transaction
-    def delete(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> bool:
-        """Delete a channel's digest, and enqueue its reserved articles as a catch-up, one message for all.
-
-        Return whether there was a digest.
-        """
-        row = db.fetch_row(
-            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ? AND server.id = ?",
-            (channel_id, server_id),
-        )
-        if row is None:
-            return False
-        _withdraw_pending_dispatches(db, row["id"])
-        db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
-        outbox_writes.release_digest_reserve(db, channel_id)
-        setting_kind, old_plan_text = SettingKind.DIGEST, str(_digest_from_row(row).plan)
-        setting_changes.log_change(db, server_id, user_id, setting_kind, old_plan_text, None, channel_id=channel_id)
-        return True
+    save = bind_write(save_digest)
+    delete = bind_write(delete_digest)
 
     async def get_by_channel(self, channel_id: int) -> Digest | None:
         """Return the digest of a channel, or None if there is none."""

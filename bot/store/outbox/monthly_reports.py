@@ -7,7 +7,7 @@ from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
 from bot.store.records.outbox_records import REPORT_KEY_PREFIX, DueReport
-from bot.store.repository import write_transaction
+from bot.store.repository import bind_write, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
@@ -15,20 +15,22 @@ REPORT_MINUTE = 9 * 60
 """Minute of the first day of a month, in the server's time zone, at which its report is due."""
 
 
+def set_report_enabled(db: Connection, server_id: int, *, is_enabled: bool, user_id: int) -> None:
+    """Have a server get its scorecard from the next month on, or no more."""
+    ensure_server(db, server_id)
+    old_due_at = db.fetch_value("SELECT report_due_at FROM server WHERE id = ?", (server_id,))
+    if (old_due_at is not None) == is_enabled:
+        return
+    new_due_at = _compute_next_due_at(db, server_id) if is_enabled else None
+    db.execute("UPDATE server SET report_due_at = ? WHERE id = ?", (new_due_at, server_id))
+    old_text, new_text = (None if due_at is None else str(due_at) for due_at in (old_due_at, new_due_at))
+    setting_changes.log_change(db, server_id, user_id, SettingKind.MONTHLY_REPORT, old_text, new_text)
+
+
 class MonthlyReports(ShardedRepository):
     """Repository of when servers get their scorecards of feeds. Methods raise StoreError."""
 
-    @write_transaction
-    def set_enabled(self, db: Connection, server_id: int, *, is_enabled: bool, user_id: int) -> None:
-        """Have a server get its scorecard from the next month on, or no more."""
-        ensure_server(db, server_id)
-        old_due_at = db.fetch_value("SELECT report_due_at FROM server WHERE id = ?", (server_id,))
-        if (old_due_at is not None) == is_enabled:
-            return
-        new_due_at = _compute_next_due_at(db, server_id) if is_enabled else None
-        db.execute("UPDATE server SET report_due_at = ? WHERE id = ?", (new_due_at, server_id))
-        old_text, new_text = (None if due_at is None else str(due_at) for due_at in (old_due_at, new_due_at))
-        setting_changes.log_change(db, server_id, user_id, SettingKind.MONTHLY_REPORT, old_text, new_text)
+    set_enabled = bind_write(set_report_enabled)
 
     async def get_next_due_at(self) -> int | None:
         """Return when the next report of the servers of this process is due (Unix time in seconds), or None."""

@@ -29,6 +29,56 @@ class SentNotification(NamedTuple):
     sent_at: int
 
 
+def add_watch(
+    db: Connection,
+    *,
+    server_id: int,
+    channel_id: int,
+    user_id: int | None,
+    query: str,
+    language: str | None,
+    limit: int,
+) -> tuple[Watch, bool] | None:
+    """Add a watch for articles stored from now on; return the watch and whether it is new, or None.
+
+    With `user_id`, the watch notifies in the channel of the user's direct messages. Return None if the
+    user, or all channels of the server together, have `limit` watches already.
+    """
+    ensure_server(db, server_id)
+    ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
+    same_watch_condition_sql = (
+        "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
+    )
+    select_sql = f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} WHERE {same_watch_condition_sql}"
+    existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
+    if existing_row is not None:
+        return _watch_from_row(existing_row), False
+    watch_count = db.fetch_value(
+        f"SELECT count(*) {WATCH_FROM_SQL} WHERE removed_at IS NULL AND (channel.user_id = ? OR channel.server_id = ?)",
+        (user_id, None if user_id else server_id),
+    )
+    if watch_count >= limit:
+        return None
+    db.execute(
+        "INSERT INTO watch (server_id, channel_id, query, language, created_at, after_article_id) "
+        "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
+        (server_id, channel_id, query, language, db.now),
+    )
+    return _watch_from_row(db.fetch_row(select_sql, (channel_id, server_id, query))), True
+
+
+def remove_watch(db: Connection, watch_id: int) -> bool:
+    """Remove a watch with its pending notification; return whether the watch existed."""
+    removed_count = db.execute_rowcount(
+        "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
+    )
+    waiting_dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE watch_id = :watch_id AND state = 'waiting'", {"watch_id": watch_id}
+    )
+    transitions.delete_dispatches(db, waiting_dispatch_ids, origins={DispatchState.PENDING})
+    return removed_count > 0
+
+
 class Watches(Repository):
     """Repository of saved searches (watches) and their notifications. Methods raise StoreError.
 
@@ -36,45 +86,8 @@ class Watches(Repository):
     (`absent_since`).
     """
 
-    @write_transaction
-    def add(
-        self,
-        db: Connection,
-        *,
-        server_id: int,
-        channel_id: int,
-        user_id: int | None,
-        query: str,
-        language: str | None,
-        limit: int,
-    ) -> tuple[Watch, bool] | None:
-        """Add a watch for articles stored from now on; return the watch and whether it is new, or None.
-
-        With `user_id`, the watch notifies in the channel of the user's direct messages. Return None if the
-        user, or all channels of the server together, have `limit` watches already.
-        """
-        ensure_server(db, server_id)
-        ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
-        same_watch_condition_sql = (
-            "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed_at IS NULL"
-        )
-        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {WATCH_FROM_SQL} WHERE {same_watch_condition_sql}"
-        existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
-        if existing_row is not None:
-            return _watch_from_row(existing_row), False
-        watch_count = db.fetch_value(
-            f"SELECT count(*) {WATCH_FROM_SQL} "
-            "WHERE removed_at IS NULL AND (channel.user_id = ? OR channel.server_id = ?)",
-            (user_id, None if user_id else server_id),
-        )
-        if watch_count >= limit:
-            return None
-        db.execute(
-            "INSERT INTO watch (server_id, channel_id, query, language, created_at, after_article_id) "
-            "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
-            (server_id, channel_id, query, language, db.now),
-        )
-        return _watch_from_row(db.fetch_row(select_sql, (channel_id, server_id, query))), True
+    add = bind_write(add_watch)
+    remove = bind_write(remove_watch)
 
     async def get(self, watch_id: int) -> Watch | None:
         """Return the watch with an id, or None if there is none."""
@@ -103,18 +116,6 @@ class Watches(Repository):
     async def list_channel_watches(self, server_id: int) -> list[Watch]:
         """List the watches of a server's channels, oldest first."""
         return await self._list_watches("channel.server_id = ?", server_id)
-
-    @write_transaction
-    def remove(self, db: Connection, watch_id: int) -> bool:
-        """Remove a watch with its pending notification; return whether the watch existed."""
-        removed_count = db.execute_rowcount(
-            "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
-        )
-        waiting_dispatch_ids = db.fetch_column(
-            "SELECT id FROM dispatch WHERE watch_id = :watch_id AND state = 'waiting'", {"watch_id": watch_id}
-        )
-        transitions.delete_dispatches(db, waiting_dispatch_ids, origins={DispatchState.PENDING})
-        return removed_count > 0
 
     @write_transaction
     def purge(self, db: Connection, cutoff: int) -> int:

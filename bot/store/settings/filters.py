@@ -11,7 +11,7 @@ from bot.core.reasons import Reason, ReasonValue, WithheldReason
 from bot.store.connection import Connection, Row
 from bot.store.outbox import outbox_writes
 from bot.store.records.source_records import FilterMatcher, match_no_filters
-from bot.store.repository import Repository, bind_read, read_transaction, write_transaction
+from bot.store.repository import Repository, bind_read, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import load_articles
 from bot.store.settings import setting_changes
 
@@ -128,6 +128,56 @@ def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]
     return filters_by_subscription
 
 
+def add_filters(
+    db: Connection,
+    place: FilterPlace,
+    rules: Sequence[tuple[FilterMode, str]],
+    *,
+    user_id: int,
+    limit: int,
+    ends_at: int | None = None,
+) -> bool | None:
+    """Add filters, each a mode with a query, to a place; return None if the place is gone.
+
+    All filters end at `ends_at` (Unix time in seconds), or never if that is None; so does a filter that the place
+    has already. Return False, without any change, if the place would have more than `limit` filters; otherwise
+    return True.
+    """
+    changed_place = _load_place(db, place)
+    if changed_place is None:
+        return None
+    filter_by_rule = {(filter_.mode, filter_.query): filter_ for filter_ in _list_own(db, place)}
+    applying_rules = {rule for rule, filter_ in filter_by_rule.items() if not filter_.has_ended(db.now)}
+    if len(applying_rules.union(rules)) > limit:
+        return False
+    column = _COLUMN_BY_SCOPE[place.scope]
+    for rule in dict.fromkeys(rules):
+        old_filter, new_filter = filter_by_rule.get(rule), Filter(0, *rule, ends_at)
+        if rule in applying_rules and old_filter is not None and old_filter.ends_at == ends_at:
+            continue
+        db.execute(
+            f"INSERT INTO filter ({column}, rule, query, ends_at) VALUES (?, ?, ?, ?) "
+            f"ON CONFLICT ({column}, rule, query) DO UPDATE SET ends_at = excluded.ends_at",
+            (place.id, *rule, ends_at),
+        )
+        _log_change(db, changed_place, user_id, str(old_filter) if rule in applying_rules else None, str(new_filter))
+    return True
+
+
+def remove_filters(db: Connection, place: FilterPlace, filter_ids: Collection[int], *, user_id: int) -> int:
+    """Remove filters of a place; return how many of them existed."""
+    changed_place = _load_place(db, place)
+    removed_rows = db.fetch_rows(
+        f"DELETE FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place AND id IN (:filter_ids) "
+        f"RETURNING {_FILTER_SQL}",
+        {"place": place.id, "filter_ids": filter_ids},
+    )
+    for row in removed_rows:
+        assert changed_place is not None  # Deleting a place deletes its filters.
+        _log_change(db, changed_place, user_id, str(_build_filter(row)), None)
+    return len(removed_rows)
+
+
 class Filters(Repository):
     """Repository of filters of feeds in channels, of channels and of servers. Methods raise StoreError.
 
@@ -150,58 +200,8 @@ class Filters(Repository):
         )
         return list(dict.fromkeys(filter_.query for filter_ in filters))
 
-    @write_transaction
-    def add(
-        self,
-        db: Connection,
-        place: FilterPlace,
-        rules: Sequence[tuple[FilterMode, str]],
-        *,
-        user_id: int,
-        limit: int,
-        ends_at: int | None = None,
-    ) -> bool | None:
-        """Add filters, each a mode with a query, to a place; return None if the place is gone.
-
-        All filters end at `ends_at` (Unix time in seconds), or never if that is None; so does a filter that the place
-        has already. Return False, without any change, if the place would have more than `limit` filters; otherwise
-        return True.
-        """
-        changed_place = _load_place(db, place)
-        if changed_place is None:
-            return None
-        filter_by_rule = {(filter_.mode, filter_.query): filter_ for filter_ in _list_own(db, place)}
-        applying_rules = {rule for rule, filter_ in filter_by_rule.items() if not filter_.has_ended(db.now)}
-        if len(applying_rules.union(rules)) > limit:
-            return False
-        column = _COLUMN_BY_SCOPE[place.scope]
-        for rule in dict.fromkeys(rules):
-            old_filter, new_filter = filter_by_rule.get(rule), Filter(0, *rule, ends_at)
-            if rule in applying_rules and old_filter is not None and old_filter.ends_at == ends_at:
-                continue
-            db.execute(
-                f"INSERT INTO filter ({column}, rule, query, ends_at) VALUES (?, ?, ?, ?) "
-                f"ON CONFLICT ({column}, rule, query) DO UPDATE SET ends_at = excluded.ends_at",
-                (place.id, *rule, ends_at),
-            )
-            _log_change(
-                db, changed_place, user_id, str(old_filter) if rule in applying_rules else None, str(new_filter)
-            )
-        return True
-
-    @write_transaction
-    def remove(self, db: Connection, place: FilterPlace, filter_ids: Collection[int], *, user_id: int) -> int:
-        """Remove filters of a place; return how many of them existed."""
-        changed_place = _load_place(db, place)
-        removed_rows = db.fetch_rows(
-            f"DELETE FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place AND id IN (:filter_ids) "
-            f"RETURNING {_FILTER_SQL}",
-            {"place": place.id, "filter_ids": filter_ids},
-        )
-        for row in removed_rows:
-            assert changed_place is not None  # Deleting a place deletes its filters.
-            _log_change(db, changed_place, user_id, str(_build_filter(row)), None)
-        return len(removed_rows)
+    add = bind_write(add_filters)
+    remove = bind_write(remove_filters)
 
     @write_transaction
     def purge(self, db: Connection, now: int) -> None:

@@ -2,9 +2,75 @@
 
 from bot.core.preferences import ForumTagRule, SettingKind
 from bot.store.connection import Connection
-from bot.store.repository import Repository, write_transaction
+from bot.store.repository import Repository, bind_write
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
+
+
+def add_tag_rule(
+    db: Connection,
+    rule: ForumTagRule,
+    tag_name: str,
+    *,
+    server_id: int,
+    channel_id: int,
+    user_id: int,
+    max_rules: int,
+) -> bool:
+    """Add a tag rule to a forum; return False if the forum would have more than `max_rules` rules.
+
+    `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
+    """
+    ensure_channel(db, channel_id, server_id=server_id)
+    rule_count = db.fetch_value(
+        "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
+        (channel_id, *rule),
+    )
+    if rule_count >= max_rules:
+        return False
+    added_count = db.execute_rowcount(
+        "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (channel_id, *rule),
+    )
+    if added_count:
+        setting_kind = SettingKind.FORUM_TAG
+        setting_changes.log_change(
+            db,
+            server_id,
+            user_id,
+            setting_kind,
+            None,
+            _describe_rule(rule, tag_name),
+            channel_id=channel_id,
+        )
+    return True
+
+
+def remove_tag_rule(
+    db: Connection,
+    rule: ForumTagRule,
+    tag_name: str,
+    *,
+    server_id: int,
+    channel_id: int,
+    user_id: int,
+) -> bool:
+    """Remove a tag rule of a forum; return whether it existed. `tag_name` is for the change history."""
+    removed_count = db.execute_rowcount(
+        "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
+    )
+    if removed_count:
+        setting_kind = SettingKind.FORUM_TAG
+        setting_changes.log_change(
+            db,
+            server_id,
+            user_id,
+            setting_kind,
+            _describe_rule(rule, tag_name),
+            None,
+            channel_id=channel_id,
+        )
+    return removed_count > 0
 
 
 class ForumTags(Repository):
@@ -18,73 +84,8 @@ class ForumTags(Repository):
             (channel_id,),
         )
 
-    @write_transaction
-    def add(
-        self,
-        db: Connection,
-        rule: ForumTagRule,
-        tag_name: str,
-        *,
-        server_id: int,
-        channel_id: int,
-        user_id: int,
-        max_rules: int,
-    ) -> bool:
-        """Add a tag rule to a forum; return False if the forum would have more than `max_rules` rules.
-
-        `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
-        """
-        ensure_channel(db, channel_id, server_id=server_id)
-        rule_count = db.fetch_value(
-            "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
-            (channel_id, *rule),
-        )
-        if rule_count >= max_rules:
-            return False
-        added_count = db.execute_rowcount(
-            "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (channel_id, *rule),
-        )
-        if added_count:
-            setting_kind = SettingKind.FORUM_TAG
-            setting_changes.log_change(
-                db,
-                server_id,
-                user_id,
-                setting_kind,
-                None,
-                _describe_rule(rule, tag_name),
-                channel_id=channel_id,
-            )
-        return True
-
-    @write_transaction
-    def remove(
-        self,
-        db: Connection,
-        rule: ForumTagRule,
-        tag_name: str,
-        *,
-        server_id: int,
-        channel_id: int,
-        user_id: int,
-    ) -> bool:
-        """Remove a tag rule of a forum; return whether it existed. `tag_name` is for the change history."""
-        removed_count = db.execute_rowcount(
-            "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
-        )
-        if removed_count:
-            setting_kind = SettingKind.FORUM_TAG
-            setting_changes.log_change(
-                db,
-                server_id,
-                user_id,
-                setting_kind,
-                _describe_rule(rule, tag_name),
-                None,
-                channel_id=channel_id,
-            )
-        return removed_count > 0
+    add = bind_write(add_tag_rule)
+    remove = bind_write(remove_tag_rule)
 
 
 def _describe_rule(rule: ForumTagRule, tag_name: str) -> str:

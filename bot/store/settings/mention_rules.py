@@ -2,9 +2,47 @@
 
 from bot.core.preferences import MentionRule, SettingKind
 from bot.store.connection import Connection
-from bot.store.repository import Repository, write_transaction
+from bot.store.repository import Repository, bind_write, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
+
+
+def save_mention_rule(
+    db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int, limit: int
+) -> bool:
+    """Save a rule, in place of one with its role and query; return False beyond `limit` rules of the channel.
+
+    Raises StoreError if the channel belongs to another server.
+    """
+    ensure_channel(db, channel_id, server_id=server_id)
+    other_rule_count = db.fetch_value(
+        "SELECT count(*) FROM mention_rule WHERE channel_id = ? AND NOT (role_id = ? AND query = ?)",
+        (channel_id, rule.role_id, rule.query),
+    )
+    if other_rule_count >= limit:
+        return False
+    old_rule = _load_rule(db, channel_id, rule)
+    db.execute(
+        "INSERT INTO mention_rule (channel_id, role_id, query, daily_limit) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (channel_id, role_id, query) DO UPDATE SET daily_limit = excluded.daily_limit",
+        (channel_id, *rule),
+    )
+    if old_rule != rule:
+        _log_change(db, server_id, channel_id, user_id, old_rule, rule)
+    return True
+
+
+def remove_mention_rule(db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int) -> bool:
+    """Remove the rule of a channel with the role and the query of `rule`; return whether it existed."""
+    old_rule = _load_rule(db, channel_id, rule)
+    if old_rule is None:
+        return False
+    db.execute(
+        "DELETE FROM mention_rule WHERE channel_id = ? AND role_id = ? AND query = ?",
+        (channel_id, rule.role_id, rule.query),
+    )
+    _log_change(db, server_id, channel_id, user_id, old_rule, None)
+    return True
 
 
 class MentionRules(Repository):
@@ -18,43 +56,8 @@ class MentionRules(Repository):
             (channel_id,),
         )
 
-    @write_transaction
-    def save(
-        self, db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int, limit: int
-    ) -> bool:
-        """Save a rule, in place of one with its role and query; return False beyond `limit` rules of the channel.
-
-        Raises StoreError if the channel belongs to another server.
-        """
-        ensure_channel(db, channel_id, server_id=server_id)
-        other_rule_count = db.fetch_value(
-            "SELECT count(*) FROM mention_rule WHERE channel_id = ? AND NOT (role_id = ? AND query = ?)",
-            (channel_id, rule.role_id, rule.query),
-        )
-        if other_rule_count >= limit:
-            return False
-        old_rule = _load_rule(db, channel_id, rule)
-        db.execute(
-            "INSERT INTO mention_rule (channel_id, role_id, query, daily_limit) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (channel_id, role_id, query) DO UPDATE SET daily_limit = excluded.daily_limit",
-            (channel_id, *rule),
-        )
-        if old_rule != rule:
-            _log_change(db, server_id, channel_id, user_id, old_rule, rule)
-        return True
-
-    @write_transaction
-    def remove(self, db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int) -> bool:
-        """Remove the rule of a channel with the role and the query of `rule`; return whether it existed."""
-        old_rule = _load_rule(db, channel_id, rule)
-        if old_rule is None:
-            return False
-        db.execute(
-            "DELETE FROM mention_rule WHERE channel_id = ? AND role_id = ? AND query = ?",
-            (channel_id, rule.role_id, rule.query),
-        )
-        _log_change(db, server_id, channel_id, user_id, old_rule, None)
-        return True
+    save = bind_write(save_mention_rule)
+    remove = bind_write(remove_mention_rule)
 
     @write_transaction
     def remove_by_role(self, db: Connection, role_id: int) -> None:

@@ -6,11 +6,70 @@ from bot.core.preferences import DEFAULT_LOOK, PostLook, Preference, ServerPrefe
 from bot.core.setting_registry import CHANNEL_SETTINGS, ChangeEffect, ChannelSetting, ChannelSettings, StoredValue
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts, monthly_reports
-from bot.store.repository import Repository, bind_read, write_transaction
+from bot.store.repository import Repository, bind_read, bind_write
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 T = TypeVar("T")
+
+
+def change_preference(
+    db: Connection, preference: Preference, value: StoredValue, *, server_id: int, user_id: int
+) -> bool:
+    """Set a preference of a server and return whether the preference changed.
+
+    `value` must be valid for the preference; None restores the default.
+    """
+    ensure_server(db, server_id)
+    if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
+        ensure_channel(db, value, server_id=server_id)
+    old_value = _replace_value(db, "server", server_id, preference, value)
+    if old_value == value:
+        return False
+    if preference is Preference.TIME_ZONE:
+        digests.reschedule_digests(db, server_id)
+        held_posts.reschedule_selections(db, server_id)
+        monthly_reports.reschedule_report(db, server_id)
+    setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))
+    return True
+
+
+def change_channel_setting(
+    db: Connection,
+    setting: ChannelSetting[T],
+    value: T,
+    *,
+    server_id: int,
+    channel_id: int,
+    user_id: int,
+) -> bool:
+    """Change a setting of a channel and return whether it changed.
+
+    Raises StoreError if the channel belongs to another server, ValueError if the setting cannot have the value.
+    """
+    stored_value = setting.to_column(value)
+    ensure_server(db, server_id)
+    ensure_channel(db, channel_id, server_id=server_id)
+    old_value = _replace_value(db, "channel", channel_id, setting.column_name, stored_value)
+    if old_value == stored_value:
+        return False
+    if setting.effect is ChangeEffect.REEVALUATE_HELD_POSTS:
+        held_posts.reevaluate_channel(db, channel_id)
+    old_text, new_text = _to_text(old_value), _to_text(stored_value)
+    setting_changes.log_change(db, server_id, user_id, setting.column_name, old_text, new_text, channel_id=channel_id)
+    return True
+
+
+def set_server_look(db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
+    """Set the look of a server's posts; return whether the look changed."""
+    ensure_server(db, server_id)
+    old_look_json = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
+    if PostLook.from_json(old_look_json) == look:
+        return False
+    new_look_json = None if look == DEFAULT_LOOK else str(look)
+    db.execute("UPDATE server SET look = ? WHERE id = ?", (new_look_json, server_id))
+    setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old_look_json, new_look_json)
+    return True
 
 
 class Preferences(Repository):
@@ -63,71 +122,13 @@ class Preferences(Repository):
             (channel_id, server_id),
         )
 
-    @write_transaction
-    def change(
-        self, db: Connection, preference: Preference, value: StoredValue, *, server_id: int, user_id: int
-    ) -> bool:
-        """Set a preference of a server and return whether the preference changed.
-
-        `value` must be valid for the preference; None restores the default.
-        """
-        ensure_server(db, server_id)
-        if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
-            ensure_channel(db, value, server_id=server_id)
-        old_value = _replace_value(db, "server", server_id, preference, value)
-        if old_value == value:
-            return False
-        if preference is Preference.TIME_ZONE:
-            digests.reschedule_digests(db, server_id)
-            held_posts.reschedule_selections(db, server_id)
-            monthly_reports.reschedule_report(db, server_id)
-        setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))
-        return True
-
-    @write_transaction
-    def change_channel(
-        self,
-        db: Connection,
-        setting: ChannelSetting[T],
-        value: T,
-        *,
-        server_id: int,
-        channel_id: int,
-        user_id: int,
-    ) -> bool:
-        """Change a setting of a channel and return whether it changed.
-
-        Raises StoreError if the channel belongs to another server, ValueError if the setting cannot have the value.
-        """
-        stored_value = setting.to_column(value)
-        ensure_server(db, server_id)
-        ensure_channel(db, channel_id, server_id=server_id)
-        old_value = _replace_value(db, "channel", channel_id, setting.column_name, stored_value)
-        if old_value == stored_value:
-            return False
-        if setting.effect is ChangeEffect.REEVALUATE_HELD_POSTS:
-            held_posts.reevaluate_channel(db, channel_id)
-        old_text, new_text = _to_text(old_value), _to_text(stored_value)
-        setting_changes.log_change(
-            db, server_id, user_id, setting.column_name, old_text, new_text, channel_id=channel_id
-        )
-        return True
+    change = bind_write(change_preference)
+    change_channel = bind_write(change_channel_setting)
+    set_look = bind_write(set_server_look)
 
     async def get_look(self, server_id: int) -> PostLook:
         """Return the look of a server's posts, which applies to subscriptions without a look of their own."""
         return (await self.get_by_server(server_id)).look
-
-    @write_transaction
-    def set_look(self, db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
-        """Set the look of a server's posts; return whether the look changed."""
-        ensure_server(db, server_id)
-        old_look_json = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
-        if PostLook.from_json(old_look_json) == look:
-            return False
-        new_look_json = None if look == DEFAULT_LOOK else str(look)
-        db.execute("UPDATE server SET look = ? WHERE id = ?", (new_look_json, server_id))
-        setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old_look_json, new_look_json)
-        return True
 
     list_changes = bind_read(setting_changes.list_changes)
     list_changes_by_user = bind_read(setting_changes.list_changes_by_user)

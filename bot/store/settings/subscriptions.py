@@ -78,6 +78,68 @@ def follow_feed(
     return subscription, created_count > 0
 
 
+def unfollow_feed(db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
+    """End a subscription and withhold the articles pending through it; return whether it existed."""
+    subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+    if subscription is None:
+        return False
+    pending_articles = [article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)]
+    dispatch_cancellation.withdraw_articles(db, channel_id, pending_articles, reason=Reason(WithheldReason.UNFOLLOWED))
+    db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
+    _log_change(db, subscription, user_id, _get_subscription_state(subscription), None)
+    return True
+
+
+def pause_subscription(db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
+    """Pause a subscription and withhold its pending articles.
+
+    Return False if the subscription is missing or paused already.
+    """
+    subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
+    if subscription is None or subscription.paused_at is not None:
+        return False
+    pending_articles = [
+        article
+        for article, _ in dispatch_cancellation.list_pending_articles(db, subscription.channel_id, subscription.feed_id)
+    ]
+    dispatch_cancellation.withdraw_articles(
+        db, subscription.channel_id, pending_articles, reason=Reason(WithheldReason.PAUSED)
+    )
+    db.execute("UPDATE subscription SET paused_at = ? WHERE id = ?", (db.now, subscription_id))
+    _log_change(db, subscription, user_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
+    return True
+
+
+def resume_subscription(db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
+    """Resume a paused subscription, skipping the articles that were found meanwhile.
+
+    Return False if the subscription is missing or not paused.
+    """
+    subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
+    if subscription is None or subscription.paused_at is None:
+        return False
+    db.execute(
+        "UPDATE subscription SET paused_at = NULL, resumed_at = ?, resumed_from = 'paused' WHERE id = ?",
+        (db.now, subscription_id),
+    )
+    _log_change(db, subscription, user_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
+    return True
+
+
+def set_subscription_look(db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int) -> bool:
+    """Set the look of later posts of a subscription; return False if the subscription is missing.
+
+    If the look is None, the server's look applies.
+    """
+    subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
+    if subscription is None:
+        return False
+    old_look_json, new_look_json = (None if look is None else str(look) for look in (subscription.look, new_look))
+    db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new_look_json, subscription_id))
+    _log_change(db, subscription, user_id, old_look_json, new_look_json, setting_kind=SettingKind.LOOK)
+    return True
+
+
 class Subscriptions(Repository):
     """Repository of subscriptions of channels to feeds. Methods raise StoreError.
 
@@ -85,22 +147,10 @@ class Subscriptions(Repository):
     """
 
     follow = bind_write(follow_feed)
-
-    @write_transaction
-    def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
-        """End a subscription and withhold the articles pending through it; return whether it existed."""
-        subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
-        if subscription is None:
-            return False
-        pending_articles = [
-            article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)
-        ]
-        dispatch_cancellation.withdraw_articles(
-            db, channel_id, pending_articles, reason=Reason(WithheldReason.UNFOLLOWED)
-        )
-        db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
-        _log_change(db, subscription, user_id, _get_subscription_state(subscription), None)
-        return True
+    unfollow = bind_write(unfollow_feed)
+    pause = bind_write(pause_subscription)
+    resume = bind_write(resume_subscription)
+    set_look = bind_write(set_subscription_look)
 
     @write_transaction
     def move(
@@ -179,58 +229,6 @@ class Subscriptions(Repository):
             setting_kind=SettingKind.FEED_CHANNEL,
         )
         return target_subscription
-
-    @write_transaction
-    def pause(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
-        """Pause a subscription and withhold its pending articles.
-
-        Return False if the subscription is missing or paused already.
-        """
-        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
-        if subscription is None or subscription.paused_at is not None:
-            return False
-        pending_articles = [
-            article
-            for article, _ in dispatch_cancellation.list_pending_articles(
-                db, subscription.channel_id, subscription.feed_id
-            )
-        ]
-        dispatch_cancellation.withdraw_articles(
-            db, subscription.channel_id, pending_articles, reason=Reason(WithheldReason.PAUSED)
-        )
-        db.execute("UPDATE subscription SET paused_at = ? WHERE id = ?", (db.now, subscription_id))
-        _log_change(db, subscription, user_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
-        return True
-
-    @write_transaction
-    def resume(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
-        """Resume a paused subscription, skipping the articles that were found meanwhile.
-
-        Return False if the subscription is missing or not paused.
-        """
-        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
-        if subscription is None or subscription.paused_at is None:
-            return False
-        db.execute(
-            "UPDATE subscription SET paused_at = NULL, resumed_at = ?, resumed_from = 'paused' WHERE id = ?",
-            (db.now, subscription_id),
-        )
-        _log_change(db, subscription, user_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
-        return True
-
-    @write_transaction
-    def set_look(self, db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int) -> bool:
-        """Set the look of later posts of a subscription; return False if the subscription is missing.
-
-        If the look is None, the server's look applies.
-        """
-        subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
-        if subscription is None:
-            return False
-        old_look_json, new_look_json = (None if look is None else str(look) for look in (subscription.look, new_look))
-        db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new_look_json, subscription_id))
-        _log_change(db, subscription, user_id, old_look_json, new_look_json, setting_kind=SettingKind.LOOK)
-        return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """Return the subscription with an id, or None if there is none."""

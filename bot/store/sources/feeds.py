@@ -8,7 +8,7 @@ from operator import attrgetter
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
 from bot.store.connection import NO_LIMIT, Connection
-from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
     FEED_COLUMN_BY_FIELD,
@@ -35,60 +35,59 @@ MAX_QUOTA_SERVERS = 8
 """Maximum number of servers among which the cost of a feed's articles is shared."""
 
 
+def add_feed(
+    db: Connection,
+    url: str,
+    *,
+    server_id: int | None = None,
+    title: str = "",
+    outlet: str = "",
+    next_poll_at: int = 0,
+    state: FeedState = FeedState.ACTIVE,
+) -> Feed:
+    """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
+
+    `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
+    private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds.
+    """
+    new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll_at=next_poll_at)
+    columns = feed_to_columns(new_feed)
+    del columns["id"]
+    server_id = columns["server_id"]
+    columns["host_slot"] = get_host_slot(new_feed.url)
+    columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
+        new_feed.url, server_id
+    )
+    # SQLite would continue after the negative ids of users' saved pages if there were no others.
+    db.execute(
+        f"INSERT INTO feed (id, {', '.join(columns)}) VALUES "
+        f"((SELECT coalesce(max(id), 0) + 1 FROM feed WHERE id > 0), "
+        f"{', '.join(f':{column_name}' for column_name in columns)}) "
+        "ON CONFLICT DO NOTHING",
+        columns,
+    )
+    row = db.fetch_row(f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns)
+    feed = feed_from_row(row)
+    if feed.state is FeedState.GONE and new_feed.state is FeedState.ACTIVE:
+        feed = replace(
+            feed,
+            state=FeedState.ACTIVE,
+            next_poll_at=new_feed.next_poll_at,
+            failure_count=0,
+            failing_since=None,
+            error=None,
+        )
+        write_feeds(db, [feed])
+    return feed
+
+
 class Feeds(Repository):
     """Repository of feeds. Methods raise StoreError.
 
     A feed that nobody follows is stored with its articles but is never due to be polled.
     """
 
-    @write_transaction
-    def add(
-        self,
-        db: Connection,
-        url: str,
-        *,
-        server_id: int | None = None,
-        title: str = "",
-        outlet: str = "",
-        next_poll_at: int = 0,
-        state: FeedState = FeedState.ACTIVE,
-    ) -> Feed:
-        """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
-
-        `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
-        private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds.
-        """
-        new_feed = Feed(
-            0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll_at=next_poll_at
-        )
-        columns = feed_to_columns(new_feed)
-        del columns["id"]
-        server_id = columns["server_id"]
-        columns["host_slot"] = get_host_slot(new_feed.url)
-        columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
-            new_feed.url, server_id
-        )
-        # SQLite would continue after the negative ids of users' saved pages if there were no others.
-        db.execute(
-            f"INSERT INTO feed (id, {', '.join(columns)}) VALUES "
-            f"((SELECT coalesce(max(id), 0) + 1 FROM feed WHERE id > 0), "
-            f"{', '.join(f':{column_name}' for column_name in columns)}) "
-            "ON CONFLICT DO NOTHING",
-            columns,
-        )
-        row = db.fetch_row(f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns)
-        feed = feed_from_row(row)
-        if feed.state is FeedState.GONE and new_feed.state is FeedState.ACTIVE:
-            feed = replace(
-                feed,
-                state=FeedState.ACTIVE,
-                next_poll_at=new_feed.next_poll_at,
-                failure_count=0,
-                failing_since=None,
-                error=None,
-            )
-            write_feeds(db, [feed])
-        return feed
+    add = bind_write(add_feed)
 
     async def get(self, feed_id: int) -> Feed | None:
         """Return the feed with an id, or None if there is none."""
