@@ -20,6 +20,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
 from bot.stories import preference_model
 from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.wire.process_table import is_process_running
 from tests.support.workers import worker_calls as calls
 
 
@@ -30,16 +31,8 @@ async def workers() -> AsyncIterator[WorkerPool]:
     await pool.close()
 
 
-def _is_running(pid: int) -> bool:
-    """Whether the process is there and not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 async def _wait_until_gone(pid: int) -> None:
-    while _is_running(pid):  # noqa: ASYNC110 - the process is not ours to wait for
+    while is_process_running(pid):  # noqa: ASYNC110 - the process is not ours to wait for
         await asyncio.sleep(0.01)
 
 
@@ -80,7 +73,7 @@ async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
         workers.run(calls.meet, *paths, timeout=20) for paths in ((first_path, second_path), (second_path, first_path))
     )
     pids = set(await asyncio.gather(*meetings))
-    while len(running_pids := {await workers.run(calls.pid, timeout=5), *filter(_is_running, pids)}) > 1:  # noqa: ASYNC110 - as above
+    while len(running_pids := {await workers.run(calls.pid, timeout=5), *filter(is_process_running, pids)}) > 1:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)
     assert running_pids < pids
     await workers.close()
@@ -228,7 +221,7 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
     await asyncio.wait([running, waiting])
     assert running.cancelled()
     assert waiting.cancelled()
-    assert not _is_running(int(path.read_text()))
+    assert not is_process_running(int(path.read_text()))
     with pytest.raises(asyncio.CancelledError):
         await pool.run(calls.add, 1, 1, timeout=5)
 
@@ -244,7 +237,8 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
         import bot.core.concurrency.worker_pool
-        from tests.support.workers import worker_calls
+        from tests.support.wire.process_table import is_process_running
+from tests.support.workers import worker_calls
 
         def die():
             while not (os.path.exists("pid") and os.path.getsize("pid")):

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from tests.support import store_probe
 from tests.support.wire.bot_process import ROOT, inherit_environment
+from tests.support.wire.process_table import is_process_running, list_child_pids
 from tests.support.wire.scene import KINDS
 from tests.support.wire.server_inspector import SAVE
 from tests.support.wire.waiting import until
@@ -165,27 +165,8 @@ async def test_no_worker_outlives_a_killed_bot(scene):
     await scene.make_due()
     bot = scene.start(WIRE_WORKERS="")
     await scene.discord.wait_until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
-    children = _children(bot.pid)
+    children = list_child_pids(bot.pid)
     assert children
     bot.kill()
     await bot.wait_for_exit()
-    await until(lambda: not any(_is_running(child) for child in children))
-
-
-def _children(pid: int) -> list[int]:
-    if not Path(f"/proc/{pid}").exists():
-        pytest.skip("needs /proc to see the processes of a process")
-    child_pids = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while it is looked at
-            child_pids += [int(child) for child in (task / "children").read_text().split()]
-    return child_pids
-
-
-def _is_running(pid: int) -> bool:
-    """Whether a process goes on; one that nobody has taken note of yet has ended too."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in {"Z", "X"}
+    await until(lambda: not any(is_process_running(child) for child in children))
