@@ -41,7 +41,7 @@ class BotRestarter:
                     *(sys.executable, "-m", "bot.drill.drilled_bot", "run"),
                     cwd=self._folder,
                     env=self._environment,
-                    stdin=asyncio.subprocess.DEVNULL,
+                    stdin=asyncio.subprocess.PIPE,  # its end tells the bot that the drill ended
                     stdout=log_file,
                     stderr=log_file,
                 )

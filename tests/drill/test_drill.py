@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from bot.cli import drill_command, main
-from bot.core import installation
+from bot.drill import drilled_bot
 from bot.drill.bot_restarter import build_bot_environment
-from bot.drill.discord_stand_in.discord_server import DiscordServer
+from bot.drill.discord_stand_in.discord_server import TOKEN, DiscordServer
 from bot.drill.fault_plan import FaultKind, plan_faults
 from bot.drill.post_comparison import MAX_DELAY_SECONDS, compare_posts, hide_post, read_posted_times
-from tests.support.telex_command import Telex
+from tests.support.telex_command import ROOT, Telex
+from tests.support.wire.process_table import is_process_running, list_child_pids
+from tests.support.wire.waiting import until
 
 KILL_SEED = next(seed for seed in range(1000) if plan_faults(3, seed, feed_count=3)[0].kind is FaultKind.BOT_KILLED)
 
@@ -66,11 +71,32 @@ def test_the_drilled_bot_gets_none_of_the_operators_settings(monkeypatch):
     assert environment["PATH"] == os.environ["PATH"]
 
 
-def test_without_its_extra_the_drill_says_how_to_install_it(monkeypatch, capsys):
-    monkeypatch.setattr(drill_command, "find_spec", lambda _name: None)
-    with pytest.raises(SystemExit, match="1"):
-        main.app(["drill"])
-    assert installation.build_extra_command("drill") in capsys.readouterr().err
+async def test_the_bot_of_a_killed_drill_ends_too(tmp_path):
+    environment = {
+        "DISCORD_TOKEN": TOKEN,
+        "TELEX_DATABASE": str(tmp_path / "telex.db"),
+        drilled_bot.API_VARIABLE: "http://127.0.0.1:9/api/v10",  # nobody answers, so the bot tries again and again
+        drilled_bot.GATEWAY_VARIABLE: "ws://127.0.0.1:9",
+    }
+    script = (
+        "import asyncio, pathlib\n"
+        "from bot.drill.bot_restarter import BotRestarter, build_bot_environment\n"
+        f"restarter = BotRestarter(pathlib.Path({str(tmp_path)!r}), build_bot_environment({environment}))\n"
+        "asyncio.run(restarter.run())"
+    )
+    drill = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
+    try:
+        await until(lambda: list_child_pids(drill.pid))
+        (bot_pid,) = list_child_pids(drill.pid)
+        await until(lambda: "connection failed" in (tmp_path / "bot.log").read_text())
+    finally:
+        drill.kill()
+        await drill.wait()
+    try:
+        await until(lambda: not is_process_running(bot_pid))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(bot_pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(300)
