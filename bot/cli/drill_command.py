@@ -4,7 +4,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.command_process import FAILURE_STATUS, echo_stderr, exit_with_error, run_async
-from bot.core.installation import build_extra_command
 
 if TYPE_CHECKING:
     from bot.drill.fault_plan import PlannedFault
@@ -34,8 +32,6 @@ def drill(
     It is the real bot with a database of its own, a stand-in for Discord and generated feeds, all on this machine:
     your settings and your database stay untouched. Exit status 0: no post was lost or repeated.
     """
-    if find_spec("jsonschema") is None:
-        exit_with_error(f"The drill needs an extra: {build_extra_command('drill')}", FAILURE_STATUS)
     from bot.drill import outage_drill  # noqa: PLC0415 - discord.py takes a second to import
 
     started_at = time.monotonic()

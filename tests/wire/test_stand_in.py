@@ -155,7 +155,7 @@ async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_s
     assert refused.value.code == 50007
 
 
-def test_the_stand_in_starts_without_the_extra_that_judges_it():
+def test_the_stand_in_starts_without_the_library_that_judges_it():
     script = "import sys; sys.modules['jsonschema'] = None; import bot.drill.discord_stand_in.discord_server"
     subprocess.run([sys.executable, "-c", script], check=True)
 
