@@ -6,6 +6,7 @@ from cogs.asking.ask_commands import AskCog
 from cogs.feeds.feed_commands import FeedCog
 from cogs.feeds.proposing.source_commands import SourceCog
 from cogs.feeds.why_commands import WhyCog
+from cogs.owner.owner_command import OwnerCog
 from cogs.reading.bookmark_commands import BookmarkCog
 from cogs.reading.bookmark_reactions import ReactionCog
 from cogs.reading.link_saving import LinkSavingCog
@@ -50,6 +51,7 @@ ALL_COGS: tuple[type[commands.Cog], ...] = (
     HelpCog,
     AboutCog,
     PrivacyCog,
+    OwnerCog,
     ExpiredComponentCog,
 )
 """All cogs, in the order in which they are loaded and unloaded."""

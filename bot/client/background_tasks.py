@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
 from bot.core.preferences import ProcessRole
+from bot.operating.audit_follower import AuditFollower
 from bot.polling.full_text_fetcher import MAX_RETRY_DELAY_SECONDS
 from bot.posting.sending.blocked_channels import MAX_BLOCK_SECONDS
 from bot.posting.sending.outcome_recorder import MAX_BACKOFF_SECONDS
@@ -64,6 +65,7 @@ class BackgroundTasks:
         self._add_loop("clean-up", self._clean_daily)
         self._add_loop("index", services.index.run)
         self._add_loop("clock", self._watch_clock)
+        self._add_loop("audit log", AuditFollower(services.store, services.clock, services.cluster_events).run)
         self._add_loop("heap", self._trim_heap)
         if get_watchdog_seconds() is not None:
             self._add_loop("watchdog", run_watchdog)

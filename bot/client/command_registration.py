@@ -30,6 +30,8 @@ _SUBCOMMAND_TYPES = {
 }
 _REGISTERED_HASH_KEY = "commands"
 """Name in `meta` for the hash of the registered commands."""
+_OWNER_SERVER_KEY = "owner server"
+"""Name in `meta` for the id of the server that has the operator's commands, empty for none."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
@@ -101,6 +103,26 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
         await store.meta.set(_REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands))
     log.log(logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads))
     return True, build_command_mentions(registered_commands)
+
+
+async def register_owner_commands(tree: app_commands.CommandTree, store: Store, owner_server_id: int | None) -> None:
+    """Register the commands of the operator's server, and remove them from the server that had them before.
+
+    `owner_server_id` is None if no server has such commands. Errors of Discord are logged.
+    """
+    stored_server_id = await store.meta.get(_OWNER_SERVER_KEY)
+    server_ids = {server_id for server_id in (stored_server_id and int(stored_server_id), owner_server_id) if server_id}
+    for server_id in server_ids:
+        try:
+            await tree.sync(guild=discord.Object(server_id))
+        except (discord.Forbidden, discord.NotFound) as error:  # The bot is not in the server, and joining registers.
+            log.warning("owner commands not registered server_id=%d error=%s", server_id, error)
+        except _DISCORD_ERRORS:
+            log.exception("owner command registration failed server_id=%d", server_id)
+            return
+    if owner_server_id is not None or stored_server_id:
+        with suppress(DatabaseFault):
+            await store.meta.set(_OWNER_SERVER_KEY, str(owner_server_id or ""))
 
 
 def _compute_registration_hash(command_payloads: object, registered_commands: Sequence[ApplicationCommand]) -> str:

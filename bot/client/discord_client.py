@@ -53,6 +53,8 @@ _READABLE_FEEDS_TTL_SECONDS = 60.0
 """Number of seconds for which a user's readable feeds are cached for autocomplete."""
 _MAX_CACHED_USERS = 1_000
 """Maximum number of users whose readable feeds are cached."""
+_OWNERS_TTL_SECONDS = 60.0
+"""Number of seconds for which the owners of the application are cached."""
 _UNREACHABLE_SERVERS_KEY = "unreachable_server_ids"
 """Key in the extras of an interaction for the ids of servers whose processes did not answer."""
 
@@ -130,6 +132,7 @@ class TelexBot(ShardedBot):
         )
         self.outbox_relay = OutboxRelay(posting_context)
         self._cog_types = tuple(cog_types)
+        self._owners_loaded_at = -_OWNERS_TTL_SECONDS
         self.close_reason: ProcessMustEnd | None = None
         """Reason why the bot closed by itself, or None if it did not."""
 
@@ -179,7 +182,23 @@ class TelexBot(ShardedBot):
         """Register the commands if they changed, and set their mentions; return whether they were sent."""
         were_sent, mentions = await command_registration.register_commands(self.tree, self.store)
         i18n.set_command_mentions(mentions)
+        await self.sync_owner_commands()
         return were_sent
+
+    async def sync_owner_commands(self) -> None:
+        """Register the commands of the operator's own server, and remove them from the one configured before."""
+        owner_server_id = self.services.settings.owner_server
+        await command_registration.register_owner_commands(self.tree, self.store, owner_server_id)
+
+    async def is_owner(self, user: discord.abc.User, /) -> bool:
+        """Return whether a user owns the bot’s application or is an admin or developer of its team.
+
+        Discord is asked at most every `_OWNERS_TTL_SECONDS`. Raises discord.py's errors.
+        """
+        now = self.services.clock.monotonic()
+        if now - self._owners_loaded_at >= _OWNERS_TTL_SECONDS:
+            self.owner_id, self.owner_ids, self._owners_loaded_at = None, set(), now
+        return await super().is_owner(user)
 
     async def load_visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Return the ids of the feeds that a user can read in the channels of the interaction's server.

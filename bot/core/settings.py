@@ -51,6 +51,13 @@ class Settings:
             "Discord, `poller` fetches feeds. Separate both with a comma."
         },
     )
+    owner_server: int | None = field(
+        default=None,
+        metadata={
+            "description": "ID of your own Discord server, where you get `/owner`: the servers that use your bot, "
+            "limits and notices. By default there is no such command."
+        },
+    )
     shards: str = field(
         default="auto",
         metadata={

@@ -185,6 +185,14 @@ def _parse_shards(text: str) -> str:
     return text
 
 
+def _parse_server_id(text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{14,19}", text.strip()):
+        raise ValueError("the ID of a server is needed; Discord copies it in developer mode")
+    return int(text)
+
+
 def _parse_web_page(text: str) -> str | None:
     url = text.strip()
     if url and (not url.startswith("https://") or any(character in url for character in " ()<>")):
@@ -247,6 +255,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "index": Path,
     "model_key": _parse_secret,
     "model_url": _parse_base_url,
+    "owner_server": _parse_server_id,
     "privacy_url": _parse_web_page,
     "public_url": _parse_base_url,
     "reddit_secret": _parse_secret,

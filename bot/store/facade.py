@@ -25,6 +25,8 @@ from bot.store.coordination.served_shards import ServedShards
 from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
+from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.server_directory import ServerDirectory
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
@@ -133,6 +135,8 @@ class Store:
         self.generated_texts = GeneratedTexts(database)
         self.channel_feeds = ChannelFeeds(database)
         self.personal_digests = PersonalDigests(database)
+        self.audit_log = AuditLog(database)
+        self.server_directory = ServerDirectory(database)
         self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)

@@ -1,0 +1,1 @@
+"""Commands of the terminal with which an operator decides for the whole bot."""

@@ -1,0 +1,14 @@
+"""Actions of operators, the people who run Telex, that the audit log records."""
+
+from enum import StrEnum
+
+
+class AuditAction(StrEnum):
+    """Action of an operator, as the audit log stores it. Comments name the values in the details of its entries.
+
+    Its sentence is in `bot.posting.wording.audit_sentences`.
+    """
+
+    SERVER_LEAVE_REQUESTED = "server-leave"
+    SERVER_BLOCKED = "server-block"
+    SERVER_ALLOWED = "server-allow"

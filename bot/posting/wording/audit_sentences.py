@@ -1,0 +1,21 @@
+"""Sentences on what operators did, for the audit log."""
+
+from collections.abc import Mapping
+
+from bot.core.audit_actions import AuditAction
+from bot.core.i18n import N_, _, format_number
+from bot.store.records.operating_records import AuditEntry
+
+_SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
+    AuditAction.SERVER_LEAVE_REQUESTED: N_("left the server"),
+    AuditAction.SERVER_BLOCKED: N_("blocked the server"),
+    AuditAction.SERVER_ALLOWED: N_("allowed the server"),
+}
+
+
+def describe_audit_entry(entry: AuditEntry) -> str:
+    """Return what an operator did, in the current language and without the server's name; values are plain text."""
+    text_by_name = {
+        name: format_number(detail) if isinstance(detail, int) else detail for name, detail in entry.details.items()
+    }
+    return _(_SENTENCE_BY_ACTION[entry.action]).format(**text_by_name)

@@ -1,0 +1,56 @@
+"""Records of what an operator decided for the whole bot, and of the servers that use it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.core.audit_actions import AuditAction
+
+POST_COUNT_DAYS = 7
+"""Number of days over which posts of a server are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Entry of the audit log: an action of an operator at `recorded_at` (Unix time in seconds).
+
+    `user_id` is None for an action in the terminal, and if the user had their data deleted. `server_id` is None for an
+    action that concerns no single server. `details` are the values of the action's sentence by name.
+    """
+
+    id: int
+    recorded_at: int
+    action: AuditAction
+    user_id: int | None
+    server_id: int | None
+    details: Mapping[str, str | int]
+
+
+class ServerOrder(StrEnum):
+    """Order of a list of servers."""
+
+    MEMBERS = "members"
+    NAME = "name"
+    LAST_USE = "last-use"
+    NEWEST = "newest"
+
+
+class ServerOverview(NamedTuple):
+    """Server that the bot is in, as an operator sees it. Times are Unix times in seconds.
+
+    `name` and `member_count` are what Discord last reported, None if the bot was not connected since. `last_used_at` is
+    the midnight (UTC) before a member last used a command, button or menu, None if that is unknown. `post_count` is
+    the number of messages posted in the last `POST_COUNT_DAYS` days. `is_allowed` is None for a server that is neither
+    blocked nor on the allow-list. `is_leaving` is whether the bot is about to leave.
+    """
+
+    id: int
+    name: str | None
+    member_count: int | None
+    joined_at: int
+    last_used_at: int | None
+    is_allowed: bool | None
+    is_leaving: bool
+    feed_count: int
+    post_count: int

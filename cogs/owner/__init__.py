@@ -1,0 +1,1 @@
+"""The panel of /owner, with which an operator decides for the whole bot."""
