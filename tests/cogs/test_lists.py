@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.core.preferences import FilterMode, FilterPlace, FilterScope
 from bot.feeds.parsing import opml
 from bot.polling.following import opml_import
 from cogs.feeds import feed_commands as feeds_cog
@@ -143,9 +144,17 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
         if sub.channel_id == target.id
     ]
     assert sorted(copied) == sorted(feed.url for _, feed in pairs)
+    await telex.store.filters.add(
+        FilterPlace(hidden.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "secretword")], user_id=1, limit=9
+    )
+    (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
+    assert b"never secretword" in await file.read()
     hide_channel(telex, hidden, telex.editor)
     (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
-    assert b"#hidden" not in await file.read()
+    document = await file.read()
+    assert b"#hidden" not in document
+    assert b"secretword" not in document
+    assert str(hidden.id).encode() not in document
 
 
 async def test_without_feeds_or_the_right_to_post_that_is_told(telex):

@@ -1,11 +1,14 @@
 """Lists of feeds: most real ones are not well-formed."""
 
+from xml.etree import ElementTree as ET
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.feeds.parsing import opml
-from bot.feeds.parsing.opml import Outline, parse_outlines
+from bot.core.preferences import Filter, FilterMode
+from bot.feeds.parsing import opml, opml_extension
+from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline, parse_outlines, serialize_opml
 from tests.support.shared_data import shared
 
 
@@ -51,6 +54,63 @@ def test_a_huge_or_deep_list_ends(monkeypatch):
     assert len(parse_outlines(many.encode()).outlines) == 50
     assert parse_outlines(b"<outline " * 100_000).outlines == ()
     assert parse_outlines(b"").outlines == ()
+
+
+NEWS, TECH = 1_180_000_000_000_000_001, 1_180_000_000_000_000_002
+
+
+def test_channels_and_filters_are_read_as_they_were_written_and_other_readers_still_read_the_feeds():
+    only = Filter(0, FilterMode.INCLUDE, '"an exact phrase" OR title:<é> -without & more')
+    never = Filter(0, FilterMode.EXCLUDE, "crypto", 1_798_761_600)
+    url = "https://a.example/f?x=1&y=2"
+    channels = (ChannelOutline(NEWS, "#news & more", (never,)), ChannelOutline(TECH, "#tech"))
+    outlines = (
+        Outline("A", url, "https://a.example/", "fr", NEWS, (only, never)),
+        Outline("A", url, None, None, TECH),
+    )
+    groups = [(channels[0], outlines[:1]), (channels[1], outlines[1:])]
+    document = serialize_opml("Server", groups, now=1_780_000_000)
+    assert parse_outlines(document) == FeedList(outlines, channels=channels)
+    other_prefix = document.replace(b"telex:channel", b"T:channel").replace(b"telex:filters", b"T:filters")
+    assert parse_outlines(other_prefix.replace(b"xmlns:telex", b"xmlns:T")) == FeedList(outlines, channels=channels)
+    other_version = document.replace(b"urn:telex:opml:1", b"urn:telex:opml:2")
+    assert parse_outlines(other_version) == FeedList((Outline("A", url, "https://a.example/", "fr"),))
+
+    body = ET.fromstring(document).find("body")
+    assert body is not None
+    assert [group.get("text") for group in body] == ["#news & more", "#tech"]
+    assert [feed.get("xmlUrl") for group in body for feed in group] == [url, url]
+    extension_names = {name for element in body.iter() for name in element.attrib if "{" in name}
+    assert extension_names == {"{urn:telex:opml:1}channel", "{urn:telex:opml:1}filters"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "channel_id", "filters", "unreadable_count"),
+    [
+        (f'telex:channel="{NEWS}" telex:filters=""', NEWS, (), 0),
+        ('telex:channel="-1"', None, (), 0),
+        ('telex:channel="99999999999999999999"', None, (), 0),
+        ('telex:channel="١١٨٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠١"', None, (), 0),
+        ('telex:filters="never&#10;maybe x&#10;never@soon x&#10;never@-1 x&#10;never@9999999999999 x"', None, (), 5),
+        ('telex:filters="never&#9;&#32;a&#10; never  b "', None, ("a", "b"), 0),
+        (f'telex:filters="{"never x&#10;" * 1_000}"', None, ("x",) * 20, 980),
+    ],
+)
+def test_what_is_no_channel_or_filter_is_left_out_and_counted(attributes, channel_id, filters, unreadable_count):
+    document = f'<opml xmlns:telex="{opml_extension.NAMESPACE}"><outline xmlUrl="https://a.example/" {attributes}/>'
+    feed_list = parse_outlines(document.encode())
+    (outline,) = feed_list.outlines
+    assert (outline.channel_id, tuple(own_filter.query for own_filter in outline.filters)) == (channel_id, filters)
+    assert feed_list.unreadable_filter_count == unreadable_count
+
+
+def test_entities_that_a_list_declares_are_not_expanded():
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x"}">' for n in range(12))
+    document = f"""<?xml version="1.0"?><!DOCTYPE opml [{entities} <!ENTITY file SYSTEM "file:///etc/passwd">]>
+    <opml xmlns:telex="{opml_extension.NAMESPACE}"><body>
+    <outline text="&e11;&file;" xmlUrl="https://a.example/" telex:filters="never &e11;"/></body></opml>"""
+    (outline,) = parse_outlines(document.encode()).outlines
+    assert (outline.title, outline.filters) == ("&e11;&file;", (Filter(0, FilterMode.EXCLUDE, "&e11;"),))
 
 
 @given(st.binary(max_size=300))

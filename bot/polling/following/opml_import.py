@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Feed
+from bot.core.preferences import Filter
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
-from bot.feeds.parsing.opml import FeedList, Outline
+from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline
 from bot.feeds.worker_calls import translate_worker_errors
 from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, get_private_owner_id
 from bot.polling.poller import Poller
@@ -135,27 +136,26 @@ async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int
 
 
 def build_opml_export(
-    channel_groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int
+    channel_groups: Iterable[tuple[ChannelOutline, Iterable[tuple[Feed, tuple[Filter, ...]]]]], title: str, *, now: int
 ) -> tuple[bytes, int]:
-    """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
+    """Return a server's feeds with their filters as OPML, by channel, and the number of feeds left out.
 
     `now` is Unix time in seconds. Feeds whose URL may hold a secret are left out, because the file is to be shared.
     """
-    outlines: dict[str, list[Outline]] = {}
+    outlines_by_channel: dict[ChannelOutline, list[Outline]] = {}
     left_out_count = 0
-    for channel_name, feeds in channel_groups:
-        group_outlines = outlines.setdefault(channel_name, [])
-        for feed in feeds:
+    for channel, feeds_with_filters in channel_groups:
+        for feed, feed_filters in feeds_with_filters:
             if urls.has_secret(feed.url):
                 left_out_count += 1
                 continue
             site_url = feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
-            group_outlines.append(Outline(feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language))
-    return opml.serialize_opml(
-        title,
-        {group_name: channel_outlines for group_name, channel_outlines in outlines.items() if channel_outlines},
-        now=now,
-    ), left_out_count
+            outlines_by_channel.setdefault(channel, []).append(
+                Outline(
+                    feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language, channel.id, feed_filters
+                )
+            )
+    return opml.serialize_opml(title, outlines_by_channel.items(), now=now), left_out_count
 
 
 def _build_label(outline: Outline) -> str:

@@ -7,10 +7,11 @@ import discord
 
 from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.core.models import Feed
+from bot.core.preferences import Filter, FilterPlace, FilterScope
 from bot.core.user_errors import UserFacingError
 from bot.feeds import fetch_errors
 from bot.feeds.parsing import opml
-from bot.feeds.parsing.opml import FeedList
+from bot.feeds.parsing.opml import ChannelOutline, FeedList
 from bot.polling.following import opml_import
 from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER
 from bot.polling.following.opml_import import OpmlImportResult
@@ -141,20 +142,33 @@ async def export_opml(interaction: Interaction) -> None:
 
     Raises `UserFacingError` if there are none.
     """
-    assert interaction.guild is not None
-    feeds_by_channel_id: dict[int, list[Feed]] = {}
+    guild = interaction.guild
+    assert guild is not None
+    filters_by_place = await interaction.client.store.filters.list_by_server(guild.id)
+    feeds_by_channel_id: dict[int, list[tuple[Feed, tuple[Filter, ...]]]] = {}
     for subscription, feed in await subscription_options.list_visible_subscriptions(interaction):
-        feeds_by_channel_id.setdefault(subscription.channel_id, []).append(feed)
+        feed_filters = tuple(filters_by_place.get(FilterPlace(subscription.id), ()))
+        feeds_by_channel_id.setdefault(subscription.channel_id, []).append((feed, feed_filters))
     if not feeds_by_channel_id:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
-    feeds_by_channel_name: dict[str, list[Feed]] = {}
-    for channel_id, feeds in feeds_by_channel_id.items():
-        feeds_by_channel_name.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
+    channel_groups = [
+        (
+            ChannelOutline(
+                channel_id,
+                channel_name(guild, channel_id),
+                tuple(filters_by_place.get(FilterPlace(channel_id, FilterScope.CHANNEL), ())),
+            ),
+            feeds_with_filters,
+        )
+        for channel_id, feeds_with_filters in feeds_by_channel_id.items()
+    ]
     opml_document, left_out_count = opml_import.build_opml_export(
-        feeds_by_channel_name.items(), interaction.guild.name, now=interaction.client.services.clock.now()
+        channel_groups, guild.name, now=interaction.client.services.clock.now()
     )
     message_lines = [
-        linkify_commands(_("This server’s feeds, by channel. Import the file in a feed reader or with /feed import."))
+        linkify_commands(
+            _("This server’s feeds and filters, by channel. Import the file in a feed reader or with /feed import.")
+        )
     ]
     if left_out_count:
         message_lines.append(

@@ -1,0 +1,77 @@
+"""Attributes by which OPML lists of Telex record channels, filters and looks; other feed readers ignore them.
+
+docs/opml.md describes them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from bot.core.preferences import Filter
+from bot.feeds.parsing.entries import to_single_line
+
+NAMESPACE = "urn:telex:opml:1"
+"""XML namespace of the attributes. A version that this one could not read would have another."""
+PREFIX = "telex"
+"""Prefix of the namespace in exported lists; an imported list may declare another."""
+MAX_FILTERS_PER_OUTLINE = 20
+"""Maximum number of filters that are read from one outline."""
+_DECLARATION_PATTERN = re.compile(rf"""\sxmlns:([\w.-]{{1,40}})\s*=\s*["']{re.escape(NAMESPACE)}["']""")
+_CHANNEL_ID_PATTERN = re.compile(r"[1-9]\d{14,18}", re.ASCII)
+"""Pattern of a Discord snowflake that a column can store."""
+_MAX_QUERY_CHARS = 1_000
+"""Maximum number of characters of a filter's query that are read."""
+_MAX_END = 253_402_300_799
+"""Latest end of a filter, as Unix time in seconds: the end of the year 9999."""
+
+
+class OutlineSetup(NamedTuple):
+    """Setup that Telex recorded in an outline: its channel's id and its filters.
+
+    `unreadable_count` is the number of filters that could not be read.
+    """
+
+    channel_id: int | None = None
+    filters: tuple[Filter, ...] = ()
+    unreadable_count: int = 0
+
+
+def find_prefix(opml_start: str) -> str | None:
+    """Return the prefix, in lower case, of the attributes in a list, or None if its beginning does not declare any."""
+    declaration_match = _DECLARATION_PATTERN.search(opml_start)
+    return None if declaration_match is None else declaration_match[1].lower()
+
+
+def read_setup(prefix: str | None, attributes: Mapping[str, str | None]) -> OutlineSetup:
+    """Return the setup in the attributes of an outline, whose names are in lower case; ignore what is malformed."""
+    if prefix is None:
+        return OutlineSetup()
+    channel_text = attributes.get(f"{prefix}:channel") or ""
+    filters: list[Filter] = []
+    filter_lines = [line for line in (attributes.get(f"{prefix}:filters") or "").split("\n") if line.strip()]
+    for filter_line in filter_lines[:MAX_FILTERS_PER_OUTLINE]:
+        try:
+            filters.append(_parse_filter(filter_line))
+        except ValueError:
+            continue
+    return OutlineSetup(
+        int(channel_text) if _CHANNEL_ID_PATTERN.fullmatch(channel_text) else None,
+        tuple(filters),
+        len(filter_lines) - len(filters),
+    )
+
+
+def build_attributes(channel_id: int | None, filters: Iterable[Filter]) -> dict[str, str]:
+    """Return the attributes, with the default prefix, that record a setup."""
+    attributes = {} if channel_id is None else {f"{PREFIX}:channel": str(channel_id)}
+    if filters_text := "\n".join(map(str, filters)):
+        attributes[f"{PREFIX}:filters"] = filters_text
+    return attributes
+
+
+def _parse_filter(text: str) -> Filter:
+    """Return a filter written like `never crypto`. Raises ValueError."""
+    parsed_filter = Filter.parse(to_single_line(text, _MAX_QUERY_CHARS))
+    if not parsed_filter.query or not 0 <= (parsed_filter.ends_at or 0) <= _MAX_END:
+        raise ValueError("no query, or an impossible end")
+    return parsed_filter
