@@ -202,6 +202,17 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
 
 
+async def test_a_kick_between_two_sessions_is_noticed_by_the_second(scene):
+    scene.start()
+    await scene.wait_until_settled()
+    scene.discord.gateway.invalidate()
+    scene.discord.changes.kick(scene.server)
+    await until(lambda: is_away(scene))
+    assert len(scene.discord.gateway.identify_payloads) == 2
+    scene.discord.changes.invite(scene.server)
+    await until(lambda: is_member(scene))
+
+
 async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(scene):
     await scene.publish(2)
     scene.discord.changes.kick(scene.server)

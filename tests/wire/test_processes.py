@@ -204,6 +204,29 @@ class ManagerRace:
         return problems
 
 
+async def kill_process_while_it_posts(crowd: Crowd, bot: BotProcess, channels: list[Channel]) -> list[str]:
+    """Kill one of two bots, and let somebody bookmark a post in each channel before the other has all shards.
+
+    Returns the titles of what was posted meanwhile. Nothing of a session that could be resumed is lost.
+    """
+    discord = crowd.discord
+
+    def kill_and_bookmark() -> None:
+        bot.kill()
+        for channel in channels:
+            discord.people.react(discord.people.join(channel.server_id or 0, "Dora"), channel.history()[0])
+
+    identify_count = len(discord.gateway.identify_payloads)
+    discord.faults.run_callback("POST /channels/*/messages", kill_and_bookmark, after_effect=True, drop=True, skip=1)
+    titles = await enqueue_and_wait(crowd, channels, "second", 2)
+    assert list(count_shards_by_process(crowd).values()) == [SHARDS]
+    # A resumed session would not describe its servers to the other process, which therefore starts its own.
+    new_session_count = len(discord.gateway.identify_payloads) - identify_count
+    assert (new_session_count, discord.gateway.resume_count) == (SHARDS // 2, 0)
+    await discord.wait_until(lambda: len(store_probe.load_rows(crowd.database, "bookmark")) == len(channels))
+    return titles
+
+
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:
     crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
     await crowd.discord.wait_until(lambda: is_away(crowd, channel))
@@ -254,11 +277,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
             await search_by_direct_message(crowd)
 
-            discord.faults.run_callback(
-                "POST /channels/*/messages", first_bot.kill, after_effect=True, drop=True, skip=1
-            )
-            titles += await enqueue_and_wait(crowd, channels, "second", 2)
-            assert list(count_shards_by_process(crowd).values()) == [4]
+            titles += await kill_process_while_it_posts(crowd, first_bot, channels)
 
             async with ManagerRace(crowd, [place[1] for place in places]) as race:
                 presses = await race.start_accepting()

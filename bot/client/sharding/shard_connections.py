@@ -1,12 +1,13 @@
 """Connections of a client's shards, and the end of connections whose shard another process now owns.
 
 discord.py reconnects lost shards by itself and cannot be told to stop. A shard that was handed over meanwhile
-is orphaned until discord.py reaches the gateway, and is stopped there. discord.py also keeps the servers of
-removed shards cached; they are filtered out (`is_handed_over`).
+is orphaned until discord.py reaches the gateway, and is stopped there. discord.py also keeps servers cached that
+this process no longer has: servers of shards that were handed over, and servers that removed the bot between two
+sessions. These former servers are filtered out (`is_former`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 
 import discord
@@ -24,7 +25,9 @@ class ShardConnections:
 
     def __init__(self, client: discord.AutoShardedClient, on_shard_free: Callable[[], None]) -> None:
         self._client, self._on_shard_free = client, on_shard_free
-        self._handed_over_server_by_id: dict[int, discord.Guild] = {}
+        self._former_server_by_id: dict[int, discord.Guild] = {}
+        # Servers by id, as cached when their shard lost its connection.
+        self._last_servers_by_shard_number: dict[int, dict[int, discord.Guild]] = {}
         self.orphaned_shard_numbers: set[int] = set()
         """Numbers of shards of other processes that discord.py in this process still tries to connect."""
 
@@ -34,12 +37,11 @@ class ShardConnections:
         return shard is not None and not shard.is_closed()
 
     async def close_connection(self, shard_number: int) -> None:
-        """Close the connection of a shard, whose servers then count as handed over.
+        """Close the connection of a shard, whose servers then count as former ones.
 
         A shard that has no working connection is marked as orphaned instead, as discord.py may be connecting it.
         """
-        servers = [server for server in self._client.guilds if server.shard_id == shard_number]
-        self._handed_over_server_by_id |= {server.id: server for server in servers}
+        self._former_server_by_id |= self._get_servers(shard_number)
         if not self.is_connected(shard_number):
             self.orphaned_shard_numbers.add(shard_number)
             return
@@ -57,14 +59,29 @@ class ShardConnections:
             self._end_orphaning(shard_number)
             raise asyncio.CancelledError
 
-    def is_handed_over(self, server: discord.Guild) -> bool:
-        """Return whether a cached server belongs to a shard that was handed over."""
-        return self._handed_over_server_by_id.get(server.id) is server
+    def is_former(self, server: discord.Guild) -> bool:
+        """Return whether a cached server removed the bot between two sessions, or is of a shard handed over."""
+        return self._former_server_by_id.get(server.id) is server
 
-    def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
-        """Record that the client has these servers again, so that they no longer count as handed over."""
-        for server in servers:
-            self._handed_over_server_by_id.pop(server.id, None)
+    def on_disconnected(self, shard_number: int) -> None:
+        """Record the servers of a shard that lost its connection, because a new session may have fewer."""
+        self._last_servers_by_shard_number[shard_number] = self._get_servers(shard_number)
+
+    def on_session_started(self, shard_number: int) -> None:
+        """Record which servers removed the bot before the new session of a shard.
+
+        discord.py caches a new object for each server of the session; a server with its old one is not among them.
+        """
+        last_server_by_id = self._last_servers_by_shard_number.pop(shard_number, {})
+        for server_id, server in self._get_servers(shard_number).items():
+            if last_server_by_id.get(server_id) is server:
+                self._former_server_by_id[server_id] = server
+            else:
+                self._former_server_by_id.pop(server_id, None)
+
+    def _get_servers(self, shard_number: int) -> dict[int, discord.Guild]:
+        """Return the servers of a shard by id, without former ones."""
+        return {server.id: server for server in self._client.guilds if server.shard_id == shard_number}
 
     def _end_orphaning(self, shard_number: int) -> None:
         self.orphaned_shard_numbers.discard(shard_number)

@@ -51,6 +51,14 @@ class ShardedBot(commands.AutoShardedBot):
         """Wait until a shard may identify (start a session)."""
         await self.leased_shards.before_identify(shard_id or 0)
 
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        """Remember the servers that a shard has when it loses its connection."""
+        self.leased_shards.connections.on_disconnected(shard_id)
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        """Find the servers that removed the bot before the session of a shard that starts now."""
+        self.leased_shards.connections.on_session_started(shard_id)
+
     async def on_shard_resumed(self, shard_id: int) -> None:
         """End the resumed session of a shard if the shard belongs to another process by now."""
         await self.leased_shards.connections.close_orphaned_session(shard_id)
@@ -64,7 +72,6 @@ class ShardedBot(commands.AutoShardedBot):
         if not self.leased_shards.serves_shard(shard_id):
             await self.leased_shards.connections.close_orphaned_session(shard_id)
             return
-        self.leased_shards.connections.on_servers_ready(self.list_guilds_of_shard(shard_id))
         store, served_shards = self.store, self.store.shards
         await store.retry_until_written(partial(self._sync_servers, shard_id))
         last_dispatches = await store.retry_until_written(lambda: store.dispatches.list_recent(0, 1, shard_id))
@@ -87,13 +94,13 @@ class ShardedBot(commands.AutoShardedBot):
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
-        """Servers of the client, without those of shards that another process took over."""
-        return [server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)]
+        """Servers of the client, without former ones that discord.py still has in its cache."""
+        return [server for server in super().guilds if not self.leased_shards.connections.is_former(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
         """Return the server with an id if this process serves it, or None otherwise."""
         server = super().get_guild(id)
-        return None if server is None or self.leased_shards.connections.is_handed_over(server) else server
+        return None if server is None or self.leased_shards.connections.is_former(server) else server
 
     def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - discord.py's name
         """Return the channel or thread with an id, or None if there is none.
@@ -103,9 +110,7 @@ class ShardedBot(commands.AutoShardedBot):
         channel = super().get_channel(id)
         server = getattr(channel, "guild", None)
         return (
-            None
-            if isinstance(server, discord.Guild) and self.leased_shards.connections.is_handed_over(server)
-            else channel
+            None if isinstance(server, discord.Guild) and self.leased_shards.connections.is_former(server) else channel
         )
 
     def list_guilds_of_shard(self, shard_id: int) -> list[discord.Guild]:
