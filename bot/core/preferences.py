@@ -203,6 +203,16 @@ class ForumTagRule(NamedTuple):
     tag_id: int
     query: str
 
+    def __str__(self) -> str:
+        """Return the rule as text for a setup, such as `123 openai OR anthropic`."""
+        return f"{self.tag_id} {self.query}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse the text of a rule that `str()` writes. Raises ValueError if it does not begin with a number."""
+        tag_text, _separator, query = text.partition(" ")
+        return cls(int(tag_text), query)
+
 
 MENTION_LIMIT_SECONDS = 86_400
 """Seconds for which a mention of a role counts towards the daily limits of mention rules."""
@@ -239,6 +249,7 @@ class SettingKind(StrEnum):
     FORUM_TAG = "forum_tag"  # Values are the tag's name and the query.
     MENTION_RULE = "mention_rule"  # Values are `MentionRule`s.
     DIGEST = "digest"  # Values are `DigestPlan`s.
+    CHANNEL_WATCH = "watch"  # Values are queries of a channel's watches that a settings file or a copy changed.
     ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
     PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
@@ -247,12 +258,16 @@ class SettingKind(StrEnum):
     TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
 
 
+OPERATOR_USER_ID = 0
+"""User id in the change history for whoever runs Telex, who changes settings from the terminal."""
+
+
 class SettingChange(NamedTuple):
     """A change of a setting of a server, of a channel, or of a feed in a channel, at `changed_at` (Unix seconds).
 
     `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `channel_id` is None for
-    a setting of the server, `feed_id` for one of the server or channel. `user_id` is None if the user had their data
-    deleted.
+    a setting of the server, `feed_id` for one of the server or channel. `user_id` is `OPERATOR_USER_ID` for a change
+    from the terminal, None if the user had their data deleted.
     `old_value` and `new_value` are texts, or None if there was or is no value.
     """
 

@@ -54,6 +54,7 @@ from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.mention_rules import MentionRules
 from bot.store.settings.servers import Servers
+from bot.store.settings.setups import Setups
 from bot.store.settings.stored_preferences import Preferences
 from bot.store.settings.subscriptions import Subscriptions
 from bot.store.sources import feeds as feed_rows
@@ -112,6 +113,7 @@ class Store:
         self.mention_rules = MentionRules(database)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database)
+        self.setups = Setups(database)
         self.dispatches = Dispatches(database, self.shards)
         self.delivery_statuses = DeliveryStatuses(database)
         self.held_posts = HeldPosts(database)

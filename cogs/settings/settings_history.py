@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from bot.core.i18n import N_, _
 from bot.core.preferences import (
+    OPERATOR_USER_ID,
     Filter,
     MentionRule,
     PostLook,
@@ -57,22 +58,35 @@ class SettingsHistory(ManagersPanel, CardPaginator):
 
 
 async def _render_change_text(interaction: Interaction, change: SettingChange) -> str:
-    setting_format = _find_format(change)
     subject_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
         subject_texts.append(feed_names.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.FEED_CHANNEL:
         subject_texts.append(f"<#{change.channel_id}>")
-    user_text = f"<@{change.user_id}>" if change.user_id is not None else _("someone who deleted their data")
+    change_text = change_line(change.setting, change.channel_id, change.old_value, change.new_value)
+    footer_texts = (*subject_texts, _user_text(change.user_id), f"<t:{change.changed_at}:R>")
+    return "\n".join((change_text, "-# " + " · ".join(footer_texts)))
+
+
+def _user_text(user_id: int | None) -> str:
+    if user_id is None:
+        return _("someone who deleted their data")
+    return _("whoever runs Telex") if user_id == OPERATOR_USER_ID else f"<@{user_id}>"
+
+
+def change_line(setting: str, channel_id: int | None, old_value: str | None, new_value: str | None) -> str:
+    """Return a change of a setting in words, for the history of settings or before a setup is changed.
+
+    `setting`, `old_value` and `new_value` are texts of the change history or of a `SetupChange`. `channel_id` is None
+    for a setting of the server.
+    """
+    setting_format = _find_format(setting, channel_id)
     old_text, new_text = (
-        setting_format.format(stored_value, in_channel=change.channel_id is not None)
-        for stored_value in (change.old_value, change.new_value)
+        setting_format.format(stored_value, in_channel=channel_id is not None)
+        for stored_value in (old_value, new_value)
     )
-    change_text = _("{setting}: {old} → {new}").format(
-        setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text
-    )
-    return "\n".join((change_text, "-# " + " · ".join((*subject_texts, user_text, f"<t:{change.changed_at}:R>"))))
+    return _("{setting}: {old} → {new}").format(setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text)
 
 
 class SettingFormat(NamedTuple):
@@ -94,17 +108,17 @@ class SettingFormat(NamedTuple):
         return _(self.unset_label_in_channel) if in_channel and self.unset_label_in_channel else _(self.unset_label)
 
 
-def _find_format(change: SettingChange) -> SettingFormat:
-    channel_setting = CHANNEL_SETTINGS.get(change.setting)
-    if change.channel_id is not None and channel_setting is not None:
+def _find_format(setting: str, channel_id: int | None) -> SettingFormat:
+    channel_setting = CHANNEL_SETTINGS.get(setting)
+    if channel_id is not None and channel_setting is not None:
         setting_words = SETTING_WORDS[channel_setting]
         return SettingFormat(
             setting_words.name,
             lambda text: setting_words.describe(channel_setting.from_text(text)),
             setting_words.unset_text,
         )
-    unknown_name = discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH)
-    return _SETTING_FORMATS.get(change.setting) or SettingFormat(unknown_name, _escape_value)
+    unknown_name = discord_text.to_markdown_line(setting.replace("_", " "), _MAX_VALUE_LENGTH)
+    return _SETTING_FORMATS.get(setting) or SettingFormat(unknown_name, _escape_value)
 
 
 def _escape_value(stored_value: str) -> str:
@@ -140,6 +154,7 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
         N_("Mention by topic"), lambda value: mention_rule_label(MentionRule.parse(value))
     ),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
+    SettingKind.CHANNEL_WATCH: SettingFormat(N_("Channel watch"), _escape_value),
     SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state_text, N_("not followed")),
     SettingKind.LOOK: SettingFormat(
         N_("Post appearance"),

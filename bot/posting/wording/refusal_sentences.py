@@ -12,6 +12,7 @@ from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
+from bot.store.records.setup_records import SetupFailure
 from bot.text import discord_text, urls
 from bot.watches.live_query_validation import QueryRejection
 
@@ -106,6 +107,14 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     ProposalRejection.ENOUGH_PROPOSERS: N_("{count} people want this already. The managers know."),
     ProposalRejection.ALREADY_DECIDED: _already_decided_sentence,
     ProposalRejection.GONE: N_("This proposal no longer exists."),
+    SetupFailure.NOT_IN_SERVER: N_("Telex isn’t in this server."),
+    SetupFailure.CHANGED_MEANWHILE: N_("Someone changed these settings meanwhile. Nothing was changed now; try again."),
+    SetupFailure.TOO_MANY_FEEDS: N_("Too many feeds: the limit is {count} per server."),
+    SetupFailure.TOO_MANY_FILTERS: N_("Too many filters in one place: the limit is {count}."),
+    SetupFailure.TOO_MANY_MENTION_RULES: N_("Too many mentions by topic: the limit is {count} per channel."),
+    SetupFailure.TOO_MANY_TAG_RULES: N_("Too many tag rules: the limit is {count} per forum."),
+    SetupFailure.TOO_MANY_DIGESTS: N_("Too many digests: the limit is {count} per server."),
+    SetupFailure.TOO_MANY_WATCHES: N_("Too many channel watches: the limit is {count} per server."),
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
     SaveFailure.DISCORD_LINK: N_("I can’t read links into Discord. Save a link to a web page."),
     SaveFailure.SECRET_LINK: N_(

@@ -118,6 +118,16 @@ def list_applying(db: Connection, place: FilterPlace) -> list[Filter]:
     ]
 
 
+def list_own(db: Connection, place: FilterPlace) -> list[Filter]:
+    """List a place's own filters, oldest first, and those that ended within a week."""
+    rows = db.execute(
+        f"SELECT {_FILTER_SQL} FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place "
+        "AND (ends_at IS NULL OR ends_at > :ended_since) ORDER BY filter.id",
+        {"place": place.id, "ended_since": db.now - ENDED_FILTER_RETENTION_SECONDS},
+    )
+    return [_build_filter(row) for row in rows]
+
+
 def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
     """Map the ids of a feed's subscriptions to the filters that apply to them now, oldest first."""
     filters_by_subscription: defaultdict[int, list[Filter]] = defaultdict(list)
@@ -151,7 +161,7 @@ def add_filters(
     changed_place = _load_place(db, place)
     if changed_place is None:
         return None
-    filter_by_rule = {(filter_.mode, filter_.query): filter_ for filter_ in _list_own(db, place)}
+    filter_by_rule = {(filter_.mode, filter_.query): filter_ for filter_ in list_own(db, place)}
     applying_rules = {rule for rule, filter_ in filter_by_rule.items() if not filter_.has_ended(db.now)}
     if len(applying_rules.union(rules)) > limit:
         return False
@@ -189,11 +199,7 @@ class Filters(Repository):
     A change of filters applies only to articles that are found later.
     """
 
-    @read_transaction
-    def list_by_place(self, db: Connection, place: FilterPlace) -> list[Filter]:
-        """List a place's own filters, oldest first, and those that ended within a week."""
-        return _list_own(db, place)
-
+    list_by_place = bind_read(list_own)
     list_applying = bind_read(list_applying)
 
     @read_transaction
@@ -242,15 +248,6 @@ def _load_place(db: Connection, place: FilterPlace) -> _ChangedPlace | None:
         f"WITH place AS ({_PLACE_SQL_BY_SCOPE[place.scope]}) SELECT server_id, channel_id, feed_id FROM place",
         {"id": place.id},
     )
-
-
-def _list_own(db: Connection, place: FilterPlace) -> list[Filter]:
-    rows = db.execute(
-        f"SELECT {_FILTER_SQL} FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place "
-        "AND (ends_at IS NULL OR ends_at > :ended_since) ORDER BY filter.id",
-        {"place": place.id, "ended_since": db.now - ENDED_FILTER_RETENTION_SECONDS},
-    )
-    return [_build_filter(row) for row in rows]
 
 
 def _build_filter(row: Row) -> Filter:
