@@ -13,6 +13,7 @@ from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
+from bot.operating.limits import Limits
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
 from bot.polling.page_saver import PageSaver
@@ -57,6 +58,7 @@ class Services:
     settings: Settings
     clock: Clock
     store: Store
+    limits: Limits
     supervisor: Supervisor
     leases: Leases
     cluster_events: ClusterEvents
@@ -97,6 +99,7 @@ async def open_services(
     clock = clock or SystemClock()
     set_encryption_keys(settings.secret_key)
     store = await Store.open(settings.database, clock, create=create)
+    limits = Limits(settings, store)
     supervisor = Supervisor(clock)
     leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
     leases.join_pool(
@@ -136,7 +139,7 @@ async def open_services(
                 story_lookup,
             )
             cluster_events.subscribe("feeds", poller.wake)
-            follow_service = FollowService(store, fetcher, workers, poller)
+            follow_service = FollowService(store, limits, fetcher, workers, poller)
             full_text_fetcher = FullTextFetcher(
                 settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox
             )
@@ -146,6 +149,7 @@ async def open_services(
                     settings,
                     clock,
                     store,
+                    limits,
                     supervisor,
                     leases,
                     cluster_events,
@@ -157,7 +161,7 @@ async def open_services(
                     index,
                     searcher,
                     full_text_fetcher,
-                    PageSaver(store, poller.page_fetcher, poller.hosts),
+                    PageSaver(store, limits, poller.page_fetcher, poller.hosts),
                     websub_subscriber,
                     PreferenceModelCache(store, occasional_workers),
                     semantic_index,

@@ -12,3 +12,4 @@ class AuditAction(StrEnum):
     SERVER_LEAVE_REQUESTED = "server-leave"
     SERVER_BLOCKED = "server-block"
     SERVER_ALLOWED = "server-allow"
+    SERVER_LIMITS_SET = "server-limits"  # limits: such as "feeds=500 watches=default"

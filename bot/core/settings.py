@@ -126,6 +126,34 @@ class Settings:
             "description": "Posts that may wait for a channel before the rest share one catch-up message.",
         },
     )
+    max_feeds_per_server: int = field(
+        default=200,
+        metadata={
+            "at least": 0,
+            "at most": 100_000,
+            "description": "Feeds that the channels of a server may follow. Lowering this or another limit removes "
+            "nothing; `telex servers limits` sets other limits for a single server.",
+        },
+    )
+    max_watches_per_server: int = field(
+        default=50,
+        metadata={"at least": 0, "at most": 100_000, "description": "Watches that the channels of a server may have."},
+    )
+    max_digests_per_server: int = field(
+        default=10,
+        metadata={"at least": 0, "at most": 100_000, "description": "Channels of a server that may have a digest."},
+    )
+    max_watches_per_user: int = field(
+        default=25, metadata={"at least": 0, "at most": 100_000, "description": "Watches that a person may have."}
+    )
+    max_saved_pages_per_user: int = field(
+        default=500,
+        metadata={"at least": 0, "at most": 100_000, "description": "Pages that a person may save by their links."},
+    )
+    max_bookmarks_per_user: int = field(
+        default=5_000,
+        metadata={"at least": 0, "at most": 100_000, "description": "Bookmarks that a person may have."},
+    )
     seed_reaction: bool = field(default=True, metadata={"description": "Put a 🔖 reaction under every post."})
     full_text: Literal["never", "search", "always"] = field(
         default="search",

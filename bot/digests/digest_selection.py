@@ -27,8 +27,6 @@ from bot.text.words import fold
 StoryArticles = list[DigestCandidate]
 """Articles of one story, those in the digest's language first, then the earliest."""
 
-MAX_DIGEST_CHANNELS_PER_SERVER = 10
-"""Maximum number of channels of a server that may have a digest."""
 MAX_STORIES = 8
 """Maximum number of stories that a digest lists."""
 DAY_SECONDS = 86_400

@@ -5,6 +5,7 @@ from secrets import token_hex
 
 from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.concurrency.rate_limits import TokenBucket
+from bot.core.limits import Limit
 from bot.core.models import Article, NewArticle
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
@@ -12,13 +13,12 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.feeds.pages.page_content import PageContent
+from bot.operating.limits import Limits
 from bot.polling.host_throttle import Hosts
 from bot.store import Store
 from bot.text import shared_links, urls
 from bot.text.times import feed_dates
 
-MAX_SAVED_PAGES = 500
-"""Maximum number of pages that a user may have saved at a time."""
 MAX_SAVES = 10
 """Maximum number of pages that a user may save within `SAVE_PERIOD_SECONDS`."""
 SAVE_PERIOD_SECONDS = 600.0
@@ -37,7 +37,6 @@ class SaveFailure(ReasonCode):
 
     DISCORD_LINK = "discord-link"
     SECRET_LINK = "secret-link"  # noqa: S105 - no password
-    TOO_MANY_PAGES = "too-many-pages"  # with `count`
     TOO_FAST = "too-fast"  # with `count`, `moment`
 
 
@@ -49,8 +48,8 @@ class PageSaver:
     article of the same page: neither's text ever becomes the other's.
     """
 
-    def __init__(self, store: Store, page_fetcher: PageFetcher, hosts: Hosts) -> None:
-        self._store, self._page_fetcher, self._hosts = store, page_fetcher, hosts
+    def __init__(self, store: Store, limits: Limits, page_fetcher: PageFetcher, hosts: Hosts) -> None:
+        self._store, self._limits, self._page_fetcher, self._hosts = store, limits, page_fetcher, hosts
         self._rate_limiter = TokenBucket(store.clock, max_tokens=MAX_SAVES, period_seconds=SAVE_PERIOD_SECONDS)
         self._save_slots = FairSemaphore(MAX_CONCURRENT_SAVES)
 
@@ -73,15 +72,15 @@ class PageSaver:
         if (article := await find_readable_article(saved_url)) is not None:
             return article, None
         new_article = _build_article(saved_url, page_content, self._store.clock.now())
-        article_and_is_new = await self._store.saved_pages.add(user_id, new_article, max_pages=MAX_SAVED_PAGES)
+        max_pages = await self._limits.load(Limit.SAVED_PAGES_PER_USER)
+        article_and_is_new = await self._store.saved_pages.add(user_id, new_article, max_pages=max_pages)
         if article_and_is_new is None:
-            raise RequestRejected(SaveFailure.TOO_MANY_PAGES, count=MAX_SAVED_PAGES)
+            raise RequestRejected(Limit.SAVED_PAGES_PER_USER, count=max_pages)
         return article_and_is_new
 
     async def _require_quota(self, user_id: int) -> None:
         """Count a save of a user. Raises RequestRejected if the user has saved too much."""
-        if await self._store.saved_pages.count(user_id) >= MAX_SAVED_PAGES:
-            raise RequestRejected(SaveFailure.TOO_MANY_PAGES, count=MAX_SAVED_PAGES)
+        await self._limits.require_below(await self._store.saved_pages.count(user_id), Limit.SAVED_PAGES_PER_USER)
         if wait_seconds := self._rate_limiter.retry_after(user_id):
             retry_at = self._store.clock.now() + int(wait_seconds) + 1
             raise RequestRejected(SaveFailure.TOO_FAST, count=MAX_SAVES, moment=retry_at)

@@ -27,6 +27,7 @@ from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
 from bot.store.operating.server_directory import ServerDirectory
+from bot.store.operating.server_limits import ServerLimits
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
@@ -139,6 +140,7 @@ class Store:
         self.personal_digests = PersonalDigests(database)
         self.audit_log = AuditLog(database)
         self.server_directory = ServerDirectory(database)
+        self.server_limits = ServerLimits(database)
         self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)

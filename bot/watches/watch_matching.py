@@ -26,10 +26,6 @@ from bot.watches.watch_index import WatchIndex
 
 log = logging.getLogger(__name__)
 
-MAX_WATCHES_PER_USER = 25
-"""Maximum number of watches (saved searches) that a user may have."""
-MAX_WATCHES_PER_SERVER = 50
-"""Maximum number of watches in all channels of a server together."""
 
 _ARRIVAL_BATCH_SIZE = 50
 """Maximum number of new articles that are matched against the watches at once."""

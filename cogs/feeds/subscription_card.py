@@ -6,11 +6,11 @@ from functools import partial
 import discord
 
 from bot.core.i18n import _
+from bot.core.limits import Limit
 from bot.core.models import Feed, FeedState
 from bot.core.preferences import Filter, FilterPlace
-from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.core.user_errors import UserFacingError
 from bot.feeds.pages import list_feeds
-from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, FollowFailure
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.posting.wording import filter_labels, look_labels
@@ -189,8 +189,6 @@ class UnfollowFlow(ManagersPanel):
         Raises `UserFacingError` or `RequestRejected` if that is no longer possible.
         """
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
-        if await store.subscriptions.count(old_subscription.server_id) >= MAX_FEEDS_PER_SERVER:
-            raise RequestRejected(FollowFailure.TOO_MANY_FEEDS, count=MAX_FEEDS_PER_SERVER)
         if await store.feeds.get(self._feed.id) is None:
             raise UserFacingError(unfollowed_text())
         require_can_post(await channel_options.require_existing_channel(interaction, old_subscription.channel_id))
@@ -200,6 +198,7 @@ class UnfollowFlow(ManagersPanel):
             feed_id=self._feed.id,
             first_article_id=None,
             user_id=user_id,
+            max_feeds=await self.client.services.limits.load(Limit.FEEDS_PER_SERVER, old_subscription.server_id),
         )
         if is_new_subscription:  # Otherwise another user has followed it meanwhile, with other settings.
             await self._restore_settings(new_subscription.id)

@@ -17,9 +17,10 @@ from discord.ext import commands
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
 from bot.core.models import Dispatch
-from bot.core.user_errors import UserFacingError
+from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Bookmark
 from bot.posting.rendering.buttons import BOOKMARK_EMOJI
+from bot.posting.wording.refusal_sentences import refusal_sentence
 from cogs.reading.bookmarking import add_bookmarks
 from cogs.reading.message_articles import find_article_dispatch
 
@@ -167,9 +168,9 @@ class ReactionCog(commands.Cog):
                 message_id=dispatch.message_id,
                 restores_removed=is_live,
             )
-        except UserFacingError as refusal:
+        except RequestRejected as error:
             if is_live:
-                await self._warn_once(user_id, str(refusal))
+                await self._warn_once(user_id, refusal_sentence(error.reason))
             return 0
 
     async def _warn_once(self, user_id: int, sentence: str) -> None:

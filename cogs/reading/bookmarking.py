@@ -7,13 +7,13 @@ import discord
 
 from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
-from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.i18n import _, format_count
+from bot.core.limits import Limit
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import ActionRow, text_block
-from bot.store import Store
 from bot.text import discord_text
 from bot.text.words import fold
 from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, unreadable_article_text
@@ -22,9 +22,6 @@ from cogs.shared.authorization import load_left_server_ids
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
-
-MAX_BOOKMARKS_PER_USER = 5000
-"""Maximum number of bookmarks that a user may have."""
 
 
 async def add_bookmarks(
@@ -40,11 +37,11 @@ async def add_bookmarks(
     """Bookmark articles for a user, and return the number of new bookmarks.
 
     If `restores_removed` is False, as for reactions that were found later, removed bookmarks stay removed.
-    Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
+    Raises `RequestRejected` if the user has as many bookmarks as the operator allows.
     """
     added_count = 0
     for article_id in article_ids:
-        await require_bookmark_quota(bot.store, user_id)
+        await require_bookmark_quota(bot, user_id)
         added_count += await bot.store.bookmarks.add(
             user_id,
             article_id,
@@ -56,20 +53,15 @@ async def add_bookmarks(
     return added_count
 
 
-async def require_bookmark_quota(store: Store, user_id: int) -> None:
-    """Raise `UserFacingError` if a user has `MAX_BOOKMARKS_PER_USER` bookmarks."""
-    if await store.bookmarks.count(user_id) >= MAX_BOOKMARKS_PER_USER:
-        raise UserFacingError(
-            linkify_commands(
-                _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
-            ).format(count=format_number(MAX_BOOKMARKS_PER_USER))
-        )
+async def require_bookmark_quota(bot: TelexBot, user_id: int) -> None:
+    """Raise `RequestRejected` if a user has as many bookmarks as the operator allows."""
+    await bot.services.limits.require_below(await bot.store.bookmarks.count(user_id), Limit.BOOKMARKS_PER_USER)
 
 
 async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
     """Bookmark an article for the user of an interaction, and return the number of new bookmarks, 1 or 0.
 
-    Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
+    Raises `RequestRejected` if the user has as many bookmarks as the operator allows.
     """
     channel_id = interaction_context.get_home_channel_id(interaction)
     return await add_bookmarks(
@@ -119,7 +111,7 @@ class RemovedBookmarkReply(OwnedView):
 
     async def _undo_removal(self, interaction: Interaction) -> None:
         bookmarks_repository = self.store.bookmarks
-        await require_bookmark_quota(self.store, self.user_id)
+        await require_bookmark_quota(self.client, self.user_id)
         is_restored = await bookmarks_repository.restore(self.user_id, self._removed_bookmark)
         if not is_restored and not await bookmarks_repository.filter_bookmarked(
             self.user_id, [self._removed_bookmark.article.id]

@@ -65,11 +65,10 @@ async def save_link(interaction: Interaction, link: str) -> tuple[Article, str]:
     """Save the page at a link for the user; return its article, and the sentence that confirms it.
 
     If an article at the link is in a feed that the user can see, it is bookmarked. Raises UserFacingError if the
-    page cannot be read or the user has too many bookmarks, RequestRejected if the link may not be saved or the user has
-    saved too many.
+    page cannot be read, RequestRejected if the link may not be saved or the user has too many bookmarks or saved pages.
     """
     client, user_id = interaction.client, interaction.user.id
-    await require_bookmark_quota(client.store, user_id)
+    await require_bookmark_quota(client, user_id)
     readable_feed_ids = await client.load_visible_feed_ids(interaction)
 
     async def find_readable_article(url: str) -> Article | None:

@@ -10,11 +10,12 @@ from discord.ext import commands
 
 from bot.core import local_time
 from bot.core.concurrency.worker_pool import WorkerError
-from bot.core.i18n import _, format_number, linkify_commands
+from bot.core.i18n import _, linkify_commands
+from bot.core.limits import Limit
 from bot.core.models import Digest
 from bot.core.preferences import DIGEST_FLAG_BY_WORD, DigestPlan
-from bot.core.user_errors import UserFacingError
-from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, get_period_seconds
+from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.digests.digest_selection import get_period_seconds
 from bot.posting.rendering import digest_rendering
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, text_block
@@ -301,19 +302,16 @@ class ChannelDigestPanel(ChannelPanel):
         target_channel = await channel_options.require_existing_channel(interaction, self.channel.id)
         require_can_post(target_channel)
         client = self.client
+        max_digests = await client.services.limits.load(Limit.DIGESTS_PER_SERVER, target_channel.guild.id)
         saved_digest = await client.store.digests.save(
             self._edited_plan,
             server_id=target_channel.guild.id,
             channel_id=target_channel.id,
             user_id=self.user_id,
-            limit=MAX_DIGEST_CHANNELS_PER_SERVER,
+            limit=max_digests,
         )
         if saved_digest is None:
-            raise UserFacingError(
-                _("This server already has {count} digests, the maximum. Stop one first.").format(
-                    count=format_number(MAX_DIGEST_CHANNELS_PER_SERVER)
-                )
-            )
+            raise RequestRejected(Limit.DIGESTS_PER_SERVER, count=max_digests)
         await client.outbox_relay.recheck_channel(target_channel.id)
         client.outbox_relay.wake()
         confirmation = _("Saved. {channel} gets its next digest {when}.").format(

@@ -4,9 +4,10 @@ import discord
 
 from bot.client import interaction_context
 from bot.core import i18n
-from bot.core.i18n import _, format_number, linkify_commands
+from bot.core.i18n import _, linkify_commands
+from bot.core.limits import Limit
 from bot.core.reasons import Reason, SendProblem
-from bot.core.user_errors import UserFacingError
+from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import blocks
 from bot.posting.sending import message_targets
@@ -30,8 +31,8 @@ _MAX_NOTES_LENGTH = 1000
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
     """Create a watch for the user of an acknowledged interaction, and confirm it in the reply.
 
-    Raises `RequestRejected` if the query is invalid, `UserFacingError` outside a server and if the user sees no feeds
-    here, has too many watches or accepts no direct messages.
+    Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
+    server and if the user sees no feeds here or accepts no direct messages.
     """
     await reply(interaction, await add_personal_watch(interaction, query))
 
@@ -39,8 +40,8 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
     """Create a watch for the user of an acknowledged interaction, and return the confirmation.
 
-    Raises `RequestRejected` if the query is invalid, `UserFacingError` outside a server and if the user sees no feeds
-    here, has too many watches or accepts no direct messages.
+    Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
+    server and if the user sees no feeds here or accepts no direct messages.
     """
     guild = interaction_context.get_home_server(interaction)
     if guild is None:
@@ -52,8 +53,9 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
     if not feed_ids:
         raise UserFacingError(_("You can’t see any channel here that follows a feed."))
     user_watches = await store.watches.list_by_user(user.id)
-    if len(user_watches) >= watch_matching.MAX_WATCHES_PER_USER:
-        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
+    max_watches = await bot.services.limits.load(Limit.WATCHES_PER_USER)
+    if len(user_watches) >= max_watches:
+        raise RequestRejected(Limit.WATCHES_PER_USER, count=max_watches)
     dm_channel = await message_targets.open_dm(bot, user.id)
     if not isinstance(dm_channel, discord.DMChannel):
         raise UserFacingError(_dms_closed_text())
@@ -63,10 +65,10 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
         user_id=user.id,
         query=parsed_query.text,
         language=i18n.current_language(),
-        limit=watch_matching.MAX_WATCHES_PER_USER,
+        limit=max_watches,
     )
     if added_watch is None:
-        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
+        raise RequestRejected(Limit.WATCHES_PER_USER, count=max_watches)
     watch, is_new_watch = added_watch
     can_dm = bool(user_watches) and all(
         user_watch.problem != Reason(SendProblem.DMS_CLOSED) for user_watch in user_watches
@@ -89,8 +91,8 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
     """Create a watch for a channel of this server.
 
-    Raises `RequestRejected` if the query is invalid, `UserFacingError` if the channel is unsuitable or there are too
-    many watches, and `NotAuthorized` if the user may not manage feeds.
+    Raises `RequestRejected` if the query is invalid or there are too many watches, `UserFacingError` if the channel is
+    unsuitable, and `NotAuthorized` if the user may not manage feeds.
     """
     bot = interaction.client
     parsed_query = await watch_matching.parse_watch_query(bot.store, query)
@@ -104,20 +106,17 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
                 channel=target_channel.mention
             )
         )
+    max_watches = await bot.services.limits.load(Limit.WATCHES_PER_SERVER, target_channel.guild.id)
     added_watch = await bot.store.watches.add(
         server_id=target_channel.guild.id,
         channel_id=target_channel.id,
         user_id=None,
         query=parsed_query.text,
         language=None,
-        limit=watch_matching.MAX_WATCHES_PER_SERVER,
+        limit=max_watches,
     )
     if added_watch is None:
-        raise UserFacingError(
-            _("This server’s channels already have {count} watches, the maximum. Remove one first.").format(
-                count=format_number(watch_matching.MAX_WATCHES_PER_SERVER)
-            )
-        )
+        raise RequestRejected(Limit.WATCHES_PER_SERVER, count=max_watches)
     _watch, is_new_watch = added_watch
     await bot.outbox_relay.recheck_channel(target_channel.id)
     confirmation = _(
@@ -170,12 +169,6 @@ async def _try_test_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
 
 def _dms_closed_text() -> str:
     return _("I can’t DM you. Allow direct messages in this server’s privacy settings, then try again.")
-
-
-def _limit_reached_text(max_watches: int) -> str:
-    return linkify_commands(
-        _("You already have {count} watches, the maximum. Remove one first with /watch remove.")
-    ).format(count=format_number(max_watches))
 
 
 async def require_watch_manager(interaction: Interaction) -> None:

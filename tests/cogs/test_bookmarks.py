@@ -6,8 +6,8 @@ from typing import Any
 
 import discord
 
+from bot.core.limits import Limit
 from bot.posting.rendering import buttons
-from cogs.reading import bookmarking
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
@@ -308,7 +308,7 @@ async def test_nobody_sees_the_bookmarks_of_others(telex, feed_server):
 
 
 async def test_the_limit_is_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS_PER_USER", 2)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.BOOKMARKS_PER_USER, 2)
     await follow(telex, feed_server)
     for article in (await telex.store.articles.list_newest(None, limit=3))[1:]:
         await telex.store.bookmarks.add(telex.reader.id, article.id)

@@ -6,6 +6,7 @@ import aiohttp
 import discord
 from aiohttp import web
 
+from bot.core.limits import Limit
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
@@ -333,7 +334,7 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_serve
 
 
 async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr("bot.polling.following.follow_service.MAX_FEEDS_PER_SERVER", 1)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 1)
     await telex.follow(feed_server.serve("/one", make_rss(*three_items())))
     reply = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", make_rss(*three_items())))
-    assert "the maximum" in message_text(reply)
+    assert "its limit of 1 feed, set by whoever runs this bot" in message_text(reply)

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from bot.client import background_tasks
+from bot.core.limits import Limit
 from bot.core.user_models import saved_pages_feed_id
 from bot.polling import page_saver
 from tests.cogs.people import DIRECT, GROUP, GUEST, create_crowd
@@ -231,15 +232,15 @@ async def test_a_tracker_leads_to_the_page_which_is_kept_under_its_own_address(t
 
 
 async def test_a_person_saves_only_so_much(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(page_saver, "MAX_SAVED_PAGES", 2)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.SAVED_PAGES_PER_USER, 2)
     for number in range(4):
         serve_page(feed_server, f"/{number}", title=f"Page {number}")
     for number in range(2):
         assert (await save(telex, f"{feed_server.origin}/{number}")).startswith(SAVED)
     answer = await save(telex, f"{feed_server.origin}/2")
-    assert answer == "You’ve reached the limit of 2 saved links. Remove some in your bookmarks first."
+    assert answer.startswith("You’ve reached the limit of 2 saved links, set by whoever runs this bot.")
     assert feed_server.count("/2") == 0
-    monkeypatch.setattr(page_saver, "MAX_SAVED_PAGES", 99)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.SAVED_PAGES_PER_USER, 99)
     for _ in range(page_saver.MAX_SAVES + 2):
         answer = await save(telex, f"{feed_server.origin}/3")
         telex.clock.advance(7)  # Commands themselves have a limit, too.

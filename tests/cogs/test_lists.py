@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.core.limits import Limit
 from bot.core.preferences import FilterMode, FilterPlace, FilterScope
 from bot.feeds.parsing import opml
 from bot.polling.following import opml_import
@@ -73,7 +74,7 @@ async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
 
 
 async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monkeypatch):
-    monkeypatch.setattr(opml_import, "MAX_FEEDS_PER_SERVER", 20)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 20)
     document = opml_document([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", document))
     assert answer.response is not None
@@ -97,6 +98,7 @@ async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
     feeds = opml.parse_outlines(opml_document([f"https://a.example/{n}" for n in range(3)]))
     await opml_import.follow_all(
         newsroom.store,
+        newsroom.limits,
         newsroom.poller,
         feeds,
         server_id=telex.guild.id,

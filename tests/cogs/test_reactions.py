@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cogs.reading import bookmark_reactions, bookmarking
+from bot.core.limits import Limit
+from cogs.reading import bookmark_reactions
 from cogs.reading.message_articles import find_article_dispatch
 from tests.cogs.test_bookmarks import bookmark_titles
 from tests.support.discord_world import World
@@ -141,7 +142,7 @@ async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_serv
 
 
 async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS_PER_USER", 0)
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.BOOKMARKS_PER_USER, 0)
     await follow(telex, feed_server)
     for _time in range(2):
         await telex.reader.react(telex.posts()[0], "🔖")

@@ -14,6 +14,7 @@ from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 
+from bot.core.limits import Limit
 from bot.core.models import Feed
 from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
@@ -425,11 +426,11 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, watched_fe
 async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, watched_feed, monkeypatch):
     await add_watch(telex, "one")
     assert "You’re already watching this." in message_text(await add_watch(telex, "  one "))
-    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_USER", 1)
-    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_SERVER", 1)
-    assert "You already have 1 watches" in message_text(await add_watch(telex, "two"))
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.WATCHES_PER_USER, 1)
+    await telex.store.server_limits.set_limits(telex.guild.id, {Limit.WATCHES_PER_SERVER: 1}, user_id=None)
+    assert "the limit of 1 watch, set by whoever runs this bot" in message_text(await add_watch(telex, "two"))
     await add_watch(telex, "one", where=telex.news)
-    assert "have 1 watches, the maximum" in message_text(await add_watch(telex, "two", where=telex.news))
+    assert "its limit of 1 watch in its channels" in message_text(await add_watch(telex, "two", where=telex.news))
 
 
 async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(telex, watched_feed):

@@ -2,10 +2,10 @@
 
 import pytest
 
+from bot.core.limits import Limit
 from bot.core.user_errors import RequestRejected
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.following import follow_service
 from bot.posting.wording import refusal_sentences
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.outbox_scenario import deliver, delivered_titles, follow, poll
@@ -149,15 +149,15 @@ async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
 
 
 async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
-    monkeypatch.setattr(follow_service, "MAX_FEEDS_PER_SERVER", 2)
+    monkeypatch.setitem(newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 2)
     feeds = [feed_server.serve(f"/{n}", make_rss(make_rss_item(n))) for n in range(3)]
     looks = [await newsroom.follow_service.resolve(url, 1) for url in feeds]
     for discovery in looks[:2]:
         await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     with pytest.raises(RequestRejected) as declined:
         await newsroom.follow_service.follow(looks[2], server_id=1, channel_id=10)
-    assert "already follows 2 feeds" in str(refusal_sentences.find_error_sentence(declined.value))
-    assert "already follows 2 feeds" in await follow_and_get_refusal(newsroom, feeds[2])
+    assert "its limit of 2 feeds" in str(refusal_sentences.find_error_sentence(declined.value))
+    assert "its limit of 2 feeds" in await follow_and_get_refusal(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
     assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).is_new
     assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).is_new

@@ -6,6 +6,7 @@ import pytest
 
 from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core import i18n
+from bot.core.limits import Limit
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
@@ -50,7 +51,8 @@ def test_every_code_has_a_sentence_in_both_languages(code):
 
 
 @pytest.mark.parametrize(
-    "code", [*FollowFailure, *OpmlFailure, *SaveFailure, *QueryRejection, *QuestionRejection, *ProposalRejection]
+    "code",
+    [*Limit, *FollowFailure, *OpmlFailure, *SaveFailure, *QueryRejection, *QuestionRejection, *ProposalRejection],
 )
 def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
     values: dict[str, ReasonValue] = {
@@ -71,7 +73,15 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
 
 def test_every_class_of_codes_is_covered_here():
     covered_classes = {WithheldReason, WaitReason, SendProblem}
-    covered_classes |= {FollowFailure, OpmlFailure, SaveFailure, QueryRejection, QuestionRejection, ProposalRejection}
+    covered_classes |= {
+        Limit,
+        FollowFailure,
+        OpmlFailure,
+        SaveFailure,
+        QueryRejection,
+        QuestionRejection,
+        ProposalRejection,
+    }
     assert set(ReasonCode.__subclasses__()) == covered_classes
 
 

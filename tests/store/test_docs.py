@@ -52,6 +52,7 @@ def test_the_diagram_links_tables_that_are_listed(page):
         "outlet_icon",
         "request_allocation",
         "server_access",
+        "server_limit",
     }
 
 

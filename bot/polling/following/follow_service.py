@@ -5,6 +5,7 @@ from functools import partial
 from http import HTTPStatus
 
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.limits import Limit
 from bot.core.models import Article, DeliveryStatus, Feed, ParsedFeed, Subscription
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
@@ -16,6 +17,7 @@ from bot.feeds.outlet_names import derive_outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import DiscoveredFeed
 from bot.feeds.pages.page_lists import PageLists
+from bot.operating.limits import Limits
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import discord_text, urls
@@ -24,8 +26,6 @@ from bot.watches.subscription_filters import FilterEvaluator
 
 _MAX_QUOTED_INPUT_UNITS = 100
 """Maximum length, in UTF-16 units, of a user's input quoted in an error."""
-MAX_FEEDS_PER_SERVER = 200
-"""Maximum number of distinct feeds that the channels of one server may follow."""
 
 
 class FollowFailure(ReasonCode):
@@ -36,7 +36,6 @@ class FollowFailure(ReasonCode):
     NO_FEED = "no-feed"  # with `address`
     NEEDS_SCRIPT = "needs-script"  # with `address`
     NO_OUTLET = "no-outlet"  # with `words`, the typed text
-    TOO_MANY_FEEDS = "too-many"  # with `count`, the limit
 
 
 class PasswordRequired(RequestRejected):
@@ -67,8 +66,8 @@ class FollowResult:
 class FollowService:
     """Service that discovers feeds and subscribes channels to them."""
 
-    def __init__(self, store: Store, fetcher: Fetcher, workers: WorkerPool, poller: Poller) -> None:
-        self._clock, self._store = store.clock, store
+    def __init__(self, store: Store, limits: Limits, fetcher: Fetcher, workers: WorkerPool, poller: Poller) -> None:
+        self._clock, self._store, self._limits = store.clock, store, limits
         self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
     async def resolve(self, text: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
@@ -160,6 +159,7 @@ class FollowService:
             feed_id=feed.id,
             first_article_id=first_article.id if first_article else None,
             user_id=user_id,
+            max_feeds=await self._limits.load(Limit.FEEDS_PER_SERVER, server_id),
             make_matcher=FilterEvaluator,
         )
         self._poller.wake()
@@ -199,8 +199,8 @@ class FollowService:
             stored_feed.id
         ):
             return
-        if await self._store.subscriptions.count(server_id) >= MAX_FEEDS_PER_SERVER:
-            raise RequestRejected(FollowFailure.TOO_MANY_FEEDS, count=MAX_FEEDS_PER_SERVER)
+        feed_count = await self._store.subscriptions.count(server_id)
+        await self._limits.require_below(feed_count, Limit.FEEDS_PER_SERVER, server_id)
 
 
 def resolve_input(text: str) -> list[DiscoveredFeed]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.limits import Limit
 from bot.core.models import Feed
 from bot.core.preferences import Filter
 from bot.core.reasons import ReasonCode
@@ -14,7 +15,8 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline
 from bot.feeds.worker_calls import translate_worker_errors
-from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, get_private_owner_id
+from bot.operating.limits import Limits
+from bot.polling.following.follow_service import get_private_owner_id
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import discord_text, urls
@@ -42,9 +44,11 @@ ProgressCallback = Callable[[int, int], Awaitable[None]]
 class OpmlImportResult:
     """Labels (title, URL) of a list's feeds by the outcome of their import; in `invalid_labels`, without a valid URL.
 
-    `over_limit_labels` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
-    were not read.
+    `over_limit_labels` has the feeds beyond `max_feeds`, the limit of the server; `skipped_count` is the number of
+    outlines that were not read.
     """
+
+    max_feeds: int
 
     added_labels: list[str] = field(default_factory=list)
     already_followed_labels: list[str] = field(default_factory=list)
@@ -80,6 +84,7 @@ async def parse_opml(workers: WorkerPool, document: bytes) -> FeedList:
 
 async def follow_all(
     store: Store,
+    limits: Limits,
     poller: Poller,
     feed_list: FeedList,
     *,
@@ -93,6 +98,7 @@ async def follow_all(
     Nothing is fetched here. Raises StoreError.
     """
     import_result = OpmlImportResult(
+        await limits.load(Limit.FEEDS_PER_SERVER, server_id),
         invalid_labels=[discord_text.to_plain_line(title, _MAX_LABEL_PART_UNITS) for title in feed_list.invalid_titles],
         skipped_count=feed_list.skipped_count,
     )
@@ -111,17 +117,30 @@ async def follow_all(
         feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
             import_result.already_followed_labels.append(outline_label)
-        elif (feed is None or feed.id not in followed_feed_ids) and len(followed_feed_ids) >= MAX_FEEDS_PER_SERVER:
+        elif (feed is None or feed.id not in followed_feed_ids) and len(followed_feed_ids) >= import_result.max_feeds:
             import_result.over_limit_labels.append(outline_label)
         else:
-            feed = await _follow_url(store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id)
+            try:
+                feed = await _follow_url(
+                    store,
+                    url,
+                    server_id=server_id,
+                    channel_id=channel_id,
+                    follower_id=user_id,
+                    max_feeds=import_result.max_feeds,
+                )
+            except RequestRejected:  # Another user followed a feed meanwhile, up to the limit.
+                import_result.over_limit_labels.append(outline_label)
+                continue
             followed_feed_ids.add(feed.id)
             import_result.added_labels.append(outline_label)
     poller.wake()
     return import_result
 
 
-async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None) -> Feed:
+async def _follow_url(
+    store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None, max_feeds: int
+) -> Feed:
     # The list's title is not used, as other servers may follow the feed too.
     feed = await store.feeds.add(url, server_id=get_private_owner_id(url, server_id), next_poll_at=store.clock.now())
     await store.subscriptions.follow(
@@ -131,6 +150,7 @@ async def _follow_url(store: Store, url: str, *, server_id: int, channel_id: int
         first_article_id=None,
         skip_backlog=True,
         user_id=follower_id,
+        max_feeds=max_feeds,
     )
     return feed
 

@@ -10,6 +10,7 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.SERVER_LEAVE_REQUESTED: N_("left the server"),
     AuditAction.SERVER_BLOCKED: N_("blocked the server"),
     AuditAction.SERVER_ALLOWED: N_("allowed the server"),
+    AuditAction.SERVER_LIMITS_SET: N_("set limits of the server: {limits}"),
 }
 
 

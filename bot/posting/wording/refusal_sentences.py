@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from bot.answers.conversing.question_limits import QuestionRejection
-from bot.core.i18n import N_, _, format_count, format_number
+from bot.core.i18n import N_, _, format_count, format_number, linkify_commands
+from bot.core.limits import Limit
 from bot.core.reasons import Reason, ReasonCode, ReasonValue
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
@@ -65,14 +66,10 @@ def _no_feed_sentence(sentence_values: _SentenceValues) -> str:
     )
 
 
-def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
-    feed_count = sentence_values["count"]
-    assert isinstance(feed_count, int)
-    return format_count(
-        "This server already follows {count} feed, the maximum. Remove one first.",
-        "This server already follows {count} feeds, the maximum. Remove one first.",
-        feed_count,
-    )
+def _get_count(sentence_values: _SentenceValues) -> int:
+    count = sentence_values["count"]
+    assert isinstance(count, int)
+    return count
 
 
 def _already_decided_sentence(sentence_values: _SentenceValues) -> str:
@@ -95,7 +92,50 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     FollowFailure.NEEDS_SCRIPT: N_(
         "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another page of the site."
     ),
-    FollowFailure.TOO_MANY_FEEDS: _too_many_feeds_sentence,
+    Limit.FEEDS_PER_SERVER: lambda values: format_count(
+        "This server has reached its limit of {count} feed, set by whoever runs this bot. Remove one first.",
+        "This server has reached its limit of {count} feeds, set by whoever runs this bot. Remove one first.",
+        _get_count(values),
+    ),
+    Limit.WATCHES_PER_SERVER: lambda values: format_count(
+        "This server has reached its limit of {count} watch in its channels, set by whoever runs this bot. "
+        "Remove one first.",
+        "This server has reached its limit of {count} watches in its channels, set by whoever runs this bot. "
+        "Remove one first.",
+        _get_count(values),
+    ),
+    Limit.DIGESTS_PER_SERVER: lambda values: format_count(
+        "This server has reached its limit of {count} digest, set by whoever runs this bot. Stop one first.",
+        "This server has reached its limit of {count} digests, set by whoever runs this bot. Stop one first.",
+        _get_count(values),
+    ),
+    Limit.WATCHES_PER_USER: lambda values: linkify_commands(
+        format_count(
+            "You’ve reached the limit of {count} watch, set by whoever runs this bot. "
+            "Remove one first with /watch remove.",
+            "You’ve reached the limit of {count} watches, set by whoever runs this bot. "
+            "Remove one first with /watch remove.",
+            _get_count(values),
+        )
+    ),
+    Limit.SAVED_PAGES_PER_USER: lambda values: linkify_commands(
+        format_count(
+            "You’ve reached the limit of {count} saved link, set by whoever runs this bot. "
+            "Remove some in /bookmarks first.",
+            "You’ve reached the limit of {count} saved links, set by whoever runs this bot. "
+            "Remove some in /bookmarks first.",
+            _get_count(values),
+        )
+    ),
+    Limit.BOOKMARKS_PER_USER: lambda values: linkify_commands(
+        format_count(
+            "You’ve reached the limit of {count} bookmark, set by whoever runs this bot. "
+            "Remove some in /bookmarks first.",
+            "You’ve reached the limit of {count} bookmarks, set by whoever runs this bot. "
+            "Remove some in /bookmarks first.",
+            _get_count(values),
+        )
+    ),
     ProposalRejection.BLOCKED_BY_MANAGER: N_("A manager of this server has blocked your proposals."),
     ProposalRejection.TOO_MANY_OF_USER: N_(
         "{count} of your proposals are open here, the maximum. Wait until the managers decide."
@@ -119,9 +159,6 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     SaveFailure.DISCORD_LINK: N_("I can’t read links into Discord. Save a link to a web page."),
     SaveFailure.SECRET_LINK: N_(
         "This link contains a password or a key, so I don’t keep it. Save the page’s public address."
-    ),
-    SaveFailure.TOO_MANY_PAGES: N_(
-        "You’ve reached the limit of {count} saved links. Remove some in your bookmarks first."
     ),
     SaveFailure.TOO_FAST: N_("You’ve saved {count} links in ten minutes, which is the limit. Save this one {when}."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),

@@ -149,12 +149,14 @@ class Proposals(ShardedRepository):
         feed_id: int,
         first_article_id: int | None,
         user_id: int | None,
+        max_feeds: int | None = None,
         make_matcher: MakeMatcher = make_no_matcher,
     ) -> tuple[Subscription, bool]:
         """Approve a proposal in the name of the manager `user_id` and follow its feed, in one transaction.
 
         Return the subscription, and whether it is new: then the article `first_article_id` is posted, if any. Raises
-        RequestRejected if the proposal is gone or was decided before.
+        RequestRejected if the proposal is gone or was decided before, or if the server would follow more than
+        `max_feeds` feeds.
         """
         proposal = _require_open(db, proposal_id, server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
@@ -166,6 +168,7 @@ class Proposals(ShardedRepository):
             feed_id=feed_id,
             first_article_id=first_article_id,
             user_id=user_id,
+            max_feeds=max_feeds,
             make_matcher=make_matcher,
         )
 

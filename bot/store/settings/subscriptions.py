@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 
+from bot.core.limits import Limit
 from bot.core.models import Feed, Subscription
 from bot.core.outbox.routing import PendingArticle
 from bot.core.outbox.states import PageStatus
 from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.core.reasons import Reason, WithheldReason
+from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, muted_articles, outbox_writes, transitions
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
@@ -24,6 +26,7 @@ from bot.store.store_errors import StoreError
 FROM_SQL = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 """FROM clause that joins subscriptions with their channels."""
 _SELECT_SQL = f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} WHERE"
+_COUNT_SQL = f"SELECT count(DISTINCT feed_id) {FROM_SQL}"
 
 
 def follow_feed(
@@ -35,6 +38,7 @@ def follow_feed(
     first_article_id: int | None,
     skip_backlog: bool = False,
     user_id: int | None = None,
+    max_feeds: int | None = None,
     make_matcher: MakeMatcher = make_no_matcher,
 ) -> tuple[Subscription, bool]:
     """Subscribe a channel to a feed; return the subscription, and whether it is new.
@@ -42,12 +46,14 @@ def follow_feed(
     For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks
     it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many feeds at once,
     articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
-    to another server.
+    to another server, and RequestRejected if the server would follow more than `max_feeds` feeds.
     """
     feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
     if feed_row is None or feed_row["server_id"] not in {0, server_id}:
         raise StoreError("This feed is not there for this server.")
     ensure_channel(db, channel_id, server_id=server_id)
+    if max_feeds is not None:
+        _require_below_limit(db, server_id, feed_id, max_feeds)
     created_count = db.execute_rowcount(
         "INSERT INTO subscription (channel_id, feed_id, added_at) VALUES (?, ?, ?) "
         "ON CONFLICT (channel_id, feed_id) DO NOTHING",
@@ -286,9 +292,16 @@ class Subscriptions(Repository):
 
     async def count(self, server_id: int) -> int:
         """Count the distinct feeds that a server follows."""
-        return await self._fetch_int(
-            f"SELECT count(DISTINCT feed_id) {FROM_SQL} WHERE channel.server_id = ?", (server_id,)
-        )
+        return await self._fetch_int(f"{_COUNT_SQL} WHERE channel.server_id = ?", (server_id,))
+
+
+def _require_below_limit(db: Connection, server_id: int, feed_id: int, max_feeds: int) -> None:
+    parameters = {"server": server_id, "feed": feed_id}
+    if (
+        db.fetch_row(f"SELECT 1 {FROM_SQL} WHERE channel.server_id = :server AND feed_id = :feed", parameters) is None
+        and db.fetch_value(f"{_COUNT_SQL} WHERE channel.server_id = :server", parameters) >= max_feeds
+    ):
+        raise RequestRejected(Limit.FEEDS_PER_SERVER, count=max_feeds)
 
 
 def _find_subscription(db: Connection, condition_sql: str, *parameters: int) -> Subscription | None:

@@ -13,7 +13,6 @@ from bot.feeds import fetch_errors
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, FeedList
 from bot.polling.following import opml_import
-from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER
 from bot.polling.following.opml_import import OpmlImportResult
 from bot.posting.rendering.layout.blocks import Block, Separator, text_block
 from bot.posting.wording.feed_error_sentences import describe_feed_error
@@ -56,6 +55,7 @@ async def import_opml(
     services = interaction.client.services
     import_result = await opml_import.follow_all(
         services.store,
+        services.limits,
         services.poller,
         feed_list,
         server_id=target_channel.guild.id,
@@ -120,10 +120,10 @@ def _iter_summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
         )
     if feed_count := len(import_result.over_limit_labels) + import_result.skipped_count:
         yield "➖ " + format_count(
-            "{count} feed left out: the limit is {most} per server",
-            "{count} feeds left out: the limit is {most} per server",
+            "{count} feed left out: whoever runs this bot limits this server to {most}",
+            "{count} feeds left out: whoever runs this bot limits this server to {most}",
             feed_count,
-            most=format_number(MAX_FEEDS_PER_SERVER),
+            most=format_number(import_result.max_feeds),
         )
 
 

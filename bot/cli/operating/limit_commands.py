@@ -1,0 +1,57 @@
+"""Command that shows and sets the limits of a server."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.command_context import JsonOption, run_with_store
+from bot.cli.command_process import USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit
+from bot.operating.limits import Limits, LimitUsage, parse_limits
+from bot.store import Store
+
+commands = typer.Typer()
+
+
+@commands.command()
+def limits(
+    server_id: Annotated[int, typer.Argument(metavar="SERVER", min=1, help="ID of the server, as in `telex servers`.")],
+    assignments: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=LIMIT", help="Such as feeds=500, or feeds=default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the limits of a server and what it uses of them; set those that are given.
+
+    A limit below what the server has removes nothing.
+    """
+    try:
+        max_count_by_limit = parse_limits(assignments or [])
+    except ValueError as error:
+        exit_with_error(str(error), USAGE_ERROR_STATUS)
+
+    async def set_and_load(store: Store) -> list[LimitUsage]:
+        if max_count_by_limit:
+            await store.server_limits.set_limits(server_id, max_count_by_limit, user_id=None)
+        return await Limits(load_settings_or_exit(), store).load_usage(server_id)
+
+    usages = run_with_store(set_and_load)
+    if as_json:
+        for usage in usages:
+            usage_fields = {"limit": usage.max_count, "used": usage.used_count, "own": usage.has_own_limit}
+            terminal.echo_stdout(json.dumps({"name": usage.name} | usage_fields))
+        return
+    terminal.print_table(
+        f"Server {server_id}",
+        ("what", "used", "limit", "set"),
+        (
+            (
+                usage.name,
+                str(usage.used_count),
+                str(usage.max_count),
+                "for this server" if usage.has_own_limit else "by the settings",
+            )
+            for usage in usages
+        ),
+    )

@@ -1,0 +1,82 @@
+"""Limits on what servers and users may have: those of the settings, and other ones for single servers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.core.limits import SERVER_LIMITS, Limit
+from bot.core.settings import Settings
+from bot.core.user_errors import RequestRejected
+from bot.store import Store
+
+MAX_SERVER_LIMIT = 100_000
+"""Maximum of a limit that an operator may set."""
+
+
+class LimitUsage(NamedTuple):
+    """Limit of a server: its name as operators type it, how much is used, and the limit.
+
+    `has_own_limit` is whether the server has a limit of its own, instead of that of the settings.
+    """
+
+    name: str
+    used_count: int
+    max_count: int
+    has_own_limit: bool
+
+
+class Limits:
+    """The limits that apply; everything that enforces or names a limit asks here.
+
+    `default_limits` are those of the settings.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._store = store
+        self.default_limits: dict[Limit, int] = {limit: getattr(settings, f"max_{limit}") for limit in Limit}
+
+    async def load(self, limit: Limit, server_id: int | None = None) -> int:
+        """Return a limit, for a server if `server_id` is given. Raises StoreError."""
+        exceptions = {} if server_id is None else await self._store.server_limits.load_by_server(server_id)
+        return exceptions.get(limit, self.default_limits[limit])
+
+    async def require_below(self, count: int, limit: Limit, server_id: int | None = None) -> None:
+        """Raise RequestRejected if one more than `count` would exceed a limit, for a server if `server_id` is given.
+
+        Raises StoreError.
+        """
+        max_count = await self.load(limit, server_id)
+        if count >= max_count:
+            raise RequestRejected(limit, count=max_count)
+
+    async def load_usage(self, server_id: int) -> list[LimitUsage]:
+        """Return all limits of a server, and how much of each is used. Raises StoreError."""
+        own_limits = await self._store.server_limits.load_by_server(server_id)
+        used_count_by_limit = {
+            Limit.FEEDS_PER_SERVER: await self._store.subscriptions.count(server_id),
+            Limit.WATCHES_PER_SERVER: len(await self._store.watches.list_channel_watches(server_id)),
+            Limit.DIGESTS_PER_SERVER: len(await self._store.digests.list_by_server(server_id)),
+        }
+        return [
+            LimitUsage(
+                name, used_count_by_limit[limit], own_limits.get(limit, self.default_limits[limit]), limit in own_limits
+            )
+            for name, limit in SERVER_LIMITS.items()
+        ]
+
+
+def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
+    """Return the limits in texts such as `feeds=500`; None stands for `default`, the limit of the settings.
+
+    Raises ValueError with an English sentence for the operator if a text is something else.
+    """
+    max_count_by_limit: dict[Limit, int | None] = {}
+    for assignment in assignments:
+        name, _separator, count_text = assignment.strip().lower().partition("=")
+        is_count = count_text.isascii() and count_text.isdecimal() and int(count_text) <= MAX_SERVER_LIMIT
+        if name not in SERVER_LIMITS or not (is_count or count_text == "default"):
+            raise ValueError(
+                f"Limits look like feeds=500, or feeds=default for that of the settings. There are "
+                f"{', '.join(SERVER_LIMITS)}, up to {MAX_SERVER_LIMIT:,} each."
+            )
+        max_count_by_limit[SERVER_LIMITS[name]] = int(count_text) if is_count else None
+    return max_count_by_limit

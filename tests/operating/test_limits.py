@@ -1,0 +1,61 @@
+"""Limits apply in the transaction that adds something, and single servers have other ones."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.core.limits import Limit
+from bot.core.user_errors import RequestRejected
+from bot.operating.limits import Limits, parse_limits
+from bot.posting.wording.audit_sentences import describe_audit_entry
+from tests.support.samples import CHANNEL, SERVER, add_feed
+
+
+async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
+    limits = Limits(settings, store)
+    await store.server_limits.set_limits(SERVER, {Limit.FEEDS_PER_SERVER: 1}, user_id=None)
+    max_feeds = await limits.load(Limit.FEEDS_PER_SERVER, SERVER)
+    feeds = [await add_feed(store, name) for name in ("one", "two")]
+
+    async def follow(feed, channel_id=CHANNEL):
+        return await store.subscriptions.follow(
+            server_id=SERVER, channel_id=channel_id, feed_id=feed.id, first_article_id=None, max_feeds=max_feeds
+        )
+
+    outcomes = await asyncio.gather(*map(follow, feeds), return_exceptions=True)
+    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, RequestRejected)]
+    assert (refusal.reason.code, refusal.reason.values) == (Limit.FEEDS_PER_SERVER, {"count": 1})
+    assert await store.subscriptions.count(SERVER) == 1
+    # A followed feed may be followed in another channel, and a limit lowered below what is there removes nothing.
+    followed_feed = feeds[0 if isinstance(outcomes[1], RequestRejected) else 1]
+    assert (await follow(followed_feed, CHANNEL + 1))[1]
+    await store.server_limits.set_limits(SERVER, {Limit.FEEDS_PER_SERVER: 0}, user_id=None)
+    with pytest.raises(RequestRejected):
+        await limits.require_below(await store.subscriptions.count(SERVER), Limit.FEEDS_PER_SERVER, SERVER)
+    assert await store.subscriptions.count(SERVER) == 1
+
+
+async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settings):
+    limits = Limits(settings, store)
+    await store.server_limits.set_limits(SERVER, parse_limits(["feeds=500", "Watches=0"]), user_id=7)
+    assert [usage for usage in await limits.load_usage(SERVER) if usage.has_own_limit] == [
+        ("feeds", 0, 500, True),
+        ("watches", 0, 0, True),
+    ]
+    assert await limits.load(Limit.FEEDS_PER_SERVER, SERVER + 1) == 200
+    assert await limits.load(Limit.WATCHES_PER_USER) == 25
+    await store.server_limits.set_limits(SERVER, parse_limits(["feeds=default"]), user_id=None)
+    assert await limits.load(Limit.FEEDS_PER_SERVER, SERVER) == 200
+    entries = await store.audit_log.list_entries(server_id=SERVER)
+    assert [(entry.user_id, describe_audit_entry(entry)) for entry in entries] == [
+        (None, "set limits of the server: feeds=default"),
+        (7, "set limits of the server: feeds=500 watches=0"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["feeds", "feeds=", "feeds=-1", "feeds=1.5", "feeds=٣", "cats=1", "feeds=1000000", ""])
+def test_other_texts_are_no_limits(text):
+    with pytest.raises(ValueError, match="Limits look like feeds=500"):
+        parse_limits(["feeds=1", text])
