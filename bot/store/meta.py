@@ -41,3 +41,19 @@ def set_text(db: Connection, name: str, text: str) -> None:
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, text),
     )
+
+
+def build_next_id_sql(table: str) -> str:
+    """Return a query for the next id of a table that numbers its rows itself: above all ids, also reserved ones."""
+    return (
+        f"SELECT max(id) + 1 FROM (SELECT max(id) AS id FROM {table} UNION ALL SELECT CAST(value AS BIGINT) FROM meta "
+        f"WHERE name = 'last {table} id' UNION ALL SELECT 0) AS used_id"
+    )
+
+
+def reserve_ids(db: Connection, table: str) -> None:
+    """Reserve the ids that a table has assigned, before rows are deleted: no other row must get one of them.
+
+    Polls in progress, buttons in Discord and other processes may still refer to a deleted row.
+    """
+    set_text(db, f"last {table} id", str(db.fetch_value(build_next_id_sql(table)) - 1))

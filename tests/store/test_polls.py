@@ -356,3 +356,17 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
         sent += dispatch.article_ids
     pages = [article.page_key for article in await store.articles.list_by_ids(sent)]
     assert sorted(pages) == sorted(expected)
+
+
+async def test_a_poll_in_progress_stores_nothing_in_a_feed_that_was_deleted_or_in_its_successor(store):
+    deleted_feed = await store.feeds.add("https://user:word@one.example/feed", server_id=SERVER)
+    (deleted_article_id,) = (await record(store, deleted_feed, new_article(deleted_feed, "a"))).new_article_ids
+    await store.feeds.remove(deleted_feed.id)
+    next_feed = await add_feed(store)
+    assert next_feed.id > deleted_feed.id
+    assert (await record(store, deleted_feed, new_article(deleted_feed, "b"))).new_article_ids == ()
+    await store.polls.record_unchanged([replace(deleted_feed, title="Secret")])
+    assert await store.articles.list_newest(None, limit=9) == []
+    assert await store.feeds.list_all() == [next_feed]
+    (next_article_id,) = (await record(store, next_feed, new_article(next_feed, "c"))).new_article_ids
+    assert next_article_id > deleted_article_id

@@ -6,6 +6,7 @@ from itertools import count
 from bot.core.models import NewArticle
 from bot.core.outbox.routing import PendingArticle
 from bot.store.connection import Connection
+from bot.store.meta import build_next_id_sql
 from bot.store.outbox import corrections, transitions
 from bot.store.records.source_records import ChangedArticle
 from bot.store.row_mapping import article_to_columns
@@ -35,7 +36,7 @@ def insert_articles(
         new_articles[position]
         for position in sorted(range(len(new_articles)), key=lambda index: (new_articles[index].published, -index))
     ]
-    free_ids = count(db.fetch_value("SELECT coalesce(max(id), 0) + 1 FROM article"))
+    free_ids = count(db.fetch_value(build_next_id_sql("article")))
     inserted_articles: dict[int, NewArticle] = {}
     pending_articles: list[PendingArticle] = []
     identity_rows: list[tuple[int, bytes, int]] = []

@@ -4,6 +4,7 @@ from bot.core.models import Article, NewArticle
 from bot.core.user_models import saved_pages_feed_id
 from bot.store.connection import Connection
 from bot.store.content.article_rows import insert_articles
+from bot.store.meta import reserve_ids
 from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, article_from_row
 
@@ -82,5 +83,6 @@ def erase_pages(db: Connection, user_id: int) -> None:
 
 
 def _delete_pages(db: Connection, article_ids: list[int]) -> None:
+    reserve_ids(db, "article")
     db.execute("DELETE FROM bookmark WHERE article_id IN (:ids)", {"ids": article_ids})
     db.execute("DELETE FROM article WHERE id IN (:ids)", {"ids": article_ids})

@@ -8,6 +8,7 @@ from operator import attrgetter
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
 from bot.store.connection import NO_LIMIT, Connection
+from bot.store.meta import build_next_id_sql, reserve_ids
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
@@ -58,10 +59,8 @@ def add_feed(
     columns["url"] = url_encryption.find_stored_url(db, new_feed.url, server_id) or url_encryption.encrypt_url(
         new_feed.url, server_id
     )
-    # SQLite would continue after the negative ids of users' saved pages if there were no others.
     db.execute(
-        f"INSERT INTO feed (id, {', '.join(columns)}) VALUES "
-        f"((SELECT coalesce(max(id), 0) + 1 FROM feed WHERE id > 0), "
+        f"INSERT INTO feed (id, {', '.join(columns)}) VALUES (({build_next_id_sql('feed')}), "
         f"{', '.join(f':{column_name}' for column_name in columns)}) "
         "ON CONFLICT DO NOTHING",
         columns,
@@ -280,6 +279,8 @@ class Feeds(Repository):
 
         The row of the feed is deleted too unless a bookmarked article needs it.
         """
+        reserve_ids(db, "article")
+        reserve_ids(db, "feed")
         db.execute(
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
             (feed_id,),
@@ -370,7 +371,8 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
 def _update_private_url(db: Connection, feed: Feed, server_id: int) -> None:
     stored_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed.id,))
     if (
-        url_encryption.decrypt_url(stored_url) != feed.url
+        stored_url is not None  # None: the feed was deleted meanwhile.
+        and url_encryption.decrypt_url(stored_url) != feed.url
         and url_encryption.find_stored_url(db, feed.url, server_id) is None
     ):
         stored_url = url_encryption.encrypt_url(feed.url, server_id)

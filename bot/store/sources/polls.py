@@ -202,6 +202,8 @@ def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) 
 def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> PollWriteResult:
     feed, intake = poll.feed, poll.intake
     feed_row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
+    if feed_row is None:  # It was deleted meanwhile, perhaps with all data of its server.
+        return PollWriteResult((), ())
     write_feeds(db, [feed])
     new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new_articles)
     inserted_ids, pending_articles = insert_articles(db, feed.id, new_articles)
@@ -212,7 +214,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
         story_merging.store_similarities(db, pending_articles, matches)
     muting_channel_ids = muted_articles.record_matches(db, feed.id, pending_articles, matches)
     channel_ids = _enqueue_for_channels(
-        db, poll, pending_articles, matches, feed_row and feed_row["last_success"], muting_channel_ids
+        db, poll, pending_articles, matches, feed_row["last_success"], muting_channel_ids
     )
     if poll.fetch_pages:
         page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
