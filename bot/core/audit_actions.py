@@ -13,3 +13,5 @@ class AuditAction(StrEnum):
     SERVER_BLOCKED = "server-block"
     SERVER_ALLOWED = "server-allow"
     SERVER_LIMITS_SET = "server-limits"  # limits: such as "feeds=500 watches=default"
+    SERVER_ERASURE_REQUESTED = "server-erasure-request"
+    SERVER_ERASED = "server-erasure"  # receipt: what was deleted, as JSON

@@ -26,6 +26,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.server_data import ServerData
 from bot.store.operating.server_directory import ServerDirectory
 from bot.store.operating.server_limits import ServerLimits
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
@@ -141,6 +142,7 @@ class Store:
         self.audit_log = AuditLog(database)
         self.server_directory = ServerDirectory(database)
         self.server_limits = ServerLimits(database)
+        self.server_data = ServerData(database)
         self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)

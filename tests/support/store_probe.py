@@ -35,6 +35,7 @@ class Column(StrEnum):
     CHANNEL_PROBLEM_SINCE = "channel.problem_since"
     CHANNEL_QUIET_HOURS = "channel.quiet_hours"
     CHANNEL_RETRY_AT = "channel.retry_at"
+    CLAIMED_AT = "dispatch.claimed_at"
     DIGEST_DUE_AT = "digest.due_at"
     DISPATCH_LOOK = "dispatch.look"
     EDIT_DUE_AT = "dispatch.edit_due_at"

@@ -11,6 +11,8 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.SERVER_BLOCKED: N_("blocked the server"),
     AuditAction.SERVER_ALLOWED: N_("allowed the server"),
     AuditAction.SERVER_LIMITS_SET: N_("set limits of the server: {limits}"),
+    AuditAction.SERVER_ERASURE_REQUESTED: N_("asked to erase the server’s data"),
+    AuditAction.SERVER_ERASED: N_("erased the server’s data"),
 }
 
 

@@ -54,3 +54,10 @@ class ServerOverview(NamedTuple):
     is_leaving: bool
     feed_count: int
     post_count: int
+
+
+class ServerErasure(NamedTuple):
+    """Erasure of a server's data: the id of the server, and the receipt as a JSON object, also in the audit log."""
+
+    server_id: int
+    receipt: str

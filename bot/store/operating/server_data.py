@@ -1,0 +1,108 @@
+"""Repository of all data of a server: its export, and its erasure as soon as the bot has left the server."""
+
+import json
+from collections.abc import Callable
+
+from bot.core.audit_actions import AuditAction
+from bot.store.connection import Connection
+from bot.store.meta import set_text
+from bot.store.operating.audit_log import record_audit_entry
+from bot.store.operating.server_erasure import SCRUBBED_TABLES, build_receipt, erase_server, has_claims
+from bot.store.operating.server_export import count_server_rows, write_server_export
+from bot.store.records.operating_records import ServerErasure
+from bot.store.repository import Repository, bind_read, write_transaction
+
+_SCRUB_KEY = "scrub"
+"""Name in `meta` for the mark that the files of an erased server's tables are still to be rewritten."""
+_ERASABLE_SERVERS_SQL = """
+    SELECT id, erasure_requested_at FROM server
+    WHERE erasure_requested_at IS NOT NULL AND left_at IS NOT NULL ORDER BY erasure_requested_at, id
+"""
+
+
+class ServerData(Repository):
+    """Repository of all data of a server. Methods raise StoreError.
+
+    An erasure is requested first. It happens in one transaction once the bot is out of the server; before, the running
+    bot would store new data. Then the tables' files are rewritten, also after a kill in between.
+    """
+
+    count_rows = bind_read(count_server_rows)
+
+    async def export(self, server_id: int, write: Callable[[str], object]) -> None:
+        """Write all data of a server as one JSON document; `write` gets pieces of its text, on another thread.
+
+        Raises also whatever `write` raises.
+        """
+        await self._database.read(write_server_export, server_id, write)
+
+    @write_transaction
+    def request_erasure(self, db: Connection, server_id: int, *, user_id: int | None) -> bool:
+        """Have the bot leave a server and erase its data; return whether the bot is in the server.
+
+        `user_id` is the operator who decides, or None in the terminal.
+        """
+        is_in_server = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NULL", (server_id,)) is not None
+        db.execute(
+            "INSERT INTO server (id, joined_at, left_at, erasure_requested_at) VALUES (:server, :now, :now, :now) "
+            "ON CONFLICT (id) DO UPDATE SET erasure_requested_at = coalesce(server.erasure_requested_at, :now)",
+            {"server": server_id, "now": db.now},
+        )
+        record_audit_entry(db, AuditAction.SERVER_ERASURE_REQUESTED, user_id=user_id, server_id=server_id)
+        return is_in_server
+
+    async def erase_next(self, *, min_claim_age_seconds: int) -> ServerErasure | None:
+        """Erase the data of one server for which that was requested, and record the receipt.
+
+        Return None if there is none. A server waits while the bot is in it, and while a message of it was claimed less
+        than `min_claim_age_seconds` ago, which may be being sent.
+        """
+        if not await self._fetch_rows(_ERASABLE_SERVERS_SQL):
+            return None
+        return await self._database.transact(_erase_next, min_claim_age_seconds)
+
+    async def scrub_erased(self) -> bool:
+        """Rewrite the files of tables from which a server's data was erased, unless that was done.
+
+        Return False if traces of it certainly or perhaps remain in the database's log.
+        """
+        mark = await self._fetch_value("SELECT value FROM meta WHERE name = ?", (_SCRUB_KEY,))
+        if mark is None:
+            return True
+        is_log_emptied = await self._database.scrub(SCRUBBED_TABLES)
+        await self._database.transact(
+            Connection.execute_rowcount, "DELETE FROM meta WHERE name = ? AND value = ?", (_SCRUB_KEY, mark)
+        )
+        return is_log_emptied
+
+    async def load_receipt(self, server_id: int, *, requested_at: int) -> str | None:
+        """Return the receipt of an erasure of a server's data at a time or later, None if it was not erased since."""
+        details = await self._fetch_value(
+            "SELECT details FROM audit_entry WHERE server_id = ? AND action = ? AND recorded_at >= ? "
+            "ORDER BY id DESC LIMIT 1",
+            (server_id, AuditAction.SERVER_ERASED.value, requested_at),
+        )
+        return None if details is None else str(json.loads(details)["receipt"])
+
+
+def _erase_next(db: Connection, min_claim_age_seconds: int) -> ServerErasure | None:
+    claimed_after = db.now - min_claim_age_seconds
+    erasable_rows = (
+        row
+        for row in db.fetch_rows(_ERASABLE_SERVERS_SQL)
+        if not has_claims(db, row["id"], claimed_after=claimed_after)
+    )
+    if (row := next(erasable_rows, None)) is None:
+        return None
+    server_id = row["id"]
+    deleted_counts, cleared_counts = erase_server(db, server_id)
+    receipt = build_receipt(server_id, row["erasure_requested_at"], db.now, deleted_counts, cleared_counts)
+    user_id = db.fetch_value(
+        "SELECT user_id FROM audit_entry WHERE server_id = ? AND action = ? ORDER BY id DESC LIMIT 1",
+        (server_id, AuditAction.SERVER_ERASURE_REQUESTED.value),
+    )
+    record_audit_entry(
+        db, AuditAction.SERVER_ERASED, user_id=user_id, server_id=server_id, details={"receipt": receipt}
+    )
+    set_text(db, _SCRUB_KEY, str(db.now))
+    return ServerErasure(server_id, receipt)

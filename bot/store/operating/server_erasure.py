@@ -1,0 +1,109 @@
+"""Deletion of everything stored about a server."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from hashlib import sha256
+
+from bot.core.local_time import format_iso
+from bot.store.connection import Connection
+from bot.store.meta import reserve_ids
+from bot.store.operating.server_rows import SERVER_ROWS, ServerParameters, load_parameters
+from bot.store.people import personal_digests
+
+RECEIPT_FORMAT = "telex-erasure"
+"""Name of the format of a receipt, which its first field has."""
+RECEIPT_VERSION = 1
+"""Number of the format of a receipt; a change that could break a reader of receipts raises it."""
+SCRUBBED_TABLES = (
+    "bookmark",
+    "personal_digest",
+    "question",
+    "opinion",
+    "reaction_batch",
+    "watch",
+    "story_mute",
+    "proposal",
+    "blocked_proposer",
+    "filter",
+    "subscription",
+    "digest",
+    "channel_feed",
+    "assistant_token",
+    "setting_change",
+    "push_subscription",
+    "feed",
+    "channel",
+    "server",
+)
+"""Tables whose files are rewritten after an erasure: those that name the server, its settings or its secrets.
+
+Tables of articles and messages are not among them: they may be large, and refer to the server by its channels alone.
+"""
+
+
+def erase_server(db: Connection, server_id: int) -> tuple[Counter[str], Counter[str]]:
+    """Delete what belongs to a server; return by table how many rows were deleted, and how many lost their reference.
+
+    People keep their bookmarks, muted stories and digests, without the place where they made them, except those of
+    articles that only this server may read.
+    """
+    parameters = load_parameters(db, server_id)
+    if parameters["private_feeds"]:
+        reserve_ids(db, "article")
+        reserve_ids(db, "feed")
+        _rebuild_pending_digests(db, parameters)
+    deleted_counts: Counter[str] = Counter()
+    cleared_counts: Counter[str] = Counter()
+    for rows in SERVER_ROWS:
+        if rows.cleared_columns:
+            assignments_sql = ", ".join(f"{column} = NULL" for column in rows.cleared_columns)
+            sql = f"UPDATE {rows.table} SET {assignments_sql} WHERE {rows.condition_sql}"
+            cleared_counts[rows.table] += db.execute_rowcount(sql, parameters)
+        else:
+            sql = f"DELETE FROM {rows.table} WHERE {rows.condition_sql}"
+            deleted_counts[rows.table] += db.execute_rowcount(sql, parameters)
+    return +deleted_counts, +cleared_counts
+
+
+def has_claims(db: Connection, server_id: int, *, claimed_after: int) -> bool:
+    """Return whether a message that an erasure of the server would delete was claimed after a Unix time in seconds."""
+    conditions = [rows.condition_sql for rows in SERVER_ROWS if rows.table == "dispatch"]
+    claims_sql = (
+        "SELECT 1 FROM dispatch WHERE state = 'claimed' AND claimed_at > :claimed_after "
+        f"AND ({' OR '.join(f'({condition})' for condition in conditions)})"
+    )
+    parameters = {**load_parameters(db, server_id), "claimed_after": claimed_after}
+    return db.fetch_row(claims_sql, parameters) is not None
+
+
+def build_receipt(
+    server_id: int,
+    requested_at: int,
+    erased_at: int,
+    deleted_counts: Mapping[str, int],
+    cleared_counts: Mapping[str, int],
+) -> str:
+    """Return the receipt of an erasure as a JSON object, which docs/operating.md describes; it has no personal data.
+
+    Its last field is a hash of the others, by which a copy can be compared with the audit log. Times are Unix times in
+    seconds.
+    """
+    receipt = {
+        "format": RECEIPT_FORMAT,
+        "version": RECEIPT_VERSION,
+        "server_id": str(server_id),
+        "requested_at": format_iso(requested_at),
+        "erased_at": format_iso(erased_at),
+        "deleted": dict(sorted(deleted_counts.items())),
+        "cleared": dict(sorted(cleared_counts.items())),
+    }
+    return json.dumps(receipt | {"sha256": sha256(json.dumps(receipt).encode()).hexdigest()})
+
+
+def _rebuild_pending_digests(db: Connection, parameters: ServerParameters) -> None:
+    """Have people's pending digests built again that contain articles which only the server may read."""
+    article_ids = db.fetch_column("SELECT id FROM article WHERE feed_id IN (:private_feeds)", parameters)
+    channel_ids = db.fetch_column("SELECT DISTINCT channel_id FROM dispatch WHERE id IN (:private_digests)", parameters)
+    for channel_id in channel_ids:
+        personal_digests.rebuild_pending_digest(db, channel_id, article_ids)
