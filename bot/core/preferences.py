@@ -197,6 +197,12 @@ class SubscriptionState(StrEnum):
     PAUSED = "paused"
 
 
+MAX_TAG_RULES_PER_FORUM = 20
+"""Maximum number of tag rules of a forum."""
+MAX_MENTION_RULES_PER_CHANNEL = 10
+"""Maximum number of mention rules of a channel."""
+
+
 class ForumTagRule(NamedTuple):
     """A rule that gives a tag to posts of a forum that match a query; an empty query matches all posts."""
 

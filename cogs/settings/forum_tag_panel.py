@@ -5,7 +5,7 @@ from functools import partial
 import discord
 
 from bot.core.i18n import _, format_count
-from bot.core.preferences import ForumTagRule
+from bot.core.preferences import MAX_TAG_RULES_PER_FORUM, ForumTagRule
 from bot.core.user_errors import UserFacingError
 from bot.posting.forum_tag_selection import list_assignable_tags
 from bot.posting.rendering import discord_limits
@@ -15,9 +15,6 @@ from bot.watches import subscription_filters
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import AckMode, Interaction, StringMenu, menu_option
-
-_MAX_RULES_PER_FORUM = 20
-"""Maximum number of tag rules of a forum."""
 
 _MAX_QUERY_LENGTH = 100
 """Maximum length in UTF-16 units of a tag rule's query."""
@@ -96,14 +93,14 @@ class ForumTagPanel(ChannelPanel):
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
             user_id=self.user_id,
-            max_rules=_MAX_RULES_PER_FORUM,
+            max_rules=MAX_TAG_RULES_PER_FORUM,
         )
         if not is_added:
             raise UserFacingError(
                 format_count(
                     "A forum can have {count} tag rule. Remove one first.",
                     "A forum can have up to {count} tag rules. Remove one first.",
-                    _MAX_RULES_PER_FORUM,
+                    MAX_TAG_RULES_PER_FORUM,
                 )
             )
         self.has_saved = True

@@ -5,7 +5,7 @@ from functools import partial
 import discord
 
 from bot.core.i18n import _, format_count, linkify_commands
-from bot.core.preferences import MentionRule
+from bot.core.preferences import MAX_MENTION_RULES_PER_CHANNEL, MentionRule
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits, role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow
@@ -15,7 +15,6 @@ from bot.text import discord_text
 from cogs.feeds.look_panel import mention_warning_text
 from cogs.settings.mention_trial import (
     DEFAULT_DAILY_LIMIT,
-    MAX_RULES_PER_CHANNEL,
     find_mention_problem,
     load_role_sizes,
     open_mention_trial,
@@ -56,7 +55,7 @@ class MentionPanel(ChannelPanel):
         ]
         role_options = self._build_role_options(interaction)
         role_menu = None
-        if role_options and len(rules) < MAX_RULES_PER_CHANNEL:
+        if role_options and len(rules) < MAX_MENTION_RULES_PER_CHANNEL:
             role_menu = StringMenu(
                 self._open_rule_form, AckMode.MANUAL, placeholder=_("Mention a role…"), options=role_options
             )

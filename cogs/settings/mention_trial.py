@@ -3,7 +3,7 @@
 import discord
 
 from bot.core.i18n import _, format_count, format_number, linkify_commands
-from bot.core.preferences import MentionRule
+from bot.core.preferences import MAX_MENTION_RULES_PER_CHANNEL, MentionRule
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
@@ -19,8 +19,6 @@ from cogs.shared.paging import CardPage, CardPaginator
 from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import ActionButton, Interaction
 
-MAX_RULES_PER_CHANNEL = 10
-"""Maximum number of mention rules of a channel."""
 DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT = 5, 100
 """Mentions of a role a day, at most, unless a manager chooses, and the most that they can choose."""
 _PAGE_SIZE = 10
@@ -46,7 +44,7 @@ async def open_mention_trial(
     if rule in rules:
         raise UserFacingError(_("That rule is already there."))
     replaced_rule = next((old_rule for old_rule in rules if old_rule[:2] == rule[:2]), None)
-    if replaced_rule is None and len(rules) >= MAX_RULES_PER_CHANNEL:
+    if replaced_rule is None and len(rules) >= MAX_MENTION_RULES_PER_CHANNEL:
         raise UserFacingError(_limit_reached_text())
     note_lines = [search_note_sentences.note_sentence(note) for note in query.notes]
     size = (await load_role_sizes(channel.guild) or {}).get(role.id)
@@ -137,7 +135,7 @@ class MentionTrialPages(ChannelPanel, CardPaginator):
             server_id=self.guild.id,
             channel_id=self.channel.id,
             user_id=self.user_id,
-            limit=MAX_RULES_PER_CHANNEL,
+            limit=MAX_MENTION_RULES_PER_CHANNEL,
         )
         if not is_saved:
             raise UserFacingError(_limit_reached_text())
@@ -185,5 +183,5 @@ def _limit_reached_text() -> str:
     return format_count(
         "A channel can have {count} rule. Remove it first.",
         "A channel can have up to {count} rules. Remove one first.",
-        MAX_RULES_PER_CHANNEL,
+        MAX_MENTION_RULES_PER_CHANNEL,
     )
