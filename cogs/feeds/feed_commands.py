@@ -25,7 +25,7 @@ from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
 from cogs.feeds.subscription_options import resolve_subscription, unfollowed_text
 from cogs.feeds.subscription_pages import SubscriptionPages
-from cogs.feeds.transferring import opml_transfer
+from cogs.feeds.transferring import opml_import_panel, opml_transfer
 from cogs.reading.query_autocomplete import query_choices
 from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel
 from cogs.shared import channel_options
@@ -50,7 +50,6 @@ class FeedCog(
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
         self._manual_checks = ManualFeedChecks(bot)
-        self._importing_server_ids: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
     @app_commands.describe(
@@ -216,13 +215,8 @@ class FeedCog(
         channel: ChannelArgument | None = None,
     ) -> None:
         target_channel = await resolve_channel(interaction, channel)
-        if target_channel.guild.id in self._importing_server_ids:
-            raise UserFacingError(_("An import is already running here. Wait until it’s done."))
-        self._importing_server_ids.add(target_channel.guild.id)
-        try:
-            await opml_transfer.import_opml(interaction, target_channel, file, link)
-        finally:
-            self._importing_server_ids.discard(target_channel.guild.id)
+        feed_list = await opml_transfer.read_feed_list(interaction, file, link)
+        await opml_import_panel.import_feed_list(interaction, target_channel, feed_list)
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:

@@ -12,7 +12,6 @@ from bot.core.user_errors import RequestRejected
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.opml import Outline
-from bot.polling.following.opml_import import PROGRESS_INTERVAL_SECONDS
 from bot.posting.wording import refusal_sentences
 from bot.text import discord_text
 
@@ -32,6 +31,8 @@ PACK_TITLES = {
 ADDED_MARK = "✅"
 """First characters of the line that reports a newly followed feed."""
 
+PROGRESS_INTERVAL_SECONDS = 3.0
+"""Minimum number of seconds between two progress reports."""
 _MAX_CONCURRENT_FOLLOWS = 4
 """Maximum number of feeds of a starter pack that are followed at once."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bot.core.limits import Limit
-from bot.core.preferences import FilterMode, FilterPlace, FilterScope
+from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, SettingKind
 from bot.feeds.parsing import opml
-from bot.polling.following import opml_import
-from cogs.feeds import feed_commands as feeds_cog
+from bot.feeds.parsing.opml import ChannelOutline, Outline
+from tests.support.discord_world import invite
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import hide_channel, last_reply, message_text, text
+from tests.support.interactions import button_labels, hide_channel, last_reply, message_text, text
 from tests.support.scenario import START, follow, posted_titles, publish, three_items
 
 
@@ -58,13 +59,8 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex, feed_server)
         assert expected_text in message_text(await telex.editor.slash(telex.news, "feed import", link=link))
 
 
-async def test_one_list_at_a_time(telex, monkeypatch):
+async def test_a_list_comes_from_a_file_or_an_address(telex):
     assert "Give me either" in message_text(await telex.editor.slash(telex.news, "feed import"))
-    cog = telex.bot.get_cog("FeedCog")
-    assert isinstance(cog, feeds_cog.FeedCog)
-    monkeypatch.setattr(cog, "_importing_server_ids", {telex.guild.id})
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
-    assert "Wait until it’s done" in message_text(answer)
 
 
 async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
@@ -87,27 +83,6 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monke
     assert await telex.store.subscriptions.count(telex.guild.id) == 20
 
 
-async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
-    monkeypatch.setattr(opml_import, "PROGRESS_INTERVAL_SECONDS", 0.0)
-    progress: list[tuple[int, int]] = []
-
-    async def tell(done: int, total: int) -> None:
-        progress.append((done, total))
-
-    newsroom = telex.newsroom
-    feeds = opml.parse_outlines(opml_document([f"https://a.example/{n}" for n in range(3)]))
-    await opml_import.follow_all(
-        newsroom.store,
-        newsroom.limits,
-        newsroom.poller,
-        feeds,
-        server_id=telex.guild.id,
-        channel_id=telex.news.id,
-        on_progress=tell,
-    )
-    assert progress == [(0, 3), (1, 3), (2, 3)]
-
-
 async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_exported(telex):
     url = "https://user:hunter2hunter2@a.example/feed"
     answer = await telex.editor.slash(
@@ -125,7 +100,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     assert [outline.url for outline in opml.parse_outlines(document).outlines] == ["https://b.example/feed"]
 
 
-async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_stay_hidden(telex, feed_server):
+async def test_all_visible_feeds_are_exported_and_hidden_channels_stay_hidden(telex, feed_server):
     hidden = telex.guild.create_text_channel("hidden")
     await follow(telex, feed_server, title='Tom & "Jerry" <été>')
     await follow(telex, feed_server, path="/two?a=1&b=2", title="Two")
@@ -138,14 +113,6 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     assert 'Tom & "Jerry" <été>' in {
         exported_outline.title for exported_outline in opml.parse_outlines(document).outlines
     }
-    target = telex.guild.create_text_channel("copy")
-    await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document), channel=target)
-    copied = [
-        feed.url
-        for sub, feed in await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-        if sub.channel_id == target.id
-    ]
-    assert sorted(copied) == sorted(feed.url for _, feed in pairs)
     await telex.store.filters.add(
         FilterPlace(hidden.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "secretword")], user_id=1, limit=9
     )
@@ -157,6 +124,93 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     assert b"#hidden" not in document
     assert b"secretword" not in document
     assert str(hidden.id).encode() not in document
+
+
+async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(telex, feed_server):
+    tech, store = telex.guild.create_text_channel("tech"), telex.store
+    feeds = [await follow(telex, feed_server), await follow(telex, feed_server, path="/2", title="Two", channel=tech)]
+    await telex.follow(feeds[0].url, tech)
+    subscription = await store.subscriptions.find(telex.news.id, feeds[0].id)
+    for place, mode, query, ends_at in (
+        (FilterPlace(subscription.id), FilterMode.INCLUDE, '"facial recognition" OR title:engine', None),
+        (FilterPlace(subscription.id), FilterMode.EXCLUDE, "chips", START + 86_400),
+        (FilterPlace(tech.id, FilterScope.CHANNEL), FilterMode.EXCLUDE, "crypto & more", None),
+    ):
+        assert await store.filters.add(place, [(mode, query)], user_id=1, limit=9, ends_at=ends_at)
+    setup = await store.setups.read(telex.guild.id)
+    (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
+    document = await file.read()
+    same_list = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    assert "nothing new" in message_text(same_list)
+
+    for channel, feed in ((telex.news, feeds[0]), (tech, feeds[0]), (tech, feeds[1])):
+        await store.subscriptions.unfollow(channel.id, feed.id)
+    (channel_filter,) = await store.filters.list_by_place(FilterPlace(tech.id, FilterScope.CHANNEL))
+    await store.filters.remove(FilterPlace(tech.id, FilterScope.CHANNEL), [channel_filter.id], user_id=1)
+    general = telex.guild.create_text_channel("general")
+    preview = await telex.editor.slash(general, "feed import", file=("telex.opml", document))
+    assert f"<#{telex.news.id}> · 1 feed · 2 filters\n" in message_text(preview)
+    assert f"<#{tech.id}> · 2 feeds · 1 filter" in message_text(preview)
+    assert await store.subscriptions.count(telex.guild.id) == 0
+    report = await telex.editor.click(last_reply(preview), label="Import")
+    assert "✅ 3 feeds added" in message_text(report)
+    assert await store.setups.read(telex.guild.id) == setup
+    changes = await store.preferences.list_changes(telex.guild.id, limit=6)
+    assert {change.user_id for change in changes} == {telex.editor.id}
+
+
+async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_the_filters_of_their_channel(telex):
+    elsewhere = invite(telex.env, "elsewhere").create_text_channel("forged")
+    hidden, muted = telex.guild.create_text_channel("hidden"), telex.guild.create_text_channel("muted")
+    hide_channel(telex, hidden, telex.editor)
+    await telex.set_permissions(muted, send_messages=False)
+    voice = telex.guild.create_voice_channel("voice")
+    channels = [elsewhere, hidden, muted, voice]
+    never = [Filter(0, FilterMode.EXCLUDE, f"word{n}") for n in range(9)]
+    invalid = [
+        Filter(0, mode, query) for mode, query in ((FilterMode.INCLUDE, "the"), (FilterMode.EXCLUDE, "before:2020"))
+    ]
+    groups = [
+        (
+            ChannelOutline(channel.id, f"*{n}*", (*never[:2], Filter(0, FilterMode.INCLUDE, "whole"))),
+            [Outline("A", f"https://a.example/{n}", None, None, channel.id, (*never[1:], *invalid))],
+        )
+        for n, channel in enumerate(channels)
+    ]
+    groups.append((ChannelOutline(telex.news.id, "news", (never[0], Filter(0, FilterMode.INCLUDE, "whole"))), []))
+    document = opml.serialize_opml("x", groups, now=START)
+    preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    assert f"<#{telex.news.id}> · 4 feeds · 41 filters" in message_text(preview)
+    assert r"there for you: \*0\*, \*1\*, \*2\*, \*3\*. These feeds go to " + f"<#{telex.news.id}>" in message_text(
+        preview
+    )
+    assert "➖ 9 filters left out" in message_text(preview)
+    assert "All in #news" not in button_labels(last_reply(preview)), "nothing but one channel is left"
+    await telex.editor.click(last_reply(preview), label="Import")
+    setup = await telex.store.setups.read(telex.guild.id)
+    assert {key.channel_id for key in setup if key.feed is not None} == {telex.news.id}
+    filter_counts = Counter(key.feed for key in setup if key.setting == SettingKind.FILTER)
+    assert sorted(filter_counts.values()) == [1, 10, 10, 10, 10]
+
+
+async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can_get_it_all(telex):
+    tech = telex.guild.create_text_channel("tech")
+    outlines = [Outline(str(n), f"https://a.example/{n}", None, None, tech.id) for n in range(3)]
+    document = opml.serialize_opml("x", [(ChannelOutline(tech.id, "#tech"), outlines)], now=START)
+    preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    assert f"<#{tech.id}> · 3 feeds" in message_text(preview)
+    gathered_preview = await telex.editor.click(last_reply(preview), label="All in #news")
+    assert f"<#{telex.news.id}> · 3 feeds" in message_text(gathered_preview)
+    preview = await telex.editor.click(last_reply(gathered_preview), label="Each in its own channel")
+    assert f"<#{tech.id}> · 3 feeds" in message_text(preview)
+    hide_channel(telex, tech, telex.editor)
+    second_preview = await telex.editor.click(last_reply(preview), label="Import")
+    assert "Something changed" in message_text(second_preview)
+    assert f"<#{telex.news.id}> · 3 feeds" in message_text(second_preview)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+    report = await telex.editor.click(last_reply(second_preview), label="Import")
+    assert "✅ 3 feeds added" in message_text(report)
+    assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
 
 
 async def test_without_feeds_or_the_right_to_post_that_is_told(telex):

@@ -40,6 +40,7 @@ PICTURE_MODULES = (
     "taste",
     "mute",
     "mention",
+    "copy",
     "profile",
     "elsewhere",
     "written",

@@ -43,11 +43,6 @@ _FILTER_SQL = """
 _APPLYING_FILTER_SQL = _FILTER_SQL.replace(
     "WHEN filter.channel_id IS", "WHEN filter.channel_id = place.parent_id THEN 'parent' WHEN filter.channel_id IS"
 )
-_FILTERS_OF_CHANNELS_SQL = "filter.channel_id AS place_id FROM channel JOIN filter ON filter.channel_id = channel.id"
-_FILTERS_OF_SUBSCRIPTIONS_SQL = (
-    "filter.subscription_id AS place_id FROM channel JOIN subscription ON subscription.channel_id = channel.id "
-    "JOIN filter ON filter.subscription_id = subscription.id"
-)
 _APPLIES_SQL = """
     (filter.subscription_id = place.subscription_id OR filter.channel_id = place.channel_id
         OR filter.channel_id = place.parent_id OR filter.server_id = place.server_id)
@@ -201,20 +196,6 @@ class Filters(Repository):
 
     list_by_place = bind_read(list_own)
     list_applying = bind_read(list_applying)
-
-    @read_transaction
-    def list_by_server(self, db: Connection, server_id: int) -> dict[FilterPlace, list[Filter]]:
-        """Map the channels of a server and their subscriptions to their own filters that apply now, oldest first."""
-        filters_by_place: defaultdict[FilterPlace, list[Filter]] = defaultdict(list)
-        for places_sql in (_FILTERS_OF_CHANNELS_SQL, _FILTERS_OF_SUBSCRIPTIONS_SQL):
-            for row in db.execute(
-                f"SELECT {_FILTER_SQL}, {places_sql} "
-                "WHERE channel.server_id = :server AND (ends_at IS NULL OR ends_at > :now) ORDER BY filter.id",
-                {"server": server_id, "now": db.now},
-            ):
-                own_filter = _build_filter(row)
-                filters_by_place[FilterPlace(row["place_id"], own_filter.scope)].append(own_filter)
-        return dict(filters_by_place)
 
     @read_transaction
     def list_queries(self, db: Connection, feed_id: int) -> list[str]:
