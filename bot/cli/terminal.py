@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,16 +102,24 @@ def create_progress_bar() -> Progress:
 
 
 def print_table(
-    title: str, column_titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, has_row_lines: bool = False
+    title: str,
+    column_titles: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    has_row_lines: bool = False,
+    unbroken_columns: Collection[str] = (),
 ) -> None:
-    """Print a table on standard output; strings in cells are plain text, never markup."""
+    """Print a table on standard output; strings in cells are plain text, never markup.
+
+    `unbroken_columns` are the titles of columns whose texts are kept on one line, so that people can copy them.
+    """
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.table import Table  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
     rich_table = Table(title=title, title_justify="left", show_lines=has_row_lines, expand=False)
     for column_title in column_titles:
-        rich_table.add_column(column_title, overflow="fold")
+        rich_table.add_column(column_title, overflow="fold", no_wrap=column_title in unbroken_columns)
     for row in rows:
         rich_table.add_row(*(Text(to_plain_line(cell)) if isinstance(cell, str) else cell for cell in row))
     Console(file=sys.stdout, highlight=False).print(rich_table)

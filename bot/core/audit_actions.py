@@ -15,3 +15,4 @@ class AuditAction(StrEnum):
     SERVER_LIMITS_SET = "server-limits"  # limits: such as "feeds=500 watches=default"
     SERVER_ERASURE_REQUESTED = "server-erasure-request"
     SERVER_ERASED = "server-erasure"  # receipt: what was deleted, as JSON
+    ALLOW_LIST_STARTED = "allow-list"  # count: of the servers that were put on it

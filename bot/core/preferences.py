@@ -18,6 +18,13 @@ class ProcessRole(StrEnum):
     POLLER = "poller"  # Fetching of feeds and pages
 
 
+class ServerPolicy(StrEnum):
+    """Policy which servers may use the bot."""
+
+    ALL = "all"  # All but blocked ones
+    ALLOWED = "allowed"  # Only those that an operator allowed
+
+
 class Style(StrEnum):
     """Style of a post, which decides how much of an article is shown."""
 

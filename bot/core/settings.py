@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.core.database_url import DatabaseUrl
 from bot.core.host_rules import HostRule
-from bot.core.preferences import ProcessRole
+from bot.core.preferences import ProcessRole, ServerPolicy
 
 Network = IPv4Network | IPv6Network
 
@@ -56,6 +56,13 @@ class Settings:
         metadata={
             "description": "ID of your own Discord server, where you get `/owner`: the servers that use your bot, "
             "limits and notices. By default there is no such command."
+        },
+    )
+    servers: ServerPolicy = field(
+        default=ServerPolicy.ALL,
+        metadata={
+            "description": "Which servers may use the bot: `all` that you haven’t blocked, or `allowed`: only those "
+            "that you allowed (`telex servers allow`, `/owner`). It leaves the others."
         },
     )
     shards: str = field(

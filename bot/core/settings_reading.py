@@ -21,8 +21,9 @@ from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
 from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.discord_ids import parse_discord_id
 from bot.core.host_rules import HostRule, parse_host_rules
-from bot.core.preferences import ProcessRole
+from bot.core.preferences import ProcessRole, ServerPolicy
 from bot.core.settings import ENV_FILE, Network, Secret, Settings
 
 SETTING_FIELDS = {setting_field.name: setting_field for setting_field in fields(Settings)}
@@ -188,9 +189,16 @@ def _parse_shards(text: str) -> str:
 def _parse_server_id(text: str) -> int | None:
     if not text.strip():
         return None
-    if not re.fullmatch(r"[1-9][0-9]{14,19}", text.strip()):
+    if (server_id := parse_discord_id(text)) is None:
         raise ValueError("the ID of a server is needed; Discord copies it in developer mode")
-    return int(text)
+    return server_id
+
+
+def _parse_server_policy(text: str) -> ServerPolicy:
+    try:
+        return ServerPolicy(text.strip())
+    except ValueError:
+        raise ValueError(_describe_choices(list(ServerPolicy))) from None
 
 
 def _parse_web_page(text: str) -> str | None:
@@ -261,6 +269,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "reddit_secret": _parse_secret,
     "roles": _parse_roles,
     "secret_key": _parse_secret_key,
+    "servers": _parse_server_policy,
     "shards": _parse_shards,
     "support_url": _parse_web_page,
     "terms_url": _parse_web_page,

@@ -26,6 +26,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.server_access import ServerAccess
 from bot.store.operating.server_data import ServerData
 from bot.store.operating.server_directory import ServerDirectory
 from bot.store.operating.server_limits import ServerLimits
@@ -140,6 +141,7 @@ class Store:
         self.channel_feeds = ChannelFeeds(database)
         self.personal_digests = PersonalDigests(database)
         self.audit_log = AuditLog(database)
+        self.server_access = ServerAccess(database, self.shards)
         self.server_directory = ServerDirectory(database)
         self.server_limits = ServerLimits(database)
         self.server_data = ServerData(database)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
+from bot.operating.audit_follower import AUDIT_EVENT
 from bot.posting.rendering.layout.blocks import ActionRow, Block
 from cogs.shared.views import Interaction, OwnedView, StringMenu, menu_option
 
@@ -42,13 +43,20 @@ class OwnerPanel(OwnedView):
         await require_operator(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        blocks = await self.page.load_blocks(interaction)
+        await self.show_blocks(interaction, await self.page.load_blocks(interaction))
+
+    async def show_blocks(self, interaction: Interaction, blocks: Sequence[Block]) -> None:
+        """Show blocks once, until the next action, in place of the page, with the menu of pages below."""
         options = [
             menu_option(_(page_type.title), number, is_default=type(self.page) is page_type)
             for number, page_type in enumerate(self._page_types)
         ]
         page_menu = StringMenu(self._choose_page, placeholder=_("Page…"), options=options)
         await self.display_card(interaction, *blocks, ActionRow(page_menu))
+
+    def announce_decision(self) -> None:
+        """Have this process act at once on what the operator decided; others notice it in the audit log."""
+        self.client.services.cluster_events.announce(AUDIT_EVENT)
 
     async def _choose_page(self, _interaction: Interaction, selected_values: list[str]) -> None:
         self.page = self._page_types[int(selected_values[0])](self)

@@ -91,6 +91,16 @@ async def export_personal_data(interaction: Interaction) -> bytes:
             }
             for server_id, change in await store.preferences.list_changes_by_user(interaction.user.id)
         ],
+        # What the user decided for the whole bot, as an operator:
+        "operator_actions": [
+            {
+                "action": entry.action.value,
+                "recorded": format_iso(entry.recorded_at),
+                "server_id": _snowflake_text(entry.server_id),
+                "details": entry.details,
+            }
+            for entry in await store.audit_log.list_entries(user_id=interaction.user.id)
+        ],
         "opinions": [
             {
                 "url": opinion.url,

@@ -1,28 +1,48 @@
 """Handling of server events: joining, leaving, and changes of channels and permissions."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import discord
 from discord.ext import commands
 
+from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
+from bot.operating.audit_follower import AUDIT_EVENT
+from bot.store.records.operating_records import ServerProfile
+from cogs.running.background_loops import LoopCog
+from cogs.running.server_departures import ServerDepartures
 from cogs.running.welcome_message import send_welcome
 
 _WELCOME_REPEAT_SECONDS = 7 * 86_400
 """Minimum time in seconds after a welcome until a server that invites the bot again is welcomed again."""
-_RECENT_JOIN_SECONDS = 86_400
+_DAY_SECONDS = 86_400
+_RECENT_JOIN_SECONDS = _DAY_SECONDS
 """Maximum time in seconds after an invitation at which a missed welcome is still sent."""
 
 
-class GuildEventsCog(commands.Cog):
+class GuildEventsCog(LoopCog):
     """Cog that stores which servers the bot is in, welcomes new ones, and checks blocked channels again after changes.
 
-    A server with an outage counts as one that the bot is still in.
+    It leaves servers that may not use the bot. A server with an outage counts as one that the bot is still in.
     """
 
     def __init__(self, bot: TelexBot) -> None:
+        super().__init__(bot)
         self._bot = bot
         self._store = bot.store
+        self.departures = ServerDepartures(bot)
+        self.add_loop("departures", self.departures.run)
+        self._used_server_ids: set[int] = set()  # On the day since `_used_since`
+        self._used_since = 0
+
+    async def cog_load(self) -> None:
+        self._bot.services.cluster_events.subscribe(AUDIT_EVENT, self.departures.wake)
+        await super().cog_load()
+
+    async def cog_unload(self) -> None:
+        self._bot.services.cluster_events.unsubscribe(AUDIT_EVENT, self.departures.wake)
+        await super().cog_unload()
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent_at: int | None) -> None:
@@ -32,8 +52,11 @@ class GuildEventsCog(commands.Cog):
         """
         for channel_id in await self._store.dispatches.list_blocked_channel_ids(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
-        for guild in self._bot.list_guilds_of_shard(shard_id):
-            if not guild.unavailable:
+        denied_server_ids = await self.departures.leave_denied_servers()
+        guilds = [guild for guild in self._bot.list_guilds_of_shard(shard_id) if not guild.unavailable]
+        await self._record_profiles(guilds)
+        for guild in guilds:
+            if guild.id not in denied_server_ids:
                 await self._record_threads(guild)
                 await self._welcome_if_joined_recently(guild)
 
@@ -41,6 +64,9 @@ class GuildEventsCog(commands.Cog):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         mark_joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
         await self._store.retry_until_written(mark_joined)
+        await self._record_profiles([guild])
+        if await self.departures.leave_if_denied(guild):
+            return
         repeat_before = self._bot.services.clock.now() - _WELCOME_REPEAT_SECONDS
         if await self._store.servers.claim_welcome(guild.id, repeat_before=repeat_before):
             await send_welcome(self._bot, guild)
@@ -54,14 +80,31 @@ class GuildEventsCog(commands.Cog):
         if not self._store.shards.serves(guild.id):
             return
         await self._store_locale(guild)
+        await self._record_profiles([guild])
+        self.departures.wake()
         await self._record_threads(guild)
         await self._recheck_channels(guild)
         await self._welcome_if_joined_recently(guild)
         self._bot.outbox_relay.wake()
 
     @commands.Cog.listener()
-    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+    async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         await self._store_locale(after)
+        if before.name != after.name:
+            await self._record_profiles([after])
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[TelexBot]) -> None:
+        """Record the day on which a server was last used, once a day."""
+        guild = interaction_context.get_home_server(interaction)
+        if guild is None or interaction.type is discord.InteractionType.autocomplete:
+            return
+        now = self._bot.services.clock.now()
+        if now - self._used_since >= _DAY_SECONDS:
+            self._used_server_ids, self._used_since = set(), now - now % _DAY_SECONDS
+        if guild.id not in self._used_server_ids:
+            self._used_server_ids.add(guild.id)
+            await self._store.servers.record_use(guild.id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
@@ -124,6 +167,12 @@ class GuildEventsCog(commands.Cog):
         parent_id_by_thread_id = {thread.id: thread.parent_id for thread in guild.threads if thread.id in channel_ids}
         if parent_id_by_thread_id:
             await self._store.servers.record_threads(guild.id, parent_id_by_thread_id)
+
+    async def _record_profiles(self, guilds: Iterable[discord.Guild]) -> None:
+        """Record the names and numbers of members; Discord reports the latter when it connects a server."""
+        profile_by_server_id = {guild.id: ServerProfile(guild.name, guild.member_count) for guild in guilds}
+        if profile_by_server_id:
+            await self._store.servers.record_profiles(profile_by_server_id)
 
     async def _recheck_channels(self, guild: discord.Guild) -> None:
         alert_channel_id = await self._store.servers.get_alert_channel_id(guild.id)

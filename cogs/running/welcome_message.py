@@ -21,7 +21,7 @@ _LOGO_PATH = DATA / "identity" / "telex.png"
 
 async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
     """Send the welcome message to a server, if there is a suitable channel; a failure is only logged."""
-    channel = _find_welcome_channel(guild)
+    channel = find_welcome_channel(guild)
     if channel is None:
         return
     language = (await bot.store.preferences.get_by_server(guild.id)).language
@@ -53,7 +53,7 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
         log.warning("welcome failed server_id=%d error=%s", guild.id, error)
 
 
-def _find_welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
+def find_welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
     """Return the system channel or the first public text channel in which the bot can write.
 
     Returns None if there is none.

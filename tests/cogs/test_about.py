@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 from discord.app_commands import ContextMenu
 from simcord.actors import MemberActor
@@ -129,9 +131,10 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(telex, fee
     assert "All servers" not in about
 
 
-async def test_about_tells_the_owner_of_the_whole(telex, feed_server):
+async def test_about_tells_the_owner_of_the_whole(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
-    telex.bot.owner_id = telex.editor.id
+    application = SimpleNamespace(team=None, owner=telex.editor.user)
+    monkeypatch.setattr(telex.bot, "application_info", AsyncMock(return_value=application))
     about = message_text(await telex.editor.slash(telex.news, "about"))
     assert "Servers: 1 · feeds: 1 · articles: 3" in about
 

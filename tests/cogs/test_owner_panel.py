@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
+from simcord.results import InteractionResult
 
 from bot.core.settings import Settings
 from tests.support.discord_world import World
-from tests.support.interactions import choose, last_reply, message_text
+from tests.support.interactions import button_custom_id, button_labels, choose, last_reply, message_text
+from tests.support.wire.waiting import until
 
 OWNER_SERVER_ID = 1_234_567_890_123_456_789
 
@@ -48,6 +50,18 @@ async def office(telex, monkeypatch) -> Office:
     return Office(telex, guild, channel, operator, visitor)
 
 
+async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:
+    """The operator presses the button with this label."""
+    message = last_reply(answer)
+    return await office.operator.click(message, custom_id=button_custom_id(message, label))
+
+
+async def find_server(office: Office, search_text: str) -> InteractionResult:
+    """The operator opens the panel and searches for a server."""
+    panel = await office.operator.slash(office.channel, "owner")
+    return await office.operator.submit_modal(await click(office, panel, "Find a server…"), {"line": search_text})
+
+
 async def test_only_operators_see_the_servers_and_only_in_their_own_server(office, monkeypatch):
     answer = await office.operator.slash(office.channel, "owner")
     assert message_text(answer).startswith("### Servers\n2 servers")
@@ -75,3 +89,37 @@ async def test_the_command_leaves_a_server_that_is_no_longer_the_operators(offic
     object.__setattr__(office.world.newsroom, "settings", settings)
     await office.world.restart()
     assert await office.world.bot.tree.fetch_commands(guild=server) == []
+
+
+async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
+    telex, operator = office.world, office.operator
+    panel = await operator.slash(office.channel, "owner")
+    page = await choose(operator, last_reply(panel), "Newsroom", "Open")
+    assert "0 feeds · 0 posts a day" in message_text(page)
+    question = await click(office, page, "Block")
+    assert "Block **Newsroom**?" in message_text(question)
+    assert telex.guild.id in telex.env.backend.guilds
+    await click(office, question, "Block")
+    await until(lambda: telex.guild.id not in telex.env.backend.guilds)
+    await telex.env.settle()
+    blocked = await click(office, await find_server(office, str(telex.guild.id)), "Back")
+    assert "**Newsroom** · blocked, I’m not in it" in message_text(blocked)
+    await click(office, await find_server(office, "newsr"), "Allow")
+    allowed = await find_server(office, "newsroom")
+    assert "allowed, I’m not in it" in message_text(allowed)
+    assert button_labels(last_reply(allowed)) == ["Back", "Block"]
+    log = await choose(operator, last_reply(allowed), "Audit log", "Page")
+    assert [line.partition(" · ")[2] for line in message_text(log).splitlines()[2:4]] == [
+        f"<@{operator.id}> · allowed the server · **Newsroom**",
+        f"<@{operator.id}> · blocked the server · **Newsroom**",
+    ]
+
+
+async def test_the_operators_own_server_is_never_left(office):
+    page = await find_server(office, "office")
+    for label in ("Leave", "Block"):
+        question = await click(office, page, label)
+        refusal = await click(office, question, label)
+        assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
+    assert await office.world.store.audit_log.list_entries() == []
+    assert message_text(await find_server(office, "nowhere")) == "No server has this name or ID."

@@ -11,7 +11,7 @@ from simcord.enums import OverwriteType
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from tests.support.discord_world import World, invite
+from tests.support.discord_world import World, invite, reinvite_bot
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import components, find_menu, forge_click, hide_channel, last_reply, message_text, text
 from tests.support.message_texts import title
@@ -19,17 +19,6 @@ from tests.support.scenario import posted_titles, three_items
 
 CHANNELS = 8  # a kind of menu
 WEEK = 7 * 86_400
-
-
-async def reinvite_bot(telex: World, guild: GuildHandle) -> None:
-    """The bot is sent away and invited back, to a server that has its channels already."""
-    backend = telex.env.backend
-    payload = dict(serializers.guild_create_payload(backend, backend.get_guild(guild.id)))
-    del payload["unavailable"]  # which only comes with the end of an outage
-    backend.emit("GUILD_DELETE", {"id": str(guild.id)})
-    await telex.env.settle()
-    backend.emit("GUILD_CREATE", payload)
-    await telex.env.settle()
 
 
 async def create_server_with_bot(telex: World, locale: str = "en-US") -> tuple[GuildHandle, ChannelHandle]:

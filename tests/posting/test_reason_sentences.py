@@ -8,6 +8,7 @@ from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core import i18n
 from bot.core.limits import Limit
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
+from bot.operating.server_decisions import ServerDecisionRejection
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
@@ -52,7 +53,16 @@ def test_every_code_has_a_sentence_in_both_languages(code):
 
 @pytest.mark.parametrize(
     "code",
-    [*Limit, *FollowFailure, *OpmlFailure, *SaveFailure, *QueryRejection, *QuestionRejection, *ProposalRejection],
+    [
+        *Limit,
+        *FollowFailure,
+        *OpmlFailure,
+        *SaveFailure,
+        *QueryRejection,
+        *QuestionRejection,
+        *ProposalRejection,
+        *ServerDecisionRejection,
+    ],
 )
 def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
     values: dict[str, ReasonValue] = {
@@ -81,6 +91,7 @@ def test_every_class_of_codes_is_covered_here():
         QueryRejection,
         QuestionRejection,
         ProposalRejection,
+        ServerDecisionRejection,
     }
     assert set(ReasonCode.__subclasses__()) == covered_classes
 

@@ -73,6 +73,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
             language=None,
             limit=9,
         )
+        await store.server_access.change(number + 1, is_allowed=False, user_id=person)
         await store.preferences.set_look(SERVER, PostLook(prefix=str(number)), user_id=person)
     return ids
 

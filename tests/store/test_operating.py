@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.store.records.operating_records import ServerOrder
+from bot.core.preferences import ServerPolicy
+from bot.store.records.operating_records import ServerOrder, ServerProfile
 
 
 async def test_servers_are_listed_in_each_order(store):
@@ -15,3 +16,31 @@ async def test_servers_are_listed_in_each_order(store):
     assert [overview.id for overview in await store.server_directory.list_overviews(limit=1, offset=1)] == [13]
     assert await store.audit_log.list_entries(server_id=11) == await store.audit_log.list_entries() == []
     assert await store.audit_log.get_last_entry_id() == 0
+
+
+async def test_the_servers_to_leave_are_those_that_an_operator_denied(store):
+    access, owner_server = store.server_access, 14
+    for server_id in (11, 12, 13, owner_server):
+        await store.servers.mark_joined(server_id)
+    await store.servers.record_profiles({11: ServerProfile("Écran", 5), 12: ServerProfile("écran 2", None)})
+    assert await access.change(12, is_allowed=False, user_id=7)
+    assert not await access.change(12, is_allowed=False, user_id=7)
+    assert await access.request_leave(13, user_id=7)
+    assert not await access.request_leave(13, user_id=7)
+    assert not await access.request_leave(99, user_id=7)
+    await access.change(owner_server, is_allowed=False, user_id=7)
+    assert await access.load_denied_server_ids(ServerPolicy.ALL, owner_server) == {12, 13}
+    store.shards.reset(1, owner_id=None)  # which serves no shard yet
+    assert await access.load_denied_server_ids(ServerPolicy.ALL, owner_server) == set()
+    store.shards.set_served({0})
+    assert await access.change(13, is_allowed=True, user_id=7)
+    assert await access.load_denied_server_ids(ServerPolicy.ALLOWED, owner_server) == {12}
+    await store.servers.mark_joined(15)
+    await store.server_data.request_erasure(11, user_id=7)
+    assert await access.load_denied_server_ids(ServerPolicy.ALLOWED, owner_server) == {11, 12, 15}
+    names = {text: await store.server_directory.find_servers(text, in_names=True) for text in ("ÉCRAN", "cran ", "99")}
+    assert names == {"ÉCRAN": [(11, "Écran")], "cran ": [(11, "Écran"), (12, "écran 2")], "99": []}
+    actions = [entry.action.value for entry in await store.audit_log.list_entries(user_id=7, limit=4, offset=1)]
+    assert actions == ["server-allow", "server-block", "server-leave", "server-block"]
+    await store.erase_user(7)
+    assert {entry.user_id for entry in await store.audit_log.list_entries()} == {None}

@@ -31,6 +31,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 from simcord.actors import MemberActor
+from simcord.backend import serializers
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import OverwriteType
@@ -222,6 +223,17 @@ def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     everyone.embed_links = False
     env.backend.edit_role(guild.id, guild.default_role.id, {"permissions": everyone.value})
     return guild
+
+
+async def reinvite_bot(telex: World, guild: GuildHandle) -> None:
+    """The bot is sent away and invited back, to a server that has its channels already."""
+    backend = telex.env.backend
+    payload = dict(serializers.guild_create_payload(backend, backend.get_guild(guild.id)))
+    del payload["unavailable"]  # which only comes with the end of an outage
+    backend.emit("GUILD_DELETE", {"id": str(guild.id)})
+    await telex.env.settle()
+    backend.emit("GUILD_CREATE", payload)
+    await telex.env.settle()
 
 
 def forget_emoji() -> None:

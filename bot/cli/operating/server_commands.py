@@ -1,17 +1,29 @@
-"""Commands on the servers that use the bot: `telex servers` lists them; other modules add commands to the group."""
+"""Commands `telex servers`, which list, leave, block and allow servers; other modules add commands to the group."""
 
 import json
+from collections.abc import Callable, Coroutine
 from typing import Annotated
 
 import typer
 
 from bot.cli import terminal
-from bot.cli.command_context import JsonOption, run_with_store
-from bot.cli.command_process import echo_stderr
+from bot.cli.command_context import JsonOption, open_store, run_with_store
+from bot.cli.command_process import (
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
+from bot.cli.operating.server_argument import ServerArgument, find_server_id
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
-from bot.posting.wording.audit_sentences import describe_audit_entry
-from bot.store.records.operating_records import POST_COUNT_DAYS, AuditEntry, ServerOrder, ServerOverview
+from bot.core.settings import Settings
+from bot.core.user_errors import RequestRejected
+from bot.operating import server_decisions
+from bot.posting.wording.refusal_sentences import refusal_sentence
+from bot.store import Store
+from bot.store.records.operating_records import POST_COUNT_DAYS, ServerOrder, ServerOverview
 
 servers_group = typer.Typer(name="servers", invoke_without_command=True)
 """Group of the commands `telex servers …`."""
@@ -23,7 +35,10 @@ def list_servers(
     sort: Annotated[ServerOrder, typer.Option(help="Order of the list.")] = ServerOrder.MEMBERS,
     as_json: JsonOption = False,
 ) -> None:
-    """List the servers that the bot is in, with members, feeds, posts a day and last use."""
+    """List the servers that the bot is in, with members, feeds, posts a day and last use.
+
+    Blocked and allowed servers that it is not in come last. Members are those of when the bot last connected.
+    """
     if context.invoked_subcommand is not None:
         return
     overviews = run_with_store(lambda store: store.server_directory.list_overviews(order=sort))
@@ -35,8 +50,9 @@ def list_servers(
         echo_stderr("The bot is in no server yet. `telex run` logs the link that invites it.")
         return
     now = SystemClock().now()
+    server_count = sum(overview.joined_at is not None for overview in overviews)
     terminal.print_table(
-        "1 server" if len(overviews) == 1 else f"{len(overviews)} servers",
+        "1 server" if server_count == 1 else f"{server_count} servers",
         ("id", "name", "members", "feeds", "posts a day", "last use", "status"),
         (
             (
@@ -50,13 +66,15 @@ def list_servers(
             )
             for overview in overviews
         ),
+        unbroken_columns=("id",),
     )
 
 
 def _describe_access(overview: ServerOverview) -> str:
     if overview.is_leaving:
         return "leaving"
-    return {None: "", True: "allowed", False: "blocked"}[overview.is_allowed]
+    access_text = {None: "", True: "allowed", False: "blocked"}[overview.is_allowed]
+    return access_text if overview.joined_at is not None else f"{access_text}, not in it"
 
 
 def _overview_as_json(overview: ServerOverview) -> dict[str, object]:
@@ -66,7 +84,7 @@ def _overview_as_json(overview: ServerOverview) -> dict[str, object]:
         "members": overview.member_count,
         "feeds": overview.feed_count,
         "posts_a_day": round(overview.post_count / POST_COUNT_DAYS, 1),
-        "joined": format_iso(overview.joined_at),
+        "joined": None if overview.joined_at is None else format_iso(overview.joined_at),
         "last_use": None if overview.last_used_at is None else format_iso(overview.last_used_at),
         "allowed": overview.is_allowed,
         "leaving": overview.is_leaving,
@@ -74,36 +92,50 @@ def _overview_as_json(overview: ServerOverview) -> dict[str, object]:
 
 
 @servers_group.command()
-def audit(as_json: JsonOption = False) -> None:
-    """Print the audit log: what was decided for the whole bot, newest first."""
-    entries = run_with_store(lambda store: store.audit_log.list_entries())
-    if as_json:
-        for entry in entries:
-            terminal.echo_stdout(json.dumps(_entry_as_json(entry), ensure_ascii=False))
-        return
-    if not entries:
-        echo_stderr("Nothing was decided yet.")
-        return
-    terminal.print_table(
-        "Audit log",
-        ("time", "by", "server", "what"),
-        (
-            (
-                terminal.format_time(entry.recorded_at),
-                "terminal" if entry.user_id is None else str(entry.user_id),
-                "–" if entry.server_id is None else str(entry.server_id),
-                describe_audit_entry(entry),
-            )
-            for entry in entries
-        ),
-    )
+def leave(server: ServerArgument) -> None:
+    """Leave a server. Its managers may invite the bot again; `block` prevents that."""
+
+    async def leave_server(store: Store, settings: Settings) -> None:
+        server_id = await find_server_id(store, server)
+        await server_decisions.request_leave(store, settings, server_id, user_id=None)
+        echo_stderr(f"The bot leaves {server_id} within seconds, or at its next start.")
+
+    _decide(leave_server)
 
 
-def _entry_as_json(entry: AuditEntry) -> dict[str, object]:
-    return {
-        "at": format_iso(entry.recorded_at),
-        "action": entry.action.value,
-        "user": None if entry.user_id is None else str(entry.user_id),
-        "server": None if entry.server_id is None else str(entry.server_id),
-        "details": entry.details,
-    }
+@servers_group.command()
+def block(server: ServerArgument) -> None:
+    """Block a server: the bot leaves it, and whenever it is invited there again."""
+
+    async def block_server(store: Store, settings: Settings) -> None:
+        server_id = await find_server_id(store, server)
+        is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=False, user_id=None)
+        echo_stderr(f"Blocked {server_id}." if is_new else f"{server_id} is blocked already.")
+
+    _decide(block_server)
+
+
+@servers_group.command()
+def allow(server: ServerArgument) -> None:
+    """Allow a server: no longer block it, and put it on the allow-list, for TELEX_SERVERS=allowed."""
+
+    async def allow_server(store: Store, settings: Settings) -> None:
+        server_id = await find_server_id(store, server)
+        is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=True, user_id=None)
+        echo_stderr(f"Allowed {server_id}." if is_new else f"{server_id} is allowed already.")
+
+    _decide(allow_server)
+
+
+def _decide(decide: Callable[[Store, Settings], Coroutine[None, None, None]]) -> None:
+    """Run a decision about a server; if it is rejected, print why and exit (2)."""
+    settings = load_settings_or_exit()
+
+    async def decide_with_store() -> None:
+        async with open_store(settings) as store:
+            try:
+                await decide(store, settings)
+            except RequestRejected as error:
+                exit_with_error(refusal_sentence(error.reason), USAGE_ERROR_STATUS)
+
+    run_async(decide_with_store)

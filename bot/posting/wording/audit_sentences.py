@@ -13,6 +13,7 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.SERVER_LIMITS_SET: N_("set limits of the server: {limits}"),
     AuditAction.SERVER_ERASURE_REQUESTED: N_("asked to erase the server’s data"),
     AuditAction.SERVER_ERASED: N_("erased the server’s data"),
+    AuditAction.ALLOW_LIST_STARTED: N_("started the allow-list with the servers of then: {count}"),
 }
 
 

@@ -8,6 +8,7 @@ from bot.core.limits import Limit
 from bot.core.reasons import Reason, ReasonCode, ReasonValue
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
+from bot.operating.server_decisions import ServerDecisionRejection
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
@@ -161,6 +162,8 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
         "This link contains a password or a key, so I don’t keep it. Save the page’s public address."
     ),
     SaveFailure.TOO_FAST: N_("You’ve saved {count} links in ten minutes, which is the limit. Save this one {when}."),
+    ServerDecisionRejection.OWN_SERVER: N_("That’s your own server (TELEX_OWNER_SERVER): I stay there."),
+    ServerDecisionRejection.NOT_IN_SERVER: N_("I’m not in that server, or am leaving it already."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
     QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
     QueryRejection.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),

@@ -33,14 +33,20 @@ class AuditLog(Repository):
     """Repository of the audit log. Methods raise StoreError."""
 
     async def list_entries(
-        self, *, limit: int | None = None, offset: int = 0, server_id: int | None = None
+        self, *, limit: int | None = None, offset: int = 0, server_id: int | None = None, user_id: int | None = None
     ) -> list[AuditEntry]:
-        """List the entries, newest first; with `server_id`, those about one server."""
+        """List the entries, newest first; with `server_id` about one server, with `user_id` of one operator."""
         return await self._fetch_objects(
             _to_audit_entry,
             "SELECT id, recorded_at, action, user_id, server_id, details FROM audit_entry "
-            "WHERE :server_id IS NULL OR server_id = :server_id ORDER BY id DESC LIMIT :limit OFFSET :offset",
-            {"server_id": server_id, "limit": NO_LIMIT if limit is None else limit, "offset": offset},
+            "WHERE (:server_id IS NULL OR server_id = :server_id) AND (:user_id IS NULL OR user_id = :user_id) "
+            "ORDER BY id DESC LIMIT :limit OFFSET :offset",
+            {
+                "server_id": server_id,
+                "user_id": user_id,
+                "limit": NO_LIMIT if limit is None else limit,
+                "offset": offset,
+            },
         )
 
     async def get_last_entry_id(self) -> int:

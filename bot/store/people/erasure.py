@@ -29,6 +29,7 @@ PERSONAL_DATA_TABLES = (
     "blocked_proposer",
     "channel",
     "setting_change",
+    "audit_entry",
 )
 """Tables with rows that belong to users."""
 
@@ -60,7 +61,7 @@ class ErasureReport:
 
 
 def erase_user(db: Connection, user_id: int) -> ErasureReport:
-    """Delete a user's rows, and the user's id from channels' mutes and the change history; return numbers of rows."""
+    """Delete a user's rows, and the user's id from channels' mutes and the logs of changes; return numbers of rows."""
 
     def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
@@ -89,6 +90,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
     proposal_count = erase_proposals(db, user_id)
     bookmark_feed_count = db.execute_rowcount("DELETE FROM bookmark_feed WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
+    db.execute("UPDATE audit_entry SET user_id = NULL WHERE user_id = ?", (user_id,))
     db.execute("UPDATE story_mute SET user_id = NULL WHERE user_id = ?", (user_id,))
     vote_count = db.execute_rowcount("DELETE FROM vote WHERE user_id = ?", (user_id,))
     return ErasureReport(

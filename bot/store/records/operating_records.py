@@ -27,6 +27,13 @@ class AuditEntry:
     details: Mapping[str, str | int]
 
 
+class ServerProfile(NamedTuple):
+    """Name and number of members of a server, as Discord reports them; None if it does not report the number."""
+
+    name: str
+    member_count: int | None
+
+
 class ServerOrder(StrEnum):
     """Order of a list of servers."""
 
@@ -37,18 +44,19 @@ class ServerOrder(StrEnum):
 
 
 class ServerOverview(NamedTuple):
-    """Server that the bot is in, as an operator sees it. Times are Unix times in seconds.
+    """Server that the bot is in, or that was blocked or allowed, as an operator sees it. Times are Unix seconds.
 
     `name` and `member_count` are what Discord last reported, None if the bot was not connected since. `last_used_at` is
     the midnight (UTC) before a member last used a command, button or menu, None if that is unknown. `post_count` is
     the number of messages posted in the last `POST_COUNT_DAYS` days. `is_allowed` is None for a server that is neither
-    blocked nor on the allow-list. `is_leaving` is whether the bot is about to leave.
+    blocked nor on the allow-list. `is_leaving` is whether the bot was asked to leave and is about to. `joined_at` is
+    None if the bot is not in the server.
     """
 
     id: int
     name: str | None
     member_count: int | None
-    joined_at: int
+    joined_at: int | None
     last_used_at: int | None
     is_allowed: bool | None
     is_leaving: bool

@@ -1,14 +1,17 @@
 """Repository of the servers that the bot is or was in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
+from bot.store.records.operating_records import ServerProfile
 from bot.store.repository import write_transaction
 from bot.store.settings import channel_feeds
 from bot.store.settings.parent_rows import ensure_channel
+
+_DAY_SECONDS = 86_400
 
 
 class Servers(ShardedRepository):
@@ -75,6 +78,25 @@ class Servers(ShardedRepository):
             ):
                 _mark_joined(db, server_id, locale)
 
+    async def record_profiles(self, profile_by_server_id: Mapping[int, ServerProfile]) -> None:
+        """Record the names and numbers of members of servers, as Discord reports them, where they changed."""
+        rows = await self._fetch_rows(
+            "SELECT id, name, member_count FROM server WHERE id IN (:server_ids)",
+            {"server_ids": profile_by_server_id.keys()},
+        )
+        changed_profiles = [
+            (*profile_by_server_id[server_id], server_id)
+            for server_id, name, member_count in rows
+            if profile_by_server_id[server_id] != (name, member_count)
+        ]
+        if changed_profiles:
+            await self._database.transact(_update_profiles, changed_profiles)
+
+    @write_transaction
+    def record_use(self, db: Connection, server_id: int) -> None:
+        """Record that a member of a server used a command, button or menu today."""
+        db.execute("UPDATE server SET last_used_at = ? WHERE id = ?", (db.now - db.now % _DAY_SECONDS, server_id))
+
     @write_transaction
     def record_threads(self, db: Connection, server_id: int, parent_id_by_thread_id: Mapping[int, int]) -> None:
         """Record to which channels threads of a server belong, for the filters of these channels."""
@@ -140,6 +162,13 @@ class Servers(ShardedRepository):
         return await self._fetch_value("SELECT alerts AS alert_channel_id FROM server WHERE id = ?", (server_id,))
 
 
+def _update_profiles(db: Connection, changed_profiles: Sequence[tuple[str, int | None, int]]) -> None:
+    """Store profiles of servers, given as name, number of members (None: unchanged) and server id."""
+    db.executemany(
+        "UPDATE server SET name = ?, member_count = coalesce(?, member_count) WHERE id = ?", changed_profiles
+    )
+
+
 def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
     returned_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL", (server_id,))
     if returned_row:
@@ -159,7 +188,9 @@ def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
 
 
 def _mark_left(db: Connection, server_id: int) -> None:
-    db.execute("UPDATE server SET left_at = ? WHERE id = ? AND left_at IS NULL", (db.now, server_id))
+    db.execute(
+        "UPDATE server SET left_at = ?, leave_requested_at = NULL WHERE id = ? AND left_at IS NULL", (db.now, server_id)
+    )
     channel_feeds.revoke_all_tokens(db, server_id)
     _withhold_pending(db, server_id)
 

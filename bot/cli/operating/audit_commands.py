@@ -1,0 +1,51 @@
+"""Command `telex servers audit`, which prints the audit log."""
+
+import json
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.command_context import JsonOption, run_with_store
+from bot.cli.command_process import echo_stderr
+from bot.core.local_time import format_iso
+from bot.posting.wording.audit_sentences import describe_audit_entry
+from bot.store.records.operating_records import AuditEntry
+
+commands = typer.Typer()
+
+
+@commands.command()
+def audit(as_json: JsonOption = False) -> None:
+    """Print the audit log: what was decided for the whole bot, newest first."""
+    entries = run_with_store(lambda store: store.audit_log.list_entries())
+    if as_json:
+        for entry in entries:
+            terminal.echo_stdout(json.dumps(_entry_as_json(entry), ensure_ascii=False))
+        return
+    if not entries:
+        echo_stderr("Nothing was decided yet.")
+        return
+    terminal.print_table(
+        "Audit log",
+        ("time", "by", "server", "what"),
+        (
+            (
+                terminal.format_time(entry.recorded_at),
+                "terminal" if entry.user_id is None else str(entry.user_id),
+                "–" if entry.server_id is None else str(entry.server_id),
+                describe_audit_entry(entry),
+            )
+            for entry in entries
+        ),
+        unbroken_columns=("by", "server"),
+    )
+
+
+def _entry_as_json(entry: AuditEntry) -> dict[str, object]:
+    return {
+        "at": format_iso(entry.recorded_at),
+        "action": entry.action.value,
+        "user": None if entry.user_id is None else str(entry.user_id),
+        "server": None if entry.server_id is None else str(entry.server_id),
+        "details": entry.details,
+    }

@@ -1,0 +1,67 @@
+"""`telex servers` lists servers, and decides which of them the bot leaves and may be in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.store import Store
+from bot.store.records.operating_records import ServerProfile
+from tests.support.clocks import ManualClock
+from tests.support.telex_command import Telex
+
+HOME, CLUB, TWIN, OFFICE = (1_000_000_000_000_000_000 + number for number in range(4))
+STRANGER = 1_100_000_000_000_000_000
+
+
+def fill_store(path: Path, use_store: Callable[[Store], Awaitable[None]]) -> None:
+    async def open_and_use() -> None:
+        store = await Store.open(path, ManualClock())
+        await use_store(store)
+        await store.close()
+
+    asyncio.run(open_and_use())
+
+
+async def add_servers(store: Store) -> None:
+    for server_id in (HOME, CLUB, TWIN, OFFICE):
+        await store.servers.mark_joined(server_id)
+    names = {HOME: ("Home", 5), CLUB: ("Chess Club", 90), TWIN: ("chess club", None), OFFICE: ("Office", 2)}
+    await store.servers.record_profiles({server_id: ServerProfile(*profile) for server_id, profile in names.items()})
+
+
+def test_servers_are_listed_left_blocked_and_allowed_and_all_of_it_is_logged(tmp_path, launcher):
+    telex = Telex(tmp_path, launcher)
+    telex.environment["TELEX_OWNER_SERVER"] = str(OFFICE)
+    fill_store(tmp_path / "news.db", add_servers)
+    assert [server["name"] for server in telex.json("servers", "--json")] == [
+        "Chess Club",
+        "Home",
+        "Office",
+        "chess club",
+    ]
+    assert telex("servers", "audit").stderr == "Nothing was decided yet.\n"
+    ambiguous = telex("servers", "leave", "CHESS club", status=2).stderr
+    assert ambiguous == f"Several servers have that name; give the ID of one: {CLUB}, {TWIN}.\n"
+    assert "No server has the ID or name home 2." in telex("servers", "leave", "home 2", status=2).stderr
+    for command in ("leave", "block"):
+        refusal = telex("servers", command, "office", status=2).stderr
+        assert refusal == "That’s your own server (TELEX_OWNER_SERVER): I stay there.\n"
+    assert "within seconds" in telex("servers", "leave", "home").stderr
+    assert "am leaving it already" in telex("servers", "leave", str(HOME), status=2).stderr
+    assert telex("servers", "block", str(STRANGER)).stderr == f"Blocked {STRANGER}.\n"
+    assert telex("servers", "block", str(STRANGER)).stderr == f"{STRANGER} is blocked already.\n"
+    telex("servers", "allow", str(HOME))
+    servers = {int(server["id"]): server for server in telex.json("servers", "--sort", "name", "--json")}
+    assert (servers[HOME]["leaving"], servers[HOME]["allowed"]) == (False, True)
+    assert (servers[STRANGER]["joined"], servers[STRANGER]["allowed"]) == (None, False)
+    table = telex("servers").stdout
+    assert table.startswith("4 servers")
+    assert str(STRANGER) in table
+    entries = telex.json("servers", "audit", "--json")
+    assert [(entry["action"], int(entry["server"]), entry["user"]) for entry in entries] == [
+        ("server-allow", HOME, None),
+        ("server-block", STRANGER, None),
+        ("server-leave", HOME, None),
+    ]
