@@ -97,7 +97,7 @@ class AssistantTokens(Repository):
         """
         now = self._clock.now()
         row = await self._fetch_row(
-            "SELECT server_id, last_used_at FROM assistant_token JOIN server ON server.id = server_id "
+            "SELECT server_id, assistant_token.last_used_at FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left_at IS NULL",
             (hash_token(token),),
         )
