@@ -27,7 +27,7 @@ QUESTION_RETENTION_SECONDS = 90 * DAY_SECONDS
 REMOVED_PAGE_RETENTION_SECONDS = 3600
 """Seconds until a saved page that its user removed is deleted; until then, the user may undo the removal."""
 ENDED_RETENTION_SECONDS = 30 * DAY_SECONDS
-"""Seconds until servers that removed the bot, ended watches and mutes, and decided proposals are deleted."""
+"""Seconds until servers that removed the bot, ended watches and mutes, decided proposals and notices are deleted."""
 
 CLEANUP_CHECK_SECONDS = 60.0
 """Seconds between two checks whether the daily clean-up is due and this process has to do it."""
@@ -108,6 +108,8 @@ class BackgroundTasks:
         await store.watches.purge(now - ENDED_RETENTION_SECONDS)
         await store.saved_pages.purge_removed(now - REMOVED_PAGE_RETENTION_SECONDS)
         await store.proposals.purge(now - ENDED_RETENTION_SECONDS)
+        await store.notices.withdraw_old()
+        await store.notices.purge(now - ENDED_RETENTION_SECONDS)
         await store.filters.purge(now)
         await store.article_changes.trim_log()
         await store.encoded_articles.purge_stale_indexes(now)

@@ -13,6 +13,7 @@ from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
+from bot.operating.audit_follower import AUDIT_EVENT
 from bot.operating.limits import Limits
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
@@ -126,6 +127,7 @@ async def open_services(
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.build_alert_texts
             hub_discovery, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
+            cluster_events.subscribe(AUDIT_EVENT, announce_outbox)  # A notice may have been sent.
             poller = Poller(
                 settings,
                 store,

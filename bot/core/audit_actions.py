@@ -16,3 +16,5 @@ class AuditAction(StrEnum):
     SERVER_ERASURE_REQUESTED = "server-erasure-request"
     SERVER_ERASED = "server-erasure"  # receipt: what was deleted, as JSON
     ALLOW_LIST_STARTED = "allow-list"  # count: of the servers that were put on it
+    NOTICE_SENT = "notice-send"  # number, servers, text: its beginning
+    NOTICE_CANCELLED = "notice-cancel"  # number, servers: those that do not get it

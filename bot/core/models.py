@@ -225,7 +225,8 @@ class DispatchKind(StrEnum):
 
     POST = "post"  # One article, or several on one story
     CATCH_UP = "catch-up"  # Many articles in place of their posts
-    FEED_ALERT = "notice"  # A feed fails, has recovered, is proposed or decided on; a monthly scorecard
+    # A feed fails, has recovered, is proposed or decided on; a monthly scorecard; a notice of the operator
+    FEED_ALERT = "notice"
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week
 
@@ -277,6 +278,7 @@ class Dispatch:
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
     proposal_id: int | None = None  # Of an alert about a proposed feed
     proposer_id: int | None = None  # Member who is informed of the decision; None for the managers
+    notice_id: int | None = None  # Of a notice of the operator
     mentioned_role_ids: tuple[int, ...] = ()  # Roles that its post mentions by mention rules of the channel
 
     @property

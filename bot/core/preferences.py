@@ -158,10 +158,13 @@ class Preference(StrEnum):
     ALERT_CHANNEL = "alerts"
     SELF_ASSIGNABLE_ROLES = "notify_roles"
     PROPOSER_POLICY = "proposals"
+    OPERATOR_NOTICES = "notices"
 
 
 PROPOSALS_FROM_EVERYONE = "everyone"
 """Value of the preference for proposals when everyone may propose feeds; else it is the id of a role, or None."""
+NOTICES_OFF = "off"
+"""Value of the preference for notices of the operator when the server wants none; else it is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ class ServerPreferences:
     - `self_assignable_role_ids`: ids of the roles that users may assign to themselves.
     - `proposer_policy`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
     - `report_due_at`: when the scorecard of feeds is posted next (Unix time in seconds); None if it isn't posted.
+    - `wants_notices`: whether notices of the operator are posted in the channel for alerts.
     """
 
     language: str | None = None
@@ -186,6 +190,7 @@ class ServerPreferences:
     self_assignable_role_ids: tuple[int, ...] = ()
     proposer_policy: str | None = None
     report_due_at: int | None = None
+    wants_notices: bool = True
 
 
 MAX_OUTLETS_WAIT_SECONDS = 3 * 86_400

@@ -23,7 +23,7 @@ from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.posting_context import ERROR_BACKOFF_SECONDS, PostingContext
 from bot.posting.recovery.in_doubt_claims import InDoubtClaim, InDoubtClaims, compute_seconds_until_next_lookup
 from bot.posting.recovery.restore_reconciler import DeduplicatedDispatch
-from bot.posting.scheduled_task import ProposalTask, TaskSchedule, TopStorySelectionTask, WatchMatchingTask
+from bot.posting.scheduled_task import NoticeTask, ProposalTask, TaskSchedule, TopStorySelectionTask, WatchMatchingTask
 from bot.posting.sending import message_targets, permissions
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.lease_guard import current_server_id
@@ -59,7 +59,13 @@ class OutboxRelay:
         self.channel_digest_task, self.personal_digest_task = ChannelDigestTask(context), PersonalDigestTask(context)
         self._schedule = TaskSchedule(
             context,
-            (self.channel_digest_task, TranslationTask(context), ProposalTask(context), MonthlyReportTask(context)),
+            (
+                self.channel_digest_task,
+                TranslationTask(context),
+                ProposalTask(context),
+                MonthlyReportTask(context),
+                NoticeTask(context),
+            ),
             (self.personal_digest_task, WatchMatchingTask(context), TopStorySelectionTask(context)),
         )
         self._send_runner: KeyedRunner[int] = KeyedRunner(self._clock, self._on_send_fault, self._on_send_end)

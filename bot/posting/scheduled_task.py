@@ -12,6 +12,10 @@ from bot.watches.watch_matching import WatchMatcher
 
 RETRY_SECONDS = 60.0
 """Seconds after which scheduled work that could not be done is tried again."""
+NOTICE_BATCH_SIZE = 25
+"""Maximum number of servers for which notices are enqueued at once."""
+NOTICE_BATCH_SECONDS = 5.0
+"""Seconds between two batches of notices: a process then sends 5 a second, a tenth of what Discord lets a bot send."""
 
 
 class ScheduledTask(ABC):
@@ -129,6 +133,19 @@ class ProposalTask(ScheduledTask):
         """Enqueue messages about the open proposals that have none yet, and close the proposals whose time is over."""
         await self._store.proposals.process_due()
         return 0.0
+
+
+class NoticeTask(ScheduledTask):
+    """Scheduled task that enqueues notices of the operator, for a few servers at a time so that no post is delayed."""
+
+    async def get_next_due_at(self) -> int | None:
+        """Return 0 if servers of this process are still to get a notice, else None."""
+        return await self._store.notices.get_next_due_at()
+
+    async def run(self) -> float:
+        """Enqueue notices for the next servers, and return the seconds until those after them may follow."""
+        await self._store.notices.enqueue_next(NOTICE_BATCH_SIZE)
+        return NOTICE_BATCH_SECONDS
 
 
 class WatchMatchingTask(ScheduledTask):

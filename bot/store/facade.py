@@ -26,6 +26,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.notices import Notices
 from bot.store.operating.server_access import ServerAccess
 from bot.store.operating.server_data import ServerData
 from bot.store.operating.server_directory import ServerDirectory
@@ -145,6 +146,7 @@ class Store:
         self.server_directory = ServerDirectory(database)
         self.server_limits = ServerLimits(database)
         self.server_data = ServerData(database)
+        self.notices = Notices(database, self.shards)
         self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)

@@ -10,7 +10,7 @@ MOVED_AT_KEY = "moved_at"
 
 Posts sent after that time are missing from the database.
 """
-NEVER_REUSED_ID_TABLES = ("watch", "digest", "story_mute", "proposal", "proposer")
+NEVER_REUSED_ID_TABLES = ("watch", "digest", "story_mute", "proposal", "proposer", "notice")
 """Tables whose ids are never reused: Discord knows them as parts of buttons and of message nonces."""
 RESTORED_ID_GAP = 1_000_000
 """Number of ids that are skipped after a restore in each table whose ids are never reused.

@@ -88,7 +88,7 @@ DISPATCH_SQL = f"""
     dispatch.claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent_at,
     dispatch.is_finalized, dispatch.edit_due_at, dispatch.last_error,
         dispatch.payload,
-    dispatch.look, dispatch.webhook_id, dispatch.proposal_id, dispatch.proposer_id,
+    dispatch.look, dispatch.webhook_id, dispatch.proposal_id, dispatch.proposer_id, dispatch.notice_id,
     (SELECT {build_json_ids_sql("covered_article.id")}
      FROM (SELECT DISTINCT article.id, article.published
            FROM delivery_status JOIN article ON article.id = delivery_status.article_id

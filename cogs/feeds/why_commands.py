@@ -109,6 +109,8 @@ class WhyCog(TelexCog):
         """
         dispatch = await find_dispatch_of_message_link(self.bot.store, address)
         if dispatch is not None and dispatch.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, dispatch):
+            if dispatch.notice_id is not None:
+                return linkify_commands(_("A notice from whoever runs Telex. To get no more of them: /settings server"))
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
         text_lines = [_("I haven’t seen this article in any feed you can see here.")]
         site_host = _find_site_host(address)

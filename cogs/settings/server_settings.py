@@ -17,6 +17,7 @@ from bot.posting.wording.setting_words import get_language_name
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.scorecard.monthly_report import build_monthly_button, describe_monthly_report
 from cogs.feeds.subscription_options import is_channel_deleted
+from cogs.settings.notice_optout import build_notices_section
 from cogs.settings.profile_panel import ProfilePanel, describe_profile
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel, has_manage_guild
@@ -111,6 +112,7 @@ class ServerSettingsPanel(ManagersPanel):
                 await describe_monthly_report(self) or _("not posted"),
                 await build_monthly_button(self, is_short=True),
             ),
+            await build_notices_section(self),
             setting_section(
                 _("My profile in this server"),
                 describe_profile(guild.me),

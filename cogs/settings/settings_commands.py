@@ -13,6 +13,7 @@ from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.channel_settings import ChannelSettingsPanel
 from cogs.settings.mention_panel import MentionPanel
 from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT, open_mention_trial
+from cogs.settings.notice_optout import notices_off_button
 from cogs.settings.posting_limits_panels import SchedulePanel, StoryLimitsPanel
 from cogs.settings.preference_panel import PreferencePanel
 from cogs.settings.profile_panel import MAX_BIO_LENGTH, open_profile
@@ -21,20 +22,22 @@ from cogs.settings.server_settings import ServerSettingsPanel
 from cogs.settings.settings_history import SettingsHistory
 from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, guild_context_only
 from cogs.shared.channel_options import ChannelArgument, resolve_channel
-from cogs.shared.persistent_items import TelexCog
+from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction
 
 
 @guild_context_only
 class SettingsCog(
     ManagersOnlyMixin,
-    TelexCog,
+    PersistentItemCog,
     commands.GroupCog,
     group_name="settings",
     group_description=locale_str("Settings of this server and its channels"),
     group_extras=MANAGER_EXTRAS,
 ):
     """Cog of the /settings commands, for users who manage feeds."""
+
+    persistent_items = (notices_off_button,)
 
     @app_commands.command(name="server", description=locale_str("Language, time zone, alerts and who manages feeds"))
     async def server(self, interaction: Interaction) -> None:

@@ -148,6 +148,9 @@ _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")),
     Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
     Preference.PROPOSER_POLICY: SettingFormat(N_("Who can propose feeds"), proposers_text, N_("nobody")),
+    Preference.OPERATOR_NOTICES: SettingFormat(
+        N_("Notices from whoever runs Telex"), lambda _value: _("not received"), N_("received")
+    ),
     SettingKind.PROPOSAL: SettingFormat(N_("Proposal"), _proposal_text),
     SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
     SettingKind.MENTION_RULE: SettingFormat(

@@ -107,6 +107,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "approve_proposal_button": lambda _people, _word, _question: [(buttons.APPROVE_PROPOSAL_BUTTON.custom_id(1), None)],
     "decline_proposal_button": lambda _people, _word, _question: [(buttons.DECLINE_PROPOSAL_BUTTON.custom_id(1), None)],
     "block_proposer_button": lambda _people, _word, _question: [(buttons.BLOCK_PROPOSER_BUTTON.custom_id(1), None)],
+    "notices_off_button": lambda _people, _word, _question: [(buttons.NOTICES_OFF_BUTTON.custom_id(1), None)],
     "proposal_channel_menu": lambda people, _word, _question: [("telex:proposal-channel:1", [str(people.vault.id)])],
 }
 OPEN_A_WINDOW = {"ask_button"}
@@ -148,6 +149,7 @@ IDS = {
     "approve_proposal_button": "telex:proposal-follow:{}",
     "decline_proposal_button": "telex:proposal-decline:{}",
     "block_proposer_button": "telex:proposal-block:{}",
+    "notices_off_button": "telex:notices-off:{}",
     "proposal_channel_menu": "telex:proposal-channel:{}",
 }
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from simcord.actors import MemberActor
-from simcord.builders import ChannelHandle, GuildHandle
 from simcord.results import InteractionResult
 
 from bot.core.settings import Settings
-from tests.support.discord_world import World
+from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.interactions import button_custom_id, button_labels, choose, last_reply, message_text
 from tests.support.wire.waiting import until
-
-OWNER_SERVER_ID = 1_234_567_890_123_456_789
 
 
 @pytest.fixture
@@ -24,30 +20,9 @@ def settings(settings) -> Settings:
     return replace(settings, owner_server=OWNER_SERVER_ID)
 
 
-@dataclass
-class Office:
-    """The operator's server: a channel, the operator and a member who is none."""
-
-    world: World
-    guild: GuildHandle
-    channel: ChannelHandle
-    operator: MemberActor
-    visitor: MemberActor
-
-
 @pytest.fixture
 async def office(telex, monkeypatch) -> Office:
-    guild = telex.env.create_guild("Office", id=OWNER_SERVER_ID)
-    channel = guild.create_text_channel("desk")
-    operator = guild.add_member(telex.env.create_user("operator"))
-    visitor = guild.add_member(telex.env.create_user("visitor"))
-    await telex.env.settle()
-
-    async def application_info() -> Any:
-        return SimpleNamespace(team=None, owner=operator.user)
-
-    monkeypatch.setattr(telex.bot, "application_info", application_info)
-    return Office(telex, guild, channel, operator, visitor)
+    return await open_office(telex, monkeypatch)
 
 
 async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:

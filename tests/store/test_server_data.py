@@ -46,6 +46,7 @@ def build_shared_rows() -> list[Row]:
     return [
         Row("feed", {"id": SHARED_FEED, "url": "https://shared.example/feed"}, ()),
         Row("article", {"id": SHARED_ARTICLE, "feed_id": SHARED_FEED, "key": "shared", "title": "Shared"}, ()),
+        Row("notice", {"id": 1, "texts": "{}"}, ()),
     ]
 
 
@@ -63,6 +64,7 @@ def build_server_rows(server: int) -> list[Row]:
     deleted_rows: list[tuple[str, dict[str, Any]]] = [
         ("server", {"id": server, "left_at": 2}),
         ("channel", {"id": channel} | in_server),
+        ("notice_recipient", {"notice_id": 1} | in_server),
         ("feed", {"id": private_feed, "url": f"https://user:word@{number}.example/feed"} | in_server),
         ("feed", {"id": token_feed, "url": f"https://{number}.example/rss?auth=f3a9c1d27be84c55a1b2c3d4e5f60718"}),
         ("article", {"id": private, "feed_id": private_feed, "key": str(private)}),

@@ -56,6 +56,7 @@ SERVER_TEXT_BY_PREFERENCE = {
     Preference.ALERT_CHANNEL: str(CHANNEL),
     Preference.SELF_ASSIGNABLE_ROLES: "32,33",
     Preference.PROPOSER_POLICY: "everyone",
+    Preference.OPERATOR_NOTICES: "off",
 }
 
 COLUMNS_IN_SETUP = {
@@ -81,6 +82,7 @@ COLUMNS_WITHOUT_CHOICE = {
         "member_count",
         "last_used_at",
         "leave_requested_at",
+        "erasure_requested_at",
     },
     "channel": {"server_id", "user_id", "problem", "problem_since", "retry_at", "best_due_at", "parent_id"},
     "subscription": {"added_at", "resumed_at", "resumed_from"},
@@ -98,7 +100,8 @@ TABLES_WITHOUT_SETUP = set(
     "assistant_token setting_change dispatch post_mention delivery_status blocked_article digest_article "
     "story_mute muted_article watch_match bookmark erased_bookmark bookmark_feed opinion reaction_batch "
     "question question_source vote personal_digest proposal proposer "
-    "blocked_proposer process lease request_allocation meta server_access audit_entry".split()
+    "blocked_proposer notice notice_recipient process lease request_allocation meta server_access server_limit "
+    "audit_entry".split()
 )
 
 

@@ -39,9 +39,10 @@ async def find_delivered_message(
     """Return `Sent` if the history window has a dispatch's message, and None if it does not.
 
     Returns another outcome if the lookup failed. Messages with articles are recognised by the dedupe key in a
-    custom id, proposals by a button, scorecards by their period, other alerts by the text of `message`. All threads of
-    the channel that the bot created are searched, whatever the channel's settings are now. With `article`, a post of
-    another feed's article with the same page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
+    custom id, proposals and notices by a button, scorecards by their period, other alerts by the text of `message`. All
+    threads of the channel that the bot created are searched, whatever the channel's settings are now. With `article`, a
+    post of another feed's article with the same page counts, too. Raises any error that is neither discord.py's nor
+    aiohttp's.
     """
 
     async def find_message() -> Sent | None:
@@ -88,16 +89,23 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
             return buttons.STOP_WATCH_BUTTON.custom_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
                 sent_message
             )
-        # Proposals and notices to their proposers are sent as alerts.
-        case DispatchKind.FEED_ALERT if dispatch.proposal_id is not None and dispatch.proposer_id is None:
-            button_id = buttons.APPROVE_PROPOSAL_BUTTON.custom_id(dispatch.proposal_id)
-            return button_id in message_contents.list_custom_ids(sent_message)
-        case DispatchKind.FEED_ALERT if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
-            return scorecards.is_same_report(message_contents.list_texts(sent_message), dispatch.payload)
         case DispatchKind.FEED_ALERT:
-            embed = message.embed if message is not None else None
-            alert_text = embed.description if embed is not None else None
-            return [embed.description for embed in sent_message.embeds] == [alert_text]
+            return _is_message_of_alert(sent_message, dispatch, message)
+
+
+def _is_message_of_alert(sent_message: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
+    """Return whether a message is that of an alert, of a proposal or the notice to its proposer, or of a notice."""
+    if dispatch.notice_id is not None:
+        button_id = buttons.NOTICES_OFF_BUTTON.custom_id(dispatch.notice_id)
+        return button_id in message_contents.list_custom_ids(sent_message)
+    if dispatch.proposal_id is not None and dispatch.proposer_id is None:
+        button_id = buttons.APPROVE_PROPOSAL_BUTTON.custom_id(dispatch.proposal_id)
+        return button_id in message_contents.list_custom_ids(sent_message)
+    if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
+        return scorecards.is_same_report(message_contents.list_texts(sent_message), dispatch.payload)
+    embed = message.embed if message is not None else None
+    alert_text = embed.description if embed is not None else None
+    return [embed.description for embed in sent_message.embeds] == [alert_text]
 
 
 def _is_post_of_article(sent_message: discord.Message, article: Article) -> bool:

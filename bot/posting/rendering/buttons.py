@@ -146,6 +146,7 @@ APPROVE_PROPOSAL_BUTTON = ButtonTemplate(
 )
 DECLINE_PROPOSAL_BUTTON = ButtonTemplate("proposal-decline", (_PROPOSAL_ID_GROUP,), N_("Decline"))
 BLOCK_PROPOSER_BUTTON = ButtonTemplate("proposal-block", (_PROPOSAL_ID_GROUP,), N_("Block this person’s proposals"))
+NOTICES_OFF_BUTTON = ButtonTemplate("notices-off", (r"(?P<notice_id>\d{1,18})",), N_("No more notices"))
 STORY_BUTTON = ButtonTemplate("story", (_ARTICLE_KEY_GROUP,), N_("Story so far"), Icon.LIST)
 STORY_MENU_ID = "telex:stories"
 """Custom id of a menu of articles that shows the story of the article chosen in it."""

@@ -12,10 +12,19 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.setting_registry import SILENT_POSTS, TRANSLATE
 from bot.digests.digest_models import digest_from_json
 from bot.posting.posting_context import PostingContext
-from bot.posting.rendering import digest_rendering, messages, posts, proposal_messages, role_mentions, scorecards
+from bot.posting.rendering import (
+    digest_rendering,
+    messages,
+    notice_messages,
+    posts,
+    proposal_messages,
+    role_mentions,
+    scorecards,
+)
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.store import Store
+from bot.store.records.notice_records import select_notice_text
 from bot.store.records.outbox_records import REPORT_KEY_PREFIX
 from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
@@ -32,8 +41,8 @@ _MAX_CHARS_READ = 4_000
 async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:
     """Return the message of a dispatch, or None if there is nothing to show any more.
 
-    That is so if none of its articles, or its watch, proposal or proposer, is stored, or if a proposal was decided
-    before managers were shown it. Raises StoreError.
+    That is so if none of its articles, or its watch, proposal or proposer, is stored, if a proposal was decided
+    before managers were shown it, or if a notice was cancelled or is not wanted. Raises StoreError.
     """
     message = await _render_content(context, dispatch)
     if message is None or message.mentioned_role_ids or dispatch.kind not in _SILENCEABLE_KINDS:
@@ -85,16 +94,22 @@ async def _render_content(context: PostingContext, dispatch: Dispatch) -> Messag
 
 
 async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return an alert about a feed, a monthly scorecard, a proposal for managers, or the decision for its proposer.
+    if dispatch.notice_id is not None:
+        return await _render_notice(context, dispatch, dispatch.notice_id)
+    if dispatch.proposal_id is not None:
+        return await _render_proposal(context, dispatch, dispatch.proposal_id)
+    if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
+        return scorecards.report_message(dispatch.payload)
+    return messages.feed_alert_message(dispatch.payload)
+
+
+async def _render_proposal(context: PostingContext, dispatch: Dispatch, proposal_id: int) -> Message | None:
+    """Return the message about a proposal for managers, or about the decision for its proposer.
 
     Returns None if the proposal or proposer is not stored any more, or if a proposal was decided before managers
     were shown it.
     """
-    if dispatch.dedupe_key.startswith(REPORT_KEY_PREFIX):
-        return scorecards.report_message(dispatch.payload)
-    if dispatch.proposal_id is None:
-        return messages.feed_alert_message(dispatch.payload)
-    proposal = await context.store.proposals.get(dispatch.proposal_id)
+    proposal = await context.store.proposals.get(proposal_id)
     if proposal is None or (dispatch.proposer_id is None and dispatch.message_id is None and proposal.decision):
         return None
     language = await context.post_languages.for_channel(dispatch.server_id, dispatch.channel_id)
@@ -112,6 +127,15 @@ async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message 
         mentioned_user_id=None if is_dm else proposer.user_id,
         language=proposer.language if is_dm else language,
     )
+
+
+async def _render_notice(context: PostingContext, dispatch: Dispatch, notice_id: int) -> Message | None:
+    """Return the message of a notice of the operator; None if it was cancelled or the server does not want it."""
+    texts = await context.store.notices.load_texts(notice_id, dispatch.server_id)
+    if texts is None:
+        return None
+    language = await context.post_languages.for_channel(dispatch.server_id, dispatch.channel_id)
+    return notice_messages.notice_message(notice_id, select_notice_text(texts, language), language=language)
 
 
 async def _render_watch_notification(

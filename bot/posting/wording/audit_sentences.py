@@ -14,6 +14,8 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.SERVER_ERASURE_REQUESTED: N_("asked to erase the server’s data"),
     AuditAction.SERVER_ERASED: N_("erased the server’s data"),
     AuditAction.ALLOW_LIST_STARTED: N_("started the allow-list with the servers of then: {count}"),
+    AuditAction.NOTICE_SENT: N_("sent notice {number}: “{text}”"),
+    AuditAction.NOTICE_CANCELLED: N_("cancelled notice {number}, not posted in {servers} servers"),
 }
 
 

@@ -13,6 +13,7 @@ from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.store.records.notice_records import NoticeRejection
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
 from bot.store.records.setup_records import SetupFailure
 from bot.text import discord_text, urls
@@ -156,6 +157,11 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     SetupFailure.TOO_MANY_TAG_RULES: N_("Too many tag rules: the limit is {count} per forum."),
     SetupFailure.TOO_MANY_DIGESTS: N_("Too many digests: the limit is {count} per server."),
     SetupFailure.TOO_MANY_WATCHES: N_("Too many channel watches: the limit is {count} per server."),
+    NoticeRejection.EMPTY: N_("The notice is empty."),
+    NoticeRejection.TOO_LONG: N_("The notice has {count} characters, and {limit} at most can be posted."),
+    NoticeRejection.NO_RECIPIENT: N_("No server would get the notice: none has a channel for alerts."),
+    NoticeRejection.REPEATED: N_("You’ve just sent this notice."),
+    NoticeRejection.GONE: N_("This notice isn’t being posted any more."),
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
     SaveFailure.DISCORD_LINK: N_("I can’t read links into Discord. Save a link to a web page."),
     SaveFailure.SECRET_LINK: N_(

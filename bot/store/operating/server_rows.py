@@ -139,6 +139,7 @@ SERVER_ROWS: Sequence[ServerRows] = (
     _count_only("skipped_entry", _OF_FEEDS_SQL, "feed_id, identity_hash"),
     ServerRows("push_subscription", _OF_FEEDS_SQL, "feed_id", omitted_columns=frozenset({"topic", "token", "secret"})),
     ServerRows("feed", "id IN (:private_feeds)"),
+    ServerRows("notice_recipient", _IN_SERVER_SQL, "notice_id, server_id"),
     ServerRows("channel", _IN_SERVER_SQL),
     ServerRows("server", "id = :server"),
 )
@@ -151,6 +152,7 @@ TABLES_WITHOUT_SERVER_DATA = frozenset(
         "bookmark_feed",
         "lease",
         "meta",
+        "notice",
         "outlet_icon",
         "process",
         "request_allocation",

@@ -2,9 +2,10 @@
 
 from typing import TypeVar
 
-from bot.core.preferences import DEFAULT_LOOK, PostLook, Preference, ServerPreferences, SettingKind
+from bot.core.preferences import DEFAULT_LOOK, NOTICES_OFF, PostLook, Preference, ServerPreferences, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTINGS, ChangeEffect, ChannelSetting, ChannelSettings, StoredValue
 from bot.store.connection import Connection
+from bot.store.operating import notices
 from bot.store.outbox import digests, held_posts, monthly_reports
 from bot.store.repository import Repository, bind_read, bind_write
 from bot.store.settings import setting_changes
@@ -30,6 +31,8 @@ def change_preference(
         digests.reschedule_digests(db, server_id)
         held_posts.reschedule_selections(db, server_id)
         monthly_reports.reschedule_report(db, server_id)
+    if preference is Preference.OPERATOR_NOTICES and value == NOTICES_OFF:
+        notices.withdraw_from_server(db, server_id)
     setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))
     return True
 
@@ -81,15 +84,23 @@ class Preferences(Repository):
     async def get_by_server(self, server_id: int) -> ServerPreferences:
         """Return the preferences of a server, or the defaults if the server is unknown."""
         row = await self._fetch_row(
-            "SELECT language, time_zone, manager_role, alerts, look, notify_roles, proposals, report_due_at "
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles, proposals, report_due_at, notices "
             "FROM server WHERE id = ?",
             (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role_id, alert_channel_id, look_json, roles_csv, proposer_policy, report_due_at = (
-            row
-        )
+        (
+            language,
+            time_zone,
+            manager_role_id,
+            alert_channel_id,
+            look_json,
+            roles_csv,
+            proposer_policy,
+            report_due_at,
+            notices_choice,
+        ) = row
         self_assignable_role_ids = tuple(int(role_id) for role_id in (roles_csv or "").split(",") if role_id)
         return ServerPreferences(
             language,
@@ -100,6 +111,7 @@ class Preferences(Repository):
             self_assignable_role_ids,
             proposer_policy,
             report_due_at,
+            notices_choice != NOTICES_OFF,
         )
 
     async def get_by_channel(self, channel_id: int) -> ChannelSettings:

@@ -1,0 +1,42 @@
+"""The operator's own server, in which /owner exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle, GuildHandle
+
+from tests.support.discord_world import World
+
+OWNER_SERVER_ID = 1_234_567_890_123_456_789
+"""Value of the setting `owner_server` in tests of /owner."""
+
+
+@dataclass
+class Office:
+    """The operator's server: a channel, the operator and a member who is none."""
+
+    world: World
+    guild: GuildHandle
+    channel: ChannelHandle
+    operator: MemberActor
+    visitor: MemberActor
+
+
+async def open_office(world: World, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Create the operator's server."""
+    guild = world.env.create_guild("Office", id=OWNER_SERVER_ID)
+    channel = guild.create_text_channel("desk")
+    operator = guild.add_member(world.env.create_user("operator"))
+    visitor = guild.add_member(world.env.create_user("visitor"))
+    await world.env.settle()
+
+    async def application_info() -> Any:
+        return SimpleNamespace(team=None, owner=operator.user)
+
+    monkeypatch.setattr(world.bot, "application_info", application_info)
+    return Office(world, guild, channel, operator, visitor)

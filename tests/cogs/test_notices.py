@@ -1,0 +1,135 @@
+"""Notices to all servers: written and sent in /owner, posted where alerts go and nowhere else, refused by managers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from simcord.results import InteractionResult
+
+from bot.core.preferences import NOTICES_OFF, Preference
+from bot.core.settings import Settings
+from bot.operating.notice_texts import MAX_NOTICE_LENGTH
+from bot.posting.scheduled_task import NOTICE_BATCH_SECONDS, NOTICE_BATCH_SIZE
+from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.support import message_texts
+from tests.support.interactions import button_labels, choose, last_reply, message_text
+from tests.support.scenario import posted_texts, why
+
+HARMLESS = r"\@everyone \<\@&5\> \<\#7\> \*\*now\*\* \[click\](https://evil.example) https://telex.example/a_b \`x\`"
+TEXT = "@everyone <@&5> <#7> **now** [click](https://evil.example) https://telex.example/a_b `x`"
+
+
+@pytest.fixture
+def settings(settings) -> Settings:
+    return replace(settings, owner_server=OWNER_SERVER_ID)
+
+
+@pytest.fixture
+async def office(telex, monkeypatch) -> Office:
+    return await open_office(telex, monkeypatch)
+
+
+async def open_page(office: Office) -> InteractionResult:
+    panel = await office.operator.slash(office.channel, "owner")
+    return await choose(office.operator, last_reply(panel), "Notices", "Page")
+
+
+async def write(office: Office, page: InteractionResult, **texts: str) -> InteractionResult:
+    """Write a notice, of which the page then shows a preview."""
+    modal = await office.operator.click(last_reply(page), label="Write a notice…")
+    return await office.operator.submit_modal(modal, {"en": "", "fr": "", **texts})
+
+
+async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_a_button(office):
+    world = office.world
+    alerts = world.guild.create_text_channel("alerts")
+    await world.env.settle()
+    await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
+    await world.set_preference(Preference.LANGUAGE, "fr")
+    before = {channel.id: len(world.posts(channel)) for channel in (alerts, world.news, office.channel)}
+    page = await open_page(office)
+    refusal = await write(office, page)
+    assert message_text(refusal) == "The notice is empty."
+    preview = await write(office, page, en=TEXT, fr="Telex déménage.\n\n\n\nÀ ce soir !")
+    text = message_text(preview)
+    assert "1 server gets it · 1 without a channel for alerts · 0 opted out" in text
+    assert HARMLESS in text
+    assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
+    assert len(world.posts(alerts)) == before[alerts.id]
+    sent = await office.operator.click(last_reply(preview), label="Send")
+    assert "waiting: 2" in message_text(sent)
+    for _ in range(2):
+        await world.deliver()
+        world.clock.advance(NOTICE_BATCH_SECONDS)
+    (notice,) = world.posts(alerts)[before[alerts.id] :]
+    assert message_texts.text(notice).startswith("### Avis de la personne qui gère Telex\nTelex déménage.")
+    assert world.env.backend.get_message(alerts.id, notice.id).ping_user_ids == []
+    assert [len(world.posts(channel)) for channel in (world.news, office.channel)] == list(before.values())[1:]
+    assert posted_texts(world, world.editor.user.dm_channel) == []
+    assert "posted: 1 · no channel for alerts: 1" in message_text(await open_page(office))
+    assert "A notice from whoever runs Telex." in await why(world, notice.jump_url, person=world.editor)
+
+    await world.restart()
+    denial = await world.reader.click(notice, label="Ne plus recevoir d’avis")
+    assert "Manage Server" in message_text(denial)
+    assert "received" not in message_text(await world.editor.slash(world.news, "settings history"))
+    answer = await world.editor.click(notice, label="Ne plus recevoir d’avis")
+    assert message_text(answer).startswith("No more of these notices here.")
+    assert (await world.store.preferences.get_by_server(world.guild.id)).wants_notices is False
+    history = message_text(await world.editor.slash(world.news, "settings history"))
+    assert "**Notices from whoever runs Telex**: received → not received" in history
+    settings = await world.editor.slash(world.news, "settings server")
+    assert "**Notices from whoever runs Telex**\n-# not received" in message_text(settings)
+
+
+async def test_a_notice_in_one_language_is_the_same_everywhere_and_a_long_one_fits(office):
+    world = office.world
+    alerts = world.guild.create_text_channel("alerts")
+    await world.env.settle()
+    await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
+    count = len(world.posts(alerts))
+    for notice_text in ("Seulement en français", "*" * MAX_NOTICE_LENGTH):
+        preview = await write(office, await open_page(office), fr=notice_text)
+        await office.operator.click(last_reply(preview), label="Send")
+        await world.deliver()
+        world.clock.advance(NOTICE_BATCH_SECONDS)
+        await world.deliver()
+    texts = posted_texts(world, alerts)[count:]
+    assert "### Notice from whoever runs Telex\nSeulement en français" in texts[0]
+    assert texts[1].count(r"\*") == MAX_NOTICE_LENGTH
+
+
+async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
+    world = office.world
+    store = world.store
+    alerts = world.guild.create_text_channel("alerts")
+    await world.env.settle()
+    others = range(world.guild.id + 1, world.guild.id + 1 + 2 * NOTICE_BATCH_SIZE)
+    for server in others:
+        await store.servers.mark_joined(server)
+        await store.preferences.change(Preference.ALERT_CHANNEL, server * 2, server_id=server, user_id=1)
+    await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
+    count = len(world.posts(alerts))
+    preview = await write(office, await open_page(office), en="Telex moves.")
+    await office.operator.click(last_reply(preview), label="Send")
+    await world.deliver()
+    page = await open_page(office)
+    (notice,) = await store.notices.list_all()
+    enqueued_count = notice.progress.posted + sum(
+        waiting_count for state, waiting_count, _oldest in await store.dispatches.count_by_state() if state == "waiting"
+    )
+    assert enqueued_count <= NOTICE_BATCH_SIZE
+    question = await office.operator.click(last_reply(page), label="Cancel…")
+    assert button_labels(last_reply(question)) == ["Don’t post it anywhere else", "Go on posting", "Write a notice…"]
+    cancelled = await office.operator.click(last_reply(question), label="Don’t post it anywhere else")
+    assert "cancelled" in message_text(cancelled)
+    world.clock.advance(10 * NOTICE_BATCH_SECONDS)
+    await world.deliver()
+    assert len(world.posts(alerts)) - count == (await store.notices.list_all())[0].progress.posted
+    assert (await store.notices.list_all())[0].progress.waiting == 0
+    await world.set_preference(Preference.OPERATOR_NOTICES, NOTICES_OFF)
+    preview = await write(office, await open_page(office), en="Telex moves.")
+    assert "1 opted out" in message_text(preview)
+    await office.operator.click(last_reply(preview), label="Discard")
+    assert len(await store.notices.list_all()) == 1
