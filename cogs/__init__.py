@@ -18,6 +18,7 @@ from cogs.running.about_command import AboutCog
 from cogs.running.background_loops import EmojiCog, OutboxCog
 from cogs.running.health_monitor import HealthCog
 from cogs.running.help_pages import HelpCog
+from cogs.running.maintenance_presence import MaintenancePresenceCog
 from cogs.running.privacy_command import PrivacyCog
 from cogs.running.server_events import GuildEventsCog
 from cogs.settings.settings_commands import SettingsCog
@@ -52,6 +53,7 @@ ALL_COGS: tuple[type[commands.Cog], ...] = (
     AboutCog,
     PrivacyCog,
     OwnerCog,
+    MaintenancePresenceCog,
     ExpiredComponentCog,
 )
 """All cogs, in the order in which they are loaded and unloaded."""

@@ -27,6 +27,7 @@ from bot.cli.database_commands import commands as database_commands
 from bot.cli.drill_command import commands as drill_command
 from bot.cli.operating.audit_commands import commands as audit_commands
 from bot.cli.operating.limit_commands import commands as limit_commands
+from bot.cli.operating.maintenance_commands import maintenance_group
 from bot.cli.operating.notice_commands import notice_group
 from bot.cli.operating.server_commands import servers_group
 from bot.cli.polling_commands import commands as polling_commands
@@ -217,6 +218,7 @@ servers_group.add_typer(limit_commands)
 servers_group.add_typer(audit_commands)
 app.add_typer(servers_group)
 app.add_typer(notice_group)
+app.add_typer(maintenance_group)
 
 
 def main() -> None:

@@ -66,6 +66,7 @@ class BackgroundTasks:
         self._add_loop("index", services.index.run)
         self._add_loop("clock", self._watch_clock)
         self._add_loop("audit log", AuditFollower(services.store, services.clock, services.cluster_events).run)
+        self._add_loop("maintenance", services.maintenance.run)
         self._add_loop("heap", self._trim_heap)
         if get_watchdog_seconds() is not None:
             self._add_loop("watchdog", run_watchdog)
@@ -82,6 +83,7 @@ class BackgroundTasks:
     async def start(self) -> None:
         """Start the background tasks. Raises `StoreError` if the database fails."""
         await self._services.join_cluster()
+        await self._services.maintenance.refresh()
         if self._services.leases.has_role(ProcessRole.POLLER):
             await self._services.websub_subscriber.reset_validators_once()
         self._tasks = [self._services.supervisor.start(*named_loop) for named_loop in self._named_loops]

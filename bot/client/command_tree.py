@@ -25,19 +25,22 @@ To defer is to acknowledge an interaction before its reply is ready.
 
 
 class InteractionLimits(Protocol):
-    """The rate limits of a user's interactions, which the client keeps."""
+    """The limits of a user's interactions, which the client keeps."""
 
     user_rate_limiter: TokenBucket
 
     def allow_autocomplete(self, user_id: int) -> bool:
         """Return whether a user may get another autocomplete reply, and count it."""
 
+    async def require_no_maintenance(self, user: discord.abc.User) -> None:
+        """Raise an error with a sentence for the user during maintenance, unless the user is an operator."""
+
 
 class TelexCommandTree(app_commands.CommandTree[Any]):
     """Tree of all commands, which replies in the user's language and turns every error into a message."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
+        """Set the language, reject commands that are not offered here or now, enforce the rate limit, and defer.
 
         To defer is to acknowledge the command before its reply is ready. The reply is only visible to the
         user unless the command has `DEFERS_ITSELF_KEY` in its extras and defers by itself. Discord also
@@ -50,7 +53,7 @@ class TelexCommandTree(app_commands.CommandTree[Any]):
             return _is_available_here(interaction) and limits.allow_autocomplete(interaction.user.id)
         if not _is_available_here(interaction):
             raise app_commands.NoPrivateMessage
-        enforce_rate_limit(limits, interaction.user.id)
+        await admit_interaction(limits, interaction.user)
         if interaction.command is None or DEFERS_ITSELF_KEY not in interaction.command.extras:
             await interaction.response.defer(ephemeral=True, thinking=True)
         return True
@@ -74,10 +77,14 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
     return command.allowed_installs is not None and command.allowed_installs.user
 
 
-def enforce_rate_limit(limits: InteractionLimits, user_id: int) -> None:
-    """Count a user's interaction; if it exceeds the rate limit, raise `CommandOnCooldown` instead."""
-    if wait_seconds := limits.user_rate_limiter.retry_after(user_id):
+async def admit_interaction(limits: InteractionLimits, user: discord.abc.User) -> None:
+    """Count a user's interaction, or raise `CommandOnCooldown` if it exceeds the rate limit.
+
+    During maintenance, raise an error with a sentence for the user, unless the user is an operator.
+    """
+    if wait_seconds := limits.user_rate_limiter.retry_after(user.id):
         raise app_commands.CommandOnCooldown(
             app_commands.Cooldown(MAX_INTERACTION_BURST, BURST_REFILL_SECONDS), wait_seconds
         )
-    limits.user_rate_limiter.consume(user_id)
+    limits.user_rate_limiter.consume(user.id)
+    await limits.require_no_maintenance(user)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from bot.client.command_tree import (
     TelexCommandTree,
 )
 from bot.client.error_replies import set_reply_language
+from bot.client.maintenance_refusal import UnderMaintenance, describe_maintenance
 from bot.client.peer_servers import PeerServers
 from bot.client.services import Services
 from bot.client.sharding.leased_shards import LeasedShards
@@ -129,6 +131,7 @@ class TelexBot(ShardedBot):
             ),
             restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
             supervisor=services.supervisor,
+            maintenance=services.maintenance,
         )
         self.outbox_relay = OutboxRelay(posting_context)
         self._cog_types = tuple(cog_types)
@@ -147,6 +150,16 @@ class TelexBot(ShardedBot):
             return False
         self._autocomplete_limiter.consume(user_id)
         return True
+
+    async def require_no_maintenance(self, user: discord.abc.User) -> None:
+        """Raise UnderMaintenance during maintenance, unless the user is an operator, who may use everything."""
+        period = self.services.maintenance.period
+        if period is None:
+            return
+        with suppress(discord.DiscordException, aiohttp.ClientError):  # Then nobody is known to be an operator.
+            if await self.is_owner(user):
+                return
+        raise UnderMaintenance(describe_maintenance(period, self.services.clock.now()))
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_arguments: object) -> None:
         """Tell the user which servers were left out of the reply to a command, if there are any."""

@@ -22,6 +22,7 @@ class Health:
     def __init__(self, services: Services) -> None:
         self._store, self._clock, self._poller = services.store, services.clock, services.poller
         self._leases, self._index, self._supervisor = services.leases, services.index, services.supervisor
+        self._maintenance = services.maintenance
         self._started_at = self._clock.now()
         self._clock_jump_detector = ClockJumpDetector(self._clock)
         self.gateway_down_since: int | None = self._started_at
@@ -29,8 +30,8 @@ class Health:
     async def find_polling_stall_start(self) -> int | None:
         """Return the Unix time in seconds since which no feed could be fetched although some were due.
 
-        Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps
-        do not count. Raises StoreError.
+        Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps and
+        maintenance do not count. Raises StoreError.
         """
         if jump_seconds := self._clock_jump_detector.detect_jump():
             self._started_at += jump_seconds
@@ -38,7 +39,9 @@ class Health:
                 self._poller.last_response_at = min(self._poller.last_response_at + jump_seconds, self._clock.now())
             if self.gateway_down_since is not None:
                 self.gateway_down_since += jump_seconds
-        silent_since = max(self._started_at, self._poller.last_response_at or 0)
+        if self._maintenance.is_on:
+            return None
+        silent_since = max(self._started_at, self._poller.last_response_at or 0, self._maintenance.ended_at or 0)
         overdue_before = self._clock.now() - MAX_POLL_SILENCE_SECONDS
         if silent_since <= overdue_before and self._leases.owner_id is not None:  # Other processes may poll.
             silent_since = max(silent_since, await self._store.feeds.get_last_success_at())

@@ -33,7 +33,9 @@ async def _serve_health(exit_stack: AsyncExitStack, services: Services, host: st
 
     health = Health(services)
     health.gateway_down_since = None  # A poller is never connected.
-    routes = websub_routes.WebSubRoutes(services.websub_subscriber, services.settings).build_routes()
+    routes = websub_routes.WebSubRoutes(
+        services.websub_subscriber, services.settings, services.maintenance
+    ).build_routes()
     http_server = MetricsCollector(services, health).serve(
         host, port, routes if services.websub_subscriber.is_enabled else ()
     )

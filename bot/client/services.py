@@ -24,6 +24,7 @@ from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.posting.wording import alert_texts
 from bot.processes.cluster_events import ClusterEvents
 from bot.processes.leases import UPKEEP_LEASE_KIND, Leases
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import COMMIT_INTERVAL_SECONDS, IDLE_COMMIT_INTERVAL_SECONDS, IndexUpdater
 from bot.search.searching import Searcher
@@ -73,6 +74,7 @@ class Services:
     full_text_fetcher: FullTextFetcher
     page_saver: PageSaver
     websub_subscriber: WebSubSubscriber
+    maintenance: MaintenanceMode
     preference_models: PreferenceModelCache
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
     model_services: ModelServices | None = None  # None unless a model service is configured
@@ -127,7 +129,11 @@ async def open_services(
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.build_alert_texts
             hub_discovery, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
+            maintenance = MaintenanceMode(store)
+            cluster_events.subscribe(AUDIT_EVENT, maintenance.request_refresh)
             cluster_events.subscribe(AUDIT_EVENT, announce_outbox)  # A notice may have been sent.
+            maintenance.add_listener(announce_outbox)
+            maintenance.add_listener(partial(cluster_events.announce, "feeds"))
             poller = Poller(
                 settings,
                 store,
@@ -138,12 +144,13 @@ async def open_services(
                 supervisor,
                 hub_discovery,
                 announce_outbox,
-                story_lookup,
+                maintenance,
+                story_lookup=story_lookup,
             )
             cluster_events.subscribe("feeds", poller.wake)
             follow_service = FollowService(store, limits, fetcher, workers, poller)
             full_text_fetcher = FullTextFetcher(
-                settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox
+                settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox, maintenance
             )
             websub_subscriber = WebSubSubscriber(settings, store, fetcher, poller, leases, hub_discovery)
             try:
@@ -165,6 +172,7 @@ async def open_services(
                     full_text_fetcher,
                     PageSaver(store, limits, poller.page_fetcher, poller.hosts),
                     websub_subscriber,
+                    maintenance,
                     PreferenceModelCache(store, occasional_workers),
                     semantic_index,
                     optional_model_services,

@@ -18,3 +18,5 @@ class AuditAction(StrEnum):
     ALLOW_LIST_STARTED = "allow-list"  # count: of the servers that were put on it
     NOTICE_SENT = "notice-send"  # number, servers, text: its beginning
     NOTICE_CANCELLED = "notice-cancel"  # number, servers: those that do not get it
+    MAINTENANCE_ON = "maintenance-on"
+    MAINTENANCE_OFF = "maintenance-off"

@@ -18,6 +18,7 @@ from bot.polling.poll_result_writer import (
     log_unless_reported,
 )
 from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.store import Store, StoreError
 from bot.store.records.process_records import LeasePool
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
@@ -41,10 +42,16 @@ class DueFeedLoader:
     """
 
     def __init__(
-        self, store: Store, leases: Leases, hosts: Hosts, queue: PollQueue, result_writer: PollResultWriter
+        self,
+        store: Store,
+        leases: Leases,
+        hosts: Hosts,
+        queue: PollQueue,
+        result_writer: PollResultWriter,
+        maintenance: MaintenanceMode,
     ) -> None:
         self._clock, self._store, self._hosts = store.clock, store, hosts
-        self._queue, self._result_writer = queue, result_writer
+        self._queue, self._result_writer, self._maintenance = queue, result_writer, maintenance
         self._loaded_feed_ids: set[int] = set()
         self._owned_slots: frozenset[int] = frozenset()  # host slots that this process has leased
         self._wake_event = asyncio.Event()
@@ -87,7 +94,7 @@ class DueFeedLoader:
         while True:
             self._wake_event.clear()
             try:
-                if await self._store.is_writable():
+                if not self._maintenance.is_on and await self._store.is_writable():
                     await self._load_due_feeds()
                 else:  # Polling is pointless while its results cannot be stored.
                     self._back_off()

@@ -17,6 +17,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.polling.host_throttle import Host, Hosts
 from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.store import Store, StoreError
 from bot.store.records.content_records import PageFetchJob, PageFetchOutcome
 from bot.text import urls
@@ -69,9 +70,10 @@ class FullTextFetcher:
         hosts: Hosts,
         leases: Leases,
         on_page_stored: Callable[[], None],
+        maintenance: MaintenanceMode,
     ) -> None:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
-        self._page_fetcher, self._hosts = page_fetcher, hosts
+        self._page_fetcher, self._hosts, self._maintenance = page_fetcher, hosts, maintenance
         self.outcome_counts: Counter[str] = Counter()
         """Number of page fetches since the start, by outcome."""
         self._on_page_stored = on_page_stored  # its text may match watches (saved searches)
@@ -89,9 +91,11 @@ class FullTextFetcher:
         job_by_task: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
             while self.is_enabled:
+                wait_seconds = MAX_IDLE_SECONDS
                 try:
-                    await self._start_fetches(job_by_task)
-                    wait_seconds = await self._compute_seconds_until_next(job_by_task)
+                    if not self._maintenance.is_on:
+                        await self._start_fetches(job_by_task)
+                        wait_seconds = await self._compute_seconds_until_next(job_by_task)
                 except StoreError:
                     log.exception("page query failed")
                     wait_seconds = ERROR_BACKOFF_SECONDS

@@ -29,6 +29,7 @@ from bot.polling.poll_recorder import PollOutcome, PollRecorder, PollReport
 from bot.polling.poll_result_writer import ERROR_BACKOFF_SECONDS, PollResultWriter, log_unless_reported
 from bot.polling.websub.hub_discovery import HubDiscovery
 from bot.processes.leases import HOST_SLOT_LEASE_KIND, Leases
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
@@ -46,7 +47,7 @@ class Poller:
     """Poller of feeds: one feed at once with `poll`, or all that are due with `run`.
 
     `hubs` is told what polls find about hubs; `on_recorded` is called when posts, edits or alerts may have
-    been enqueued.
+    been enqueued. In the maintenance mode nothing is polled by `run`.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class Poller:
         supervisor: Supervisor,
         hubs: HubDiscovery,
         on_recorded: Callable[[], None],
+        maintenance: MaintenanceMode,
+        *,
         story_lookup: StoryLookup | None = None,
     ) -> None:
         clock = self._clock = store.clock
         self._store, self._fetcher, self._leases = store, fetcher, leases
-        self._supervisor = supervisor
+        self._supervisor, self._maintenance = supervisor, maintenance
         self.page_fetcher = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, IngestQuota(clock))
         alerts = FeedAlerts(settings, alert_texts)
@@ -80,7 +83,7 @@ class Poller:
         self._worker_count = settings.poll_concurrency
         self._queue = PollQueue(clock, self._worker_count, on_tenant_drained=self.wake)
         self._result_writer = PollResultWriter(store, leases, self._on_written, on_recorded)
-        self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer)
+        self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer, maintenance)
 
     async def poll(self, feed: Feed, *, wait_for_host: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
@@ -165,7 +168,7 @@ class Poller:
             job = await self._queue.wait_for_job()
             host, feed = job.host, job.feed
             try:
-                if self._store.fault is None and host.is_owned:
+                if self._store.fault is None and host.is_owned and not self._maintenance.is_on:
                     await self._poll_due(feed, host)
                 else:
                     self._due_loader.release(feed.id)

@@ -159,8 +159,9 @@ class OutboxRelay:
 
         Returns None if no channel waits.
         """
-        if not await self._store.is_writable():
-            return None  # A dispatch is sent only after its claim was stored.
+        # A dispatch is sent only after its claim was stored.
+        if self._context.maintenance.is_on or not await self._store.is_writable():
+            return None
         for shard_number in self._store.shards.served_numbers - self._adopted_shard_numbers:
             await self.adopt_shard(shard_number)
         await self._in_doubt_claims.load_maybe_claimed_dispatches(self._store)
@@ -188,6 +189,9 @@ class OutboxRelay:
         if self._store.fault is not None:
             await self._clock.sleep(WRITE_RETRY_SECONDS)
             return
+        if self._context.maintenance.is_on:  # Its end wakes the relay.
+            await wait_for_event(self._clock, self._work_available, _MAX_SEARCH_INTERVAL_SECONDS)
+            return
         now = self._clock.now()
         wait_seconds: list[float] = [
             _SHARED_DB_SEARCH_INTERVAL_SECONDS if self._store.shards.is_leased else _MAX_SEARCH_INTERVAL_SECONDS,
@@ -200,7 +204,11 @@ class OutboxRelay:
         await wait_for_event(self._clock, self._work_available, max(min(wait_seconds), 0))
 
     async def _drain_channel(self, channel_id: int) -> None:
-        while not (self._send_runner.is_backing_off(channel_id) or self._send_runner.is_stopping):
+        while not (
+            self._send_runner.is_backing_off(channel_id)
+            or self._send_runner.is_stopping
+            or self._context.maintenance.is_on
+        ):
             async with self._send_semaphore.acquire(message_targets.fair_share_key(self._client, channel_id)):
                 in_doubt_claim = self._in_doubt_claims.get_first(channel_id)
                 dispatch = in_doubt_claim.dispatch if in_doubt_claim else await self._store.dispatches.claim(channel_id)

@@ -12,6 +12,7 @@ from bot.posting.audience import AudienceResolver
 from bot.posting.post_languages import PostLanguages
 from bot.posting.recovery.restore_reconciler import RestoreReconciler
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import IndexUpdater
 from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost, Store
@@ -38,6 +39,7 @@ class PostingContext:
     audience: AudienceResolver
     restore_reconciler: RestoreReconciler
     supervisor: Supervisor
+    maintenance: MaintenanceMode
     work_available: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -26,6 +26,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.maintenance import Maintenance
 from bot.store.operating.notices import Notices
 from bot.store.operating.server_access import ServerAccess
 from bot.store.operating.server_data import ServerData
@@ -100,8 +101,7 @@ class Store:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self.clock = database.clock
+        self._database, self.clock = database, database.clock
         self.shards = ServedShards(database)
         self.feeds = Feeds(database)
         self.polls = Polls(database)
@@ -147,6 +147,7 @@ class Store:
         self.server_limits = ServerLimits(database)
         self.server_data = ServerData(database)
         self.notices = Notices(database, self.shards)
+        self.maintenance = Maintenance(database)
         self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)

@@ -114,6 +114,7 @@ class MessageResponder:
             language = await self.bot.languages.for_discord_channel(message_reply.server_channel)
         i18n.set_language(language)
         try:
+            await self.bot.require_no_maintenance(message.author)
             await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
         except LeaseLost:
             return

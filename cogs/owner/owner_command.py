@@ -7,12 +7,13 @@ from discord.ext import commands
 
 from bot.client.discord_client import TelexBot
 from cogs.owner.audit_page import AuditPage
+from cogs.owner.maintenance_page import MaintenancePage
 from cogs.owner.notices_page import NoticesPage
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel, require_operator
 from cogs.owner.servers_page import ServersPage
 from cogs.shared.views import Interaction
 
-OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, AuditPage, NoticesPage)
+OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, AuditPage, NoticesPage, MaintenancePage)
 """Pages of the panel, in the order of their menu."""
 
 

@@ -72,7 +72,9 @@ class HealthCog(commands.Cog):
         if (public_url := self._settings.public_url) is not None:
             services = self._bot.services
             if services.leases.has_role(ProcessRole.POLLER):
-                websub_handler = websub_routes.WebSubRoutes(services.websub_subscriber, self._settings)
+                websub_handler = websub_routes.WebSubRoutes(
+                    services.websub_subscriber, self._settings, services.maintenance
+                )
                 routes += websub_handler.build_routes()
             routes += feed_routes.PublishedFeedRoutes(self._bot, public_url).build_routes()
         return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, routes))

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client.command_tree import enforce_rate_limit
+from bot.client.command_tree import admit_interaction
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import error_boundary, report_error, set_reply_language
 from cogs.shared.authorization import guild_context_only, user_installable
@@ -50,8 +50,8 @@ def persistent_item(
             async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
                 set_reply_language(interaction)
                 try:
-                    enforce_rate_limit(interaction.client, interaction.user.id)
-                except app_commands.CommandOnCooldown as refusal:
+                    await admit_interaction(interaction.client, interaction.user)
+                except app_commands.AppCommandError as refusal:
                     await report_error(interaction, refusal)
                     return False
                 return True

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import discord
 
-from bot.client.command_tree import enforce_rate_limit
+from bot.client.command_tree import admit_interaction
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import report_error, set_reply_language
 from bot.core.i18n import _
@@ -116,8 +116,8 @@ class OwnedView(discord.ui.LayoutView):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Return whether the user opened this view, in this server, and it has not expired.
 
-        Raises `UserFacingError` if the user may no longer use the view, or `CommandOnCooldown` if they exceed the
-        rate limit.
+        Raises `UserFacingError` if the user may not use the view any more or now, or `CommandOnCooldown` if they exceed
+        the rate limit.
         """
         set_reply_language(interaction)
         if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
@@ -128,7 +128,7 @@ class OwnedView(discord.ui.LayoutView):
                 ephemeral=True,
             )
             return False
-        enforce_rate_limit(interaction.client, interaction.user.id)
+        await admit_interaction(interaction.client, interaction.user)
         await self.authorize(interaction)
         return True
 

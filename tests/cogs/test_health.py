@@ -158,7 +158,7 @@ async def page(telex) -> AsyncIterator[Any]:
 async def test_the_health_check_fails_when_discord_stays_away_unless_others_have_all_shards(
     telex, page, database_engine
 ):
-    assert await page("/healthz") == (200, '{"well": true, "problems": []}')
+    assert await page("/healthz") == (200, '{"well": true, "problems": [], "maintenance": false}')
     await health_cog(telex).on_disconnect()
     telex.clock.advance(MAX_GATEWAY_DOWNTIME_SECONDS + 60)
     await health_cog(telex).on_disconnect()  # a further attempt is no new absence
@@ -226,6 +226,7 @@ async def test_the_status_page_tells_everybody_of_shards_delays_and_feeds_but_na
         "failing_feeds": 0,
         "feeds": 1,
         "are_feeds_unreachable": False,
+        "is_in_maintenance": False,
     }
     telex.clock.advance(MAX_DELAY_SECONDS)
     assert (await load_status(page))["is_well"] is False

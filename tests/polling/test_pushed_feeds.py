@@ -8,6 +8,7 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -71,7 +72,9 @@ class Hub:
         """Let a process of the bot begin, which knows nothing yet, and asks nothing."""
         self.newsroom = await self._process.enter_async_context(open_services(self.settings, self.clock))
         await self.newsroom.join_cluster()
-        self.routes = websub_routes.WebSubRoutes(self.newsroom.websub_subscriber, self.settings)
+        self.routes = websub_routes.WebSubRoutes(
+            self.newsroom.websub_subscriber, self.settings, self.newsroom.maintenance
+        )
 
     async def end_bot_process(self) -> None:
         await self.stop_subscribing()
@@ -161,6 +164,18 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     await poll(hub.newsroom, feed)
     assert await delivered_titles(hub.newsroom) == []
     assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
+
+
+async def test_what_is_pushed_during_maintenance_is_asked_for_again_later(hub):
+    await hub.follow_pushed_feed()
+    await hub.newsroom.store.maintenance.turn_on(expected_seconds=None, user_id=None)
+    await hub.newsroom.maintenance.refresh()
+    assert await hub.push(make_rss(make_rss_item(2))) == HTTPStatus.SERVICE_UNAVAILABLE
+    await hub.newsroom.store.maintenance.turn_off(user_id=None)
+    await hub.newsroom.maintenance.refresh()
+    assert await delivered_titles(hub.newsroom) == []
+    assert await hub.push(make_rss(make_rss_item(2))) == HTTPStatus.ACCEPTED
+    assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
 async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):

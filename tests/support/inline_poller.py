@@ -21,4 +21,5 @@ def build_poller(newsroom: Services) -> Poller:
         newsroom.supervisor,
         HubDiscovery(newsroom.settings, newsroom.store),
         on_recorded=lambda: None,
+        maintenance=newsroom.maintenance,
     )

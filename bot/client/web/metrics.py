@@ -102,6 +102,7 @@ class MetricsCollector(Collector):
                 "How long the first post has been due, in channels that get posts at once.",
                 delays.overdue_seconds,
             ),
+            _create_gauge("maintenance", "1 during maintenance, else 0.", self._services.maintenance.is_on),
             _create_gauge("database_bytes", "Size of the database, without its log.", await store.measure_size_bytes()),
             _create_gauge("index_behind_changes", "Changes that the index does not hold yet.", pending_change_count),
             _create_gauge(
@@ -183,7 +184,10 @@ class MetricsCollector(Collector):
 
     async def _respond_health(self, _request: web.Request) -> web.Response:
         problems = await self._health.load_problems()
-        return web.json_response({"well": not problems, "problems": problems}, status=503 if problems else 200)
+        return web.json_response(
+            {"well": not problems, "problems": problems, "maintenance": self._services.maintenance.is_on},
+            status=503 if problems else 200,
+        )
 
     async def _respond_metrics(self, _request: web.Request) -> web.Response:
         try:

@@ -52,14 +52,16 @@ class ServiceStatus:
     failing_feeds: int
     feeds: int
     are_feeds_unreachable: bool
+    is_in_maintenance: bool
 
     @property
     def is_well(self) -> bool:
-        """Whether all shards are connected, no post is late, and feeds can be fetched."""
+        """Whether all shards are connected, no post is late, feeds can be fetched, and there is no maintenance."""
         return (
             self.connected_shards >= self.shards
             and self.overdue_seconds <= MAX_DELAY_SECONDS
             and not self.are_feeds_unreachable
+            and not self.is_in_maintenance
         )
 
 
@@ -120,6 +122,7 @@ class StatusRoutes:
             failing_feeds=failing_count,
             feeds=feed_count,
             are_feeds_unreachable=await self._health.find_polling_stall_start() is not None,
+            is_in_maintenance=self._services.maintenance.is_on,
         )
 
 
@@ -143,15 +146,17 @@ def render_page(status: ServiceStatus | None, support_url: str | None) -> str:
 def _describe_state(status: ServiceStatus | None) -> str:
     if status is None:
         return _("The database can’t be read. Nothing is lost: posts follow.")
-    if status.connected_shards == 0:
-        return _("Telex isn’t connected to Discord. Nothing is lost: posts follow.")
-    if status.connected_shards < status.shards:
-        return _("Some servers aren’t connected. Nothing is lost: posts follow.")
-    if status.overdue_seconds > MAX_DELAY_SECONDS:
-        return _("Posts are late. None is lost.")
-    if status.are_feeds_unreachable:
-        return _("No feed can be fetched at the moment.")
-    return _("Everything works.")
+    troubles = (
+        (status.is_in_maintenance, _("Telex is down for maintenance. Nothing is lost: posts follow.")),
+        (status.connected_shards == 0, _("Telex isn’t connected to Discord. Nothing is lost: posts follow.")),
+        (
+            status.connected_shards < status.shards,
+            _("Some servers aren’t connected. Nothing is lost: posts follow."),
+        ),
+        (status.overdue_seconds > MAX_DELAY_SECONDS, _("Posts are late. None is lost.")),
+        (status.are_feeds_unreachable, _("No feed can be fetched at the moment.")),
+    )
+    return next((sentence for has_trouble, sentence in troubles if has_trouble), _("Everything works."))
 
 
 def _list_facts(status: ServiceStatus) -> list[tuple[str, str]]:

@@ -14,10 +14,13 @@ from bot.feeds import websub
 from bot.polling.websub.body_budget import BodyBudget
 from bot.polling.websub.pushed_documents import PushedDocument
 from bot.polling.websub.websub_subscriber import CALLBACK_PATH, WebSubSubscriber
+from bot.processes.maintenance_mode import MaintenanceMode
 from bot.store import StoreError
 
 DATABASE_RETRY_AFTER_SECONDS = 60
 """Seconds in the header `Retry-After` while the database cannot be asked."""
+MAINTENANCE_RETRY_AFTER_SECONDS = 300
+"""Seconds in the header `Retry-After` of a refused push during maintenance; polls find what is not pushed again."""
 LOOKUP_TIMEOUT_SECONDS = 5.0
 """Maximum number of seconds to wait for the database, which may be busy or unreachable."""
 RECEIVE_TIMEOUT_SECONDS = 20.0
@@ -38,8 +41,9 @@ class _PushRejected(Exception):
 class WebSubRoutes:
     """Request handlers for WebSub hubs, with limits for each document and for all documents in memory."""
 
-    def __init__(self, subscriber: WebSubSubscriber, settings: Settings) -> None:
+    def __init__(self, subscriber: WebSubSubscriber, settings: Settings, maintenance: MaintenanceMode) -> None:
         self._subscriber, self._trusted_proxies = subscriber, settings.trusted_proxies
+        self._maintenance = maintenance
         self._max_bytes = max_bytes = settings.max_feed_bytes
         self._body_budget = BodyBudget(MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2)
 
@@ -96,8 +100,10 @@ class WebSubRoutes:
     async def _find_rejection_response(self, request: web.Request, *, is_verification: bool) -> web.Response | None:
         """Return a response with status 503 or 429 if the request's token cannot be looked up now, or None if it can.
 
-        A hub that got the response "gone" instead would never push again.
+        During maintenance, pushes are not accepted either. A hub that got "gone" instead would never push again.
         """
+        if self._maintenance.is_on and not is_verification:
+            return _build_retry_later_response(503, MAINTENANCE_RETRY_AFTER_SECONDS)
         token = request.match_info["token"]
         client_ip = client_address.resolve_client_address(request, self._trusted_proxies)
         try:

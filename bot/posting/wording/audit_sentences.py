@@ -16,6 +16,8 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.ALLOW_LIST_STARTED: N_("started the allow-list with the servers of then: {count}"),
     AuditAction.NOTICE_SENT: N_("sent notice {number}: “{text}”"),
     AuditAction.NOTICE_CANCELLED: N_("cancelled notice {number}, not posted in {servers} servers"),
+    AuditAction.MAINTENANCE_ON: N_("turned maintenance on"),
+    AuditAction.MAINTENANCE_OFF: N_("turned maintenance off"),
 }
 
 

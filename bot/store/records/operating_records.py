@@ -69,3 +69,14 @@ class ServerErasure(NamedTuple):
 
     server_id: int
     receipt: str
+
+
+MAX_MAINTENANCE_MINUTES = 7 * 24 * 60
+"""Maximum number of minutes that an operator may say a maintenance will take."""
+
+
+class MaintenancePeriod(NamedTuple):
+    """Maintenance since `since`, expected to end at about `expected_end`, or None (Unix times in seconds)."""
+
+    since: int
+    expected_end: int | None

@@ -1,0 +1,52 @@
+"""Presence of the bot in the list of members, which says so during maintenance."""
+
+import asyncio
+import logging
+
+import aiohttp
+import discord
+
+from bot.client.discord_client import TelexBot
+from bot.core import i18n
+from bot.core.i18n import _
+from cogs.shared.persistent_items import TelexCog
+
+log = logging.getLogger(__name__)
+
+
+class MaintenancePresenceCog(TelexCog):
+    """Cog that shows people during maintenance, below the name of the bot, that nothing is posted."""
+
+    def __init__(self, bot: TelexBot) -> None:
+        super().__init__(bot)
+        self._maintenance = bot.services.maintenance
+        self._change_task: asyncio.Task[None] | None = None
+
+    async def cog_load(self) -> None:
+        """Set the presence with which shards connect, and follow changes of the maintenance mode."""
+        self._maintenance.add_listener(self._start_change)
+        self._set_initial_presence()
+
+    async def cog_unload(self) -> None:
+        self._maintenance.remove_listener(self._start_change)
+
+    def _start_change(self) -> None:
+        self._change_task = asyncio.create_task(self._change_presence())
+
+    async def _change_presence(self) -> None:
+        """Change the presence of the connected shards, and that with which others will connect."""
+        activity = self._set_initial_presence()
+        try:
+            await self.bot.change_presence(activity=activity, status=self.bot.status)
+        except (discord.DiscordException, aiohttp.ClientError, ConnectionError) as error:
+            log.warning("presence not changed error=%r", error)  # A shard that connects again has the new one.
+
+    def _set_initial_presence(self) -> discord.CustomActivity | None:
+        """Set the presence with which shards connect, and return its activity, or None without maintenance."""
+        activity = None
+        if self._maintenance.is_on:
+            with i18n.language_scope(self.bot.services.settings.language):
+                activity = discord.CustomActivity(_("Maintenance: posts will follow"))
+        self.bot.activity = activity
+        self.bot.status = discord.Status.dnd if self._maintenance.is_on else discord.Status.online
+        return activity

@@ -1,0 +1,178 @@
+"""Maintenance: nothing is polled or posted and people are told so; afterwards, all that was due follows once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.client.background_tasks import BackgroundTasks
+from bot.client.health import MAX_POLL_SILENCE_SECONDS
+from bot.core.preferences import DigestPlan
+from bot.core.settings import Settings
+from cogs.running.health_monitor import HealthCog
+from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.support.discord_world import World
+from tests.support.feed_server import make_rss_item
+from tests.support.interactions import choose, last_reply, message_text
+from tests.support.scenario import START, follow, posted_titles, publish
+
+REFUSAL = "I’m down for maintenance. Nothing is lost: posts will follow. Try again later."
+
+
+@pytest.fixture
+def settings(settings) -> Settings:
+    return replace(settings, owner_server=OWNER_SERVER_ID)
+
+
+@pytest.fixture
+async def office(telex, monkeypatch) -> Office:
+    return await open_office(telex, monkeypatch)
+
+
+async def turn_on_in_terminal(world: World, *, expected_seconds: int | None = None) -> None:
+    """What `telex maintenance on` stores, and the bot notices."""
+    await world.store.maintenance.turn_on(expected_seconds=expected_seconds, user_id=None)
+    await world.newsroom.maintenance.refresh()
+
+
+async def turn_off_in_terminal(world: World) -> None:
+    await world.store.maintenance.turn_off(user_id=None)
+    await world.newsroom.maintenance.refresh()
+
+
+async def test_people_are_told_and_operators_turn_it_off_where_they_turned_it_on(office, feed_server, monkeypatch):
+    world, presences = office.world, []
+
+    async def change_presence(*, activity: Any = None, status: Any = None) -> None:
+        presences.append((None if activity is None else activity.name, status))
+
+    monkeypatch.setattr(world.bot, "change_presence", change_presence)
+    await follow(world, feed_server)
+    (post,) = world.posts()
+    panel = await office.operator.slash(office.channel, "owner")
+    page = await choose(office.operator, last_reply(panel), "Maintenance", "Page")
+    modal = await office.operator.click(last_reply(page), label="Turn on…")
+    refusal = await office.operator.submit_modal(modal, {"minutes": "soon"})
+    assert message_text(refusal) == "Enter a number of minutes, such as 30."
+    settings_panel = await world.editor.slash(world.news, "settings server")
+    modal = await office.operator.click(last_reply(page), label="Turn on…")
+    page = await office.operator.submit_modal(modal, {"minutes": "30"})
+    assert f"on since <t:{START}:f>\nexpected until <t:{START + 1800}:f>" in message_text(page)
+    until = f"I’m down for maintenance until about <t:{START + 1800}:t>. Nothing is lost: posts will follow."
+    for answer in (
+        await world.reader.slash(world.news, "search", query="browser"),
+        await world.reader.click(post, label="Save"),
+        await choose(world.editor, last_reply(settings_panel), "French"),
+        await office.visitor.slash(office.channel, "owner"),
+    ):
+        assert message_text(answer) == until
+    world.clock.advance(1801)
+    world.locales[world.reader.id] = "fr"
+    assert message_text(await world.reader.slash(world.news, "help")).startswith("Je suis en maintenance. Rien n’est")
+    mention = await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
+    assert world.news.history()[-1].content == REFUSAL
+    assert world.news.history()[-1].reference.message_id == mention.id
+    assert presences == [("Maintenance: posts will follow", discord.Status.dnd)]
+    page = await office.operator.click(last_reply(page), label="Turn off")
+    assert message_text(page).startswith("### Maintenance\noff")
+    assert presences[1:] == [(None, discord.Status.online)]
+    world.locales.clear()
+    assert "Try again later" not in message_text(await world.reader.slash(world.news, "help"))
+
+
+async def test_nothing_is_posted_until_its_end_and_then_all_once_in_order_with_the_digest(telex, feed_server):
+    digest_channel = telex.guild.create_text_channel("digest")
+    await telex.env.settle()
+    feed = await follow(telex, feed_server)
+    await follow(telex, feed_server, channel=digest_channel, path="/other", title="Other")
+    plan = DigestPlan(weekday=None, minute=(START // 60 + 30) % 1440)
+    place = {"server_id": telex.guild.id, "channel_id": digest_channel.id}
+    await telex.store.digests.save(plan, **place, user_id=telex.editor.id, limit=9)
+    titles = posted_titles(telex)
+    count = len(telex.posts(digest_channel))
+    await turn_on_in_terminal(telex)
+    await publish(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
+    await telex.advance(3600)
+    await telex.deliver()
+    await telex.restart()
+    await telex.deliver()
+    assert posted_titles(telex) == titles
+    assert len(telex.posts(digest_channel)) == count
+    await turn_off_in_terminal(telex)
+    await telex.deliver()
+    assert posted_titles(telex) == [*titles, "Seven", "Eight"]
+    assert len(telex.posts(digest_channel)) == count + 1
+    await telex.deliver()
+    assert len(telex.posts()) == len(titles) + 2
+
+
+async def test_a_message_on_its_way_is_recorded_and_the_next_waits(telex, feed_server):
+    feed = await follow(telex, feed_server)
+    titles = posted_titles(telex)
+    await publish(
+        telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"), delivered=False
+    )
+    claim = telex.store.dispatches.claim
+
+    async def claim_then_turn_on(channel_id: int) -> Any:
+        dispatch = await claim(channel_id)
+        await turn_on_in_terminal(telex)
+        return dispatch
+
+    telex.store.dispatches.claim = claim_then_turn_on
+    await telex.deliver()
+    del telex.store.dispatches.claim
+    assert posted_titles(telex) == [*titles, "Seven"]
+    assert [state for state, _count, _oldest in await telex.store.dispatches.count_by_state()] == ["sent", "waiting"]
+    await turn_off_in_terminal(telex)
+    await telex.deliver()
+    assert posted_titles(telex) == [*titles, "Seven", "Eight"]
+
+
+async def test_feeds_are_left_alone_also_after_a_restart_and_polled_when_it_ends(newsroom, clock, feed_server):
+    feed = await newsroom.store.feeds.add(feed_server.serve("/rss", b""))
+    await newsroom.store.subscriptions.follow(server_id=1, channel_id=2, feed_id=feed.id, first_article_id=None)
+    await newsroom.store.maintenance.turn_on(expected_seconds=None, user_id=None)
+    background_tasks = BackgroundTasks(newsroom)
+    await background_tasks.start()
+    try:
+        assert newsroom.maintenance.is_on
+        for _ in range(20):
+            clock.advance(60)
+            await asyncio.sleep(0.01)
+        assert feed_server.visits == []
+        await newsroom.store.maintenance.turn_off(user_id=None)
+        while not feed_server.visits:
+            clock.advance(1)
+            await asyncio.sleep(0.01)
+    finally:
+        await background_tasks.stop()
+
+
+async def test_monitors_learn_of_it_and_do_not_take_it_for_an_outage(telex, feed_server):
+    await follow(telex, feed_server)
+    cog = telex.bot.get_cog(HealthCog.__name__)
+    port, health = await cog.start_http_server("127.0.0.1", 0), cog.health
+    await turn_on_in_terminal(telex)
+    telex.clock.advance(2 * MAX_POLL_SILENCE_SECONDS)
+    assert await health.load_problems() == []
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for path, text in (
+            ("/healthz", '{"well": true, "problems": [], "maintenance": true}'),
+            ("/status", "Telex is down for maintenance. Nothing is lost: posts follow."),
+            ("/status.json", '"is_in_maintenance": true'),
+            ("/metrics", "\ntelex_maintenance 1.0\n"),
+        ):
+            async with session.get(path) as response:
+                assert response.status == HTTPStatus.OK
+                assert text in await response.text()
+    await turn_off_in_terminal(telex)
+    assert await health.load_problems() == []
+    telex.clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
+    assert await health.load_problems() == ["no feed could be fetched for 121 minutes"]
