@@ -62,14 +62,19 @@ async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace,
     assert pace.response_count_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
 
 
-async def test_reactions_wait_until_nothing_else_does(pace, session, feed_server, clock, monkeypatch):
+async def test_the_gateway_waits_for_no_post_and_reactions_until_nothing_else_waits(
+    pace, session, feed_server, clock, monkeypatch
+):
     monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)  # so that one goes and the others wait
-    post, reaction = PLACE, f"{PLACE}/2/reactions/x/@me"
-    paths = (post, reaction, reaction, post, post)
+    post, reaction, gateway = PLACE, f"{PLACE}/2/reactions/x/@me", "/api/v10/gateway/bot"
+    paths = (post, reaction, reaction, post, post, gateway, gateway)
     tasks = [task for path in paths for task in await send_requests(session, feed_server.serve(path), 1)]
     assert pace.waiting_count == len(paths) - 1
     await finish_tasks(clock, tasks)
-    assert [visit.path for visit in feed_server.visits] == [post, post, post, reaction, reaction]
+    assert [visit.path for visit in feed_server.visits] == [
+        *(post, gateway, gateway),
+        *(post, post, reaction, reaction),
+    ]
 
 
 async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clock):

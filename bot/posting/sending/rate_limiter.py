@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
+from enum import IntEnum
 from types import SimpleNamespace
 
 import aiohttp
@@ -32,6 +33,14 @@ _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<resource>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
 
 
+class RequestPriority(IntEnum):
+    """Priority of a request to Discord: it starts only while no request before it in this list waits."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
 class _CountedRequest:
     """Request that counts against the quota until `counts_until`, in monotonic seconds."""
 
@@ -46,8 +55,8 @@ class RateLimiter:
     """Limiter of this process's requests to Discord; processes share the quota through the store.
 
     `get_fair_share_key` maps a channel id to the key that its requests are charged to. `channel_id_by_webhook_id`
-    has the webhooks that post; requests of other webhooks answer interactions. Requests about reactions have low
-    priority.
+    has the webhooks that post; requests of other webhooks answer interactions. Requests about the gateway have high
+    priority, because a shard and its servers wait for them; requests about reactions have low priority.
     """
 
     def __init__(
@@ -67,10 +76,9 @@ class RateLimiter:
         """Number of responses since the start, by HTTP status."""
         self._counted_requests: list[_CountedRequest] = []
         self._min_round_trip_seconds = 0.0  # of recent requests
-        self._queue_by_priority: tuple[FairQueue[asyncio.Future[_CountedRequest]], ...] = (
-            FairQueue(1),
-            FairQueue(1),
-        )
+        self._queue_by_priority: dict[RequestPriority, FairQueue[asyncio.Future[_CountedRequest]]] = {
+            priority: FairQueue(1) for priority in RequestPriority
+        }
         self._wake_task: asyncio.Task[None] | None = None
         self.total_wait_seconds = 0.0
         """Total time in seconds for which requests waited until the quota allowed them."""
@@ -78,7 +86,7 @@ class RateLimiter:
     @property
     def waiting_count(self) -> int:
         """Number of requests that wait until the quota allows them."""
-        return sum(map(len, self._queue_by_priority))
+        return sum(map(len, self._queue_by_priority.values()))
 
     def attach(self, trace_config: aiohttp.TraceConfig) -> None:
         """Register the limiter on the trace configuration of an HTTP session, ahead of its other hooks."""
@@ -86,15 +94,14 @@ class RateLimiter:
         trace_config.on_request_end.insert(0, self._on_request_end)
         trace_config.on_request_exception.append(self._on_request_exception)
 
-    async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _CountedRequest:
+    async def acquire(self, key: Hashable, priority: RequestPriority) -> _CountedRequest:
         """Wait until the quota allows another request, and return that request.
 
-        The request is charged to `key`, such as a server's id. With `low_priority` it starts only while no request of
-        high priority waits.
+        The request is charged to `key`, such as a server's id, among requests of the same priority.
         """
         queued_at = self._clock.monotonic()
         request_future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
-        self._queue_by_priority[low_priority].put(key, request_future)
+        self._queue_by_priority[priority].put(key, request_future)
         self._admit_requests()
         request = await request_future
         self.total_wait_seconds += request.started_at - queued_at
@@ -104,7 +111,7 @@ class RateLimiter:
         now = self._clock.monotonic()
         self._counted_requests = [request for request in self._counted_requests if request.counts_until > now]
         max_counted_requests = self._quota.get_slot_count(now)
-        for queue in self._queue_by_priority:
+        for queue in self._queue_by_priority.values():
             while len(self._counted_requests) < max_counted_requests and (ticket := queue.try_acquire()) is not None:
                 queue.release(ticket, 1.0)
                 if not ticket.item.done():  # The waiting task may have been cancelled.
@@ -123,11 +130,8 @@ class RateLimiter:
         self._wake_task = None
         self._admit_requests()
 
-    def _get_key_and_priority(self, path: str) -> tuple[Hashable, bool] | None:
-        """Return the key to charge for a request, and whether its priority is low.
-
-        Returns None if the request does not count against the limit.
-        """
+    def _get_key_and_priority(self, path: str) -> tuple[Hashable, RequestPriority] | None:
+        """Return the key to charge for a request, and its priority; None if it does not count against the limit."""
         route_match = _ROUTE_PATTERN.fullmatch(path)
         if route_match is None or route_match["resource"] == "interactions":
             return None
@@ -141,7 +145,9 @@ class RateLimiter:
             key = self._get_fair_share_key(int(route_match["id"]))
         elif route_match["resource"] == "guilds" and route_match["id"]:
             key = int(route_match["id"])
-        return key, "/reactions/" in route_match["subpath"]
+        if route_match["resource"] == "gateway":
+            return key, RequestPriority.HIGH
+        return key, RequestPriority.LOW if "/reactions/" in route_match["subpath"] else RequestPriority.NORMAL
 
     async def _on_request_start(
         self,
@@ -150,8 +156,7 @@ class RateLimiter:
         start_params: aiohttp.TraceRequestStartParams,
     ) -> None:
         if (key_and_priority := self._get_key_and_priority(start_params.url.path)) is not None:
-            key, low_priority = key_and_priority
-            context.request = await self.acquire(key, low_priority=low_priority)
+            context.request = await self.acquire(*key_and_priority)
 
     async def _on_request_end(
         self,
