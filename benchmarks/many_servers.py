@@ -1,14 +1,15 @@
 """A bot in very many servers, over several processes: its start, memory, posts a second, and who waits.
 
-    python -m benchmarks.many_servers [--servers 10000] [--shards 16] [--processes 4] [--seconds 120]
-                                            [--record]
+    python -m benchmarks.many_servers [--servers 10000] [--shards 16] [--processes 4] [--paced 2000]
+                                            [--seconds 120] [--record]
 
 `telex run` processes on a PostgreSQL server, each gateway and poller, against the stand-in, which counts the
 requests of all of them in any window of a second (50) and lets a session begin every five seconds. Two posts
-wait in each server, three thousand feeds are polled ("unchanged", no TLS), and somebody uses a command four
-times a second. At the end one process is stopped, and then a post owed in a server of each of its shards.
-Exits 1 where fewer than 45 posts a second came, the limit for all requests was broken, or the hundredth part
-of commands was acknowledged after more than a second.
+wait in each server, five more in each of the paced channels, which quiet hours or an hourly limit hold back,
+three thousand feeds are polled ("unchanged", no TLS), and somebody uses a command four times a second. At the
+end one process is stopped, the posts that still wait are dropped, and then a post is owed in a server of each
+of its shards. Exits 1 where fewer than 46 posts a second came, a paced channel got one, the limit for all
+requests was broken, or the hundredth part of commands was acknowledged after more than a second.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import many_feeds, promises
-from benchmarks.discord_pace import MIN_POSTS_A_SECOND, read_cpu_seconds
+from benchmarks.discord_pace import PACED_POSTS, read_cpu_seconds
 from benchmarks.memory import measure_weight
 from benchmarks.process_kills import open_database_server
 from bot.core.models import Feed
@@ -42,6 +43,7 @@ from tests.support.wire.bot_process import Launcher
 from tests.support.wire.crowd import POSTING, REACTING, Crowd, open_crowd
 from tests.support.wire.waiting import until
 
+MIN_POSTS_A_SECOND = 46.0
 FEEDS, INTERVAL = 3_000, 600
 POSTS_PER_SERVER = 2  # that wait in each server
 COMMAND_INTERVAL_SECONDS = 0.25  # seconds between two commands
@@ -62,15 +64,17 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass
 class StopCost:
-    """What a stop cost: seconds without a session by shard, and until each had the next post."""
+    """What a stop cost: seconds without a session by shard, until each had the next post, and new sessions."""
 
     away_seconds: dict[int, float] = field(default_factory=dict)
+    new_sessions: int = 0
     max_delay_seconds: float = 0.0
 
     def __str__(self) -> str:
         away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away_seconds.values()))
         return (
             f"one process stopped: its {len(self.away_seconds)} shards without a session for {away} s, "
+            f"{self.new_sessions} new sessions, "
             f"what was owed when it had ended posted after {self.max_delay_seconds:.1f} s at the most"
         )
 
@@ -82,6 +86,7 @@ class RunFigures:
     ready: float
     took: float
     posts: int
+    early_posts: int
     answers: Counter[int]
     global_limits: int
     acknowledge_seconds: list[float]
@@ -99,6 +104,7 @@ class RunFigures:
     def is_good(self) -> bool:
         return (
             self.posts / self.took >= MIN_POSTS_A_SECOND
+            and not self.early_posts
             and not self.global_limits
             and self.p99 <= MAX_ACKNOWLEDGE_SECONDS
         )
@@ -107,6 +113,7 @@ class RunFigures:
         delays = sorted(self.acknowledge_seconds)
         return (
             f"all shards served after {self.ready:.0f} s; {self.posts / self.took:.1f} posts a second, "
+            f"{self.early_posts} in paced channels, "
             f"{self.answers[429]} answers 429, {self.global_limits} of them global; {len(delays)} commands "
             f"acknowledged after {delays[len(delays) // 2] * 1000:.0f} ms as a rule, "
             f"{self.p99 * 1000:.0f} p99, "
@@ -135,7 +142,7 @@ async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None
         many_feeds.insert_followed_feeds(connection, feeds, [channel.id for channel in channels], now)
 
 
-async def measure(servers: int, shards: int, processes: int, seconds: float) -> RunFigures:
+async def measure(servers: int, shards: int, processes: int, paced: int, seconds: float) -> RunFigures:
     """Start, wait until all is served, measure for a while."""
     async with AsyncExitStack() as exit_stack:
         folder, _server, database = await open_database_server(exit_stack)
@@ -153,7 +160,11 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         launcher = Launcher()
         exit_stack.callback(launcher.close)
         crowd = await exit_stack.enter_async_context(open_crowd(discord, launcher, folder, database))
-        channels = [crowd.server(1, (number % shards, shards))[0] for number in range(servers)]
+        places = [crowd.server(1 + (number < paced), (number % shards, shards)) for number in range(servers)]
+        channels, paced_channels = [place[0] for place in places], [place[1] for place in places[:paced]]
+        if paced_channels:
+            await crowd.owe("paced", paced_channels, PACED_POSTS)
+            crowd.hold_back(paced_channels)
         await crowd.owe("busy", channels, POSTS_PER_SERVER)
         await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
         started_at = time.monotonic()
@@ -191,6 +202,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
             ready=ready_seconds,
             took=measured_seconds,
             posts=sum(call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls),
+            early_posts=crowd.posts(paced_channels),
             answers=Counter(call.status or 0 for call in new_calls),
             global_limits=sum(
                 call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
@@ -223,9 +235,11 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
                 cost.away_seconds.setdefault(number, now - away_since.get(number, now))
         return len(cost.away_seconds) == len(shard_numbers)
 
+    session_count = len(crowd.discord.gateway.identify_payloads)
     process.terminate()
     handover = asyncio.create_task(until(is_over, within=MAX_WAIT_SECONDS))
     await asyncio.to_thread(process.wait)
+    sql.run(crowd.database, "UPDATE dispatch SET state = 'failed' WHERE state = 'waiting'")
     due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
     (title,) = await crowd.owe("stop", due_channels, 1)
     await until(
@@ -234,6 +248,7 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
     )
     cost.max_delay_seconds = time.monotonic() - started_at
     await handover
+    cost.new_sessions = len(crowd.discord.gateway.identify_payloads) - session_count
     return cost
 
 
@@ -268,12 +283,18 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=10_000)
     parser.add_argument("--shards", type=int, default=16)
     parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--paced", type=int, default=2_000, help="channels with posts that are held back")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     commit = promises.describe_commit()
-    run = asyncio.run(measure(arguments.servers, arguments.shards, arguments.processes, arguments.seconds))
-    figure = f"{arguments.servers:,} servers, {arguments.shards} shards, {arguments.processes} processes: {run}"
+    run = asyncio.run(
+        measure(arguments.servers, arguments.shards, arguments.processes, arguments.paced, arguments.seconds)
+    )
+    figure = (
+        f"{arguments.servers:,} servers, {arguments.paced:,} paced channels, {arguments.shards} shards, "
+        f"{arguments.processes} processes: {run}"
+    )
     console.print(figure)
     if arguments.record and run.is_good:
         promises.record("many-servers", figure, commit=commit)
