@@ -110,9 +110,11 @@ def format_server_status(overview: ServerOverview) -> str:
 
 def format_figures(overview: ServerOverview) -> list[str]:
     """Return the numbers of members, feeds and posts of a server, and when it was last used, as far as known."""
+    is_less_than_daily = 0 < overview.post_count < POST_COUNT_DAYS
+    daily_posts_text = "<1" if is_less_than_daily else format_number(round(overview.post_count / POST_COUNT_DAYS))
     figures = [
         format_count("{count} feed", "{count} feeds", overview.feed_count),
-        _("{count} posts a day").format(count=format_number(round(overview.post_count / POST_COUNT_DAYS))),
+        _("{count} posts a day").format(count=daily_posts_text),
     ]
     if overview.member_count is not None:
         figures.insert(0, format_count("{count} member", "{count} members", overview.member_count))

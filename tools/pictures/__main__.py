@@ -44,6 +44,7 @@ PICTURE_MODULES = (
     "profile",
     "elsewhere",
     "written",
+    "owner",
 )
 COLOURS = 160
 STORIES = 6  # to wait for before the pictures: some in each language

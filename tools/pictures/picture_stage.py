@@ -92,7 +92,7 @@ def run_staged(
 
 
 @asynccontextmanager
-async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
+async def server_in(language: str, **setting_values: Any) -> AsyncIterator[tuple[World, FeedServer]]:
     """A server whose people speak a language, its clock moved by hand, and a publisher on loopback."""
     with tempfile.TemporaryDirectory() as home:
         server = await FeedServer().start()
@@ -104,6 +104,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
             model_url=f"{server.origin}/v1",  # where nothing answers unless a picture needs it
             model_name="small",
+            **setting_values,
         )
         clock, locale = ManualClock(), "fr" if language == "fr" else "en-US"
         try:

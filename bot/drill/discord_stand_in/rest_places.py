@@ -69,6 +69,12 @@ def get_server(stand_in: StandIn, call: Call) -> Answer:
     return 200, payload
 
 
+@ROUTES.add("DELETE", "/users/@me/guilds/{server}")
+def leave_server(stand_in: StandIn, call: Call) -> Answer:
+    stand_in.changes.kick(find_bot_server(stand_in, call))
+    return NO_CONTENT
+
+
 @ROUTES.add("GET", "/guilds/{server}/channels")
 def list_server_channels(stand_in: StandIn, call: Call) -> Answer:
     channels = stand_in.state.list_channels(find_bot_server(stand_in, call).id)

@@ -51,35 +51,37 @@ class ServerAccess(ShardedRepository):
             record_audit_entry(db, AuditAction.SERVER_LEAVE_REQUESTED, user_id=user_id, server_id=server_id)
         return changed_count > 0
 
-    @write_transaction
-    def load_denied_server_ids(self, db: Connection, policy: ServerPolicy, owner_server_id: int | None) -> set[int]:
+    async def load_denied_server_ids(self, policy: ServerPolicy, owner_server_id: int | None) -> set[int]:
         """Return the ids of the servers of this process's shards that the bot is in and has to leave.
 
         They include servers whose data is to be erased, and never the operator's own server. When the policy becomes
         `ALLOWED`, the servers that the bot is in are put on the allow-list, so that none is left by surprise.
         """
-        _start_or_end_allow_list(db, policy)
-        return set(
-            db.fetch_column(
-                "SELECT id FROM server LEFT JOIN server_access ON server_access.server_id = server.id "
-                "WHERE left_at IS NULL AND id <> :owner_server_id "
-                f"AND {self._shards.build_served_condition('server.id')} AND (leave_requested_at IS NOT NULL "
-                "OR erasure_requested_at IS NOT NULL OR coalesce(is_allowed, :default) = 0)",
-                {"owner_server_id": owner_server_id or 0, "default": int(policy is ServerPolicy.ALL)},
-            )
+        is_list_in_use = await self._fetch_value("SELECT 1 FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,)) is not None
+        if is_list_in_use != (policy is ServerPolicy.ALLOWED):
+            await self._database.transact(_end_allow_list if is_list_in_use else _start_allow_list)
+        return await self._fetch_set(
+            "SELECT id FROM server LEFT JOIN server_access ON server_access.server_id = server.id "
+            "WHERE left_at IS NULL AND id <> :owner_server_id "
+            f"AND {self._shards.build_served_condition('server.id')} AND (leave_requested_at IS NOT NULL "
+            "OR erasure_requested_at IS NOT NULL OR coalesce(is_allowed, :default) = 0)",
+            {"owner_server_id": owner_server_id or 0, "default": int(policy is ServerPolicy.ALL)},
         )
 
 
-def _start_or_end_allow_list(db: Connection, policy: ServerPolicy) -> None:
-    is_in_use = db.fetch_row("SELECT 1 FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,)) is not None
-    if policy is ServerPolicy.ALL and is_in_use:
-        db.execute("DELETE FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,))
-    elif policy is ServerPolicy.ALLOWED and not is_in_use:
-        meta.set_text(db, _ALLOW_LIST_KEY, str(db.now))
-        allowed_count = db.execute_rowcount(
-            "INSERT INTO server_access (server_id, is_allowed, changed_at) "
-            "SELECT id, 1, ? FROM server WHERE left_at IS NULL ON CONFLICT (server_id) DO NOTHING",
-            (db.now,),
-        )
-        if allowed_count:
-            record_audit_entry(db, AuditAction.ALLOW_LIST_STARTED, user_id=None, details={"count": allowed_count})
+def _start_allow_list(db: Connection) -> None:
+    """Put the servers that the bot is in on the allow-list, unless another process has just done so."""
+    if db.fetch_row("SELECT 1 FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,)) is not None:
+        return
+    meta.set_text(db, _ALLOW_LIST_KEY, str(db.now))
+    allowed_count = db.execute_rowcount(
+        "INSERT INTO server_access (server_id, is_allowed, changed_at) "
+        "SELECT id, 1, ? FROM server WHERE left_at IS NULL ON CONFLICT (server_id) DO NOTHING",
+        (db.now,),
+    )
+    if allowed_count:
+        record_audit_entry(db, AuditAction.ALLOW_LIST_STARTED, user_id=None, details={"count": allowed_count})
+
+
+def _end_allow_list(db: Connection) -> None:
+    db.execute("DELETE FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,))

@@ -1,0 +1,68 @@
+"""Takes pictures of the panel of /owner: `python -m tools.pictures.owner_pictures [FOLDER]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
+
+from simcord.builders import ChannelHandle
+
+from bot.operating import server_decisions
+from bot.store.records.operating_records import ServerProfile
+from tests.support.discord_world import World
+from tests.support.interactions import button_custom_id, choose, last_reply
+from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
+
+OWNER_SERVER_ID = 1_234_567_890_123_456_789
+SERVERS = ("Chess Club", "Les amis du câble", "Retro Computing", "Salon du rail", "Night Shift", "Linux 35")
+LABELS = {"en": ("Block", "Audit log"), "fr": ("Bloquer", "Journal")}
+
+
+async def main(folder: Path) -> None:
+    """Take pictures of the servers, of one of them, of the question before a block, and of the audit log."""
+    for language, (block_label, audit_title) in LABELS.items():
+        async with server_in(language, owner_server=OWNER_SERVER_ID) as (world, _feed_server):
+            ending = "" if language == "en" else f"-{language}"
+            office = world.env.create_guild("Office", id=OWNER_SERVER_ID)
+            desk = office.create_text_channel("desk")
+            world.editor = operator = office.add_member(world.editor.user)
+            await world.env.settle()
+            application = SimpleNamespace(team=None, owner=operator.user)
+            world.bot.application_info = AsyncMock(return_value=application)  # type: ignore[method-assign]
+            await _add_servers(world)
+            panel = await operator.slash(desk, "owner")
+            await _shoot(world, desk, folder / f"owner-servers{ending}.png")
+            server_page = await choose(operator, last_reply(panel), SERVERS[0])
+            await _shoot(world, desk, folder / f"owner-server{ending}.png")
+            message = last_reply(server_page)
+            question = await operator.click(message, custom_id=button_custom_id(message, block_label))
+            await _shoot(world, desk, folder / f"owner-block{ending}.png")
+            await choose(operator, last_reply(question), audit_title)
+            await _shoot(world, desk, folder / f"owner-audit{ending}.png")
+
+
+async def _shoot(world: World, channel: ChannelHandle, path: Path) -> None:
+    await shoot(world, channel, lambda page: shoot_last(page, path, {}))
+
+
+async def _add_servers(world: World) -> None:
+    store, settings = world.store, world.newsroom.settings
+    profiles = {
+        1_300_000_000_000_000_000 + number: ServerProfile(name, 9_000 // (number * number + 1))
+        for number, name in enumerate(SERVERS * 2)
+    }
+    for server_id in profiles:
+        await store.servers.mark_joined(server_id)
+    await store.servers.record_profiles(profiles)
+    blocked_id, allowed_id, left_id = list(profiles)[1:4]
+    user_id = world.editor.id
+    await server_decisions.change_access(store, settings, blocked_id, is_allowed=False, user_id=None)
+    world.clock.advance(7_200)
+    await server_decisions.change_access(store, settings, allowed_id, is_allowed=True, user_id=user_id)
+    await server_decisions.request_leave(store, settings, left_id, user_id=user_id)
+    await store.servers.record_use(allowed_id)
+
+
+if __name__ == "__main__":
+    run(main)
