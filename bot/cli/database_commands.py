@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, TextIO
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -35,18 +35,6 @@ def _open_input(file: Path) -> Iterator[BinaryIO]:
         return
     with file.open("rb") as stream:
         yield stream
-
-
-@contextmanager
-def _open_output(file: Path) -> Iterator[TextIO]:
-    """Open standard output if the path is `-`, else a file that gets its name only when it is complete."""
-    if str(file) == "-":
-        yield sys.stdout
-        return
-    partial_file = file.with_name(file.name + ".part")
-    with partial_file.open("w", encoding="utf-8", newline="\n") as stream:
-        yield stream
-    partial_file.replace(file)
 
 
 @commands.command("import")
@@ -93,7 +81,7 @@ def export(
     """Write all articles as JSON Lines, oldest first."""
 
     async def export_articles(store: Store) -> int:
-        with _open_output(file) as stream:
+        with terminal.open_output(file) as stream:
             return await article_files.export_articles(store, stream)
 
     echo_stderr(f"{run_with_store(export_articles)} articles exported.")

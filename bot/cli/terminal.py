@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from babel.dates import format_timedelta
@@ -137,6 +137,18 @@ def format_relative_time(timestamp: int | None, now: int) -> str:
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
+
+
+@contextmanager
+def open_output(file: Path) -> Iterator[TextIO]:
+    """Open standard output if the path is `-`, else a file that gets its name only when it is complete."""
+    if str(file) == "-":
+        yield sys.stdout
+        return
+    partial_file = file.with_name(file.name + ".part")
+    with partial_file.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+    partial_file.replace(file)
 
 
 @contextmanager
