@@ -74,6 +74,10 @@ class Connection:
         """Return all rows of a query, or of a statement with RETURNING."""
         return self.execute(sql, parameters).fetchall()
 
+    def iterate_rows(self, sql: str, parameters: Parameters = ()) -> Iterator[Any]:
+        """Yield the rows of a query as they are read, for results too large for memory; call it in a transaction."""
+        yield from self.execute(sql, parameters)
+
     def fetch_row(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first row of a query, or None if there is none."""
         return self.execute(sql, parameters).fetchone()

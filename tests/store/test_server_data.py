@@ -239,8 +239,11 @@ async def test_nothing_of_a_server_is_left_in_the_files_even_if_the_bot_is_kille
     await reopened.close()
 
 
-async def test_an_export_has_what_belongs_to_a_server_without_secrets_and_people(store, settings, monkeypatch):
-    monkeypatch.setattr("bot.store.operating.server_export._BATCH_SIZE", 1)  # So that every list takes several batches.
+async def test_an_export_has_what_belongs_to_a_server_without_secrets_and_people(
+    store, settings, database_engine, monkeypatch
+):
+    if database_engine == "postgres":  # Several batches of each list.
+        monkeypatch.setattr("bot.store.postgres.postgres_connection._ITERATED_BATCH_SIZE", 1)
     server_rows = build_server_rows(SERVER)
     fill(settings.database, build_shared_rows() + server_rows + build_server_rows(OTHER_SERVER))
     pieces: list[str] = []

@@ -11,6 +11,7 @@ from bot.store.operating.server_erasure import SCRUBBED_TABLES, build_receipt, e
 from bot.store.operating.server_export import count_server_rows, write_server_export
 from bot.store.records.operating_records import ServerErasure
 from bot.store.repository import Repository, bind_read, write_transaction
+from bot.store.store_errors import StoreError
 
 _SCRUB_KEY = "scrub"
 """Name in `meta` for the mark that the files of an erased server's tables are still to be rewritten."""
@@ -34,7 +35,16 @@ class ServerData(Repository):
 
         Raises also whatever `write` raises.
         """
-        await self._database.read(write_server_export, server_id, write)
+        is_started = False
+
+        def write_export(db: Connection) -> None:
+            nonlocal is_started
+            if is_started:  # The connection was lost, and the transaction is repeated.
+                raise StoreError("The export was interrupted. Start it again.")
+            is_started = True
+            write_server_export(db, server_id, write)
+
+        await self._database.read(write_export)
 
     @write_transaction
     def request_erasure(self, db: Connection, server_id: int, *, user_id: int | None) -> bool:
@@ -75,12 +85,20 @@ class ServerData(Repository):
         )
         return is_log_emptied
 
-    async def load_receipt(self, server_id: int, *, requested_at: int) -> str | None:
-        """Return the receipt of an erasure of a server's data at a time or later, None if it was not erased since."""
+    async def is_erasure_requested(self, server_id: int) -> bool:
+        """Return whether the data of a server is still to be erased."""
+        return bool(
+            await self._fetch_value(
+                "SELECT 1 FROM server WHERE id = ? AND erasure_requested_at IS NOT NULL", (server_id,)
+            )
+        )
+
+    async def load_receipt(self, server_id: int, *, erased_since: int = 0) -> str | None:
+        """Return the last receipt of an erasure of a server's data, None without one since a Unix time in seconds."""
         details = await self._fetch_value(
             "SELECT details FROM audit_entry WHERE server_id = ? AND action = ? AND recorded_at >= ? "
             "ORDER BY id DESC LIMIT 1",
-            (server_id, AuditAction.SERVER_ERASED.value, requested_at),
+            (server_id, AuditAction.SERVER_ERASED.value, erased_since),
         )
         return None if details is None else str(json.loads(details)["receipt"])
 

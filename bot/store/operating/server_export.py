@@ -14,8 +14,6 @@ EXPORT_FORMAT = "telex-server"
 """Name of the format of an export, which its first field has."""
 EXPORT_VERSION = 1
 """Number of the format of an export; a change that could break a reader of exports raises it."""
-_BATCH_SIZE = 500
-"""Number of rows that are read at a time."""
 _FOLLOWED_FEEDS = ServerRows(
     "feed",
     "id IN (SELECT feed_id FROM subscription WHERE channel_id IN (SELECT id FROM channel WHERE server_id = :server))",
@@ -115,27 +113,14 @@ def _iter_objects(
     parameters: ServerParameters,
     columns: Sequence[str] = (),
 ) -> Iterator[Mapping[str, object]]:
-    """Yield rows of one table as objects of `columns`, or of all columns, in the order of their keys."""
-    table, key_columns = rows_of_table[0].table, rows_of_table[0].key_columns
+    """Yield rows of one table as objects of `columns`, or of all columns."""
+    table = rows_of_table[0].table
     omitted_columns = frozenset[str]().union(*(rows.omitted_columns for rows in rows_of_table))
     condition_sql = _join_conditions([rows.condition_sql for rows in rows_of_table])
-    key_names = key_columns.split(", ")
-    after_key_sql = ""
-    key_parameters: dict[str, Any] = {}
-    while rows := db.fetch_rows(
-        f"SELECT {', '.join(columns) or '*'} FROM {table} WHERE ({condition_sql}) {after_key_sql} "
-        f"ORDER BY {key_columns} LIMIT {_BATCH_SIZE}",
-        parameters | key_parameters,
-    ):
-        row_columns = list(rows[0].keys())
-        for row in rows:
-            yield {
-                column: _to_json_value(table, column, row[column])
-                for column in row_columns
-                if column not in omitted_columns
-            }
-        key_parameters = {f"last_{key_name}": rows[-1][key_name] for key_name in key_names}
-        after_key_sql = f"AND ({key_columns}) > ({', '.join(f':last_{key_name}' for key_name in key_names)})"
+    exported_columns: list[str] = []
+    for row in db.iterate_rows(f"SELECT {', '.join(columns) or '*'} FROM {table} WHERE {condition_sql}", parameters):
+        exported_columns = exported_columns or [column for column in row.keys() if column not in omitted_columns]  # noqa: SIM118
+        yield {column: _to_json_value(table, column, row[column]) for column in exported_columns}
 
 
 def _to_json_value(table: str, column: str, cell: Any) -> object:  # noqa: ANN401 - of any column

@@ -29,13 +29,12 @@ class ServerRows:
     """Rows of a table that belong to a server: those that meet a condition on `ServerParameters`.
 
     An erasure deletes them; with `cleared_columns` it only sets these columns to NULL, because the rows belong to
-    people or to all servers. An export contains them without `omitted_columns`, in the order of `key_columns`; those
-    that are not `is_exported`, about people or derived, are only counted.
+    people or to all servers. An export contains them without `omitted_columns`; rows that are not
+    `is_exported`, because they are about people or derived from others, are only counted.
     """
 
     table: str
     condition_sql: str
-    key_columns: str = "id"
     cleared_columns: tuple[str, ...] = ()
     omitted_columns: frozenset[str] = frozenset()
     is_exported: bool = True
@@ -55,59 +54,48 @@ _OF_FEEDS_SQL = "feed_id IN (:private_feeds)"
 _OF_ARTICLES_SQL = f"article_id IN ({_ARTICLES_SQL})"
 
 
-def _count_only(
-    table: str, condition_sql: str, key_columns: str = "id", *, cleared_columns: tuple[str, ...] = ()
-) -> ServerRows:
-    return ServerRows(table, condition_sql, key_columns, cleared_columns, is_exported=False)
+def _count_only(table: str, condition_sql: str, *, cleared_columns: tuple[str, ...] = ()) -> ServerRows:
+    return ServerRows(table, condition_sql, cleared_columns, is_exported=False)
 
 
 SERVER_ROWS: Sequence[ServerRows] = (
     # What people asked, saved and reacted to in the server.
-    _count_only("vote", f"question_id IN ({_QUESTIONS_SQL})", "question_id, user_id"),
-    _count_only("question_source", f"question_id IN ({_QUESTIONS_SQL})", "question_id, rank"),
-    _count_only("question_source", _OF_ARTICLES_SQL, "question_id, rank"),
+    _count_only("vote", f"question_id IN ({_QUESTIONS_SQL})"),
+    _count_only("question_source", f"question_id IN ({_QUESTIONS_SQL})"),
+    _count_only("question_source", _OF_ARTICLES_SQL),
     _count_only("question", _IN_SERVER_SQL),
-    _count_only("opinion", _IN_SERVER_SQL, "server_id, user_id, article_id"),
-    _count_only("opinion", _OF_ARTICLES_SQL, "server_id, user_id, article_id"),
-    _count_only("bookmark", _OF_ARTICLES_SQL, "user_id, article_id"),
-    _count_only(
-        "bookmark",
-        _IN_SERVER_SQL,
-        "user_id, article_id",
-        cleared_columns=("server_id", "channel_id", "message_id"),
-    ),
-    _count_only("erased_bookmark", _OF_ARTICLES_SQL, "article_id, user_hash"),
-    _count_only("personal_digest", _IN_SERVER_SQL, "channel_id", cleared_columns=("server_id",)),
-    ServerRows("reaction_batch", _IN_SERVER_SQL, "server_id, feed_id, kind, ends_at"),
-    ServerRows("reaction_batch", _OF_FEEDS_SQL, "server_id, feed_id, kind, ends_at"),
+    _count_only("opinion", _IN_SERVER_SQL),
+    _count_only("opinion", _OF_ARTICLES_SQL),
+    _count_only("bookmark", _OF_ARTICLES_SQL),
+    _count_only("bookmark", _IN_SERVER_SQL, cleared_columns=("server_id", "channel_id", "message_id")),
+    _count_only("erased_bookmark", _OF_ARTICLES_SQL),
+    _count_only("personal_digest", _IN_SERVER_SQL, cleared_columns=("server_id",)),
+    ServerRows("reaction_batch", _IN_SERVER_SQL),
+    ServerRows("reaction_batch", _OF_FEEDS_SQL),
     # Messages, sent or not.
-    ServerRows("post_mention", f"dispatch_id IN ({_DISPATCHES_SQL})", "dispatch_id, role_id"),
-    ServerRows("digest_article", f"dispatch_id IN ({_DISPATCHES_SQL})", "dispatch_id, article_id"),
-    _count_only("digest_article", "dispatch_id IN (:private_digests)", "dispatch_id, article_id"),
-    _count_only("watch_match", f"watch_id IN ({_WATCHES_SQL})", "watch_id, page_key"),
-    _count_only("watch_match", _OF_ARTICLES_SQL, "watch_id, page_key"),
-    ServerRows("blocked_article", _IN_CHANNELS_SQL, "channel_id, article_id"),
-    ServerRows("delivery_status", _IN_CHANNELS_SQL, "channel_id, page_key"),
-    _count_only("delivery_status", _OF_ARTICLES_SQL, "channel_id, page_key"),
+    ServerRows("post_mention", f"dispatch_id IN ({_DISPATCHES_SQL})"),
+    ServerRows("digest_article", f"dispatch_id IN ({_DISPATCHES_SQL})"),
+    _count_only("digest_article", "dispatch_id IN (:private_digests)"),
+    _count_only("watch_match", f"watch_id IN ({_WATCHES_SQL})"),
+    _count_only("watch_match", _OF_ARTICLES_SQL),
+    ServerRows("blocked_article", _IN_CHANNELS_SQL),
+    ServerRows("delivery_status", _IN_CHANNELS_SQL),
+    _count_only("delivery_status", _OF_ARTICLES_SQL),
     ServerRows("dispatch", _IN_CHANNELS_SQL),
     _count_only("dispatch", f"watch_id IN ({_WATCHES_SQL})"),
     _count_only("dispatch", f"proposal_id IN ({_PROPOSALS_SQL})"),
     _count_only("dispatch", f"proposer_id IN ({_PROPOSERS_SQL})"),
     _count_only("dispatch", "id IN (:private_digests)"),
     # Settings of the server, of its channels and of people in it.
-    ServerRows(
-        "muted_article",
-        f"mute_id IN (SELECT id FROM story_mute WHERE {_IN_CHANNELS_SQL})",
-        "mute_id, article_id",
-    ),
-    _count_only("muted_article", "mute_id IN (:private_mutes)", "mute_id, article_id"),
-    _count_only("muted_article", _OF_ARTICLES_SQL, "mute_id, article_id"),
+    ServerRows("muted_article", f"mute_id IN (SELECT id FROM story_mute WHERE {_IN_CHANNELS_SQL})"),
+    _count_only("muted_article", "mute_id IN (:private_mutes)"),
+    _count_only("muted_article", _OF_ARTICLES_SQL),
     ServerRows("story_mute", _IN_CHANNELS_SQL, omitted_columns=frozenset({"user_id"})),
     _count_only("story_mute", "id IN (:private_mutes)"),
     _count_only("story_mute", _IN_SERVER_SQL, cleared_columns=("server_id",)),
     _count_only("proposer", f"proposal_id IN ({_PROPOSALS_SQL})"),
     ServerRows("proposal", _IN_SERVER_SQL, omitted_columns=frozenset({"decided_by"})),
-    _count_only("blocked_proposer", _IN_SERVER_SQL, "server_id, user_id"),
+    _count_only("blocked_proposer", _IN_SERVER_SQL),
     ServerRows("watch", f"{_IN_SERVER_SQL} AND {_IN_CHANNELS_SQL}"),
     _count_only("watch", _IN_SERVER_SQL),
     ServerRows("filter", f"subscription_id IN (SELECT id FROM subscription WHERE {_IN_CHANNELS_SQL})"),
@@ -115,31 +103,31 @@ SERVER_ROWS: Sequence[ServerRows] = (
     ServerRows("filter", _IN_SERVER_SQL),
     ServerRows("subscription", _IN_CHANNELS_SQL),
     ServerRows("digest", _IN_CHANNELS_SQL),
-    ServerRows("forum_tag", _IN_CHANNELS_SQL, "channel_id, tag_id, query"),
-    ServerRows("mention_rule", _IN_CHANNELS_SQL, "channel_id, role_id, query"),
-    ServerRows("daily_thread", _IN_CHANNELS_SQL, "channel_id, day"),
-    ServerRows("channel_feed", _IN_CHANNELS_SQL, "channel_id", omitted_columns=frozenset({"hash"})),
-    ServerRows("assistant_token", _IN_SERVER_SQL, "hash", omitted_columns=frozenset({"hash"})),
+    ServerRows("forum_tag", _IN_CHANNELS_SQL),
+    ServerRows("mention_rule", _IN_CHANNELS_SQL),
+    ServerRows("daily_thread", _IN_CHANNELS_SQL),
+    ServerRows("channel_feed", _IN_CHANNELS_SQL, omitted_columns=frozenset({"hash"})),
+    ServerRows("assistant_token", _IN_SERVER_SQL, omitted_columns=frozenset({"hash"})),
     ServerRows("setting_change", _IN_SERVER_SQL, omitted_columns=frozenset({"user_id"})),
     # Texts that a model wrote for the server. A summary of a story may contain private articles; a translation is of
     # one article, and other servers may show it.
-    ServerRows("generated_text", _OF_ARTICLES_SQL, "article_id, kind, language, model"),
-    ServerRows("generated_text", f"{_IN_SERVER_SQL} AND kind = 'summary'", "article_id, kind, language, model"),
-    _count_only("generated_text", _IN_SERVER_SQL, "article_id, kind, language, model", cleared_columns=("server_id",)),
+    ServerRows("generated_text", _OF_ARTICLES_SQL),
+    ServerRows("generated_text", f"{_IN_SERVER_SQL} AND kind = 'summary'"),
+    _count_only("generated_text", _IN_SERVER_SQL, cleared_columns=("server_id",)),
     # The server's private feeds, with their articles.
-    _count_only("similar_article", _OF_ARTICLES_SQL, "article_id, earlier_id"),
-    _count_only("similar_article", f"earlier_id IN ({_ARTICLES_SQL})", "article_id, earlier_id"),
-    _count_only("encoded_article", _OF_ARTICLES_SQL, "article_id, index_id"),
-    _count_only("arrival", _OF_ARTICLES_SQL, "article_id"),
-    _count_only("page_fetch", _OF_ARTICLES_SQL, "article_id"),
-    _count_only("blocked_article", _OF_ARTICLES_SQL, "channel_id, article_id"),
-    _count_only("identity", _OF_FEEDS_SQL, "feed_id, hash"),
+    _count_only("similar_article", _OF_ARTICLES_SQL),
+    _count_only("similar_article", f"earlier_id IN ({_ARTICLES_SQL})"),
+    _count_only("encoded_article", _OF_ARTICLES_SQL),
+    _count_only("arrival", _OF_ARTICLES_SQL),
+    _count_only("page_fetch", _OF_ARTICLES_SQL),
+    _count_only("blocked_article", _OF_ARTICLES_SQL),
+    _count_only("identity", _OF_FEEDS_SQL),
     ServerRows("article", _OF_FEEDS_SQL),
-    ServerRows("quota_overflow", _OF_FEEDS_SQL, "feed_id"),
-    _count_only("skipped_entry", _OF_FEEDS_SQL, "feed_id, identity_hash"),
-    ServerRows("push_subscription", _OF_FEEDS_SQL, "feed_id", omitted_columns=frozenset({"topic", "token", "secret"})),
+    ServerRows("quota_overflow", _OF_FEEDS_SQL),
+    _count_only("skipped_entry", _OF_FEEDS_SQL),
+    ServerRows("push_subscription", _OF_FEEDS_SQL, omitted_columns=frozenset({"topic", "token", "secret"})),
     ServerRows("feed", "id IN (:private_feeds)"),
-    ServerRows("notice_recipient", _IN_SERVER_SQL, "notice_id, server_id"),
+    ServerRows("notice_recipient", _IN_SERVER_SQL),
     ServerRows("channel", _IN_SERVER_SQL),
     ServerRows("server", "id = :server"),
 )

@@ -1,6 +1,6 @@
 """PostgreSQL connections that run the store's statements."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -35,6 +35,9 @@ SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "15s",
 }
 """Settings of each database session."""
+
+_ITERATED_BATCH_SIZE = 500
+"""Number of rows that are fetched at a time where rows are read one after another."""
 
 
 class PostgresRow(tuple[Any, ...]):
@@ -124,15 +127,15 @@ class PostgresConnection(Connection):
         self.raw_connection, self.database_url = raw_connection, database_url
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
-        named_parameters = _name_parameters(parameters)
-        null_parameter_names = frozenset(
-            parameter_name for parameter_name, parameter in named_parameters.items() if parameter is None
-        )
-        statement, list_names = translate_statement(sql, null_parameter_names)
-        if list_names:
-            lists = {list_name: [*named_parameters[list_name]] for list_name in list_names - null_parameter_names}
-            named_parameters = {**named_parameters, **lists}
-        return self.raw_connection.execute(statement, named_parameters)
+        return self.raw_connection.execute(*_translate(sql, parameters))
+
+    def iterate_rows(self, sql: str, parameters: Parameters = ()) -> Iterator[PostgresRow]:
+        statement, named_parameters = _translate(sql, parameters)
+        self.raw_connection.execute(b"DECLARE iterated_rows NO SCROLL CURSOR FOR " + statement, named_parameters)
+        fetch_sql = f"FETCH {_ITERATED_BATCH_SIZE} FROM iterated_rows".encode()
+        while rows := self.raw_connection.execute(fetch_sql).fetchall():
+            yield from rows
+        self.raw_connection.execute("CLOSE iterated_rows")
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement once for each set of parameters, sent in one pipeline."""
@@ -149,6 +152,19 @@ class PostgresConnection(Connection):
             and self.raw_connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
         ):
             self.raw_connection.execute("ROLLBACK")
+
+
+def _translate(sql: str, parameters: Parameters) -> tuple[bytes, Mapping[str, Any]]:
+    """Return a statement and its parameters for psycopg."""
+    named_parameters = _name_parameters(parameters)
+    null_parameter_names = frozenset(
+        parameter_name for parameter_name, parameter in named_parameters.items() if parameter is None
+    )
+    statement, list_names = translate_statement(sql, null_parameter_names)
+    if list_names:
+        lists = {list_name: [*named_parameters[list_name]] for list_name in list_names - null_parameter_names}
+        named_parameters = {**named_parameters, **lists}
+    return statement, named_parameters
 
 
 def _name_parameters(parameters: Parameters) -> Mapping[str, Any]:
