@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
 from bot.core.preferences import ProcessRole
+from bot.operating import server_erasures
 from bot.operating.audit_follower import AuditFollower
 from bot.polling.full_text_fetcher import MAX_RETRY_DELAY_SECONDS
 from bot.posting.sending.blocked_channels import MAX_BLOCK_SECONDS
@@ -64,6 +65,7 @@ class BackgroundTasks:
                 self._add_loop("pushes", services.websub_subscriber.run)
         self._add_loop("clean-up", self._clean_daily)
         self._add_loop("index", services.index.run)
+        self._add_loop("erasures", self._erase_servers)
         self._add_loop("clock", self._watch_clock)
         self._add_loop("audit log", AuditFollower(services.store, services.clock, services.cluster_events).run)
         self._add_loop("maintenance", services.maintenance.run)
@@ -155,6 +157,13 @@ class BackgroundTasks:
                 cleaned_at = now
                 await self.purge_expired()
             await self._clock.sleep(CLEANUP_CHECK_SECONDS)
+
+    async def _erase_servers(self) -> None:
+        while True:
+            if self._services.leases.get_owned_numbers(UPKEEP_LEASE_KIND):
+                for erasure in await server_erasures.erase_requested_servers(self._services.store):
+                    self._services.preference_models.invalidate(erasure.server_id)
+            await self._clock.sleep(server_erasures.ERASURE_CHECK_SECONDS)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ async def request_leave(store: Store, settings: Settings, server_id: int, *, use
     `user_id` is the operator, or None in the terminal. Raises RequestRejected for the operator's own server, and if the
     bot is not in the server or leaves it already.
     """
-    _require_other_server(settings, server_id)
+    require_other_server(settings, server_id)
     if not await store.server_access.request_leave(server_id, user_id=user_id):
         raise RequestRejected(ServerDecisionRejection.NOT_IN_SERVER)
 
@@ -32,10 +32,11 @@ async def change_access(
     `user_id` is the operator, or None in the terminal. Raises RequestRejected for a block of the operator's own server.
     """
     if not is_allowed:
-        _require_other_server(settings, server_id)
+        require_other_server(settings, server_id)
     return await store.server_access.change(server_id, is_allowed=is_allowed, user_id=user_id)
 
 
-def _require_other_server(settings: Settings, server_id: int) -> None:
+def require_other_server(settings: Settings, server_id: int) -> None:
+    """Raise RequestRejected for the operator's own server, which the bot never leaves."""
     if server_id == settings.owner_server:
         raise RequestRejected(ServerDecisionRejection.OWN_SERVER)

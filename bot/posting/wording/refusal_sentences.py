@@ -9,6 +9,7 @@ from bot.core.reasons import Reason, ReasonCode, ReasonValue
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.operating.server_decisions import ServerDecisionRejection
+from bot.operating.server_erasures import ErasureRejection
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
@@ -170,6 +171,7 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     SaveFailure.TOO_FAST: N_("You’ve saved {count} links in ten minutes, which is the limit. Save this one {when}."),
     ServerDecisionRejection.OWN_SERVER: N_("That’s your own server (TELEX_OWNER_SERVER): I stay there."),
     ServerDecisionRejection.NOT_IN_SERVER: N_("I’m not in that server, or am leaving it already."),
+    ErasureRejection.NOTHING_STORED: N_("Nothing is stored about this server."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
     QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
     QueryRejection.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),

@@ -55,7 +55,8 @@ class ServerData(Repository):
         is_in_server = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NULL", (server_id,)) is not None
         db.execute(
             "INSERT INTO server (id, joined_at, left_at, erasure_requested_at) VALUES (:server, :now, :now, :now) "
-            "ON CONFLICT (id) DO UPDATE SET erasure_requested_at = coalesce(server.erasure_requested_at, :now)",
+            "ON CONFLICT (id) DO UPDATE SET erasure_requested_at = coalesce(server.erasure_requested_at, :now), "
+            "leave_requested_at = CASE WHEN server.left_at IS NULL THEN :now END",
             {"server": server_id, "now": db.now},
         )
         record_audit_entry(db, AuditAction.SERVER_ERASURE_REQUESTED, user_id=user_id, server_id=server_id)

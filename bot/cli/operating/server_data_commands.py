@@ -1,0 +1,106 @@
+"""Commands `telex servers export` and `telex servers erase`, on all data of one server."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.command_context import open_store
+from bot.cli.command_process import (
+    FAILURE_STATUS,
+    USAGE_ERROR_STATUS,
+    echo_stderr,
+    exit_with_error,
+    load_settings_or_exit,
+    run_async,
+)
+from bot.cli.operating.server_argument import ServerArgument, find_server_id
+from bot.core.settings import Settings
+from bot.core.user_errors import RequestRejected
+from bot.operating import server_erasures
+from bot.posting.wording.refusal_sentences import refusal_sentence
+from bot.store import ProcessMustEnd, Store
+
+commands = typer.Typer()
+
+RECEIPT_WAIT_SECONDS = 30
+"""Number of seconds for which the command waits until the running bot has left and erased a server."""
+_RECEIPT_CHECK_SECONDS = 0.5
+"""Number of seconds between two looks for the receipt."""
+
+
+@commands.command()
+def export(
+    server: ServerArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help='File for the JSON; "-" is standard output.')],
+) -> None:
+    """Write all that is stored about a server as JSON, without secrets and personal data."""
+    settings = load_settings_or_exit()
+
+    async def export_server() -> None:
+        async with open_store(settings) as store:
+            server_id, _row_count = await _find_stored_server(store, server)
+            with terminal.open_output(file) as stream:
+                await store.server_data.export(server_id, stream.write)
+
+    run_async(export_server)
+
+
+@commands.command()
+def erase(
+    server: ServerArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
+) -> None:
+    """Erase all that is stored about a server, once the bot has left it, and print the receipt as JSON."""
+    settings = load_settings_or_exit()
+
+    async def find_server() -> tuple[int, int]:
+        async with open_store(settings) as store:
+            return await _find_stored_server(store, server)
+
+    server_id, row_count = run_async(find_server)
+    rows_text = "1 row" if row_count == 1 else f"{row_count:,} rows"
+    echo_stderr(f"Of {server_id}, {rows_text} are stored. The bot leaves the server, and all of it is erased for good.")
+    if not yes and not typer.confirm("Erase it?", err=True):
+        raise typer.Exit(FAILURE_STATUS)
+    terminal.echo_stdout(run_async(lambda: _erase_server(settings, server_id)))
+
+
+async def _find_stored_server(store: Store, server: str) -> tuple[int, int]:
+    """Return the id of a server, given by id or name, and how many rows are stored about it; exit (2) if none is."""
+    server_id = await find_server_id(store, server)
+    row_count = sum((await store.server_data.count_rows(server_id)).values())
+    if not row_count:
+        _exit_with_refusal(RequestRejected(server_erasures.ErasureRejection.NOTHING_STORED))
+    return server_id, row_count
+
+
+async def _erase_server(settings: Settings, server_id: int) -> str:
+    """Have a server erased and return the receipt; exit (1) if the bot has to leave the server first."""
+    async with open_store(settings) as store:
+        requested_at = store.clock.now()
+        try:
+            await server_erasures.request_erasure(store, settings, server_id, user_id=None)
+        except RequestRejected as error:
+            _exit_with_refusal(error)
+        try:
+            with Store.lock_for_run(settings.database, exclusive=True):
+                await server_erasures.erase_requested_servers(store, min_claim_age_seconds=0)
+            check_count = 1
+        except ProcessMustEnd:  # The bot runs, and erases the data itself.
+            check_count = round(RECEIPT_WAIT_SECONDS / _RECEIPT_CHECK_SECONDS)
+        for _check in range(check_count):
+            if (receipt := await store.server_data.load_receipt(server_id, erased_since=requested_at)) is not None:
+                return receipt
+            await asyncio.sleep(_RECEIPT_CHECK_SECONDS)
+    return exit_with_error(
+        "The bot is in this server and isn’t running. At its next start, it leaves the server and erases the data."
+        if check_count == 1
+        else "The bot hasn’t erased the data yet, but will. `telex servers audit --json` then has the receipt."
+    )
+
+
+def _exit_with_refusal(error: RequestRejected) -> NoReturn:
+    exit_with_error(refusal_sentence(error.reason), USAGE_ERROR_STATUS)
