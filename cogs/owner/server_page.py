@@ -14,6 +14,7 @@ from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.store.records.operating_records import POST_COUNT_DAYS, ServerOverview
 from bot.text import discord_text
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel
+from cogs.owner.server_data_page import ServerDataPage
 from cogs.shared.panels import heading_block
 from cogs.shared.views import ActionButton, Interaction
 
@@ -61,6 +62,7 @@ class ServerPage(OwnerPage):
             )
         if is_allowed is not True:
             buttons.append(ActionButton(self._allow, label=_("Allow")))
+        buttons.append(ActionButton(self._open_data, label=_("Data…")))
         return buttons
 
     def _build_confirmed_button(self, label: str, question: str, action: Callable[[], Awaitable[None]]) -> ActionButton:
@@ -83,6 +85,9 @@ class ServerPage(OwnerPage):
 
     async def _go_back(self, _interaction: Interaction) -> None:
         self.panel.page = self._origin_page
+
+    async def _open_data(self, _interaction: Interaction) -> None:
+        self.panel.page = ServerDataPage(self.panel, self.server_id, self)
 
     async def _leave(self) -> None:
         settings = self.panel.client.services.settings

@@ -1,0 +1,96 @@
+"""The data of one server is exported and erased on its page of /owner, with a receipt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from simcord.results import InteractionResult
+
+from bot.core.settings import Settings
+from bot.operating import server_erasures
+from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.support.feed_server import make_rss, make_rss_item
+from tests.support.interactions import button_custom_id, button_labels, last_reply, message_text
+from tests.support.scenario import follow
+from tests.support.wire.waiting import until
+
+
+@pytest.fixture
+def settings(settings) -> Settings:
+    return replace(settings, owner_server=OWNER_SERVER_ID)
+
+
+@pytest.fixture
+async def office(telex, monkeypatch) -> Office:
+    return await open_office(telex, monkeypatch)
+
+
+async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:
+    """The operator presses the button with this label."""
+    message = last_reply(answer)
+    return await office.operator.click(message, custom_id=button_custom_id(message, label))
+
+
+async def open_data_page(office: Office, search_text: str) -> InteractionResult:
+    """The operator opens the panel, searches for a server and opens the page with its data."""
+    panel = await office.operator.slash(office.channel, "owner")
+    page = await office.operator.submit_modal(await click(office, panel, "Find a server…"), {"line": search_text})
+    return await click(office, page, "Data…")
+
+
+def load_json_file(office: Office, answer: InteractionResult) -> Any:
+    """The JSON file in an answer."""
+    return json.loads(office.world.env.backend.cdn.get(last_reply(answer).attachments[0].url))
+
+
+async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_server):
+    telex, server_id = office.world, office.world.guild.id
+    await follow(telex, feed_server)
+    url = feed_server.serve("/private", make_rss(make_rss_item(9, title="Secret minutes"))).replace(
+        "http://", "http://jane:s3cr3t@"
+    )
+    preview = await telex.editor.slash(telex.news, "feed add", url=url)
+    await telex.editor.click(last_reply(preview), label="Follow")
+    await telex.deliver()
+    await telex.newsroom.index.catch_up()
+    assert "Secret minutes" in message_text(await telex.reader.slash(telex.news, "search", query="minutes"))
+    for article in await telex.store.articles.list_newest(None, limit=10):
+        await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=server_id, channel_id=telex.news.id)
+    bookmark_count = await telex.store.bookmarks.count(telex.reader.id)
+
+    page = await open_data_page(office, "newsroom")
+    assert "1 channel · 2 feeds" in message_text(page)
+    export = load_json_file(office, await click(office, page, "Export"))
+    assert export["tables"]["channel"][0]["id"] == str(telex.news.id)
+    assert "s3cr3t" not in json.dumps(export)
+    question = await click(office, page, "Erase…")
+    assert "Erase everything about Newsroom?" in message_text(question)
+    page = await click(office, question, "Cancel")
+    leaving = await click(office, await click(office, page, "Erase…"), "Erase permanently")
+    await until(lambda: server_id not in telex.env.backend.guilds)
+    await telex.env.settle()
+    assert "as soon as I’ve left the server" in message_text(leaving)
+    assert (await server_erasures.erase_requested_servers(telex.store))[0].server_id == server_id
+
+    erased = await click(office, leaving, "Refresh")
+    assert "Nothing is stored about this server." in message_text(erased)
+    assert button_labels(last_reply(erased)) == ["Back", "Receipt"]
+    receipt = load_json_file(office, await click(office, erased, "Receipt"))
+    assert receipt["deleted"]["bookmark"] == 1
+    assert receipt["cleared"]["bookmark"] == bookmark_count - 1
+    await telex.newsroom.index.catch_up()
+    found = await telex.newsroom.searcher.search("minutes", feed_ids=None)
+    assert not found.results
+    bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
+    assert {(bookmark.server_id, bookmark.channel_id) for bookmark in bookmarks} == {(None, None)}
+    assert "Secret minutes" not in {bookmark.article.title for bookmark in bookmarks}
+
+
+async def test_the_operators_own_server_and_unknown_servers_are_not_erased(office):
+    page = await open_data_page(office, "office")
+    refusal = await click(office, await click(office, page, "Erase…"), "Erase permanently")
+    assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
+    assert not await office.world.store.server_data.is_erasure_requested(OWNER_SERVER_ID)
