@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 import pytest
 from simcord.results import InteractionResult
 
@@ -47,13 +48,17 @@ async def test_only_operators_see_the_servers_and_only_in_their_own_server(offic
     french = await choose(office.operator, last_reply(answer), "Newest first", "Order")
     assert message_text(french).startswith("### Serveurs\n2 serveurs")
 
+    roles = discord.TeamMemberRole
+    team = [SimpleNamespace(id=office.visitor.id, role=roles.developer), SimpleNamespace(id=1, role=roles.admin)]
+
     async def application_info() -> Any:
-        return SimpleNamespace(team=None, owner=office.visitor.user)
+        return SimpleNamespace(team=SimpleNamespace(members=team))
 
     monkeypatch.setattr(office.world.bot, "application_info", application_info)
     office.world.clock.advance(61)
     refusal = await choose(office.operator, last_reply(answer), "Par nom", "Ordre")
     assert message_text(refusal).startswith("Seule la personne qui gère ce bot")
+    assert message_text(await office.visitor.slash(office.channel, "owner")).startswith("### Servers")
 
 
 async def test_the_command_leaves_a_server_that_is_no_longer_the_operators(office):

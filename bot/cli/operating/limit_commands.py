@@ -8,6 +8,7 @@ import typer
 from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.command_process import USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit
+from bot.cli.operating.server_argument import ServerArgument, find_server_id
 from bot.operating.limits import Limits, LimitUsage, parse_limits
 from bot.store import Store
 
@@ -16,7 +17,7 @@ commands = typer.Typer()
 
 @commands.command()
 def limits(
-    server_id: Annotated[int, typer.Argument(metavar="SERVER", min=1, help="ID of the server, as in `telex servers`.")],
+    server: ServerArgument,
     assignments: Annotated[
         list[str] | None, typer.Argument(metavar="NAME=LIMIT", help="Such as feeds=500, or feeds=default.")
     ] = None,
@@ -31,12 +32,13 @@ def limits(
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)
 
-    async def set_and_load(store: Store) -> list[LimitUsage]:
+    async def set_and_load(store: Store) -> tuple[int, list[LimitUsage]]:
+        server_id = await find_server_id(store, server)
         if max_count_by_limit:
             await store.server_limits.set_limits(server_id, max_count_by_limit, user_id=None)
-        return await Limits(load_settings_or_exit(), store).load_usage(server_id)
+        return server_id, await Limits(load_settings_or_exit(), store).load_usage(server_id)
 
-    usages = run_with_store(set_and_load)
+    server_id, usages = run_with_store(set_and_load)
     if as_json:
         for usage in usages:
             usage_fields = {"limit": usage.max_count, "used": usage.used_count, "own": usage.has_own_limit}
