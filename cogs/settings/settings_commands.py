@@ -11,6 +11,7 @@ from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.feeds.look_panel import LookPanel
 from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.channel_settings import ChannelSettingsPanel
+from cogs.settings.copying.copy_panel import CopyPanel
 from cogs.settings.mention_panel import MentionPanel
 from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT, open_mention_trial
 from cogs.settings.notice_optout import notices_off_button
@@ -120,6 +121,11 @@ class SettingsCog(
     @app_commands.command(name="assistants", description=locale_str("Let AI assistants read what everyone here can"))
     async def assistants(self, interaction: Interaction) -> None:
         await AssistantPanel(interaction).render(interaction)
+
+    @app_commands.command(name="copy", description=locale_str("Give other channels the settings of a channel"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
+    async def copy(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
+        await CopyPanel(interaction, await resolve_channel(interaction, channel)).render(interaction)
 
     @app_commands.command(name="history", description=locale_str("See who changed what"))
     async def history(self, interaction: Interaction) -> None:

@@ -109,6 +109,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/settings profile": lambda _: [{}, {"bio": "thieves"}],
     "/settings mentions": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings history": lambda _: [{}],
+    "/settings copy": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings assistants": lambda _: [{}],
     "/settings proposals": lambda _: [{}],
     "/feeds": lambda _: [{}],

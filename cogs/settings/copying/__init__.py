@@ -1,0 +1,1 @@
+"""/settings copy: the settings of a channel for other channels."""
