@@ -24,6 +24,7 @@ from tests.support.wire.kills import (
     INSIDE,
     LIMIT,
     LIMITED,
+    NOTIFYING,
     PROPOSING,
     STEPS,
     WATCHING,
@@ -32,7 +33,9 @@ from tests.support.wire.kills import (
     choose_best_stories,
     find_delivery_faults,
     hold_stories,
+    owe_notice,
     survive,
+    survive_alert,
     survive_choice,
     survive_digest,
     survive_edit,
@@ -52,6 +55,7 @@ def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
 
 def test_every_step_is_a_step_of_the_program():
     every = (*STEPS, *WATCHING, *DIGESTING, *BRIEFING, *EDITING, *LIMITED, *HOLDING, *CHOOSING, *DAILY, *PROPOSING)
+    every += NOTIFYING
     for method in {step.method for step in every if step.method}:
         assert callable(resolve_name(method)), method
 
@@ -102,12 +106,14 @@ async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_
 
 
 @pytest.mark.scene(kinds=("text",))
-async def test_a_bot_that_dies_at_a_step_of_a_proposal_shows_it_once_and_tells_its_outcome_once(scene):
+async def test_a_bot_that_dies_at_a_step_of_a_proposal_or_a_notice_shows_it_once_and_tells_its_outcome_once(scene):
     await take_proposals(scene)
     costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate(sample(PROPOSING, 5)):
         window = (INSIDE, AFTER)[number % 2]
         costs[f"{step.name} in {step.kinds[0]}"] = await survive_proposal(scene, step.kinds[0], step, window=window)
+    for step, window in ((NOTIFYING[1], INSIDE), (NOTIFYING[5], AFTER)):  # enqueued, and arrived without an answer
+        costs[f"notice, {step.name}"] = await survive_alert(scene, "text", step, window=window, owe=owe_notice)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 

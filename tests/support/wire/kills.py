@@ -234,6 +234,13 @@ _EDIT_OF_PROPOSAL: tuple[Step, ...] = (
     *_request("edit", "PATCH /channels/{place}/messages/*"),
     *_around("edited", f"{STORE}.mark_edited", any_channel=True),
 )
+_SENDING = (
+    *_around("claim", f"{STORE}.claim"),
+    *_MESSAGE,
+    *_RECORD,
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+)
 REPORTING: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
@@ -241,14 +248,18 @@ REPORTING: tuple[Step, ...] = tuple(
             "counting", "bot.store.people.feed_reactions:FeedReactions.add_batches_until_midnight", any_channel=True
         ),
         *_around("enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True),
-        *_around("claim", f"{STORE}.claim"),
-        *_MESSAGE,
-        *_RECORD,
-        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_SENDING,
     )
 )
 """From the scorecard of a month that is due to the recorded message."""
+NOTIFYING: tuple[Step, ...] = tuple(
+    replace(step, kinds=("text",))
+    for step in (
+        *_around("enqueueing", "bot.store.operating.notices:Notices.enqueue_next", any_channel=True),
+        *_SENDING,
+    )
+)
+"""From a notice of the operator that was stored to the recorded message."""
 PROPOSING: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
@@ -592,19 +603,31 @@ async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float
     )
 
 
-async def survive_report(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """Let the scorecard of a month be due; the bot dies at it, and it is to be posted once."""
+async def owe_report(scene: Scene) -> str:
+    """Let the scorecard of a month be due. Returns words of it."""
+    return scene.make_report_due()
+
+
+async def owe_notice(scene: Scene) -> str:
+    """The operator sends a notice to all servers. Returns its words."""
+    return await scene.send_notice()
+
+
+async def survive_alert(
+    scene: Scene, kind: str, step: Step, *, window: float, owe: Callable[[Scene], Awaitable[str]]
+) -> DeliveryFaults:
+    """Let an alert be owed, of which `owe` returns words; the bot dies at it, and it is to be posted once."""
     scene.discord.changes.nonce_window_seconds = INSIDE
-    period = scene.make_report_due()
+    words = await owe(scene)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await _run_until_shown(scene, kind, period)
-    count = sum(period in message.render_visible_text() for message in scene.messages(kind))
+    await _run_until_shown(scene, kind, words)
+    count = sum(words in message.render_visible_text() for message in scene.messages(kind))
     return DeliveryFaults(
-        lost=() if count else (period,), repeated=(period,) if count > 1 else (), disordered=(), unfinished=()
+        lost=() if count else (words,), repeated=(words,) if count > 1 else (), disordered=(), unfinished=()
     )
 
 
@@ -691,6 +714,12 @@ async def take_reports(scene: Scene) -> None:
     await scene.take_reports()
 
 
+async def choose_alert_channel(scene: Scene) -> None:
+    """Let the text channel get the alerts."""
+    await settle_bot(scene)
+    await scene.choose_alert_channel()
+
+
 async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle_bot(scene)
@@ -721,7 +750,8 @@ CRASH_SCENARIOS = (
     CrashScenario("posts that mention a role", MENTIONING, survive_mention, mention_roles),
     CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
     CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
-    CrashScenario("scorecards", REPORTING, survive_report, take_reports),
+    CrashScenario("scorecards", REPORTING, partial(survive_alert, owe=owe_report), take_reports),
+    CrashScenario("notices", NOTIFYING, partial(survive_alert, owe=owe_notice), choose_alert_channel),
     CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),
 )
 """All that the bot is killed at."""

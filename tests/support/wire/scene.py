@@ -96,6 +96,7 @@ class Scene(ServerInspector):
         self._commands = 0
         self._proposer: Person | None = None
         self._report_count = 0
+        self._notice_count = 0
         self.role_ids: tuple[int, ...] = ()
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
@@ -151,19 +152,30 @@ class Scene(ServerInspector):
         """Let the text channel get the alerts, and a person propose feeds."""
         ada = self._proposer = self.discord.people.join(self.server.id, "Ada")
         self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
+        await self.choose_alert_channel()
+
+    async def choose_alert_channel(self) -> None:
+        """Let the text channel get the alerts."""
+        owner_id = self.discord.state.bot_owner.id
         async with self.newsroom() as newsroom:
             await newsroom.store.preferences.change(
-                Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=ada.id
+                Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=owner_id
             )
+
+    async def send_notice(self) -> str:
+        """The operator sends a notice to all servers, each time another. Returns its text."""
+        self._notice_count += 1
+        text = f"Telex moves tonight, part {self._notice_count} of a thousand"
+        async with self.newsroom() as newsroom:
+            await newsroom.store.notices.create({"en": text}, user_id=None)
+        return text
 
     async def take_reports(self) -> None:
         """Let the text channel get the scorecard of each month, and people keep what a feed posts there."""
+        await self.choose_alert_channel()
         owner_id = self.discord.state.bot_owner.id
         async with self.newsroom() as newsroom:
             store = newsroom.store
-            await store.preferences.change(
-                Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=owner_id
-            )
             await store.monthly_reports.set_enabled(self.server.id, is_enabled=True, user_id=owner_id)
             history = PostHistory(store, self.server.id)
             feed = await history.add_feed("Kernel", self.channels["text"].id, ["Post"] * 40, span_days=3)
