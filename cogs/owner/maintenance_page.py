@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core.i18n import N_, _
+from bot.core.i18n import N_, _, pgettext
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout.blocks import ActionRow, Block
 from bot.store.records.operating_records import MAX_MAINTENANCE_MINUTES
@@ -38,9 +38,11 @@ class MaintenancePage(OwnerPage):
                 style=discord.ButtonStyle.danger,
             )
             explanation = _(
-                "During maintenance, nothing is fetched or posted, and commands say so. Nothing is lost: all follows."
+                "During maintenance, nothing is fetched or posted, and commands say so. "
+                "Nothing is lost: everything follows."
             )
-            return heading_block(_("Maintenance"), _("off"), f"-# {explanation}"), ActionRow(button)
+            state_text = pgettext("maintenance", "off")
+            return heading_block(_("Maintenance"), state_text, f"-# {explanation}"), ActionRow(button)
         state_lines = [_("on since {when}").format(when=f"<t:{period.since}:f>")]
         if period.expected_end is not None:
             state_lines.append(_("expected until {when}").format(when=f"<t:{period.expected_end}:f>"))

@@ -10,7 +10,7 @@ from bot.operating.notice_texts import MAX_NOTICE_LENGTH, clean_notice_texts
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Section, Separator, text_block
 from bot.posting.rendering.notice_messages import notice_markup
 from bot.posting.wording.setting_words import get_language_name
-from bot.store.records.notice_records import Notice
+from bot.store.records.notice_records import Notice, select_notice_text
 from bot.text import discord_text
 from cogs.owner.owner_panel import OwnerPage
 from cogs.shared.modals import FormModal, TextField
@@ -74,8 +74,9 @@ class NoticesPage(OwnerPage):
         reach = await self.store.notices.measure_reach()
         reach_texts = [
             format_count("{count} server gets it", "{count} servers get it", reach.reachable),
-            _("{count} without a channel for alerts").format(count=format_number(reach.without_channel)),
-            _("{count} opted out").format(count=format_number(reach.opted_out)),
+            *_list_labelled_counts(
+                (_("no channel for alerts: {count}"), reach.without_channel), (_("opted out: {count}"), reach.opted_out)
+            ),
         ]
         blocks: list[Block] = [heading_block(_("Send this notice?"), " · ".join(reach_texts))]
         for language, text in draft.items():
@@ -125,8 +126,12 @@ class NoticesPage(OwnerPage):
 def _describe_notice(notice: Notice) -> str:
     """Return the lines of a notice in the list: its beginning, then in how many servers it was posted or not."""
     progress = notice.progress
-    beginning = discord_text.to_markdown_line(next(iter(notice.texts.values())), _MAX_BEGINNING_LENGTH)
-    labelled_counts = (
+    text = select_notice_text(notice.texts, i18n.current_language())
+    beginning = discord_text.to_markdown_line(text, _MAX_BEGINNING_LENGTH)
+    facts = [f"<t:{notice.created_at}:f>"]
+    if notice.cancelled_at is not None:
+        facts.append(_("cancelled"))
+    facts += _list_labelled_counts(
         (_("posted: {count}"), progress.posted),
         (_("waiting: {count}"), progress.waiting),
         (_("failed: {count}"), progress.failed),
@@ -134,8 +139,9 @@ def _describe_notice(notice: Notice) -> str:
         (_("opted out: {count}"), progress.opted_out),
         (_("withdrawn: {count}"), progress.withdrawn),
     )
-    facts = [f"<t:{notice.created_at}:f>"]
-    if notice.cancelled_at is not None:
-        facts.append(_("cancelled"))
-    facts += [template.format(count=format_number(count)) for template, count in labelled_counts if count]
     return f"**{notice.id}** · {beginning}\n-# {' · '.join(facts)}"
+
+
+def _list_labelled_counts(*templates_and_counts: tuple[str, int]) -> list[str]:
+    """Return the counts that are not 0, each in its template."""
+    return [template.format(count=format_number(count)) for template, count in templates_and_counts if count]

@@ -53,7 +53,7 @@ async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_
     assert message_text(refusal) == "The notice is empty."
     preview = await write(office, page, en=TEXT, fr="Telex déménage.\n\n\n\nÀ ce soir !")
     text = message_text(preview)
-    assert "1 server gets it · 1 without a channel for alerts · 0 opted out" in text
+    assert "1 server gets it · no channel for alerts: 1" in text
     assert HARMLESS in text
     assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
     assert len(world.posts(alerts)) == before[alerts.id]
@@ -130,6 +130,6 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
     assert (await store.notices.list_all())[0].progress.waiting == 0
     await world.set_preference(Preference.OPERATOR_NOTICES, NOTICES_OFF)
     preview = await write(office, await open_page(office), en="Telex moves.")
-    assert "1 opted out" in message_text(preview)
+    assert "opted out: 1" in message_text(preview)
     await office.operator.click(last_reply(preview), label="Discard")
     assert len(await store.notices.list_all()) == 1
