@@ -64,7 +64,11 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
         )
         yield check_semantic_search(settings, await store.encoded_articles.count_encoded())
         yield check_feed_secrets(settings, await store.count_private_urls())
-        feeds = [feed for feed in await store.feeds.list_all() if feed.state is FeedState.ACTIVE]
+        feeds = [
+            feed
+            for feed in await store.feeds.list_all()
+            if feed.state is FeedState.ACTIVE and feed.blocked_since is None
+        ]
     except StoreError as error:
         yield CheckResult("database", is_ok=False, detail=str(error))
         return

@@ -23,6 +23,7 @@ from bot.feeds import discover, fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.poll_recorder import PollReport
 from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.posting.wording.refusal_sentences import refusal_sentence
 from bot.text import urls
 
 MAX_PAGE_FETCH_SECONDS = 60.0
@@ -78,7 +79,10 @@ async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollR
         stored_feed = await feed_store.find(url)
         matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
         stored_feed_urls.update(feed.url for feed in matching_feeds)
-        feeds += matching_feeds or [await feed_store.add(url)]
+        try:
+            feeds += matching_feeds or [await feed_store.add(url)]
+        except RequestRejected as error:
+            exit_with_error(refusal_sentence(error.reason))
     reports = await _poll_all(services, feeds, wait_for_hosts=False)
     for report in reports:
         if report.error_code and report.feed.url not in stored_feed_urls:

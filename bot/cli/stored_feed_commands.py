@@ -145,7 +145,9 @@ def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
                 urls.redact(feed.url),
                 _describe_status(feed, overflow_by_feed_id.get(feed.id), now),
                 terminal.format_relative_time(feed.last_article_at, now),
-                terminal.format_relative_time(feed.next_poll_at, now) if feed.state is FeedState.ACTIVE else "never",
+                terminal.format_relative_time(feed.next_poll_at, now)
+                if feed.state is FeedState.ACTIVE and feed.blocked_since is None
+                else "never",
             )
             for feed in listed_feeds
         ),
@@ -180,6 +182,8 @@ def remove(
 
 
 def _describe_status(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
+    if feed.blocked_since is not None:
+        return f"blocked since {terminal.format_relative_time(feed.blocked_since, now)}"
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:
@@ -198,6 +202,7 @@ def _feed_as_json(feed: Feed) -> dict[str, object]:
         "title": feed.title,
         "source": feed.outlet,
         "state": feed.state.value,
+        "blocked_since": _format_iso_or_none(feed.blocked_since),
         "error": feed.error,
         "failures": feed.failure_count,
         "last_success": _format_iso_or_none(feed.last_success_at),

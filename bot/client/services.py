@@ -14,6 +14,7 @@ from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
 from bot.operating.audit_follower import AUDIT_EVENT
+from bot.operating.blocked_source_cache import BlockedSourceCache
 from bot.operating.limits import Limits
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
@@ -61,6 +62,7 @@ class Services:
     clock: Clock
     store: Store
     limits: Limits
+    blocked_sources: BlockedSourceCache
     supervisor: Supervisor
     leases: Leases
     cluster_events: ClusterEvents
@@ -102,13 +104,14 @@ async def open_services(
     clock = clock or SystemClock()
     set_encryption_keys(settings.secret_key)
     store = await Store.open(settings.database, clock, create=create)
-    limits = Limits(settings, store)
+    limits, blocked_sources = Limits(settings, store), BlockedSourceCache(store)
     supervisor = Supervisor(clock)
     leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
     leases.join_pool(
         LeasePool(UPKEEP_LEASE_KIND, min(settings.roles, default=ProcessRole.POLLER), numbers=frozenset({0}))
     )
     cluster_events.subscribe("leases", leases.wake)
+    cluster_events.subscribe(AUDIT_EVENT, blocked_sources.forget)
     is_gateway = ProcessRole.GATEWAY in settings.roles
     index = IndexUpdater(
         store,
@@ -121,7 +124,7 @@ async def open_services(
     try:
         await store.require_not_moved()
         async with (
-            Fetcher(settings) as fetcher,
+            Fetcher(settings, blocked_sources.covers) as fetcher,
             open_semantic_index(settings, store) as semantic_index,
             model_services.open_model_services(settings, clock, store) as optional_model_services,
         ):
@@ -159,6 +162,7 @@ async def open_services(
                     clock,
                     store,
                     limits,
+                    blocked_sources,
                     supervisor,
                     leases,
                     cluster_events,

@@ -20,3 +20,5 @@ class AuditAction(StrEnum):
     NOTICE_CANCELLED = "notice-cancel"  # number, servers: those that do not get it
     MAINTENANCE_ON = "maintenance-on"
     MAINTENANCE_OFF = "maintenance-off"
+    SOURCE_BLOCKED = "source-block"  # source, feeds: how many are followed
+    SOURCE_UNBLOCKED = "source-allow"  # source, feeds

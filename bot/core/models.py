@@ -117,6 +117,7 @@ class Feed:
     skip_hour_bits: int = 0  # Bits 0 to 23: UTC hours without updates
     skip_day_bits: int = 0  # Bits 0 (Monday) to 6: UTC weekdays without updates
     list_signature: str | None = None  # Signature (JSON) by which a list on a web page is found again
+    blocked_since: int | None = None  # Since when an operator blocks its source: it isn't polled
 
 
 class DueFeed(NamedTuple):
@@ -225,7 +226,7 @@ class DispatchKind(StrEnum):
 
     POST = "post"  # One article, or several on one story
     CATCH_UP = "catch-up"  # Many articles in place of their posts
-    # A feed fails, has recovered, is proposed or decided on; a monthly scorecard; a notice of the operator
+    # A feed fails, has recovered, is blocked, proposed or decided on; a monthly scorecard; a notice of the operator
     FEED_ALERT = "notice"
     WATCH_NOTIFICATION = "watch"  # Articles that match a watch
     DIGEST = "digest"  # The stories of a day or a week

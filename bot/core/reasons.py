@@ -29,6 +29,7 @@ class WithheldReason(ReasonCode):
     ALREADY_SENT = "told"  # It was sent in a message that a restored backup did not contain.
     TOO_FEW_OUTLETS = "few-outlets"  # count, least: the numbers of outlets that reported it, and needed
     NOT_SELECTED = "not-best"  # It was not among the top stories of its day.
+    SOURCE_BLOCKED = "source-blocked"  # An operator blocked the source of the feed.
     MUTED = "muted"  # mute: its id; when read: user (id) and until (Unix time in seconds), if there are any
     FILTERED = "filtered"  # modes, queries, scopes (absent if all are "feed"): of the filters that block it
 

@@ -1,7 +1,7 @@
 """HTTP client for feeds and pages, bounded in time and size, that refuses private addresses."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from hashlib import blake2b
 from http import HTTPStatus
@@ -95,14 +95,15 @@ class FetchResult(NamedTuple):
 class Fetcher:
     """HTTP client with shared connections, and without cookies, proxies or credentials of the machine.
 
-    Rules of the operator for single hosts add headers or a proxy to requests there.
+    Rules of the operator for single hosts add headers or a proxy to requests there. URLs for which `is_source_blocked`
+    returns True are not fetched, nor redirects to them.
 
     HTTP connections are kept alive; HTTPS and proxy connections are closed after each request, since asyncio holds
     256 KiB for each TLS connection. The caller limits how many requests run at a time.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, is_source_blocked: Callable[[str], Awaitable[bool]] | None = None) -> None:
+        self._settings, self._is_source_blocked = settings, is_source_blocked
         self._shared_timeout = SharedTimeout(settings.fetch_timeout)
         self._own_feeds_url = None if settings.public_url is None else URL(settings.public_url + PUBLISHED_FEEDS_PATH)
         self._host_rules = settings.hosts or {}
@@ -168,6 +169,7 @@ class Fetcher:
         that does not concern parsing.
         """
         max_bytes = max_bytes or self._settings.max_feed_bytes
+        await self._require_not_blocked(url)
         with self._guard_request():
             if self._reddit_application is not None and (api_path := reddit_api.build_api_path(url)) is not None:
                 return await self._get_from_reddit(self._reddit_application, url, api_path, validators, max_bytes)
@@ -194,6 +196,10 @@ class Fetcher:
             proxy=rule.proxy,
             allow_redirects=False,
         )
+
+    async def _require_not_blocked(self, url: str) -> None:
+        if self._is_source_blocked is not None and await self._is_source_blocked(url):
+            raise FeedError(fetch_errors.SOURCE_BLOCKED)
 
     @contextmanager
     def _guard_request(self) -> Iterator[None]:
@@ -272,6 +278,7 @@ class Fetcher:
                 if response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                     are_redirects_permanent &= response.status in _PERMANENT_REDIRECT_STATUSES
                     target = resolve_redirect(target, response.headers["Location"], headers)
+                    await self._require_not_blocked(str(target))
                     continue
                 permanent_url = (
                     _build_permanent_url(start_url, target, headers)

@@ -88,10 +88,12 @@ class Poller:
     async def poll(self, feed: Feed, *, wait_for_host: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
 
-        With `wait_for_host=False`, for a URL that a user named, requests do not wait for the host's pause or
-        backoff. Raises StoreError.
+        A blocked feed is not fetched, and nothing is written. With `wait_for_host=False`, for a URL that a user named,
+        requests do not wait for the host's pause or backoff. Raises StoreError.
         """
         async with self._lock_feed(feed) as locked_feed:
+            if locked_feed.blocked_since is not None:
+                return PollReport(locked_feed, PollOutcome.FAILED, error_code=fetch_errors.SOURCE_BLOCKED)
             host = self.hosts.get(feed.url)
             report = await self._build_report(
                 locked_feed, host, await self._fetch(locked_feed, host, wait_for_host=wait_for_host)
@@ -224,7 +226,7 @@ class Poller:
         if has_waited:
             await self._result_writer.flush()
         feed = await self._store.feeds.get(due_feed.id)
-        if feed is None:
+        if feed is None or feed.blocked_since is not None:
             self._due_loader.release(due_feed.id)
             return
         if has_waited:
@@ -278,6 +280,8 @@ class Poller:
                     host.extend_pause(wait_seconds)
         except FeedError as error:
             return error
+        except StoreError:
+            raise
         except Exception as error:  # noqa: BLE001 - it is logged
             return _to_unexpected_error(feed, error)
         self.last_response_at = self._clock.now()

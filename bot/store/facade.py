@@ -26,6 +26,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import Meta
 from bot.store.operating.audit_log import AuditLog
+from bot.store.operating.blocked_sources import BlockedSources
 from bot.store.operating.maintenance import Maintenance
 from bot.store.operating.notices import Notices
 from bot.store.operating.server_access import ServerAccess
@@ -144,7 +145,7 @@ class Store:
         self.audit_log = AuditLog(database)
         self.server_access = ServerAccess(database, self.shards)
         self.server_directory = ServerDirectory(database)
-        self.server_limits = ServerLimits(database)
+        self.blocked_sources, self.server_limits = BlockedSources(database), ServerLimits(database)
         self.server_data = ServerData(database)
         self.notices = Notices(database, self.shards)
         self.maintenance = Maintenance(database)

@@ -102,7 +102,7 @@ class SubscriptionCard(SubscriptionPanel):
         if feed.last_article_at is not None:
             last_article_text = _("last article {when}").format(when=f"<t:{feed.last_article_at}:R>")
         time_texts = [last_article_text]
-        if feed.state is FeedState.ACTIVE and subscription.paused_at is None:
+        if feed.state is FeedState.ACTIVE and feed.blocked_since is None and subscription.paused_at is None:
             time_texts.append(_("next check {when}").format(when=f"<t:{feed.next_poll_at}:R>"))
         if self.client.services.websub_subscriber.is_pushed(feed.id):
             time_texts.append("⚡ " + _("real time"))

@@ -9,6 +9,7 @@ from bot.core.i18n import _, format_count, format_number, linkify_commands, nget
 from bot.core.models import Feed, FeedState
 from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import UserFacingError
+from bot.feeds import fetch_errors
 from bot.polling.poll_recorder import PollOutcome, PollReport
 from bot.posting.wording import reason_sentences
 from bot.posting.wording.feed_error_sentences import describe_feed_error
@@ -21,10 +22,12 @@ from cogs.shared.views import Interaction
 class HealthState(StrEnum):
     """State of a subscription. The value is the symbol that users see.
 
-    `GONE`: the feed was removed by its publisher. `FAILING`: it cannot be fetched or parsed. `BLOCKED`: it can
-    be read, but not posted in its channel. `NEVER_READ`: it was not polled successfully yet.
+    `SOURCE_BLOCKED`: an operator blocks where the feed is from. `GONE`: the feed was removed by its publisher.
+    `FAILING`: it cannot be fetched or parsed. `BLOCKED`: it can be read, but not posted in its channel. `NEVER_READ`:
+    it was not polled successfully yet.
     """
 
+    SOURCE_BLOCKED = "⛔"
     GONE = "⚫"
     FAILING = "🔴"
     BLOCKED = "🟠"
@@ -33,7 +36,9 @@ class HealthState(StrEnum):
     HEALTHY = "🟢"
 
 
-ACTION_REQUIRED_STATES = frozenset({HealthState.GONE, HealthState.FAILING, HealthState.BLOCKED})
+ACTION_REQUIRED_STATES = frozenset(
+    {HealthState.SOURCE_BLOCKED, HealthState.GONE, HealthState.FAILING, HealthState.BLOCKED}
+)
 """States of a subscription that somebody has to do something about."""
 
 
@@ -75,6 +80,8 @@ def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None 
     """Return the health of a subscription; `channel_problem` is why its channel gets no posts, or None."""
     subscription, feed = followed_feed
     state = _get_feed_state(feed)
+    if state is HealthState.SOURCE_BLOCKED:
+        return SubscriptionHealth(followed_feed, state, describe_feed_error(fetch_errors.SOURCE_BLOCKED))
     if state is not HealthState.GONE and subscription.paused_at is not None:
         return SubscriptionHealth(followed_feed, HealthState.PAUSED)
     if state in {HealthState.GONE, HealthState.FAILING}:
@@ -89,6 +96,8 @@ def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None 
 
 
 def _get_feed_state(feed: Feed) -> HealthState:
+    if feed.blocked_since is not None:
+        return HealthState.SOURCE_BLOCKED
     if feed.state is FeedState.GONE:
         return HealthState.GONE
     if feed.failing_since is not None and feed.error is not None:
@@ -100,7 +109,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
     """Return the health of a subscription as a line of text."""
     subscription, feed = health.followed_feed
     match health.state:
-        case HealthState.GONE | HealthState.FAILING:
+        case HealthState.SOURCE_BLOCKED | HealthState.GONE | HealthState.FAILING:
             return feed_error_sentence(feed)
         case HealthState.BLOCKED:
             state_text = _("can’t post: {reason}").format(reason=health.reason)
@@ -114,8 +123,10 @@ def health_sentence(health: SubscriptionHealth) -> str:
 
 
 def feed_error_sentence(feed: Feed) -> str:
-    """Return the error of a feed as a sentence with its state, or "" if it is neither gone nor failing."""
+    """Return the error of a feed as a sentence with its state, or "" if it is neither blocked, gone nor failing."""
     state = _get_feed_state(feed)
+    if state is HealthState.SOURCE_BLOCKED:
+        return f"{state} " + _("blocked by whoever runs this bot ({when})").format(when=f"<t:{feed.blocked_since}:R>")
     reason = describe_feed_error(feed.error or "gone", feed.url)
     if state is HealthState.GONE:
         return f"{state} " + _("gone: {reason}").format(reason=reason)
@@ -136,6 +147,7 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
         HealthState.BLOCKED: lambda count: ngettext("{count} can’t be posted", "{count} can’t be posted", count),
         HealthState.FAILING: lambda count: ngettext("{count} failing", "{count} failing", count),
         HealthState.GONE: lambda count: ngettext("{count} gone", "{count} gone", count),
+        HealthState.SOURCE_BLOCKED: lambda count: ngettext("{count} blocked", "{count} blocked", count),
     }
     count_by_state = {state: sum(health.state is state for health in healths) for state in count_formatters}
     return ", ".join(

@@ -122,6 +122,9 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
             pause_all_button,
         )
 
+    async def _confirm_unfollow(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
+        await subscription_card.UnfollowFlow(interaction, followed_feed).start(interaction)
+
     async def _open_scorecard(self, interaction: Interaction) -> None:
         await ScorecardPanel(interaction).render(interaction)
 
@@ -131,6 +134,12 @@ class SubscriptionPages(PagedMixin, ManagersPanel):
         if health.state is HealthState.PAUSED:
             detail_texts.append(_("paused {when}").format(when=f"<t:{subscription.paused_at}:R>"))
             remedy_button = ActionButton(partial(self._resume, health.followed_feed), label=_("Resume"))
+        elif health.state is HealthState.SOURCE_BLOCKED:
+            remedy_button = ActionButton(
+                partial(self._confirm_unfollow, health.followed_feed),
+                AckMode.EPHEMERAL_MESSAGE,
+                label=_("Stop following"),
+            )
         elif health.state is HealthState.BLOCKED:
             remedy_button = ActionButton(partial(self._retry_feed, health.followed_feed), label=_("Try again"))
         elif health.state is HealthState.GONE or feed.error in _POSSIBLY_MOVED_ERROR_CODES:

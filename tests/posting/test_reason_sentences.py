@@ -9,12 +9,16 @@ from bot.core import i18n
 from bot.core.limits import Limit
 from bot.core.reasons import Reason, ReasonCode, ReasonValue, SendProblem, WaitReason, WithheldReason
 from bot.operating.server_decisions import ServerDecisionRejection
+from bot.operating.server_erasures import ErasureRejection
 from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.refusal_sentences import refusal_sentence
+from bot.store.records.notice_records import NoticeRejection
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
+from bot.store.records.setup_records import SetupFailure
+from bot.store.records.source_records import SourceRejection
 from bot.watches.live_query_validation import QueryRejection
 
 VALUES_BY_CODE: dict[ReasonCode, dict[str, ReasonValue]] = {
@@ -62,6 +66,10 @@ def test_every_code_has_a_sentence_in_both_languages(code):
         *QuestionRejection,
         *ProposalRejection,
         *ServerDecisionRejection,
+        *SourceRejection,
+        *SetupFailure,
+        *NoticeRejection,
+        *ErasureRejection,
     ],
 )
 def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
@@ -73,6 +81,8 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
         "moment": 1_800_000_000,
         "decision": ProposalDecision.DECLINED,
         "user": 7,
+        "source": "news.example",
+        "limit": 9,
     }
     sentences = set()
     for language in ("en", "fr"):
@@ -92,6 +102,10 @@ def test_every_class_of_codes_is_covered_here():
         QuestionRejection,
         ProposalRejection,
         ServerDecisionRejection,
+        SourceRejection,
+        SetupFailure,
+        NoticeRejection,
+        ErasureRejection,
     }
     assert set(ReasonCode.__subclasses__()) == covered_classes
 

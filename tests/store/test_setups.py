@@ -101,7 +101,7 @@ TABLES_WITHOUT_SETUP = set(
     "story_mute muted_article watch_match bookmark erased_bookmark bookmark_feed opinion reaction_batch "
     "question question_source vote personal_digest proposal proposer "
     "blocked_proposer notice notice_recipient process lease request_allocation meta server_access server_limit "
-    "audit_entry".split()
+    "blocked_source audit_entry".split()
 )
 
 

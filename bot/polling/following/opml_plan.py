@@ -10,6 +10,7 @@ from bot.feeds.parsing.opml import FeedList, Outline
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.store.records.setup_records import FeedAddress, SettingKey, Setup, SetupChange, compare_setups
 from bot.text import discord_text, urls
+from bot.text.source_patterns import NO_PATTERNS, SourcePatterns
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE, parse_filter_query
 
 MAX_IMPORTED_SUBSCRIPTIONS = 1_000
@@ -22,9 +23,10 @@ _MAX_LABEL_PART_UNITS = 120
 class OpmlImportPlan:
     """Changes of a server's setup that import a list, and the labels (title, URL) of its feeds by their outcome.
 
-    `invalid_labels` have no valid URL, `over_limit_labels` are beyond `max_feeds`, the server's limit; `skipped_count`
-    is the number of outlines that are not imported either. `feed_counts` and `filter_counts` are the numbers of added
-    feeds and filters by channel id; `left_out_filter_count` is the number of filters that are invalid or too many.
+    `invalid_labels` have no valid URL, `blocked_labels` are of sources that an operator blocks, `over_limit_labels` are
+    beyond `max_feeds`, the server's limit; `skipped_count` is the number of outlines that are not imported either.
+    `feed_counts` and `filter_counts` are the numbers of added feeds and filters by channel id;
+    `left_out_filter_count` is the number of filters that are invalid or too many.
     """
 
     max_feeds: int = 0
@@ -32,6 +34,7 @@ class OpmlImportPlan:
     added_labels: list[str] = field(default_factory=list)
     already_followed_labels: list[str] = field(default_factory=list)
     invalid_labels: list[str] = field(default_factory=list)
+    blocked_labels: list[str] = field(default_factory=list)
     over_limit_labels: list[str] = field(default_factory=list)
     skipped_count: int = 0
     feed_counts: Counter[int] = field(default_factory=Counter)
@@ -47,13 +50,14 @@ def plan_import(
     usable_channel_ids: Collection[int],
     max_feeds: int,
     now: int,
+    blocked_sources: SourcePatterns = NO_PATTERNS,
 ) -> OpmlImportPlan:
     """Plan how a server with a setup follows the feeds of a list; what it follows already stays as it is.
 
     A feed goes to the channel that the list names for it if that is usable, else to the chosen channel, where filters
     of its whole channel become filters of the feed. `now` is Unix time in seconds.
     """
-    planner = _ImportPlanner(setup, max_feeds, now)
+    planner = _ImportPlanner(setup, max_feeds, blocked_sources, now)
     filters_by_channel_id = {channel.id: channel.filters for channel in feed_list.channels}
     for channel in feed_list.channels:
         if channel.id in usable_channel_ids:
@@ -77,7 +81,8 @@ def plan_import(
 class _ImportPlanner:
     """Setup that outlines and filters are added to, with a plan that counts them."""
 
-    def __init__(self, setup: Setup, max_feeds: int, now: int) -> None:
+    def __init__(self, setup: Setup, max_feeds: int, blocked_sources: SourcePatterns, now: int) -> None:
+        self._blocked_sources = blocked_sources
         self.plan = OpmlImportPlan(max_feeds)
         self.new_setup = dict(setup)
         self._old_setup, self._now = setup, now
@@ -97,6 +102,8 @@ class _ImportPlanner:
         key = SettingKey(SettingKind.SUBSCRIPTION, channel_id, feed)
         if key in self._old_setup:
             self.plan.already_followed_labels.append(outline_label)
+        elif self._blocked_sources.find_covering(url) is not None:
+            self.plan.blocked_labels.append(outline_label)
         elif feed not in self._feeds and len(self._feeds) >= self.plan.max_feeds:
             self.plan.over_limit_labels.append(outline_label)
         elif len(self.plan.added_labels) >= MAX_IMPORTED_SUBSCRIPTIONS:

@@ -1,11 +1,12 @@
-"""Texts of feed alerts: a feed fails, is gone, is over its quota, or has recovered."""
+"""Texts of feed alerts: a feed fails, is gone, is over its quota, or has recovered; feeds are blocked."""
 
 from bot.core import i18n
 from bot.core.i18n import N_, _
 from bot.core.models import Feed
+from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.posting.wording.feed_error_sentences import describe_feed_error
-from bot.store.records.source_records import AlertKind, OverQuotaKind
+from bot.store.records.source_records import AlertKind, AlertTexts, OverQuotaKind
 from bot.text import discord_text, urls
 
 _MAX_NAME_LENGTH = 100
@@ -35,6 +36,20 @@ def build_alert_texts(feed: Feed, alert_kind: AlertKind, over_quota_kind: OverQu
                 feed=feed_name, cause=describe_feed_error(feed.error or "", feed.url)
             )
     return text_by_language
+
+
+def build_source_block_texts(source: str, settings: Settings, *, is_blocked: bool) -> AlertTexts:
+    """Return the alert that an operator has blocked a source, or has unblocked it if `is_blocked` is False."""
+    text_by_language = {}
+    for language in i18n.LANGUAGES:
+        with i18n.language_scope(language):
+            sentence = (
+                _("Whoever runs this bot has blocked {source}. Its feeds aren’t posted here anymore.")
+                if is_blocked
+                else _("Whoever runs this bot has unblocked {source}. Its feeds are posted here again.")
+            )
+            text_by_language[language] = sentence.format(source=source)
+    return AlertTexts(text_by_language, i18n.supported_language(settings.language) or "en")
 
 
 _LIST_NOT_FOUND_SENTENCE = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")

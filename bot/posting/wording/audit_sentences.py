@@ -18,6 +18,8 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.NOTICE_CANCELLED: N_("cancelled notice {number}, not posted in {servers} servers"),
     AuditAction.MAINTENANCE_ON: N_("turned maintenance on"),
     AuditAction.MAINTENANCE_OFF: N_("turned maintenance off"),
+    AuditAction.SOURCE_BLOCKED: N_("blocked {source} (feeds that servers follow: {feeds})"),
+    AuditAction.SOURCE_UNBLOCKED: N_("unblocked {source} (feeds that servers follow: {feeds})"),
 }
 
 

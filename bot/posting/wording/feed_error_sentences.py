@@ -18,6 +18,7 @@ _SENTENCE_BY_CODE = {
         "This address is on a private network. Whoever runs Telex can allow it (TELEX_ALLOW_PRIVATE_ADDRESSES)."
     ),
     fetch_errors.OWN_FEED: N_("This is one of my own feeds: following it would only repeat what I post."),
+    fetch_errors.SOURCE_BLOCKED: N_("Whoever runs this bot has blocked this site."),
     fetch_errors.CONNECTION_FAILED: N_("The site isn’t responding. It may be down."),
     fetch_errors.TLS_FAILED: N_(
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."

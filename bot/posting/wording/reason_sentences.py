@@ -16,6 +16,7 @@ _SENTENCE_BY_CODE: Mapping[ReasonCode, str] = {
     WithheldReason.ALREADY_SENT: N_("posted in another message, before a backup was restored ({when})"),
     WithheldReason.TOO_FEW_OUTLETS: N_("not posted: reported by {count} of the {least} outlets it needed ({when})"),
     WithheldReason.NOT_SELECTED: N_("not posted: it wasn’t among the best stories of its day ({when})"),
+    WithheldReason.SOURCE_BLOCKED: N_("not posted: whoever runs this bot blocked the feed’s site first ({when})"),
     WithheldReason.MUTED: N_("not posted: story muted by {who} ({when})"),
     WithheldReason.FILTERED: N_("filtered out by: {filters} ({when})"),
     WaitReason.QUIET_HOURS: N_("Waiting until {time} (quiet hours)."),

@@ -17,6 +17,7 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.notice_records import NoticeRejection
 from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
 from bot.store.records.setup_records import SetupFailure
+from bot.store.records.source_records import SourceRejection
 from bot.text import discord_text, urls
 from bot.watches.live_query_validation import QueryRejection
 
@@ -138,6 +139,9 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
             "Remove some in /bookmarks first.",
             _get_count(values),
         )
+    ),
+    SourceRejection.BLOCKED: lambda values: _("Whoever runs this bot has blocked {source}.").format(
+        source=discord_text.to_markdown_line(str(values["source"]))
     ),
     ProposalRejection.BLOCKED_BY_MANAGER: N_("A manager of this server has blocked your proposals."),
     ProposalRejection.TOO_MANY_OF_USER: N_(

@@ -137,6 +137,7 @@ TABLES_WITHOUT_SERVER_DATA = frozenset(
     {
         "article_change",
         "audit_entry",
+        "blocked_source",
         "bookmark_feed",
         "lease",
         "meta",

@@ -1,12 +1,15 @@
-"""Functions that enqueue alerts to servers about a feed: that it fails, is gone, exceeds its quota or has recovered."""
+"""Functions that enqueue alerts to servers about feeds.
 
-from collections.abc import Iterable
+A feed fails, is gone, exceeds its quota or has recovered; feeds are blocked, or not any more.
+"""
+
+from collections.abc import Collection, Iterable
 
 from bot.core import i18n
 from bot.core.models import DispatchKind, DispatchState
 from bot.store.connection import Connection, Row
 from bot.store.outbox import transitions
-from bot.store.records.source_records import Alert, AlertKind
+from bot.store.records.source_records import Alert, AlertKind, AlertTexts
 
 _TARGET_CHANNELS_SQL = """
     SELECT DISTINCT server.id AS server_id, coalesce(alert_channel.id, channel.id) AS channel_id,
@@ -16,9 +19,9 @@ _TARGET_CHANNELS_SQL = """
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
     LEFT JOIN channel AS alert_channel ON alert_channel.id = server.alerts AND alert_channel.problem IS NULL
-    WHERE subscription.feed_id = :feed AND subscription.paused_at IS NULL
+    WHERE subscription.feed_id IN (:feeds) AND subscription.paused_at IS NULL
 """
-"""SQL for the channels that get an alert: the one that the server chose, else all that follow the feed.
+"""SQL for the channels that get an alert: the one that the server chose, else all that follow any of the feeds.
 
 A chosen channel (`server.alerts`, its id) that cannot be reached counts as not chosen.
 """
@@ -27,13 +30,16 @@ A chosen channel (`server.alerts`, its id) that cannot be reached counts as not 
 def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
     """Enqueue alerts about feeds; an alert that was enqueued for a server before is not repeated."""
     for alert in alerts:
+        dedupe_key, texts = _build_dedupe_key(alert.kind, alert), AlertTexts(alert.texts, alert.default_language)
         if alert.kind is AlertKind.RECOVERED:
-            _enqueue_recovery(db, alert)
+            failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
+            enqueue_recovery(db, [alert.feed_id], failure_keys, dedupe_key, texts)
         else:
-            _enqueue_failure(db, alert)
+            enqueue_failure(db, [alert.feed_id], dedupe_key, texts)
 
 
-def _enqueue_failure(db: Connection, alert: Alert) -> None:
+def enqueue_failure(db: Connection, feed_ids: Collection[int], dedupe_key: str, texts: AlertTexts) -> None:
+    """Enqueue one alert about feeds in each channel that gets it, unless the server got one with the key before."""
     channel_rows = db.fetch_rows(
         f"""
         SELECT language, channel_id FROM ({_TARGET_CHANNELS_SQL}) AS target_channel
@@ -41,21 +47,22 @@ def _enqueue_failure(db: Connection, alert: Alert) -> None:
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = target_channel.server_id AND dispatch.dedupe_key = :dedupe_key)
         """,
-        {"feed": alert.feed_id, "dedupe_key": _build_dedupe_key(alert.kind, alert)},
+        {"feeds": feed_ids, "dedupe_key": dedupe_key},
     )
-    _insert_alerts(db, alert, channel_rows)
+    _insert_alerts(db, dedupe_key, texts, channel_rows)
 
 
-def _enqueue_recovery(db: Connection, alert: Alert) -> None:
-    """Enqueue alerts that a feed has recovered where its failure was reported.
+def enqueue_recovery(
+    db: Connection, feed_ids: Collection[int], failure_keys: Collection[str], dedupe_key: str, texts: AlertTexts
+) -> None:
+    """Enqueue an alert that feeds have recovered where their failure was reported, with one of the `failure_keys`.
 
     Where the alert about the failure is still pending, delete that alert instead.
     """
-    failure_dedupe_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     pending_dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND dedupe_key IN (:dedupe_keys) "
         "AND channel_id IN (SELECT id FROM channel)",  # By channel and key, which have an index
-        {"dedupe_keys": failure_dedupe_keys},
+        {"dedupe_keys": failure_keys},
     )
     transitions.delete_dispatches(db, pending_dispatch_ids, origins={DispatchState.PENDING})
     channel_rows = db.fetch_rows(
@@ -63,19 +70,19 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
         SELECT DISTINCT channel.id AS channel_id, coalesce(channel.language, server.language, server.locale) AS language
         FROM channel
         JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
-        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:failing_key, :gone_key)
+        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.dedupe_key IN (:failure_keys)
         WHERE EXISTS (
             SELECT 1 FROM subscription
             JOIN channel AS subscribed_channel ON subscribed_channel.id = subscription.channel_id
-            WHERE subscription.feed_id = :feed AND subscribed_channel.server_id = server.id
+            WHERE subscription.feed_id IN (:feeds) AND subscribed_channel.server_id = server.id
               AND subscription.paused_at IS NULL)
         """,
-        {"failing_key": failure_dedupe_keys[0], "gone_key": failure_dedupe_keys[1], "feed": alert.feed_id},
+        {"failure_keys": failure_keys, "feeds": feed_ids},
     )
-    _insert_alerts(db, alert, channel_rows)
+    _insert_alerts(db, dedupe_key, texts, channel_rows)
 
 
-def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> None:
+def _insert_alerts(db: Connection, dedupe_key: str, texts: AlertTexts, channel_rows: list[Row]) -> None:
     transitions.insert_dispatches(
         db,
         DispatchState.PENDING,
@@ -83,10 +90,12 @@ def _insert_alerts(db: Connection, alert: Alert, channel_rows: list[Row]) -> Non
             {
                 "channel_id": channel_row["channel_id"],
                 "kind": DispatchKind.FEED_ALERT,
-                "dedupe_key": _build_dedupe_key(alert.kind, alert),
+                "dedupe_key": dedupe_key,
                 "position": db.now,
                 "due_at": db.now,
-                "payload": alert.texts[i18n.supported_language(channel_row["language"]) or alert.default_language],
+                "payload": texts.by_language[
+                    i18n.supported_language(channel_row["language"]) or texts.default_language
+                ],
             }
             for channel_row in channel_rows
         ],

@@ -1,4 +1,4 @@
-"""Functions that withdraw pending articles when a feed ends, pauses or moves, and requeue joined articles.
+"""Functions that withdraw pending articles when a feed ends, pauses, moves or is blocked, and requeue joined articles.
 
 A joined article has no post of its own: it is named in the post of a similar article. An article with the status
 `digested` is reserved for the channel's next digest.
@@ -22,6 +22,7 @@ KIND_JOINED = "joined"
 
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
+    JOIN feed ON feed.id = subscription.feed_id AND feed.blocked_since IS NULL
     WHERE subscription.channel_id = delivery_status.channel_id
       AND article.id IN (SELECT id FROM article WHERE page_key = delivery_status.page_key UNION
           SELECT delivery_status.article_id)
@@ -60,8 +61,9 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
           AND NOT EXISTS (
             SELECT 1 FROM article AS duplicate
             JOIN subscription ON subscription.feed_id = duplicate.feed_id AND subscription.channel_id = :channel
+            JOIN feed ON feed.id = duplicate.feed_id
             WHERE duplicate.page_key = pending_page.page_key AND duplicate.feed_id <> :feed
-                AND subscription.paused_at IS NULL
+                AND subscription.paused_at IS NULL AND feed.blocked_since IS NULL
               AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = duplicate.id))
         ORDER BY article.published, article.id
         """,
@@ -143,7 +145,9 @@ def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
         f"""
         SELECT article.id, article.key, delivery_status.page_key, article.published,
             EXISTS ({_STILL_SUBSCRIBED_SQL}) AS is_subscribed,
-            (SELECT CASE WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END FROM subscription
+            (SELECT CASE WHEN feed.blocked_since IS NOT NULL THEN '{WithheldReason.SOURCE_BLOCKED}'
+                         WHEN paused_at IS NULL THEN resumed_from ELSE 'paused' END
+             FROM subscription JOIN feed ON feed.id = subscription.feed_id
              WHERE subscription.channel_id = delivery_status.channel_id
                AND subscription.feed_id = article.feed_id) AS withheld_reason
         FROM delivery_status JOIN article ON article.id = delivery_status.article_id
@@ -167,6 +171,7 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
         SELECT new_channel.id, article.id, article.key, delivery_status.page_key, article.published
         FROM delivery_status
         JOIN article ON article.id = delivery_status.article_id
+        JOIN feed ON feed.id = article.feed_id AND feed.blocked_since IS NULL
         JOIN channel AS old_channel ON old_channel.id = delivery_status.channel_id
         JOIN subscription AS new_subscription ON new_subscription.feed_id = article.feed_id
         JOIN channel AS new_channel ON new_channel.id = new_subscription.channel_id

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.audit_actions import AuditAction
+from bot.text.source_patterns import SourcePattern
 
 POST_COUNT_DAYS = 7
 """Number of days over which posts of a server are counted."""
@@ -80,3 +81,17 @@ class MaintenancePeriod(NamedTuple):
 
     since: int
     expected_end: int | None
+
+
+class BlockedSource(NamedTuple):
+    """Source that an operator blocks since `blocked_at` (Unix time in seconds)."""
+
+    pattern: SourcePattern
+    blocked_at: int
+
+
+class FollowedFeedCounts(NamedTuple):
+    """How many feeds of a source servers follow, and the ids of these servers."""
+
+    feed_count: int
+    server_ids: frozenset[int]

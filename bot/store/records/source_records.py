@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bot.core.models import Feed, NewArticle
 from bot.core.preferences import Filter
+from bot.core.reasons import ReasonCode
 
 
 class AlertKind(StrEnum):
@@ -16,6 +17,12 @@ class AlertKind(StrEnum):
     GONE = "gone"
     RECOVERED = "back"
     OVER_QUOTA = "surplus"
+
+
+class SourceRejection(ReasonCode):
+    """Reason why a feed cannot be followed, because of where it is from."""
+
+    BLOCKED = "source-blocked"  # source: the domain, or part of a site, that an operator blocks
 
 
 class OverQuotaKind(StrEnum):
@@ -57,6 +64,13 @@ class PollOverflow(NamedTuple):
     new_skipped_entries: Sequence[SkippedEntry] = ()
     still_skipped_hashes: Collection[bytes] = ()
     refused_change_count: int = 0
+
+
+class AlertTexts(NamedTuple):
+    """Text of an alert by language code, and the language for servers whose own language Telex doesn't speak."""
+
+    by_language: Mapping[str, str]
+    default_language: str
 
 
 class Alert(NamedTuple):

@@ -10,6 +10,7 @@ from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.core.reasons import Reason, WithheldReason
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection
+from bot.store.operating import source_blocks
 from bot.store.outbox import dispatch_cancellation, muted_articles, outbox_writes, transitions
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
@@ -22,6 +23,7 @@ from bot.store.settings import filters, setting_changes
 from bot.store.settings.filters import MakeMatcher, make_no_matcher
 from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
+from bot.store.url_encryption import decrypt_url
 
 FROM_SQL = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 """FROM clause that joins subscriptions with their channels."""
@@ -46,11 +48,14 @@ def follow_feed(
     For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks
     it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many feeds at once,
     articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
-    to another server, and RequestRejected if the server would follow more than `max_feeds` feeds.
+    to another server, and RequestRejected if the server would follow more than `max_feeds` feeds or an
+    operator blocks the source of the feed.
     """
-    feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
+    feed_row = db.fetch_row("SELECT server_id, url, last_success, blocked_since FROM feed WHERE id = ?", (feed_id,))
     if feed_row is None or feed_row["server_id"] not in {0, server_id}:
         raise StoreError("This feed is not there for this server.")
+    if feed_row["blocked_since"] is not None:
+        source_blocks.require_not_blocked(db, decrypt_url(feed_row["url"]))
     ensure_channel(db, channel_id, server_id=server_id)
     if max_feeds is not None:
         _require_below_limit(db, server_id, feed_id, max_feeds)

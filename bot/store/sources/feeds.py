@@ -9,6 +9,7 @@ from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
 from bot.store.connection import NO_LIMIT, Connection
 from bot.store.meta import build_next_id_sql, reserve_ids
+from bot.store.operating import source_blocks
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
@@ -28,6 +29,8 @@ FOLLOWING_SERVERS_SQL = """
     WHERE subscription.feed_id = feed.id AND subscription.paused_at IS NULL AND server.left_at IS NULL
 """
 """FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
+IS_POLLED_SQL = "state = 'active' AND blocked_since IS NULL"
+"""SQL condition that `feed` is polled if a server follows it."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
 """SQL condition that any server follows `feed`, not paused."""
 EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (:excluded_server_ids)"
@@ -49,8 +52,10 @@ def add_feed(
     """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
 
     `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
-    private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds.
+    private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds. Raises RequestRejected if
+    an operator blocks the source of the feed.
     """
+    source_blocks.require_not_blocked(db, url)
     new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll_at=next_poll_at)
     columns = feed_to_columns(new_feed)
     del columns["id"]
@@ -121,13 +126,13 @@ class Feeds(Repository):
     async def list_due(self, now: int, limit: int, excluded_feed_ids: Collection[int] = ()) -> list[Feed]:
         """List at most `limit` feeds due at `now`, longest due first, without `excluded_feed_ids`.
 
-        A due feed is active, and followed, not paused, in a server that the bot is in.
+        A due feed is active, not blocked, and followed, not paused, in a server that the bot is in.
         """
         return await self._fetch_objects(
             feed_from_row,
             f"""
             SELECT {FEED_SQL} FROM feed
-            WHERE state = 'active' AND next_poll <= :now AND id NOT IN (:excluded_feed_ids)
+            WHERE {IS_POLLED_SQL} AND next_poll <= :now AND id NOT IN (:excluded_feed_ids)
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT :limit
             """,
@@ -145,7 +150,7 @@ class Feeds(Repository):
     ) -> list[DueFeed]:
         """List at most `limit` feeds due at `now`, longest due first, each with some of the servers that follow it.
 
-        A due feed is active, and followed, not paused, in a server that the bot is in. Left out are
+        A due feed is active, not blocked, and followed, not paused, in a server that the bot is in. Left out are
         `excluded_feed_ids`, feeds that only the servers `excluded_server_ids` follow and, with `host_slots`, feeds
         in other host slots (groups of hosts). Of each feed, at most `MAX_QUOTA_SERVERS` servers are given.
         """
@@ -159,7 +164,7 @@ class Feeds(Repository):
                             {MAX_QUOTA_SERVERS}) AS following_server
                 ) AS servers
                 FROM feed
-                WHERE state = 'active' AND next_poll <= :now {_build_slot_condition_sql(host_slots)}
+                WHERE {IS_POLLED_SQL} AND next_poll <= :now {_build_slot_condition_sql(host_slots)}
                   AND id NOT IN (:excluded_feed_ids)
                 ORDER BY next_poll LIMIT {NO_LIMIT}
             ) AS due_feed WHERE servers IS NOT NULL LIMIT :limit
@@ -209,7 +214,7 @@ class Feeds(Repository):
         return await self._fetch_value(
             f"""
             SELECT next_poll FROM feed
-            WHERE state = 'active' AND id NOT IN (:excluded_feed_ids)
+            WHERE {IS_POLLED_SQL} AND id NOT IN (:excluded_feed_ids)
                 {_build_slot_condition_sql(host_slots)}
               AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT 1
@@ -222,7 +227,7 @@ class Feeds(Repository):
 
         Both are Unix times in seconds.
         """
-        is_overdue_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
+        is_overdue_sql = f"{IS_POLLED_SQL} AND (last_poll > ? OR next_poll < ?)"
         exists_sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_overdue_sql} AND {IS_FOLLOWED_SQL})"
         return bool(await self._fetch_value(exists_sql, (attempted_after, due_before)))
 
@@ -247,7 +252,7 @@ class Feeds(Repository):
         """
         row = await self._fetch_row(
             "SELECT count(*), coalesce(sum(CASE WHEN failing_since <= ? THEN 1 ELSE 0 END), 0) FROM feed "
-            f"WHERE state = 'active' AND {IS_FOLLOWED_SQL}",
+            f"WHERE {IS_POLLED_SQL} AND {IS_FOLLOWED_SQL}",
             (failing_since_at_latest,),
         )
         return row[0], row[1]
@@ -326,7 +331,7 @@ _ATTRIBUTE_BY_POLLED_COLUMN = {
     "state": "state.value",
 }
 """Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
-for _unpolled_column in ("id", "url", "server_id", "added_at"):
+for _unpolled_column in ("id", "url", "server_id", "added_at", "blocked_since"):
     del _ATTRIBUTE_BY_POLLED_COLUMN[_unpolled_column]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _ATTRIBUTE_BY_POLLED_COLUMN)
 _get_polled_values = attrgetter(

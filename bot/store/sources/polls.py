@@ -178,8 +178,8 @@ class Polls(Repository):
 
         Unless it is the first poll, every new page gets a status in each channel that follows the feed: a
         post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
-        computed again if other articles or mutes were stored since. Raises LeaseLost if another
-        process now owns the lease of `fence`.
+        computed again if other articles or mutes were stored since. Nothing is recorded for a blocked feed. Raises
+        LeaseLost if another process now owns the lease of `fence`.
         """
         process_leases.require_lease(db, fence)
         parameters = {
@@ -201,8 +201,9 @@ def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) 
 
 def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> PollWriteResult:
     feed, intake = poll.feed, poll.intake
-    feed_row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
-    if feed_row is None:  # It was deleted meanwhile, perhaps with all data of its server.
+    feed_row = db.fetch_row("SELECT last_success, blocked_since FROM feed WHERE id = ?", (feed.id,))
+    # Meanwhile it was deleted, perhaps with all data of its server, or an operator blocked its source.
+    if feed_row is None or feed_row["blocked_since"] is not None:
         return PollWriteResult((), ())
     write_feeds(db, [feed])
     new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new_articles)

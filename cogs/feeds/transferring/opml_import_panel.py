@@ -112,6 +112,7 @@ class OpmlImportPanel(ManagersPanel):
             usable_channel_ids=self._channel_by_id.keys() if self._uses_listed_channels else (),
             max_feeds=self._limits.feeds,
             now=self.store.clock.now(),
+            blocked_sources=await self.client.services.blocked_sources.load(),
         )
 
     def _list_other_channel_ids(self) -> list[int]:
@@ -215,6 +216,12 @@ def _iter_summary_lines(plan: OpmlImportPlan) -> Iterator[str]:
         yield "❌ " + format_count(
             "{count} feed has no usable address", "{count} feeds have no usable address", feed_count
         )
+    if feed_count := len(plan.blocked_labels):
+        yield "⛔ " + format_count(
+            "{count} feed left out: whoever runs this bot has blocked its site",
+            "{count} feeds left out: whoever runs this bot has blocked their sites",
+            feed_count,
+        )
     if feed_count := len(plan.over_limit_labels) + plan.skipped_count:
         yield "➖ " + format_count(
             "{count} feed left out: whoever runs this bot limits this server to {most}",
@@ -236,6 +243,7 @@ def _iter_report_lines(plan: OpmlImportPlan) -> Iterator[str]:
         ("✅", plan.added_labels),
         ("☑️", plan.already_followed_labels),
         ("❌", plan.invalid_labels),
+        ("⛔", plan.blocked_labels),
         ("➖", plan.over_limit_labels),
     ):
         yield from (f"{mark} {feed_label}" for feed_label in feed_labels)
