@@ -19,33 +19,31 @@ class ServerDepartures:
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot, self._store = bot, bot.store
-        self._decided_event = asyncio.Event()
+        self._wake_event = asyncio.Event()
 
     def wake(self) -> None:
-        """Have `run` look which servers to leave, because an operator decided something."""
-        self._decided_event.set()
+        """Have `run` look which servers to leave, because of a decision or a newly connected shard."""
+        self._wake_event.set()
 
     async def run(self) -> None:
-        """Leave servers whenever an operator decided something, until cancelled.
+        """Leave servers at the start and after each call of `wake`, until cancelled.
 
         Raises StoreError, and discord.py's errors if Discord does not answer.
         """
         while True:
-            self._decided_event.clear()
+            self._wake_event.clear()
             await self.leave_denied_servers()
-            await self._decided_event.wait()
+            await self._wake_event.wait()
 
-    async def leave_denied_servers(self) -> set[int]:
-        """Leave the servers that the bot must not be in, and return their ids.
+    async def leave_denied_servers(self) -> None:
+        """Leave the servers that the bot must not be in.
 
         A server that Discord does not report to this process is recorded as left when its shard is next connected.
         Raises StoreError, and discord.py's errors if Discord does not answer.
         """
-        denied_server_ids = await self._load_denied_server_ids()
-        for server_id in denied_server_ids:
+        for server_id in await self.load_denied_server_ids():
             if (guild := self._bot.get_guild(server_id)) is not None:
                 await self._leave(guild)
-        return denied_server_ids
 
     async def leave_if_denied(self, guild: discord.Guild) -> bool:
         """Leave a server that has just invited the bot if it must not be there, with a sentence; return whether so.
@@ -53,7 +51,7 @@ class ServerDepartures:
         Raises StoreError, and discord.py's errors if Discord does not answer.
         """
         try:
-            if guild.id not in await self._load_denied_server_ids():
+            if guild.id not in await self.load_denied_server_ids():
                 return False
             await self._send_departure_message(guild)
             await self._leave(guild)
@@ -74,7 +72,8 @@ class ServerDepartures:
         except (discord.DiscordException, aiohttp.ClientError) as error:
             log.warning("departure message failed server_id=%d error=%s", guild.id, error)
 
-    async def _load_denied_server_ids(self) -> set[int]:
+    async def load_denied_server_ids(self) -> set[int]:
+        """Return the ids of the servers of this process's shards that the bot has to leave. Raises StoreError."""
         settings = self._bot.services.settings
         return await self._store.server_access.load_denied_server_ids(settings.servers, settings.owner_server)
 

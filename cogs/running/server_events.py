@@ -52,7 +52,8 @@ class GuildEventsCog(LoopCog):
         """
         for channel_id in await self._store.dispatches.list_blocked_channel_ids(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
-        denied_server_ids = await self.departures.leave_denied_servers()
+        self.departures.wake()
+        denied_server_ids = await self.departures.load_denied_server_ids()
         guilds = [guild for guild in self._bot.list_guilds_of_shard(shard_id) if not guild.unavailable]
         await self._record_profiles(guilds)
         for guild in guilds:
