@@ -13,7 +13,7 @@ from cogs.owner.owner_panel import OwnerPage, OwnerPanel, require_operator
 from cogs.owner.servers_page import ServersPage
 from cogs.shared.views import Interaction
 
-OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, AuditPage, NoticesPage, MaintenancePage)
+OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, NoticesPage, MaintenancePage, AuditPage)
 """Pages of the panel, in the order of their menu."""
 
 
