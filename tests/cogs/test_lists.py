@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.core.limits import Limit
-from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, SettingKind
+from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, PostLook, SettingKind, Style, Template
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, Outline
 from tests.support.discord_world import invite
@@ -137,6 +138,8 @@ async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(
         (FilterPlace(tech.id, FilterScope.CHANNEL), FilterMode.EXCLUDE, "crypto & more", None),
     ):
         assert await store.filters.add(place, [(mode, query)], user_id=1, limit=9, ends_at=ends_at)
+    look = PostLook(style=Style.HEADLINE, prefix="News:", template=Template("{title}"))
+    await store.subscriptions.set_look(subscription.id, look, user_id=1)
     setup = await store.setups.read(telex.guild.id)
     (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
     document = await file.read()
@@ -177,20 +180,25 @@ async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_t
         )
         for n, channel in enumerate(channels)
     ]
+    looks = (PostLook(prefix="x" * 41), PostLook(template=Template("{unknown}")))
+    groups += [
+        (groups[0][0], [replace(groups[0][1][0], url=f"https://b.example/{n}", filters=(), look=look)])
+        for n, look in enumerate(looks)
+    ]
     groups.append((ChannelOutline(telex.news.id, "news", (never[0], Filter(0, FilterMode.INCLUDE, "whole"))), []))
     document = opml.serialize_opml("x", groups, now=START)
     preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
-    assert f"<#{telex.news.id}> · 4 feeds · 41 filters" in message_text(preview)
+    assert f"<#{telex.news.id}> · 6 feeds · 47 filters" in message_text(preview)
     assert r"there for you: \*0\*, \*1\*, \*2\*, \*3\*. These feeds go to " + f"<#{telex.news.id}>" in message_text(
         preview
     )
-    assert "➖ 9 filters left out" in message_text(preview)
+    assert "➖ 11 filters or looks left out" in message_text(preview)
     assert "All in #news" not in button_labels(last_reply(preview)), "nothing but one channel is left"
     await telex.editor.click(last_reply(preview), label="Import")
     setup = await telex.store.setups.read(telex.guild.id)
     assert {key.channel_id for key in setup if key.feed is not None} == {telex.news.id}
     filter_counts = Counter(key.feed for key in setup if key.setting == SettingKind.FILTER)
-    assert sorted(filter_counts.values()) == [1, 10, 10, 10, 10]
+    assert sorted(filter_counts.values()) == [1, 3, 3, 10, 10, 10, 10]
 
 
 async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can_get_it_all(telex):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.preferences import Filter, FilterMode
+from bot.core.preferences import Filter, FilterMode, PostLook, Style, Template
 from bot.feeds.parsing import opml, opml_extension
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline, parse_outlines, serialize_opml
 from tests.support.shared_data import shared
@@ -59,20 +59,22 @@ def test_a_huge_or_deep_list_ends(monkeypatch):
 NEWS, TECH = 1_180_000_000_000_000_001, 1_180_000_000_000_000_002
 
 
-def test_channels_and_filters_are_read_as_they_were_written_and_other_readers_still_read_the_feeds():
+def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_readers_still_read_the_feeds():
     only = Filter(0, FilterMode.INCLUDE, '"an exact phrase" OR title:<é> -without & more')
     never = Filter(0, FilterMode.EXCLUDE, "crypto", 1_798_761_600)
     url = "https://a.example/f?x=1&y=2"
     channels = (ChannelOutline(NEWS, "#news & more", (never,)), ChannelOutline(TECH, "#tech"))
+    look = PostLook(style=Style.COMPACT, shows_image=False, colour=0xFF, prefix='"<', template=Template("{title}\n&"))
     outlines = (
-        Outline("A", url, "https://a.example/", "fr", NEWS, (only, never)),
-        Outline("A", url, None, None, TECH),
+        Outline("A", url, "https://a.example/", "fr", NEWS, (only, never), look),
+        Outline("A", url, None, None, TECH, (), PostLook()),
     )
     groups = [(channels[0], outlines[:1]), (channels[1], outlines[1:])]
     document = serialize_opml("Server", groups, now=1_780_000_000)
     assert parse_outlines(document) == FeedList(outlines, channels=channels)
     other_prefix = document.replace(b"telex:channel", b"T:channel").replace(b"telex:filters", b"T:filters")
-    assert parse_outlines(other_prefix.replace(b"xmlns:telex", b"xmlns:T")) == FeedList(outlines, channels=channels)
+    other_prefix = other_prefix.replace(b"telex:look", b"T:look").replace(b"xmlns:telex", b"xmlns:T")
+    assert parse_outlines(other_prefix) == FeedList(outlines, channels=channels)
     other_version = document.replace(b"urn:telex:opml:1", b"urn:telex:opml:2")
     assert parse_outlines(other_version) == FeedList((Outline("A", url, "https://a.example/", "fr"),))
 
@@ -81,7 +83,7 @@ def test_channels_and_filters_are_read_as_they_were_written_and_other_readers_st
     assert [group.get("text") for group in body] == ["#news & more", "#tech"]
     assert [feed.get("xmlUrl") for group in body for feed in group] == [url, url]
     extension_names = {name for element in body.iter() for name in element.attrib if "{" in name}
-    assert extension_names == {"{urn:telex:opml:1}channel", "{urn:telex:opml:1}filters"}
+    assert extension_names == {f"{{urn:telex:opml:1}}{name}" for name in ("channel", "filters", "look")}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,37 @@ def test_what_is_no_channel_or_filter_is_left_out_and_counted(attributes, channe
     feed_list = parse_outlines(document.encode())
     (outline,) = feed_list.outlines
     assert (outline.channel_id, tuple(own_filter.query for own_filter in outline.filters)) == (channel_id, filters)
-    assert feed_list.unreadable_filter_count == unreadable_count
+    assert feed_list.unreadable_count == unreadable_count
+
+
+def test_a_look_that_cannot_be_is_left_out_and_counted():
+    looks = [
+        "[]",
+        "{",
+        "null",
+        '{"style": "x"}',
+        '{"image": "yes"}',
+        '{"colour": 16777216}',
+        '{"excerpt": -1}',
+        '{"x": 1}',
+    ]
+    looks += ['{"template": 5}', '{"template": {"title": 5}}', '{"prefix": ["a"]}', "[" * 5_000, '{"role": "5"}']
+    root = ET.Element("opml", {"xmlns:telex": opml_extension.NAMESPACE})
+    for number, look in enumerate(looks):
+        ET.SubElement(root, "outline", {"xmlUrl": f"https://a.example/{number}", "telex:look": look})
+    feed_list = parse_outlines(ET.tostring(root))
+    assert [outline.look for outline in feed_list.outlines] == [None] * len(looks)
+    assert feed_list.unreadable_count == len(looks)
+
+
+def test_the_role_of_a_look_stays_in_its_server():
+    outline = Outline("A", "https://a.example/", None, None, NEWS, (), PostLook(style=Style.HEADLINE, role_id=5))
+    document = serialize_opml("x", [(ChannelOutline(NEWS, "#news"), [outline])], now=0)
+    assert b"role" not in document
+    forged = document.replace(b"{&quot;style&quot;", b"{&quot;role&quot;: 6, &quot;style&quot;")
+    assert forged != document
+    for list_document in (document, forged):
+        assert parse_outlines(list_document).outlines[0].look == PostLook(style=Style.HEADLINE)
 
 
 def test_entities_that_a_list_declares_are_not_expanded():

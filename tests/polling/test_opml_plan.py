@@ -34,5 +34,5 @@ def test_filters_that_ended_are_dropped_and_a_password_makes_a_feed_the_servers_
     plan = plan_import({}, feed_list, chosen_channel_id=CHOSEN, usable_channel_ids=(), max_feeds=9, now=NOW)
     key = SettingKey("subscription", CHOSEN, FeedAddress(url, is_private=True))
     assert plan.changes == [SetupChange(key, None, "followed")]
-    assert plan.left_out_filter_count == 1
+    assert plan.left_out_setup_count == 1
     assert "secret" not in str(plan.added_labels)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
-from bot.core.preferences import Filter
+from bot.core.preferences import Filter, PostLook
 from bot.feeds.parsing import opml_extension
 from bot.feeds.parsing.entries import parse_language_tag, resolve_url, to_single_line
 
@@ -25,7 +25,8 @@ _OUTLINE_START_PATTERN = re.compile(r"<outline\b", re.IGNORECASE)
 class Outline:
     """Feed in a subscription list; `title` is the URL if the list has no title.
 
-    Lists of Telex have the id of the channel that follows the feed and the filters of the feed in that channel.
+    Lists of Telex have the id of the channel that follows the feed, and the filters and the look of the feed in that
+    channel, None for the server's look.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Outline:
     language: str | None
     channel_id: int | None = None
     filters: tuple[Filter, ...] = ()
+    look: PostLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class FeedList:
     """Feeds of a subscription list, each URL once per channel, and the titles of outlines without a valid URL.
 
     `skipped_count` is the number of outlines beyond `MAX_OUTLINES`, which were not read. `channels` are those that
-    a list of Telex describes; `unreadable_filter_count` is the number of its filters that could not be read.
+    a list of Telex describes; `unreadable_count` is the number of its filters and looks that could not be read.
     """
 
     outlines: tuple[Outline, ...]
     invalid_titles: tuple[str, ...] = ()
     skipped_count: int = 0
     channels: tuple[ChannelOutline, ...] = ()
-    unreadable_filter_count: int = 0
+    unreadable_count: int = 0
 
 
 def parse_outlines(document: bytes) -> FeedList:
@@ -83,7 +85,7 @@ def _read_outlines(outline_attributes: Iterable[Mapping[str, str | None]], prefi
     outline_by_key: dict[tuple[str, int | None], Outline] = {}
     channel_by_id: dict[int, ChannelOutline] = {}
     invalid_titles: dict[str, None] = {}
-    skipped_count = unreadable_filter_count = 0
+    skipped_count = unreadable_count = 0
     for attributes in outline_attributes:
         setup = opml_extension.read_setup(prefix, attributes)
         title = to_single_line(attributes.get("title") or attributes.get("text") or "", _MAX_TITLE_CHARS)
@@ -91,7 +93,7 @@ def _read_outlines(outline_attributes: Iterable[Mapping[str, str | None]], prefi
         if "xmlurl" in attributes and len(outline_by_key) + len(invalid_titles) >= MAX_OUTLINES:
             skipped_count += 1
             continue
-        unreadable_filter_count += setup.unreadable_count
+        unreadable_count += setup.unreadable_count
         if "xmlurl" not in attributes:
             if setup.channel_id is not None and len(channel_by_id) < MAX_OUTLINES:
                 channel_by_id.setdefault(setup.channel_id, ChannelOutline(setup.channel_id, title, setup.filters))
@@ -109,6 +111,7 @@ def _read_outlines(outline_attributes: Iterable[Mapping[str, str | None]], prefi
                 parse_language_tag(attributes.get("language")),
                 setup.channel_id,
                 setup.filters,
+                setup.look,
             ),
         )
     return FeedList(
@@ -116,7 +119,7 @@ def _read_outlines(outline_attributes: Iterable[Mapping[str, str | None]], prefi
         tuple(invalid_titles),
         skipped_count,
         tuple(channel_by_id.values()),
-        unreadable_filter_count,
+        unreadable_count,
     )
 
 
@@ -150,7 +153,7 @@ def _build_outline_attributes(outline: Outline) -> dict[str, str]:
         attributes["htmlUrl"] = outline.site_url
     if outline.language:
         attributes["language"] = outline.language
-    return attributes | opml_extension.build_attributes(outline.channel_id, outline.filters)
+    return attributes | opml_extension.build_attributes(outline.channel_id, outline.filters, outline.look)
 
 
 def _decode(document: bytes) -> str:

@@ -5,9 +5,12 @@ docs/opml.md describes them.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
-from bot.core.preferences import Filter
+import msgspec
+
+from bot.core.preferences import Filter, PostLook
 from bot.feeds.parsing.entries import to_single_line
 
 NAMESPACE = "urn:telex:opml:1"
@@ -21,18 +24,23 @@ _CHANNEL_ID_PATTERN = re.compile(r"[1-9]\d{14,18}", re.ASCII)
 """Pattern of a Discord snowflake that a column can store."""
 _MAX_QUERY_CHARS = 1_000
 """Maximum number of characters of a filter's query that are read."""
+_MAX_LOOK_CHARS = 5_000
+"""Maximum number of characters of a look's JSON that are read."""
+_MAX_COLOUR = 0xFFFFFF
+"""White, the highest colour as 0xRRGGBB."""
 _MAX_END = 253_402_300_799
 """Latest end of a filter, as Unix time in seconds: the end of the year 9999."""
 
 
 class OutlineSetup(NamedTuple):
-    """Setup that Telex recorded in an outline: its channel's id and its filters.
+    """Setup that Telex recorded in an outline: its channel's id, its filters, and its look or None for the server's.
 
-    `unreadable_count` is the number of filters that could not be read.
+    `unreadable_count` is the number of filters and looks that could not be read.
     """
 
     channel_id: int | None = None
     filters: tuple[Filter, ...] = ()
+    look: PostLook | None = None
     unreadable_count: int = 0
 
 
@@ -54,19 +62,34 @@ def read_setup(prefix: str | None, attributes: Mapping[str, str | None]) -> Outl
             filters.append(_parse_filter(filter_line))
         except ValueError:
             continue
+    look_text = attributes.get(f"{prefix}:look") or ""
+    look = _parse_look(look_text) if look_text else None
     return OutlineSetup(
         int(channel_text) if _CHANNEL_ID_PATTERN.fullmatch(channel_text) else None,
         tuple(filters),
-        len(filter_lines) - len(filters),
+        look,
+        len(filter_lines) - len(filters) + (bool(look_text) and look is None),
     )
 
 
-def build_attributes(channel_id: int | None, filters: Iterable[Filter]) -> dict[str, str]:
-    """Return the attributes, with the default prefix, that record a setup."""
+def build_attributes(channel_id: int | None, filters: Iterable[Filter], look: PostLook | None = None) -> dict[str, str]:
+    """Return the attributes, with the default prefix, that record a setup; roles, which a server has, are left out."""
     attributes = {} if channel_id is None else {f"{PREFIX}:channel": str(channel_id)}
     if filters_text := "\n".join(map(str, filters)):
         attributes[f"{PREFIX}:filters"] = filters_text
+    if look is not None:
+        attributes[f"{PREFIX}:look"] = str(replace(look, role_id=None))
     return attributes
+
+
+def _parse_look(text: str) -> PostLook | None:
+    """Return a look without a role from JSON like that of `str(PostLook)`, or None if it is malformed."""
+    try:
+        look = msgspec.convert(asdict(PostLook.from_json(text[:_MAX_LOOK_CHARS])), PostLook)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    is_possible = 0 <= (look.colour or 0) <= _MAX_COLOUR and 0 <= (look.excerpt_length or 0) <= _MAX_LOOK_CHARS
+    return replace(look, role_id=None) if is_possible else None
 
 
 def _parse_filter(text: str) -> Filter:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Feed
-from bot.core.preferences import Filter, SettingKind
+from bot.core.preferences import Filter, PostLook, SettingKind
 from bot.core.reasons import ReasonCode
 from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors
@@ -15,7 +15,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline
 from bot.feeds.worker_calls import translate_worker_errors
-from bot.store.records.setup_records import FeedAddress, Setup
+from bot.store.records.setup_records import FeedAddress, SettingKey, Setup
 from bot.text import urls
 
 PARSE_TIMEOUT_SECONDS = 5.0
@@ -57,7 +57,7 @@ async def parse_opml(workers: WorkerPool, document: bytes) -> FeedList:
 def build_opml_export(
     feeds_by_channel: Mapping[ChannelOutline, Sequence[Feed]], setup: Setup, title: str, *, now: int
 ) -> tuple[bytes, int]:
-    """Return channels and feeds of a server, with their filters in a setup, as OPML, and the number of feeds left out.
+    """Return channels and feeds of a server, with their filters and looks, as OPML, and the number of feeds left out.
 
     `now` is Unix time in seconds. Feeds whose URL may hold a secret are left out, because the file is to be shared.
     """
@@ -70,10 +70,12 @@ def build_opml_export(
     for channel, feeds in feeds_by_channel.items():
         exported_feeds = [feed for feed in feeds if not urls.has_secret(feed.url)]
         left_out_count += len(feeds) - len(exported_feeds)
-        outlines = [
-            _build_outline(feed, channel.id, filters_by_place[channel.id, FeedAddress(feed.url)])
-            for feed in exported_feeds
-        ]
+        outlines: list[Outline] = []
+        for feed in exported_feeds:
+            address = FeedAddress(feed.url)
+            look_json = setup.get(SettingKey(SettingKind.LOOK, channel.id, address))
+            outline = _build_outline(feed, channel.id, filters_by_place[channel.id, address])
+            outlines.append(replace(outline, look=None if look_json is None else PostLook.from_json(look_json)))
         if outlines:
             channel_filters = tuple(filters_by_place[channel.id, None])
             channel_groups.append((replace(channel, filters=channel_filters), outlines))

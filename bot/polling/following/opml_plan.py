@@ -26,7 +26,7 @@ class OpmlImportPlan:
     `invalid_labels` have no valid URL, `blocked_labels` are of sources that an operator blocks, `over_limit_labels` are
     beyond `max_feeds`, the server's limit; `skipped_count` is the number of outlines that are not imported either.
     `feed_counts` and `filter_counts` are the numbers of added feeds and filters by channel id;
-    `left_out_filter_count` is the number of filters that are invalid or too many.
+    `left_out_setup_count` is the number of filters and looks that are invalid or too many.
     """
 
     max_feeds: int = 0
@@ -39,7 +39,7 @@ class OpmlImportPlan:
     skipped_count: int = 0
     feed_counts: Counter[int] = field(default_factory=Counter)
     filter_counts: Counter[int] = field(default_factory=Counter)
-    left_out_filter_count: int = 0
+    left_out_setup_count: int = 0
 
 
 def plan_import(
@@ -74,7 +74,7 @@ def plan_import(
         discord_text.to_plain_line(title, _MAX_LABEL_PART_UNITS) for title in feed_list.invalid_titles
     ]
     plan.skipped_count += feed_list.skipped_count
-    plan.left_out_filter_count += feed_list.unreadable_filter_count
+    plan.left_out_setup_count += feed_list.unreadable_count
     return plan
 
 
@@ -113,6 +113,8 @@ class _ImportPlanner:
             self._feeds.add(feed)
             self.plan.added_labels.append(outline_label)
             self.plan.feed_counts[channel_id] += 1
+            if outline.look is not None:
+                self.new_setup[key._replace(setting=SettingKind.LOOK)] = str(outline.look)
             self.add_filters(channel_id, feed, filters)
 
     def add_filters(self, channel_id: int, feed: FeedAddress | None, filters: Iterable[Filter]) -> None:
@@ -124,7 +126,7 @@ class _ImportPlanner:
                 continue
             is_wrong_mode = feed is None and own_filter.mode is FilterMode.INCLUDE
             if query is None or is_wrong_mode or self._filter_counts[channel_id, feed] >= MAX_FILTERS_PER_PLACE:
-                self.plan.left_out_filter_count += 1
+                self.plan.left_out_setup_count += 1
                 continue
             self.new_setup[key] = str(own_filter._replace(query=query))
             self._filter_counts[channel_id, feed] += 1

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import discord
 
@@ -14,6 +15,7 @@ from bot.operating.setup_limits import load_setup_limits
 from bot.polling.following.opml_plan import OpmlImportPlan, plan_import
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
+from bot.posting.rendering.look_checks import is_valid_look
 from bot.text import discord_text
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
 from cogs.shared.authorization import ManagersPanel
@@ -47,11 +49,24 @@ async def import_feed_list(interaction: Interaction, chosen_channel: PostableCha
     Raises `UserFacingError` if the bot cannot post in the channel.
     """
     require_can_post(chosen_channel)
+    feed_list = _drop_invalid_looks(feed_list)
     panel = OpmlImportPanel(interaction, chosen_channel, feed_list)
-    if feed_list.channels or any(outline.channel_id or outline.filters for outline in feed_list.outlines):
+    if feed_list.channels or any(
+        outline.channel_id or outline.filters or outline.look for outline in feed_list.outlines
+    ):
         await panel.render(interaction)
     else:
         await panel.import_at_once(interaction)
+
+
+def _drop_invalid_looks(feed_list: FeedList) -> FeedList:
+    """Return the list without looks that posts can't have, which count as unreadable."""
+    outlines = tuple(
+        outline if outline.look is None or is_valid_look(outline.look) else replace(outline, look=None)
+        for outline in feed_list.outlines
+    )
+    dropped_count = sum(old.look != new.look for old, new in zip(feed_list.outlines, outlines, strict=True))
+    return replace(feed_list, outlines=outlines, unreadable_count=feed_list.unreadable_count + dropped_count)
 
 
 class OpmlImportPanel(ManagersPanel):
@@ -229,11 +244,11 @@ def _iter_summary_lines(plan: OpmlImportPlan) -> Iterator[str]:
             feed_count,
             most=format_number(plan.max_feeds),
         )
-    if plan.left_out_filter_count:
+    if plan.left_out_setup_count:
         yield "➖ " + format_count(
-            "{count} filter left out: I can’t use it, or there’d be more than {most} in one place",
-            "{count} filters left out: I can’t use them, or there’d be more than {most} in one place",
-            plan.left_out_filter_count,
+            "{count} filter or look left out: I can’t use it, or there’d be more than {most} filters in one place",
+            "{count} filters or looks left out: I can’t use them, or there’d be more than {most} filters in one place",
+            plan.left_out_setup_count,
             most=format_number(MAX_FILTERS_PER_PLACE),
         )
 
