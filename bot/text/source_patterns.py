@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from bot.text import urls
 
-_MAX_PATTERN_CHARS = 500
+MAX_PATTERN_CHARS = 500
 """Maximum number of characters of a pattern."""
 _SAFE_CHARS = "!$&'()*+,;=:@~"
 """Characters that a segment of a path may have unescaped, beside letters, digits, `-`, `.` and `_` (RFC 3986)."""
@@ -34,7 +34,7 @@ class SourcePattern(NamedTuple):
         except ValueError:
             url = ""
         domain = urls.parse_host(url).removeprefix("www.")
-        if "." not in domain or len(url) > _MAX_PATTERN_CHARS:
+        if "." not in domain or len(url) > MAX_PATTERN_CHARS:
             raise ValueError("A domain such as news.example is needed, or an address below it.")
         if urls.has_secret(url):
             raise ValueError("This address contains a password or a key. Give its domain, or the public part of it.")

@@ -11,9 +11,10 @@ from cogs.owner.maintenance_page import MaintenancePage
 from cogs.owner.notices_page import NoticesPage
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel, require_operator
 from cogs.owner.servers_page import ServersPage
+from cogs.owner.sources_page import SourcesPage
 from cogs.shared.views import Interaction
 
-OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, NoticesPage, MaintenancePage, AuditPage)
+OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, SourcesPage, NoticesPage, MaintenancePage, AuditPage)
 """Pages of the panel, in the order of their menu."""
 
 

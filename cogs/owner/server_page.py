@@ -15,6 +15,7 @@ from bot.store.records.operating_records import POST_COUNT_DAYS, ServerOverview
 from bot.text import discord_text
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel
 from cogs.owner.server_data_page import ServerDataPage
+from cogs.owner.server_limits_page import ServerLimitsPage
 from cogs.shared.panels import heading_block
 from cogs.shared.views import ActionButton, Interaction
 
@@ -46,7 +47,8 @@ class ServerPage(OwnerPage):
             confirm_button = ActionButton(self._confirm, label=label, style=discord.ButtonStyle.danger)
             cancel_button = ActionButton(self._cancel, label=_("Cancel"))
             return (heading, text_block(question.format(server=name)), ActionRow(confirm_button, cancel_button))
-        return (heading, ActionRow(*self._build_buttons(overview)))
+        limits_button = ActionButton(partial(self._open_limits, name), label=_("Limits…"))
+        return (heading, ActionRow(*self._build_buttons(overview)), ActionRow(limits_button))
 
     def _build_buttons(self, overview: ServerOverview | None) -> list[ActionButton]:
         """Return the buttons for what an operator may do now."""
@@ -88,6 +90,9 @@ class ServerPage(OwnerPage):
 
     async def _open_data(self, _interaction: Interaction) -> None:
         self.panel.page = ServerDataPage(self.panel, self.server_id, self)
+
+    async def _open_limits(self, server_name: str, _interaction: Interaction) -> None:
+        self.panel.page = ServerLimitsPage(self.panel, self.server_id, server_name, self)
 
     async def _leave(self) -> None:
         settings = self.panel.client.services.settings
