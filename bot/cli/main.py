@@ -31,6 +31,7 @@ from bot.cli.operating.maintenance_commands import maintenance_group
 from bot.cli.operating.notice_commands import notice_group
 from bot.cli.operating.server_commands import servers_group
 from bot.cli.operating.server_data_commands import commands as server_data_commands
+from bot.cli.operating.settings_commands import settings_group
 from bot.cli.operating.source_commands import sources_group
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
@@ -223,6 +224,7 @@ app.add_typer(servers_group)
 app.add_typer(notice_group)
 app.add_typer(maintenance_group)
 app.add_typer(sources_group)
+app.add_typer(settings_group)
 
 
 def main() -> None:

@@ -151,6 +151,7 @@ async def open_services(
                 story_lookup=story_lookup,
             )
             cluster_events.subscribe("feeds", poller.wake)
+            cluster_events.subscribe(AUDIT_EVENT, poller.wake)  # Imported settings may have new feeds.
             follow_service = FollowService(store, limits, fetcher, workers, poller)
             full_text_fetcher = FullTextFetcher(
                 settings, store, poller.page_fetcher, poller.hosts, leases, announce_outbox, maintenance

@@ -22,3 +22,4 @@ class AuditAction(StrEnum):
     MAINTENANCE_OFF = "maintenance-off"
     SOURCE_BLOCKED = "source-block"  # source, feeds: how many are followed
     SOURCE_UNBLOCKED = "source-allow"  # source, feeds
+    SETTINGS_IMPORTED = "settings-import"  # count: how many settings changed

@@ -213,6 +213,8 @@ MAX_TAG_RULES_PER_FORUM = 20
 """Maximum number of tag rules of a forum."""
 MAX_MENTION_RULES_PER_CHANNEL = 10
 """Maximum number of mention rules of a channel."""
+MAX_DAILY_MENTIONS = 100
+"""Maximum number of mentions of a role a day that managers can choose for a mention rule."""
 
 
 class ForumTagRule(NamedTuple):

@@ -133,8 +133,14 @@ TOP_STORIES_PER_DAY = NumberSetting(
 )
 """Maximum number of stories that are selected and posted a day; None posts stories without a selection."""
 
+CHANNEL_SETTING_BY_NAME: Mapping[str, ChannelSetting[Any]] = {
+    constant_name.lower(): setting
+    for constant_name, setting in tuple(globals().items())
+    if isinstance(setting, ChannelSetting)
+}
+"""Settings of a channel by their name in settings files, in the order of declaration."""
 CHANNEL_SETTINGS: Mapping[str, ChannelSetting[Any]] = {
-    setting.column_name: setting for setting in tuple(globals().values()) if isinstance(setting, ChannelSetting)
+    setting.column_name: setting for setting in CHANNEL_SETTING_BY_NAME.values()
 }
 """Settings of a channel by the name of their column, in the order of declaration."""
 

@@ -3,7 +3,7 @@
 import discord
 
 from bot.core.i18n import _, format_count, format_number, linkify_commands
-from bot.core.preferences import MAX_MENTION_RULES_PER_CHANNEL, MentionRule
+from bot.core.preferences import MAX_DAILY_MENTIONS, MAX_MENTION_RULES_PER_CHANNEL, MentionRule
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
@@ -19,8 +19,8 @@ from cogs.shared.paging import CardPage, CardPaginator
 from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import ActionButton, Interaction
 
-DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT = 5, 100
-"""Mentions of a role a day, at most, unless a manager chooses, and the most that they can choose."""
+DEFAULT_DAILY_LIMIT = 5
+"""Maximum number of mentions of a role a day unless a manager chooses another."""
 _PAGE_SIZE = 10
 """Number of matching posts on a page of the trial."""
 
@@ -34,9 +34,9 @@ async def open_mention_trial(
     """
     client, store = interaction.client, interaction.client.store
     role = require_mentionable_role(interaction, role_id, channel)
-    if not 1 <= daily_limit <= MAX_DAILY_LIMIT:
+    if not 1 <= daily_limit <= MAX_DAILY_MENTIONS:
         raise UserFacingError(
-            _("A role can be mentioned 1 to {most} times a day.").format(most=format_number(MAX_DAILY_LIMIT))
+            _("A role can be mentioned 1 to {most} times a day.").format(most=format_number(MAX_DAILY_MENTIONS))
         )
     query = subscription_filters.parse_filter_query(topic, client.services.clock.now())
     rule = MentionRule(role.id, query.text, daily_limit)

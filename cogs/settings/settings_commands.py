@@ -6,6 +6,7 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.core.i18n import _
+from bot.core.preferences import MAX_DAILY_MENTIONS
 from bot.core.user_errors import UserFacingError
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.feeds.look_panel import LookPanel
@@ -13,7 +14,7 @@ from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.channel_settings import ChannelSettingsPanel
 from cogs.settings.copying.copy_panel import CopyPanel
 from cogs.settings.mention_panel import MentionPanel
-from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, MAX_DAILY_LIMIT, open_mention_trial
+from cogs.settings.mention_trial import DEFAULT_DAILY_LIMIT, open_mention_trial
 from cogs.settings.notice_optout import notices_off_button
 from cogs.settings.posting_limits_panels import SchedulePanel, StoryLimitsPanel
 from cogs.settings.preference_panel import PreferencePanel
@@ -104,7 +105,7 @@ class SettingsCog(
         channel: ChannelArgument | None = None,
         role: discord.Role | None = None,
         topic: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
-        limit: Range[int, 1, MAX_DAILY_LIMIT] = DEFAULT_DAILY_LIMIT,
+        limit: Range[int, 1, MAX_DAILY_MENTIONS] = DEFAULT_DAILY_LIMIT,
     ) -> None:
         post_channel = await resolve_channel(interaction, channel)
         if role is not None and topic is not None:

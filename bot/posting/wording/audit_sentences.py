@@ -20,6 +20,7 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
     AuditAction.MAINTENANCE_OFF: N_("turned maintenance off"),
     AuditAction.SOURCE_BLOCKED: N_("blocked {source} (feeds that servers follow: {feeds})"),
     AuditAction.SOURCE_UNBLOCKED: N_("unblocked {source} (feeds that servers follow: {feeds})"),
+    AuditAction.SETTINGS_IMPORTED: N_("imported settings from a file (changes: {count})"),
 }
 
 

@@ -51,8 +51,8 @@ class SetupChange(NamedTuple):
 class SetupFailure(ReasonCode):
     """Reason why the setup of a server cannot be changed. `count` is the limit that would be exceeded."""
 
-    NOT_IN_SERVER = "not-in-server"
-    CHANGED_MEANWHILE = "changed-meanwhile"
+    NOT_IN_SERVER = "setup-not-in-server"
+    CHANGED_MEANWHILE = "setup-changed"
     TOO_MANY_FEEDS = "setup-feeds"  # count
     TOO_MANY_FILTERS = "setup-filters"  # count
     TOO_MANY_MENTION_RULES = "setup-mention-rules"  # count

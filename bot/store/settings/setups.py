@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from bot.core.audit_actions import AuditAction
 from bot.core.preferences import (
     DEFAULT_LOOK,
+    OPERATOR_USER_ID,
     DigestPlan,
     Filter,
     FilterPlace,
@@ -20,6 +22,7 @@ from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.core.user_errors import RequestRejected
 from bot.store import url_encryption
 from bot.store.connection import Connection
+from bot.store.operating.audit_log import record_audit_entry
 from bot.store.outbox import digests, monthly_reports
 from bot.store.people import watches
 from bot.store.records.setup_records import (
@@ -52,6 +55,8 @@ def apply_setup_changes(
 ) -> None:
     """Apply changes from `compare_setups` to a server that the bot is in; the change history names `user_id`.
 
+    For `OPERATOR_USER_ID`, the audit log gets an entry too.
+
     Feeds that are not stored yet are added, due now. For a feed that a channel begins to follow, no stored article is
     posted, and none of the feed's first poll. `tag_names` maps ids of forum tags to names for the history. Raises
     RequestRejected, without any change, if the bot is not in the server, if a setting is no longer what a change
@@ -66,6 +71,9 @@ def apply_setup_changes(
     context = _WriteContext(server_id, user_id, tag_names or {})
     for change in changes:
         _get_writer(change)(db, context, change)
+    if user_id == OPERATOR_USER_ID:
+        details = {"count": len(changes)}
+        record_audit_entry(db, AuditAction.SETTINGS_IMPORTED, user_id=None, server_id=server_id, details=details)
 
 
 class Setups(Repository):

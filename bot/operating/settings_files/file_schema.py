@@ -1,0 +1,147 @@
+"""Schema of settings files: what docs/settings-file.md describes, as types that check what a file contains.
+
+In sections of the server and of a channel, UNSET stands for what a file leaves out and an import doesn't change. In
+entries of lists, what is left out has its default.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+
+from bot.core.preferences import MAX_DAILY_MENTIONS, FilterMode, Style
+from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME, ChannelSetting, NumberSetting, SwitchSetting
+
+FILE_VERSION = 1
+"""Version of the schema; a file of another version is rejected."""
+
+
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+"""Id of a server, a channel, a role or a tag on Discord."""
+_Number = Annotated[int, Meta(ge=1, lt=2**31)]
+
+
+class _Section(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Part of a file that is written with all its fields."""
+
+
+class _Entry(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Part of a file that is written without the fields that have their defaults."""
+
+
+class TemplateEntry(_Entry):
+    """Wording of posts; fields as those of `Template`."""
+
+    title: str = ""
+    body: str = ""
+    footer: str = ""
+
+
+class LookEntry(_Entry):
+    """Appearance of posts. `excerpt` is a length in UTF-16 units, `colour` is like `#2e7d8c`, `role` is an id."""
+
+    style: Style = Style.FULL
+    image: bool = True
+    excerpt: int | None = None
+    colour: str | None = None
+    prefix: str = ""
+    role: Id | None = None
+    template: TemplateEntry | None = None
+
+
+class FilterEntry(_Entry):
+    """Filter of a feed, a channel or a server. `until` is a time in ISO 8601, or None for no end."""
+
+    rule: FilterMode
+    query: str
+    until: str | None = None
+
+
+class FeedEntry(_Entry):
+    """Feed that a channel follows."""
+
+    url: str
+    paused: bool = False
+    look: LookEntry | None = None
+    filters: list[FilterEntry] = []
+
+
+class MentionRuleEntry(_Section):
+    """Mention rule of a channel; `role` is an id."""
+
+    role: Id
+    query: str
+    daily_limit: Annotated[int, Meta(ge=1, le=MAX_DAILY_MENTIONS)]
+
+
+class TagRuleEntry(_Entry):
+    """Tag rule of a forum; `tag` is an id. An empty query gives the tag to all posts."""
+
+    tag: Id
+    query: str = ""
+
+
+class DigestEntry(_Entry):
+    """Digest of a channel. `every` is `daily` or a weekday, `at` a time such as `08:00` in the server's time zone."""
+
+    every: str
+    at: str
+    alone: bool = False
+    wide: bool = False
+    chart: bool = False
+    summaries: bool = False
+
+
+def _get_value_type(setting: ChannelSetting[Any]) -> object:
+    if isinstance(setting, SwitchSetting):
+        return bool
+    return _Number | None if isinstance(setting, NumberSetting) else str | None
+
+
+ChannelSettingsSection: Any = defstruct(
+    "ChannelSettingsSection",
+    [(name, _get_value_type(setting) | UnsetType, UNSET) for name, setting in CHANNEL_SETTING_BY_NAME.items()],
+    bases=(_Section,),
+)
+"""Section of a channel's settings, with one field for each setting of the registry."""
+
+
+class ChannelSection(_Section):
+    """Setup of a channel. `omitted_feeds` names feeds that a file leaves out because of their secrets."""
+
+    id: Id
+    settings: ChannelSettingsSection | UnsetType = UNSET
+    filters: list[FilterEntry] | UnsetType = UNSET
+    mention_rules: list[MentionRuleEntry] | UnsetType = UNSET
+    tag_rules: list[TagRuleEntry] | UnsetType = UNSET
+    digest: DigestEntry | UnsetType | None = UNSET
+    watches: list[str] | UnsetType = UNSET
+    feeds: list[FeedEntry] | UnsetType = UNSET
+    omitted_feeds: list[str] | UnsetType = UNSET
+
+
+class ServerSection(_Section):
+    """Setup of a server apart from its channels. Roles and channels are ids.
+
+    The fields from `language` to `operator_notices` are named like the members of `Preference`.
+    """
+
+    id: Id
+    language: str | UnsetType | None = UNSET
+    time_zone: str | UnsetType = UNSET
+    manager_role: Id | UnsetType | None = UNSET
+    alert_channel: Id | UnsetType | None = UNSET
+    self_assignable_roles: list[Id] | UnsetType = UNSET
+    proposer_policy: Id | str | UnsetType | None = UNSET
+    operator_notices: str | UnsetType | None = UNSET
+    look: LookEntry | UnsetType | None = UNSET
+    monthly_report: bool | UnsetType = UNSET
+    filters: list[FilterEntry] | UnsetType = UNSET
+
+
+class SettingsFile(_Section):
+    """Settings of a server as a file. `names` are the names of the ids in it, to find them in another server."""
+
+    version: int
+    server: ServerSection
+    channels: list[ChannelSection] = []
+    names: dict[Id, str] = {}
