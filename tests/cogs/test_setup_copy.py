@@ -20,6 +20,7 @@ from bot.core.preferences import (
 )
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
 from cogs.settings.copying.setup_copy import select_channel_part
+from tests.operating.test_blocked_sources import change_block
 from tests.posting.test_forums import TAGS, add_tag_rule, forum_with_tags
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer
@@ -114,9 +115,11 @@ async def test_what_the_person_or_the_channel_cannot_have_is_left_out_and_named(
     tech, hidden = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("hidden")
     hide_channel(telex, hidden, telex.editor)
     await telex.env.settle()
+    await change_block(telex.newsroom, "127.0.0.1/2")
     panel = await telex.editor.slash(telex.news, "settings copy")
     preview = await choose_targets(telex, panel, tech)
-    assert f"Can’t be copied: mentions of <@&{role.id}>" in text(preview)
+    assert "**1 feed**: Example News" in text(preview)
+    assert f"Can’t be copied: 1 blocked feed, mentions of <@&{role.id}>" in text(preview)
     await telex.editor.click(preview, label="Copy")
     tech_part = await load_part(telex, tech)
     assert SettingKind.MENTION_RULE not in {key.setting for key in tech_part}

@@ -100,6 +100,7 @@ class CopyPanel(PagedMixin, ChannelPanel):
             FeedAddress(feed.url, feed.server_id is not None): feed for _subscription, feed in subscriptions_with_feeds
         }
         setup = await self.store.setups.read(self.guild.id)
+        blocked_sources = await self.client.services.blocked_sources.load()
         for target_id in self._target_ids:
             if target_id == self.channel.id:
                 continue
@@ -109,7 +110,7 @@ class CopyPanel(PagedMixin, ChannelPanel):
             except UserFacingError as refusal:
                 refusals.append(str(refusal))
             else:
-                self._plans.append(plan_copy(interaction.user, setup, self.channel, target))
+                self._plans.append(plan_copy(interaction.user, setup, self.channel, target, blocked_sources))
         return refusals
 
     def _iter_page_blocks(self) -> Iterator[Block]:

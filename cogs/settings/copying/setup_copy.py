@@ -14,6 +14,7 @@ from bot.posting.forum_tag_selection import list_assignable_tags
 from bot.posting.rendering import role_mentions
 from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.store.records.setup_records import (
+    FeedAddress,
     SettingKey,
     Setup,
     SetupChange,
@@ -21,6 +22,7 @@ from bot.store.records.setup_records import (
     fill_channel_defaults,
 )
 from bot.text import discord_text
+from bot.text.source_patterns import SourcePatterns
 from bot.text.words import fold
 from cogs.shared.channel_options import PostableChannel
 
@@ -42,13 +44,19 @@ class CopyPlan(NamedTuple):
     left_out_labels: list[str]
 
 
-def plan_copy(member: discord.Member, setup: Setup, source: PostableChannel, target: PostableChannel) -> CopyPlan:
+def plan_copy(
+    member: discord.Member,
+    setup: Setup,
+    source: PostableChannel,
+    target: PostableChannel,
+    blocked_sources: SourcePatterns,
+) -> CopyPlan:
     """Plan how a channel gets the settings of another one of the server with this setup, for a member who asks.
 
     Its settings, and looks of feeds that both follow, become the same; feeds, filters, rules, watches and a digest that
-    only the target has stay. Roles that the member can't mention there are left out.
+    only the target has stay. Roles that the member can't mention there, and blocked feeds, are left out.
     """
-    return _SetupCopier(member, setup, source, target).copy()
+    return _SetupCopier(member, setup, source, target, blocked_sources).copy()
 
 
 def select_channel_part(setup: Setup, channel_id: int) -> dict[SettingKey, str]:
@@ -60,19 +68,30 @@ def select_channel_part(setup: Setup, channel_id: int) -> dict[SettingKey, str]:
 class _SetupCopier:
     """Copier of settings from a channel to another one, which collects what can't be copied."""
 
-    def __init__(self, member: discord.Member, setup: Setup, source: PostableChannel, target: PostableChannel) -> None:
+    def __init__(
+        self,
+        member: discord.Member,
+        setup: Setup,
+        source: PostableChannel,
+        target: PostableChannel,
+        blocked_sources: SourcePatterns,
+    ) -> None:
         self._member, self._setup, self._source, self._target = member, setup, source, target
+        self._blocked_sources = blocked_sources
         self._source_part = select_channel_part(setup, source.id)
         self._old_part = select_channel_part(setup, target.id)
         self._new_part = dict(self._old_part)
         self._unmentionable_role_ids: set[int] = set()
         self._missing_tag_names: set[str] = set()
+        self._blocked_feeds: set[FeedAddress] = set()
 
     def copy(self) -> CopyPlan:
         self._unset_settings()
         for source_key, text in self._source_part.items():
             key = source_key._replace(channel_id=self._target.id)
-            if key.setting == SettingKind.SUBSCRIPTION:
+            if key.feed is not None and self._is_blocked(key.feed):
+                self._blocked_feeds.add(key.feed)
+            elif key.setting == SettingKind.SUBSCRIPTION:
                 self._new_part.setdefault(key, text)
             elif key.setting == SettingKind.LOOK:
                 self._new_part[key] = self._copy_look(key, text)
@@ -106,6 +125,11 @@ class _SetupCopier:
         """Return whether the target can have a setting: only text channels have daily threads."""
         is_daily_thread = key.setting == setting_registry.DAILY_THREAD.column_name
         return not is_daily_thread or isinstance(self._target, discord.TextChannel)
+
+    def _is_blocked(self, feed: FeedAddress) -> bool:
+        """Return whether an operator blocks a feed that the target doesn't follow yet."""
+        is_followed = SettingKey(SettingKind.SUBSCRIPTION, self._target.id, feed) in self._old_part
+        return not is_followed and self._blocked_sources.find_covering(feed.url) is not None
 
     def _copy_look(self, key: SettingKey, text: str) -> str:
         """Return a look for the target, without a role that the member may not mention there."""
@@ -142,6 +166,8 @@ class _SetupCopier:
         daily_thread_key = SettingKey(setting_registry.DAILY_THREAD.column_name, self._source.id)
         if self._source_part[daily_thread_key] == "1" and not self._can_have(daily_thread_key):
             yield _(SETTING_WORDS[setting_registry.DAILY_THREAD].name)
+        if feed_count := len(self._blocked_feeds):
+            yield format_count("{count} blocked feed", "{count} blocked feeds", feed_count)
         for tag_name in sorted(self._missing_tag_names):
             yield _("tag {tag}").format(tag=discord_text.to_markdown_line(tag_name, _MAX_TAG_NAME_LENGTH))
         for role_id in sorted(self._unmentionable_role_ids):
