@@ -96,6 +96,7 @@ def test_a_file_that_cannot_be_imported_changes_nothing(tmp_path, telex):
     assert "No such file" in telex("settings", "import", "absent.yaml", status=2).stderr
     path.write_text(exported_text, "utf-8")
     assert "This file has no channel 7." in telex("settings", "import", str(path), "--channel", "7", status=2).stderr
-    assert "Telex isn’t in a server 99" in telex("settings", "export", "99", status=2).stderr
+    unknown_id = str(1180 * 10**15)
+    assert f"Telex isn’t in a server {unknown_id}" in telex("settings", "export", unknown_id, status=2).stderr
     assert "Nothing is set up" in telex("settings", "export", str(SERVER), "--channel", "99", status=2).stderr
     assert asyncio.run(read_setup(tmp_path)) == setup
