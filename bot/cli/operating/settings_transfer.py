@@ -17,7 +17,7 @@ from bot.cli.command_process import (
 )
 from bot.cli.operating.server_argument import find_server_id
 from bot.client.server_name_lookup import NamesUnavailable, load_server_names
-from bot.core.preferences import OPERATOR_USER_ID, PostLook, Preference, SettingKind
+from bot.core.preferences import OPERATOR_USER_ID, Preference, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME
 from bot.core.user_errors import RequestRejected
 from bot.operating.blocked_source_cache import BlockedSourceCache
@@ -29,7 +29,7 @@ from bot.operating.settings_files.server_names import ServerNames
 from bot.operating.settings_files.setup_merging import SetupMerger
 from bot.operating.settings_files.yaml_documents import MAX_DOCUMENT_BYTES, DocumentError
 from bot.operating.setup_limits import load_setup_limits
-from bot.posting.rendering import messages, post_templates
+from bot.posting.rendering.look_checks import find_look_error
 from bot.posting.wording.refusal_sentences import find_error_sentence
 from bot.store import Store
 from bot.store.records.setup_records import (
@@ -42,7 +42,7 @@ from bot.store.records.setup_records import (
     merge_changes,
     require_within_limits,
 )
-from bot.text import discord_text, urls
+from bot.text import urls
 from bot.watches.watch_matching import parse_watch_query
 
 _SETTING_NAMES: Mapping[str, str] = {
@@ -148,7 +148,7 @@ async def _merge_file(
         IdMapping(file.settings.names, server_names),
         now=store.clock.now(),
         parse_watch_query=normalize_watch_query,
-        find_look_error=_find_look_error,
+        find_look_error=find_look_error,
         blocked_sources=await BlockedSourceCache(store).load(),
     )
     changes = compare_setups(setup, await merger.merge(channel_id=channel_id))
@@ -164,23 +164,6 @@ def _load_server_names(server_id: int) -> ServerNames:
     if token is None:
         raise NamesUnavailable("DISCORD_TOKEN is not set.")
     return run_async(partial(load_server_names, token.text, server_id))
-
-
-def _find_look_error(look: PostLook) -> str | None:
-    """Return why posts cannot have a look, in English, or None if they can."""
-    lengths = [("prefix", look.prefix, messages.MAX_PREFIX_LENGTH)]
-    if look.template is not None:
-        lengths += [
-            ("title", look.template.title, post_templates.MAX_TITLE_OR_FOOTER_LENGTH),
-            ("body", look.template.body, post_templates.MAX_BODY_LENGTH),
-            ("footer", look.template.footer, post_templates.MAX_TITLE_OR_FOOTER_LENGTH),
-        ]
-    for name, text, max_length in lengths:
-        if discord_text.count_utf16_units(text) > max_length:
-            return f"The {name} is longer than {max_length} characters."
-    if look.excerpt_length is not None and not 0 <= look.excerpt_length <= messages.MAX_EXCERPT_LENGTH:
-        return f"An excerpt has 0 to {messages.MAX_EXCERPT_LENGTH} characters."
-    return None if look.template is None else post_templates.find_template_error(look.template)
 
 
 def print_plan(plan: ImportPlan) -> None:

@@ -15,7 +15,7 @@ from bot.operating.setup_limits import load_setup_limits
 from bot.polling.following.opml_plan import OpmlImportPlan, plan_import
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
-from bot.posting.rendering.look_checks import is_valid_look
+from bot.posting.rendering.look_checks import find_look_error
 from bot.text import discord_text
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
 from cogs.shared.authorization import ManagersPanel
@@ -62,7 +62,7 @@ async def import_feed_list(interaction: Interaction, chosen_channel: PostableCha
 def _drop_invalid_looks(feed_list: FeedList) -> FeedList:
     """Return the list without looks that posts can't have, which count as unreadable."""
     outlines = tuple(
-        outline if outline.look is None or is_valid_look(outline.look) else replace(outline, look=None)
+        outline if outline.look is None or find_look_error(outline.look) is None else replace(outline, look=None)
         for outline in feed_list.outlines
     )
     dropped_count = sum(old.look != new.look for old, new in zip(feed_list.outlines, outlines, strict=True))
