@@ -28,7 +28,7 @@ _SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
-_REGISTERED_HASH_KEY = "commands"
+REGISTERED_HASH_KEY = "commands"
 """Name in `meta` for the hash of the registered commands."""
 _OWNER_SERVER_KEY = "owner server"
 """Name in `meta` for the id of the server that has the operator's commands, empty for none."""
@@ -92,7 +92,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
     registered_commands: Sequence[ApplicationCommand] = ()
     try:
         registered_commands = await http_client.get_global_commands(application_id)
-        stored_hash = await store.meta.get(_REGISTERED_HASH_KEY)
+        stored_hash = await store.meta.get(REGISTERED_HASH_KEY)
         if stored_hash == _compute_registration_hash(command_payloads, registered_commands):
             return False, build_command_mentions(registered_commands)
         registered_commands = await http_client.bulk_upsert_global_commands(application_id, command_payloads)
@@ -100,7 +100,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
         log.exception("command registration failed")
         return False, build_command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
-        await store.meta.set(_REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands))
+        await store.meta.set(REGISTERED_HASH_KEY, _compute_registration_hash(command_payloads, registered_commands))
     log.log(logging.INFO if stored_hash else logging.DEBUG, "commands registered count=%d", len(command_payloads))
     return True, build_command_mentions(registered_commands)
 

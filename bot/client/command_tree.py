@@ -17,6 +17,10 @@ BURST_REFILL_SECONDS = 30.0
 """Time in seconds in which a user's interactions refill from none to `MAX_INTERACTION_BURST`."""
 MAX_AUTOCOMPLETE_BURST = 60
 """Maximum number of autocomplete requests per user at once, refilled in `BURST_REFILL_SECONDS`."""
+COMMAND_CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+"""Places where commands that say nothing else are offered: servers and direct messages with the bot."""
+COMMAND_INSTALLATIONS = app_commands.AppInstallationType(guild=True, user=False)
+"""Installations by which commands that say nothing else are offered: by a server, not by a person."""
 DEFERS_ITSELF_KEY = "own_reply"
 """Key in the extras of a command that defers by itself, because its reply may be public.
 

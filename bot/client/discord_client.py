@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
-from discord import app_commands
 from discord.ext import commands
 
 from bot.client import command_registration, interaction_context
 from bot.client.command_tree import (
     BURST_REFILL_SECONDS,
+    COMMAND_CONTEXTS,
+    COMMAND_INSTALLATIONS,
     MAX_AUTOCOMPLETE_BURST,
     MAX_INTERACTION_BURST,
     TelexCommandTree,
@@ -93,8 +94,8 @@ class TelexBot(ShardedBot):
             tree_cls=TelexCommandTree,
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
-            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
-            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=COMMAND_CONTEXTS,
+            allowed_installs=COMMAND_INSTALLATIONS,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,

@@ -48,7 +48,7 @@ from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.running.background_loops import EmojiCog, OutboxCog
 from tests.support.clocks import ManualClock
-from tests.support.translated_commands import cache_translations
+from tests.support.translated_commands import cache_translations, reuse_registration
 from tests.support.view_waits import quicken_simcord
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ async def discord_world(
     env = Env(make_bot(newsroom, cog_types), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
     simcord_routes.serve_attachments(env, newsroom.fetcher)
-    with cache_translations():
+    with reuse_registration(env):
         await env.start()
     try:
         guild = invite(env, "Newsroom", locale=locale)

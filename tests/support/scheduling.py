@@ -19,7 +19,7 @@ GROUPS = {
     "statements": ("tests/store/test_portable_sql.py",),  # the syntax trees of the store
     "pages": ("tests/feeds/test_article.py", "tests/feeds/test_pages.py"),  # what extracts articles is imported
     "encoder": ("tests/search/test_encoder.py",),  # the models are loaded
-    "assistants": ("tests/assistants/test_mcp.py",),  # the protocol's client is imported
+    "assistants": ("tests/assistants/test_mcp.py", "tests/cogs/test_saved_pages.py"),  # the client is imported
     "upgrades": ("tests/store/test_upgrades.py",),  # a database of Telex 0.1.0 is made
 }
 GROUPS_BY_MODULE = {module: group for group, modules in GROUPS.items() for module in modules}

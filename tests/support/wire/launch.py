@@ -24,12 +24,14 @@ import functools
 import gc
 import importlib
 import inspect
+import io
 import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ from bot.core.i18n import load_catalogue
 from bot.posting.emoji.tile_drawing import draw_initial_tile
 from bot.processes import leases
 from bot.store.coordination import served_shards
+from bot.text.language import detect_language
 from tests.support.translated_commands import cache_translations, translate_all
 from tests.support.wire.quick_clock import QuickClock
 from tests.support.workers.inline_workers import InlineWorkers
@@ -206,12 +209,18 @@ def serve() -> None:
         "bot.client.gateway_process",
         "bot.polling.drafts",
         "cogs",
+        "cryptography.fernet",
+        "feedparser",
+        "rich.progress",
+        "rich.table",
     ):
         importlib.import_module(module)
     load_catalogue("fr")
     draw_initial_tile("T", 0)  # what draws is imported for the first tile
     typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(app)
+    with suppress(typer.Exit), redirect_stdout(io.StringIO()):
+        app(["--version"], standalone_mode=False)  # what reads arguments is imported for the first ones
+    detect_language("Which language it is.")  # likewise what tells languages
     with cache_translations():
         asyncio.run(translate_all())
         gc.collect()
