@@ -33,7 +33,7 @@ from rich.console import Console
 from benchmarks import many_feeds, promises
 from benchmarks.discord_pace import PACED_POSTS, read_cpu_seconds
 from benchmarks.memory import measure_weight
-from benchmarks.process_kills import open_database_server
+from benchmarks.process_fleet import open_database_server
 from bot.core.models import Feed
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Interaction
