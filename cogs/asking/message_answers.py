@@ -114,7 +114,6 @@ class MessageResponder:
             language = await self.bot.languages.for_discord_channel(message_reply.server_channel)
         i18n.set_language(language)
         try:
-            await self.bot.require_no_maintenance(message.author)
             await (self._reply_in_dm(message_reply) if message.guild is None else self._reply_in_server(message_reply))
         except LeaseLost:
             return
@@ -138,7 +137,7 @@ class MessageResponder:
         )
         assert isinstance(member, discord.Member)
         assert server_channel is not None
-        self._count_request(message_reply, member.guild.id)
+        await self._admit_request(message_reply, member.guild.id)
         if intent.kind is MessageKind.HELP:
             await message_reply.send_or_edit(
                 _mention_help_view(self.bot, is_role_mention=self.bot.user not in message_reply.message.mentions)
@@ -175,7 +174,7 @@ class MessageResponder:
             if not server_id_by_feed_id:
                 await message_reply.send_or_edit(build_static_view(no_shared_server_blocks()))
             else:
-                self._count_request(message_reply, server_id)
+                await self._admit_request(message_reply, server_id)
                 is_search = message_reply.intent.kind is MessageKind.SEARCH
                 await (self._search if is_search else self._answer)(message_reply, set(server_id_by_feed_id), server_id)
         finally:
@@ -183,10 +182,10 @@ class MessageResponder:
         if unreachable_note is not None:
             await message_reply.message.channel.send(unreachable_note)
 
-    def _count_request(self, message_reply: MessageReply, server_id: int) -> None:
+    async def _admit_request(self, message_reply: MessageReply, server_id: int) -> None:
         """Count a question or a search towards the rate limits.
 
-        Raises `RateLimited` if there are too many questions or searches.
+        Raises `RateLimited` if there are too many questions or searches, `UnderMaintenance` during maintenance.
         """
         user_id = message_reply.message.author.id
         if message_reply.intent.kind is MessageKind.ANSWER:
@@ -195,6 +194,7 @@ class MessageResponder:
             )
         else:
             self._question_service.limiter.admit_search(user_id=user_id)
+        await self.bot.require_no_maintenance(message_reply.message.author)
 
     async def _send_wait_notice(self, message_reply: MessageReply) -> None:
         await asyncio.sleep(WAIT_NOTICE_DELAY_SECONDS)

@@ -11,6 +11,7 @@ import aiohttp
 import discord
 import pytest
 
+from bot.answers.conversing.question_limits import MAX_QUESTIONS_PER_USER_PER_MINUTE
 from bot.client.background_tasks import BackgroundTasks
 from bot.client.health import MAX_POLL_SILENCE_SECONDS
 from bot.core.preferences import DigestPlan
@@ -78,6 +79,9 @@ async def test_people_are_told_and_operators_turn_it_off_where_they_turned_it_on
     mention = await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
     assert world.news.history()[-1].content == REFUSAL
     assert world.news.history()[-1].reference.message_id == mention.id
+    for _ in range(MAX_QUESTIONS_PER_USER_PER_MINUTE + 3):
+        await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
+    assert [message.content for message in world.posts()].count(REFUSAL) <= MAX_QUESTIONS_PER_USER_PER_MINUTE
     assert presences == [("Maintenance: posts will follow", discord.Status.dnd)]
     page = await office.operator.click(last_reply(page), label="Turn off")
     assert message_text(page).startswith("### Maintenance\noff")
