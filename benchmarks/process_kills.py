@@ -8,7 +8,7 @@ its wrong answers, though fewer. Every few seconds something is killed: mostly o
 started again a while later, else all processes of the server with the database, its sessions alone, or a
 process is stopped as a service manager does, or stands still, as with its machine, for longer than its leases
 last, and goes on. All clocks, that of the database too, run faster. Afterwards
-every article is to be in every channel once, as in `campaign`.
+every article is to be in every channel once, as in `campaign`, and every notice of the operator in every server.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from collections import Counter
 from rich.console import Console
 
 from benchmarks import campaign, promises
+from benchmarks.operator_notices import OperatorNotices
 from benchmarks.process_fleet import MAX_UNREAD, ROLES, SHARDS, Fleet, open_fleet
 from benchmarks.server_kills import kill_server, start_server
 from bot.processes.leases import LEASE_SECONDS
@@ -118,6 +119,8 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
         )
         kill_task = asyncio.create_task(kill_randomly(running_fleet, chance, counts, kills))
         restart_task = asyncio.create_task(restart_ended(running_fleet, chance, counts))
+        notices = OperatorNotices(running_fleet.scenes)
+        notice_task = asyncio.create_task(notices.send_until(kill_task, random.Random(f"{seed}:notices")))
         proposal_tasks = [
             asyncio.create_task(members.propose_until(kill_task, random.Random(f"{seed}:{number}")))
             for number, members in enumerate(running_fleet.members)
@@ -128,7 +131,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
                 await running_fleet.publish(chance.choice(BURSTS), numbers_by_scene)
             await asyncio.sleep(BURST_INTERVAL_SECONDS)
             sys.stderr.write(f"{dict(counts)}, owed {running_fleet.count_open_dispatches()}\n")
-        await asyncio.gather(kill_task, *proposal_tasks)
+        await asyncio.gather(kill_task, notice_task, *proposal_tasks)
         await running_fleet.make_due()
         try:
             await until(
@@ -136,6 +139,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
                 within=MAX_SETTLE_SECONDS,
             )
             await until(lambda: not any(members.list_open_messages() for members in running_fleet.members))
+            await until(lambda: not notices.count_undecided() and not running_fleet.count_open_dispatches())
         except TimeoutError:
             counts["unsettled"] += 1
         await asyncio.sleep((campaign.LATEST_ANSWER + campaign.LATEST_EFFECT + 5) / speed)
@@ -144,6 +148,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
         for scene, members, numbers in zip(running_fleet.scenes, running_fleet.members, numbers_by_scene, strict=True):
             campaign.count_outcomes(scene, [number for number in numbers if not members.is_muted(number)], counts)
             members.count_outcomes(counts)
+        notices.count_outcomes(counts)
         for violation in running_fleet.discord.violations[:5]:
             sys.stderr.write(f"not as Discord describes it: {violation}\n")
         counts["doubled shards"] = len(running_fleet.discord.gateway.duplicate_shards)
@@ -154,8 +159,18 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
 
 
 def is_faulty(counts: Counter[str]) -> bool:
-    """Whether an article or a proposal was lost or repeated, or is not where it should be."""
-    return any(counts[name] for name in ("lost", "repeated", "hidden", "unmuted", "wrong mentions", "misdecided"))
+    """Whether an article, a proposal or a notice was lost or repeated, or is not where it should be."""
+    names = (
+        "lost",
+        "repeated",
+        "hidden",
+        "unmuted",
+        "wrong mentions",
+        "misdecided",
+        "lost notices",
+        "repeated notices",
+    )
+    return any(counts[name] for name in names)
 
 
 def main() -> None:
@@ -177,7 +192,9 @@ def main() -> None:
         f"{counts['muted']:,} times an article of a muted story: not withheld once {counts['unmuted']}; "
         f"{counts['mentions']:,} mentions of a role: not notified once {counts['wrong mentions']}; "
         f"{counts['proposals']:,} proposals, each decided by two managers at once ({counts['approved']} accepted): "
-        f"not shown, decided and announced once {counts['misdecided']}"
+        f"not shown, decided and announced once {counts['misdecided']}; {counts['notices']} notices in a server, "
+        f"{counts['cancelled notices']} of them cancelled: lost {counts['lost notices']}, repeated "
+        f"{counts['repeated notices']}"
     )
     is_good = not is_faulty(counts)
     console.print(dict(counts))
