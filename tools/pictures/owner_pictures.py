@@ -6,8 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
+from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
+from simcord.results import InteractionResult
 
+from bot.core.preferences import Preference
 from bot.operating import server_decisions
 from bot.store.records.operating_records import ServerProfile
 from tests.support.discord_world import World
@@ -15,12 +18,21 @@ from tests.support.interactions import button_custom_id, choose, last_reply
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 OWNER_SERVER_ID = 1_234_567_890_123_456_789
+PAGE_MENU = "Page"
 SERVERS = ("Chess Club", "Les amis du câble", "Retro Computing", "Salon du rail", "Night Shift", "Linux 35")
 LABELS = {"en": ("Block", "Audit log"), "fr": ("Bloquer", "Journal")}
+NOTICE_LABELS = {
+    "en": ("Notices", "Write a notice…", "Send", "Maintenance", "Turn on…"),
+    "fr": ("Avis", "Écrire un avis…", "Envoyer", "Maintenance", "Activer…"),
+}
+NOTICE_TEXTS = {
+    "en": "Telex moves to another machine tonight at 22:00 UTC.\n\nNothing is lost: posts follow half an hour later.",
+    "fr": "Telex change de machine ce soir à 22 h UTC.\n\nRien n’est perdu : les publications suivront.",
+}
 
 
 async def main(folder: Path) -> None:
-    """Take pictures of the servers, of one of them, of the question before a block, and of the audit log."""
+    """Take pictures of the servers, one of them, the question before a block, the audit log, notices, maintenance."""
     for language, (block_label, audit_title) in LABELS.items():
         async with server_in(language, owner_server=OWNER_SERVER_ID) as (world, _feed_server):
             ending = "" if language == "en" else f"-{language}"
@@ -35,11 +47,33 @@ async def main(folder: Path) -> None:
             await _shoot(world, desk, folder / f"owner-servers{ending}.png")
             server_page = await choose(operator, last_reply(panel), SERVERS[0])
             await _shoot(world, desk, folder / f"owner-server{ending}.png")
-            message = last_reply(server_page)
-            question = await operator.click(message, custom_id=button_custom_id(message, block_label))
+            question = await _press(operator, server_page, block_label)
             await _shoot(world, desk, folder / f"owner-block{ending}.png")
             await choose(operator, last_reply(question), audit_title)
             await _shoot(world, desk, folder / f"owner-audit{ending}.png")
+            await _shoot_notices(world, desk, operator, folder, language)
+
+
+async def _shoot_notices(world: World, desk: ChannelHandle, operator: MemberActor, folder: Path, language: str) -> None:
+    """Take pictures of the preview of a notice, of the list with it, and of the maintenance mode while it is on."""
+    ending = "" if language == "en" else f"-{language}"
+    notices_title, write_label, send_label, maintenance_title, turn_on_label = NOTICE_LABELS[language]
+    await world.set_preference(Preference.ALERT_CHANNEL, world.news.id)
+    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), notices_title, PAGE_MENU)
+    modal = await _press(operator, page, write_label)
+    preview = await operator.submit_modal(modal, NOTICE_TEXTS)
+    await _shoot(world, desk, folder / f"owner-notice{ending}.png")
+    notices = await _press(operator, preview, send_label)
+    await _shoot(world, desk, folder / f"owner-notices{ending}.png")
+    page = await choose(operator, last_reply(notices), maintenance_title)
+    modal = await _press(operator, page, turn_on_label)
+    await operator.submit_modal(modal, {"minutes": "30"})
+    await _shoot(world, desk, folder / f"owner-maintenance{ending}.png")
+
+
+async def _press(operator: MemberActor, answer: InteractionResult, label: str) -> InteractionResult:
+    message = last_reply(answer)
+    return await operator.click(message, custom_id=button_custom_id(message, label))
 
 
 async def _shoot(world: World, channel: ChannelHandle, path: Path) -> None:
