@@ -58,7 +58,7 @@ async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_
     assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
     assert len(world.posts(alerts)) == before[alerts.id]
     sent = await office.operator.click(last_reply(preview), label="Send")
-    assert "waiting: 2" in message_text(sent)
+    assert "waiting: 1 · no channel for alerts: 1" in message_text(sent)
     for _ in range(2):
         await world.deliver()
         world.clock.advance(NOTICE_BATCH_SECONDS)

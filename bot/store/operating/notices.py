@@ -1,7 +1,8 @@
 """Repository of notices: texts of the operator, each posted once in the channel for alerts of every server.
 
-The servers of a notice are those that the bot is in when it is created. Whether one of them gets it is decided shortly
-before its message is due, with the channel that the server has chosen by then (`server.alerts` is its id).
+The servers of a notice are those that the bot is in when it is created; those without a channel for alerts do not get
+it, even if they choose one later. Whether another gets it is decided again shortly before its message is due, with the
+channel that the server has chosen by then (`server.alerts` is its id).
 """
 
 import json
@@ -51,7 +52,8 @@ class Notices(ShardedRepository):
         last `REPEAT_SECONDS`.
         """
         texts_json = json.dumps(dict(sorted(texts.items())), ensure_ascii=False)
-        if not _measure_reach(db).reachable:
+        reach = _measure_reach(db)
+        if not reach.reachable:
             raise RequestRejected(NoticeRejection.NO_RECIPIENT)
         if db.fetch_row(
             "SELECT 1 FROM notice WHERE texts = ? AND created_at > ? AND cancelled_at IS NULL",
@@ -61,16 +63,18 @@ class Notices(ShardedRepository):
         (notice_id,) = db.fetch_column(
             "INSERT INTO notice (texts, created_at) VALUES (?, ?) RETURNING id", (texts_json, db.now)
         )
-        server_count = db.execute_rowcount(
-            "INSERT INTO notice_recipient (notice_id, server_id) SELECT ?, id FROM server WHERE left_at IS NULL",
-            (notice_id,),
+        db.execute(
+            "INSERT INTO notice_recipient (notice_id, server_id, outcome) "
+            f"SELECT :id, server.id, nullif({_OUTCOME_SQL}, 'enqueued') FROM server {_CHANNEL_JOIN_SQL} "
+            "WHERE server.left_at IS NULL",
+            {"id": notice_id},
         )
         beginning = next(iter(texts.values()))[:_MAX_AUDITED_CHARS]
         record_audit_entry(
             db,
             AuditAction.NOTICE_SENT,
             user_id=user_id,
-            details={"number": notice_id, "servers": server_count, "text": beginning},
+            details={"number": notice_id, "servers": reach.reachable, "text": beginning},
         )
         return int(notice_id)
 
