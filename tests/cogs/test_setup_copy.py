@@ -24,7 +24,7 @@ from tests.operating.test_blocked_sources import change_block
 from tests.posting.test_forums import TAGS, add_tag_rule, forum_with_tags
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer
-from tests.support.interactions import components, hide_channel, last_reply, message_text, text
+from tests.support.interactions import NEXT, components, hide_channel, last_reply, message_text, press, text
 from tests.support.scenario import follow
 
 
@@ -169,6 +169,25 @@ async def test_what_changed_since_the_preview_is_shown_again_and_a_full_channel_
     undone = await telex.editor.click(last_reply(result), label="Undo the change")
     assert "changed since" in message_text(undone)
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
+
+
+async def test_settings_of_a_thread_go_to_many_channels_page_by_page_without_filters_of_its_channel(telex, feed_server):
+    await set_up_news(telex, feed_server)
+    thread = telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
+    place = next(post for post in telex.news.threads if post.id == thread.id)
+    await follow(telex, feed_server, path="/thread", title="Threaded", channel=place)
+    targets = [telex.guild.create_text_channel(f"channel-{n}") for n in range(4)]
+    panel = await telex.editor.slash(telex.news, "settings copy", channel=place)
+    first_page = await choose_targets(telex, panel, *targets, telex.news)
+    label = f"Can’t be copied: 1 filter of <#{telex.news.id}>, which the thread shares"
+    assert [f"<#{target.id}>" in text(first_page) for target in targets] == [True, True, True, False]
+    assert text(first_page).count(label) == 3
+    second_page = last_reply(await press(telex.editor, first_page, NEXT))
+    news_text = text(second_page).partition(f"<#{telex.news.id}>\n")[2]
+    assert "**1 feed**: Threaded" in news_text
+    assert label not in news_text
+    await telex.editor.click(second_page, label="Copy")
+    assert [await load_part(telex, target) for target in targets] == [await load_part(telex, place)] * 4
 
 
 async def test_buttons_of_a_copy_say_that_a_restart_ended_them(telex, feed_server):
