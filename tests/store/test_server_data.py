@@ -179,8 +179,9 @@ async def test_every_table_says_what_of_it_belongs_to_a_server(store, settings):
     assert {row.table for row in build_server_rows(SERVER)} == declared_tables  # So the tests here have rows of each.
 
 
-async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(store, settings):
+async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(store, settings, monkeypatch):
     place = settings.database
+    monkeypatch.setattr("bot.store.operating.server_data.BATCH_SIZE", 1)
     rows_by_server = {server: build_server_rows(server) for server in (SERVER, OTHER_SERVER)}
     fill(place, build_shared_rows() + rows_by_server[SERVER] + rows_by_server[OTHER_SERVER])
     expected_deleted = Counter(row.table for row in rows_by_server[SERVER] if row.cleared is None)
@@ -188,6 +189,12 @@ async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(stor
     for server in (SERVER, OTHER_SERVER):
         before = load_all(place)
         assert not await store.server_data.request_erasure(server, user_id=PERSON)
+        with monkeypatch.context() as interruption:  # In the last transaction
+            interruption.setattr("bot.store.operating.server_data.build_receipt", lambda *_arguments: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                await store.server_data.erase_next(min_claim_age_seconds=0)
+        assert (await store.server_data.count_rows(server))["server"] == 1
+        assert len(load_rows(place, "delivery_status")) < len(before["delivery_status"])
         erasure = await store.server_data.erase_next(min_claim_age_seconds=0)
         after = load_all(place)
         receipt = json.loads(erasure.receipt)

@@ -13,6 +13,8 @@ from bot.store.records.operating_records import ServerErasure
 from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.store_errors import StoreError
 
+BATCH_SIZE = 5_000
+"""Number of messages that a transaction of an erasure deletes at most, so that other writes never wait for long."""
 _SCRUB_KEY = "scrub"
 """Name in `meta` for the mark that the files of an erased server's tables are still to be rewritten."""
 _ERASABLE_SERVERS_SQL = """
@@ -24,8 +26,9 @@ _ERASABLE_SERVERS_SQL = """
 class ServerData(Repository):
     """Repository of all data of a server. Methods raise StoreError.
 
-    An erasure is requested first. It happens in one transaction once the bot is out of the server; before, the running
-    bot would store new data. Then the tables' files are rewritten, also after a kill in between.
+    An erasure is requested first, and happens once the bot is out of the server; before, the running bot would store
+    new data. Messages are deleted in batches, then all else in one transaction, then the tables' files are rewritten.
+    After a kill, it goes on where it was.
     """
 
     count_rows = bind_read(count_server_rows)
@@ -70,7 +73,10 @@ class ServerData(Repository):
         """
         if not await self._fetch_rows(_ERASABLE_SERVERS_SQL):
             return None
-        return await self._database.transact(_erase_next, min_claim_age_seconds)
+        while True:
+            has_more, erasure = await self._database.transact(_erase_batch, min_claim_age_seconds)
+            if not has_more:
+                return erasure
 
     async def scrub_erased(self) -> bool:
         """Rewrite the files of tables from which a server's data was erased, unless that was done.
@@ -104,7 +110,8 @@ class ServerData(Repository):
         return None if details is None else str(json.loads(details)["receipt"])
 
 
-def _erase_next(db: Connection, min_claim_age_seconds: int) -> ServerErasure | None:
+def _erase_batch(db: Connection, min_claim_age_seconds: int) -> tuple[bool, ServerErasure | None]:
+    """Erase one server, or a batch of its rows; return whether there are more, and the erasure if it is complete."""
     claimed_after = db.now - min_claim_age_seconds
     erasable_rows = (
         row
@@ -112,10 +119,11 @@ def _erase_next(db: Connection, min_claim_age_seconds: int) -> ServerErasure | N
         if not has_claims(db, row["id"], claimed_after=claimed_after)
     )
     if (row := next(erasable_rows, None)) is None:
-        return None
+        return False, None
     server_id = row["id"]
-    deleted_counts, cleared_counts = erase_server(db, server_id)
-    receipt = build_receipt(server_id, row["erasure_requested_at"], db.now, deleted_counts, cleared_counts)
+    if (erased_rows := erase_server(db, server_id, batch_size=BATCH_SIZE)) is None:
+        return True, None
+    receipt = build_receipt(server_id, row["erasure_requested_at"], db.now, erased_rows)
     user_id = db.fetch_value(
         "SELECT user_id FROM audit_entry WHERE server_id = ? AND action = ? ORDER BY id DESC LIMIT 1",
         (server_id, AuditAction.SERVER_ERASURE_REQUESTED.value),
@@ -124,4 +132,4 @@ def _erase_next(db: Connection, min_claim_age_seconds: int) -> ServerErasure | N
         db, AuditAction.SERVER_ERASED, user_id=user_id, server_id=server_id, details={"receipt": receipt}
     )
     set_text(db, _SCRUB_KEY, str(db.now))
-    return ServerErasure(server_id, receipt)
+    return False, ServerErasure(server_id, receipt)

@@ -30,7 +30,8 @@ class ServerRows:
 
     An erasure deletes them; with `cleared_columns` it only sets these columns to NULL, because the rows belong to
     people or to all servers. An export contains them without `omitted_columns`; rows that are not
-    `is_exported`, because they are about people or derived from others, are only counted.
+    `is_exported`, because they are about people or derived from others, are only counted. Where there may be very many,
+    `batch_key` has the columns of the primary key.
     """
 
     table: str
@@ -38,6 +39,7 @@ class ServerRows:
     cleared_columns: tuple[str, ...] = ()
     omitted_columns: frozenset[str] = frozenset()
     is_exported: bool = True
+    batch_key: str = ""
 
 
 _CHANNELS_SQL = "SELECT id FROM channel WHERE server_id = :server"
@@ -59,6 +61,13 @@ def _count_only(table: str, condition_sql: str, *, cleared_columns: tuple[str, .
 
 
 SERVER_ROWS: Sequence[ServerRows] = (
+    # Messages in the channels of the server, and what is known of each. They may be many.
+    ServerRows("post_mention", f"dispatch_id IN ({_DISPATCHES_SQL})"),
+    ServerRows("digest_article", f"dispatch_id IN ({_DISPATCHES_SQL})"),
+    _count_only("watch_match", f"watch_id IN ({_WATCHES_SQL})"),
+    ServerRows("blocked_article", _IN_CHANNELS_SQL),
+    ServerRows("delivery_status", _IN_CHANNELS_SQL, batch_key="channel_id, page_key"),
+    ServerRows("dispatch", _IN_CHANNELS_SQL, batch_key="id"),
     # What people asked, saved and reacted to in the server.
     _count_only("vote", f"question_id IN ({_QUESTIONS_SQL})"),
     _count_only("question_source", f"question_id IN ({_QUESTIONS_SQL})"),
@@ -72,16 +81,10 @@ SERVER_ROWS: Sequence[ServerRows] = (
     _count_only("personal_digest", _IN_SERVER_SQL, cleared_columns=("server_id",)),
     ServerRows("reaction_batch", _IN_SERVER_SQL),
     ServerRows("reaction_batch", _OF_FEEDS_SQL),
-    # Messages, sent or not.
-    ServerRows("post_mention", f"dispatch_id IN ({_DISPATCHES_SQL})"),
-    ServerRows("digest_article", f"dispatch_id IN ({_DISPATCHES_SQL})"),
+    # Messages to people about the server.
     _count_only("digest_article", "dispatch_id IN (:private_digests)"),
-    _count_only("watch_match", f"watch_id IN ({_WATCHES_SQL})"),
     _count_only("watch_match", _OF_ARTICLES_SQL),
-    ServerRows("blocked_article", _IN_CHANNELS_SQL),
-    ServerRows("delivery_status", _IN_CHANNELS_SQL),
     _count_only("delivery_status", _OF_ARTICLES_SQL),
-    ServerRows("dispatch", _IN_CHANNELS_SQL),
     _count_only("dispatch", f"watch_id IN ({_WATCHES_SQL})"),
     _count_only("dispatch", f"proposal_id IN ({_PROPOSALS_SQL})"),
     _count_only("dispatch", f"proposer_id IN ({_PROPOSERS_SQL})"),
@@ -131,7 +134,11 @@ SERVER_ROWS: Sequence[ServerRows] = (
     ServerRows("channel", _IN_SERVER_SQL),
     ServerRows("server", "id = :server"),
 )
-"""What belongs to a server, in the order of an erasure: rows that refer to others come before them."""
+"""What belongs to a server, in the order of an erasure: rows that refer to others come before them.
+
+An erasure commits after each batch of rows with a `batch_key`: these, and all before them, do not depend on
+private feeds.
+"""
 
 TABLES_WITHOUT_SERVER_DATA = frozenset(
     {
