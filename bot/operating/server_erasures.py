@@ -48,5 +48,5 @@ async def erase_requested_servers(
         log.info("server erased server_id=%d", erasure.server_id)
         erasures.append(erasure)
     if not await store.server_data.scrub_erased():
-        log.warning("erased rows remain in the database's log until it is reused")
+        log.warning("erased rows remain in the log of the database")
     return erasures

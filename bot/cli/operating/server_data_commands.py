@@ -25,7 +25,7 @@ from bot.store import ProcessMustEnd, Store
 
 commands = typer.Typer()
 
-RECEIPT_WAIT_SECONDS = 30
+RECEIPT_WAIT_SECONDS = 60
 """Number of seconds for which the command waits until the running bot has left and erased a server."""
 _RECEIPT_CHECK_SECONDS = 0.5
 """Number of seconds between two looks for the receipt."""

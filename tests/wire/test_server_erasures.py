@@ -1,0 +1,27 @@
+"""A bot on the wire leaves a server and erases its data for the terminal, also when it dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from signal import SIGKILL
+
+import pytest
+
+from tests.support.wire.scene import QUICK
+
+
+@pytest.mark.scene(kinds=("text",), speed=QUICK)
+async def test_the_terminal_gets_the_receipt_of_a_running_bot_though_that_dies_while_it_leaves(scene):
+    discord, bot, server_id = scene.discord, scene.start(), str(scene.server.id)
+    await scene.wait_until_settled()
+    discord.faults.run_callback("DELETE /users/@me/guilds/*", scene.kill, after_effect=True, drop=True)
+    erasure = asyncio.create_task(scene.telex("servers", "erase", server_id, "--yes"))
+    assert await bot.wait_for_exit() == -SIGKILL
+    bot = scene.start()
+    receipt = json.loads((await erasure).splitlines()[-1])
+    assert receipt["server_id"] == server_id
+    assert receipt["deleted"]["subscription"] >= 1
+    await bot.stop()
+    async with scene.newsroom() as newsroom:
+        assert await newsroom.store.server_data.count_rows(scene.server.id) == {}
