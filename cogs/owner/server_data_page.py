@@ -34,10 +34,12 @@ class ServerDataPage(OwnerPage):
         super().__init__(panel)
         self._server_id, self._origin_page = server_id, origin_page
         self._asks_to_confirm = False
+        self._server_name = str(server_id)  # Until its name is loaded; the page still shows that after the erasure.
 
     async def load_blocks(self, _interaction: Interaction) -> Sequence[Block]:
         overview = await self.store.server_directory.get_overview(self._server_id)
-        name = discord_text.to_markdown_line((overview and overview.name) or str(self._server_id))
+        self._server_name = (overview and overview.name) or self._server_name
+        name = discord_text.to_markdown_line(self._server_name)
         count_by_table = await self.store.server_data.count_rows(self._server_id)
         if self._asks_to_confirm:
             return (

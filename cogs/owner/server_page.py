@@ -48,7 +48,8 @@ class ServerPage(OwnerPage):
             cancel_button = ActionButton(self._cancel, label=_("Cancel"))
             return (heading, text_block(question.format(server=name)), ActionRow(confirm_button, cancel_button))
         limits_button = ActionButton(partial(self._open_limits, name), label=_("Limits…"))
-        return (heading, ActionRow(*self._build_buttons(overview)), ActionRow(limits_button))
+        data_button = ActionButton(self._open_data, label=_("Data…"))
+        return (heading, ActionRow(*self._build_buttons(overview)), ActionRow(limits_button, data_button))
 
     def _build_buttons(self, overview: ServerOverview | None) -> list[ActionButton]:
         """Return the buttons for what an operator may do now."""
@@ -64,7 +65,6 @@ class ServerPage(OwnerPage):
             )
         if is_allowed is not True:
             buttons.append(ActionButton(self._allow, label=_("Allow")))
-        buttons.append(ActionButton(self._open_data, label=_("Data…")))
         return buttons
 
     def _build_confirmed_button(self, label: str, question: str, action: Callable[[], Awaitable[None]]) -> ActionButton:

@@ -87,7 +87,7 @@ async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
     await click(office, await find_server(office, "newsr"), "Allow")
     allowed = await find_server(office, "newsroom")
     assert "allowed, I’m not in it" in message_text(allowed)
-    assert button_labels(last_reply(allowed)) == ["Back", "Block", "Data…", "Limits…"]
+    assert button_labels(last_reply(allowed)) == ["Back", "Block", "Limits…", "Data…"]
     log = await choose(operator, last_reply(allowed), "Audit log", "Page")
     assert [line.partition(" · ")[2] for line in message_text(log).splitlines()[2:4]] == [
         f"<@{operator.id}> · allowed the server · **Newsroom**",

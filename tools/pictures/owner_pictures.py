@@ -11,7 +11,7 @@ from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
 from bot.core.preferences import Preference
-from bot.operating import server_decisions
+from bot.operating import server_decisions, server_erasures
 from bot.store.records.operating_records import ServerProfile
 from tests.support.discord_world import World
 from tests.support.interactions import button_custom_id, choose, last_reply
@@ -25,6 +25,10 @@ NOTICE_LABELS = {
     "en": ("Notices", "Write a notice…", "Send", "Maintenance", "Turn on…"),
     "fr": ("Avis", "Écrire un avis…", "Envoyer", "Maintenance", "Activer…"),
 }
+DATA_LABELS = {
+    "en": ("Data…", "Erase…", "Erase permanently", "Refresh"),
+    "fr": ("Données…", "Effacer…", "Effacer définitivement", "Actualiser"),
+}
 NOTICE_TEXTS = {
     "en": "Telex moves to another machine tonight at 22:00 UTC.\n\nNothing is lost: posts follow half an hour later.",
     "fr": "Telex change de machine ce soir à 22 h UTC.\n\nRien n’est perdu : les publications suivront.",
@@ -32,7 +36,7 @@ NOTICE_TEXTS = {
 
 
 async def main(folder: Path) -> None:
-    """Take pictures of the servers, one of them, the question before a block, the audit log, notices, maintenance."""
+    """Take pictures of the servers, one of them and its data, of questions, of the log, notices and maintenance."""
     for language, (block_label, audit_title) in LABELS.items():
         async with server_in(language, owner_server=OWNER_SERVER_ID) as (world, _feed_server):
             ending = "" if language == "en" else f"-{language}"
@@ -51,7 +55,24 @@ async def main(folder: Path) -> None:
             await _shoot(world, desk, folder / f"owner-block{ending}.png")
             await choose(operator, last_reply(question), audit_title)
             await _shoot(world, desk, folder / f"owner-audit{ending}.png")
+            await _shoot_data(world, desk, operator, folder, language)
             await _shoot_notices(world, desk, operator, folder, language)
+
+
+async def _shoot_data(world: World, desk: ChannelHandle, operator: MemberActor, folder: Path, language: str) -> None:
+    """Take pictures of the data of a server, of the question before its erasure, and of what is left afterwards."""
+    ending = "" if language == "en" else f"-{language}"
+    data_label, ask_label, erase_label, refresh_label = DATA_LABELS[language]
+    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), SERVERS[0])
+    page = await _press(operator, page, data_label)
+    await _shoot(world, desk, folder / f"owner-data{ending}.png")
+    question = await _press(operator, page, ask_label)
+    await _shoot(world, desk, folder / f"owner-erase{ending}.png")
+    page = await _press(operator, question, erase_label)
+    await world.store.servers.mark_left(1_300_000_000_000_000_000)
+    await server_erasures.erase_requested_servers(world.store)
+    await _press(operator, page, refresh_label)
+    await _shoot(world, desk, folder / f"owner-erased{ending}.png")
 
 
 async def _shoot_notices(world: World, desk: ChannelHandle, operator: MemberActor, folder: Path, language: str) -> None:
