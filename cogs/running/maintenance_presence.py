@@ -25,7 +25,8 @@ class MaintenancePresenceCog(TelexCog):
     async def cog_load(self) -> None:
         """Set the presence with which shards connect, and follow changes of the maintenance mode."""
         self._maintenance.add_listener(self._start_change)
-        self._set_initial_presence()
+        if self._maintenance.is_on:
+            self._set_initial_presence()
 
     async def cog_unload(self) -> None:
         self._maintenance.remove_listener(self._start_change)
@@ -34,12 +35,13 @@ class MaintenancePresenceCog(TelexCog):
         self._change_task = asyncio.create_task(self._change_presence())
 
     async def _change_presence(self) -> None:
-        """Change the presence of the connected shards, and that with which others will connect."""
+        """Change the presence of the shards of this process, and that with which shards will connect."""
         activity = self._set_initial_presence()
-        try:
-            await self.bot.change_presence(activity=activity, status=self.bot.status)
-        except (discord.DiscordException, aiohttp.ClientError, ConnectionError) as error:
-            log.warning("presence not changed error=%r", error)  # A shard that connects again has the new one.
+        for shard_id in self.bot.shards.keys() & self.bot.store.shards.served_numbers:
+            try:
+                await self.bot.change_presence(activity=activity, status=self.bot.status, shard_id=shard_id)
+            except (discord.DiscordException, aiohttp.ClientError, ConnectionError) as error:
+                log.warning("presence not changed shard=%d error=%r", shard_id, error)  # It has the new one later.
 
     def _set_initial_presence(self) -> discord.CustomActivity | None:
         """Set the presence with which shards connect, and return its activity, or None without maintenance."""

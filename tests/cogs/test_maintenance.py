@@ -50,8 +50,9 @@ async def turn_off_in_terminal(world: World) -> None:
 async def test_people_are_told_and_operators_turn_it_off_where_they_turned_it_on(office, feed_server, monkeypatch):
     world, presences = office.world, []
 
-    async def change_presence(*, activity: Any = None, status: Any = None) -> None:
+    async def change_presence(*, activity: Any, status: Any, shard_id: int) -> None:
         presences.append((None if activity is None else activity.name, status))
+        raise ConnectionResetError
 
     monkeypatch.setattr(world.bot, "change_presence", change_presence)
     await follow(world, feed_server)
