@@ -14,8 +14,6 @@ log = logging.getLogger(__name__)
 
 ERASURE_CHECK_SECONDS = 5.0
 """Number of seconds between two looks for servers that are to be erased."""
-MAX_SEND_SECONDS = 900
-"""Number of seconds after which a claimed message counts as no longer being sent."""
 
 
 class ErasureRejection(ReasonCode):
@@ -36,15 +34,13 @@ async def request_erasure(store: Store, settings: Settings, server_id: int, *, u
     return await store.server_data.request_erasure(server_id, user_id=user_id)
 
 
-async def erase_requested_servers(
-    store: Store, *, min_claim_age_seconds: int = MAX_SEND_SECONDS
-) -> Sequence[ServerErasure]:
+async def erase_requested_servers(store: Store, *, is_bot_running: bool = True) -> Sequence[ServerErasure]:
     """Erase the data of all servers for which that was requested and that the bot has left.
 
-    A server waits while a message of it was claimed less than `min_claim_age_seconds` ago. Raises StoreError.
+    If the bot runs, a server waits until its work there has ended. Raises StoreError.
     """
     erasures = []
-    while (erasure := await store.server_data.erase_next(min_claim_age_seconds=min_claim_age_seconds)) is not None:
+    while (erasure := await store.server_data.erase_next(is_bot_running=is_bot_running)) is not None:
         log.info("server erased server_id=%d", erasure.server_id)
         erasures.append(erasure)
     if not await store.server_data.scrub_erased():

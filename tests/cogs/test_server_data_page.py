@@ -73,6 +73,7 @@ async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_serv
     await until(lambda: server_id not in telex.env.backend.guilds)
     await telex.env.settle()
     assert "as soon as I’ve left the server" in message_text(leaving)
+    telex.clock.advance(60)
     assert (await server_erasures.erase_requested_servers(telex.store))[0].server_id == server_id
 
     erased = await click(office, leaving, "Refresh")

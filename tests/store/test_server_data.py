@@ -11,6 +11,7 @@ import pytest
 
 from bot.core.database_url import DatabaseUrl
 from bot.store import Store
+from bot.store.operating.server_data import MAX_SEND_SECONDS, MIN_ABSENCE_SECONDS
 from bot.store.operating.server_rows import SERVER_ROWS, TABLES_WITHOUT_SERVER_DATA
 from tests.store import sql
 from tests.store.test_erasure import read_database_bytes
@@ -192,10 +193,10 @@ async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(stor
         with monkeypatch.context() as interruption:  # In the last transaction
             interruption.setattr("bot.store.operating.server_data.build_receipt", lambda *_arguments: 1 // 0)
             with pytest.raises(ZeroDivisionError):
-                await store.server_data.erase_next(min_claim_age_seconds=0)
+                await store.server_data.erase_next(is_bot_running=False)
         assert (await store.server_data.count_rows(server))["server"] == 1
         assert len(load_rows(place, "delivery_status")) < len(before["delivery_status"])
-        erasure = await store.server_data.erase_next(min_claim_age_seconds=0)
+        erasure = await store.server_data.erase_next(is_bot_running=False)
         after = load_all(place)
         receipt = json.loads(erasure.receipt)
         assert (receipt["deleted"], receipt["cleared"]) == (expected_deleted, expected_cleared)
@@ -218,13 +219,15 @@ async def test_an_erasure_waits_for_the_bot_to_leave_and_for_messages_that_are_b
     fill(settings.database, build_shared_rows() + build_server_rows(SERVER))
     await store.servers.mark_joined(SERVER)
     assert await store.server_data.request_erasure(SERVER, user_id=None)
-    assert await store.server_data.erase_next(min_claim_age_seconds=60) is None
+    assert await store.server_data.erase_next(is_bot_running=False) is None
     await store.servers.mark_left(SERVER)
+    assert await store.server_data.erase_next(is_bot_running=True) is None
+    clock.advance(MIN_ABSENCE_SECONDS)
     set_column(settings.database, Column.CLAIMED_AT, clock.now(), row_ids=[1_002])
-    assert await store.server_data.erase_next(min_claim_age_seconds=60) is None
-    clock.advance(61)
-    assert (await store.server_data.erase_next(min_claim_age_seconds=60)).server_id == SERVER
-    assert await store.server_data.erase_next(min_claim_age_seconds=60) is None
+    assert await store.server_data.erase_next(is_bot_running=True) is None
+    clock.advance(MAX_SEND_SECONDS)
+    assert (await store.server_data.erase_next(is_bot_running=True)).server_id == SERVER
+    assert await store.server_data.erase_next(is_bot_running=True) is None
     await store.servers.mark_joined(SERVER)
     assert await store.server_data.count_rows(SERVER) == {"server": 1}  # It starts anew.
 
@@ -238,7 +241,7 @@ async def test_nothing_of_a_server_is_left_in_the_files_even_if_the_bot_is_kille
     secrets = (SERVER + 1).to_bytes(8), b"user:word@", b"f3a9c1d27be84c55a1b2c3d4e5f60718"
     assert all(secret in read_database_bytes(settings.database) for secret in secrets)
     await store.server_data.request_erasure(SERVER, user_id=None)
-    await store.server_data.erase_next(min_claim_age_seconds=0)
+    await store.server_data.erase_next(is_bot_running=False)
     reopened = await Store.open(settings.database, clock)
     await store.close()
     assert await reopened.server_data.scrub_erased()

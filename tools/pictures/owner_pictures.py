@@ -70,7 +70,7 @@ async def _shoot_data(world: World, desk: ChannelHandle, operator: MemberActor, 
     await _shoot(world, desk, folder / f"owner-erase{ending}.png")
     page = await _press(operator, question, erase_label)
     await world.store.servers.mark_left(1_300_000_000_000_000_000)
-    await server_erasures.erase_requested_servers(world.store)
+    await server_erasures.erase_requested_servers(world.store, is_bot_running=False)
     await _press(operator, page, refresh_label)
     await _shoot(world, desk, folder / f"owner-erased{ending}.png")
 

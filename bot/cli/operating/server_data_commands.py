@@ -87,7 +87,7 @@ async def _erase_server(settings: Settings, server_id: int) -> str:
             _exit_with_refusal(error)
         try:
             with Store.lock_for_run(settings.database, exclusive=True):
-                await server_erasures.erase_requested_servers(store, min_claim_age_seconds=0)
+                await server_erasures.erase_requested_servers(store, is_bot_running=False)
             check_count = 1
         except ProcessMustEnd:  # The bot runs, and erases the data itself.
             check_count = round(RECEIPT_WAIT_SECONDS / _RECEIPT_CHECK_SECONDS)

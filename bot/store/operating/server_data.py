@@ -15,10 +15,14 @@ from bot.store.store_errors import StoreError
 
 BATCH_SIZE = 5_000
 """Number of messages that a transaction of an erasure deletes at most, so that other writes never wait for long."""
+MAX_SEND_SECONDS = 900
+"""Number of seconds after which a claimed message counts as no longer being sent."""
+MIN_ABSENCE_SECONDS = 15
+"""Number of seconds after the bot left a server until commands that were in progress there have ended."""
 _SCRUB_KEY = "scrub"
 """Name in `meta` for the mark that the files of an erased server's tables are still to be rewritten."""
 _ERASABLE_SERVERS_SQL = """
-    SELECT id, erasure_requested_at FROM server
+    SELECT id, erasure_requested_at, left_at FROM server
     WHERE erasure_requested_at IS NOT NULL AND left_at IS NOT NULL ORDER BY erasure_requested_at, id
 """
 
@@ -65,16 +69,16 @@ class ServerData(Repository):
         record_audit_entry(db, AuditAction.SERVER_ERASURE_REQUESTED, user_id=user_id, server_id=server_id)
         return is_in_server
 
-    async def erase_next(self, *, min_claim_age_seconds: int) -> ServerErasure | None:
-        """Erase the data of one server for which that was requested, and record the receipt.
+    async def erase_next(self, *, is_bot_running: bool) -> ServerErasure | None:
+        """Erase the data of one server for which that was requested, and record the receipt; return None without one.
 
-        Return None if there is none. A server waits while the bot is in it, and while a message of it was claimed less
-        than `min_claim_age_seconds` ago, which may be being sent.
+        A server waits while the bot is in it. If the bot runs, it also waits until the bot has been out of it for
+        `MIN_ABSENCE_SECONDS`, and while a message that was claimed in the last `MAX_SEND_SECONDS` may be being sent.
         """
         if not await self._fetch_rows(_ERASABLE_SERVERS_SQL):
             return None
         while True:
-            has_more, erasure = await self._database.transact(_erase_batch, min_claim_age_seconds)
+            has_more, erasure = await self._database.transact(_erase_batch, is_bot_running)
             if not has_more:
                 return erasure
 
@@ -110,15 +114,11 @@ class ServerData(Repository):
         return None if details is None else str(json.loads(details)["receipt"])
 
 
-def _erase_batch(db: Connection, min_claim_age_seconds: int) -> tuple[bool, ServerErasure | None]:
+def _erase_batch(db: Connection, is_bot_running: bool) -> tuple[bool, ServerErasure | None]:  # noqa: FBT001 - private
     """Erase one server, or a batch of its rows; return whether there are more, and the erasure if it is complete."""
-    claimed_after = db.now - min_claim_age_seconds
-    erasable_rows = (
-        row
-        for row in db.fetch_rows(_ERASABLE_SERVERS_SQL)
-        if not has_claims(db, row["id"], claimed_after=claimed_after)
-    )
-    if (row := next(erasable_rows, None)) is None:
+    rows = db.fetch_rows(_ERASABLE_SERVERS_SQL)
+    row = next((row for row in rows if not (is_bot_running and _is_in_use(db, row["id"], row["left_at"]))), None)
+    if row is None:
         return False, None
     server_id = row["id"]
     if (erased_rows := erase_server(db, server_id, batch_size=BATCH_SIZE)) is None:
@@ -133,3 +133,8 @@ def _erase_batch(db: Connection, min_claim_age_seconds: int) -> tuple[bool, Serv
     )
     set_text(db, _SCRUB_KEY, str(db.now))
     return False, ServerErasure(server_id, receipt)
+
+
+def _is_in_use(db: Connection, server_id: int, left_at: int) -> bool:
+    """Return whether work for a server, which the bot left at a Unix time in seconds, may still be in progress."""
+    return left_at > db.now - MIN_ABSENCE_SECONDS or has_claims(db, server_id, claimed_after=db.now - MAX_SEND_SECONDS)

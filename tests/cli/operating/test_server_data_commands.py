@@ -65,7 +65,7 @@ async def test_while_the_bot_runs_the_command_waits_for_its_receipt(telex, tmp_p
         while not await store.server_data.is_erasure_requested(JOINED_SERVER):  # noqa: ASYNC110 - another process does
             await asyncio.sleep(0.02)
         await store.servers.mark_left(JOINED_SERVER)
-        await server_erasures.erase_requested_servers(store)
+        await server_erasures.erase_requested_servers(store, is_bot_running=False)
         await store.close()
         (receipt,) = await command
     assert receipt["server_id"] == str(JOINED_SERVER)
