@@ -202,6 +202,10 @@ def _shorten(text: str, length: int) -> str:
 
 @cache
 def _load_font(size_pixels: int, *, is_bold: bool = False) -> FreeTypeFont:
+    import brotli  # noqa: PLC0415 - only in workers
     from PIL import ImageFont  # noqa: PLC0415 - only in workers
 
-    return ImageFont.truetype(_FONTS_FOLDER / ("DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"), size_pixels)
+    font_name = "DejaVuSans-Bold" if is_bold else "DejaVuSans"
+    # Compressed fonts make an installation 0.8 MB smaller.
+    font_bytes = brotli.decompress((_FONTS_FOLDER / f"{font_name}.ttf.br").read_bytes())
+    return ImageFont.truetype(io.BytesIO(font_bytes), size_pixels)
