@@ -1,11 +1,16 @@
-"""`telex settings` asks Discord for names, and finds the channels of another server by them."""
+"""`telex settings` finds channels of another server by their names in Discord; a running bot obeys what it imports."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bot.core.preferences import MentionRule
+from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.telex_command import Telex
+from tests.support.wire.scene import QUICK
+from tests.support.wire.waiting import until
 
 MANAGER = 8_000
 
@@ -46,3 +51,36 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
     assert other_rule == rule._replace(role_id=other_editors.id)
     unknown = await asyncio.to_thread(telex, *into[:-1], "99", status=2)
     assert "No server has the ID or name 99." in unknown.stderr
+
+
+@pytest.mark.scene(kinds=("text",), speed=QUICK)
+async def test_a_running_bot_polls_a_feed_that_a_file_adds_and_posts_only_what_is_new(scene, feed_server, tmp_path):
+    bot = scene.start()
+    await scene.wait_until_settled()
+    items = [make_rss_item(number, title=f"Earlier {number}", published=scene.clock.now()) for number in range(30)]
+    url = feed_server.serve("/added", make_rss(*items, title="Added"))
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        f"""
+version: 1
+server:
+  id: {scene.server.id}
+channels:
+  - id: {scene.channels["text"].id}
+    settings:
+      join_stories: false
+    feeds:
+      - url: {scene.url}
+      - url: {url}
+...
+""",
+        "utf-8",
+    )
+    assert "2 changes" in await scene.telex("settings", "import", str(path), "--yes")
+    await until(lambda: feed_server.count("/added"))
+    items.append(make_rss_item(31, title="Fresh news", published=scene.clock.now()))
+    feed_server.serve("/added", make_rss(*items, title="Added"))
+    await until(lambda: any("Fresh news" in message.render_visible_text() for message in scene.messages("text")))
+    await scene.wait_until_settled()
+    assert not any("Earlier" in message.render_visible_text() for message in scene.messages("text"))
+    await bot.stop()
