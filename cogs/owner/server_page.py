@@ -7,7 +7,7 @@ from functools import partial
 
 import discord
 
-from bot.core.i18n import _, format_count, format_number
+from bot.core.i18n import _, format_count
 from bot.operating import server_decisions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
 from bot.posting.rendering.layout.icons import Icon, emoji_for
@@ -121,10 +121,12 @@ def format_server_status(overview: ServerOverview) -> str:
 def format_figures(overview: ServerOverview) -> list[str]:
     """Return the numbers of members, feeds and posts of a server, and when it was last used, as far as known."""
     is_less_than_daily = 0 < overview.post_count < POST_COUNT_DAYS
-    daily_posts_text = "<1" if is_less_than_daily else format_number(round(overview.post_count / POST_COUNT_DAYS))
+    daily_count = round(overview.post_count / POST_COUNT_DAYS)
     figures = [
         format_count("{count} feed", "{count} feeds", overview.feed_count),
-        _("{count} posts a day").format(count=daily_posts_text),
+        _("less than a post a day")
+        if is_less_than_daily
+        else format_count("{count} post a day", "{count} posts a day", daily_count),
     ]
     if overview.member_count is not None:
         figures.insert(0, format_count("{count} member", "{count} members", overview.member_count))
