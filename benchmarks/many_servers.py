@@ -239,7 +239,8 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
     process.terminate()
     handover = asyncio.create_task(until(is_over, within=MAX_WAIT_SECONDS))
     await asyncio.to_thread(process.wait)
-    sql.run(crowd.database, "UPDATE dispatch SET state = 'failed' WHERE state = 'waiting'")
+    # In a thread: a stand-in that stands still would get the requests of many seconds within one.
+    await asyncio.to_thread(sql.run, crowd.database, "UPDATE dispatch SET state = 'failed' WHERE state = 'waiting'")
     due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
     (title,) = await crowd.owe("stop", due_channels, 1)
     await until(
