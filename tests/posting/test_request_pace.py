@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bot.posting.sending import request_quota
-from bot.posting.sending.rate_limiter import RateLimiter
+from bot.posting.sending.rate_limiter import MAX_UNSENT_SECONDS, RateLimiter
 from bot.posting.sending.request_quota import MAX_REQUESTS_PER_SECOND
 from tests.support.clocks import ManualClock
 
@@ -75,6 +75,30 @@ async def test_the_gateway_waits_for_no_post_and_reactions_until_nothing_else_wa
         *(post, gateway, gateway),
         *(post, post, reaction, reaction),
     ]
+
+
+async def test_a_request_that_was_not_sent_when_it_might_have_been_waits_again(pace, feed_server, clock, monkeypatch):
+    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
+    connected = asyncio.Event()
+
+    async def connect_slowly(*_parameters: object) -> None:
+        await connected.wait()
+
+    trace = aiohttp.TraceConfig()
+    pace.attach(trace)
+    trace.on_request_start.append(connect_slowly)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        url = feed_server.serve(PLACE, "[]")
+        tasks = [*await send_requests(session, url, 1), *await send_requests(session, url, 1)]
+        clock.advance(request_quota.MAX_TRANSIT_SECONDS + request_quota.WINDOW_SECONDS)
+        await asyncio.wait(tasks, timeout=0.2)
+        assert pace.waiting_count == 0  # the first no longer counts, so the second may start too
+        clock.advance(MAX_UNSENT_SECONDS + 0.1)
+        connected.set()
+        await asyncio.wait(tasks, timeout=0.2)
+        assert feed_server.count(PLACE) == 1
+        await finish_tasks(clock, tasks)
+        assert feed_server.count(PLACE) == 2
 
 
 async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clock):

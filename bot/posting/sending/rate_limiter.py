@@ -2,7 +2,8 @@
 
 discord.py handles the limits of routes and channels, but notices the global limit only when it breaks it.
 This limiter waits in a hook of the HTTP session before each request; `request_quota` decides how many requests
-may be in any window of a second. Responses to interactions are exempt:
+may be in any window of a second. A request that is not sent soon after, because the event loop stood still or the
+connection took long, waits again. Responses to interactions are exempt:
 https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 """
 
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from enum import IntEnum
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -28,6 +30,9 @@ from bot.store import Store
 
 RTT_DRIFT_SECONDS = 0.0001
 """Time in seconds by which the assumed minimum round trip grows per request, until a shorter round trip is measured."""
+
+MAX_UNSENT_SECONDS = 1.0
+"""Time in seconds from when a request may start until it is sent; after that, it has to wait for the quota again."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<resource>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
@@ -91,6 +96,8 @@ class RateLimiter:
     def attach(self, trace_config: aiohttp.TraceConfig) -> None:
         """Register the limiter on the trace configuration of an HTTP session, ahead of its other hooks."""
         trace_config.on_request_start.append(self._on_request_start)
+        trace_config.on_connection_create_end.append(self._on_connection_available)
+        trace_config.on_connection_reuseconn.append(self._on_connection_available)
         trace_config.on_request_end.insert(0, self._on_request_end)
         trace_config.on_request_exception.append(self._on_request_exception)
 
@@ -157,6 +164,17 @@ class RateLimiter:
     ) -> None:
         if (key_and_priority := self._get_key_and_priority(start_params.url.path)) is not None:
             context.request = await self.acquire(*key_and_priority)
+
+    async def _on_connection_available(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: Any,  # noqa: ANN401 - the parameters of either hook
+    ) -> None:
+        request: _CountedRequest | None = getattr(context, "request", None)
+        if request is not None and self._clock.monotonic() - request.started_at > MAX_UNSENT_SECONDS:
+            request.counts_until = self._clock.monotonic()
+            context.request = await self.acquire("unsent", RequestPriority.HIGH)
 
     async def _on_request_end(
         self,
