@@ -15,31 +15,25 @@ RECEIPT_FORMAT = "telex-erasure"
 """Name of the format of a receipt, which its first field has."""
 RECEIPT_VERSION = 1
 """Number of the format of a receipt; a change that could break a reader of receipts raises it."""
-SCRUBBED_TABLES = (
-    "bookmark",
-    "personal_digest",
-    "question",
-    "opinion",
-    "reaction_batch",
-    "watch",
-    "story_mute",
-    "proposal",
-    "blocked_proposer",
-    "filter",
-    "subscription",
-    "digest",
-    "channel_feed",
-    "assistant_token",
-    "setting_change",
-    "push_subscription",
-    "feed",
-    "channel",
-    "server",
+_LARGE_TABLES = frozenset(
+    {
+        "arrival",
+        "article",
+        "blocked_article",
+        "delivery_status",
+        "digest_article",
+        "dispatch",
+        "encoded_article",
+        "identity",
+        "page_fetch",
+        "question_source",
+        "similar_article",
+        "watch_match",
+    }
 )
-"""Tables whose files are rewritten after an erasure: those that name the server, its settings or its secrets.
-
-Tables of articles and messages are not among them: they may be large, and refer to the server by its channels alone.
-"""
+"""Tables of articles and messages, which may be large, and refer to a server by its channels or feeds alone."""
+SCRUBBED_TABLES = tuple(sorted({rows.table for rows in SERVER_ROWS} - _LARGE_TABLES))
+"""Tables whose files are rewritten after an erasure: those that name the server, its settings or its secrets."""
 
 
 class ErasedRows(NamedTuple):
