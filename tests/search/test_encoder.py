@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bot.answers import answer_pipeline
@@ -83,6 +84,25 @@ async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
             assert 1 > right > wrong > 0
     finally:
         await workers.close()
+
+
+def test_a_passage_is_encoded_once_whatever_is_asked_of_it(monkeypatch):
+    encoded_passages: list[str] = []
+
+    class Encoder:
+        def query(self, question: str) -> np.ndarray:
+            return np.array([len(question), 0], np.float32)
+
+        def passage(self, passages: list[str]) -> np.ndarray:
+            encoded_passages.extend(passages)
+            return np.array([[len(passage), 1] for passage in passages], np.float32)
+
+    monkeypatch.setattr(passage_encoder, "_load_encoder", Encoder)
+    passages = [f"{'x' * length}, which no other test has" for length in range(3)]
+    lengths = [len(passage) for passage in passages]
+    assert passage_encoder.compute_cosines("?", passages) == lengths
+    assert passage_encoder.compute_cosines("??", passages[::-1]) == [2 * length for length in reversed(lengths)]
+    assert encoded_passages == passages
 
 
 def test_the_model_is_named_with_its_version():
