@@ -10,9 +10,12 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
+from bot.core.limits import Limit
 from bot.core.preferences import Preference
 from bot.operating import server_decisions, server_erasures
+from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store.records.operating_records import ServerProfile
+from bot.text.source_patterns import SourcePattern
 from tests.support.discord_world import World
 from tests.support.interactions import button_custom_id, choose, last_reply
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
@@ -21,6 +24,10 @@ OWNER_SERVER_ID = 1_234_567_890_123_456_789
 PAGE_MENU = "Page"
 SERVERS = ("Chess Club", "Les amis du câble", "Retro Computing", "Salon du rail", "Night Shift", "Linux 35")
 LABELS = {"en": ("Block", "Audit log"), "fr": ("Bloquer", "Journal")}
+LIMIT_LABELS = {
+    "en": ("Limits…", "Blocked sources", "Block…"),
+    "fr": ("Limites…", "Sources bloquées", "Bloquer…"),
+}
 NOTICE_LABELS = {
     "en": ("Notices", "Write a notice…", "Send", "Maintenance", "Turn on…"),
     "fr": ("Avis", "Écrire un avis…", "Envoyer", "Maintenance", "Activer…"),
@@ -55,8 +62,23 @@ async def main(folder: Path) -> None:
             await _shoot(world, desk, folder / f"owner-block{ending}.png")
             await choose(operator, last_reply(question), audit_title)
             await _shoot(world, desk, folder / f"owner-audit{ending}.png")
+            await _shoot_limits(world, desk, operator, folder, language)
             await _shoot_data(world, desk, operator, folder, language)
             await _shoot_notices(world, desk, operator, folder, language)
+
+
+async def _shoot_limits(world: World, desk: ChannelHandle, operator: MemberActor, folder: Path, language: str) -> None:
+    """Take pictures of the limits of a server, of the blocked sources, and of the question before a block."""
+    ending = "" if language == "en" else f"-{language}"
+    limits_label, sources_title, block_label = LIMIT_LABELS[language]
+    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), SERVERS[0])
+    page = await _press(operator, page, limits_label)
+    await _shoot(world, desk, folder / f"owner-limits{ending}.png")
+    page = await choose(operator, last_reply(page), sources_title, PAGE_MENU)
+    await _shoot(world, desk, folder / f"owner-sources{ending}.png")
+    modal = await _press(operator, page, block_label)
+    await operator.submit_modal(modal, {"source": "www.reddit.com/r/rumours"})
+    await _shoot(world, desk, folder / f"owner-source{ending}.png")
 
 
 async def _shoot_data(world: World, desk: ChannelHandle, operator: MemberActor, folder: Path, language: str) -> None:
@@ -117,6 +139,12 @@ async def _add_servers(world: World) -> None:
     await server_decisions.change_access(store, settings, allowed_id, is_allowed=True, user_id=user_id)
     await server_decisions.request_leave(store, settings, left_id, user_id=user_id)
     await store.servers.record_use(allowed_id)
+    await store.server_limits.set_limits(next(iter(profiles)), {Limit.FEEDS_PER_SERVER: 500}, user_id=user_id)
+    feed = await store.feeds.add("https://www.reddit.com/r/rumours/.rss")
+    await store.subscriptions.follow(server_id=OWNER_SERVER_ID, channel_id=1, feed_id=feed.id, first_article_id=None)
+    for source in ("spam.example", "news.example/horoscopes", "youtube.com/feeds/videos.xml?channel_id=UC4k3"):
+        texts = build_source_block_texts(source, settings, is_blocked=True)
+        await store.blocked_sources.block(SourcePattern.parse(source), texts, user_id=user_id)
 
 
 if __name__ == "__main__":
