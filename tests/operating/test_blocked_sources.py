@@ -15,7 +15,7 @@ from bot.operating.audit_follower import AUDIT_EVENT
 from bot.polling.following.opml_plan import plan_import
 from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store import url_encryption
-from bot.store.records.source_records import SourceRejection
+from bot.store.records.source_records import PushSubscription, SourceRejection
 from bot.text.source_patterns import SourcePattern
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, delivered_titles, follow, poll
@@ -62,6 +62,7 @@ async def test_followed_feeds_stop_with_one_alert_and_go_on_when_unblocked(newsr
     clock.advance(86_400)
     assert [feed.id for feed in await store.feeds.list_due(clock.now(), 9)] == [feeds[2].id]
     assert await store.feeds.count_followed(failing_since_at_latest=clock.now()) == (1, 0)
+    assert [feed.id for feed in await store.feeds.list_due_for_polling(clock.now(), 9)] == [feeds[2].id]
     request_count = feed_server.count("/bad/0")
     assert (await newsroom.poller.poll(feeds[0])).error_code == fetch_errors.SOURCE_BLOCKED
     assert feed_server.count("/bad/0") == request_count
@@ -126,7 +127,13 @@ async def test_a_poll_during_which_a_source_is_blocked_records_nothing(newsroom,
     feed = await poll(newsroom, await follow(newsroom, url))
     feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
     response = await newsroom.fetcher.get(url)
+    push_subscription = PushSubscription(feed.id, "https://hub.example/", url, "token", "secret", due_at=0)
+    await newsroom.store.push_subscriptions.save(push_subscription)
     await change_block(newsroom, "127.0.0.1")
+    # It is pushed no more, nor is it missing from what is polled.
+    assert await newsroom.store.push_subscriptions.list_unfollowed_feed_ids() == [feed.id]
+    assert await newsroom.store.feeds.get_next_due_at() is None
+    assert not await newsroom.store.feeds.has_attempted_or_overdue(attempted_after=0, due_before=2**40)
     await newsroom.poller.ingest_pushed_document(feed, response)
     assert await newsroom.store.articles.count() == 1
     assert await delivered_titles(newsroom) == []

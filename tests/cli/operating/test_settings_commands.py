@@ -81,7 +81,9 @@ def test_a_file_that_cannot_be_imported_changes_nothing(tmp_path, telex):
         exported_text.replace("version: 1", "version: 7"): "line 3: This file has version 7 of the format",
         exported_text.replace("  language: fr", "  lingo: fr", 1): "line 6: There’s no setting “lingo” here.",
         exported_text.replace("query: climate", "query: the"): "Nearly every article has these words: the.",
-        exported_text.replace("    feeds:\n", f"    feeds:\n{feeds}"): "Too many feeds: the limit is 200 per server.",
+        exported_text.replace(
+            "    feeds:\n", f"    feeds:\n{feeds}"
+        ): "Too many feeds: whoever runs this bot limits this server to 200.",
         exported_text.replace("    feeds:\n", "    feeds:\n      - url: https://blocked.example/\n"): "blocked.example",
         exported_text.replace("query: crypto", "query: ["): "This isn’t valid YAML",
         "x" * (MAX_DOCUMENT_BYTES + 1): "larger than 1 MB",
