@@ -10,7 +10,7 @@ from simcord.builders import ChannelHandle
 from bot.core.preferences import Preference
 from tests.support import message_texts
 from tests.support.discord_world import World
-from tests.support.interactions import hide_channel, last_reply, message_text
+from tests.support.interactions import find_accessory_id, hide_channel, last_reply, message_text
 from tests.support.posted_feeds import PostHistory
 from tests.support.scenario import posted_texts
 
@@ -75,7 +75,8 @@ async def test_it_is_posted_once_on_the_first_at_nine_with_what_the_readers_ther
     assert len(telex.posts(alerts)) == before + 1
     settings = await telex.editor.slash(telex.news, "settings server")
     assert "next <t:1782910800:D>" in message_text(settings)  # July 1
-    stopped = message_text(await telex.editor.click(last_reply(settings), label="Turn off"))
+    switch_id = find_accessory_id(last_reply(settings), "Monthly scorecard")
+    stopped = message_text(await telex.editor.click(last_reply(settings), custom_id=switch_id))
     assert "not posted" in stopped
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Monthly scorecard**: posted → not posted" in history
