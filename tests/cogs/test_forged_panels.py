@@ -81,8 +81,9 @@ class Panels:
         return last_reply(reply)
 
     async def state(self) -> str:
-        """All that panels change."""
-        return str([store_probe.load_rows(self.world.database, table) for table in _TABLES])
+        """All that panels change; each click is a use of the server, and days pass."""
+        rows = [row for table in _TABLES for row in store_probe.load_rows(self.world.database, table)]
+        return str([row | {"last_used_at": None} for row in rows])
 
 
 def view_components(message: ResponseMessage) -> list[dict[str, Any]]:
