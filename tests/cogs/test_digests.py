@@ -13,7 +13,7 @@ from bot.core import setting_registry
 from bot.core.concurrency import worker_pool
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.models import Feed
-from bot.core.preferences import FilterMode, FilterPlace, FilterScope
+from bot.core.preferences import OPERATOR_USER_ID, FilterMode, FilterPlace, FilterScope
 from bot.digests import bar_charts
 from cogs.shared import channel_options
 from tests.support.discord_world import World
@@ -329,10 +329,16 @@ async def test_the_history_tells_a_digest_in_the_readers_language(telex):
     await start_digest(telex, alone="alone")
     list_text = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Digest**: none → every day at 08:00, digest only" in list_text
+    place = {"server_id": telex.guild.id, "channel_id": telex.news.id}
+    await telex.store.digests.delete(**place, user_id=OPERATOR_USER_ID)
+    list_text = message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Digest**: every day at 08:00, digest only → none" in list_text
+    assert "whoever runs Telex" in list_text
     telex.locales[telex.editor.id] = "fr"
     list_text = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "tous les jours à 08:00, seulement le résumé" in list_text
     assert "daily" not in list_text
+    assert "la personne qui gère Telex" in list_text
 
 
 async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(telex, feed_server):
