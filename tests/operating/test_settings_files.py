@@ -220,7 +220,7 @@ REFUSED_DOCUMENTS = {
     f"{CHANNEL_START}    mention_rules: [{{role: 1, query: x, daily_limit: 500}}]\n...\n": (6, "<= 100"),
     f"{CHANNEL_START}    filters: [{{rule: never, query: x, until: soon}}]\n...\n": (6, "“soon” is no time such as"),
     START + "[" * 100_000: (4, ""),
-    "a: " + "x" * MAX_DOCUMENT_BYTES: (None, "larger than 1 MB"),
+    "a: " + "x" * MAX_DOCUMENT_BYTES: (None, "larger than 4 MB"),
 }
 
 

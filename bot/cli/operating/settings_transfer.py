@@ -120,8 +120,8 @@ def _read_and_merge(path: Path, target_server: str | None, channel_id: int | Non
     setup = run_with_store(lambda store: store.setups.read(server_id))
     if not setup:
         raise RequestRejected(SetupFailure.NOT_IN_SERVER)
-    stored_channel_ids = {key.channel_id for key in setup}
-    has_unknown_channel = any(section.id not in stored_channel_ids for section in file.settings.channels)
+    imported_channel_ids = {section.id for section in file.settings.channels if channel_id in {None, section.id}}
+    has_unknown_channel = not imported_channel_ids <= {key.channel_id for key in setup}
     is_lookup_needed = has_unknown_channel or server_id != file.settings.server.id
     server_names = _load_server_names(server_id) if is_lookup_needed else None
     merge = partial(_merge_file, file=file, setup=setup, server_id=server_id, server_names=server_names)

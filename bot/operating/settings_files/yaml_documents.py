@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-MAX_DOCUMENT_BYTES = 2**20
+MAX_DOCUMENT_BYTES = 4 * 2**20
 """Maximum size in bytes of a document that is read."""
 _MAX_DEPTH = 10
 """Maximum number of mappings and lists inside each other."""

@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_imported_changes_nothing(tmp_path, telex):
         ): "Too many feeds: whoever runs this bot limits this server to 200.",
         exported_text.replace("    feeds:\n", "    feeds:\n      - url: https://blocked.example/\n"): "blocked.example",
         exported_text.replace("query: crypto", "query: ["): "This isn’t valid YAML",
-        "x" * (MAX_DOCUMENT_BYTES + 1): "larger than 1 MB",
+        "x" * (MAX_DOCUMENT_BYTES + 1): "larger than 4 MB",
         exported_text.replace(f"id: {CHANNEL}", "id: 99"): "Telex has to ask Discord",
         exported_text.replace(f"id: {SERVER}", "id: 99"): "Telex isn’t in this server.",
     }.items():
