@@ -332,6 +332,32 @@ async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_coul
     assert await asyncio.wait_for(away, 5) == {1}
 
 
+async def test_a_process_that_ends_hands_over_a_shard_every_five_seconds_however_long_its_sends_take(
+    telex, monkeypatch
+):
+    shards, clock = telex.bot.leased_shards, telex.clock
+    handover_times = []
+
+    async def hand_over(_shard_number: int, process_id: str) -> None:
+        assert process_id == "other"
+        handover_times.append(clock.monotonic())
+        await clock.sleep(4)
+
+    monkeypatch.setattr(shards.connections, "is_connected", lambda _shard_number: True)
+    telex.store.shards.reset(6, owner_id="this")
+    telex.store.shards.set_served(range(6))
+    await telex.store.processes.heartbeat_and_rebalance(
+        Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], ttl_seconds=900
+    )
+    balancer = ShardBalancer(telex.bot.services, shards.identify_scheduler, shards.connections, hand_over)
+    handover = asyncio.create_task(balancer.hand_over_all())
+    interval_seconds = shards.identify_scheduler.mean_interval_seconds
+    await advance_in_steps(clock, 6.5 * interval_seconds, 0.25)
+    await handover
+    expected_times = [handover_times[0] + number * interval_seconds for number in range(6)]
+    assert handover_times == pytest.approx(expected_times, abs=0.3)
+
+
 async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatch):
     notices = []
 

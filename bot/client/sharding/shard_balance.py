@@ -72,8 +72,9 @@ class ShardBalancer:
                 for shard_number in filter(self._connections.is_connected, sorted(self._store.shards.served_numbers)):
                     if (process_id := await self.find_recipient_id()) is None:
                         return
+                    next_at = self._clock.monotonic() + self._scheduler.mean_interval_seconds
                     await self._hand_over(shard_number, process_id)
-                    await self._clock.sleep(self._scheduler.mean_interval_seconds)
+                    await self._clock.sleep(next_at - self._clock.monotonic())
 
     async def find_recipient_id(self) -> str | None:
         """Return the id of the process with the fewest shards that can take one, or None if there is none.
