@@ -25,7 +25,12 @@ from bot.operating.settings_files.id_mapping import IdMapping
 from bot.operating.settings_files.located_files import LocatedFile
 from bot.operating.settings_files.server_names import ServerNames
 from bot.operating.settings_files.setup_merging import SetupMerger
-from bot.operating.settings_files.yaml_documents import MAX_DOCUMENT_BYTES, DocumentError
+from bot.operating.settings_files.yaml_documents import (
+    MAX_DOCUMENT_BYTES,
+    DocumentError,
+    parse_document,
+    serialize_document,
+)
 from bot.store.records.setup_records import FeedAddress, SettingKey, Setup, compare_setups
 from bot.watches.live_query_validation import QueryRejection
 from tests.store.test_setups import LIMITS, MANAGER, build_full_setup
@@ -102,6 +107,34 @@ async def test_every_setting_changes_the_file_and_comes_back_from_it():
     assert set(DigestEntry.__struct_fields__) == {"every", "at", *DIGEST_FLAG_BY_WORD}
     assert len(LookEntry.__struct_fields__) == len(asdict(PostLook()))
     assert all(f"{name}: " in full_text or name in LookEntry.__struct_defaults__ for name in ("style", "role"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "true",
+        "12",
+        "08:00",
+        " a ",
+        "- x",
+        "a: b",
+        "a #b",
+        "'",
+        '"',
+        "a\n\n  b ",
+        "|",
+        "...",
+        "&a",
+        "é 😀",
+        "\x85",
+        "\u2028",
+    ],
+)
+def test_a_text_is_the_same_after_the_file(text):
+    document = serialize_document("", {"text": text, "texts": [text]}, {})
+    assert parse_document(document.encode()).content == {"text": text, "texts": [text]}
 
 
 def test_the_documented_format_is_that_of_the_files():

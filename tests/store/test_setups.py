@@ -21,6 +21,7 @@ from bot.core.preferences import (
 )
 from bot.core.setting_registry import CHANNEL_SETTINGS, NumberSetting, SwitchSetting
 from bot.core.user_errors import RequestRejected
+from bot.store import StoreError
 from bot.store.records.setup_records import (
     FeedAddress,
     SettingKey,
@@ -254,3 +255,19 @@ async def test_a_server_beyond_a_limit_may_still_change_other_settings(store):
         subscriptions = {SettingKey(SettingKind.SUBSCRIPTION, channel_id, feed): "followed" for feed in feeds}
         await apply(store, await store.setups.read(SERVER) | subscriptions, limits=limits)
     assert len([key for key in await store.setups.read(SERVER) if key.feed]) == 10
+
+
+async def test_all_changes_are_undone_when_one_of_them_fails(store, clock):
+    for server_id in (SERVER, SERVER + 1):
+        await store.servers.mark_joined(server_id)
+    await store.preferences.change_channel(
+        CHANNEL_SETTINGS["language"], "en", server_id=SERVER + 1, channel_id=OTHER_CHANNEL, user_id=MANAGER
+    )
+    original_setup = await store.setups.read(SERVER)
+    full_setup = build_full_setup(CHANNEL, clock.now())
+    foreign_key = SettingKey(SettingKind.CHANNEL_WATCH, OTHER_CHANNEL, None, "mars")
+    with pytest.raises(StoreError, match="another server"):
+        await apply(store, full_setup | {foreign_key: "mars"})
+    assert await store.setups.read(SERVER) == original_setup
+    assert await store.preferences.list_changes(SERVER, limit=10) == []
+    assert await store.feeds.list_all() == []

@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 MAX_DOCUMENT_BYTES = 4 * 2**20
 """Maximum size in bytes of a document that is read."""
@@ -31,6 +32,7 @@ _MAX_DEPTH = 10
 """Maximum number of mappings and lists inside each other."""
 _WORD_VALUES = {"": None, "~": None, "null": None, "true": True, "false": False}
 """Values of the words that are no text, in YAML 1.2, unless they are quoted."""
+_UNICODE_LINE_BREAK_PATTERN = re.compile("[\x85\u2028\u2029\ufeff]")
 _INTEGER_PATTERN = re.compile(r"-?[0-9]{1,19}")
 
 Path = tuple[str | int, ...]
@@ -188,4 +190,7 @@ def _add_comments(content: Any, name_by_id: Mapping[int, str]) -> Any:  # noqa: 
             if isinstance(part, int) and part in name_by_id:
                 commented_list.yaml_add_eol_comment(name_by_id[part], index, column=0)
         return commented_list
+    # The library writes these as they are in other quotes, and reads them as spaces.
+    if isinstance(content, str) and _UNICODE_LINE_BREAK_PATTERN.search(content):
+        return DoubleQuotedScalarString(content)
     return content
