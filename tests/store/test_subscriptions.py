@@ -69,9 +69,9 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     file = file_of(settings.database)
     with closing(sqlite3.connect(file, factory=SqliteConnection)) as connection:
         connection.row_factory = sqlite3.Row
-        dispatch_cancellation.list_pending_articles(connection, CHANNEL, feed.id)  # which reads the schema
+        dispatch_cancellation.list_pending_articles(connection, CHANNEL, [feed.id])  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
-        ((waiting_row, kind),) = dispatch_cancellation.list_pending_articles(connection, CHANNEL, feed.id)
+        ((waiting_row, kind),) = dispatch_cancellation.list_pending_articles(connection, CHANNEL, [feed.id])
     assert (waiting_row.key, kind) == (new_article(feed, "new").key, "post")
     assert len(steps) < 500
 

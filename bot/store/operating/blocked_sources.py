@@ -67,9 +67,12 @@ class BlockedSources(Repository):
         feed_ids = _list_feed_ids(db, pattern, is_blocked=False)
         counts = _count_followed(db, feed_ids)
         db.execute("UPDATE feed SET blocked_since = :now WHERE id IN (:feeds)", {"now": db.now, "feeds": feed_ids})
+        feed_ids_by_channel_id: dict[int, list[int]] = {}
         for channel_id, feed_id in db.fetch_rows(_PENDING_SQL, {"feeds": feed_ids}):
+            feed_ids_by_channel_id.setdefault(channel_id, []).append(feed_id)
+        for channel_id, channel_feed_ids in feed_ids_by_channel_id.items():
             pending_articles = [
-                article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)
+                article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, channel_feed_ids)
             ]
             dispatch_cancellation.withdraw_articles(
                 db, channel_id, pending_articles, reason=Reason(WithheldReason.SOURCE_BLOCKED)

@@ -4,7 +4,7 @@ A joined article has no post of its own: it is named in the post of a similar ar
 `digested` is reserved for the channel's next digest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bot.core.models import DispatchState
@@ -34,8 +34,10 @@ _STILL_SUBSCRIBED_SQL = """
 """Query for a subscription that still brings an article with a status (the row `delivery_status`) to the channel."""
 
 
-def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
-    """List the articles that are pending in a channel only through this feed, with their kinds, oldest first.
+def list_pending_articles(
+    db: Connection, channel_id: int, feed_ids: Collection[int]
+) -> list[tuple[PendingArticle, str]]:
+    """List the articles that are pending in a channel only through these feeds, with their kinds, oldest first.
 
     The kind is that of the dispatch, or `KIND_HELD` for held and reserved articles, or `KIND_JOINED` for
     articles that joined a pending or held post. Articles in a pending digest are left out, because the digest
@@ -57,17 +59,17 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
             WHERE channel_id = :channel AND status = 'digested'
         ) AS pending_page
         /*+ CROSS */ JOIN article ON article.id = pending_page.article_id
-        WHERE article.feed_id = :feed
+        WHERE article.feed_id IN (:feeds)
           AND NOT EXISTS (
             SELECT 1 FROM article AS duplicate
             JOIN subscription ON subscription.feed_id = duplicate.feed_id AND subscription.channel_id = :channel
             JOIN feed ON feed.id = duplicate.feed_id
-            WHERE duplicate.page_key = pending_page.page_key AND duplicate.feed_id <> :feed
+            WHERE duplicate.page_key = pending_page.page_key AND duplicate.feed_id NOT IN (:feeds)
                 AND subscription.paused_at IS NULL AND feed.blocked_since IS NULL
               AND NOT EXISTS (SELECT 1 FROM blocked_article WHERE channel_id = :channel AND article_id = duplicate.id))
         ORDER BY article.published, article.id
         """,
-        {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOINED},
+        {"channel": channel_id, "feeds": feed_ids, "held": KIND_HELD, "joined": KIND_JOINED},
     )
     return [(PendingArticle(*row[:4]), row["kind"]) for row in rows]
 
@@ -95,7 +97,10 @@ def withdraw_articles(
         "AND NOT EXISTS (SELECT 1 FROM delivery_status WHERE delivery_status.dispatch_id = dispatch.id)",
         {"channel": channel_id},
     )
-    for dispatch_id in empty_dispatch_ids:
+    for dispatch_id in db.fetch_column(
+        "SELECT DISTINCT joined_dispatch_id FROM delivery_status WHERE joined_dispatch_id IN (:ids) ORDER BY 1",
+        {"ids": empty_dispatch_ids},
+    ):
         requeue_joined(db, dispatch_id)
     transitions.delete_dispatches(db, empty_dispatch_ids)
 

@@ -94,7 +94,9 @@ def unfollow_feed(db: Connection, channel_id: int, feed_id: int, *, user_id: int
     subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if subscription is None:
         return False
-    pending_articles = [article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)]
+    pending_articles = [
+        article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, [feed_id])
+    ]
     dispatch_cancellation.withdraw_articles(db, channel_id, pending_articles, reason=Reason(WithheldReason.UNFOLLOWED))
     db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
     _log_change(db, subscription, user_id, _get_subscription_state(subscription), None)
@@ -111,7 +113,9 @@ def pause_subscription(db: Connection, subscription_id: int, *, user_id: int | N
         return False
     pending_articles = [
         article
-        for article, _ in dispatch_cancellation.list_pending_articles(db, subscription.channel_id, subscription.feed_id)
+        for article, _ in dispatch_cancellation.list_pending_articles(
+            db, subscription.channel_id, [subscription.feed_id]
+        )
     ]
     dispatch_cancellation.withdraw_articles(
         db, subscription.channel_id, pending_articles, reason=Reason(WithheldReason.PAUSED)
@@ -187,7 +191,7 @@ class Subscriptions(Repository):
         articles_with_kinds = [
             (pending_article, kind)
             for pending_article, kind in dispatch_cancellation.list_pending_articles(
-                db, subscription.channel_id, subscription.feed_id
+                db, subscription.channel_id, [subscription.feed_id]
             )
             if kind != dispatch_cancellation.KIND_JOINED
         ]
