@@ -12,8 +12,8 @@ from pathlib import Path
 MAX_SUBJECT_LENGTH = 72
 AREAS = frozenset(
     """
-    answers assistants ci cli client cogs core demo digests docs drill feeds polling posting processes search store
-    stories tests text watches writing
+    answers assistants ci cli client cogs core demo digests docs drill feeds operating polling posting processes search
+    store stories tests text watches writing
     """.split()
 )
 _SUBJECT = re.compile(rf"(?:{'|'.join(sorted(AREAS))}): \S.*[^.\s]")
