@@ -281,3 +281,14 @@ async def test_an_export_has_what_belongs_to_a_server_without_secrets_and_people
     (channel,) = document["tables"]["channel"]
     assert channel["id"] == str(SERVER + 1)
     assert await store.server_data.count_rows(SERVER) == row_count_by_table
+
+
+async def test_a_persons_pending_digest_with_articles_of_the_server_alone_is_built_again(store, settings, clock):
+    place = settings.database
+    fill(place, build_shared_rows() + build_server_rows(SERVER))
+    sql.run(place, """UPDATE dispatch SET state = 'waiting', payload = '{"since": 7}' WHERE id = 1005""")
+    await store.server_data.request_erasure(SERVER, user_id=None)
+    await store.server_data.erase_next(is_bot_running=False)
+    assert load_rows(place, "dispatch") == load_rows(place, "digest_article") == []
+    (digest,) = load_rows(place, "personal_digest")
+    assert (digest["due_at"], digest["covered_until"], digest["server_id"]) == (clock.now(), 7, None)

@@ -121,9 +121,9 @@ def _erase_batch(db: Connection, is_bot_running: bool) -> tuple[bool, ServerEras
     if row is None:
         return False, None
     server_id = row["id"]
-    if (erased_rows := erase_server(db, server_id, batch_size=BATCH_SIZE)) is None:
+    if (erased_counts := erase_server(db, server_id, batch_size=BATCH_SIZE)) is None:
         return True, None
-    receipt = build_receipt(server_id, row["erasure_requested_at"], db.now, erased_rows)
+    receipt = build_receipt(server_id, row["erasure_requested_at"], db.now, erased_counts)
     user_id = db.fetch_value(
         "SELECT user_id FROM audit_entry WHERE server_id = ? AND action = ? ORDER BY id DESC LIMIT 1",
         (server_id, AuditAction.SERVER_ERASURE_REQUESTED.value),

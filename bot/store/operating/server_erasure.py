@@ -36,14 +36,14 @@ SCRUBBED_TABLES = tuple(sorted({rows.table for rows in SERVER_ROWS} - _LARGE_TAB
 """Tables whose files are rewritten after an erasure: those that name the server, its settings or its secrets."""
 
 
-class ErasedRows(NamedTuple):
+class ErasedRowCounts(NamedTuple):
     """Numbers of rows by table that were deleted, and that no longer name the server."""
 
     deleted_counts: Counter[str]
     cleared_counts: Counter[str]
 
 
-def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRows | None:
+def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRowCounts | None:
     """Delete what belongs to a server, and return how many rows; return None if more is left for another transaction.
 
     At most `batch_size` rows of a table with very many are deleted at once. People keep their bookmarks, muted stories
@@ -55,49 +55,51 @@ def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRo
         reserve_ids(db, "feed")
         _rebuild_pending_digests(db, parameters)
     progress_key = f"erasure {server_id}"
-    done_count, erased_rows = _load_progress(db, progress_key, server_id)
+    done_count, erased_counts = _load_progress(db, progress_key, server_id)
     for rows in SERVER_ROWS[done_count:]:
         if not rows.batch_key:
-            _erase_rows(db, rows, parameters, erased_rows)
-        elif _erase_batch(db, rows, parameters, erased_rows, batch_size) == batch_size:
-            _save_progress(db, progress_key, server_id, SERVER_ROWS.index(rows), erased_rows)
+            _erase_rows(db, rows, parameters, erased_counts)
+        elif _erase_batch(db, rows, parameters, erased_counts, batch_size) == batch_size:
+            _save_progress(db, progress_key, server_id, SERVER_ROWS.index(rows), erased_counts)
             return None
     db.execute("DELETE FROM meta WHERE name = ?", (progress_key,))
-    return ErasedRows(+erased_rows.deleted_counts, +erased_rows.cleared_counts)
+    return ErasedRowCounts(+erased_counts.deleted_counts, +erased_counts.cleared_counts)
 
 
-def _load_progress(db: Connection, progress_key: str, server_id: int) -> tuple[int, ErasedRows]:
+def _load_progress(db: Connection, progress_key: str, server_id: int) -> tuple[int, ErasedRowCounts]:
     """Return how many members of `SERVER_ROWS` are erased, none if the bot was there since, and how many rows."""
     progress = json.loads(db.fetch_value("SELECT value FROM meta WHERE name = ?", (progress_key,)) or "{}")
     deleted_counts = Counter[str](progress.get("deleted", {}))
     is_unchanged = progress.get("left_at") == db.fetch_value("SELECT left_at FROM server WHERE id = ?", (server_id,))
-    return progress["done_count"] if is_unchanged else 0, ErasedRows(deleted_counts, Counter())
+    return progress["done_count"] if is_unchanged else 0, ErasedRowCounts(deleted_counts, Counter())
 
 
-def _save_progress(db: Connection, progress_key: str, server_id: int, done_count: int, erased_rows: ErasedRows) -> None:
+def _save_progress(
+    db: Connection, progress_key: str, server_id: int, done_count: int, erased_counts: ErasedRowCounts
+) -> None:
     left_at = db.fetch_value("SELECT left_at FROM server WHERE id = ?", (server_id,))
-    progress = {"left_at": left_at, "done_count": done_count, "deleted": erased_rows.deleted_counts}
+    progress = {"left_at": left_at, "done_count": done_count, "deleted": erased_counts.deleted_counts}
     set_text(db, progress_key, json.dumps(progress))
 
 
 def _erase_batch(
-    db: Connection, rows: ServerRows, parameters: ServerParameters, erased_rows: ErasedRows, batch_size: int
+    db: Connection, rows: ServerRows, parameters: ServerParameters, erased_counts: ErasedRowCounts, batch_size: int
 ) -> int:
     batch_sql = f"SELECT {rows.batch_key} FROM {rows.table} WHERE {rows.condition_sql} LIMIT :batch_size"
     sql = f"DELETE FROM {rows.table} WHERE ({rows.batch_key}) IN ({batch_sql})"
     deleted_count = db.execute_rowcount(sql, {**parameters, "batch_size": batch_size})
-    erased_rows.deleted_counts[rows.table] += deleted_count
+    erased_counts.deleted_counts[rows.table] += deleted_count
     return deleted_count
 
 
-def _erase_rows(db: Connection, rows: ServerRows, parameters: ServerParameters, erased_rows: ErasedRows) -> None:
+def _erase_rows(db: Connection, rows: ServerRows, parameters: ServerParameters, erased_counts: ErasedRowCounts) -> None:
     if rows.cleared_columns:
         assignments_sql = ", ".join(f"{column} = NULL" for column in rows.cleared_columns)
         sql = f"UPDATE {rows.table} SET {assignments_sql} WHERE {rows.condition_sql}"
-        erased_rows.cleared_counts[rows.table] += db.execute_rowcount(sql, parameters)
+        erased_counts.cleared_counts[rows.table] += db.execute_rowcount(sql, parameters)
     else:
         sql = f"DELETE FROM {rows.table} WHERE {rows.condition_sql}"
-        erased_rows.deleted_counts[rows.table] += db.execute_rowcount(sql, parameters)
+        erased_counts.deleted_counts[rows.table] += db.execute_rowcount(sql, parameters)
 
 
 def has_claims(db: Connection, server_id: int, *, claimed_after: int) -> bool:
@@ -115,7 +117,7 @@ def build_receipt(
     server_id: int,
     requested_at: int,
     erased_at: int,
-    erased_rows: ErasedRows,
+    erased_counts: ErasedRowCounts,
 ) -> str:
     """Return the receipt of an erasure as a JSON object, which docs/operating.md describes; it has no personal data.
 
@@ -128,8 +130,8 @@ def build_receipt(
         "server_id": str(server_id),
         "requested_at": format_iso(requested_at),
         "erased_at": format_iso(erased_at),
-        "deleted": dict(sorted(erased_rows.deleted_counts.items())),
-        "cleared": dict(sorted(erased_rows.cleared_counts.items())),
+        "deleted": dict(sorted(erased_counts.deleted_counts.items())),
+        "cleared": dict(sorted(erased_counts.cleared_counts.items())),
     }
     return json.dumps(receipt | {"sha256": sha256(json.dumps(receipt).encode()).hexdigest()})
 
