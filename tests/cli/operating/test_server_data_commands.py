@@ -7,8 +7,6 @@ import json
 
 import pytest
 
-from bot.core.clock import SystemClock
-from bot.operating import server_erasures
 from bot.store import Store
 from tests.support.clocks import ManualClock
 from tests.support.telex_command import Telex
@@ -56,16 +54,3 @@ def test_a_server_that_the_bot_is_in_is_erased_once_it_has_left(telex):
     answer = telex("servers", "erase", str(JOINED_SERVER), "--yes", status=1)
     assert "At its next start, it leaves the server and erases the data." in answer.stderr
     assert [server["leaving"] for server in telex.json("servers", "--json")] == [True]
-
-
-async def test_while_the_bot_runs_the_command_waits_for_its_receipt(telex, tmp_path):
-    with Store.lock_for_run(tmp_path / "news.db"):
-        command = asyncio.create_task(asyncio.to_thread(telex.json, "servers", "erase", str(JOINED_SERVER), "--yes"))
-        store = await Store.open(tmp_path / "news.db", SystemClock())
-        while not await store.server_data.is_erasure_requested(JOINED_SERVER):  # noqa: ASYNC110 - another process does
-            await asyncio.sleep(0.02)
-        await store.servers.mark_left(JOINED_SERVER)
-        await server_erasures.erase_requested_servers(store, is_bot_running=False)
-        await store.close()
-        (receipt,) = await command
-    assert receipt["server_id"] == str(JOINED_SERVER)
