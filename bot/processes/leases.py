@@ -202,6 +202,7 @@ class Leases:
             available_process = replace(
                 self.process,
                 roles=tuple(role for role in self.process.roles if role not in self._unavailable_roles),
+                connected_shard_count=self._store.shards.connected_count if self._store.shards.is_leased else 0,
             )
             numbers_by_kind = await self._store.processes.heartbeat_and_rebalance(
                 available_process, list(self._pool_by_kind.values()), LEASE_SECONDS

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
+import aiohttp
 import discord
 import pytest
 from aiohttp import web
@@ -248,8 +249,24 @@ def test_what_discord_py_does_not_describe_and_shards_need_is_as_it_was(method, 
     assert str(inspect.Signature(bare)) == signature
 
 
+@pytest.fixture
+def unused_tcp_ports(unused_tcp_port_factory) -> list[int]:
+    """Free ports of loopback, for two processes."""
+    return [unused_tcp_port_factory() for _ in range(2)]
+
+
+async def load_shard_figures(crowd: Crowd, port: int, connected: int) -> tuple[int, int]:
+    """What a process's status page tells of the shards of all, once all processes stored that so many are connected."""
+    await crowd.discord.wait_until(
+        lambda: sum(row["connected_shards"] for row in store_probe.load_rows(crowd.database, "process")) == connected
+    )
+    async with aiohttp.request("GET", f"http://127.0.0.1:{port}/status.json") as answer:
+        status = await answer.json()
+    return status["connected_shards"], status["shards"]
+
+
 async def test_processes_share_the_shards_and_share_them_again_after_one_ended_or_the_database_did(
-    discord_server, launcher, tmp_path, server_databases
+    discord_server, launcher, tmp_path, server_databases, unused_tcp_ports
 ):
     discord = discord_server
     limits, server = discord.gateway.limits, server_databases.empty()
@@ -264,7 +281,9 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         channels = [place[0] for place in places]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
-        first_bot, second_bot = (crowd.start(**ENVIRONMENT) for _ in range(2))
+        first_bot, second_bot = (
+            crowd.start(**ENVIRONMENT, TELEX_HEALTH_ADDRESS=f"127.0.0.1:{port}") for port in unused_tcp_ports
+        )
         with log_on_failure(crowd, channels):
             await discord.wait_until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after_seconds)
@@ -272,9 +291,11 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
                 SHARDS // 2,
                 1,
             )
+            assert await load_shard_figures(crowd, unused_tcp_ports[0], SHARDS // 2) == (SHARDS // 2, SHARDS)
             limits.max_starts = 1_000
             await discord.wait_until(lambda: crowd.posts(channels) == 2 * SHARDS)
             assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
+            assert await load_shard_figures(crowd, unused_tcp_ports[1], SHARDS) == (SHARDS, SHARDS)
             await search_by_direct_message(crowd)
 
             titles += await kill_process_while_it_posts(crowd, first_bot, channels)

@@ -44,7 +44,7 @@ class GatewayProbe:
         services: Services,
     ) -> None:
         self._client, self._scheduler, self._connections = client, scheduler, connections
-        self._clock, self._leases = services.clock, services.leases
+        self._clock, self._leases, self._shards = services.clock, services.leases, services.store.shards
         # Monotonic times since which shards have had no connection
         self._disconnected_since_by_shard_number: dict[int, float] = {}
 
@@ -75,6 +75,7 @@ class GatewayProbe:
                     shard_number for shard_number in shard_numbers if not self._connections.is_connected(shard_number)
                 ]
             )
+            self._shards.disconnected_numbers = frozenset(disconnected_shard_numbers)
             self._disconnected_since_by_shard_number = {
                 shard_number: self._disconnected_since_by_shard_number.get(shard_number, now)
                 for shard_number in disconnected_shard_numbers

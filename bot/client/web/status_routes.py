@@ -12,7 +12,6 @@ from bot.client.services import Services
 from bot.core import i18n
 from bot.core.i18n import _, format_number
 from bot.posting.wording.setting_words import format_duration
-from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import StoreError
 
 MAX_AGE_SECONDS = 15
@@ -110,10 +109,11 @@ class StatusRoutes:
         delays = await store.dispatches.measure_delays()
         failing_since_at_latest = self._services.clock.now() - FAILING_FEED_SECONDS
         feed_count, failing_count = await store.feeds.count_followed(failing_since_at_latest=failing_since_at_latest)
-        if store.shards.is_leased:
-            connected_shard_count = len(await store.processes.load_owner_ids_by_number(SHARD_LEASE_KIND))
-        else:
-            connected_shard_count = len(store.shards.served_numbers) if self._health.gateway_down_since is None else 0
+        connected_shard_count = store.shards.connected_count if self._health.gateway_down_since is None else 0
+        if store.processes.is_multi_process:
+            own_id = self._services.leases.process.id
+            peers = [process for process in await store.processes.list_live() if process.id != own_id]
+            connected_shard_count += sum(peer.connected_shard_count for peer in peers)
         return ServiceStatus(
             connected_shards=connected_shard_count,
             shards=store.shards.shard_count,

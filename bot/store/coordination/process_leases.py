@@ -37,17 +37,18 @@ class Processes(Repository):
         else:
             db.execute("DELETE FROM process WHERE expires_at <= database_time() AND id <> ?", (process.id,))
         db.execute(
-            "INSERT INTO process (id, host, roles, version, started_at, seen_at, expires_at) "
+            "INSERT INTO process (id, host, roles, version, started_at, seen_at, expires_at, connected_shards) "
             "VALUES (:id, :host, :roles, :version, database_time(), database_time(),"
-            " database_time() + 1000 * :ttl_seconds) "
+            " database_time() + 1000 * :ttl_seconds, :connected_shard_count) "
             "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at, "
-            "expires_at = excluded.expires_at",
+            "expires_at = excluded.expires_at, connected_shards = excluded.connected_shards",
             {
                 "id": process.id,
                 "host": process.host,
                 "roles": ",".join(process.roles),
                 "version": process.version,
                 "ttl_seconds": ttl_seconds,
+                "connected_shard_count": process.connected_shard_count,
             },
         )
         role_lists = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
@@ -96,10 +97,10 @@ class Processes(Repository):
     async def list_live(self) -> list[Process]:
         """Return the live processes, those that send heartbeats, oldest first. Raises `StoreError`."""
         rows = await self._fetch_rows(
-            "SELECT id, host, roles, version, started_at FROM process WHERE expires_at > database_time() "
-            "ORDER BY started_at, id"
+            "SELECT id, host, roles, version, started_at, connected_shards FROM process "
+            "WHERE expires_at > database_time() ORDER BY started_at, id"
         )
-        return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
+        return [Process(row[0], row[1], tuple(row[2].split(",")), *row[3:]) for row in rows]
 
     async def load_owner_ids_by_number(self, kind: str) -> dict[int, str]:
         """Map the lease numbers of a kind to the ids of the processes that own them. Raises `StoreError`."""

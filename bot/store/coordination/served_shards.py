@@ -32,6 +32,8 @@ class ServedShards(Repository):
         super().__init__(database)
         self.shard_count = 1
         self.served_numbers = frozenset({0})
+        self.disconnected_numbers: frozenset[int] = frozenset()
+        """Numbers of shards of this process that have lost their connection, if its shards are leased."""
         self._owner_id: str | None = None
         self._reserved_at_by_bucket: dict[int, float] = {}
 
@@ -50,6 +52,11 @@ class ServedShards(Repository):
     def set_served(self, shard_numbers: Iterable[int]) -> None:
         """Set the numbers of the shards that this process serves."""
         self.served_numbers = frozenset(shard_numbers)
+
+    @property
+    def connected_count(self) -> int:
+        """Number of the shards that this process serves and that are connected to Discord."""
+        return len(self.served_numbers - self.disconnected_numbers)
 
     def get_shard_number(self, server_id: int | None) -> int:
         """Return the number of the shard of a server; if the server is None, that of direct messages."""

@@ -9,7 +9,7 @@ class Process:
     """A running process of the bot (`telex run`).
 
     `roles` name the parts of the work that it does. `started_at_ms` is a Unix time in milliseconds by the database's
-    clock, or 0 before registration.
+    clock, or 0 before registration. `connected_shard_count` is as of its last renewal of leases.
     """
 
     id: str
@@ -17,6 +17,7 @@ class Process:
     roles: tuple[str, ...]
     version: str
     started_at_ms: int = 0
+    connected_shard_count: int = 0
 
 
 class LeasePool(NamedTuple):
