@@ -88,6 +88,8 @@ class RobotsCache:
         try:
             response = await self._fetcher.get(f"{origin}/robots.txt", accept="text/plain", max_bytes=MAX_ROBOTS_BYTES)
         except FeedError as error:
+            if error.code == fetch_errors.SOURCE_BLOCKED:  # That is not kept: the operator may unblock it at any time.
+                raise
             if error.code == fetch_errors.TOO_LARGE:
                 return _CachedRobots(
                     now + CACHE_TTL_SECONDS,

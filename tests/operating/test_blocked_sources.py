@@ -137,7 +137,11 @@ async def test_a_poll_during_which_a_source_is_blocked_records_nothing(newsroom,
     await newsroom.poller.ingest_pushed_document(feed, response)
     assert await newsroom.store.articles.count() == 1
     assert await delivered_titles(newsroom) == []
+    throttle = newsroom.poller.hosts.select_throttle(wait_for_host=False)
+    with pytest.raises(FeedError, match=fetch_errors.SOURCE_BLOCKED):
+        await newsroom.poller.page_fetcher.require_robots_allowed(url, throttle)
     await change_block(newsroom, "127.0.0.1", is_blocked=False)
+    await newsroom.poller.page_fetcher.require_robots_allowed(url, throttle)
     await newsroom.poller.ingest_pushed_document(feed, response)
     assert await delivered_titles(newsroom) == ["Article 2"]
 
