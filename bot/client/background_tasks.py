@@ -161,8 +161,7 @@ class BackgroundTasks:
     async def _erase_servers(self) -> None:
         while True:
             if self._services.leases.get_owned_numbers(UPKEEP_LEASE_KIND):
-                for erasure in await server_erasures.erase_requested_servers(self._services.store):
-                    self._services.preference_models.invalidate(erasure.server_id)
+                await server_erasures.erase_requested_servers(self._services.store)
             await self._clock.sleep(server_erasures.ERASURE_CHECK_SECONDS)
 
 

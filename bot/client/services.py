@@ -132,8 +132,9 @@ async def open_services(
             story_lookup = StoryLookup(store, index, semantic_index)
             alert_text_provider = alert_texts.build_alert_texts
             hub_discovery, announce_outbox = HubDiscovery(settings, store), partial(cluster_events.announce, "outbox")
-            maintenance = MaintenanceMode(store)
+            maintenance, preference_models = MaintenanceMode(store), PreferenceModelCache(store, occasional_workers)
             cluster_events.subscribe(AUDIT_EVENT, maintenance.request_refresh)
+            cluster_events.subscribe(AUDIT_EVENT, preference_models.invalidate_all)  # A server may have been erased.
             cluster_events.subscribe(AUDIT_EVENT, announce_outbox)  # A notice may have been sent.
             maintenance.add_listener(announce_outbox)
             maintenance.add_listener(partial(cluster_events.announce, "feeds"))
@@ -178,7 +179,7 @@ async def open_services(
                     PageSaver(store, limits, poller.page_fetcher, poller.hosts),
                     websub_subscriber,
                     maintenance,
-                    PreferenceModelCache(store, occasional_workers),
+                    preference_models,
                     semantic_index,
                     optional_model_services,
                 )

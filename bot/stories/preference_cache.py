@@ -60,7 +60,7 @@ class PreferenceModelCache:
         self._cached_model_by_server_id.pop(server_id, None)
 
     def invalidate_all(self) -> None:
-        """Discard all cached models, because a user had their data deleted."""
+        """Discard all cached models, because data of a user or a server was deleted."""
         self._cached_model_by_server_id.clear()
 
     async def _learn_model(self, server_id: int) -> PreferenceModel:

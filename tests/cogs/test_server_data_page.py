@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from simcord.results import InteractionResult
 
 from bot.core.settings import Settings
 from bot.operating import server_erasures
+from bot.operating.audit_follower import AUDIT_EVENT
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import button_custom_id, button_labels, last_reply, message_text
@@ -95,3 +97,15 @@ async def test_the_operators_own_server_and_unknown_servers_are_not_erased(offic
     refusal = await click(office, await click(office, page, "Erase…"), "Erase permanently")
     assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
     assert not await office.world.store.server_data.is_erasure_requested(OWNER_SERVER_ID)
+
+
+async def test_what_a_server_liked_is_read_again_after_an_erasure_also_by_other_processes(telex, monkeypatch):
+    services, server_id = telex.bot.services, telex.guild.id
+    load_training_data = AsyncMock(wraps=telex.store.opinions.load_training_data)
+    monkeypatch.setattr(telex.store.opinions, "load_training_data", load_training_data)
+    for _ in range(2):
+        await services.preference_models.get(server_id)
+    assert load_training_data.await_count == 1
+    services.cluster_events.announce(AUDIT_EVENT)
+    await services.preference_models.get(server_id)
+    assert load_training_data.await_count == 2
