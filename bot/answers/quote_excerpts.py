@@ -1,4 +1,4 @@
-"""Excerpts of passages for people: at most two sentences, with the words that answer."""
+"""Excerpts of passages for people: at most two sentences, with the words that answer the question."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ _DEFINITION_PATTERN = re.compile(
 
 def find_typed_spans(sentence: str, offset: int = 0) -> Iterator[TypedSpan]:
     """Yield the words of a sentence in the form of an answer, numbers first; `offset` is added to their offsets."""
-    date_matches = list(_load_date_pattern().finditer(sentence))
+    date_matches = list(_build_date_pattern().finditer(sentence))
     for answer_type, start, span_text in (
         *_find_numbers(sentence, date_matches),
         *_find_dates_names_and_introductions(sentence, date_matches),
@@ -86,7 +86,7 @@ def find_typed_spans(sentence: str, offset: int = 0) -> Iterator[TypedSpan]:
 
 def has_date(text: str) -> bool:
     """Return whether a text has a date or a part of one, a time such as "18h", or a period such as "next week"."""
-    return bool(_load_date_pattern().search(text))
+    return bool(_build_date_pattern().search(text))
 
 
 def is_relative_day(text: str) -> bool:
@@ -142,7 +142,7 @@ def _is_part_of_date(start: int, number_text: str, date_match: re.Match[str]) ->
 
 
 @cache
-def _load_date_pattern() -> re.Pattern[str]:
+def _build_date_pattern() -> re.Pattern[str]:
     """Return the pattern of dates and their parts, times such as "18h", and periods such as "next week"."""
     months: set[str] = set()
     days: set[str] = set()

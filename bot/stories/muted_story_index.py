@@ -19,7 +19,10 @@ MAX_COMPARED_ARTICLES = 500
 _MIN_BEST_SIMILARITY = 0.25
 """Minimum similarity to a story's most similar article of an article that belongs to it without a close title."""
 _MIN_TYPICAL_SIMILARITY = 0.35
-"""Minimum mean similarity to a story's most similar articles of an article that extends it without a close title."""
+"""Minimum mean similarity to a story's most similar articles at which an article extends the story by similarity alone.
+
+An article whose title is close to the story's usual words extends it in any case.
+"""
 _TYPICAL_ARTICLE_COUNT = 3
 """Number of the most similar articles of which the mean is taken; a story of as many articles has usual words."""
 _MIN_CLOSENESS = 0.18
@@ -81,7 +84,10 @@ class _MutedStory:
         )
 
     def evaluate(self, features: StoryFeatures, similarity_by_article_id: Mapping[int, float]) -> tuple[bool, bool]:
-        """Return whether an article belongs to the story, and whether it extends it."""
+        """Return whether an article belongs to the story and is muted, and whether it also extends the story.
+
+        An article that extends the story is one that later articles are compared with, too.
+        """
         similarities = sorted(
             (similarity_by_article_id[article_id] for article_id in self.article_ids & similarity_by_article_id.keys()),
             reverse=True,

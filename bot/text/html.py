@@ -46,8 +46,8 @@ _KNOWN_TAGS = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE_TAGS | _VOID_TAG
 
 _TAG_START_PATTERN = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
 _TAG_REST_PATTERN = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
-_QUOTED_PATTERN = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
-_ATTRIBUTE_PATTERN = re.compile(r"[\s/]+|=")
+_QUOTED_VALUE_PATTERN = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
+_ATTRIBUTE_SEPARATOR_PATTERN = re.compile(r"[\s/]+|=")
 _LONG_TAG_CHARS = 1000
 """Length in characters up to which the attributes of a tag are too few to be counted."""
 
@@ -157,7 +157,10 @@ def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
 def _has_many_attributes(tag_markup: str, max_attributes: int) -> bool:
     if len(tag_markup) <= max(_LONG_TAG_CHARS, max_attributes):
         return False
-    return sum(1 for _ in _ATTRIBUTE_PATTERN.finditer(_QUOTED_PATTERN.sub("=", tag_markup))) > max_attributes
+    return (
+        sum(1 for _ in _ATTRIBUTE_SEPARATOR_PATTERN.finditer(_QUOTED_VALUE_PATTERN.sub("=", tag_markup)))
+        > max_attributes
+    )
 
 
 class _OpenTagStack:

@@ -20,7 +20,10 @@ _PASSAGE_TEXT = "The new bridge in Lyon opened in 2019 and is 210 metres long."
 
 @dataclass(frozen=True, slots=True)
 class ModelTrial:
-    """Outcome of a trial: whether the answer was right, the tasks that the model failed, and the seconds it took."""
+    """Outcome of a trial of a language model, which is asked a tiny question with a known answer.
+
+    It has whether the model's answer was right, the tasks that the model failed, and the seconds that the trial took.
+    """
 
     has_right_answer: bool
     failed_tasks: tuple[ModelTask, ...]

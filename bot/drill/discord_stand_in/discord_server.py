@@ -118,7 +118,7 @@ class DiscordServer:
         return outcome
 
     def cut_off(self) -> None:
-        """Cut the network, in the middle of whatever goes on, until `is_offline` is False again."""
+        """Cut the network, in the middle of whatever goes on, until the caller sets `is_offline` to False."""
         self.is_offline = True
         self.gateway.cut()
 

@@ -12,7 +12,7 @@ class BodyBudget:
 
     @property
     def used_bytes(self) -> int:
-        """Number of bytes that the bodies of all hubs use."""
+        """Number of bytes of the pushed bodies from all hubs that are in memory now."""
         return self._used_bytes_by_hub_host.total()
 
     def reserve(self, hub_host: str, byte_count: int) -> bool:

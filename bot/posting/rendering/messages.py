@@ -92,7 +92,7 @@ class Message:
 
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
-        """Mentions that may notify: the roles or the user and nobody else."""
+        """Mentions of the message that may notify: its roles or its user, and nobody else."""
         mentions = discord.AllowedMentions.none()
         if self.mentioned_role_ids:
             mentions.roles = [discord.Object(role_id) for role_id in self.mentioned_role_ids]

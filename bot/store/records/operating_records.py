@@ -66,7 +66,7 @@ class ServerOverview(NamedTuple):
 
 
 class ServerErasure(NamedTuple):
-    """Erasure of a server's data: the id of the server, and the receipt as a JSON object, also in the audit log."""
+    """Erasure of a server's data: the id of the server, and the receipt of what was erased, as a JSON object."""
 
     server_id: int
     receipt: str
