@@ -6,7 +6,7 @@ from bot.core import i18n
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
-from bot.store.records.source_records import Alert, AlertKind, OverQuotaKind
+from bot.store.records.source_records import Alert, AlertKind, AlertTexts, OverQuotaKind
 
 FAILING_ALERT_AFTER_SECONDS = 86_400
 """Number of seconds of failures before an alert; a feed that is gone causes an alert at once."""
@@ -59,6 +59,5 @@ class FeedAlerts:
     def _build_alert(
         self, feed: Feed, kind: AlertKind, since: int, over_quota_kind: OverQuotaKind | None = None
     ) -> Alert:
-        return Alert(
-            feed.id, kind, since, self._provide_alert_texts(feed, kind, over_quota_kind), self._default_language
-        )
+        text_by_language = self._provide_alert_texts(feed, kind, over_quota_kind)
+        return Alert(feed.id, kind, since, AlertTexts(text_by_language, self._default_language))

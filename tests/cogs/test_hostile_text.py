@@ -141,7 +141,7 @@ def render_alerts(trick: str) -> Iterator[messages.Message]:
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failure_count=9, failing_since=START, last_poll_at=START + 100_000)
         alert = FeedAlerts(Settings(), alert_texts.build_alert_texts).find_alert(feed, failing)
-        yield from (messages.feed_alert_message(words) for words in alert.texts.values())
+        yield from (messages.feed_alert_message(words) for words in alert.texts.by_language.values())
 
 
 def render_trend(trick: str) -> discord.ui.LayoutView:

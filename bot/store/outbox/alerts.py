@@ -30,12 +30,12 @@ A chosen channel (`server.alerts`, its id) that cannot be reached counts as not 
 def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
     """Enqueue alerts about feeds; an alert that was enqueued for a server before is not repeated."""
     for alert in alerts:
-        dedupe_key, texts = _build_dedupe_key(alert.kind, alert), AlertTexts(alert.texts, alert.default_language)
+        dedupe_key = _build_dedupe_key(alert.kind, alert)
         if alert.kind is AlertKind.RECOVERED:
             failure_keys = [_build_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
-            enqueue_recovery(db, [alert.feed_id], failure_keys, dedupe_key, texts)
+            enqueue_recovery(db, [alert.feed_id], failure_keys, dedupe_key, alert.texts)
         else:
-            enqueue_failure(db, [alert.feed_id], dedupe_key, texts)
+            enqueue_failure(db, [alert.feed_id], dedupe_key, alert.texts)
 
 
 def enqueue_failure(db: Connection, feed_ids: Collection[int], dedupe_key: str, texts: AlertTexts) -> None:

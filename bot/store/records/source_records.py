@@ -76,15 +76,13 @@ class AlertTexts(NamedTuple):
 class Alert(NamedTuple):
     """An alert that a poll raises about its feed, with the time since which the feed fails or failed.
 
-    `since` is Unix time in seconds. `texts` maps languages to the message; `default_language` is used for servers
-    whose language Telex does not speak.
+    `since` is Unix time in seconds.
     """
 
     feed_id: int
     kind: AlertKind
     since: int
-    texts: Mapping[str, str]
-    default_language: str
+    texts: AlertTexts
 
 
 class PushSubscription(NamedTuple):
