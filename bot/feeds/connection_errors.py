@@ -14,6 +14,8 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
     """Return the FeedError that corresponds to an exception of aiohttp."""
     if isinstance(error, aiohttp.ClientOSError) and REFUSAL_TEXT in str(error):
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return FeedError(fetch_errors.PROXY_FAILED, type(error).__name__)
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return FeedError(fetch_errors.TLS_FAILED, cause.verify_message)

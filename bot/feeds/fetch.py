@@ -172,7 +172,10 @@ class Fetcher:
         await self._require_not_blocked(url)
         with self._guard_request():
             if self._reddit_application is not None and (api_path := reddit_api.build_api_path(url)) is not None:
-                return await self._get_from_reddit(self._reddit_application, url, api_path, validators, max_bytes)
+                try:
+                    return await self._get_from_reddit(self._reddit_application, url, api_path, validators, max_bytes)
+                except FeedError as error:
+                    raise reddit_api.specify_refusal(error) from error
             return await self._get_following_redirects(url, validators, accept, max_bytes, media_types)
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:

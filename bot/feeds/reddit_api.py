@@ -16,12 +16,21 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from bot.feeds.fetch_errors import REDDIT_APPLICATION_REFUSED, FeedError, get_error_code
+from bot.feeds.fetch_errors import (
+    RATE_LIMITED,
+    REDDIT_APPLICATION_REFUSED,
+    REDDIT_FORBIDDEN,
+    REDDIT_RATE_LIMITED,
+    FeedError,
+    get_error_code,
+)
 
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - no password
 """URL at which an application exchanges its id and secret for a token."""
 API_URL = "https://oauth.reddit.com"
 """URL of the API, for requests with a token."""
+_RATE_LIMIT_WINDOW_SECONDS = 600
+"""Seconds over which Reddit averages an application's requests, by its "Reddit Data API Wiki"."""
 _EXPIRY_MARGIN_SECONDS = 60
 """Seconds before its expiry in which a token is not used any more."""
 SendRequest = Callable[
@@ -57,6 +66,16 @@ def build_api_path(url: str) -> str | None:
     path = f"{user.removesuffix('/submitted')}/submitted" if user else match["place"] + (match["order"] or "/hot")
     query = f"{parts.query}&raw_json=1" if parts.query else "raw_json=1"
     return f"{path}?{query}"
+
+
+def specify_refusal(error: FeedError) -> FeedError:
+    """Return an error of Reddit's API with a code of its own if the API refused the application's request."""
+    if error.code == "http-403":
+        return FeedError(REDDIT_FORBIDDEN, error.detail, url=error.url)
+    if error.code == RATE_LIMITED:
+        wait_seconds = error.retry_after or _RATE_LIMIT_WINDOW_SECONDS
+        return FeedError(REDDIT_RATE_LIMITED, error.detail, retry_after=wait_seconds, url=error.url)
+    return error
 
 
 class RedditApplication:

@@ -70,6 +70,14 @@ async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, 
     assert [visit.headers["Host"] for visit in feed_server.visits] == ["www.news.invalid"] * 2
 
 
+async def test_a_proxy_that_is_down_is_told_from_a_site_that_is(settings, unused_tcp_port):
+    rules = parse_host_rules(f'["news.invalid"]\nproxy = "http://127.0.0.1:{unused_tcp_port}"')
+    async with Fetcher(replace(settings, hosts=rules)) as fetcher:
+        for url in ("http://news.invalid/feed", "https://news.invalid/feed"):
+            assert await fetch_error_code(fetcher, url) == fetch_errors.PROXY_FAILED
+    assert "TELEX_HOSTS" in describe_feed_error(fetch_errors.PROXY_FAILED)
+
+
 def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
     clock = ManualClock()
     hosts = Hosts(clock, parse_host_rules('["news.example"]\nseconds_between_requests = 60'))
@@ -158,6 +166,19 @@ async def test_a_refused_application_is_told_from_a_refused_feed_or_an_outage(se
     assert "TELEX_REDDIT_ID" in describe_feed_error(fetch_errors.REDDIT_APPLICATION_REFUSED)
     feed_server.serve("/token", status=503)
     assert await fetch_error_code(reddit_fetcher, FEED_URL) == "http-503"
+
+
+@pytest.mark.parametrize(
+    ("status", "error_code"), [(403, fetch_errors.REDDIT_FORBIDDEN), (429, fetch_errors.REDDIT_RATE_LIMITED)]
+)
+async def test_what_reddits_api_refuses_an_application_does_not_say_to_set_one_up(
+    reddit_fetcher, feed_server, status, error_code
+):
+    feed_server.serve("/r/python/hot", status=status)
+    with pytest.raises(fetch_errors.FeedError) as refused:
+        await reddit_fetcher.get(FEED_URL)
+    assert (refused.value.code, bool(refused.value.retry_after)) == (error_code, status == 429)
+    assert "TELEX_REDDIT_ID" not in describe_feed_error(error_code, FEED_URL)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ _SENTENCE_BY_CODE = {
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
     ),
     fetch_errors.TIMEOUT: N_("The site took too long to answer."),
+    fetch_errors.PROXY_FAILED: N_(
+        "I can’t get through the proxy that this Telex uses for the site. Whoever runs it can check TELEX_HOSTS."
+    ),
     fetch_errors.INVALID_RESPONSE: N_("I can’t make sense of the site’s response."),
     fetch_errors.TOO_LARGE: N_("The file is too large."),
     fetch_errors.BAD_REDIRECT: N_("The site keeps redirecting me. Look for the feed’s new address."),
@@ -36,6 +39,10 @@ _SENTENCE_BY_CODE = {
     ),
     fetch_errors.REDDIT_APPLICATION_REFUSED: N_(
         "Reddit refuses this Telex’s application. Whoever runs it can check TELEX_REDDIT_ID and TELEX_REDDIT_SECRET."
+    ),
+    fetch_errors.REDDIT_FORBIDDEN: N_("Reddit doesn’t let me read this. It may be private or banned."),
+    fetch_errors.REDDIT_RATE_LIMITED: N_(
+        "Reddit limits how often this Telex’s application can ask. I’ll try again by myself."
     ),
     fetch_errors.NOT_A_FEED: N_("There’s no feed at this address. Give me the site’s address, and I’ll look for one."),
     fetch_errors.LIST_NOT_FOUND: N_(
