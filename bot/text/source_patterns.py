@@ -1,5 +1,6 @@
 """Patterns of sources: a domain with its subdomains, or the part of a site below a path."""
 
+import re
 from collections.abc import Iterable, Iterator
 from posixpath import normpath
 from typing import NamedTuple, Self
@@ -12,11 +13,14 @@ MAX_PATTERN_CHARS = 500
 _SAFE_CHARS = "!$&'()*+,;=:@~"
 """Characters that a segment of a path may have unescaped, beside letters, digits, `-`, `.` and `_` (RFC 3986)."""
 
+_FEED_SUFFIX_PATTERN = re.compile(r"\.(?:rss|atom|xml|json)$")
+
 
 class SourcePattern(NamedTuple):
     """Domain with its subdomains; with a path, only what is below it; with parameters, only URLs that have them all.
 
-    Schemes and ports make no difference, nor does the case of letters.
+    Schemes and ports make no difference, nor do the case of letters and the suffix of a feed, such as `.rss`, after the
+    path.
     """
 
     domain: str
@@ -53,9 +57,12 @@ class SourcePattern(NamedTuple):
         """Return whether a canonical URL is on the domain, below the path, and has the parameters."""
         if self.domain not in list_domains(url):
             return False
-        segments = [segment.lower() for segment in _split_path(url)]
+        segments = [segment.lower() for segment in _split_path(url)][: len(self.path_segments)]
+        path_segments = [segment.lower() for segment in self.path_segments]
+        if segments and segments != path_segments:
+            segments[-1] = _FEED_SUFFIX_PATTERN.sub("", segments[-1])
         parameters = {unquote(parameter).lower() for parameter in urlsplit(url).query.split("&")}
-        return segments[: len(self.path_segments)] == [segment.lower() for segment in self.path_segments] and all(
+        return segments == path_segments and all(
             unquote(parameter).lower() in parameters for parameter in self.parameters
         )
 

@@ -42,6 +42,8 @@ def test_other_texts_are_refused(text):
         ("news.example", "https://NEWS.example./"),
         ("xn--bcher-kva.example", "https://www.bücher.example/feed"),
         ("reddit.com/r/bad", "https://old.reddit.com/r/Bad/.rss"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r/bad.rss"),
+        ("reddit.com/r/bad.rss", "https://www.reddit.com/r/bad.rss"),
         ("reddit.com/r/bad", "https://www.reddit.com//r/x/../%62ad?limit=5"),
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "https://www.youtube.com/feeds/videos.xml?x=1&channel_id=UC1"),
     ],
@@ -59,6 +61,8 @@ def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
         ("news.example", "https://other.example/news.example"),
         ("news.example", "not an address"),
         ("reddit.com/r/bad", "https://www.reddit.com/r/badminton/.rss"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r/bad.times/.rss"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r"),
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "https://www.youtube.com/feeds/videos.xml?channel_id=UC12"),
     ],
 )
