@@ -6,14 +6,14 @@
 A vague name is a participle, a pronoun or a verb without its object ("found", "one", "show"); a generic name
 fits any value ("result", "data"). A word beside another doesn't count: `found_articles` says what was found.
 Whatever binds a name is checked: parameters, assignments, fields, attributes of `self`, targets of loops,
-`with`, `except` and `case`, and functions.
+`with`, `except` and `case`, and functions. No two modules of `bot` and `cogs` may have one name.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -133,7 +133,15 @@ def main(arguments: list[str]) -> int:
     exceeded = [share for share in shares if share.percent > share.limit]
     print(*sorted({binding for share in exceeded for binding in share.offenders}), sep="\n")
     print(*(exceeded or shares), sep="\n")
-    return 1 if exceeded else 0
+    repeated_names = find_repeated_module_names(map(Path, ("bot", "cogs")))
+    print(*(f"several modules are called {name}" for name in repeated_names), sep="\n")
+    return 1 if exceeded or repeated_names else 0
+
+
+def find_repeated_module_names(folders: Iterable[Path]) -> list[str]:
+    """Return the file names that more than one module below the folders has; packages' own modules don't count."""
+    counts = Counter(path.name for folder in folders for path in folder.rglob("*.py"))
+    return [name for name, count in counts.items() if count > 1 and not name.startswith("__")]
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ from bot.cli.command_process import (
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.drill_command import commands as drill_command
 from bot.cli.operating.audit_commands import commands as audit_commands
+from bot.cli.operating.blocked_source_commands import sources_group
 from bot.cli.operating.limit_commands import commands as limit_commands
 from bot.cli.operating.maintenance_commands import maintenance_group
 from bot.cli.operating.notice_commands import notice_group
 from bot.cli.operating.server_commands import servers_group
 from bot.cli.operating.server_data_commands import commands as server_data_commands
-from bot.cli.operating.settings_commands import settings_group
-from bot.cli.operating.source_commands import sources_group
+from bot.cli.operating.settings_file_commands import settings_group
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.client import logs

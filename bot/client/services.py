@@ -13,9 +13,9 @@ from bot.core.concurrency.worker_pool import WorkerPool
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
+from bot.operating.applicable_limits import Limits
 from bot.operating.audit_follower import AUDIT_EVENT
 from bot.operating.blocked_source_cache import BlockedSourceCache
-from bot.operating.limits import Limits
 from bot.polling.following.follow_service import FollowService
 from bot.polling.full_text_fetcher import FullTextFetcher
 from bot.polling.page_saver import PageSaver

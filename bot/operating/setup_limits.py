@@ -2,7 +2,7 @@
 
 from bot.core.limits import Limit
 from bot.core.preferences import MAX_MENTION_RULES_PER_CHANNEL, MAX_TAG_RULES_PER_FORUM
-from bot.operating.limits import Limits
+from bot.operating.applicable_limits import Limits
 from bot.store.records.setup_records import SetupLimits
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
 

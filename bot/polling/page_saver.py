@@ -13,7 +13,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.feeds.pages.page_content import PageContent
-from bot.operating.limits import Limits
+from bot.operating.applicable_limits import Limits
 from bot.polling.host_throttle import Hosts
 from bot.store import Store
 from bot.text import shared_links, urls

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.core.i18n import _, format_number
 from bot.core.user_errors import UserFacingError
-from bot.operating.limits import MAX_SERVER_LIMIT, LimitUsage, parse_limits
+from bot.operating.applicable_limits import MAX_SERVER_LIMIT, LimitUsage, parse_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block
 from bot.posting.rendering.layout.icons import Icon, emoji_for
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel

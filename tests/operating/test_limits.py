@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.limits import Limit
 from bot.core.user_errors import RequestRejected
-from bot.operating.limits import Limits, parse_limits
+from bot.operating.applicable_limits import Limits, parse_limits
 from bot.posting.wording.audit_sentences import describe_audit_entry
 from tests.support.samples import CHANNEL, SERVER, add_feed
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.vague_names import ALLOWED, GENERIC, VAGUE, Binding, main, measure, read_bindings
+from tools.vague_names import ALLOWED, GENERIC, VAGUE, Binding, find_repeated_module_names, main, measure, read_bindings
 
 MODULE = """
 def told(one, *others, article, **rest): ...
@@ -78,3 +78,10 @@ def test_few_words_are_allowed_each_with_a_reason():
     assert len(ALLOWED) <= 20
     assert all(ALLOWED.values())
     assert ALLOWED.keys() <= VAGUE | GENERIC
+
+
+def test_modules_of_one_name_are_found(tmp_path):
+    for path in ("asking/limits.py", "feeds/limits.py", "asking/__init__.py", "feeds/__init__.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    assert find_repeated_module_names([tmp_path]) == ["limits.py"]

@@ -9,7 +9,7 @@ from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.command_process import USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit
 from bot.cli.operating.server_argument import ServerArgument, find_server_id
-from bot.operating.limits import Limits, LimitUsage, parse_limits
+from bot.operating.applicable_limits import Limits, LimitUsage, parse_limits
 from bot.store import Store
 
 commands = typer.Typer()

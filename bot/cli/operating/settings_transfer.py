@@ -20,8 +20,8 @@ from bot.client.server_name_lookup import NamesUnavailable, load_server_names
 from bot.core.preferences import OPERATOR_USER_ID, Preference, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME
 from bot.core.user_errors import RequestRejected
+from bot.operating.applicable_limits import Limits
 from bot.operating.blocked_source_cache import BlockedSourceCache
-from bot.operating.limits import Limits
 from bot.operating.settings_files.file_export import export_settings
 from bot.operating.settings_files.id_mapping import IdMapping
 from bot.operating.settings_files.located_files import LocatedFile

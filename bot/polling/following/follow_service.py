@@ -17,7 +17,7 @@ from bot.feeds.outlet_names import derive_outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import DiscoveredFeed
 from bot.feeds.pages.page_lists import PageLists
-from bot.operating.limits import Limits
+from bot.operating.applicable_limits import Limits
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import discord_text, urls
