@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -25,6 +26,16 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
 UNIT = (ROOT / "docs" / "telex.service").read_text("utf-8")
 GUIDE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")
+@pytest.mark.parametrize(
+    "arguments", [("check", "docs/prometheus-rules.yml"), ("test", "tests/prometheus-rules.test.yml")]
+)
+def test_prometheus_takes_the_alerts_and_they_come_when_they_should(arguments):
+    command, path = arguments
+    done = subprocess.run(["promtool", command, "rules", path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_the_image_is_built_from_exists_and_is_let_through():
