@@ -114,7 +114,8 @@ async def test_every_setting_changes_the_file_and_comes_back_from_it():
     [
         "",
         "null",
-        "true",
+        "nULL",
+        "tRUE",
         "12",
         "08:00",
         " a ",
@@ -252,6 +253,10 @@ REFUSED_DOCUMENTS = {
     f"{CHANNEL_START}    feeds:\n    - url: a.example\n    - url: https://a.example/\n...\n": (8, "there twice"),
     f"{CHANNEL_START}    mention_rules: [{{role: 1, query: x, daily_limit: 500}}]\n...\n": (6, "<= 100"),
     f"{CHANNEL_START}    filters: [{{rule: never, query: x, until: soon}}]\n...\n": (6, "“soon” is no time such as"),
+    f"{CHANNEL_START}    filters: [{{rule: never, query: x, until: '9999-12-31T23:59-14:00'}}]\n...\n": (6, "no time"),
+    f'{CHANNEL_START}    watches: ["\\ud800"]\n...\n': (6, "can’t be stored"),
+    f'{CHANNEL_START}    watches: ["a\\0b"]\n...\n': (6, "can’t be stored"),
+    f'{CHANNEL_START}    watches: ["\\UFFFFFFFF"]\n...\n': (None, "characters that no text has"),
     START + "[" * 100_000: (4, ""),
     "a: " + "x" * MAX_DOCUMENT_BYTES: (None, "larger than 4 MB"),
 }

@@ -313,6 +313,7 @@ def _format_digest(entry: DigestEntry) -> str:
 def _parse_time(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"“{text}” is no time such as 2026-12-01T08:00:00Z.") from error
-    return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+    return int(moment.timestamp())

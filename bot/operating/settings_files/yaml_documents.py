@@ -30,8 +30,14 @@ MAX_DOCUMENT_BYTES = 4 * 2**20
 """Maximum size in bytes of a document that is read."""
 _MAX_DEPTH = 10
 """Maximum number of mappings and lists inside each other."""
-_WORD_VALUES = {"": None, "~": None, "null": None, "true": True, "false": False}
-"""Values of the words that are no text, in YAML 1.2, unless they are quoted."""
+_VALUE_BY_WORD = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+"""Values of the words that are no text, unless they are quoted (YAML 1.2.2, section 10.3.2)."""
+_UNSTORABLE_CHAR_PATTERN = re.compile("[\x00\ud800-\udfff]")
+"""Characters that YAML can escape and databases cannot store."""
 _UNICODE_LINE_BREAK_PATTERN = re.compile("[\x85\u2028\u2029\ufeff]")
 _INTEGER_PATTERN = re.compile(r"-?[0-9]{1,19}")
 
@@ -72,7 +78,7 @@ def parse_document(document_bytes: bytes) -> YamlDocument:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else None
         raise DocumentError(f"This isn’t valid YAML: {error.problem}.", line) from error
-    except YAMLError as error:
+    except (YAMLError, ValueError, OverflowError) as error:  # The last two for an escape above U+10FFFF.
         raise DocumentError("This isn’t valid YAML: it has characters that no text has.") from error
     if not builder.has_end_mark:
         raise DocumentError("This file is incomplete: it doesn’t end with the line “...”.", len(text.splitlines()))
@@ -112,6 +118,8 @@ class _DocumentBuilder:
         if getattr(event, "tag", None) is not None:
             raise DocumentError("Settings files can’t have tags (!).", line)
         if isinstance(event, ScalarEvent):
+            if _UNSTORABLE_CHAR_PATTERN.search(event.value):
+                raise DocumentError("This text has a character that can’t be stored.", line)
             if self._containers and isinstance(self._containers[-1], dict) and self._path[-1] is None:
                 self._begin_entry(event, line)
             else:
@@ -153,8 +161,8 @@ class _DocumentBuilder:
 
 def _resolve_scalar(event: ScalarEvent) -> Any:  # noqa: ANN401 - any scalar
     is_plain = event.implicit[0]
-    if is_plain and event.value.lower() in _WORD_VALUES:
-        return _WORD_VALUES[event.value.lower()]
+    if is_plain and event.value in _VALUE_BY_WORD:
+        return _VALUE_BY_WORD[event.value]
     if is_plain and _INTEGER_PATTERN.fullmatch(event.value):
         return int(event.value)
     return event.value
