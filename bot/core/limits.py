@@ -18,4 +18,4 @@ class Limit(ReasonCode):
 
 
 SERVER_LIMITS = {limit.removesuffix("_per_server"): limit for limit in Limit if limit.endswith("_per_server")}
-"""Limits that a single server may be exempt from, by the name that the operator types, such as `feeds`."""
+"""Limits of servers, by the name that the operator types, such as `feeds`."""

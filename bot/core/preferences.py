@@ -279,7 +279,7 @@ class SettingKind(StrEnum):
 
 
 OPERATOR_USER_ID = 0
-"""User id in the change history for whoever runs Telex, who changes settings from the terminal."""
+"""User id in the change history and the audit log for whoever runs Telex, who acts in the terminal."""
 
 
 class SettingChange(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.core.i18n import N_, _
+from bot.core.preferences import OPERATOR_USER_ID
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
 from bot.posting.wording.audit_sentences import describe_audit_entry
 from bot.store.records.operating_records import AuditEntry
@@ -34,11 +35,16 @@ class AuditPage(PagedMixin, OwnerPage):
 
     async def _format_entry(self, entry: AuditEntry) -> str:
         """Return the line of an entry: when, who, and what they did to which server."""
-        operator = _("In the terminal") if entry.user_id is None else f"<@{entry.user_id}>"
         sentence = discord_text.to_markdown_line(describe_audit_entry(entry), _MAX_LINE_LENGTH)
-        line = f"<t:{entry.recorded_at}:R> · {operator} · {sentence}"
+        line = f"<t:{entry.recorded_at}:R> · {_format_operator(entry.user_id)} · {sentence}"
         if entry.server_id is None:
             return line
         overview = await self.store.server_directory.get_overview(entry.server_id)
         name = (overview and overview.name) or str(entry.server_id)
         return f"{line} · **{discord_text.to_markdown_line(name)}**"
+
+
+def _format_operator(user_id: int | None) -> str:
+    if user_id is None:
+        return _("someone who deleted their data")
+    return _("In the terminal") if user_id == OPERATOR_USER_ID else f"<@{user_id}>"

@@ -94,7 +94,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
         # What the user decided for the whole bot, as an operator:
         "operator_actions": [
             {
-                "action": entry.action.value,
+                "action": entry.action,
                 "recorded": format_iso(entry.recorded_at),
                 "server_id": _snowflake_text(entry.server_id),
                 "details": entry.details,

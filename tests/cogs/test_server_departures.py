@@ -59,7 +59,7 @@ async def test_a_server_that_is_left_may_invite_the_bot_again(telex):
     await follow_decisions(telex)
     assert list_servers(telex) == set()
     (entry,) = await telex.store.audit_log.list_entries(server_id=telex.guild.id)
-    assert (entry.user_id, entry.action.value) == (telex.editor.id, "server-leave")
+    assert (entry.user_id, entry.action) == (telex.editor.id, "server-leave")
     await telex.store.servers.mark_joined(telex.guild.id)
     assert not await telex.store.server_access.load_denied_server_ids(settings.servers, None)
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bot.core.limits import Limit
+from bot.core.preferences import OPERATOR_USER_ID
 from bot.core.user_errors import RequestRejected
 from bot.operating.applicable_limits import Limits, parse_limits
 from bot.posting.wording.audit_sentences import describe_audit_entry
@@ -50,7 +51,7 @@ async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settin
     assert await limits.load(Limit.FEEDS_PER_SERVER, SERVER) == 200
     entries = await store.audit_log.list_entries(server_id=SERVER)
     assert [(entry.user_id, describe_audit_entry(entry)) for entry in entries] == [
-        (None, "set limits of the server: feeds=default"),
+        (OPERATOR_USER_ID, "set limits of the server: feeds=default"),
         (7, "set limits of the server: feeds=500 watches=0"),
     ]
 

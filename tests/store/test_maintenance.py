@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.core.audit_actions import AuditAction
+from bot.core.preferences import OPERATOR_USER_ID
 
 
 async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(store, clock):
@@ -18,4 +19,4 @@ async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(s
     assert await store.maintenance.get() is None
     actions = [(entry.action, entry.user_id) for entry in await store.audit_log.list_entries()]
     on, off = AuditAction.MAINTENANCE_ON, AuditAction.MAINTENANCE_OFF
-    assert actions == [(off, 7), (on, 7), (on, None)]
+    assert actions == [(off, 7), (on, 7), (on, OPERATOR_USER_ID)]

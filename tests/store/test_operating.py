@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from bot.core.preferences import ServerPolicy
+from bot.core.limits import Limit
+from bot.core.preferences import OPERATOR_USER_ID, ServerPolicy
+from bot.posting.wording.audit_sentences import describe_audit_entry
 from bot.store.records.operating_records import ServerOrder, ServerProfile
+from tests.store import sql
 
 
 async def test_servers_are_listed_in_each_order(store):
@@ -40,7 +43,19 @@ async def test_the_servers_to_leave_are_those_that_an_operator_denied(store):
     assert await access.load_denied_server_ids(ServerPolicy.ALLOWED, owner_server) == {11, 12, 15}
     names = {text: await store.server_directory.find_servers(text, in_names=True) for text in ("ÉCRAN", "cran ", "99")}
     assert names == {"ÉCRAN": [(11, "Écran")], "cran ": [(11, "Écran"), (12, "écran 2")], "99": []}
-    actions = [entry.action.value for entry in await store.audit_log.list_entries(user_id=7, limit=4, offset=1)]
+    actions = [entry.action for entry in await store.audit_log.list_entries(user_id=7, limit=4, offset=1)]
     assert actions == ["server-allow", "server-block", "server-leave", "server-block"]
     await store.erase_user(7)
-    assert {entry.user_id for entry in await store.audit_log.list_entries()} == {None}
+    assert {entry.user_id for entry in await store.audit_log.list_entries()} == {None, OPERATOR_USER_ID}
+
+
+async def test_what_only_a_newer_version_knows_is_read_beside_the_rest(store, settings):
+    await store.server_limits.set_limits(11, {Limit.FEEDS_PER_SERVER: 3}, user_id=7)
+    for statement in (
+        "INSERT INTO audit_entry (recorded_at, action, details) VALUES (1, 'server-paint', '{\"hue\": 1}')",
+        "INSERT INTO server_limit (server_id, name, maximum) VALUES (11, 'paints_per_server', 1)",
+    ):
+        sql.run(settings.database, statement)
+    entries = await store.audit_log.list_entries()
+    assert list(map(describe_audit_entry, entries)) == ["server-paint", "set limits of the server: feeds=3"]
+    assert await store.server_limits.load_by_server(11) == {Limit.FEEDS_PER_SERVER: 3}

@@ -8,6 +8,7 @@ from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.command_process import echo_stderr
 from bot.core.local_time import format_iso
+from bot.core.preferences import OPERATOR_USER_ID
 from bot.posting.wording.audit_sentences import describe_audit_entry
 from bot.store.records.operating_records import AuditEntry
 
@@ -31,7 +32,7 @@ def audit(as_json: JsonOption = False) -> None:
         (
             (
                 terminal.format_time(entry.recorded_at),
-                "terminal" if entry.user_id is None else str(entry.user_id),
+                _get_operator_text(entry) or "deleted",
                 "–" if entry.server_id is None else str(entry.server_id),
                 describe_audit_entry(entry),
             )
@@ -41,11 +42,18 @@ def audit(as_json: JsonOption = False) -> None:
     )
 
 
+def _get_operator_text(entry: AuditEntry) -> str | None:
+    """Return `terminal` or the id of the user who acted, or None if the user had their data deleted."""
+    if entry.user_id is None:
+        return None
+    return "terminal" if entry.user_id == OPERATOR_USER_ID else str(entry.user_id)
+
+
 def _entry_as_json(entry: AuditEntry) -> dict[str, object]:
     return {
         "at": format_iso(entry.recorded_at),
-        "action": entry.action.value,
-        "user": None if entry.user_id is None else str(entry.user_id),
+        "action": entry.action,
+        "user": _get_operator_text(entry),
         "server": None if entry.server_id is None else str(entry.server_id),
         "details": entry.details,
     }

@@ -6,7 +6,7 @@ from bot.core.audit_actions import AuditAction
 from bot.core.i18n import N_, _, format_number
 from bot.store.records.operating_records import AuditEntry
 
-_SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
+_SENTENCE_BY_ACTION: Mapping[str, str] = {
     AuditAction.SERVER_LEAVE_REQUESTED: N_("left the server"),
     AuditAction.SERVER_BLOCKED: N_("blocked the server"),
     AuditAction.SERVER_ALLOWED: N_("allowed the server"),
@@ -25,8 +25,14 @@ _SENTENCE_BY_ACTION: Mapping[AuditAction, str] = {
 
 
 def describe_audit_entry(entry: AuditEntry) -> str:
-    """Return what an operator did, in the current language and without the server's name; values are plain text."""
+    """Return what an operator did, in the current language and without the server's name; values are plain text.
+
+    It is the code of an action that only a newer version knows, whose processes may share the database.
+    """
+    sentence = _SENTENCE_BY_ACTION.get(entry.action)
+    if sentence is None:
+        return entry.action
     text_by_name = {
         name: format_number(detail) if isinstance(detail, int) else detail for name, detail in entry.details.items()
     }
-    return _(_SENTENCE_BY_ACTION[entry.action]).format(**text_by_name)
+    return _(sentence).format(**text_by_name)

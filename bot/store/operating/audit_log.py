@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.audit_actions import AuditAction
+from bot.core.preferences import OPERATOR_USER_ID
 from bot.store.connection import NO_LIMIT, Connection
 from bot.store.records.operating_records import AuditEntry
 from bot.store.repository import Repository
@@ -25,7 +26,13 @@ def record_audit_entry(
     """
     db.execute(
         "INSERT INTO audit_entry (recorded_at, action, user_id, server_id, details) VALUES (?, ?, ?, ?, ?)",
-        (db.now, action.value, user_id, server_id, json.dumps(details or {}, ensure_ascii=False)),
+        (
+            db.now,
+            action.value,
+            OPERATOR_USER_ID if user_id is None else user_id,
+            server_id,
+            json.dumps(details or {}, ensure_ascii=False),
+        ),
     )
 
 
@@ -55,5 +62,5 @@ class AuditLog(Repository):
 
 
 def _to_audit_entry(row: Any) -> AuditEntry:  # noqa: ANN401 - of either engine
-    entry_id, recorded_at, action_text, user_id, server_id, details_json = row
-    return AuditEntry(entry_id, recorded_at, AuditAction(action_text), user_id, server_id, json.loads(details_json))
+    entry_id, recorded_at, action, user_id, server_id, details_json = row
+    return AuditEntry(entry_id, recorded_at, action, user_id, server_id, json.loads(details_json))

@@ -14,8 +14,11 @@ class ServerLimits(Repository):
 
     @read_transaction
     def load_by_server(self, db: Connection, server_id: int) -> dict[Limit, int]:
-        """Return the limits that a server has for itself; those of the settings apply beside them."""
-        rows = db.fetch_rows("SELECT name, maximum FROM server_limit WHERE server_id = ?", (server_id,))
+        """Return the limits that a server has for itself, without those that only a newer version knows."""
+        rows = db.fetch_rows(
+            "SELECT name, maximum FROM server_limit WHERE server_id = :server_id AND name IN (:names)",
+            {"server_id": server_id, "names": [limit.value for limit in Limit]},
+        )
         return {Limit(name): maximum for name, maximum in rows}
 
     @write_transaction

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.audit_actions import AuditAction
 from bot.text.source_patterns import SourcePattern
 
 POST_COUNT_DAYS = 7
@@ -16,13 +15,14 @@ POST_COUNT_DAYS = 7
 class AuditEntry:
     """Entry of the audit log: an action of an operator at `recorded_at` (Unix time in seconds).
 
-    `user_id` is None for an action in the terminal, and if the user had their data deleted. `server_id` is None for an
-    action that concerns no single server. `details` are the values of the action's sentence by name.
+    `action` is an `AuditAction`, or the code of one that only a newer version knows. `user_id` is `OPERATOR_USER_ID`
+    for an action in the terminal, None if the user had their data deleted. `server_id` is None for an action that
+    concerns no single server. `details` are the values of the action's sentence by name.
     """
 
     id: int
     recorded_at: int
-    action: AuditAction
+    action: str
     user_id: int | None
     server_id: int | None
     details: Mapping[str, str | int]

@@ -14,7 +14,7 @@ CREATE TABLE audit_entry (
     id          ID,
     recorded_at INT NOT NULL,
     action      TEXT NOT NULL,
-    user_id     INT,  -- NULL: in the terminal, or a user who deleted their data
+    user_id     INT,  -- 0: in the terminal; NULL: a user who deleted their data
     server_id   INT,
     details     TEXT NOT NULL  -- JSON
 );

@@ -57,7 +57,7 @@ def test_servers_are_listed_left_blocked_and_allowed_and_all_of_it_is_logged(tmp
     assert str(STRANGER) in table
     entries = telex.json("servers", "audit", "--json")
     assert [(entry["action"], int(entry["server"]), entry["user"]) for entry in entries] == [
-        ("server-allow", HOME, None),
-        ("server-block", STRANGER, None),
-        ("server-leave", HOME, None),
+        ("server-allow", HOME, "terminal"),
+        ("server-block", STRANGER, "terminal"),
+        ("server-leave", HOME, "terminal"),
     ]
