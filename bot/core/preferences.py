@@ -213,6 +213,8 @@ MAX_TAG_RULES_PER_FORUM = 20
 """Maximum number of tag rules of a forum."""
 MAX_MENTION_RULES_PER_CHANNEL = 10
 """Maximum number of mention rules of a channel."""
+MAX_SELF_ASSIGNABLE_ROLES = 10
+"""Maximum number of roles of a server that users may assign to themselves."""
 MAX_DAILY_MENTIONS = 100
 """Maximum number of mentions of a role a day that managers can choose for a mention rule."""
 

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.core import i18n, local_time
 from bot.core.i18n import _, linkify_commands
-from bot.core.preferences import Preference
+from bot.core.preferences import MAX_SELF_ASSIGNABLE_ROLES, Preference
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
@@ -30,9 +30,6 @@ from cogs.shared.panels import (
     time_zone_button,
 )
 from cogs.shared.views import ActionButton, ChannelMenu, Interaction, RoleMenu
-
-_MAX_SELF_ASSIGNABLE_ROLES = 10
-"""Maximum number of roles of a server that people may give themselves, to be notified of posts."""
 
 
 class ServerSettingsPanel(ManagersPanel):
@@ -81,7 +78,7 @@ class ServerSettingsPanel(ManagersPanel):
                 self._set_self_assignable_roles,
                 placeholder=_("Roles people can take…"),
                 min_values=0,
-                max_values=_MAX_SELF_ASSIGNABLE_ROLES,
+                max_values=MAX_SELF_ASSIGNABLE_ROLES,
                 default_values=[role for role in self_assignable_roles if role is not None],
             )
             roles_text = ", ".join(f"<@&{role_id}>" for role_id in preferences.self_assignable_role_ids) or _("none")

@@ -121,6 +121,8 @@ def _read_and_merge(path: Path, target_server: str | None, channel_id: int | Non
     if not setup:
         raise RequestRejected(SetupFailure.NOT_IN_SERVER)
     imported_channel_ids = {section.id for section in file.settings.channels if channel_id in {None, section.id}}
+    if channel_id is None and isinstance(file.settings.server.alert_channel, int):
+        imported_channel_ids.add(file.settings.server.alert_channel)
     has_unknown_channel = not imported_channel_ids <= {key.channel_id for key in setup}
     is_lookup_needed = has_unknown_channel or server_id != file.settings.server.id
     server_names = _load_server_names(server_id) if is_lookup_needed else None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
-from bot.core.preferences import MAX_DAILY_MENTIONS, FilterMode, Style
+from bot.core.preferences import MAX_DAILY_MENTIONS, MAX_SELF_ASSIGNABLE_ROLES, FilterMode, Style
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME, ChannelSetting, NumberSetting, SwitchSetting
 
 FILE_VERSION = 1
@@ -130,7 +130,7 @@ class ServerSection(_Section):
     time_zone: str | UnsetType = UNSET
     manager_role: Id | UnsetType | None = UNSET
     alert_channel: Id | UnsetType | None = UNSET
-    self_assignable_roles: list[Id] | UnsetType = UNSET
+    self_assignable_roles: Annotated[list[Id], Meta(max_length=MAX_SELF_ASSIGNABLE_ROLES)] | UnsetType = UNSET
     proposer_policy: Id | str | UnsetType | None = UNSET
     operator_notices: str | UnsetType | None = UNSET
     look: LookEntry | UnsetType | None = UNSET

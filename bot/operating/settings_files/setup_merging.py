@@ -17,6 +17,7 @@ from bot.core.preferences import (
     PROPOSALS_FROM_EVERYONE,
     DigestPlan,
     Filter,
+    FilterMode,
     ForumTagRule,
     MentionRule,
     PostLook,
@@ -129,10 +130,10 @@ class SetupMerger:
             case None:
                 return None
             case list():
-                return ",".join(str(self._ids.map_role(role_id)) for role_id in preference_value) or None
+                return ",".join(str(self._map_role(role_id)) for role_id in preference_value) or None
             case int():
                 is_channel = preference is Preference.ALERT_CHANNEL
-                return str((self._ids.map_channel if is_channel else self._ids.map_role)(preference_value))
+                return str((self._ids.map_channel if is_channel else self._map_role)(preference_value))
         text = str(preference_value)
         if text != self.setup.get(SettingKey(preference)) and text not in _VALID_TEXTS_BY_PREFERENCE[preference]():
             raise ValueError(f"Telex doesn’t know “{text}”.")
@@ -178,7 +179,7 @@ class SetupMerger:
         for index, entry in enumerate(entries):
             with self._locate((*path, index)):
                 query = self._parse_filter_query(entry.query)
-                rule = MentionRule(self._ids.map_role(entry.role), query, entry.daily_limit)
+                rule = MentionRule(self._map_role(entry.role), query, entry.daily_limit)
                 key = SettingKey(SettingKind.MENTION_RULE, channel_id, None, f"{rule.role_id} {rule.query}")
                 self._add(key, str(rule))
 
@@ -225,6 +226,8 @@ class SetupMerger:
     ) -> None:
         for index, entry in enumerate(entries):
             with self._locate((*path, index)):
+                if feed is None and entry.rule is FilterMode.INCLUDE:
+                    raise ValueError("“only” works for one feed. For a channel or server, use “never”.")
                 ends_at = None if entry.until is None else _parse_time(entry.until)
                 filter_ = Filter(0, entry.rule, self._parse_filter_query(entry.query), ends_at)
                 if not filter_.has_ended(self._now):
@@ -250,9 +253,14 @@ class SetupMerger:
             excerpt_length=entry.excerpt,
             colour=None if entry.colour is None else int(entry.colour[1:], 16),
             prefix=entry.prefix,
-            role_id=None if entry.role is None else self._ids.map_role(entry.role),
+            role_id=None if entry.role is None else self._map_role(entry.role),
             template=None if template is None else Template(template.title, template.body, template.footer),
         )
+
+    def _map_role(self, role_id: int) -> int:
+        if role_id == self._file.settings.server.id:
+            raise ValueError("This is the ID of the server, so of @everyone. Give a role.")
+        return self._ids.map_role(role_id)
 
     def _parse_filter_query(self, query: str) -> str:
         return query if query in self._stored_queries else parse_filter_query(query, self._now).text

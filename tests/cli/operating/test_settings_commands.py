@@ -88,6 +88,7 @@ def test_a_file_that_cannot_be_imported_changes_nothing(tmp_path, telex):
         exported_text.replace("query: crypto", "query: ["): "This isn’t valid YAML",
         "x" * (MAX_DOCUMENT_BYTES + 1): "larger than 4 MB",
         exported_text.replace(f"id: {CHANNEL}", "id: 99"): "Telex has to ask Discord",
+        exported_text.replace(f"alert_channel: {CHANNEL}", "alert_channel: 98"): "Telex has to ask Discord",
         exported_text.replace(f"id: {SERVER}", "id: 99"): "Telex isn’t in this server.",
     }.items():
         path.write_text(text, "utf-8")
