@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -19,15 +19,6 @@ TRIED = 3
 """Attempts after which the log must not have said it again."""
 
 SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
-
-
-def refuse_posts(status: int, code: int) -> Callable[[Scene], object]:
-    """Discord refuses every post with this answer."""
-    return lambda scene: [scene.discord.faults.refuse(scene.sending(kind), status, code, times=None) for kind in KINDS]
-
-
-def break_posts(status: int) -> Callable[[Scene], object]:
-    return lambda scene: [scene.discord.faults.fail(scene.sending(kind), status, times=None) for kind in KINDS]
 
 
 def take_role(scene: Scene, *, back: bool = False) -> None:
@@ -51,42 +42,75 @@ def restore_posting(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that keeps posts out of channels of these `kinds`, what ends it, and the words for it."""
+    """Something that keeps posts out of the channel of a kind, what ends it, and the words for it."""
 
     begin: Callable[[Scene], object]
-    end: Callable[[Scene], object]
     words: str
     logged: str
-    kinds: tuple[str, ...] = field(default=KINDS)
+    end: Callable[[Scene], object] = restore_posting
 
 
-NO_ANSWER = "Discord hasn’t accepted it yet: "
+def fail(kind: str) -> Trouble:
+    def begin(scene: Scene) -> None:
+        scene.discord.faults.fail(scene.sending(kind), 500, times=None)
+
+    return Trouble(begin, "Discord hasn’t accepted it yet: 500", "500")
+
+
+def forbid(kind: str) -> Trouble:
+    def begin(scene: Scene) -> None:
+        scene.discord.faults.refuse(scene.sending(kind), 403, 50013, times=None)
+
+    return Trouble(begin, "Discord won’t let me post in this channel", "forbidden")
+
+
+def deny_existence(kind: str) -> Trouble:
+    def begin(scene: Scene) -> None:
+        scene.discord.faults.refuse(scene.sending(kind), 404, 10003, times=None)
+
+    return Trouble(begin, "I can’t find this channel", "gone")
+
+
+def take_permission(permission: str) -> Trouble:
+    """A permission that is missing since the bot's role, and everybody, may not write any more."""
+    words = f"I’m missing permissions in this channel: {permission}"
+    logged = f"forbidden permissions={permission.lower().replace(' ', '_')}"
+    return Trouble(take_role, words, logged, lambda scene: take_role(scene, back=True))
+
+
+LOCKED_THREAD = Trouble(
+    lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_locked=True),
+    "The thread is archived and locked",
+    "locked",
+    lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_archived=False, is_locked=False),
+)
+DEMANDED_TAG = Trouble(
+    require_tag,
+    "This forum requires a tag on every post",
+    "needs-tag",
+    lambda scene: require_tag(scene, demanded=False),
+)
 TROUBLES = {
-    "403": Trouble(refuse_posts(403, 50013), restore_posting, "Discord won’t let me post in this channel", "forbidden"),
-    "404": Trouble(refuse_posts(404, 10003), restore_posting, "I can’t find this channel", "gone"),
-    "500": Trouble(break_posts(500), restore_posting, NO_ANSWER + "500", "500"),
-    "a role taken away": Trouble(
-        take_role,
-        lambda scene: take_role(scene, back=True),
-        "I’m missing permissions in this channel: Send Messages",
-        "forbidden permissions=send_messages",
-        ("text", "announcement"),
-    ),
-    "a locked thread": Trouble(
-        lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_locked=True),
-        lambda scene: scene.discord.changes.set_archived(scene.channels["thread"], is_archived=False, is_locked=False),
-        "The thread is archived and locked",
-        "locked",
-        ("thread",),
-    ),
-    "a demanded tag": Trouble(
-        require_tag,
-        lambda scene: require_tag(scene, demanded=False),
-        "This forum requires a tag on every post",
-        "needs-tag",
-        ("forum",),
-    ),
+    "errors": {
+        "text": fail("text"),
+        "announcement": fail("announcement"),
+        "thread": forbid("thread"),
+        "forum": forbid("forum"),
+    },
+    "refusals": {
+        "text": forbid("text"),
+        "announcement": deny_existence("announcement"),
+        "thread": LOCKED_THREAD,
+        "forum": DEMANDED_TAG,
+    },
+    "a role taken away": {
+        "text": take_permission("Send Messages"),
+        "announcement": take_permission("Send Messages"),
+        "thread": deny_existence("thread"),
+        "forum": take_permission("Create Posts"),
+    },
 }
+"""Troubles of the channels of each kind at the same time."""
 
 
 async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
@@ -104,27 +128,29 @@ def max_attempts(scene: Scene, kind: str) -> int:
 @pytest.mark.parametrize("name", TROUBLES)
 @pytest.mark.scene(speed=QUICK)
 async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scene, name):
-    trouble = TROUBLES[name]
+    troubles = TROUBLES[name]
     talk = scene.discord.changes.add_channel(scene.server, "talk")
-    trouble.begin(scene)
+    for trouble in troubles.values():
+        trouble.begin(scene)
     bot = scene.start()
-    await until(lambda: all(max_attempts(scene, kind) >= TRIED for kind in trouble.kinds))
+    await until(lambda: all(max_attempts(scene, kind) >= TRIED for kind in troubles))
     listed = await run_command(scene, talk, "feed list")
     explained = await run_command(scene, talk, "why", link=LINK)
     printed = await scene.telex("why", LINK)
-    for kind in trouble.kinds:
+    for kind, trouble in troubles.items():
         place = scene.channels[kind].id
         assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}(?:[^<]|</)*<#{place}>", listed), listed
         assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
         assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
         logged_reasons = re.findall(rf"channel blocked channel_id={place} reason=(.*)", bot.log)
         assert [trouble.logged in line for line in logged_reasons] == [True], logged_reasons
-    trouble.end(scene)
+    for trouble in troubles.values():
+        trouble.end(scene)
     await scene.wait_until_posted([1])
     assert not find_delivery_faults(scene, [1])
     assert "posted" in await run_command(scene, talk, "why", link=LINK)
     assert "🟠" not in await run_command(scene, talk, "feed list")
-    for kind in trouble.kinds:
+    for kind in troubles:
         assert bot.log.count(f"channel unblocked channel_id={scene.channels[kind].id}") == 1
     assert "Traceback" not in bot.log
 
