@@ -39,11 +39,17 @@ class ServerDepartures:
         """Leave the servers that the bot must not be in.
 
         A server that Discord does not report to this process is recorded as left when its shard is next connected.
-        Raises StoreError, and discord.py's errors if Discord does not answer.
+        Raises StoreError, and one of discord.py's errors if some servers, after all others, could not be left.
         """
+        last_error: Exception | None = None
         for server_id in await self.load_denied_server_ids():
             if (guild := self._bot.get_guild(server_id)) is not None:
-                await self._leave(guild)
+                try:
+                    await self._leave(guild)
+                except (discord.DiscordException, aiohttp.ClientError) as error:
+                    last_error = error
+        if last_error is not None:
+            raise last_error
 
     async def leave_if_denied(self, guild: discord.Guild) -> bool:
         """Leave a server that has just invited the bot if it must not be there, with a sentence; return whether so.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+
+import discord
+import pytest
 
 from bot.core.preferences import ServerPolicy
 from bot.operating import server_decisions
@@ -62,6 +66,26 @@ async def test_a_server_that_is_left_may_invite_the_bot_again(telex):
     assert (entry.user_id, entry.action) == (telex.editor.id, "server-leave")
     await telex.store.servers.mark_joined(telex.guild.id)
     assert not await telex.store.server_access.load_denied_server_ids(settings.servers, None)
+
+
+async def test_a_server_that_cannot_be_left_does_not_keep_the_bot_in_another(telex, monkeypatch):
+    invite(telex.env, "Other")
+    await telex.env.settle()
+    for server_id in list_servers(telex):
+        await block(telex, server_id)
+    stuck_id, *_other_ids = await telex.store.server_access.load_denied_server_ids(ServerPolicy.ALL, None)
+    leave = discord.Guild.leave
+
+    async def leave_or_fail(guild: discord.Guild) -> None:
+        if guild.id == stuck_id:
+            raise discord.HTTPException(SimpleNamespace(status=500, reason=""), "")  # type: ignore[arg-type]
+        await leave(guild)
+
+    monkeypatch.setattr(discord.Guild, "leave", leave_or_fail)
+    with pytest.raises(discord.HTTPException):
+        await follow_decisions(telex)
+    await telex.env.settle()
+    assert list_servers(telex) == {stuck_id}
 
 
 async def test_an_allow_list_begins_with_the_servers_of_that_time(telex):
