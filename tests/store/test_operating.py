@@ -41,6 +41,10 @@ async def test_the_servers_to_leave_are_those_that_an_operator_denied(store):
     await store.servers.mark_joined(15)
     await store.server_data.request_erasure(11, user_id=7)
     assert await access.load_denied_server_ids(ServerPolicy.ALLOWED, owner_server) == {11, 12, 15}
+    await access.change(11, is_allowed=True, user_id=7)
+    leaving = await store.server_directory.get_overview(11)
+    assert leaving is not None
+    assert leaving.is_leaving
     names = {text: await store.server_directory.find_servers(text, in_names=True) for text in ("ÉCRAN", "cran ", "99")}
     assert names == {"ÉCRAN": [(11, "Écran")], "cran ": [(11, "Écran"), (12, "écran 2")], "99": []}
     actions = [entry.action for entry in await store.audit_log.list_entries(user_id=7, limit=4, offset=1)]

@@ -22,7 +22,7 @@ class ServerAccess(ShardedRepository):
     def change(self, db: Connection, server_id: int, *, is_allowed: bool, user_id: int | None) -> bool:
         """Allow or block a server, also one that the bot is not in; return False if it was so already.
 
-        To allow a server also cancels a request to leave it.
+        To allow a server also cancels a request to leave it, unless its data is to be erased.
         """
         changed_count = db.execute_rowcount(
             "INSERT INTO server_access (server_id, is_allowed, changed_at) VALUES (:server_id, :is_allowed, :now) "
@@ -32,7 +32,8 @@ class ServerAccess(ShardedRepository):
         )
         if is_allowed:
             changed_count += db.execute_rowcount(
-                "UPDATE server SET leave_requested_at = NULL WHERE id = ? AND leave_requested_at IS NOT NULL",
+                "UPDATE server SET leave_requested_at = NULL "
+                "WHERE id = ? AND leave_requested_at IS NOT NULL AND erasure_requested_at IS NULL",
                 (server_id,),
             )
         if changed_count:
