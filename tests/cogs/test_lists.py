@@ -10,6 +10,7 @@ from bot.core.limits import Limit
 from bot.core.preferences import Filter, FilterMode, FilterPlace, FilterScope, PostLook, SettingKind, Style, Template
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, Outline
+from bot.polling.following import opml_plan
 from tests.support.discord_world import invite
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import button_labels, hide_channel, last_reply, message_text, text
@@ -82,6 +83,13 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monke
     assert len(lines) == 23
     assert lines[-1] == "➖ Feed 22 R&D (https://a.example/22)"
     assert await telex.store.subscriptions.count(telex.guild.id) == 20
+    # Beyond what one import adds, it isn't the operator's limit that is named.
+    monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 100)
+    monkeypatch.setattr(opml_plan, "MAX_IMPORTED_SUBSCRIPTIONS", 2)
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", document))
+    assert answer.response is not None
+    assert "➖ 1 feed left out: an import reads up to 5,000 and adds up to 1,000." in text(answer.response)
+    assert "limits this server" not in text(answer.response)
 
 
 async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_exported(telex):
@@ -180,7 +188,8 @@ async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_t
         )
         for n, channel in enumerate(channels)
     ]
-    looks = (PostLook(prefix="x" * 41), PostLook(template=Template("{unknown}")))
+    looks = [PostLook(prefix=prefix) for prefix in ("x" * 41, "\ud800", "\0", "a\nb")]
+    looks.append(PostLook(template=Template("{unknown}")))
     groups += [
         (groups[0][0], [replace(groups[0][1][0], url=f"https://b.example/{n}", filters=(), look=look)])
         for n, look in enumerate(looks)
@@ -188,17 +197,17 @@ async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_t
     groups.append((ChannelOutline(telex.news.id, "news", (never[0], Filter(0, FilterMode.INCLUDE, "whole"))), []))
     document = opml.serialize_opml("x", groups, now=START)
     preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
-    assert f"<#{telex.news.id}> · 6 feeds · 47 filters" in message_text(preview)
+    assert f"<#{telex.news.id}> · 9 feeds · 56 filters" in message_text(preview)
     assert r"there for you: \*0\*, \*1\*, \*2\*, \*3\*. These feeds go to " + f"<#{telex.news.id}>" in message_text(
         preview
     )
-    assert "➖ 11 filters or looks left out" in message_text(preview)
+    assert "➖ 14 filters or looks left out" in message_text(preview)
     assert "All in #news" not in button_labels(last_reply(preview)), "nothing but one channel is left"
     await telex.editor.click(last_reply(preview), label="Import")
     setup = await telex.store.setups.read(telex.guild.id)
     assert {key.channel_id for key in setup if key.feed is not None} == {telex.news.id}
     filter_counts = Counter(key.feed for key in setup if key.setting == SettingKind.FILTER)
-    assert sorted(filter_counts.values()) == [1, 3, 3, 10, 10, 10, 10]
+    assert sorted(filter_counts.values()) == [1, 3, 3, 3, 3, 3, 10, 10, 10, 10]
 
 
 async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can_get_it_all(telex):

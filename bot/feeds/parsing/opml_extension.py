@@ -86,6 +86,7 @@ def _parse_look(text: str) -> PostLook | None:
     """Return a look without a role from JSON like that of `str(PostLook)`, or None if it is malformed."""
     try:
         look = msgspec.convert(asdict(PostLook.from_json(text[:_MAX_LOOK_CHARS])), PostLook)
+        msgspec.json.encode(look)  # Raises for half a surrogate pair, which JSON can escape.
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     is_possible = 0 <= (look.colour or 0) <= _MAX_COLOUR and 0 <= (look.excerpt_length or 0) <= _MAX_LOOK_CHARS

@@ -21,6 +21,8 @@ def find_look_error(look: PostLook) -> str | None:
             return _("The field {field} is longer than {most} characters.").format(
                 field=field_name, most=format_number(max_length)
             )
+        if "\0" in text or (field_name == "prefix" and len(text.splitlines()) > 1):
+            return _("The field {field} has a character or line break that posts can’t have.").format(field=field_name)
     if not 0 <= (look.excerpt_length or 0) <= MAX_EXCERPT_LENGTH:
         return _("An excerpt has 0 to {most} characters.").format(most=format_number(MAX_EXCERPT_LENGTH))
     return None if look.template is None else find_template_error(look.template)

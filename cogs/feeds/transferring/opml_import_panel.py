@@ -10,9 +10,9 @@ import discord
 
 from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.core.user_errors import UserFacingError
-from bot.feeds.parsing.opml import FeedList
+from bot.feeds.parsing.opml import MAX_OUTLINES, FeedList
 from bot.operating.setup_limits import load_setup_limits
-from bot.polling.following.opml_plan import OpmlImportPlan, plan_import
+from bot.polling.following.opml_plan import MAX_IMPORTED_SUBSCRIPTIONS, OpmlImportPlan, plan_import
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
 from bot.posting.rendering.look_checks import find_look_error
@@ -49,7 +49,7 @@ async def import_feed_list(interaction: Interaction, chosen_channel: PostableCha
     Raises `UserFacingError` if the bot cannot post in the channel.
     """
     require_can_post(chosen_channel)
-    feed_list = _drop_invalid_looks(feed_list)
+    feed_list = await asyncio.to_thread(_drop_invalid_looks, feed_list)
     panel = OpmlImportPanel(interaction, chosen_channel, feed_list)
     if feed_list.channels or any(
         outline.channel_id or outline.filters or outline.look for outline in feed_list.outlines
@@ -237,12 +237,20 @@ def _iter_summary_lines(plan: OpmlImportPlan) -> Iterator[str]:
             "{count} feeds left out: whoever runs this bot has blocked their sites",
             feed_count,
         )
-    if feed_count := len(plan.over_limit_labels) + plan.skipped_count:
+    if feed_count := len(plan.over_limit_labels):
         yield "➖ " + format_count(
             "{count} feed left out: whoever runs this bot limits this server to {most}",
             "{count} feeds left out: whoever runs this bot limits this server to {most}",
             feed_count,
             most=format_number(plan.max_feeds),
+        )
+    if plan.skipped_count:
+        yield "➖ " + format_count(
+            "{count} feed left out: an import reads up to {read} and adds up to {added}. Split the list.",
+            "{count} feeds left out: an import reads up to {read} and adds up to {added}. Split the list.",
+            plan.skipped_count,
+            read=format_number(MAX_OUTLINES),
+            added=format_number(MAX_IMPORTED_SUBSCRIPTIONS),
         )
     if plan.left_out_setup_count:
         yield "➖ " + format_count(
