@@ -242,6 +242,8 @@ REFUSED_DOCUMENTS = {
     f"{START}  look: {{colour: red}}\n...\n": (4, "“red” is no colour such as #2e7d8c."),
     f"{START}  look: {{prefix: {'x' * 50}}}\n...\n": (4, "Too long."),
     f"{START}  filters:\n    - {{rule: never, query: before:2020}}\n...\n": (5, ""),
+    f"{START}  filters: [{{rule: never, query: {'word ' * 100}}}]\n...\n": (4, "longer than 400 characters"),
+    f"{CHANNEL_START}    watches: [{'word ' * 100}]\n...\n": (6, "longer than 400 characters"),
     f"{START}  filters: [{{rule: only, query: x}}]\n...\n": (4, "“only” works for one feed"),
     f"{CHANNEL_START}    filters: [{{rule: only, query: x}}]\n...\n": (6, "“only” works for one feed"),
     f"{START}  manager_role: {SERVER}\n...\n": (4, "of @everyone"),

@@ -42,6 +42,7 @@ from bot.operating.settings_files.file_schema import (
 from bot.operating.settings_files.id_mapping import IdMapping
 from bot.operating.settings_files.located_files import LocatedFile
 from bot.operating.settings_files.yaml_documents import DocumentError, Path
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.store.records.setup_records import FeedAddress, SettingKey, Setup
 from bot.store.records.source_records import SourceRejection
 from bot.text import urls
@@ -145,6 +146,7 @@ class SetupMerger:
         self._clear(SettingKind.CHANNEL_WATCH, channel_id)
         for index, query in enumerate(section.watches):
             with self._locate((*path, index)):
+                self._require_possible_length(query)
                 normal_query = query if query in self._stored_queries else await self._parse_watch_query(query)
                 self._add(SettingKey(SettingKind.CHANNEL_WATCH, channel_id, None, normal_query), normal_query)
 
@@ -262,7 +264,13 @@ class SetupMerger:
             raise ValueError("This is the ID of the server, so of @everyone. Give a role.")
         return self._ids.map_role(role_id)
 
+    def _require_possible_length(self, query: str) -> None:
+        """Raise ValueError for a new query that would be cut."""
+        if len(query) > MAX_QUERY_LENGTH and query not in self._stored_queries:
+            raise ValueError(f"This query is longer than {MAX_QUERY_LENGTH} characters.")
+
     def _parse_filter_query(self, query: str) -> str:
+        self._require_possible_length(query)
         return query if query in self._stored_queries else parse_filter_query(query, self._now).text
 
     @contextmanager
