@@ -89,7 +89,9 @@ async def test_a_cancelled_declined_or_old_notice_is_withdrawn_where_nobody_trie
     await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=declining, user_id=1)
     assert await deliver(store, alerts(declining)) == []
     assert await store.notices.load_texts(second, declining) is None
+    assert await store.notices.load_texts(second, SERVERS[2]) == TEXTS
     clock.advance(MAX_SECONDS_TO_POST + 1)
+    assert await store.notices.load_texts(second, SERVERS[2]) is None
     await store.notices.withdraw_old()
     assert not any((await send_all(store, *SERVERS)).values())
     assert await measure(store, second) == NoticeProgress(0, 0, 0, 0, 0, withdrawn=len(SERVERS))

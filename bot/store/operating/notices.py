@@ -109,11 +109,14 @@ class Notices(ShardedRepository):
         return _list_notices(db, "1 = 1", {}, limit=limit)
 
     async def load_texts(self, notice_id: int, server_id: int) -> Mapping[str, str] | None:
-        """Return the texts of a notice by language code; None if it is cancelled or gone, or the server wants none."""
+        """Return the texts of a notice by language code.
+
+        Return None if the notice is cancelled, gone or older than `MAX_SECONDS_TO_POST`, or the server wants none.
+        """
         texts_json = await self._fetch_value(
-            "SELECT texts FROM notice WHERE id = ? AND cancelled_at IS NULL "
+            "SELECT texts FROM notice WHERE id = ? AND cancelled_at IS NULL AND created_at >= ? "
             "AND NOT EXISTS (SELECT 1 FROM server WHERE id = ? AND notices = 'off')",
-            (notice_id, server_id),
+            (notice_id, self._clock.now() - MAX_SECONDS_TO_POST, server_id),
         )
         return None if texts_json is None else json.loads(texts_json)
 
