@@ -1,6 +1,7 @@
 """Page of /owner with notices, which are texts of the operator for all servers."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import discord
 
@@ -85,7 +86,7 @@ class NoticesPage(OwnerPage):
             preview = discord_text.truncate_utf16(f"-# {language_name}\n{markup}", _MAX_PREVIEW_LENGTH)
             blocks += [Separator(), text_block(preview)]
         send_button = ActionButton(
-            self._send, label=_("Send"), style=discord.ButtonStyle.primary, disabled=not reach.reachable
+            partial(self._send, draft), label=_("Send"), style=discord.ButtonStyle.primary, disabled=not reach.reachable
         )
         edit_button = ActionButton(self._open_form, AckMode.MANUAL, label=_("Change…"))
         return (
@@ -112,10 +113,9 @@ class NoticesPage(OwnerPage):
     async def _preview(self, _interaction: Interaction, *texts: str) -> None:
         self._draft = clean_notice_texts(dict(zip(i18n.LANGUAGES, texts, strict=True)))
 
-    async def _send(self, interaction: Interaction) -> None:
-        assert self._draft is not None
-        draft, self._draft = self._draft, None
+    async def _send(self, draft: Mapping[str, str], interaction: Interaction) -> None:
         await self.store.notices.create(draft, user_id=interaction.user.id)
+        self._draft = None
         interaction.client.services.cluster_events.announce("outbox")
         self.panel.has_saved = True
 

@@ -43,8 +43,8 @@ class ServerPage(OwnerPage):
             facts.append(_("I’m not in this server."))
         heading = heading_block(name, *facts)
         if self._confirmation is not None:
-            question, label, _action = self._confirmation
-            confirm_button = ActionButton(self._confirm, label=label, style=discord.ButtonStyle.danger)
+            question, label, action = self._confirmation
+            confirm_button = ActionButton(partial(self._confirm, action), label=label, style=discord.ButtonStyle.danger)
             cancel_button = ActionButton(self._cancel, label=_("Cancel"))
             return (heading, text_block(question.format(server=name)), ActionRow(confirm_button, cancel_button))
         limits_button = ActionButton(partial(self._open_limits, name), label=_("Limits…"))
@@ -75,9 +75,7 @@ class ServerPage(OwnerPage):
 
         return ActionButton(ask_to_confirm, label=label, style=discord.ButtonStyle.danger)
 
-    async def _confirm(self, _interaction: Interaction) -> None:
-        assert self._confirmation is not None
-        _question, _label, action = self._confirmation
+    async def _confirm(self, action: Callable[[], Awaitable[None]], _interaction: Interaction) -> None:
         self._confirmation = None
         await action()
         self.panel.announce_decision()

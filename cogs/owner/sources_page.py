@@ -1,6 +1,7 @@
 """Page of /owner with the blocked sources: domains, parts of sites and feeds."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import discord
 
@@ -29,7 +30,6 @@ class SourcesPage(PagedMixin, OwnerPage):
     title = N_("Blocked sources")
     _new_pattern: SourcePattern | None = None
     """Source for which the page asks whether it is to be blocked; None while the page lists sources."""
-    _shown_sources: Sequence[BlockedSource] = ()
 
     async def load_blocks(self, _interaction: Interaction) -> Sequence[Block]:
         if self._new_pattern is not None:
@@ -37,7 +37,7 @@ class SourcesPage(PagedMixin, OwnerPage):
         sources = await self.store.blocked_sources.list_all()
         page_count = max(1, -(-len(sources) // _PAGE_SIZE))
         self.page_index = min(self.page_index, page_count - 1)
-        self._shown_sources = sources[self.page_index * _PAGE_SIZE :][:_PAGE_SIZE]
+        shown_sources = sources[self.page_index * _PAGE_SIZE :][:_PAGE_SIZE]
         explanation = _("No feed or page from there is followed, fetched or saved.")
         source_field = TextField(
             "source",
@@ -55,13 +55,15 @@ class SourcesPage(PagedMixin, OwnerPage):
         )
         blocks: list[Block] = [
             heading_block(_("Blocked sources"), f"-# {explanation}"),
-            text_block("\n".join(map(_format_source, self._shown_sources)) or _("None.")),
+            text_block("\n".join(map(_format_source, shown_sources)) or _("None.")),
         ]
         page_buttons = self.page_buttons(has_more=self.page_index + 1 < page_count, page_count_label=page_count)
         blocks.append(ActionRow(*page_buttons, block_button))
-        if self._shown_sources:
-            options = [menu_option(str(source.pattern), number) for number, source in enumerate(self._shown_sources)]
-            blocks.append(ActionRow(StringMenu(self._unblock, placeholder=_("Unblock…"), options=options)))
+        if shown_sources:
+            options = [menu_option(str(source.pattern), number) for number, source in enumerate(shown_sources)]
+            blocks.append(
+                ActionRow(StringMenu(partial(self._unblock, shown_sources), placeholder=_("Unblock…"), options=options))
+            )
         return blocks
 
     async def _load_question_blocks(self, pattern: SourcePattern) -> Sequence[Block]:
@@ -69,7 +71,7 @@ class SourcesPage(PagedMixin, OwnerPage):
         question = _("Block **{source}**?").format(source=_format_pattern(pattern))
         own_server_id = self.panel.client.services.settings.owner_server
         lines = [question, _describe_counts(counts, is_own_concerned=own_server_id in counts.server_ids)]
-        block_button = ActionButton(self._block, label=_("Block"), style=discord.ButtonStyle.danger)
+        block_button = ActionButton(partial(self._block, pattern), label=_("Block"), style=discord.ButtonStyle.danger)
         return (
             heading_block(_("Blocked sources")),
             text_block("\n".join(lines)),
@@ -87,18 +89,19 @@ class SourcesPage(PagedMixin, OwnerPage):
     async def _cancel(self, _interaction: Interaction) -> None:
         self._new_pattern = None
 
-    async def _block(self, interaction: Interaction) -> None:
-        assert self._new_pattern is not None
-        pattern, self._new_pattern = self._new_pattern, None
+    async def _block(self, pattern: SourcePattern, interaction: Interaction) -> None:
         texts = build_source_block_texts(str(pattern), interaction.client.services.settings, is_blocked=True)
         counts = await self.store.blocked_sources.block(pattern, texts, user_id=interaction.user.id)
+        self._new_pattern = None
         if counts is None:
             raise UserFacingError(_("{source} is blocked already.").format(source=_format_pattern(pattern)))
         self.page_index = 0
         self._act_at_once(interaction)
 
-    async def _unblock(self, interaction: Interaction, selected_values: list[str]) -> None:
-        pattern = self._shown_sources[int(selected_values[0])].pattern
+    async def _unblock(
+        self, shown_sources: Sequence[BlockedSource], interaction: Interaction, selected_values: list[str]
+    ) -> None:
+        pattern = shown_sources[int(selected_values[0])].pattern
         texts = build_source_block_texts(str(pattern), interaction.client.services.settings, is_blocked=False)
         await self.store.blocked_sources.unblock(pattern, texts, user_id=interaction.user.id)
         self._act_at_once(interaction)

@@ -128,8 +128,14 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
     await world.deliver()
     assert len(world.posts(alerts)) - count == (await store.notices.list_all())[0].progress.posted
     assert (await store.notices.list_all())[0].progress.waiting == 0
-    await world.set_preference(Preference.OPERATOR_NOTICES, NOTICES_OFF)
-    preview = await write(office, await open_page(office), en="Telex moves.")
-    assert "opted out: 1" in message_text(preview)
+    preview = await write(office, await open_page(office), en="Telex has moved.")
+    for server in (world.guild.id, *others):
+        await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=server, user_id=1)
+    refusal = await office.operator.click(last_reply(preview), label="Send")
+    assert message_text(refusal).startswith("No server would get the notice: each has opted out")
+    preview = await office.operator.submit_modal(
+        await office.operator.click(last_reply(preview), label="Change…"), {"en": "Telex has moved.", "fr": ""}
+    )
+    assert "opted out: 51" in message_text(preview)
     await office.operator.click(last_reply(preview), label="Discard")
     assert len(await store.notices.list_all()) == 1

@@ -164,7 +164,9 @@ _TEMPLATE_OR_FORMATTER_BY_CODE: Mapping[ReasonCode, str | Callable[[_SentenceVal
     SetupFailure.TOO_MANY_WATCHES: N_("Too many channel watches: whoever runs this bot limits this server to {count}."),
     NoticeRejection.EMPTY: N_("The notice is empty."),
     NoticeRejection.TOO_LONG: N_("The notice has {count} characters, and {limit} at most can be posted."),
-    NoticeRejection.NO_RECIPIENT: N_("No server would get the notice: none has a channel for alerts."),
+    NoticeRejection.NO_RECIPIENT: N_(
+        "No server would get the notice: each has opted out, or has no channel for alerts (/feed alerts)."
+    ),
     NoticeRejection.REPEATED: N_("You’ve just sent this notice."),
     NoticeRejection.GONE: N_("This notice isn’t being posted any more."),
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
