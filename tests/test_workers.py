@@ -37,19 +37,19 @@ async def _wait_until_gone(pid: int) -> None:
 
 
 async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(workers):
-    first = await workers.run(calls.pid, timeout=5)
-    assert await workers.run(calls.add, 1, 2, timeout=5) == 3
+    first = await workers.run(calls.pid, timeout=60)
+    assert await workers.run(calls.add, 1, 2, timeout=60) == 3
     body = os.urandom(2**20) * 8
     assert await workers.run(calls.echo, body, timeout=10) == body
-    assert await workers.run(calls.chatter, timeout=5) == "done"
-    assert await workers.run(calls.pid, timeout=5) == first != os.getpid()
+    assert await workers.run(calls.chatter, timeout=60) == "done"
+    assert await workers.run(calls.pid, timeout=60) == first != os.getpid()
 
 
 async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
     workers = WorkerPool(max_idle_seconds=0.05)
-    first = await workers.run(calls.pid, timeout=5)
+    first = await workers.run(calls.pid, timeout=60)
     await _wait_until_gone(first)
-    second = await workers.run(calls.pid, timeout=5)
+    second = await workers.run(calls.pid, timeout=60)
     assert second != first
     await workers.close()
     await _wait_until_gone(second)
@@ -60,7 +60,7 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
     own_path, other_path = str(tmp_path / "mine"), str(tmp_path / "other")
     call = asyncio.create_task(workers.run(calls.meet, own_path, other_path, timeout=20))
     await asyncio.sleep(0)  # its turn comes first
-    await _wait_until_gone(await workers.run(calls.pid, timeout=5))
+    await _wait_until_gone(await workers.run(calls.pid, timeout=60))
     assert await workers.run(calls.meet, other_path, own_path, timeout=10)
     assert await call
     await workers.close()
@@ -73,40 +73,40 @@ async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
         workers.run(calls.meet, *paths, timeout=20) for paths in ((first_path, second_path), (second_path, first_path))
     )
     pids = set(await asyncio.gather(*meetings))
-    while len(running_pids := {await workers.run(calls.pid, timeout=5), *filter(is_process_running, pids)}) > 1:  # noqa: ASYNC110 - as above
+    while len(running_pids := {await workers.run(calls.pid, timeout=60), *filter(is_process_running, pids)}) > 1:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)
     assert running_pids < pids
     await workers.close()
 
 
 async def test_an_exception_arrives_with_everything_it_carries_or_says(workers):
-    first = await workers.run(calls.pid, timeout=5)
+    first = await workers.run(calls.pid, timeout=60)
     with pytest.raises(FeedError) as caught:
-        await workers.run(calls.refuse, timeout=5)
+        await workers.run(calls.refuse, timeout=60)
     assert (caught.value.code, caught.value.detail, caught.value.retry_after) == (
         "rate-limited",
         "come back later",
         60,
     )
     with pytest.raises(calls.OddError, match="because of the test"):  # not made from its arguments
-        await workers.run(calls.refuse_oddly, timeout=5)
-    assert await workers.run(calls.pid, timeout=5) == first
+        await workers.run(calls.refuse_oddly, timeout=60)
+    assert await workers.run(calls.pid, timeout=60) == first
 
 
 async def test_a_result_that_is_no_plain_data_or_of_another_type_than_declared_is_an_error(workers):
     with pytest.raises(TypeError, match="unsupported"):
-        await workers.run(calls.give_what_cannot_travel, timeout=5)
+        await workers.run(calls.give_what_cannot_travel, timeout=60)
     with pytest.raises(WorkerDied, match="cannot be read"):
-        await workers.run(calls.lie, timeout=5)
-    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+        await workers.run(calls.lie, timeout=60)
+    assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
 async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(workers, tmp_path):
     for answer in calls.HOSTILE_ANSWERS:
         with pytest.raises(WorkerDied):
-            await workers.run(calls.answer_with, answer.replace(b"PATH", bytes(tmp_path / "x")), timeout=5)
+            await workers.run(calls.answer_with, answer.replace(b"PATH", bytes(tmp_path / "x")), timeout=60)
         assert not (tmp_path / "x").exists(), answer
-    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+    assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
 async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
@@ -118,52 +118,52 @@ async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
         "AWS_SECRET_ACCESS_KEY",
     ):
         monkeypatch.setenv(name, "hunter2")
-    surroundings = await workers.run(calls.describe_environment, timeout=5)
+    surroundings = await workers.run(calls.describe_environment, timeout=60)
     assert "PATH" in surroundings
     assert "hunter2" not in surroundings
 
 
 async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers):
-    first = await workers.run(calls.pid, timeout=5)
+    first = await workers.run(calls.pid, timeout=60)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang, timeout=0.05)
-    assert await workers.run(calls.pid, timeout=5) != first
+    assert await workers.run(calls.pid, timeout=60) != first
     await _wait_until_gone(first)
 
 
 async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers):
-    await workers.run(calls.pid, timeout=5)
+    await workers.run(calls.pid, timeout=60)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang_in_c, 60, timeout=0.05)
-    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+    assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
 async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(workers):
     for call in (calls.crash, calls.end, calls.eat_memory, calls.recurse):
         with pytest.raises(WorkerDied):
             await workers.run(call, timeout=10)
-    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+    assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
 async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
-    first = await workers.run(calls.pid, timeout=5)
+    first = await workers.run(calls.pid, timeout=60)
     os.kill(first, signal.SIGKILL)
     await _wait_until_gone(first)
     await asyncio.sleep(0.01)
-    assert await workers.run(calls.pid, timeout=5) != first
+    assert await workers.run(calls.pid, timeout=60) != first
 
 
 async def test_a_worker_that_held_much_memory_is_replaced(workers):
-    first = await workers.run(calls.pid, timeout=5)
-    assert await workers.run(calls.keep_memory, RECYCLE_RSS_BYTES, timeout=5) == RECYCLE_RSS_BYTES
-    assert await workers.run(calls.pid, timeout=5) != first
+    first = await workers.run(calls.pid, timeout=60)
+    assert await workers.run(calls.keep_memory, RECYCLE_RSS_BYTES, timeout=60) == RECYCLE_RSS_BYTES
+    assert await workers.run(calls.pid, timeout=60) != first
 
 
 async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers):
-    first = await workers.run(calls.pid, timeout=5)
+    first = await workers.run(calls.pid, timeout=60)
     os.kill(first, signal.SIGINT)
     os.kill(first, signal.SIGTERM)
-    assert await workers.run(calls.pid, timeout=5) == first
+    assert await workers.run(calls.pid, timeout=60) == first
     assert os.getpgid(first) != os.getpgid(0)
 
 
@@ -171,28 +171,28 @@ async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(work
     for name in ("bot", "pickle"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('hijacked')")
-    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+    assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
 async def test_one_process_does_what_keeps_nobody_waiting():
     pool = WorkerPool(2)
-    await pool.run(calls.pid, timeout=5)
-    assert len(set(await asyncio.gather(*(pool.run(calls.pid, timeout=5) for _ in range(3))))) == 1
+    await pool.run(calls.pid, timeout=60)
+    assert len(set(await asyncio.gather(*(pool.run(calls.pid, timeout=60) for _ in range(3))))) == 1
     await pool.close()
 
 
 async def test_calls_get_their_turn_in_order(workers, tmp_path):
     path = tmp_path / "notes"
     words = [f"call {number}" for number in range(20)]
-    await asyncio.gather(*(workers.run(calls.note, str(path), word, timeout=5) for word in words))
+    await asyncio.gather(*(workers.run(calls.note, str(path), word, timeout=60) for word in words))
     assert path.read_text().splitlines() == words
 
 
 async def test_a_caller_that_gives_up_frees_the_worker(workers):
-    await workers.run(calls.pid, timeout=5)
+    await workers.run(calls.pid, timeout=60)
     running = asyncio.create_task(workers.run(calls.hang, timeout=60))
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
-    following = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=5))
+    following = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=60))
     await asyncio.sleep(0.01)
     waiting.cancel()
     running.cancel()
@@ -202,19 +202,19 @@ async def test_a_caller_that_gives_up_frees_the_worker(workers):
 
 
 async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn(workers):
-    running = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=5))
+    running = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=60))
     await asyncio.sleep(0)
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
     running.add_done_callback(lambda _: waiting.cancel())
     await asyncio.wait([running, waiting])
-    assert await workers.run(calls.add, 2, 2, timeout=5) == 4
+    assert await workers.run(calls.add, 2, 2, timeout=60) == 4
 
 
 async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
     pool = WorkerPool()
     path = tmp_path / "pid"
     running = asyncio.create_task(pool.run(calls.say_and_hang, str(path), timeout=60))
-    waiting = asyncio.create_task(pool.run(calls.add, 1, 1, timeout=5))
+    waiting = asyncio.create_task(pool.run(calls.add, 1, 1, timeout=60))
     while not (path.exists() and path.read_text()):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.01)
     await pool.close()
@@ -223,7 +223,7 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
     assert waiting.cancelled()
     assert not is_process_running(int(path.read_text()))
     with pytest.raises(asyncio.CancelledError):
-        await pool.run(calls.add, 1, 1, timeout=5)
+        await pool.run(calls.add, 1, 1, timeout=60)
 
 
 @pytest.mark.parametrize("call", ["say_and_hang", "say_and_answer_late"])
@@ -237,8 +237,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
         import bot.core.concurrency.worker_pool
-        from tests.support.wire.process_table import is_process_running
-from tests.support.workers import worker_calls
+        from tests.support.workers import worker_calls
 
         def die():
             while not (os.path.exists("pid") and os.path.getsize("pid")):
@@ -279,7 +278,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
     )
     assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
     assert await workers.run(draw_charts, (), timeout=20) == ()
-    loaded = await workers.run(calls.list_loaded_modules, timeout=5)
+    loaded = await workers.run(calls.list_loaded_modules, timeout=60)
     assert "feedparser" in loaded
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
 

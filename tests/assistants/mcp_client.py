@@ -52,7 +52,7 @@ async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[st
     async with open_public_feed_lookup(discord.token, newsroom.store, newsroom.clock) as public:
         app = serving.build_http_app(newsroom, public, base_url=address)
         task = asyncio.create_task(serving.serve_http(app, "127.0.0.1", port, newsroom.settings.trusted_proxies))
-        async with asyncio.timeout(10), httpx2.AsyncClient() as http:
+        async with asyncio.timeout(60), httpx2.AsyncClient() as http:
             while True:
                 try:
                     await http.get(address)

@@ -29,7 +29,7 @@ from tests.support.clocks import ManualClock
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.scenario import publish
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import PATIENCE, until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DASHBOARD, ALERTS = DOCS / "grafana.json", DOCS / "prometheus-rules.yml"
@@ -329,7 +329,7 @@ async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_coul
         Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], ttl_seconds=900
     )
     await advance_in_steps(telex.clock, 1, CHECK_INTERVAL_SECONDS)
-    assert await asyncio.wait_for(away, 5) == {1}
+    assert await asyncio.wait_for(away, PATIENCE) == {1}
 
 
 async def test_a_process_that_ends_hands_over_a_shard_every_five_seconds_however_long_its_sends_take(

@@ -85,7 +85,7 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
     monkeypatch.setattr(message_targets, "send", send)
     await publisher.publish(make_rss_item(1), make_rss_item(2))
     settling = asyncio.create_task(telex.bot.outbox_relay.run_until_idle())
-    await asyncio.wait_for(arrived.wait(), 10)
+    await asyncio.wait_for(arrived.wait(), 60)
     release.set()
     await settling
     await telex.env.settle()

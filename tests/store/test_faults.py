@@ -256,7 +256,7 @@ async def test_who_waits_for_a_thread_that_ends_is_told(store, connections, monk
     for connection in connections[1:]:
         await end_connection_thread(connection, monkeypatch)
         calls = [asyncio.create_task(connection.run(lambda _: None)) for _ in range(3)]
-        _, waiting_calls = await asyncio.wait(calls, timeout=10)
+        _, waiting_calls = await asyncio.wait(calls, timeout=60)
         assert not waiting_calls
         for call in calls:
             with pytest.raises(StoreError, match="ended"):

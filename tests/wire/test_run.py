@@ -15,7 +15,7 @@ from tests.support.wire.bot_process import ROOT, inherit_environment
 from tests.support.wire.process_table import is_process_running, list_child_pids
 from tests.support.wire.scene import KINDS
 from tests.support.wire.server_inspector import SAVE
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import PATIENCE, until
 
 
 async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(scene, tmp_path):
@@ -47,7 +47,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
             lambda: all(len(scene.messages(kind)) == 4 for kind in KINDS) and not scene.unfinished()
         )
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0, (tmp_path / "cold.log").read_text()
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0, (tmp_path / "cold.log").read_text()
     finally:
         if process.returncode is None:
             process.kill()

@@ -15,6 +15,7 @@ from discord.http import Route
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel
+from tests.support.wire.waiting import PATIENCE
 
 C = TypeVar("C", bound=discord.Client)
 
@@ -44,7 +45,7 @@ class RecordingClient(discord.Client):
 
     async def wait_for_event(self, event: str, times: int = 1) -> Any:
         """Wait until an event came so often; returns the arguments of that time."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(matching_arguments := [args for name, args in self.events if name == event]) < times:
                 self._new_event.clear()
                 await self._new_event.wait()
@@ -57,7 +58,7 @@ async def online(client: C, token: str) -> AsyncIterator[C]:
     await client.login(token)
     running = asyncio.create_task(client.connect())
     waiting = asyncio.create_task(client.wait_until_ready())
-    await asyncio.wait({running, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         waiting.cancel()
         await running
