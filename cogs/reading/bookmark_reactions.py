@@ -16,6 +16,7 @@ from discord.ext import commands
 
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
+from bot.core.limits import Limit
 from bot.core.models import Dispatch
 from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Bookmark
@@ -153,7 +154,8 @@ class ReactionCog(commands.Cog):
     async def _restore_bookmark(self, user_id: int, article_id: int) -> None:
         removed_at, removed_bookmark = self._removed_bookmarks.pop((user_id, article_id), (0, None))
         if removed_bookmark is not None and self.bot.services.clock.now() - removed_at <= _RESTORE_SECONDS:
-            await self.bot.store.bookmarks.restore(user_id, removed_bookmark)
+            max_bookmarks = await self.bot.services.limits.load(Limit.BOOKMARKS_PER_USER)
+            await self.bot.store.bookmarks.restore(user_id, removed_bookmark, max_bookmarks=max_bookmarks)
 
     async def _bookmark_dispatch_articles(self, user_id: int, dispatch: Dispatch, *, is_live: bool) -> int:
         try:

@@ -40,8 +40,8 @@ async def add_bookmarks(
     Raises `RequestRejected` if the user has as many bookmarks as the operator allows.
     """
     added_count = 0
+    max_bookmarks = await bot.services.limits.load(Limit.BOOKMARKS_PER_USER)
     for article_id in article_ids:
-        await require_bookmark_quota(bot, user_id)
         added_count += await bot.store.bookmarks.add(
             user_id,
             article_id,
@@ -49,6 +49,7 @@ async def add_bookmarks(
             channel_id=channel_id,
             message_id=message_id,
             restores_removed=restores_removed,
+            max_bookmarks=max_bookmarks,
         )
     return added_count
 
@@ -111,8 +112,11 @@ class RemovedBookmarkReply(OwnedView):
 
     async def _undo_removal(self, interaction: Interaction) -> None:
         bookmarks_repository = self.store.bookmarks
-        await require_bookmark_quota(self.client, self.user_id)
-        is_restored = await bookmarks_repository.restore(self.user_id, self._removed_bookmark)
+        is_restored = await bookmarks_repository.restore(
+            self.user_id,
+            self._removed_bookmark,
+            max_bookmarks=await self.client.services.limits.load(Limit.BOOKMARKS_PER_USER),
+        )
         if not is_restored and not await bookmarks_repository.filter_bookmarked(
             self.user_id, [self._removed_bookmark.article.id]
         ):

@@ -11,7 +11,7 @@ from bot.core.preferences import OPERATOR_USER_ID
 from bot.core.user_errors import RequestRejected
 from bot.operating.applicable_limits import Limits, parse_limits
 from bot.posting.wording.audit_sentences import describe_audit_entry
-from tests.support.samples import CHANNEL, SERVER, add_feed
+from tests.support.samples import CHANNEL, SERVER, add_feed, new_article, record
 
 
 async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
@@ -36,6 +36,24 @@ async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
     with pytest.raises(RequestRejected):
         await limits.require_below(await store.subscriptions.count(SERVER), Limit.FEEDS_PER_SERVER, SERVER)
     assert await store.subscriptions.count(SERVER) == 1
+
+
+async def test_of_two_bookmarks_at_the_limit_one_is_refused(store):
+    feed = await add_feed(store, "feed")
+    await record(store, feed, *[new_article(feed, str(number)) for number in range(3)])
+    articles = await store.articles.list_newest(None, limit=3)
+    additions = [store.bookmarks.add(7, article.id, max_bookmarks=1) for article in articles[:2]]
+    outcomes = await asyncio.gather(*additions, return_exceptions=True)
+    assert sorted(map(str, outcomes))[1] == "True"
+    assert await store.bookmarks.count(7) == 1
+    # Neither Undo nor a reaction that is set again brings back more.
+    (article_id,) = [article.id for article, outcome in zip(articles, outcomes, strict=False) if outcome is True]
+    removed_bookmark = await store.bookmarks.remove(7, article_id)
+    await store.bookmarks.add(7, articles[2].id, max_bookmarks=1)
+    with pytest.raises(RequestRejected):
+        await store.bookmarks.restore(7, removed_bookmark, max_bookmarks=1)
+    assert await store.bookmarks.count(7) == 1
+    assert not await store.bookmarks.add(7, articles[2].id, max_bookmarks=0)
 
 
 async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settings):

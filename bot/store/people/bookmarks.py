@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
+from bot.core.limits import Limit
+from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Bookmark
 from bot.store.connection import NO_LIMIT, Connection
 from bot.store.people import erasure
@@ -44,12 +46,14 @@ class Bookmarks(Repository):
         channel_id: int | None = None,
         message_id: int | None = None,
         restores_removed: bool = True,
+        max_bookmarks: int | None = None,
     ) -> bool:
         """Bookmark an article for a user; return whether anything changed.
 
         The bookmark records the message in which the user made it. `restores_removed` is False for a reaction that
         was found later: then a bookmark that the user removed stays removed. Nothing changes if the
-        article is missing, or is a page that a user saved: such a page is bookmarked as it is saved.
+        article is missing, or is a page that a user saved: such a page is bookmarked as it is saved. Raises
+        RequestRejected, without any change, if the user would have more than `max_bookmarks` bookmarks.
         """
         on_conflict_sql = (
             "DO UPDATE SET created_at = excluded.created_at, removed_at = NULL, server_id = excluded.server_id, "
@@ -68,6 +72,8 @@ class Bookmarks(Repository):
             f"ON CONFLICT (user_id, article_id) {on_conflict_sql}",
             (user_id, db.now, server_id, channel_id, message_id, article_id),
         )
+        if changed_count:
+            _require_within_limit(db, user_id, max_bookmarks)
         return changed_count > 0
 
     @write_transaction
@@ -88,10 +94,11 @@ class Bookmarks(Repository):
         return bookmarks[0] if bookmarks else None
 
     @write_transaction
-    def restore(self, db: Connection, user_id: int, bookmark: Bookmark) -> bool:
+    def restore(self, db: Connection, user_id: int, bookmark: Bookmark, *, max_bookmarks: int | None = None) -> bool:
         """Restore a bookmark that `remove` returned.
 
-        Return False if the trace of the removed bookmark is gone or the bookmark exists again.
+        Return False if the trace of the removed bookmark is gone or the bookmark exists again. Raises RequestRejected,
+        without any change, if the user would have more than `max_bookmarks` bookmarks.
         """
         changed_count = db.execute_rowcount(
             "UPDATE bookmark SET removed_at = NULL, created_at = ?, server_id = ?, channel_id = ?, message_id = ?, "
@@ -108,6 +115,8 @@ class Bookmarks(Repository):
                 bookmark.article.id,
             ),
         )
+        if changed_count:
+            _require_within_limit(db, user_id, max_bookmarks)
         return changed_count > 0
 
     @write_transaction
@@ -223,6 +232,12 @@ class Bookmarks(Repository):
                 (user_id,),
             )
         )
+
+
+def _require_within_limit(db: Connection, user_id: int, max_bookmarks: int | None) -> None:
+    count_sql = f"SELECT count(*) FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}"
+    if max_bookmarks is not None and db.fetch_value(count_sql, {"user": user_id}) > max_bookmarks:
+        raise RequestRejected(Limit.BOOKMARKS_PER_USER, count=max_bookmarks)
 
 
 def _list_matching_article_ids(db: Connection, user_id: int, bookmark_filter: BookmarkFilter) -> list[int]:
