@@ -6,8 +6,9 @@ import errno
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,7 +17,7 @@ import typer
 from babel.dates import format_timedelta
 from typer.core import TyperCommand
 
-from bot.cli.command_process import FAILURE_STATUS, echo_stderr
+from bot.cli.command_process import FAILURE_STATUS, echo_stderr, exit_with_error
 from bot.text.discord_text import to_plain_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _EXCLUDED_WORD_PATTERN = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
+_MAX_ID_DIGITS = 19
+"""Maximum number of digits of an id of Discord."""
 _WRITE_FAILURE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
@@ -125,6 +128,13 @@ def print_table(
     Console(file=sys.stdout, highlight=False).print(rich_table)
 
 
+def stack_name_on_id(name: str | None, discord_id: int) -> Text:
+    """Return a cell with a name, in lines no longer than an id, above the id, so that tables fit 80 columns."""
+    from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
+
+    return Text("\n".join([*textwrap.wrap(to_plain_line(name or ""), _MAX_ID_DIGITS), str(discord_id)]))
+
+
 def format_time(timestamp: int | None) -> str:
     """Format a Unix time in seconds in the machine's time zone, or None as a dash."""
     if timestamp is None:
@@ -141,14 +151,27 @@ def format_relative_time(timestamp: int | None, now: int) -> str:
 
 @contextmanager
 def open_output(file: Path) -> Iterator[TextIO]:
-    """Open standard output if the path is `-`, else a file that gets its name only when it is complete."""
+    """Open standard output if the path is `-`, else a file that gets its name only when it is complete.
+
+    Devices and pipes are written directly. If writing fails, the command prints why and exits (1).
+    """
     if str(file) == "-":
         yield sys.stdout
         return
-    partial_file = file.with_name(file.name + ".part")
-    with partial_file.open("w", encoding="utf-8", newline="\n") as stream:
-        yield stream
-    partial_file.replace(file)
+    target = file.resolve()  # So that a link stays a link.
+    is_replaced = target.is_file() or not target.exists()
+    written_file = target.with_name(target.name + ".part") if is_replaced else target
+    try:
+        with written_file.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        if is_replaced:
+            written_file.replace(target)
+    except OSError as error:
+        exit_with_error(f"{file}: {error.strerror}")
+    finally:
+        if is_replaced:
+            with suppress(OSError):  # Its name is gone if it was complete, and is free if it never existed.
+                written_file.unlink()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from bot.cli.command_process import echo_stderr
 from bot.core.local_time import format_iso
 from bot.core.preferences import OPERATOR_USER_ID
 from bot.posting.wording.audit_sentences import describe_audit_entry
+from bot.store import Store
 from bot.store.records.operating_records import AuditEntry
 
 commands = typer.Typer()
@@ -17,8 +18,13 @@ commands = typer.Typer()
 
 @commands.command()
 def audit(as_json: JsonOption = False) -> None:
-    """Print the audit log: what was decided for the whole bot, newest first."""
-    entries = run_with_store(lambda store: store.audit_log.list_entries())
+    """Print the audit log of all decisions, newest first."""
+
+    async def load(store: Store) -> tuple[list[AuditEntry], dict[int, str | None]]:
+        overviews = await store.server_directory.list_overviews()
+        return await store.audit_log.list_entries(), {overview.id: overview.name for overview in overviews}
+
+    entries, name_by_id = run_with_store(load)
     if as_json:
         for entry in entries:
             terminal.echo_stdout(json.dumps(_entry_as_json(entry), ensure_ascii=False))
@@ -33,7 +39,9 @@ def audit(as_json: JsonOption = False) -> None:
             (
                 terminal.format_time(entry.recorded_at),
                 _get_operator_text(entry) or "deleted",
-                "–" if entry.server_id is None else str(entry.server_id),
+                "–"
+                if entry.server_id is None
+                else terminal.stack_name_on_id(name_by_id.get(entry.server_id), entry.server_id),
                 describe_audit_entry(entry),
             )
             for entry in entries

@@ -28,7 +28,13 @@ async def find_server_id(store: Store, id_or_name: str) -> int:
         exit_with_error(
             f"Several servers have that name; give the ID of one: {ids_text}."
             if matching_servers
-            else f"No server has the ID or name {to_plain_line(id_or_name)}. See `telex servers`.",
+            else f"No server has the ID or name “{to_plain_line(id_or_name)}”. See `telex servers`.",
             USAGE_ERROR_STATUS,
         )
     return server_id
+
+
+async def name_server(store: Store, server_id: int) -> str:
+    """Return the name of a server with its id, or the id alone if it has no known name. Raises StoreError."""
+    overview = await store.server_directory.get_overview(server_id)
+    return f"{to_plain_line(overview.name)} ({server_id})" if overview is not None and overview.name else str(server_id)

@@ -15,8 +15,7 @@ from bot.cli.command_process import (
     load_settings_or_exit,
     run_async,
 )
-from bot.cli.operating.server_argument import ServerArgument, find_server_id
-from bot.core.clock import SystemClock
+from bot.cli.operating.server_argument import ServerArgument, find_server_id, name_server
 from bot.core.local_time import format_iso
 from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
@@ -35,9 +34,10 @@ def list_servers(
     sort: Annotated[ServerOrder, typer.Option(help="Order of the list.")] = ServerOrder.MEMBERS,
     as_json: JsonOption = False,
 ) -> None:
-    """List the servers that the bot is in, with members, feeds, posts a day and last use.
+    """List the servers that the bot is in, with their figures.
 
-    Blocked and allowed servers that it is not in come last. Members are those of when the bot last connected.
+    Blocked and allowed servers that it is not in come last. Members are those of when the bot last connected, last use
+    is a day in UTC.
     """
     if context.invoked_subcommand is not None:
         return
@@ -49,24 +49,23 @@ def list_servers(
     if not overviews:
         echo_stderr("The bot is in no server yet. `telex run` logs the link that invites it.")
         return
-    now = SystemClock().now()
     server_count = sum(overview.joined_at is not None for overview in overviews)
     terminal.print_table(
         "1 server" if server_count == 1 else f"{server_count} servers",
-        ("id", "name", "members", "feeds", "posts a day", "last use", "status"),
+        ("server", "members", "feeds", "posts a day", "last use", "status"),
         (
             (
-                str(overview.id),
-                overview.name or "–",
+                terminal.stack_name_on_id(overview.name, overview.id),
                 "–" if overview.member_count is None else str(overview.member_count),
                 str(overview.feed_count),
                 f"{overview.post_count / POST_COUNT_DAYS:.1f}",
-                terminal.format_relative_time(overview.last_used_at, now),
+                "–" if overview.last_used_at is None else format_iso(overview.last_used_at)[: len("2026-11-30")],
                 _describe_access(overview),
             )
             for overview in overviews
         ),
-        unbroken_columns=("id",),
+        has_row_lines=True,
+        unbroken_columns=("server", "last use"),
     )
 
 
@@ -98,31 +97,36 @@ def leave(server: ServerArgument) -> None:
     async def leave_server(store: Store, settings: Settings) -> None:
         server_id = await find_server_id(store, server)
         await server_decisions.request_leave(store, settings, server_id, user_id=None)
-        echo_stderr(f"The bot leaves {server_id} within seconds, or at its next start.")
+        echo_stderr(f"The bot leaves {await name_server(store, server_id)} within seconds, or at its next start.")
 
     _decide(leave_server)
 
 
 @servers_group.command()
 def block(server: ServerArgument) -> None:
-    """Block a server: the bot leaves it, and whenever it is invited there again."""
+    """Block a server: the bot leaves it, now and at each invitation."""
 
     async def block_server(store: Store, settings: Settings) -> None:
         server_id = await find_server_id(store, server)
         is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=False, user_id=None)
-        echo_stderr(f"Blocked {server_id}." if is_new else f"{server_id} is blocked already.")
+        server_name = await name_server(store, server_id)
+        echo_stderr(f"Blocked {server_name}." if is_new else f"{server_name} is blocked already.")
 
     _decide(block_server)
 
 
 @servers_group.command()
 def allow(server: ServerArgument) -> None:
-    """Allow a server: no longer block it, and put it on the allow-list, for TELEX_SERVERS=allowed."""
+    """Unblock a server, and put it on the allow-list.
+
+    The allow-list is for TELEX_SERVERS=allowed.
+    """
 
     async def allow_server(store: Store, settings: Settings) -> None:
         server_id = await find_server_id(store, server)
         is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=True, user_id=None)
-        echo_stderr(f"Allowed {server_id}." if is_new else f"{server_id} is allowed already.")
+        server_name = await name_server(store, server_id)
+        echo_stderr(f"Allowed {server_name}." if is_new else f"{server_name} is allowed already.")
 
     _decide(allow_server)
 

@@ -16,10 +16,11 @@ from bot.cli.command_process import (
     load_settings_or_exit,
     run_async,
 )
-from bot.cli.operating.server_argument import ServerArgument, find_server_id
+from bot.cli.operating.server_argument import ServerArgument, find_server_id, name_server
 from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.operating import server_erasures
+from bot.operating.server_decisions import require_other_server
 from bot.posting.wording.refusal_sentences import refusal_sentence
 from bot.store import ProcessMustEnd, Store
 
@@ -36,7 +37,10 @@ def export(
     server: ServerArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help='File for the JSON; "-" is standard output.')],
 ) -> None:
-    """Write all that is stored about a server as JSON, without secrets and personal data."""
+    """Write all that is stored about a server as JSON.
+
+    Secrets and personal data are left out.
+    """
     settings = load_settings_or_exit()
 
     async def export_server() -> None:
@@ -44,6 +48,7 @@ def export(
             server_id, _row_count = await _find_stored_server(store, server)
             with terminal.open_output(file) as stream:
                 await store.server_data.export(server_id, stream.write)
+            echo_stderr(f"Exported {await name_server(store, server_id)}.")
 
     run_async(export_server)
 
@@ -53,16 +58,24 @@ def erase(
     server: ServerArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
-    """Erase all that is stored about a server, once the bot has left it, and print the receipt as JSON."""
+    """Erase all that is stored about a server, and print a receipt.
+
+    The bot leaves the server first. The receipt is JSON.
+    """
     settings = load_settings_or_exit()
 
-    async def find_server() -> tuple[int, int]:
+    async def find_server() -> tuple[int, int, str]:
         async with open_store(settings) as store:
-            return await _find_stored_server(store, server)
+            server_id, row_count = await _find_stored_server(store, server)
+            return server_id, row_count, await name_server(store, server_id)
 
-    server_id, row_count = run_async(find_server)
-    rows_text = "1 row" if row_count == 1 else f"{row_count:,} rows"
-    echo_stderr(f"Of {server_id}, {rows_text} are stored. The bot leaves the server, and all of it is erased for good.")
+    server_id, row_count, server_name = run_async(find_server)
+    try:
+        require_other_server(settings, server_id)
+    except RequestRejected as error:
+        _exit_with_refusal(error)
+    rows_text = "1 row is" if row_count == 1 else f"{row_count:,} rows are"
+    echo_stderr(f"{rows_text} stored about {server_name}. The bot leaves it, and all of it is erased for good.")
     if not yes and not typer.confirm("Erase it?", err=True):
         raise typer.Exit(FAILURE_STATUS)
     terminal.echo_stdout(run_async(lambda: _erase_server(settings, server_id)))

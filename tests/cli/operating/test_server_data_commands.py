@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
 import pytest
 
@@ -48,9 +49,26 @@ def test_a_server_is_exported_then_erased_with_a_receipt_that_the_audit_log_keep
         assert "Nothing is stored about this server." in refusal.stderr
 
 
+def test_an_export_replaces_neither_links_nor_pipes_and_leaves_no_half_a_file(telex, tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "linked.json")
+    telex("servers", "export", str(SERVER), "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "linked.json").read_text("utf-8"))["server_id"] == str(SERVER)
+    os.mkfifo(tmp_path / "pipe")
+    pipe = os.open(tmp_path / "pipe", os.O_RDWR)
+    telex("servers", "export", str(SERVER), "pipe")
+    assert os.read(pipe, 65_536) == (tmp_path / "linked.json").read_bytes()
+    os.close(pipe)
+    for command in ("servers", "settings"):
+        refusal = telex(command, "export", str(JOINED_SERVER), "absent/file", status=1).stderr
+        assert refusal.splitlines()[-1] == "absent/file: No such file or directory"
+        assert telex(command, "export", str(JOINED_SERVER), ".", status=1).stderr.endswith(".: Is a directory\n")
+    assert list(tmp_path.rglob("*.part")) == []
+
+
 def test_a_server_that_the_bot_is_in_is_erased_once_it_has_left(telex):
     telex.environment["TELEX_OWNER_SERVER"] = str(SERVER)
-    assert "your own server" in telex("servers", "erase", str(SERVER), "--yes", status=2).stderr
+    assert telex("servers", "erase", str(SERVER), status=2).stderr.startswith("That’s your own server")  # Unasked.
     answer = telex("servers", "erase", str(JOINED_SERVER), "--yes", status=1)
     assert "At its next start, it leaves the server and erases the data." in answer.stderr
     assert [server["leaving"] for server in telex.json("servers", "--json")] == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -43,10 +44,11 @@ def test_servers_are_listed_left_blocked_and_allowed_and_all_of_it_is_logged(tmp
     ]
     ambiguous = telex("servers", "leave", "CHESS club", status=2).stderr
     assert ambiguous == f"Several servers have that name; give the ID of one: {CLUB}, {TWIN}.\n"
-    assert "No server has the ID or name home 2." in telex("servers", "leave", "home 2", status=2).stderr
+    assert "No server has the ID or name “home 2”." in telex("servers", "leave", "home 2", status=2).stderr
     refusal = telex("servers", "block", "office", status=2).stderr
     assert refusal == "That’s your own server (TELEX_OWNER_SERVER): I stay there.\n"
-    assert "within seconds" in telex("servers", "leave", "home").stderr
+    leaving = telex("servers", "leave", "home").stderr
+    assert leaving == f"The bot leaves Home ({HOME}) within seconds, or at its next start.\n"
     assert telex("servers", "block", str(STRANGER)).stderr == f"Blocked {STRANGER}.\n"
     telex("servers", "allow", str(HOME))
     servers = {int(server["id"]): server for server in telex.json("servers", "--sort", "name", "--json")}
@@ -55,6 +57,8 @@ def test_servers_are_listed_left_blocked_and_allowed_and_all_of_it_is_logged(tmp
     table = telex("servers").stdout
     assert table.startswith("4 servers")
     assert str(STRANGER) in table
+    assert max(map(len, table.splitlines())) <= 80
+    assert {"Chess Club", "members", "blocked,"} <= {cell.strip() for cell in re.split("[│┃\n]", table)}
     entries = telex.json("servers", "audit", "--json")
     assert [(entry["action"], int(entry["server"]), entry["user"]) for entry in entries] == [
         ("server-allow", HOME, "terminal"),
