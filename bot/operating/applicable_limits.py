@@ -75,8 +75,10 @@ def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
         is_count = count_text.isascii() and count_text.isdecimal() and int(count_text) <= MAX_SERVER_LIMIT
         if name not in SERVER_LIMITS or not (is_count or count_text == "default"):
             raise ValueError(
-                f"Limits look like feeds=500, or feeds=default for that of the settings. There are "
-                f"{', '.join(SERVER_LIMITS)}, up to {MAX_SERVER_LIMIT:,} each."
+                f"“{assignment}” is no limit. Limits look like feeds=500, or feeds=default for that of the settings. "
+                f"There are {', '.join(SERVER_LIMITS)}, up to {MAX_SERVER_LIMIT:,} each."
             )
+        if SERVER_LIMITS[name] in max_count_by_limit:
+            raise ValueError(f"The limit {name} is there twice.")
         max_count_by_limit[SERVER_LIMITS[name]] = int(count_text) if is_count else None
     return max_count_by_limit

@@ -56,9 +56,9 @@ def list_sources(context: typer.Context, as_json: JsonOption = False) -> None:
 def block(
     source: SourceArgument, yes: Annotated[bool, typer.Option("--yes", help="Don’t ask before blocking.")] = False
 ) -> None:
-    """Block a domain with its subdomains, or what is below an address: nothing is followed or fetched from there.
+    """Block a domain with its subdomains, or what is below an address.
 
-    Feeds that are followed stop, and the servers get one alert.
+    Nothing is followed or fetched from there. Feeds that are followed stop, and the servers get one alert.
     """
 
     async def block_source(store: Store, settings: Settings, pattern: SourcePattern) -> None:

@@ -8,7 +8,7 @@ import typer
 from bot.cli import terminal
 from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.command_process import USAGE_ERROR_STATUS, exit_with_error, load_settings_or_exit
-from bot.cli.operating.server_argument import ServerArgument, find_server_id
+from bot.cli.operating.server_argument import ServerArgument, find_server_id, name_server
 from bot.operating.applicable_limits import Limits, LimitUsage, parse_limits
 from bot.store import Store
 
@@ -23,7 +23,7 @@ def limits(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the limits of a server and what it uses of them; set those that are given.
+    """Show the limits of a server and what it uses of them, or set some.
 
     A limit below what the server has removes nothing.
     """
@@ -32,20 +32,20 @@ def limits(
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)
 
-    async def set_and_load(store: Store) -> tuple[int, list[LimitUsage]]:
+    async def set_and_load(store: Store) -> tuple[str, list[LimitUsage]]:
         server_id = await find_server_id(store, server)
         if max_count_by_limit:
             await store.server_limits.set_limits(server_id, max_count_by_limit, user_id=None)
-        return server_id, await Limits(load_settings_or_exit(), store).load_usage(server_id)
+        return await name_server(store, server_id), await Limits(load_settings_or_exit(), store).load_usage(server_id)
 
-    server_id, usages = run_with_store(set_and_load)
+    server_name, usages = run_with_store(set_and_load)
     if as_json:
         for usage in usages:
             usage_fields = {"limit": usage.max_count, "used": usage.used_count, "own": usage.has_own_limit}
             terminal.echo_stdout(json.dumps({"name": usage.name} | usage_fields))
         return
     terminal.print_table(
-        f"Server {server_id}",
+        f"Limits of {server_name}",
         ("what", "used", "limit", "set"),
         (
             (

@@ -17,7 +17,7 @@ maintenance_group = typer.Typer(name="maintenance", invoke_without_command=True)
 
 @maintenance_group.callback()
 def describe(context: typer.Context) -> None:
-    """Say whether the maintenance mode is on, and how many messages are still being sent."""
+    """Say whether maintenance is on, and what is still being sent."""
     if context.invoked_subcommand is not None:
         return
 
@@ -43,7 +43,10 @@ def turn_on(
         typer.Option(min=1, max=MAX_MAINTENANCE_MINUTES, help="How long it will take, for people to read."),
     ] = None,
 ) -> None:
-    """Pause polling and posting until `telex maintenance off`; commands say that it’s maintenance."""
+    """Pause polling and posting until `telex maintenance off`.
+
+    Commands say that it’s maintenance.
+    """
     expected_seconds = None if minutes is None else 60 * minutes
     run_with_store(lambda store: store.maintenance.turn_on(expected_seconds=expected_seconds, user_id=None))
     echo_stderr("Maintenance is on. A running bot notices within 5 seconds, and finishes what it is sending.")

@@ -25,7 +25,7 @@ notice_group = typer.Typer(name="notice", invoke_without_command=True)
 
 @notice_group.callback()
 def list_notices(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the notices of the last 30 days, and in how many servers they were posted."""
+    """List the notices of the last 30 days, and how far they are."""
     if context.invoked_subcommand is not None:
         return
     notices = run_with_store(lambda store: store.notices.list_all())
@@ -61,12 +61,12 @@ def _describe_progress(notice: Notice) -> str:
 def send(
     english: Annotated[str, typer.Option("--en", metavar="TEXT", help="The text in English.")] = "",
     french: Annotated[str, typer.Option("--fr", metavar="TEXT", help="The text in French.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don’t ask before sending.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don’t ask before sending.")] = False,
 ) -> None:
-    """Post a text once in the channel for alerts of every server that takes notices.
+    """Post a text once in every server’s channel for alerts.
 
-    Servers get it in their language, or else in the other one. It shows as written: mentions and other markup do
-    nothing, and web addresses can be clicked.
+    Servers that take notices get it in their language, or else in the other one. It shows as written: mentions and
+    other markup do nothing, and web addresses can be clicked.
     """
     texts = _run_or_exit(lambda: clean_notice_texts({"en": english, "fr": french}))
     reach = run_with_store(lambda store: store.notices.measure_reach())
@@ -79,12 +79,16 @@ def send(
     if reach.reachable and not yes and not typer.confirm("Send it?", err=True):
         exit_with_error("Nothing was sent.")
     notice_id = _run_on_store_or_exit(lambda store: store.notices.create(texts, user_id=None))
-    echo_stderr(f"Notice {notice_id} is being posted, in 5 servers a second; `telex notice` shows how far it is.")
+    echo_stderr(f"The running bot posts notice {notice_id}, in 5 servers a second. `telex notice` shows how far it is.")
 
 
 @notice_group.command()
-def cancel(number: Annotated[int, typer.Argument(help="The number of the notice, from `telex notice`.")]) -> None:
+def cancel(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the notice, from `telex notice`.")],
+) -> None:
     """Stop a notice where it was not posted yet."""
+    if run_with_store(lambda store: store.notices.get(number)) is None:
+        exit_with_error(f"There’s no notice {number}. See `telex notice`.", USAGE_ERROR_STATUS)
     withdrawn_count = _run_on_store_or_exit(lambda store: store.notices.cancel(number, user_id=None))
     echo_stderr(f"Cancelled. Servers that don’t get it: {withdrawn_count}. Messages already posted stay.")
 

@@ -29,13 +29,13 @@ def test_a_notice_is_checked_confirmed_counted_and_cancelled(tmp_path, launcher)
     assert "Servers that get it: 1. Without a channel for alerts: 1. Opted out: 0." in declined
     assert declined.endswith("Nothing was sent.\n")
     telex("notice", "send", "--en", "Moving @everyone", given="y\n")
-    assert telex("notice", "send", "--en", "Moving @everyone", "-y", status=2).stderr.endswith(
+    assert telex("notice", "send", "--en", "Moving @everyone", "--yes", status=2).stderr.endswith(
         "just sent this notice.\n"
     )
     (notice,) = telex.json("notice", "--json")
     assert (notice["texts"], notice["waiting"], notice["cancelled"]) == ({"en": "Moving @everyone"}, 1, None)
     assert "Servers that don’t get it: 1" in telex("notice", "cancel", str(notice["number"])).stderr
-    assert telex("notice", "cancel", "7", status=2).stderr == "This notice isn’t being posted any more.\n"
+    assert telex("notice", "cancel", "7", status=2).stderr == "There’s no notice 7. See `telex notice`.\n"
     assert "Moving" in telex("notice").stdout
     actions = [entry["action"] for entry in telex.json("servers", "audit", "--json")]
     assert actions == ["notice-cancel", "notice-send"]

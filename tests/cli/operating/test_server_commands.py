@@ -35,7 +35,10 @@ def test_limits_of_a_server_are_shown_and_set(tmp_path, launcher):
         {"name": "digests", "limit": 0, "used": 0, "own": True},
     ]
     assert "by the settings" in telex("servers", "limits", "11", "feeds=default").stdout
-    assert "Limits look like feeds=500" in telex("servers", "limits", "11", "cats=1", status=2).stderr
+    assert (
+        "“cats=1” is no limit. Limits look like feeds=500"
+        in telex("servers", "limits", "11", "cats=1", status=2).stderr
+    )
     assert [entry["details"] for entry in telex.json("servers", "audit", "--json")] == [
         {"limits": "feeds=default"},
         {"limits": "feeds=500 digests=0"},
