@@ -108,9 +108,10 @@ class ServerDataPage(OwnerPage):
         buffer = io.BytesIO()
 
         def write(text: str) -> None:
-            if buffer.tell() + len(text) > interaction.filesize_limit:
+            encoded_text = text.encode()
+            if buffer.tell() + len(encoded_text) > interaction.filesize_limit:
                 raise ExportTooLarge
-            buffer.write(text.encode())
+            buffer.write(encoded_text)
 
         try:
             await self.store.server_data.export(self._server_id, write)

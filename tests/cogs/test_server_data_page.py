@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock
@@ -90,6 +91,18 @@ async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_serv
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
     assert {(bookmark.server_id, bookmark.channel_id) for bookmark in bookmarks} == {(None, None)}
     assert "Secret minutes" not in {bookmark.article.title for bookmark in bookmarks}
+
+
+async def test_an_export_that_is_too_large_for_discord_names_the_command(office, monkeypatch):
+    server_id = office.world.guild.id
+    page = await open_data_page(office, str(server_id))
+
+    async def export(_server_id: int, write: Callable[[str], object]) -> None:
+        write("é" * 14_000_000)  # more bytes than the 25 MiB of the simulated Discord, in fewer characters
+
+    monkeypatch.setattr(office.world.store.server_data, "export", export)
+    refusal = message_text(await click(office, page, "Export"))
+    assert refusal.endswith(f"In the terminal: `telex servers export {server_id} FILE`")
 
 
 async def test_the_operators_own_server_and_unknown_servers_are_not_erased(office):
