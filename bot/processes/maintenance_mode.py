@@ -51,7 +51,8 @@ class MaintenanceMode:
 
     async def refresh(self) -> None:
         """Read the stored maintenance mode, and tell the listeners if it was turned on or off. Raises StoreError."""
-        was_on, self.period = self.is_on, await self._store.maintenance.get()
+        period = await self._store.maintenance.get()
+        was_on, self.period = self.is_on, period
         if was_on is self.is_on:
             return
         log.warning("maintenance mode changed on=%s", "yes" if self.is_on else "no")

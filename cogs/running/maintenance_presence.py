@@ -21,6 +21,7 @@ class MaintenancePresenceCog(TelexCog):
         super().__init__(bot)
         self._maintenance = bot.services.maintenance
         self._change_task: asyncio.Task[None] | None = None
+        self._activity: discord.CustomActivity | None = None
 
     async def cog_load(self) -> None:
         """Set the presence with which shards connect, and follow changes of the maintenance mode."""
@@ -36,19 +37,18 @@ class MaintenancePresenceCog(TelexCog):
 
     async def _change_presence(self) -> None:
         """Change the presence of the shards of this process, and that with which shards will connect."""
-        activity = self._set_initial_presence()
+        self._set_initial_presence()
         for shard_id in self.bot.shards.keys() & self.bot.store.shards.served_numbers:
             try:
-                await self.bot.change_presence(activity=activity, status=self.bot.status, shard_id=shard_id)
+                await self.bot.change_presence(activity=self._activity, status=self.bot.status, shard_id=shard_id)
             except (discord.DiscordException, aiohttp.ClientError, ConnectionError) as error:
                 log.warning("presence not changed shard=%d error=%r", shard_id, error)  # It has the new one later.
 
-    def _set_initial_presence(self) -> discord.CustomActivity | None:
-        """Set the presence with which shards connect, and return its activity, or None without maintenance."""
-        activity = None
+    def _set_initial_presence(self) -> None:
+        """Set the presence with which shards connect, which says nothing unless there is maintenance."""
+        self._activity, self.bot.status = None, discord.Status.online
         if self._maintenance.is_on:
             with i18n.language_scope(self.bot.services.settings.language):
-                activity = discord.CustomActivity(_("Maintenance: posts will follow"))
-        self.bot.activity = activity
-        self.bot.status = discord.Status.dnd if self._maintenance.is_on else discord.Status.online
-        return activity
+                self._activity = discord.CustomActivity(_("Maintenance: posts will follow"))
+            self.bot.status = discord.Status.dnd
+        self.bot.activity = self._activity

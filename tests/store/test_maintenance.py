@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.core.audit_actions import AuditAction
 from bot.core.preferences import OPERATOR_USER_ID
+from bot.processes.maintenance_mode import MaintenanceMode
 
 
 async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(store, clock):
@@ -20,3 +23,11 @@ async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(s
     actions = [(entry.action, entry.user_id) for entry in await store.audit_log.list_entries()]
     on, off = AuditAction.MAINTENANCE_ON, AuditAction.MAINTENANCE_OFF
     assert actions == [(off, 7), (on, 7), (on, OPERATOR_USER_ID)]
+
+
+async def test_two_readers_at_once_tell_of_it_once(store):
+    maintenance, changes = MaintenanceMode(store), []
+    maintenance.add_listener(lambda: changes.append(maintenance.is_on))
+    await store.maintenance.turn_on(expected_seconds=None, user_id=7)
+    await asyncio.gather(maintenance.refresh(), maintenance.refresh())
+    assert changes == [True]
