@@ -31,7 +31,7 @@ def describe(context: typer.Context) -> None:
         return
     expected_text = "" if period.expected_end is None else f", until about {terminal.format_time(period.expected_end)}"
     terminal.echo_stdout(
-        f"Maintenance is on since {terminal.format_time(period.since)}{expected_text}. "
+        f"Maintenance has been on since {terminal.format_time(period.since)}{expected_text}. "
         f"Messages being sent: {claimed_count}."
     )
 

@@ -7,15 +7,15 @@ from bot.core.i18n import N_, _, format_number
 from bot.store.records.operating_records import AuditEntry
 
 _SENTENCE_BY_ACTION: Mapping[str, str] = {
-    AuditAction.SERVER_LEAVE_REQUESTED: N_("left the server"),
+    AuditAction.SERVER_LEAVE_REQUESTED: N_("had the bot leave the server"),
     AuditAction.SERVER_BLOCKED: N_("blocked the server"),
     AuditAction.SERVER_ALLOWED: N_("allowed the server"),
     AuditAction.SERVER_LIMITS_SET: N_("set limits of the server: {limits}"),
     AuditAction.SERVER_ERASURE_REQUESTED: N_("asked to erase the server’s data"),
     AuditAction.SERVER_ERASED: N_("erased the server’s data"),
-    AuditAction.ALLOW_LIST_STARTED: N_("started the allow-list with the servers of then: {count}"),
+    AuditAction.ALLOW_LIST_STARTED: N_("put the bot’s servers on the allow-list: {count}"),
     AuditAction.NOTICE_SENT: N_("sent notice {number}: “{text}”"),
-    AuditAction.NOTICE_CANCELLED: N_("cancelled notice {number}, not posted in {servers} servers"),
+    AuditAction.NOTICE_CANCELLED: N_("cancelled notice {number} (servers that don’t get it: {servers})"),
     AuditAction.MAINTENANCE_ON: N_("turned maintenance on"),
     AuditAction.MAINTENANCE_OFF: N_("turned maintenance off"),
     AuditAction.SOURCE_BLOCKED: N_("blocked {source} (feeds that servers follow: {feeds})"),
