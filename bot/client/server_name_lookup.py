@@ -11,7 +11,10 @@ class NamesUnavailable(Exception):
 
 
 async def load_server_names(token: str, server_id: int) -> ServerNames:
-    """Return the names of a server's channels, active threads, roles and forum tags. Raises NamesUnavailable."""
+    """Return the names of a server's channels that posts can go to, of its roles and its forums' tags.
+
+    Raises NamesUnavailable.
+    """
     try:
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(token)
@@ -29,7 +32,7 @@ async def load_server_names(token: str, server_id: int) -> ServerNames:
         {
             channel.id: channel.name
             for channel in (*channels, *threads)
-            if not isinstance(channel, discord.CategoryChannel)
+            if isinstance(channel, discord.TextChannel | discord.ForumChannel | discord.Thread)
         },
         {role.id: role.name for role in guild.roles if not role.is_default()},
         {

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bot.core.preferences import MentionRule
+from bot.drill.discord_stand_in.state import ChannelKind
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.telex_command import Telex
 from tests.support.wire.scene import QUICK
@@ -45,6 +46,7 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
     refused = await asyncio.to_thread(telex, *into, status=2)
     assert f"The server has no channel {general.id}, and none named “general”." in refused.stderr
 
+    changes.add_channel(other_place, "general", ChannelKind.VOICE)  # Nothing can be posted there.
     other_general = changes.add_channel(other_place, "general")
     await asyncio.to_thread(telex, *into)
     (other_rule,) = await store.mention_rules.list_by_channel(other_general.id)

@@ -144,6 +144,8 @@ def build_channel(state: State, channel: Channel, *, with_server: bool = True) -
             for overwrite in channel.overwrites
         ],
     }
+    if channel.kind is ChannelKind.VOICE:
+        payload |= {"bitrate": 64_000, "user_limit": 0}
     if channel.kind is ChannelKind.FORUM:
         payload |= {
             "available_tags": channel.tags,
