@@ -1,6 +1,7 @@
 """Merging of a settings file into the setup of a server, with the checks that commands make of what people type."""
 
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -77,7 +78,9 @@ class SetupMerger:
         find_look_error: FindLookError,
         blocked_sources: SourcePatterns = NO_PATTERNS,
     ) -> None:
-        self.setup = dict(old_setup)
+        self._texts_by_channel_id: defaultdict[int | None, dict[SettingKey, str]] = defaultdict(dict)
+        for key, text in old_setup.items():
+            self._set(key, text)
         self._file, self._ids, self._now = file, ids, now
         self._parse_watch_query, self._find_look_error = parse_watch_query, find_look_error
         self._blocked_sources = blocked_sources
@@ -108,7 +111,7 @@ class SetupMerger:
                 self._merge_channel(section, target_id, path)
         if channel_id is not None and not merged_channel_ids:
             raise DocumentError(f"This file has no channel {channel_id}.", self._file.find_line(("channels",)))
-        return self.setup
+        return {key: text for texts in self._texts_by_channel_id.values() for key, text in texts.items()}
 
     def _merge_server(self, section: ServerSection) -> None:
         path: Path = ("server",)
@@ -136,7 +139,8 @@ class SetupMerger:
                 is_channel = preference is Preference.ALERT_CHANNEL
                 return str((self._ids.map_channel if is_channel else self._map_role)(preference_value))
         text = str(preference_value)
-        if text != self.setup.get(SettingKey(preference)) and text not in _VALID_TEXTS_BY_PREFERENCE[preference]():
+        stored_text = self._texts_by_channel_id[None].get(SettingKey(preference))
+        if text != stored_text and text not in _VALID_TEXTS_BY_PREFERENCE[preference]():
             raise ValueError(f"Telex doesn’t know “{text}”.")
         return text
 
@@ -194,11 +198,10 @@ class SetupMerger:
                 self._add(SettingKey(SettingKind.FORUM_TAG, channel_id, None, rule_text), rule_text)
 
     def _replace_feeds(self, entries: Iterable[FeedEntry], channel_id: int, path: Path) -> None:
-        followed_feeds = {key.feed for key in self.setup if key.channel_id == channel_id}
-        self.setup = {
-            key: text
-            for key, text in self.setup.items()
-            if key.channel_id != channel_id or key.feed is None or is_secret(key.feed)
+        old_texts = self._texts_by_channel_id[channel_id]
+        followed_feeds = {key.feed for key in old_texts}
+        self._texts_by_channel_id[channel_id] = {
+            key: text for key, text in old_texts.items() if key.feed is None or is_secret(key.feed)
         }
         feeds = set[FeedAddress]()
         for index, entry in enumerate(entries):
@@ -285,18 +288,20 @@ class SetupMerger:
 
     def _set(self, key: SettingKey, text: str | None) -> None:
         if text is None:
-            self.setup.pop(key, None)
+            self._texts_by_channel_id[key.channel_id].pop(key, None)
         else:
-            self.setup[key] = text
+            self._texts_by_channel_id[key.channel_id][key] = text
 
     def _add(self, key: SettingKey, text: str) -> None:
-        if key in self.setup:
+        texts = self._texts_by_channel_id[key.channel_id]
+        if key in texts:
             raise ValueError("This is there twice.")
-        self.setup[key] = text
+        texts[key] = text
 
     def _clear(self, setting: str, channel_id: int | None, feed: FeedAddress | None = None) -> None:
-        for key in [key for key in self.setup if key[:3] == (setting, channel_id, feed)]:
-            del self.setup[key]
+        texts = self._texts_by_channel_id[channel_id]
+        for key in [key for key in texts if (key.setting, key.feed) == (setting, feed)]:
+            del texts[key]
 
 
 _VALID_TEXTS_BY_PREFERENCE: Mapping[Preference, Callable[[], Collection[str]]] = {

@@ -84,7 +84,7 @@ class Setups(Repository):
 
 
 class _WriteContext(NamedTuple):
-    """Server whose settings are written, the the user whom the change history names, and names of tags by id."""
+    """Server whose settings are written, the user whom the change history names, and names of tags by id."""
 
     server_id: int
     user_id: int
