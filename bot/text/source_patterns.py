@@ -37,12 +37,14 @@ class SourcePattern(NamedTuple):
             url = urls.normalize_typed_url(text.strip().removeprefix("*."))
         except ValueError:
             url = ""
-        domain = urls.parse_host(url).removeprefix("www.")
-        if "." not in domain or len(url) > MAX_PATTERN_CHARS:
+        parameters = frozenset(filter(None, urlsplit(url).query.split("&")))
+        pattern = cls(urls.parse_host(url).removeprefix("www."), _split_path(url), parameters)
+        if "." not in pattern.domain or len(str(pattern)) > MAX_PATTERN_CHARS:
             raise ValueError("A domain such as news.example is needed, or an address below it.")
-        if urls.has_secret(url):
+        # What is stored is read again, with other characters escaped than here.
+        if urls.has_secret(url) or urls.has_secret(f"https://{pattern}"):
             raise ValueError("This address contains a password or a key. Give its domain, or the public part of it.")
-        return cls(domain, _split_path(url), frozenset(filter(None, urlsplit(url).query.split("&"))))
+        return pattern
 
     def __str__(self) -> str:
         """Return the pattern as `parse` reads it."""
