@@ -72,8 +72,9 @@ def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
     max_count_by_limit: dict[Limit, int | None] = {}
     for assignment in assignments:
         name, _separator, count_text = assignment.strip().lower().partition("=")
-        is_count = count_text.isascii() and count_text.isdecimal() and int(count_text) <= MAX_SERVER_LIMIT
-        if name not in SERVER_LIMITS or not (is_count or count_text == "default"):
+        is_count = count_text.isascii() and count_text.isdecimal() and len(count_text) <= len(str(MAX_SERVER_LIMIT))
+        is_possible = count_text == "default" or (is_count and int(count_text) <= MAX_SERVER_LIMIT)
+        if name not in SERVER_LIMITS or not is_possible:
             raise ValueError(
                 f"“{assignment}” is no limit. Limits look like feeds=500, or feeds=default for that of the settings. "
                 f"There are {', '.join(SERVER_LIMITS)}, up to {MAX_SERVER_LIMIT:,} each."
