@@ -53,7 +53,8 @@ def parse_host_rules(toml_text: str) -> dict[str, HostRule]:
     try:
         rule_by_host = msgspec.convert(tomllib.loads(toml_text), dict[str, HostRule])
     except tomllib.TOMLDecodeError as error:
-        raise ValueError("the file is not TOML") from error
+        place = re.search(r"at line \d+", str(error))  # The rest of the message may name a secret.
+        raise ValueError(f"the file is not TOML{f' {place[0]}' if place else ''}") from error
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     for host, rule in rule_by_host.items():

@@ -233,8 +233,10 @@ def _read_host_rules(text: str) -> dict[str, HostRule] | None:
         return None
     try:
         return parse_host_rules(Path(text.strip()).read_text("utf-8"))
-    except (OSError, UnicodeError) as error:
-        raise ValueError("the file cannot be read") from error
+    except UnicodeError as error:
+        raise ValueError("the file is no text in UTF-8") from error
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from error
 
 
 def _parse_secret(text: str) -> Secret | None:

@@ -91,7 +91,7 @@ def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
 @pytest.mark.parametrize(
     ("toml_text", "sentence"),
     [
-        ("[news", "the file is not TOML"),
+        ('["news.example"]\nproxy = secret\n', "the file is not TOML at line 2"),
         ('["https://news.example"]', "a host name such as news.example is needed"),
         ('["news.example"]\nproxy = "socks5://a:secret@b"', "the proxy of news.example needs an address"),
         ('["news.example"]\nuser_agent = "secret\\nX: y"', "a header of news.example has characters"),

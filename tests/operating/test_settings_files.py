@@ -223,7 +223,7 @@ channels:
 START = f"version: 1\nserver:\n  id: {SERVER}\n"
 CHANNEL_START = f"{START}channels:\n  - id: 5\n"
 REFUSED_DOCUMENTS = {
-    "": (0, "incomplete"),
+    "": (1, "incomplete"),
     START: (3, "incomplete: it doesn’t end with the line “...”"),
     "server: {id: 1}\n...\n": (1, "it has no version"),
     "version: 2\nlater: true\n...\n": (1, "This file has version 2 of the format. This Telex reads version 1."),
@@ -244,14 +244,21 @@ REFUSED_DOCUMENTS = {
     f"{START}  filters:\n    - {{rule: never, query: before:2020}}\n...\n": (5, ""),
     f"{START}  filters: [{{rule: never, query: {'word ' * 100}}}]\n...\n": (4, "longer than 400 characters"),
     f"{CHANNEL_START}    watches: [{'word ' * 100}]\n...\n": (6, "longer than 400 characters"),
+    f"{START}  filters: [{{rule: seldom, query: x}}]\n...\n": (4, "“seldom” isn’t possible for rule."),
     f"{START}  filters: [{{rule: only, query: x}}]\n...\n": (4, "“only” works for one feed"),
     f"{CHANNEL_START}    filters: [{{rule: only, query: x}}]\n...\n": (6, "“only” works for one feed"),
     f"{START}  manager_role: {SERVER}\n...\n": (4, "of @everyone"),
     f"{START}  self_assignable_roles: {[*range(1, 12)]}\n...\n": (4, "There should be a list of length <= 10."),
     f"{CHANNEL_START}  - id: 5\n...\n": (6, "This channel is there twice."),
-    f"{CHANNEL_START}    settings:\n      min_outlets: 1\n...\n": (7, "least_outlets cannot be 1"),
-    f"{CHANNEL_START}    settings:\n      translate: 1\n...\n": (7, "There should be a true or false, not a number."),
-    f"{CHANNEL_START}    settings:\n      quiet_hours: late\n...\n": (7, "no quiet hours"),
+    f"{CHANNEL_START}    settings:\n      min_outlets: 1\n...\n": (7, "min_outlets must be 2 or more."),
+    f"{CHANNEL_START}    settings:\n      translate: 1\n...\n": (
+        7,
+        "There should be a switch (true or false), not a number.",
+    ),
+    f"{CHANNEL_START}    settings:\n      quiet_hours: late\n...\n": (
+        7,
+        "“late” is no quiet_hours such as 22:00-07:00.",
+    ),
     f"{CHANNEL_START}    digest: {{every: monday, at: 25:00}}\n...\n": (6, "“25:00” is no time of the day"),
     f"{CHANNEL_START}    digest: {{every: doomsday, at: 08:00}}\n...\n": (6, "neither “daily” nor a weekday"),
     f"{CHANNEL_START}    watches: [the]\n...\n": (6, ""),

@@ -9,6 +9,7 @@ from bot.operating.settings_files.yaml_documents import DocumentError, Path, par
 
 _PATH_PART_PATTERN = re.compile(r"\.(\w+)|\[(\d+)\]")
 _UNKNOWN_FIELD_PATTERN = re.compile(r"unknown field `(.+)`")
+_ENUM_PATTERN = re.compile(r"Invalid enum value '(.*)'")
 _WORD_BY_SCHEMA_WORD = {
     "`": "",
     "Object missing required field": "Missing here:",
@@ -16,7 +17,7 @@ _WORD_BY_SCHEMA_WORD = {
     "array": "list",
     "str": "text",
     "int": "number",
-    "bool": "true or false",
+    "bool": "switch (true or false)",
     " | null": " or null",
     "Expected": "There should be a",
     ", got": ", not a",
@@ -55,6 +56,8 @@ class LocatedFile:
         )
         if match := _UNKNOWN_FIELD_PATTERN.search(message):
             return DocumentError(f"There’s no setting “{match[1]}” here.", self.find_line((*path, match[1])))
+        if match := _ENUM_PATTERN.search(message):
+            return DocumentError(f"“{match[1]}” isn’t possible for {path[-1]}.", self.find_line(path))
         for schema_word, word in _WORD_BY_SCHEMA_WORD.items():
             message = message.replace(schema_word, word)
         return DocumentError(f"{message}.", self.find_line(path))

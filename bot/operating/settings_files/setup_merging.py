@@ -27,7 +27,13 @@ from bot.core.preferences import (
     SubscriptionState,
     Template,
 )
-from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME
+from bot.core.setting_registry import (
+    CHANNEL_SETTING_BY_NAME,
+    ChannelSetting,
+    LanguageSetting,
+    NumberSetting,
+    StoredValue,
+)
 from bot.core.user_errors import RequestRejected
 from bot.operating.settings_files.file_export import is_secret
 from bot.operating.settings_files.file_schema import (
@@ -176,7 +182,7 @@ class SetupMerger:
             setting_value = getattr(section, name)
             if setting_value is not UNSET:
                 with self._locate((*path, name)):
-                    stored_value = setting.to_column(setting_value)
+                    stored_value = _convert_setting(name, setting, setting_value)
                 text = None if stored_value is None else str(stored_value)
                 self._set(SettingKey(setting.column_name, channel_id), text)
 
@@ -319,6 +325,21 @@ def _iter_queries(setup: Setup) -> Iterator[str]:
             yield key.detail
         elif key.detail:
             yield key.detail.partition(" ")[2]
+
+
+def _convert_setting(name: str, setting: ChannelSetting[Any], setting_value: object) -> StoredValue:
+    """Return the stored form of a channel's setting. Raises ValueError with a sentence if it cannot have the value."""
+    try:
+        return setting.to_column(setting_value)
+    except ValueError as error:
+        match setting:
+            case NumberSetting(choices=(first_choice, *_)):
+                sentence = f"{name} must be {first_choice} or more."
+            case LanguageSetting():
+                sentence = f"Telex doesn’t know “{setting_value}”."
+            case _:
+                sentence = f"“{setting_value}” is no {name} such as 22:00-07:00."
+        raise ValueError(sentence) from error
 
 
 def _format_digest(entry: DigestEntry) -> str:

@@ -81,7 +81,7 @@ def parse_document(document_bytes: bytes) -> YamlDocument:
     except (YAMLError, ValueError, OverflowError) as error:  # The last two for an escape above U+10FFFF.
         raise DocumentError("This isn’t valid YAML: it has characters that no text has.") from error
     if not builder.has_end_mark:
-        raise DocumentError("This file is incomplete: it doesn’t end with the line “...”.", len(text.splitlines()))
+        raise DocumentError("This file is incomplete: it doesn’t end with the line “...”.", len(text.splitlines()) or 1)
     return YamlDocument(builder.content, builder.line_by_path)
 
 
