@@ -52,7 +52,7 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
     (other_rule,) = await store.mention_rules.list_by_channel(other_general.id)
     assert other_rule == rule._replace(role_id=other_editors.id)
     unknown = await asyncio.to_thread(telex, *into[:-1], "99", status=2)
-    assert "No server has the ID or name 99." in unknown.stderr
+    assert "No server has the ID or name “99”." in unknown.stderr
 
 
 @pytest.mark.scene(kinds=("text",), speed=QUICK)

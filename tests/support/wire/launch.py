@@ -205,6 +205,7 @@ def serve() -> None:
 
     for module in (
         "bot.cli.bot_process",
+        "bot.cli.operating.settings_transfer",
         "bot.client.discord_client",
         "bot.client.gateway_process",
         "bot.polling.drafts",
