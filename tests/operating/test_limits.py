@@ -75,7 +75,19 @@ async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settin
 
 
 @pytest.mark.parametrize(
-    "text", ["feeds", "feeds=", "feeds=-1", "feeds=1.5", "feeds=٣", "cats=1", "feeds=1000000", "", "feeds=2"]
+    "text",
+    [
+        "feeds",
+        "feeds=",
+        "feeds=-1",
+        "feeds=1.5",
+        "feeds=٣",
+        "cats=1",
+        "feeds=1000000",
+        "",
+        "feeds=2",
+        f"feeds={'9' * 5_000}",
+    ],
 )
 def test_other_texts_are_no_limits(text):
     with pytest.raises(ValueError, match=r"is no limit\. Limits look like feeds=500|feeds is there twice"):

@@ -1,5 +1,6 @@
 """Reading of OPML lists that are attached or at a URL, and export of a server's feeds."""
 
+import asyncio
 import io
 
 import discord
@@ -51,8 +52,12 @@ async def export_opml(interaction: Interaction) -> None:
     if not feeds_by_channel:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
     setup = await interaction.client.store.setups.read(guild.id)
-    opml_document, left_out_count = opml_import.build_opml_export(
-        feeds_by_channel, setup, guild.name, now=interaction.client.services.clock.now()
+    opml_document, left_out_count = await asyncio.to_thread(
+        opml_import.build_opml_export,
+        feeds_by_channel,
+        setup,
+        guild.name,
+        now=interaction.client.services.clock.now(),
     )
     message_lines = [
         linkify_commands(

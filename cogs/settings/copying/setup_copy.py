@@ -61,8 +61,8 @@ def plan_copy(
 
 def select_channel_part(setup: Setup, channel_id: int) -> dict[SettingKey, str]:
     """Return the settings of one channel, with the defaults."""
-    filled_setup = fill_channel_defaults(setup, [channel_id])
-    return {key: text for key, text in filled_setup.items() if key.channel_id == channel_id}
+    part = {key: text for key, text in setup.items() if key.channel_id == channel_id}
+    return fill_channel_defaults(part, [channel_id])
 
 
 class _SetupCopier:
