@@ -171,6 +171,22 @@ async def test_what_changed_since_the_preview_is_shown_again_and_a_full_channel_
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
 
 
+async def test_a_copy_changes_all_channels_or_none(telex, feed_server, monkeypatch):
+    await set_up_news(telex, feed_server)
+    targets = [telex.guild.create_text_channel(name) for name in ("one", "two")]
+    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), *targets)
+    apply = telex.store.setups.apply
+
+    async def apply_after_another_manager(*args: Any, **kwargs: Any) -> None:
+        await telex.set_channel_setting(setting_registry.QUIET_HOURS, "01:00-02:00", targets[1])
+        await apply(*args, **kwargs)
+
+    monkeypatch.setattr(telex.store.setups, "apply", apply_after_another_manager)
+    answer = await telex.editor.click(preview, label="Copy")
+    assert "Someone changed these settings meanwhile" in message_text(answer)
+    assert await load_part(telex, targets[0]) == await load_part(telex, telex.guild.create_text_channel("empty"))
+
+
 async def test_settings_of_a_thread_go_to_many_channels_page_by_page_without_filters_of_its_channel(telex, feed_server):
     await set_up_news(telex, feed_server)
     thread = telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)

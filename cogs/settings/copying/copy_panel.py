@@ -11,7 +11,13 @@ from bot.operating.setup_limits import load_setup_limits
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, Text, text_block
 from bot.posting.wording import refusal_sentences
-from bot.store.records.setup_records import FeedAddress, SetupChange, compare_setups
+from bot.store.records.setup_records import (
+    FeedAddress,
+    Setup,
+    compare_setups,
+    merge_changes,
+    require_within_limits,
+)
 from cogs.settings.copying.change_lines import list_change_lines
 from cogs.settings.copying.setup_copy import CopyPlan, plan_copy, select_channel_part
 from cogs.shared.authorization import ManagersPanel
@@ -144,14 +150,22 @@ class CopyPanel(PagedMixin, ChannelPanel):
         if self._plans != shown_plans:
             await self.render(interaction, "⚠️ " + _("Something changed meanwhile. Check before you copy."))
             return
+        setup: Setup = await self.store.setups.read(self.guild.id)
+        limits = await load_setup_limits(self.client.services.limits, self.guild.id)
         result_lines: list[str] = []
         copied_plans: list[CopyPlan] = []
         for plan in filter(lambda plan: plan.changes, self._plans):
-            refusal = await apply_changes(self, plan.channel, plan.changes)
-            result_lines.append(
-                f"✅ {plan.channel.mention}" if refusal is None else f"❌ {plan.channel.mention}: {refusal}"
-            )
-            copied_plans += [plan] if refusal is None else []
+            new_setup = merge_changes(setup, plan.changes)
+            try:
+                require_within_limits(setup, new_setup, limits)
+            except RequestRejected as rejection:
+                refusal = refusal_sentences.find_error_sentence(rejection)
+                result_lines.append(f"❌ {plan.channel.mention}: {refusal}")
+            else:
+                setup = new_setup
+                result_lines.append(f"✅ {plan.channel.mention}")
+                copied_plans.append(plan)
+        await apply_plans(self, copied_plans)
         self.stop()
         heading = _("Settings of {channel} copied").format(channel=self.channel.mention)
         await CopyUndoPanel(interaction, heading_block(heading, *result_lines), copied_plans).render(interaction)
@@ -170,42 +184,46 @@ class CopyUndoPanel(ManagersPanel):
 
     async def _undo(self, interaction: Interaction) -> None:
         """Restore the settings that the channels had, unless they were changed since."""
+        setup = await self.store.setups.read(self.guild.id)
         result_lines: list[str] = []
+        undo_plans: list[CopyPlan] = []
         for plan in self._copied_plans:
             try:
                 await require_existing_channel(interaction, plan.channel.id)
-                refusal = await self._restore(plan)
-            except UserFacingError as error:
-                refusal = str(error)
-            result_lines.append(
-                f"↩️ {plan.channel.mention}" if refusal is None else f"❌ {plan.channel.mention}: {refusal}"
-            )
+                _require_unchanged(setup, plan)
+            except UserFacingError as refusal:
+                result_lines.append(f"❌ {plan.channel.mention}: {refusal}")
+            else:
+                result_lines.append(f"↩️ {plan.channel.mention}")
+                undo_plans.append(plan._replace(changes=compare_setups(plan.new_part, plan.old_part)))
+        await apply_plans(self, undo_plans)
         await self.finish(
             interaction, (Card((heading_block(_("Copy undone"), *result_lines),), outlet_branding.DEFAULT_COLOUR),)
         )
 
-    async def _restore(self, plan: CopyPlan) -> str | None:
-        setup = await self.store.setups.read(self.guild.id)
-        if select_channel_part(setup, plan.channel.id) != plan.new_part:
-            return _("Its settings were changed since, so they stay.")
-        return await apply_changes(self, plan.channel, compare_setups(plan.new_part, plan.old_part))
+
+def _require_unchanged(setup: Setup, plan: CopyPlan) -> None:
+    """Raise UserFacingError unless a channel has the settings that a copy gave it."""
+    if select_channel_part(setup, plan.channel.id) != plan.new_part:
+        raise UserFacingError(_("Its settings were changed since, so they stay."))
 
 
-async def apply_changes(panel: ManagersPanel, channel: PostableChannel, changes: Sequence[SetupChange]) -> str | None:
-    """Change settings of a channel in one transaction; return why that's not possible, or None once it's done."""
+async def apply_plans(panel: ManagersPanel, plans: Sequence[CopyPlan]) -> None:
+    """Make the changes of plans in one transaction. Raises RequestRejected, without any change, if one fails."""
     client, server_id = panel.client, panel.guild.id
-    tags = channel.available_tags if isinstance(channel, discord.ForumChannel) else ()
-    try:
-        await panel.store.setups.apply(
-            server_id,
-            changes,
-            user_id=panel.user_id,
-            limits=await load_setup_limits(client.services.limits, server_id),
-            tag_names={tag.id: tag.name for tag in tags},
-        )
-    except RequestRejected as rejection:
-        return refusal_sentences.find_error_sentence(rejection)
-    await client.outbox_relay.recheck_channel(channel.id)
+    await panel.store.setups.apply(
+        server_id,
+        [change for plan in plans for change in plan.changes],
+        user_id=panel.user_id,
+        limits=await load_setup_limits(client.services.limits, server_id),
+        tag_names={
+            tag.id: tag.name
+            for plan in plans
+            if isinstance(plan.channel, discord.ForumChannel)
+            for tag in plan.channel.available_tags
+        },
+    )
+    for plan in plans:
+        await client.outbox_relay.recheck_channel(plan.channel.id)
     client.outbox_relay.wake()
     client.services.poller.wake()
-    return None
