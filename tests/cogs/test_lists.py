@@ -160,7 +160,7 @@ async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(
     await store.filters.remove(FilterPlace(tech.id, FilterScope.CHANNEL), [channel_filter.id], user_id=1)
     general = telex.guild.create_text_channel("general")
     preview = await telex.editor.slash(general, "feed import", file=("telex.opml", document))
-    assert f"<#{telex.news.id}> · 1 feed · 2 filters\n" in message_text(preview)
+    assert f"<#{telex.news.id}> · 1 feed · 2 filters · 1 look\n" in message_text(preview)
     assert f"<#{tech.id}> · 2 feeds · 1 filter" in message_text(preview)
     assert await store.subscriptions.count(telex.guild.id) == 0
     report = await telex.editor.click(last_reply(preview), label="Import")

@@ -25,7 +25,7 @@ class OpmlImportPlan:
 
     `invalid_labels` have no valid URL, `blocked_labels` are of sources that an operator blocks, `over_limit_labels` are
     beyond `max_feeds`, the server's limit; `skipped_count` is the number of outlines that are not imported either.
-    `feed_counts` and `filter_counts` are the numbers of added feeds and filters by channel id;
+    `feed_counts`, `filter_counts` and `look_counts` are the numbers of added feeds, filters and looks by channel id;
     `left_out_setup_count` is the number of filters and looks that are invalid or too many.
     """
 
@@ -39,6 +39,7 @@ class OpmlImportPlan:
     skipped_count: int = 0
     feed_counts: Counter[int] = field(default_factory=Counter)
     filter_counts: Counter[int] = field(default_factory=Counter)
+    look_counts: Counter[int] = field(default_factory=Counter)
     left_out_setup_count: int = 0
 
 
@@ -115,6 +116,7 @@ class _ImportPlanner:
             self.plan.feed_counts[channel_id] += 1
             if outline.look is not None:
                 self.new_setup[key._replace(setting=SettingKind.LOOK)] = str(outline.look)
+                self.plan.look_counts[channel_id] += 1
             self.add_filters(channel_id, feed, filters)
 
     def add_filters(self, channel_id: int, feed: FeedAddress | None, filters: Iterable[Filter]) -> None:

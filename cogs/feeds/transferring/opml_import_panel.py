@@ -168,12 +168,14 @@ class OpmlImportPanel(ManagersPanel):
                 names=names_text, channel=self._chosen_channel.mention
             )
 
-    def _list_counts(self, channel_id: int) -> tuple[str, str]:
-        """Return texts on the number of feeds and of filters that a channel gets; "" for none."""
+    def _list_counts(self, channel_id: int) -> tuple[str, ...]:
+        """Return texts on the number of feeds, of filters and of looks that a channel gets; "" for none."""
         feed_count, filter_count = self._plan.feed_counts[channel_id], self._plan.filter_counts[channel_id]
+        look_count = self._plan.look_counts[channel_id]
         return (
             format_count("{count} feed", "{count} feeds", feed_count) if feed_count else "",
             format_count("{count} filter", "{count} filters", filter_count) if filter_count else "",
+            format_count("{count} look", "{count} looks", look_count) if look_count else "",
         )
 
     async def _import(self, interaction: Interaction) -> None:
