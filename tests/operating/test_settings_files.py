@@ -70,7 +70,7 @@ async def test_export_import_export_is_the_same_to_the_byte(store, clock):
     full_setup = build_full_setup(CHANNEL, clock.now())
     changes = compare_setups(original_setup, full_setup)
     await store.setups.apply(SERVER, changes, user_id=MANAGER, limits=LIMITS)
-    names = NAMES.collect_all(SERVER)
+    names = NAMES.collect_all(SERVER) | {33: "\u3164"}
     text = export_settings(await store.setups.read(SERVER), SERVER, names)
 
     changes = compare_setups(full_setup, original_setup)

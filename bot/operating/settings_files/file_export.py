@@ -58,7 +58,8 @@ def export_settings(
         server=ServerSection(id=server_id) if channel_id is not None else exporter.build_server_section(server_id),
         channels=[section for section in sections if channel_id is not None or _has_choice(section)],
     )
-    plain_name_by_id = {id_: to_plain_line(name) for id_, name in name_by_id.items()}
+    # The name of a role or channel may have invisible characters alone.
+    plain_name_by_id = {id_: plain_name for id_, name in name_by_id.items() if (plain_name := to_plain_line(name))}
     content = msgspec.to_builtins(settings_file)
     content["names"] = {id_: plain_name_by_id[id_] for id_ in sorted({*_iter_numbers(content)} & {*plain_name_by_id})}
     return serialize_document(_HEADING, content, plain_name_by_id)
