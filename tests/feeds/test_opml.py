@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.core.preferences import Filter, FilterMode, PostLook, Style, Template
 from bot.feeds.parsing import opml, opml_extension
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline, parse_outlines, serialize_opml
+from bot.posting.rendering.post_templates import MAX_BODY_LENGTH, MAX_TITLE_OR_FOOTER_LENGTH
 from tests.support.shared_data import shared
 
 
@@ -65,9 +66,11 @@ def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_read
     url = "https://a.example/f?x=1&y=2"
     channels = (ChannelOutline(NEWS, "#news & more", (never,)), ChannelOutline(TECH, "#tech"))
     look = PostLook(style=Style.COMPACT, shows_image=False, colour=0xFF, prefix='"<', template=Template("{title}\n&"))
+    longest_template = Template(*("é" * most for most in (MAX_TITLE_OR_FOOTER_LENGTH, MAX_BODY_LENGTH, 300)))
     outlines = (
         Outline("A", url, "https://a.example/", "fr", NEWS, (only, never), look),
         Outline("A", url, None, None, TECH, (), PostLook()),
+        Outline("B", "https://b.example/", None, None, TECH, (), PostLook(prefix="é" * 40, template=longest_template)),
     )
     groups = [(channels[0], outlines[:1]), (channels[1], outlines[1:])]
     document = serialize_opml("Server", groups, now=1_780_000_000)
@@ -76,12 +79,14 @@ def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_read
     other_prefix = other_prefix.replace(b"telex:look", b"T:look").replace(b"xmlns:telex", b"xmlns:T")
     assert parse_outlines(other_prefix) == FeedList(outlines, channels=channels)
     other_version = document.replace(b"urn:telex:opml:1", b"urn:telex:opml:2")
-    assert parse_outlines(other_version) == FeedList((Outline("A", url, "https://a.example/", "fr"),))
+    assert parse_outlines(other_version) == FeedList(
+        (Outline("A", url, "https://a.example/", "fr"), Outline("B", "https://b.example/", None, None))
+    )
 
     body = ET.fromstring(document).find("body")
     assert body is not None
     assert [group.get("text") for group in body] == ["#news & more", "#tech"]
-    assert [feed.get("xmlUrl") for group in body for feed in group] == [url, url]
+    assert [feed.get("xmlUrl") for group in body for feed in group] == [url, url, "https://b.example/"]
     extension_names = {name for element in body.iter() for name in element.attrib if "{" in name}
     assert extension_names == {f"{{urn:telex:opml:1}}{name}" for name in ("channel", "filters", "look")}
 

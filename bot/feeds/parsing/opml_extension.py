@@ -24,8 +24,8 @@ _CHANNEL_ID_PATTERN = re.compile(r"[1-9]\d{14,18}", re.ASCII)
 """Pattern of a Discord snowflake that a column can store."""
 _MAX_QUERY_CHARS = 1_000
 """Maximum number of characters of a filter's query that are read."""
-_MAX_LOOK_CHARS = 5_000
-"""Maximum number of characters of a look's JSON that are read."""
+_MAX_LOOK_CHARS = 12_000
+"""Maximum number of characters of a look's JSON that are read: its longest texts with each character escaped."""
 _MAX_COLOUR = 0xFFFFFF
 """White, the highest colour as 0xRRGGBB."""
 _MAX_END = 253_402_300_799
