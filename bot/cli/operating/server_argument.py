@@ -19,11 +19,13 @@ ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="ID of a s
 async def find_server_id(store: Store, id_or_name: str) -> int:
     """Return the id of the server with an id or name; an id may also be of a server that the bot was never in.
 
-    If no server or more than one matches, print so and exit (2). Raises StoreError.
+    An id is never looked for among names, because anybody can name a server like the id of another one. If no server
+    or more than one has the name, print so and exit (2). Raises StoreError.
     """
+    if (server_id := parse_discord_id(id_or_name)) is not None:
+        return server_id
     matching_servers = await store.server_directory.find_servers(id_or_name)
-    server_id = matching_servers[0][0] if len(matching_servers) == 1 else parse_discord_id(id_or_name)
-    if server_id is None:
+    if len(matching_servers) != 1:
         ids_text = ", ".join(str(server_id) for server_id, _name in matching_servers[:_MAX_LISTED_SERVERS])
         exit_with_error(
             f"Several servers have that name; give the ID of one: {ids_text}."
@@ -31,7 +33,7 @@ async def find_server_id(store: Store, id_or_name: str) -> int:
             else f"No server has the ID or name “{to_plain_line(id_or_name)}”. See `telex servers`.",
             USAGE_ERROR_STATUS,
         )
-    return server_id
+    return matching_servers[0][0]
 
 
 async def name_server(store: Store, server_id: int) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from bot.store import Store
+from bot.store.records.operating_records import ServerProfile
 from tests.support.clocks import ManualClock
 from tests.support.telex_command import Telex
 
@@ -13,6 +14,7 @@ from tests.support.telex_command import Telex
 async def create_store(folder: Path) -> None:
     store = await Store.open(folder / "news.db", ManualClock())
     await store.servers.mark_joined(11, "fr")
+    await store.servers.record_profiles({11: ServerProfile("1180000000000000022", 5)})
     await store.close()
 
 
@@ -34,6 +36,8 @@ def test_limits_of_a_server_are_shown_and_set(tmp_path, launcher):
         {"name": "watches", "limit": 50, "used": 0, "own": False},
         {"name": "digests", "limit": 0, "used": 0, "own": True},
     ]
+    # An ID is that of the server, not the name of another one.
+    assert "(11)" not in telex("servers", "limits", "1180000000000000022").stdout
     assert "by the settings" in telex("servers", "limits", "11", "feeds=default").stdout
     assert (
         "“cats=1” is no limit. Limits look like feeds=500"
