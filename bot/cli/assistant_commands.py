@@ -70,7 +70,7 @@ def mcp(
             bot_token = settings.discord_token.text
             async with open_public_feed_lookup(bot_token, services.store, services.clock) as public_feed_lookup:
                 local_url = f"http://{host}:{port}"
-                public_url = settings.public_url or (None if _is_local_only(host) else local_url)
+                public_url = settings.public_url or (None if _is_unusable_elsewhere(host) else local_url)
                 echo_stderr(f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else ""))
                 await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
                 http_app = serving.build_http_app(services, public_feed_lookup, base_url=public_url or local_url)
@@ -82,7 +82,7 @@ def mcp(
     run_async(serve_tools, runs_until_stopped=True)
 
 
-def _is_local_only(host: str) -> bool:
+def _is_unusable_elsewhere(host: str) -> bool:
     """Return whether a host to listen on cannot be given to other machines as an address.
 
     These are `localhost`, loopback addresses, and the addresses that stand for all interfaces (0.0.0.0).

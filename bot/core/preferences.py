@@ -272,12 +272,13 @@ class SettingKind(StrEnum):
     MENTION_RULE = "mention_rule"  # Values are `MentionRule`s.
     DIGEST = "digest"  # Values are `DigestPlan`s.
     CHANNEL_WATCH = "watch"  # Values are queries of a channel's watches that a settings file or a copy changed.
-    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are the first digits of tokens' hashes
+    # Tokens with which AI assistants search the server's articles; values are the first digits of their hashes.
+    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - no token
     CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
     PROPOSAL = "proposal"  # Values are the title of a proposed feed and `declined`.
     MONTHLY_REPORT = "report"  # Values are times at which the scorecard of feeds is posted next.
     MUTED_STORY = "muted"  # Values are the titles of stories muted in a channel.
-    TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
+    TASTE_RESET = "taste"  # Values are times at which what members like, as learnt from their reactions, was forgotten.
 
 
 OPERATOR_USER_ID = 0

@@ -32,7 +32,7 @@ class NoticesPage(OwnerPage):
     title = N_("Notices")
     _draft: Mapping[str, str] | None = None
     """Texts, by language code, of the notice in the preview; None while the page lists notices."""
-    _cancelled_notice_id: int | None = None
+    _notice_id_to_cancel: int | None = None
     """Id of the notice for which the page asks whether it is to be cancelled, or None."""
 
     async def load_blocks(self, _interaction: Interaction) -> Sequence[Block]:
@@ -53,20 +53,20 @@ class NoticesPage(OwnerPage):
         text = text_block(_describe_notice(notice))
         if not notice.is_in_progress:
             return (text,)
-        if notice.id != self._cancelled_notice_id:
+        if notice.id != self._notice_id_to_cancel:
 
             async def ask_to_cancel(_interaction: Interaction) -> None:
-                self._cancelled_notice_id = notice.id
+                self._notice_id_to_cancel = notice.id
 
             return (Section((text,), ActionButton(ask_to_cancel, label=_("Cancel…"))),)
 
         async def cancel(interaction: Interaction) -> None:
-            self._cancelled_notice_id = None
+            self._notice_id_to_cancel = None
             await self.store.notices.cancel(notice.id, user_id=interaction.user.id)
             self.panel.has_saved = True
 
         async def keep(_interaction: Interaction) -> None:
-            self._cancelled_notice_id = None
+            self._notice_id_to_cancel = None
 
         cancel_button = ActionButton(cancel, label=_("Don’t post it anywhere else"), style=discord.ButtonStyle.danger)
         return text, ActionRow(cancel_button, ActionButton(keep, label=_("Go on posting")))

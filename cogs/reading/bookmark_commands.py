@@ -97,7 +97,7 @@ async def bookmark_message(interaction: Interaction, message: discord.Message) -
 class BookmarkPages(ArticlePages):
     """Pages of a user's bookmarks that match a query, if any, newest first: all, unread ones, or ones with a tag."""
 
-    always_opens_article = True
+    always_opens_article = True  # There is nothing to bookmark.
 
     def __init__(self, interaction: Interaction, query: str | None) -> None:
         super().__init__(interaction)

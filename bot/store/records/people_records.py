@@ -63,7 +63,8 @@ class FeedReactionCounts(NamedTuple):
 
     `article_count` counts an article once that was posted in several channels. At least three people are behind each
     number of reactions that is not 0, and behind each difference between two such numbers. `kept_article_ids` are
-    the ids of the articles whose bookmarks or likes are counted.
+    the ids of the articles whose bookmarks or likes are counted. `mute_count` counts the people who muted the story of
+    a post.
     """
 
     feed_id: int
