@@ -29,8 +29,8 @@ from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Article
-from bot.core.settings_reading import read_settings
 from bot.search.index import text_analysis
 from tests.support.shared_data import SHARED
 

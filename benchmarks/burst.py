@@ -25,8 +25,8 @@ from benchmarks.corpus import Corpus
 from benchmarks.million import measure_plain_tantivy, to_new_article
 from benchmarks.store import measure_lateness
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Feed, NewArticle
-from bot.core.settings_reading import read_settings
 from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
 from tests.support.samples import record
 

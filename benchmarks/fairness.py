@@ -27,8 +27,8 @@ from rich.console import Console
 
 from benchmarks import promises
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import DispatchKind, Feed
-from bot.core.settings_reading import read_settings
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.outbox_scenario import deliver, poll

@@ -38,9 +38,9 @@ from bot.answers.answer_model import Answer
 from bot.answers.answer_pipeline import answer_question
 from bot.client.services import Services, open_services
 from bot.core.clock import SystemClock
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Article
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
 from bot.text import excerpts
 from bot.writing import citation_checks, prompts
 from bot.writing.answer_writer import AnswerWriter

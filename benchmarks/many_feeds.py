@@ -38,9 +38,9 @@ from benchmarks.memory import find_process_tree, measure_weight
 from benchmarks.polling import console
 from benchmarks.publisher import draw_first_delay
 from bot.client.services import Services, open_services
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Feed, Validators
-from bot.core.settings_reading import read_settings
 from bot.feeds.poll_schedule import NO_HINTS, schedule_after_success
 from tests.store import sql
 from tests.support import postgres_server, store_probe

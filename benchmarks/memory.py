@@ -34,8 +34,8 @@ from rich.table import Table
 
 from benchmarks.publishers import Publishers
 from bot.client.services import open_services
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Interaction
 from tests.support.shared_data import SHARED, discord_contract

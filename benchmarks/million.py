@@ -31,8 +31,8 @@ from rich.table import Table
 
 from benchmarks.corpus import END, FEEDS, Corpus, CorpusArticle
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Feed, NewArticle
-from bot.core.settings_reading import read_settings
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE, CompletionField, Hit, Scope
 from bot.search.query.query_parser import parse_query

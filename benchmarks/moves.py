@@ -34,8 +34,8 @@ from rich.table import Table
 
 from benchmarks import promises
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Entry
-from bot.core.settings_reading import read_settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse_feed_document
 from bot.text.urls import canonicalize

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.cli import article_files
 from bot.client.services import Services, open_services
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.text import urls
 from tests.support.shared_data import SHARED
 

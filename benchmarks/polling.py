@@ -25,8 +25,8 @@ from rich.console import Console
 
 from benchmarks.store import measure_processor_wait
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Feed, Validators
-from bot.core.settings_reading import read_settings
 
 FEEDS, ENTRIES = 200, 300
 MAX_LATENESS_P99_MS, MAX_LATENESS_MS = 10.0, 100.0  # milliseconds

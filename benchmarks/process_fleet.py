@@ -21,7 +21,7 @@ import psycopg
 from benchmarks import campaign
 from benchmarks.server_kills import kill_server, start_server
 from benchmarks.server_members import ServerMembers
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.processes.leases import SHARD_LEASE_KIND
 from tests.store import sql

@@ -29,7 +29,7 @@ import psycopg
 
 from benchmarks import promises
 from bot.core.clock import SystemClock
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.models import Feed, NewArticle
 from bot.store import ProcessMustEnd, Store, StoreError
 from tests.support import postgres_server

@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.client.services import Services, open_services
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE
 from tests.support.feed_server import FeedServer

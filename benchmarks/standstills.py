@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import promises
 from benchmarks.server_kills import kill_server, start_server
 from bot.core.clock import SystemClock
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
 from tests.support import postgres_server
 from tests.support.samples import add_feed, new_article, record

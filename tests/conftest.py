@@ -20,8 +20,8 @@ from hypothesis import settings as hypothesis_settings
 from xdist.remote import Producer
 
 from bot.client.services import Services, open_services
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.search.searching import Searcher
 from bot.store import Store
 from tests.support import postgres_server

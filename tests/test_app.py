@@ -22,7 +22,7 @@ from bot.client.discord_client import INTENTS, TelexBot
 from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import i18n
-from bot.core.settings import Secret
+from bot.core.configuration.settings import Secret
 from bot.core.user_errors import UserFacingError
 from bot.drill.discord_stand_in.message_text import extract_layout_text
 from tests.support.discord_world import World, discord_world

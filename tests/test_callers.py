@@ -9,8 +9,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from bot.client.web import client_address
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 
 DEFAULT = Settings().trusted_proxies
 CONTAINERS = (ip_network("172.18.0.0/16"),)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.client import logs
 from bot.client.logs import JsonFormatter, RedactingFormatter
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls

@@ -14,7 +14,7 @@ from discord import app_commands
 import cogs
 from bot.cli.main import app
 from bot.client.discord_client import INTENTS
-from bot.core.settings_reading import SETTING_FIELDS
+from bot.core.configuration.settings_reading import SETTING_FIELDS
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 
 ROOT = Path(__file__).resolve().parent.parent

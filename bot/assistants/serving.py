@@ -20,7 +20,7 @@ from bot.assistants import news_tools
 from bot.client.public_channels import PublicFeedLookup
 from bot.client.services import Services
 from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
-from bot.core.settings import Network
+from bot.core.configuration.settings import Network
 
 log = logging.getLogger(__name__)
 

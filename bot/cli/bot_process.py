@@ -11,8 +11,8 @@ from bot.cli.command_process import (
     load_settings_or_exit,
     run_async,
 )
+from bot.core.configuration.settings import Settings
 from bot.core.preferences import ProcessRole
-from bot.core.settings import Settings
 from bot.store import Store, StoreError
 
 SETUP_ADVICE = (

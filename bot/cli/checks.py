@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.core.clock import SystemClock
+from bot.core.configuration.settings import Settings
 from bot.core.installation import build_extra_command
 from bot.core.models import Feed, FeedState
-from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording.feed_error_sentences import describe_feed_error

@@ -10,7 +10,7 @@ from bot.cli import terminal
 from bot.cli.command_process import echo_stderr, exit_with_error, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.concurrency.worker_pool import WorkerError
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.search.index.index_updater import IndexUpdater
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index

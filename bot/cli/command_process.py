@@ -12,8 +12,8 @@ from typing import NoReturn, TypeVar
 
 from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
-from bot.core.settings import Settings
-from bot.core.settings_reading import InvalidSettings, build_unknown_setting_warnings, read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import InvalidSettings, build_unknown_setting_warnings, read_settings
 from bot.processes.heap import tune_heap
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
 

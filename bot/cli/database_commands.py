@@ -20,7 +20,7 @@ from bot.cli.command_process import (
 )
 from bot.client.services import open_services
 from bot.core.clock import SystemClock
-from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.configuration.database_url import DatabaseUrl, parse_database_location
 from bot.polling.jsonl_articles import JSON_KEYS
 from bot.store import Store
 from bot.text.discord_text import to_plain_line

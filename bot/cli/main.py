@@ -36,9 +36,9 @@ from bot.cli.operating.settings_file_commands import settings_group
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.client import logs
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_setting_texts
 from bot.core.installation import build_extra_command
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_setting_texts
 from bot.core.version import __version__
 from bot.store import DatabaseMissing, Store, StoreError
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.cli import terminal
 from bot.cli.command_process import echo_stderr
+from bot.core.configuration.settings import Settings
 from bot.core.models import Article
-from bot.core.settings import Settings
 from bot.posting.wording import feed_error_sentences
 from bot.posting.wording.post_explanations import (
     Explanation,

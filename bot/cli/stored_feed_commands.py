@@ -18,9 +18,9 @@ from bot.cli.command_process import (
 )
 from bot.core.clock import SystemClock
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.configuration.settings import Settings
 from bot.core.local_time import format_iso
 from bot.core.models import Feed, FeedState
-from bot.core.settings import Settings
 from bot.feeds import discover, outlet_directory
 from bot.feeds.discover import DiscoveryResult
 from bot.feeds.fetch import Fetcher

@@ -12,8 +12,8 @@ from discord.ext import commands
 from bot.client.background_tasks import run_background_tasks
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings import Settings
 from bot.core.preferences import ProcessRole
-from bot.core.settings import Settings
 from bot.processes.leases import SHARD_LEASE_KIND
 from bot.store import DatabaseBroken, DatabaseFault
 

@@ -6,7 +6,7 @@ import re
 import sys
 from datetime import UTC, datetime
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.text import urls
 
 _URL_PATTERN = re.compile(r"\w+://[^\s'\"<>()]+")

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from bot.client.background_tasks import run_background_tasks
 from bot.client.health import Health
 from bot.client.services import Services, open_services
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 
 DATABASE_CHECK_SECONDS = 2.0
 """Seconds between two checks whether the database still answers."""

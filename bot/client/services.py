@@ -10,8 +10,8 @@ from functools import partial
 from bot.core import local_time
 from bot.core.clock import Clock, SystemClock
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.configuration.settings import Settings
 from bot.core.preferences import ProcessRole
-from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
 from bot.operating.applicable_limits import Limits
 from bot.operating.audit_follower import AUDIT_EVENT

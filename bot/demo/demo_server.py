@@ -28,9 +28,9 @@ from bot.client.background_tasks import run_background_tasks
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
 from bot.core.clock import Clock, SystemClock
+from bot.core.configuration.settings import Settings
 from bot.core.models import Feed
 from bot.core.preferences import ProcessRole
-from bot.core.settings import Settings
 from bot.demo import simcord_patches, simcord_routes
 from bot.demo.demo_clock import ReplayClock
 from bot.demo.page_pictures import install_bot_avatar, register_emoji

@@ -16,8 +16,8 @@ from random import Random
 
 from bot.client.services import open_services
 from bot.core.clock import SystemClock
+from bot.core.configuration.settings import Settings
 from bot.core.models import DispatchState
-from bot.core.settings import Settings
 from bot.drill import drilled_bot, post_comparison
 from bot.drill.bot_restarter import BotRestarter, build_bot_environment
 from bot.drill.discord_stand_in.discord_server import DiscordServer

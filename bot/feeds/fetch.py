@@ -12,9 +12,9 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from bot.core.host_rules import find_host_rule
+from bot.core.configuration.host_rules import find_host_rule
+from bot.core.configuration.settings import Settings
 from bot.core.models import Validators
-from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.feeds import fetch_errors, known_sites, reddit_api
 from bot.feeds.connection_errors import to_feed_error

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bot.core.configuration.settings import Settings
 from bot.core.limits import SERVER_LIMITS, Limit
-from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.store import Store
 

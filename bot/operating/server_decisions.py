@@ -1,7 +1,7 @@
 """Decisions of an operator which servers the bot leaves, and which may use it."""
 
+from bot.core.configuration.settings import Settings
 from bot.core.reasons import ReasonCode
-from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.store import Store
 

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from bot.core.configuration.settings import Settings
 from bot.core.reasons import ReasonCode
-from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.operating.server_decisions import require_other_server
 from bot.store import Store

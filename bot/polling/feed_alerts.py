@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from bot.core import i18n
+from bot.core.configuration.settings import Settings
 from bot.core.models import Feed, FeedState
-from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.store.records.source_records import Alert, AlertKind, AlertTexts, OverQuotaKind
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from bot.core.clock import Clock
-from bot.core.host_rules import HostRule, find_host_rule
+from bot.core.configuration.host_rules import HostRule, find_host_rule
 from bot.core.models import DueFeed
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError

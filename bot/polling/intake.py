@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar, TypeVarTuple
 
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.configuration.settings import Settings
 from bot.core.models import Article, Feed, NewArticle, ParsedFeed
-from bot.core.settings import Settings
 from bot.feeds.fetch import FetchResult
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import KnownItem

@@ -10,8 +10,8 @@ from random import Random
 from typing import NamedTuple
 
 from bot.core.concurrency.fair_queue import FairSemaphore
+from bot.core.configuration.settings import Settings
 from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
-from bot.core.settings import Settings
 from bot.feeds import fetch_errors, poll_schedule
 from bot.feeds.fetch import FetchResult
 from bot.feeds.fetch_errors import FeedError

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 
 from bot.core.concurrency.keyed_locks import KeyedLocks
 from bot.core.concurrency.worker_pool import WorkerPool
+from bot.core.configuration.settings import Settings
 from bot.core.models import DueFeed, Feed
-from bot.core.settings import Settings
 from bot.feeds import fetch_errors, poll_schedule
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError

@@ -7,7 +7,7 @@ import discord
 
 from bot.core.clock import Clock
 from bot.core.concurrency.worker_pool import WorkerPool
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.posting.audience import AudienceResolver
 from bot.posting.post_languages import PostLanguages
 from bot.posting.recovery.restore_reconciler import RestoreReconciler

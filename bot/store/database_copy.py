@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.clock import Clock
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.connection import Connection
 from bot.store.database import Database
 from bot.store.engine import Engine

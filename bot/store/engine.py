@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.database_health import DatabaseHealth
 from bot.store.store_errors import StoreError
 

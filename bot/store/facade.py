@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bot.core.clock import Clock
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.installation import build_extra_command
 from bot.store import clock_repair, database_copy, url_encryption
 from bot.store.connection import Connection

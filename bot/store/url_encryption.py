@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.core.settings import Secret
+from bot.core.configuration.settings import Secret
 from bot.store.connection import Connection
 from bot.store.records.source_records import EncryptionCounts
 from bot.store.store_errors import DatabaseUnusable

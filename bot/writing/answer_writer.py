@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.core import i18n
 from bot.core.clock import Clock
 from bot.core.concurrency.rate_limits import TokenBucket
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.text.language import detect_language
 from bot.writing import citation_checks, prompts
 from bot.writing.citation_checks import Passage, Sentence

@@ -1,6 +1,6 @@
 """Daily quota of generated texts."""
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.store import Store
 
 DAY_SECONDS = 86_400

@@ -18,7 +18,7 @@ import aiohttp
 
 from bot.core.clock import Clock
 from bot.core.concurrency.fair_queue import FairSemaphore
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.core.version import __version__
 from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt, UnusableReply
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.store import Store
 from bot.writing.answer_writer import AnswerWriter
 from bot.writing.article_translator import ArticleTranslator

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
+from bot.core.configuration.settings import Settings
 from bot.core.models import Article
-from bot.core.settings import Settings
 from bot.writing.answer_writer import AnswerWriter
 from bot.writing.citation_checks import ArticlePassage
 from bot.writing.model_client import ModelClient

@@ -14,10 +14,10 @@ import pytest
 
 from bot.cli import checks, main
 from bot.core import installation
-from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.configuration.database_url import DatabaseUrl, parse_database_location
+from bot.core.configuration.settings import Secret, Settings
+from bot.core.configuration.settings_reading import InvalidSettings, read_settings
 from bot.core.preferences import ProcessRole
-from bot.core.settings import Secret, Settings
-from bot.core.settings_reading import InvalidSettings, read_settings
 from bot.search.semantic import article_encoder
 from tests.support.telex_command import article_line
 

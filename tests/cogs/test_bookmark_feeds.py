@@ -12,8 +12,8 @@ import pytest
 from simcord.results import ResponseMessage
 
 from bot.client.web import feed_routes
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from tests.cogs.test_bookmarks import attachment_text
 from tests.cogs.test_link_saving import TITLE, save, serve_page
 from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture

@@ -16,10 +16,10 @@ from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, BriefingStory, Confidence, Quote
 from bot.answers.conversing.question_service import QuestionReply
+from bot.core.configuration.settings import Settings
 from bot.core.models import Article, DeliveryStatus, Feed, FeedState
 from bot.core.preferences import PostLook, Style
 from bot.core.reasons import Reason, SendProblem
-from bot.core.settings import Settings
 from bot.core.user_models import Bookmark
 from bot.digests.digest_models import DigestSection, DigestStory
 from bot.digests.trend_detection import TrendRow as TrendLine

@@ -14,8 +14,8 @@ import pytest
 from bot.answers.conversing.question_limits import MAX_QUESTIONS_PER_USER_PER_MINUTE
 from bot.client.background_tasks import BackgroundTasks
 from bot.client.health import MAX_POLL_SILENCE_SECONDS
+from bot.core.configuration.settings import Settings
 from bot.core.preferences import DigestPlan
-from bot.core.settings import Settings
 from cogs.running.health_monitor import HealthCog
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.discord_world import World

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from discord import app_commands
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from cogs.feeds import starter_packs
 from tests.cogs.people import (
     ABROAD,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from simcord.results import InteractionResult
 
+from bot.core.configuration.settings import Settings
 from bot.core.preferences import NOTICES_OFF, Preference
-from bot.core.settings import Settings
 from bot.operating.notice_texts import MAX_NOTICE_LENGTH
 from bot.posting.scheduled_task import NOTICE_BATCH_SECONDS, NOTICE_BATCH_SIZE
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office

@@ -10,7 +10,7 @@ import discord
 import pytest
 from simcord.results import InteractionResult
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.interactions import button_custom_id, button_labels, choose, last_reply, message_text
 from tests.support.wire.waiting import until

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.core.settings import Secret
+from bot.core.configuration.settings import Secret
 from bot.store import set_encryption_keys
 from tests.support.feed_server import make_rss
 from tests.support.interactions import button_custom_id, last_reply, message_text

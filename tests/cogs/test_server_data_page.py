@@ -11,7 +11,7 @@ from unittest.mock import AsyncMock
 import pytest
 from simcord.results import InteractionResult
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.operating import server_erasures
 from bot.operating.audit_follower import AUDIT_EVENT
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office

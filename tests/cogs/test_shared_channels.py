@@ -18,8 +18,8 @@ import pytest
 from bot.client.web import feed_routes
 from bot.core import setting_registry
 from bot.core.concurrency.rate_limits import FailedLookupLimiter
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import HealthCog

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from simcord.results import InteractionResult
 
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import button_custom_id, choose, last_reply, message_text

@@ -14,9 +14,9 @@ from bot.answers.conversing.question_service import QuestionReply
 from bot.client.health import Health
 from bot.client.web.metrics import MetricsCollector
 from bot.core import setting_registry
+from bot.core.configuration.settings import Settings
 from bot.core.models import Feed
 from bot.core.preferences import DigestPlan
-from bot.core.settings import Settings
 from bot.posting.recovery.message_contents import contains_page, list_linked_pages
 from bot.posting.rendering.layout.blocks import Card, Text
 from bot.posting.rendering.layout.fitting import fit_layout

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.core.host_rules import parse_host_rules
-from bot.core.settings import Secret
-from bot.core.settings_reading import InvalidSettings, read_settings
+from bot.core.configuration.host_rules import parse_host_rules
+from bot.core.configuration.settings import Secret
+from bot.core.configuration.settings_reading import InvalidSettings, read_settings
 from bot.feeds import fetch_errors, reddit_api
 from bot.feeds.fetch import Fetcher
 from bot.feeds.parsing.parse import parse_feed_document

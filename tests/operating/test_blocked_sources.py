@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from cryptography.fernet import Fernet
 
+from bot.core.configuration.settings import Secret
 from bot.core.reasons import WithheldReason
-from bot.core.settings import Secret
 from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError

@@ -20,8 +20,8 @@ from yarl import URL
 from bot.client.services import Services, open_services
 from bot.client.web import websub_routes
 from bot.core.concurrency.rate_limits import FailedLookupLimiter
+from bot.core.configuration.settings import Settings
 from bot.core.models import Feed
-from bot.core.settings import Settings
 from bot.feeds import websub
 from bot.feeds.parsing import parse
 from bot.polling.websub import websub_subscriber

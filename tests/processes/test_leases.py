@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, TraceConfig
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.preferences import ProcessRole
 from bot.posting.sending.lease_guard import LeaseGuard, current_server_id
 from bot.processes.cluster_events import ClusterEvents

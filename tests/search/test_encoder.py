@@ -11,7 +11,7 @@ import pytest
 
 from bot.answers import answer_pipeline
 from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.search.searching import Searcher
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import open_semantic_index

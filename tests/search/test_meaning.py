@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from bot.answers import answer_pipeline
-from bot.core.settings import Settings
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings import Settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
 from bot.store import Store

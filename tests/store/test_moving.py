@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.client.services import open_services
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, Preference
 from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection

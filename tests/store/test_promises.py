@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core import setting_registry
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.models import Dispatch, Feed
 from bot.core.preferences import DigestPlan, FilterMode, FilterPlace
 from bot.core.reasons import Reason, SendProblem

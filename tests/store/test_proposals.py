@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from bot.core.configuration.settings import Secret
 from bot.core.models import Dispatch
 from bot.core.preferences import Preference
 from bot.core.reasons import Reason, SendProblem
-from bot.core.settings import Secret
 from bot.core.user_errors import RequestRejected
 from bot.store import Store, set_encryption_keys
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_OPEN_PER_USER, MAX_PROPOSERS, OPEN_SECONDS

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.core.clock import Clock
-from bot.core.settings import Secret
+from bot.core.configuration.settings import Secret
 from bot.store import DatabaseUnusable, Store, url_encryption
 from tests.support.samples import SERVER
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
 from bot.store.operating.server_data import MAX_SEND_SECONDS, MIN_ABSENCE_SECONDS
 from bot.store.operating.server_rows import SERVER_ROWS, TABLES_WITHOUT_SERVER_DATA

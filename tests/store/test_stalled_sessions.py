@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
 from tests.support.postgres_server import skip_without
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.models import DeliveryStatus
 from bot.store import Store, StoreError
 from bot.store.schema_scripts import (

@@ -39,7 +39,7 @@ from simcord.env import Env
 
 import cogs
 from bot.client.discord_client import TelexBot
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.i18n import set_command_mentions
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.demo import simcord_routes

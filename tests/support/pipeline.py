@@ -15,9 +15,9 @@ import discord
 from aiohttp import web
 
 from bot.client.services import Services, open_services
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
-from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.message_text import find_headline
 from bot.feeds.parsing.entries import (
     MAX_ENTRIES,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from filelock import FileLock
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 
 SERVER_ADDRESS = os.environ.get("TELEX_TEST_POSTGRES")
 """The address of a server that may make databases: `postgresql://user@host/postgres`."""

@@ -14,9 +14,9 @@ from aiohttp import web
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.answers.answer_pipeline import answer_question
+from bot.core.configuration.settings import Secret, Settings
+from bot.core.configuration.settings_reading import InvalidSettings, read_settings
 from bot.core.models import Article
-from bot.core.settings import Secret, Settings
-from bot.core.settings_reading import InvalidSettings, read_settings
 from bot.search.searching import Searcher
 from bot.writing.answer_writer import MAX_ANSWERS_PER_SERVER, AnswerWriter, WrittenAnswer, open_answer_writer
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelError

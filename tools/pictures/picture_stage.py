@@ -20,7 +20,7 @@ from simcord.env import Env
 import cogs
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
-from bot.core.settings_reading import read_settings
+from bot.core.configuration.settings_reading import read_settings
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, open_simulated_discord, sync_clock
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher

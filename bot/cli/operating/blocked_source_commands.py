@@ -16,8 +16,8 @@ from bot.cli.command_process import (
     load_settings_or_exit,
     run_async,
 )
+from bot.core.configuration.settings import Settings
 from bot.core.local_time import format_iso
-from bot.core.settings import Settings
 from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store import Store
 from bot.store.records.operating_records import FollowedFeedCounts

@@ -16,8 +16,8 @@ from bot.cli.command_process import (
     run_async,
 )
 from bot.cli.operating.server_argument import ServerArgument, find_server_id, name_server
+from bot.core.configuration.settings import Settings
 from bot.core.local_time import format_iso
-from bot.core.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.operating import server_decisions
 from bot.posting.wording.refusal_sentences import refusal_sentence

@@ -17,7 +17,7 @@ from bot.cli.command_process import (
     run_async,
 )
 from bot.cli.operating.server_argument import ServerArgument, find_server_id, name_server
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.core.user_errors import RequestRejected
 from bot.operating import server_erasures
 from bot.operating.server_decisions import require_other_server

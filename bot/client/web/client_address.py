@@ -5,7 +5,7 @@ from ipaddress import IPv6Address, ip_address
 
 from aiohttp import web
 
-from bot.core.settings import Network
+from bot.core.configuration.settings import Network
 
 
 def resolve_client_address(request: web.Request, trusted_proxies: Collection[Network]) -> str:

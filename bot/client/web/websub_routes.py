@@ -9,7 +9,7 @@ import math
 from aiohttp import web
 
 from bot.client.web import client_address
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.feeds import websub
 from bot.polling.websub.body_budget import BodyBudget
 from bot.polling.websub.pushed_documents import PushedDocument

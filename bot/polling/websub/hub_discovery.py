@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
+from bot.core.configuration.settings import Settings
 from bot.core.models import Feed, ParsedFeed
-from bot.core.settings import Settings
 from bot.feeds import websub
 from bot.feeds.fetch import FetchResult
 from bot.feeds.pages import list_feeds

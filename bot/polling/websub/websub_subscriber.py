@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from bot.core.clock import wait_for_event
 from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError

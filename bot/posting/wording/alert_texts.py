@@ -1,9 +1,9 @@
 """Texts of feed alerts: a feed fails, is gone, is over its quota, or has recovered; feeds are blocked."""
 
 from bot.core import i18n
+from bot.core.configuration.settings import Settings
 from bot.core.i18n import N_, _
 from bot.core.models import Feed
-from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.source_records import AlertKind, AlertTexts, OverQuotaKind

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.concurrency.worker_pool import WorkerError, WorkerPool
-from bot.core.settings import Settings
+from bot.core.configuration.settings import Settings
 from bot.search.semantic import article_encoder, passage_encoder
 from bot.store import Store
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import psycopg
 from psycopg.adapt import Dumper, Loader
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.connection import Connection, Parameters
 from bot.store.postgres.postgres_dialect import translate_statement
 

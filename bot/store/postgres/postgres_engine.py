@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.database_health import DatabaseHealth
 from bot.store.postgres import id_sequences, run_session, server_migrations
 from bot.store.postgres.postgres_connection import PostgresConnection

@@ -5,7 +5,7 @@ import re
 import psycopg
 from psycopg import errors
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 
 # By SQLSTATE, or its class of two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.postgres.postgres_connection import PostgresConnection
 from bot.store.postgres.postgres_errors import (
     CommitStateUnknown,

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.postgres.postgres_connection import PostgresConnection
 from bot.store.postgres.postgres_errors import to_store_error
 from bot.store.store_errors import ProcessMustEnd

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.store.postgres.postgres_connection import SCHEMA, PostgresConnection
 from bot.store.schema_scripts import load_pending_scripts
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable

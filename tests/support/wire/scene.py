@@ -15,7 +15,8 @@ from aiohttp import web
 
 from bot.client.services import Services, open_services
 from bot.core import setting_registry
-from bot.core.database_url import DatabaseUrl
+from bot.core.configuration.database_url import DatabaseUrl
+from bot.core.configuration.settings_reading import read_settings
 from bot.core.local_time import SECONDS_PER_DAY
 from bot.core.models import Feed
 from bot.core.preferences import (
@@ -28,7 +29,6 @@ from bot.core.preferences import (
     Preference,
 )
 from bot.core.setting_registry import ChannelSetting
-from bot.core.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
 from bot.posting.monthly_report_task import REPORT_DAYS

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
-from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.core.configuration.database_url import DatabaseUrl, parse_database_location
+from bot.core.configuration.host_rules import HostRule, parse_host_rules
+from bot.core.configuration.settings import ENV_FILE, Network, Secret, Settings
 from bot.core.discord_ids import parse_discord_id
-from bot.core.host_rules import HostRule, parse_host_rules
 from bot.core.preferences import ProcessRole, ServerPolicy
-from bot.core.settings import ENV_FILE, Network, Secret, Settings
 
 SETTING_FIELDS = {setting_field.name: setting_field for setting_field in fields(Settings)}
 """Fields of the settings by name."""

@@ -6,8 +6,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from bot.core.database_url import DatabaseUrl
-from bot.core.host_rules import HostRule
+from bot.core.configuration.database_url import DatabaseUrl
+from bot.core.configuration.host_rules import HostRule
 from bot.core.preferences import ProcessRole, ServerPolicy
 
 Network = IPv4Network | IPv6Network
@@ -25,7 +25,7 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings, which are read and checked against their limits by `bot.core.settings_reading`.
+    """All settings, which are read and checked against their limits by `bot.core.configuration.settings_reading`.
 
     Each is read from the variable `TELEX_` with the setting's name in capitals, the token from
     `DISCORD_TOKEN`. A number's limits are in its metadata: "at least", "above", "at most".
