@@ -65,7 +65,7 @@ class GuildEventsCog(LoopCog):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         mark_joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
         await self._store.retry_until_written(mark_joined)
-        await self._record_profiles([guild])
+        await self._store.retry_until_written(lambda: self._record_profiles([guild]))
         if await self.departures.leave_if_denied(guild):
             return
         repeat_before = self._bot.services.clock.now() - _WELCOME_REPEAT_SECONDS

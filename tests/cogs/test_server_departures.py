@@ -10,6 +10,8 @@ import pytest
 
 from bot.core.preferences import ServerPolicy
 from bot.operating import server_decisions
+from bot.store import DatabaseFault
+from bot.store.records.operating_records import ServerProfile
 from cogs.running.server_events import GuildEventsCog
 from tests.support.discord_world import World, invite, reinvite_bot
 from tests.support.wire.waiting import until
@@ -55,6 +57,23 @@ async def test_a_blocked_server_is_left_and_not_joined_again(telex):
     assert (unknown.name, unknown.joined_at, unknown.is_allowed) == ("Other", None, False)
     await telex.store.servers.mark_joined(other_server.id)  # as when it was invited again while it was down
     assert await telex.store.server_access.load_denied_server_ids(ServerPolicy.ALL, None) == {other_server.id}
+
+
+async def test_a_blocked_server_is_left_though_the_database_fails_when_it_invites(telex, monkeypatch):
+    other_server = invite(telex.env, "Other")
+    await telex.env.settle()
+    await block(telex, other_server.id)
+    record_profiles, faults = telex.store.servers.record_profiles, [DatabaseFault("disk full")]
+
+    async def record_or_fail(profiles: dict[int, ServerProfile]) -> None:
+        if faults:
+            raise faults.pop()
+        await record_profiles(profiles)
+
+    monkeypatch.setattr(telex.store.servers, "record_profiles", record_or_fail)
+    monkeypatch.setattr("bot.store.facade.WRITE_RETRY_SECONDS", 0)
+    await reinvite_bot(telex, other_server)
+    assert list_servers(telex) == {telex.guild.id}
 
 
 async def test_a_server_that_is_left_may_invite_the_bot_again(telex):
