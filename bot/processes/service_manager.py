@@ -8,7 +8,7 @@ import os
 import socket
 
 READY = "READY=1"
-"""Message that the service has started."""
+"""Message to systemd that the service has started."""
 _ALIVE = "WATCHDOG=1"
 
 

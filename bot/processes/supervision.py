@@ -52,7 +52,7 @@ class Supervisor:
         ]
 
     def report_failure(self, task_name: str, error: BaseException, **subject: object) -> None:
-        """Log the error that ended a task, and count it, unless it is a fault that the store has logged.
+        """Log the error that ended a task, and count it; do nothing if it is a database fault, which is logged already.
 
         `subject` names what the task was working on, for the log.
         """
@@ -82,7 +82,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 
 def _is_intended_end(error: BaseException) -> bool:
-    """Return whether a task was cancelled on request, or because the process ends."""
+    """Return whether the error that ended the current task was a requested cancellation or the end of the process."""
     task = asyncio.current_task()
     is_cancelled = task is not None and task.cancelling() > 0
     return is_cancelled or isinstance(error, KeyboardInterrupt | SystemExit)
