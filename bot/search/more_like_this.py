@@ -88,7 +88,7 @@ def _score_candidates(
     candidates: Iterable[Article],
     engine: SearchEngine,
 ) -> list[tuple[float, Article]]:
-    """Return the candidates that are similar to an article and on another page, as (similarity, article), best first.
+    """Return the candidates similar to an article and on another web page, as (similarity, article), best first.
 
     A long article has many terms that a short one lacks, so the similarity is also computed in the other direction if
     the first is too low.
@@ -108,7 +108,7 @@ def _score_candidates(
 
 
 def _deduplicate(article: Article, scored_articles: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
-    """Return one article per page and per title, without recent copies of the article itself."""
+    """Return one article per web page and per title, without copies of `article` published at about the same time."""
     scored_article_by_page_key: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
         scored_article_by_page_key.setdefault(scored_article[1].page_key, scored_article)

@@ -37,7 +37,7 @@ The document frequency is the number of articles with the word.
 MAX_COMPARED_TERMS_IF_PRESENT = 2_000
 """Maximum number of index terms that a word is compared with if some article contains the word."""
 MAX_TYPO_DOCUMENT_FREQUENCY = 5
-"""Maximum number of articles with a word for it to count as a typo, made in the articles themselves."""
+"""Maximum number of articles with a word that is taken for a typo made in the articles themselves."""
 MIN_FREQUENCY_RATIO = 50
 """Minimum ratio of a suggestion's frequency to the typed word's, if any article contains the typed word."""
 MIN_NAME_SIMILARITY_PERCENT = 75
@@ -170,7 +170,7 @@ def apply_suggestion(query_text: str, suggestion: str, notes: Iterable[Note], op
 async def _find_longest_known_name(
     unquoted_filter: UnquotedFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> tuple[str, int] | None:
-    """Return a known name that contains a filter's value and the most words after it, and their number.
+    """Return the known name with a filter's value and the most words typed after it, and the number of these words.
 
     Returns None if no known name contains the value and the next word.
     """

@@ -21,7 +21,10 @@ _MAX_WORDS_WITH_FAMILY = 32
 _MIN_FAMILY_PREFIX_LENGTH = 5
 """Minimum number of first letters that the terms of a word family share."""
 _MIN_FAMILY_PREFIX_SHARE = 0.6
-"""Minimum share of a stem that the terms of its family begin with, and of their length that the stem's length is."""
+"""Minimum share of a word's stem with which the terms of its word family begin.
+
+The stem also has at least this share of the length of each of these terms.
+"""
 _MAX_FAMILY_TERMS = 8
 """Maximum number of index terms, the most frequent ones, that are taken from a word family."""
 

@@ -15,7 +15,7 @@ MAX_CHARS_READ = 2_000
 
 # Weights of the features in the score.
 ENGINE_SCORE_WEIGHT = 1.0
-"""Weight of the engine's score, taken as a share of the best article's score."""
+"""Weight of the search engine's score, taken as a share of the best article's score."""
 TITLE_WEIGHT = 0.15
 """Weight of the share of the query's words that occur in the title."""
 PASSAGE_WEIGHT = 0.6

@@ -222,7 +222,7 @@ class Searcher:
         limit: int,
         sort: SortOrder,
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """Return the matches, of each story only one article, and the query as it was answered."""
+        """Return the matches, only one article of each story, and the query, whose phrases may have become optional."""
         if sort == "newest" or not query_parts.text:
             ranked_articles = await self._ranked_search.find_newest(engine, query, query_parts, scope, limit)
         else:
@@ -304,7 +304,7 @@ class Searcher:
         )
 
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
-        """Return one article per page and story: the first in the user's language, or else the first."""
+        """Return one article per web page and story: the first in the user's language, or else the first."""
         similar_pairs = await self.store.stories.load_similar_pairs(
             [ranked_article.article.id for ranked_article in ranked_articles], MIN_SINGLE_ARTICLE_SIMILARITY
         )

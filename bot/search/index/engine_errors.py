@@ -32,7 +32,7 @@ def _translate_errors(function: Callable[Parameters, Returned]) -> Callable[Para
 
 
 def translate_engine_errors(cls: type[EngineClass]) -> type[EngineClass]:
-    """Make the constructor, public methods and public properties that a class itself defines raise `EngineError`.
+    """Make the constructor, public methods and properties that a class itself defines raise only `EngineError`.
 
     It replaces all exceptions, and panics of the engine, which a damaged file of the index causes.
     """

@@ -49,7 +49,7 @@ _WORD_TOKENIZER = "words"
 _POSITION_FIELD_NAME = "kept"
 """Name of the field that stores the position in the store's change log, in a document of its own."""
 _NAME_SEPARATOR = " . "
-"""Separator of the names in a field, so that no phrase query matches across two names."""
+"""Separator of the names (such as tags) in a field of the index, so that no phrase query matches across two names."""
 _MAX_COMPLETION_NAMES = 11
 """Maximum number of an article's names that can be completed: the author and ten tags."""
 _MAX_COMPLETION_LENGTH = 60
@@ -67,7 +67,7 @@ _COMPLETION_SEPARATOR = "\x1f"
 _COMPLETION_MARKS = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
 """First letters of the index terms of completions, which tell tags and authors apart."""
 _FILTER_BY_COMPLETION_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
-"""Filter that matches the names in each field that can be completed."""
+"""Filter of a query (`tag:` or `author:`) by the field whose names it matches and a search can complete."""
 
 
 def _build_schema() -> tantivy.Schema:
@@ -332,7 +332,7 @@ class _IndexedName(NamedTuple):
 
 @lru_cache(maxsize=1 << 12)
 def _index_name(completion_field: CompletionField, name: str) -> _IndexedName:
-    """Return the index terms of a name.
+    """Return the index terms of the name of a tag or author.
 
     The name can be completed from a prefix of each of its first `_MAX_COMPLETABLE_WORDS` words.
     """

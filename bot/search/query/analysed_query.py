@@ -61,9 +61,9 @@ class NameClause:
 
 
 ClauseLeaf = TermClause | PhraseClause | NameClause | FieldFilter
-"""Leaf of an analysed query."""
+"""Leaf of the tree of an analysed query: a word, phrase, name or filter."""
 Clause = ClauseLeaf | Not["Clause"] | AllOf["Clause"] | AnyOf["Clause"]
-"""Node of an analysed query."""
+"""Node of the tree of an analysed query: a leaf, or the negation, conjunction or disjunction of nodes."""
 
 
 class AnalysedQuery(NamedTuple):

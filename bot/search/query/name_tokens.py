@@ -1,4 +1,4 @@
-"""Tokens of an article's outlet, author and tags, which `source:`, `author:` and `tag:` match."""
+"""Tokens of an article's outlet, author and tags, which a query's filters `source:`, `author:` and `tag:` match."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

@@ -40,7 +40,7 @@ FILTER_NAME_BY_ALIAS: dict[str, str] = {
     }.items()
     for alias in aliases.split()
 }
-"""Names of filters (`FilterName`, `title`, `has` or `is`) by their English and French aliases, folded."""
+"""Names of filters (`FilterName`, `title`, `has` or `is`) by English and French aliases without accents."""
 FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME: dict[str, tuple[frozenset[str], FilterName]] = {
     "has": (frozenset("image images picture pictures photo photos img".split()), FilterName.IMAGE),
     "is": (
@@ -51,7 +51,7 @@ FLAG_VALUES_AND_PROPERTY_BY_FILTER_NAME: dict[str, tuple[frozenset[str], FilterN
         FilterName.BOOKMARKED,
     ),
 }
-"""Folded values of the filters `has` and `is`, each set with the property that it stands for."""
+"""Values of the filters `has` and `is`, without case and accents, each set with the property that it stands for."""
 _QUOTATION_MARK_CHARACTERS = frozenset('"“”«»„')
 
 
@@ -98,7 +98,7 @@ def uses_french_alias(query: str) -> bool:
 
 
 def expects_french_values(alias: str) -> bool:
-    """Return whether a filter has a French name and its values have French names, too, which are then suggested."""
+    """Return whether a filter is typed with a French name and has French values, which are then suggested."""
     return fold(alias) in _FRENCH_ALIASES_WITH_FRENCH_VALUES
 
 

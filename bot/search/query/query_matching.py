@@ -1,7 +1,7 @@
 """Matching of a query against one article in memory, with the same result as the index but for two differences.
 
-A phrase is not made optional, as in a search if no article has it. Filters by date and bookmark, which a new article
-cannot decide, count as true. An article is analysed once for all queries.
+Phrases are always required, while a search makes them optional if no article has them. Filters by date and bookmark,
+which a new article cannot decide, count as true. An article is analysed once for all queries.
 """
 
 from __future__ import annotations

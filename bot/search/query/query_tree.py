@@ -62,9 +62,9 @@ class AnyOf(Generic[N_co]):
 
 
 Leaf = Word | Phrase | FieldFilter
-"""Leaf of a parsed query."""
+"""Leaf of the tree of a parsed query: a word, phrase or filter."""
 Node = Leaf | Not["Node"] | AllOf["Node"] | AnyOf["Node"]
-"""Node of a parsed query."""
+"""Node of the tree of a parsed query: a leaf, or the negation, conjunction or disjunction of nodes."""
 
 
 def negate_node(node: N) -> N | Not[N]:

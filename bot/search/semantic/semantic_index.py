@@ -42,9 +42,9 @@ MAX_SEMANTIC_MATCHES = 50
 CANDIDATE_COUNTS = (MAX_SEMANTIC_MATCHES, 8 * MAX_SEMANTIC_MATCHES, 64 * MAX_SEMANTIC_MATCHES)
 """Numbers of nearest vectors to fetch, tried in order until enough of their articles are in scope."""
 MAX_EXHAUSTIVE_ARTICLES = 20_000
-"""Maximum number of articles in scope that are compared one by one if the graph finds too few."""
+"""Maximum number of articles in scope that are compared one by one if the vectors' graph finds too few."""
 QUERY_WAIT_SECONDS = 2.0
-"""Maximum time in seconds that a query waits for its vector; then it is answered without meaning."""
+"""Maximum time in seconds that a query waits for its vector; then it is answered without search by meaning."""
 ENCODE_TIMEOUT_SECONDS = 30.0
 """Maximum duration in seconds of a call of the encoder's worker process."""
 MAX_WORKER_BYTES = 512 * 2**20
@@ -236,7 +236,10 @@ class SemanticIndex:
         )
 
     async def _compute_cosines(self, question: str, passages: Sequence[str]) -> list[float]:
-        """Compute the cosines in batches, so that other calls of the worker run in between."""
+        """Return the cosine between a question and each passage.
+
+        The worker computes them in batches, so that its other calls run in between.
+        """
         return [
             cosine
             for batch in _iter_encoding_batches(list(enumerate(passages)))
@@ -340,7 +343,7 @@ def _consume_exception(task: asyncio.Task[Any]) -> None:
 
 
 def _iter_encoding_batches(id_text_pairs: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Yield the pairs in order, in batches of at most `MAX_ENCODED_CHARS_PER_CALL` characters or one longer text."""
+    """Yield texts with their ids in batches of at most `MAX_ENCODED_CHARS_PER_CALL` characters, or one longer text."""
     batch: list[tuple[int, str]] = []
     batch_chars = 0
     for id_text_pair in id_text_pairs:

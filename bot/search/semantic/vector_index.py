@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 SEGMENT_CAPACITY = 4_096
 """Number of vectors at which a segment (a file of vectors) is sealed: no more are added to it."""
 MERGE_FACTOR = 8
-"""Number of segments that are merged into one, and the limit (exclusive) of the ratio of their sizes."""
+"""Number of segments (files of vectors) merged into one, and the limit (exclusive) of the ratio of their sizes."""
 HNSW_EXPANSION_ADD = 64
 """Number of graph nodes examined when a vector is added (HNSW, https://arxiv.org/abs/1603.09320)."""
 HNSW_EXPANSION_SEARCH = 512
@@ -57,7 +57,7 @@ class _Segment:
 
 
 class VectorIndex:
-    """Index of the vectors that one model computed.
+    """Index of the vectors of articles that one model computed.
 
     All methods are thread-safe and may block, so they belong in a thread. One process at a time is the
     writer, the one that holds the lock; other processes see what the writer saved.
