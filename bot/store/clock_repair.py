@@ -28,9 +28,9 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
 
 
 def _shorten_dispatch_waits(db: Connection, *, retry_delay: int) -> None:
-    """Limit how long dispatches (messages in the outbox) wait from `db.now` on, and make all edits due by now.
+    """Limit how long dispatches (messages in the outbox) wait from `db.now` on, and make all their edits due now.
 
-    `retry_delay` is the maximum delay in seconds of a dispatch that was tried.
+    `retry_delay` is the maximum delay in seconds of a dispatch that could not be sent so far.
     """
     pending_sql = "state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')"
     for condition_sql, max_delay in (

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 StoreFunction = Callable[Concatenate[Any, P], T]
-"""Function of the engine's connection, and of further arguments."""
+"""Function that uses the database: its first argument is a connection, and further ones may follow."""
 
 READER_COUNT = 3
 """Number of database connections for reading."""
@@ -213,5 +213,5 @@ class Database:
             return await writer.run(self.engine.scrub, tables)
 
     async def notify(self, event: str) -> None:
-        """Send a cluster event of less than 8,000 bytes to the other processes. Raises `StoreError`."""
+        """Send a short message (cluster event) of less than 8,000 bytes to the other processes. Raises `StoreError`."""
         await self.query(self.engine.notify, event)

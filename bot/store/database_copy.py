@@ -1,8 +1,8 @@
 """Copy of a whole database to the other engine: in batches, resumable, compared at the end.
 
 Rows are copied in the order of their primary keys, which both engines compare byte by byte, so that the last
-key in the target says where to resume. Derived tables (the change log of the search index, marks of encoded
-articles) are rebuilt instead of copied; tables that running processes share are left out.
+key in the target says where to resume. Derived tables (the change log of the search index, records of
+encoded articles) are rebuilt instead of copied; tables that running processes share are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ from bot.store.sqlite.table_shapes import list_table_schemas
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"
-"""Name in `meta` for the location from which a database is being filled, until it is complete."""
+"""Name in the table `meta` for the location from which a database is being filled, until it is complete."""
 MOVED_TO_KEY = "moved"
-"""Name in `meta` for the location to which a database was moved."""
+"""Name in the table `meta` for the location to which a database was moved."""
 BATCH_SIZE = 500
 """Number of rows that are copied or compared per batch."""
 _UNCOPIED_TABLE_NAMES = {"article_change", "encoded_article", "process", "lease", "request_allocation"}
 _META_VALUE_SQL = "SELECT value FROM meta WHERE name = ?"
 _LOCAL_META_NAMES = (IN_PROGRESS_KEY, MOVED_TO_KEY, MOVED_AT_KEY, "identity")
-"""Names in `meta` of texts that describe a single database and are therefore not copied."""
+"""Names in the table `meta` of texts that describe a single database and are therefore not copied."""
 
 DatabaseLocation = Path | DatabaseUrl
 RowValues = tuple[Any, ...]
@@ -79,7 +79,7 @@ async def reactivate_database(database: Database) -> None:
     """Put a database that was moved away into use again, like a restored backup.
 
     Do nothing if it was not moved. Posts that were sent since the move are then looked up in Discord, and ids
-    that Discord may know, such as those of watches, are skipped.
+    that Discord may know, such as those in buttons, are skipped.
     """
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
@@ -140,7 +140,7 @@ class _DatabaseCopy:
         return row_count
 
     async def _start_or_resume(self, schemas: Sequence[TableSchema]) -> None:
-        """Mark an empty target as being filled, or resume.
+        """Mark an empty target database as being filled; do nothing if a copy from this source is to be resumed.
 
         Raises `DatabaseUnusable` if the target holds other data.
         """

@@ -73,7 +73,7 @@ class Engine(Protocol):
         ...
 
     def lock_for_run(self, *, exclusive: bool) -> AbstractContextManager[None]:
-        """Return a context manager that holds the run lock of the database.
+        """Return a context manager that holds the database's run lock, which shows that it is in use.
 
         With `exclusive`, no other process may run on a database server. Entering the context manager raises
         `ProcessMustEnd` or `DatabaseUnusable`.
@@ -128,7 +128,7 @@ class Engine(Protocol):
         ...
 
     def notify(self, db: Any, event: str) -> None:
-        """Send a cluster event of less than 8,000 bytes to the other processes."""
+        """Send a short message (cluster event) of less than 8,000 bytes to the other processes."""
         ...
 
     async def listen(self, on_event: Callable[[str], None]) -> None:

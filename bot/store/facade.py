@@ -208,7 +208,7 @@ class Store:
 
     @staticmethod
     def lock_for_run(location: Path | DatabaseUrl, *, exclusive: bool = False) -> AbstractContextManager[None]:
-        """Return a context manager that holds the run lock of a database.
+        """Return a context manager that holds a database's run lock, which shows that it is in use.
 
         One bot may run on a file, several may run on a server; with `exclusive`, no other process may run on a
         server. Entering the context manager raises `ProcessMustEnd` or `DatabaseUnusable`.
@@ -224,7 +224,7 @@ class Store:
         await self._database.engine.listen(on_event)
 
     async def notify(self, event: str) -> None:
-        """Send a cluster event to the other processes: a name and perhaps a text, under 8,000 bytes."""
+        """Send a short message (cluster event) to the other processes: a name and perhaps a text, under 8,000 bytes."""
         await self._database.notify(event)
 
     async def check_alive(self) -> None:
@@ -283,7 +283,7 @@ class Store:
         return replace(report, is_log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
 
     async def encrypt_feed_urls(self, *, reencrypt: bool = False) -> int:
-        """Encrypt the private URLs of feeds and proposals that are in plain text, and return their number.
+        """Encrypt the private URLs of feeds and proposed feeds that are in plain text, and return their number.
 
         With `reencrypt`, all private feed URLs are encrypted anew. Raises `DatabaseUnusable` if a URL cannot
         be decrypted with the configured keys.
@@ -296,7 +296,7 @@ class Store:
         return encrypted_count
 
     async def count_private_urls(self) -> EncryptionCounts:
-        """Return the number of private URLs of feeds and proposals, and how many of these are encrypted."""
+        """Return the number of private URLs of feeds and proposed feeds, and how many of these are encrypted."""
         return await self._database.read(url_encryption.count_private_urls)
 
     async def close(self) -> None:

@@ -81,4 +81,4 @@ _INDEXED_ARTICLES_SQL = """
            language, outlet, author, tags, coalesce(image_url, '') <> ''
     FROM article WHERE id IN (:ids)
 """
-"""Rows of `IndexedArticle`; their text is the web page's, else the feed's without boilerplate, else the feed's."""
+"""SQL for articles to index: the text is the web page's, or else the feed's, without boilerplate if possible."""

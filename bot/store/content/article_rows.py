@@ -12,16 +12,16 @@ from bot.store.records.source_records import ChangedArticle
 from bot.store.row_mapping import article_to_columns
 
 _NO_FEED_ID = 0
-"""Id of no feed, for an article that was not stored before and may therefore be enqueued."""
+"""Id of no feed, for an article that was not stored before and may therefore be enqueued for posting."""
 
 
 def insert_articles(
     db: Connection, feed_id: int, new_articles: Sequence[NewArticle]
 ) -> tuple[list[int], list[PendingArticle]]:
-    """Insert new articles; return the ids of the inserted ones, and all articles that may be enqueued.
+    """Insert new articles; return the ids of the inserted ones, and all articles that may be posted.
 
-    The articles to enqueue are in order of age, oldest first. An article whose key (the same in every database) is
-    stored already is not inserted. It may be enqueued if another feed brought it, and may not if this feed did
+    The articles to post are in order of age, oldest first. An article whose key (the same in every database) is
+    stored already is not inserted. It may be posted if another feed brought it, and may not if this feed did
     (another process has just inserted it).
     """
     article_id_and_feed_id_by_key = {

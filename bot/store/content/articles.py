@@ -41,7 +41,7 @@ class Articles(Repository):
         )
 
     async def get_by_key(self, key: str) -> Article | None:
-        """Return the article with a key, or None if there is none."""
+        """Return the article with a key, which is the same in every database, or None if there is none."""
         return await self._fetch_object(article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,))
 
     async def list_by_ids(self, article_ids: Sequence[int]) -> list[Article]:
@@ -51,7 +51,10 @@ class Articles(Repository):
 
     @read_transaction
     def load_page_keys_by_key_prefix(self, db: Connection, key_prefixes: Collection[str]) -> dict[str, str]:
-        """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
+        """Map keys of articles, or beginnings of such keys, to the keys of the articles' web pages.
+
+        Those without an article are left out.
+        """
         # Keys are hexadecimal, so "g" sorts after all of them.
         sql = "SELECT page_key FROM article WHERE key >= ? AND key < ? ORDER BY key LIMIT 1"
         page_key_by_prefix = {prefix: db.fetch_value(sql, (prefix, f"{prefix}g")) for prefix in key_prefixes}
@@ -68,8 +71,8 @@ class Articles(Repository):
     ) -> list[Article]:
         """List at most `limit` articles that are or were at a URL, in the order in which they were stored.
 
-        An article matches by any variant of the canonical URL in `urls`, by `page_key` (also a key that it had
-        when it got a delivery status), or by an identity hash that the URL yields.
+        An article matches by any variant of the canonical URL in `urls`, by `page_key` (the key of its web page now
+        or when it was posted or withheld), or by a hash of the URL, by which entries of feeds are recognized.
         """
         identity_parameters = {
             f"identity{number}": identity_hash for number, identity_hash in enumerate(identity_hashes)
@@ -214,10 +217,10 @@ class Articles(Repository):
         return inserted_count
 
     async def purge_texts(self, found_before: int) -> int:
-        """Delete the texts of articles found before a time; return the number of articles.
+        """Delete the texts of articles that the bot found before a time; return the number of articles.
 
-        Bookmarked articles keep their texts. Titles, dates, URLs and identities remain, and titles remain
-        searchable. `found_before` is Unix time in seconds.
+        Bookmarked articles keep their texts. Titles, dates, URLs and the hashes that recognize feed entries remain, and
+        titles remain searchable. `found_before` is Unix time in seconds.
         """
         purged_count = 0
         last_position: tuple[int, int] | None = _BEFORE_ALL

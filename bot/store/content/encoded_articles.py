@@ -12,11 +12,11 @@ from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import IS_FEED_ARTICLE_SQL
 
 MAX_ENCODED_CHARS = 500
-"""Maximum number of characters of an article that are encoded, from its title, its summary and its text."""
+"""Maximum number of characters of an article (title, summary, text) from which its embedding is computed."""
 STALE_INDEX_SECONDS = 30 * 86_400
 """Seconds without additions after which a semantic index counts as gone, and its records are deleted."""
 _META_NAME_PREFIX = "vectors "
-"""Prefix of names in `meta` for the time of the last addition to an index; the id of the index follows."""
+"""Prefix of names in the table `meta` for the time of the last addition to a semantic index, whose id follows."""
 _ENCODED_TEXT_SQL = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
@@ -41,7 +41,7 @@ class EncodedArticles(Repository):
 
     @write_transaction
     def purge_stale_indexes(self, db: Connection, now: int) -> None:
-        """Delete the records of indexes without additions for `STALE_INDEX_SECONDS`.
+        """Delete the records of semantic indexes without additions for `STALE_INDEX_SECONDS`.
 
         `now` is Unix time in seconds.
         """
@@ -55,7 +55,7 @@ class EncodedArticles(Repository):
         )
 
     async def count_encoded(self, index_id: str | None = None) -> EncodedCounts:
-        """Count the articles that an index has encoded, and all articles.
+        """Count the articles that a semantic index contains, and all articles.
 
         If no index is given (None), the most complete one counts.
         """
@@ -93,7 +93,7 @@ class EncodedArticles(Repository):
 
     @write_transaction
     def mark_encoded(self, db: Connection, index_id: str, ids_and_texts: Sequence[tuple[int, str]]) -> int:
-        """Record that an index contains articles with these ids and texts; return how many were new to the index.
+        """Record that a semantic index contains articles with these ids and texts; return how many were new to it.
 
         Articles whose text has changed since it was loaded are left out.
         """

@@ -1,4 +1,4 @@
-"""Repository of texts that a language model generated from articles: a cache, and the usage for its quota."""
+"""Repository of texts that a language model generated from articles: a cache, which also counts them for quotas."""
 
 from collections.abc import Collection, Mapping
 
@@ -87,7 +87,7 @@ class GeneratedTexts(Repository):
         transitions.schedule_edits(db, post_ids, earliest_at=db.now)
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
-        """Count the texts generated since a Unix time in seconds: in total, and for one server (None: for none)."""
+        """Count the texts generated since a Unix time in seconds: in total, and for one server (None: no server)."""
         row = await self._fetch_row(
             "SELECT count(*), count(*) FILTER (WHERE coalesce(server_id, 0) = ?) FROM generated_text "
             "WHERE generated_at >= ?",

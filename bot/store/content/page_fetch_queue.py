@@ -27,7 +27,8 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
     """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
     Pages of a feed that only one server has, or of a feed or URL with credentials, are never fetched. At most
-    `MAX_FETCHES_PER_DAY` pages are fetched per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
+    `MAX_FETCHES_PER_DAY` pages are fetched per day, and at most `MAX_BACKLOG_FETCHES` if the articles
+    are the backlog of a new feed (`is_backlog`).
     """
     article_rows = db.fetch_rows(
         "SELECT id, url, page_key, summary, coalesce(body, text) AS feed_text FROM article "
@@ -77,8 +78,8 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
 def store_text(db: Connection, article_id: int, text: str, *, edit_posts: bool) -> bool:
     """Store the text of a fetched page and finish its fetch; return False if none is pending or the article is gone.
 
-    The article is matched against watches again unless it is in the backlog of a new feed; no watch notifies
-    twice. With `edit_posts`, posts that had only a title to show are edited.
+    The article is matched against watches (queries that notify users) again unless it is in the backlog of a new
+    feed; no watch notifies twice. With `edit_posts`, posts that had only a title to show are edited.
     """
     stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS feed_text, "

@@ -12,7 +12,7 @@ from bot.store.records.content_records import PageFetch, PageFetchJob
 from bot.store.repository import Repository, bind_write, write_transaction
 
 CLAIM_TIMEOUT_SECONDS = 900
-"""Seconds after which an unfinished claim of a page counts as abandoned, and the page is due again."""
+"""Seconds after which a page that was claimed for fetching, but not fetched, is due for fetching again."""
 
 
 class PageFetches(Repository):
@@ -31,11 +31,11 @@ class PageFetches(Repository):
         exclude_article_ids: Collection[int] = (),
         host_slots: Collection[int] | None = None,
     ) -> list[PageFetchJob]:
-        """Claim up to `limit` pages that are due, counting an attempt for each.
+        """Claim up to `limit` pages that are due for fetching, counting an attempt for each.
 
         `feed_ids` and `host_slots` (numbers of groups of hosts) restrict the claims unless they are None;
-        `exclude_article_ids` are left out. Pages are taken from the feeds in turn, newest article first. A claim that
-        is not finished is due again after `CLAIM_TIMEOUT_SECONDS`.
+        `exclude_article_ids` are left out. Pages are taken from the feeds in turn, newest article first. A page
+        that is claimed but not fetched is due again after `CLAIM_TIMEOUT_SECONDS`.
         """
         rows = db.fetch_rows(
             f"""
@@ -71,7 +71,7 @@ class PageFetches(Repository):
     async def get_next_due_at(
         self, exclude_article_ids: Collection[int] = (), *, host_slots: Collection[int] | None = None
     ) -> int | None:
-        """Return the time at which the next page is due, or None without pages.
+        """Return the time at which the next page is due for fetching, or None without pages.
 
         The time is Unix time in seconds, possibly past. Considers only pages of `host_slots` (numbers of
         groups of hosts) unless that is None, without the pages of `exclude_article_ids`.

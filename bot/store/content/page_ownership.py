@@ -1,4 +1,4 @@
-"""Functions that decide which articles of several feeds share one page, within a poll's transaction.
+"""Functions that decide which articles of several feeds share one web page, within a poll's transaction.
 
 A link alone proves nothing, because any feed can contain any link. Articles with one link share a page if
 their titles match and the newer article has no better claim to the page: an article of a feed on the link's
@@ -18,7 +18,7 @@ from bot.text import shared_links, urls
 
 
 class _PageOwner(NamedTuple):
-    """An article of another feed that has a page, or that has a delivery status under the page."""
+    """An article of another feed that has a web page's key, or had it when a channel posted or withheld the article."""
 
     page_key: str
     article_id: int
@@ -29,7 +29,7 @@ class _PageOwner(NamedTuple):
 
 
 def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
-    """Return the articles of a feed, each with the page that it may have.
+    """Return the articles of a feed, each with the key of the web page that it may have.
 
     Articles of other feeds that took one of these pages without a claim get pages of their own.
     """
@@ -63,12 +63,15 @@ def _resolve_article(db: Connection, feed_url: str, article: NewArticle, owners:
 
 
 def _make_own_page_key(url: str, article_key: str, page_key: str) -> str:
-    """Return a page key for an article that may not have the page of its link."""
+    """Return a page key of its own for an article that may not have the key of the web page that it links to."""
     return urls.compute_page_key(url, f"{article_key} {page_key}")
 
 
 def _list_owners(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
-    """List articles of other feeds on these pages, or with a delivery status for a page in the feed's channels."""
+    """List articles of other feeds that have one of these web pages.
+
+    Articles that had it when a channel that follows this feed posted or withheld them are included.
+    """
     rows = db.execute(
         """
         SELECT owner.page_key, article.id, article.key, article.url, article.title, feed.url

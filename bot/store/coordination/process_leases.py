@@ -27,10 +27,10 @@ class Processes(Repository):
     def heartbeat_and_rebalance(
         self, db: Connection, process: Process, pools: Sequence[LeasePool], ttl_seconds: int
     ) -> dict[str, frozenset[int]]:
-        """Register a process for `ttl_seconds`, rebalance its pools, and return its lease numbers by kind.
+        """Register a process for `ttl_seconds`, rebalance its leases, and return their numbers by kind.
 
-        Leases of expired processes are free. A process acquires its fair share of the leases in the pools of
-        its roles. Raises `StoreError`.
+        Leases of expired processes are free. A pool has the leases of one kind, which the processes with a role share:
+        each acquires its fair share. Raises `StoreError`.
         """
         if not self.is_multi_process:
             db.execute("DELETE FROM process WHERE id <> ?", (process.id,))
@@ -75,7 +75,7 @@ class Processes(Repository):
     def transfer(self, db: Connection, fence: Fence, new_owner_id: str) -> bool:
         """Transfer a lease to another live process; return False if its owner still has it afterwards.
 
-        Raises `StoreError`.
+        `fence` names the lease and its owner. Raises `StoreError`.
         """
         db.execute(
             "UPDATE lease SET owner = ? WHERE owner = ? AND kind = ? AND number = ? "
@@ -142,9 +142,9 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
 
 
 def _rebalance_pool(db: Connection, process: Process, pool: LeasePool, live_process_count: int) -> frozenset[int]:
-    """Adjust the leases of a process to its fair share, and return the numbers that it owns afterwards.
+    """Adjust the leases of a process to its fair share, and return the lease numbers that it owns afterwards.
 
-    `live_process_count` is the number of live processes with the role of the pool.
+    A pool has leases of one kind, which are shared by processes with a role; `live_process_count` is their number.
     """
     lease_rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
     owner_id_by_number: Mapping[int, str] = {row[0]: row[1] for row in lease_rows}

@@ -7,7 +7,7 @@ from bot.store.records.process_records import RequestAllocation, RequestGrant
 from bot.store.repository import Repository, urgent_write_transaction
 
 GLOBAL_PROCESS_NUMBER = 0
-"""Number, in place of a process's, of the row that expires when the pause of all processes ends."""
+"""Process number of the row for all processes, which expires when the pause that Discord imposed on them ends."""
 _INVALID_REQUEST_RETENTION_MS = 600_000
 """Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
@@ -36,7 +36,7 @@ class RequestBudget(Repository):
         ttl_seconds: float,
         pause_seconds: float = 0.0,
     ) -> RequestGrant:
-        """Grant a process the slots that `policy` decides on, and store its allocation.
+        """Grant a process the request slots (requests at a time) that `policy` decides on, and store its allocation.
 
         The stored allocation has at least the slots of `allocation`, which may be in use, and expires after
         `ttl_seconds` by the database's clock. No process may send requests for `pause_seconds` from now.

@@ -83,7 +83,7 @@ class ServedShards(Repository):
         return self._owner_id is not None
 
     def require_served(self, db: Connection, dispatch_id: int) -> None:
-        """Raise `LeaseLost` if another process now has the lease for the shard of a dispatch's server."""
+        """Raise `LeaseLost` if another process has leased the shard of the server of a message in the outbox."""
         if self._owner_id is None:
             return
         row = db.fetch_row(

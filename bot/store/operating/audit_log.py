@@ -21,8 +21,9 @@ def record_audit_entry(
 ) -> None:
     """Record an action of an operator, in the transaction that carries it out.
 
-    `user_id` is None for an action in the terminal. `details` are the values of the action's sentence by name. Running
-    bots notice the entry within `bot.operating.audit_follower.CHECK_SECONDS`.
+    `user_id` is None for an action in the terminal. `details` are the values of the placeholders in
+    the sentence that describes the action, by name. Running bots notice the entry within
+    `bot.operating.audit_follower.CHECK_SECONDS`.
     """
     db.execute(
         "INSERT INTO audit_entry (recorded_at, action, user_id, server_id, details) VALUES (?, ?, ?, ?, ?)",

@@ -46,7 +46,7 @@ class BlockedSources(Repository):
 
     @read_transaction
     def count_followed(self, db: Connection, pattern: SourcePattern) -> FollowedFeedCounts:
-        """Count the feeds that a pattern covers and that servers follow, and these servers."""
+        """Count the feeds of a source (domain or part of a site) that servers follow, and these servers."""
         return _count_followed(db, _list_feed_ids(db, pattern, is_blocked=False))
 
     @write_transaction
@@ -55,8 +55,8 @@ class BlockedSources(Repository):
     ) -> FollowedFeedCounts | None:
         """Block a source and its feeds, withhold their pending articles and alert the servers that follow them.
 
-        Return how many feeds and servers that concerns, or None if the source was blocked before. The alert is one for
-        all feeds of a server. `user_id` is None for an operator in the terminal.
+        Return how many feeds and servers that concerns, or None if the source was blocked before. A server gets one
+        alert for all its feeds. `user_id` is None for an operator in the terminal.
         """
         if _find_same(_list_blocked(db), pattern) is not None:
             return None
@@ -118,7 +118,7 @@ def _find_same(blocked_sources: Collection[BlockedSource], pattern: SourcePatter
 
 
 def _list_feed_ids(db: Connection, pattern: SourcePattern, *, is_blocked: bool) -> list[int]:
-    """Return the ids of the feeds that a pattern covers: those not blocked, or blocked ones that no other covers."""
+    """Return the ids of a source's feeds: those not blocked, or, if `is_blocked`, those that no other blocks."""
     rows = db.fetch_sequences(
         ("id", "url"),
         f"SELECT id, url FROM feed WHERE id > 0 AND blocked_since IS {'NOT NULL' if is_blocked else 'NULL'} "

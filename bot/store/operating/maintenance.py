@@ -8,7 +8,7 @@ from bot.store.records.operating_records import MaintenancePeriod
 from bot.store.repository import Repository, write_transaction
 
 _META_NAME = "maintenance"
-"""Name in `meta` for the start and the expected end (Unix times in seconds, 0 for none) of the current maintenance."""
+"""Name in the table `meta` for the start and expected end (Unix times in seconds, 0: none) of the maintenance."""
 
 
 class Maintenance(Repository):

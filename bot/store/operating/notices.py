@@ -1,8 +1,8 @@
 """Repository of notices: texts of the operator, each posted once in the channel for alerts of every server.
 
 The servers of a notice are those that the bot is in when it is created; those without a channel for alerts do not get
-it, even if they choose one later. Whether another gets it is decided again shortly before its message is due, with the
-channel that the server has chosen by then (`server.alerts` is its id).
+it, even if they choose one later. Whether a server with one gets it is decided again shortly before its message is due,
+with the channel that the server has chosen by then (`server.alerts` is its id).
 """
 
 import json
@@ -30,7 +30,7 @@ _OUTCOME_SQL = """
          WHEN channel.id IS NULL OR server.left_at IS NOT NULL THEN 'no-channel'
          ELSE 'enqueued' END
 """
-"""SQL for what a notice becomes in a server; a channel for alerts that cannot be reached counts as none."""
+"""SQL for the outcome of a notice in a server; a channel for alerts that the bot cannot post in counts as none."""
 _CHANNEL_JOIN_SQL = "LEFT JOIN channel ON channel.id = server.alerts AND channel.problem IS NULL"
 _MAX_AUDITED_CHARS = 100
 _PENDING_STATES = (DispatchState.PENDING, DispatchState.CLAIMED)
@@ -129,7 +129,7 @@ class Notices(ShardedRepository):
 
     @write_transaction
     def enqueue_next(self, db: Connection, limit: int) -> None:
-        """Enqueue the notices of at most `limit` servers of this process, oldest notice first."""
+        """Enqueue the messages with notices to at most `limit` servers of this process, oldest notice first."""
         rows = db.fetch_rows(
             f"""
             SELECT notice_recipient.notice_id, notice_recipient.server_id, notice.created_at,
