@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class HubDiscovery:
-    """Collector of changes of the hubs that feeds name, found by polls, and of pushes that hubs missed.
+    """Collector of what polls find out about WebSub hubs: that a feed names another hub, or that a push was missed.
 
     Without a public URL, hubs cannot reach the bot, and nothing is collected.
     """
@@ -26,7 +26,7 @@ class HubDiscovery:
         self.is_enabled = settings.public_url is not None
         """Whether hubs can reach the bot, as it has a public URL."""
         self.wake_event = asyncio.Event()
-        """Event that is set when a subscription or the hub of a feed changed, or a feed is to be fetched in full."""
+        """Event that is set when there is work: a changed subscription or hub, or a feed to be fetched in full."""
         self.subscriptions = SubscriptionCache(store, self.wake_event.set)
         self._clock = store.clock
         self._hub_link_by_feed_id: dict[int, HubLink | None] = {}
@@ -34,7 +34,7 @@ class HubDiscovery:
         self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
 
     def is_pushed(self, feed_id: int) -> bool:
-        """Return whether a feed has a subscription that has not ended, and no poll found a missed push."""
+        """Return whether a hub pushes a feed: the subscription there has not ended, and no poll found a missed push."""
         subscription = self.subscriptions.get_by_feed(feed_id)
         return (
             subscription is not None
@@ -43,9 +43,9 @@ class HubDiscovery:
         )
 
     def on_document(self, feed: Feed, response: FetchResult, parsed_feed: ParsedFeed) -> None:
-        """Note the hub that a document or its headers name, if it changed.
+        """Note the hub that a fetched document of a feed or its headers name, if it changed.
 
-        Feeds with a secret, and lists of links on pages, get no subscription.
+        Feeds whose URL has a secret, feeds of one server, and lists of links on pages get no subscription.
         """
         is_secret = feed.server_id is not None or urls.has_secret(feed.url)
         if not self.is_enabled or is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
@@ -57,7 +57,7 @@ class HubDiscovery:
             self.wake_event.set()
 
     def on_unchanged(self, feed_id: int, response: FetchResult) -> None:
-        """Have a feed without a subscription fetched in full once if headers of an unchanged response name a hub."""
+        """Have a feed without a subscription fetched in full once if headers of its unchanged response name a hub."""
         if not self.is_enabled or feed_id in self._hub_header_feed_ids:
             return
         if self.subscriptions.get_by_feed(feed_id) is None and websub.has_hub_header(response.headers, response.url):
@@ -66,14 +66,14 @@ class HubDiscovery:
             self.wake_event.set()
 
     def on_polled_news(self, feed_id: int) -> None:
-        """Mark the push of a feed as missed, because a poll found new articles of a pushed feed."""
+        """Mark that the hub of a pushed feed missed a push, because a poll found new articles."""
         subscription = self.subscriptions.get_by_feed(feed_id)
         if subscription is not None and self.is_pushed(feed_id):
             log.info("push missed topic=%s", urls.redact(subscription.topic))
             self.subscriptions.replace(subscription._replace(has_missed_entry=1))
 
     def on_pushed_news(self, feed_id: int) -> None:
-        """Clear the mark that a feed's push was missed: the hub pushes again."""
+        """Clear the mark that the hub of a feed missed a push, because the hub pushes again."""
         subscription = self.subscriptions.get_by_feed(feed_id)
         if subscription is not None and subscription.has_missed_entry:
             self.subscriptions.replace(subscription._replace(has_missed_entry=0))

@@ -28,7 +28,7 @@ class PushedDocument:
 
 
 class PushIngestQueue:
-    """Queue of pushed documents; `on_news` is called with the id of a feed that had new articles."""
+    """Queue of documents that hubs pushed; `on_news` is called with the id of a feed that had new articles."""
 
     def __init__(self, store: Store, poller: Poller, on_news: Callable[[int], None]) -> None:
         self._store, self._poller, self._on_news = store, poller, on_news
@@ -36,7 +36,7 @@ class PushIngestQueue:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, feed_id: int, document: PushedDocument) -> asyncio.Task[None]:
-        """Start to ingest a document of a feed, or to poll the feed instead; return the task that does it."""
+        """Start to ingest a pushed document, or poll its feed if it is empty or too many wait; return the task."""
         task = asyncio.create_task(self._ingest(feed_id, document))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -30,7 +30,7 @@ class SubscriptionCache:
         return self._subscription_by_feed_id.get(feed_id)
 
     def get_by_token(self, token: str) -> PushSubscription | None:
-        """Return the cached subscription with a token, or None if there is none."""
+        """Return the cached subscription whose callback URL has a token, or None if there is none."""
         feed_id = self._feed_id_by_token.get(token)
         return None if feed_id is None else self._subscription_by_feed_id.get(feed_id)
 
@@ -57,7 +57,7 @@ class SubscriptionCache:
                 self._cache(stored_subscription_by_feed_id[feed_id])
 
     async def refresh(self, token: str) -> bool:
-        """Load the subscription with a token from the store; return whether there is one.
+        """Load the subscription whose callback URL has a token from the store; return whether there is one.
 
         A cached subscription with changes to be written stays.
 

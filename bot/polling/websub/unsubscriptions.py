@@ -28,7 +28,7 @@ class Unsubscriptions:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def request(self, subscription: PushSubscription, form: dict[str, str]) -> None:
-        """Ask the hub to end a subscription, in the background."""
+        """Ask the hub to end a subscription by posting a form to it, in the background."""
         if len(self._ended_subscription_by_token) >= MAX_PENDING_UNSUBSCRIPTIONS:
             del self._ended_subscription_by_token[next(iter(self._ended_subscription_by_token))]
         self._ended_subscription_by_token[subscription.token] = subscription
@@ -37,7 +37,7 @@ class Unsubscriptions:
         task.add_done_callback(self._tasks.discard)
 
     def contains(self, token: str) -> bool:
-        """Return whether `token` is that of an ended subscription."""
+        """Return whether an ended subscription has this token in the URL that its hub calls."""
         return token in self._ended_subscription_by_token
 
     def confirms(self, token: str, query: Mapping[str, str]) -> bool:

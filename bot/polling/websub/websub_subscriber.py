@@ -187,11 +187,11 @@ class WebSubSubscriber:
         return challenge
 
     def get_push_retry_after(self, token: str) -> float:
-        """Return the seconds until the hub with this token may push again, or 0 if it may now."""
+        """Return the seconds until the hub that calls the URL with this token may push again, or 0 if it may now."""
         return self._push_rate_limiter.retry_after(token)
 
     def get_hub_host(self, token: str) -> str | None:
-        """Return the host of the hub that was given this token, or None if no subscription has it."""
+        """Return the host of the hub that calls the URL with this token, or None if no subscription has the token."""
         subscription = self._subscriptions.get_by_token(token)
         return None if subscription is None else get_host_name(subscription.hub)
 
