@@ -1,4 +1,4 @@
-"""Restriction of dispatches to articles of the feeds that their recipients may read at the time of sending."""
+"""Restriction of dispatches (queued messages) to articles that their recipients may read when they are sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -40,7 +40,7 @@ class ReadableFeeds(NamedTuple):
 
 
 class AudienceResolver:
-    """Finder of the feeds that the recipients of a dispatch may read: a user, or all readers of a channel."""
+    """Finder of the feeds that a message's recipients may read: a user, or all readers of a channel."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class AudienceResolver:
         )
 
     async def restrict_to_audience(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
-        """Return the dispatch with only the articles that its recipients may read, or None if none are left.
+        """Return a queued message with only the articles that its recipients may read, or None if none are left.
 
         Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications,
         personal or server-wide digests, and a notice in a channel on the decision about a user's proposal; other
@@ -77,7 +77,7 @@ class AudienceResolver:
         )
 
     async def _restrict_to_proposer(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
-        """Return a notice about a proposal if its proposer is still a member who can view its channel, else None.
+        """Return a notice about a proposed feed if its proposer is still a member who can view its channel, else None.
 
         Returns a `RetryAfter` if Discord did not answer.
         """

@@ -112,7 +112,7 @@ class ChannelDigestTask(ScheduledTask):
         already_posted_pages: AlreadyPostedPages | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
-        """Return the digest of a channel for the articles of a period, and the candidates for it.
+        """Return the digest of a channel for the articles of a period, and the articles that it was selected from.
 
         `since` and `until` are Unix times in seconds. `already_posted_pages` removes candidates that the channel
         has received. Summaries, if the digest's plan includes them, are generated for at most
@@ -166,7 +166,7 @@ class ChannelDigestTask(ScheduledTask):
     async def _exclude_filtered_candidates(
         self, channel_id: int, digest_candidates: DigestCandidates
     ) -> DigestCandidates:
-        """Return the candidates without the articles of other channels' feeds that a channel's filters block."""
+        """Return a digest's candidates without articles of other channels' feeds that its channel's filters block."""
         filters = await self._store.filters.list_applying(FilterPlace(channel_id, FilterScope.CHANNEL))
         if not filters:
             return digest_candidates

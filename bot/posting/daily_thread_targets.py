@@ -31,18 +31,20 @@ from bot.posting.sending.send_outcomes import (
 from bot.text import discord_text
 
 THREADED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""Kinds of dispatches that go into the daily thread; alerts and watch notifications stay in the channel."""
+"""Kinds of queued messages that go into the daily thread; alerts and watch notifications stay in the channel."""
 
 _AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440
 _MAX_LOOKBACK_SECONDS = 2 * 86_400
-"""Maximum seconds before a claim in which the thread of its day may last have been active, with clock skew."""
+"""Maximum seconds before the start of sending at which the thread of its day may have been active, with clock skew."""
 _MAX_THREAD_NAME_LENGTH = 100
 
 
 async def resolve_daily_thread(
     context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_create: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
-    """Return where a dispatch is sent: the channel, or the channel's thread of the day of its claim or creation.
+    """Return where a queued message (dispatch) goes: the channel, or the channel's thread of the day.
+
+    The day is that on which sending began, else that on which the message was queued.
 
     Returns a `SendOutcome` if there is no thread to send to, and None if the thread does not exist and
     `may_create` is false, since an earlier request may still create it. Raises StoreError.

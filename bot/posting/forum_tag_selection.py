@@ -1,4 +1,4 @@
-"""Choice of the tags of a forum post: by the forum's tag rules, then by the categories of the post's articles."""
+"""Choice of a forum post's tags: by the forum's rules (a query and a tag), then by the categories of its articles."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,10 @@ MAX_TAGS_PER_POST = 5
 
 
 async def add_forum_tags(store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message) -> Message:
-    """Return the message with the forum's tags that match its articles. Raises StoreError."""
+    """Return the message of a dispatch (queued message) with the forum tags that match its articles.
+
+    Raises StoreError.
+    """
     available_tags = list_assignable_tags(forum)
     if not available_tags:
         return message
@@ -44,8 +47,8 @@ def _select_tag_ids(
 ) -> list[int]:
     """Return the ids of the forum tags for the articles of a post, at most `MAX_TAGS_PER_POST`.
 
-    The tags of matching tag rules come first, a rule without a query matches always; then the tags that are named
-    as a category of an article.
+    First come the tags of the rules whose query matches an article, or that have no query, then the tags with the
+    name of a category of an article.
     """
     available_tag_ids = {tag.id for tag in available_tags}
     is_match = FilterEvaluator(articles, now).is_match

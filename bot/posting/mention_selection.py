@@ -1,4 +1,4 @@
-"""Choice of the roles that a post mentions by the mention rules of its channel."""
+"""Choice of the roles that a post mentions by the rules of its channel: a query, and the role to mention."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from bot.watches.subscription_filters import FilterEvaluator
 
 
 async def select_mentions(context: PostingContext, dispatch: Dispatch) -> Dispatch:
-    """Return a claimed dispatch with the roles that its post mentions by rules, which are recorded first.
+    """Return a post about to be sent (dispatch) with the roles to mention by rules of its channel; record the roles.
 
-    Catch-ups and digests mention nobody by rules: they gather articles of hours. A role that the look of the post
-    mentions already needs no rule. Raises StoreError, or LeaseLost if another process serves the server.
+    Catch-ups and digests mention nobody by rules: they gather articles of hours. A role that the post
+    mentions in any case needs no rule. Raises StoreError, or LeaseLost if another process serves the server.
     """
     if dispatch.kind is not DispatchKind.POST:
         return dispatch

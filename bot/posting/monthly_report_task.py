@@ -1,4 +1,4 @@
-"""Posting of the scorecard of feeds in servers that want it every month."""
+"""Posting, in servers that want it, of a monthly scorecard: how people reacted to each feed's posts."""
 
 import logging
 
@@ -16,11 +16,11 @@ from bot.stories.feed_scores import Verdict
 log = logging.getLogger(__name__)
 
 REPORT_DAYS = 30
-"""Number of days that the scorecard of a month covers."""
+"""Number of days that the monthly scorecard of a server's feeds covers."""
 
 
 class MonthlyReportTask(ScheduledTask):
-    """Scheduled task that enqueues the scorecards that are due, each in one transaction with the time of the next."""
+    """Scheduled task that enqueues the monthly scorecards of feeds; one transaction also sets when the next is due."""
 
     async def get_next_due_at(self) -> int | None:
         """Return when the next scorecard is due (Unix time in seconds); None if no server wants one."""
@@ -42,7 +42,7 @@ class MonthlyReportTask(ScheduledTask):
         return wait_seconds
 
     async def _build_payload(self, guild: discord.Guild, report: DueReport) -> str | None:
-        """Return the scorecard of the feeds that all readers of the channel for alerts can read.
+        """Return the stored text of a scorecard of the feeds that all readers of the channel for alerts can read.
 
         Returns None if there is no such channel, or nothing to say about any feed.
         """

@@ -1,8 +1,8 @@
-"""Relay of the outbox: sends each dispatch once, oldest first, with a task of its own for every channel.
+"""Relay of the outbox: sends each dispatch (queued message) once, oldest first, with a task for every channel.
 
-A dispatch is claimed, sent, recorded as sent, and finalized. After an interruption between any two of these
-steps, the message is looked up in its channel before it is sent again: its claim is in doubt. The store keeps
-the order within a channel.
+A dispatch is claimed (marked as being sent), sent, recorded as sent, and finalized. After an interruption between
+any two of these steps, the message is looked up in its channel before it is sent again: its claim is in doubt. The
+store keeps the order within a channel.
 """
 
 import asyncio
@@ -38,17 +38,17 @@ MAX_CONCURRENT_SENDS = 64
 """Maximum number of messages being sent at the same time, over all channels; servers share them fairly."""
 
 _MAX_SEARCH_INTERVAL_SECONDS = 60
-"""Maximum time in seconds between two searches of the outbox for due dispatches."""
+"""Maximum time in seconds between two searches of the outbox for messages that are due."""
 _SHARED_DB_SEARCH_INTERVAL_SECONDS = 5
-"""Maximum time in seconds between two searches of the outbox for due dispatches when processes share the database.
+"""Maximum time in seconds between two searches of the outbox for due messages when processes share the database.
 
-If the event of a new dispatch is lost between processes, the dispatch is delayed by no more than this.
+If the event of a new message is lost between processes, the message is delayed by no more than this.
 """
 _MAX_ERRORS_PER_DISPATCH = 5
 
 
 class OutboxRelay:
-    """Sender of the dispatches of one process. `client` must be logged in before `run`."""
+    """Sender of the queued messages (dispatches) of one process. `client` must be logged in before `run`."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store = context, context.store
@@ -80,10 +80,10 @@ class OutboxRelay:
         self._adopted_shard_numbers: set[int] = set()
         self._shard_adoption_lock = asyncio.Lock()
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
-        """Function called with a dispatch that a later lookup found delivered, perhaps long after it was sent."""
+        """Function called with a message (dispatch) that a lookup found delivered, perhaps long after it was sent."""
 
     async def run(self) -> None:
-        """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
+        """Send the messages of the outbox whenever they are due, until cancelled. Raises StoreError."""
         if not self._store.shards.is_leased:  # else shards start one by one
             await self._client.wait_until_ready()
         while True:
@@ -91,7 +91,7 @@ class OutboxRelay:
             await self._wait_for_work(await self._start_due_work())
 
     async def run_until_idle(self) -> None:
-        """Process all due work, then return when nothing is running and all remaining work is due later.
+        """Do all work that is due, such as sends, then return when nothing is running and the rest is due later.
 
         Tests and the demo use this instead of the endless `run`. Raises StoreError.
         """
@@ -105,16 +105,16 @@ class OutboxRelay:
                 await asyncio.wait(running_tasks)
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
-        """Start no new work, wait up to `grace_seconds` for running work, and cancel the work that still runs.
+        """Start no new sends or tasks, wait up to `grace_seconds` for running ones, and cancel those that still run.
 
-        The claims of cancelled sends stay in the outbox, and are looked up after the next start.
+        Cancelled messages stay marked as being sent (claimed), and are looked up in Discord after the next start.
         """
         await asyncio.gather(*(runner.stop(grace_seconds) for runner in self._runners))
 
     async def release_shard(self, shard_number: int, grace_seconds: float = 5.0) -> None:
         """Wait up to `grace_seconds` for running sends of a shard that another process takes over.
 
-        Claims that are still open stay in the outbox; the new owner looks up whether they were sent. The
+        Messages that are still marked as being sent (claimed) stay so; the new owner looks up whether they were. The
         caller must have given up the shard before, so that no new send starts.
         """
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
@@ -140,7 +140,7 @@ class OutboxRelay:
         self.wake()
 
     async def adopt_shard(self, shard_number: int) -> None:
-        """Load the open claims and the unfinished post-send steps of a shard, unless this was done before.
+        """Load the messages of a shard that may have been sent or lack their steps after sending, unless already done.
 
         This must run before anything is sent for the shard's servers. Raises StoreError.
         """
@@ -155,7 +155,7 @@ class OutboxRelay:
             self._adopted_shard_numbers.add(shard_number)
 
     async def _start_due_work(self) -> int | None:
-        """Start the work that is due now; return when the next channel can be sent to (Unix time in seconds).
+        """Start the sends, edits and tasks that are due; return when a channel can be sent to next (Unix time).
 
         Returns None if no channel waits.
         """
@@ -228,7 +228,7 @@ class OutboxRelay:
                     await self._record_error(dispatch)
 
     async def _record_error(self, dispatch: Dispatch) -> None:
-        """Mark a dispatch as in doubt after an unexpected error, or as failed after several errors."""
+        """Mark a message as perhaps sent (in doubt) after an unexpected error, or as failed after several errors."""
         self._mark_in_doubt(dispatch, ERROR_BACKOFF_SECONDS)
         self._error_count_by_dispatch_id[dispatch.id] += 1
         if self._error_count_by_dispatch_id[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
@@ -258,7 +258,7 @@ class OutboxRelay:
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
     async def _reconcile_claim(self, in_doubt_claim: InDoubtClaim) -> None:
-        """Look up whether an in-doubt dispatch was sent; record it as sent, release it, or retry later."""
+        """Look up in Discord whether a message was sent; record it as sent, let it be sent again, or retry later."""
         dispatch = in_doubt_claim.dispatch
         stored_dispatch = await self._store.dispatches.get(dispatch.id)
         if stored_dispatch is None or stored_dispatch.state is not DispatchState.CLAIMED:
@@ -299,7 +299,7 @@ class OutboxRelay:
             self._mark_in_doubt(dispatch, lookup_delay_seconds)
 
     def _mark_in_doubt(self, dispatch: Dispatch, pause_seconds: float) -> None:
-        """Pause a channel, and look up one of its dispatches after the pause, since it may have been sent."""
+        """Pause a channel, and look up its message `dispatch` after the pause, since it may have been sent."""
         self._in_doubt_claims.add(dispatch)
         self._send_runner.back_off(dispatch.channel_id, pause_seconds)
 

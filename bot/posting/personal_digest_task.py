@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _SELECTION_TIMEOUT_SECONDS = 20.0
 """Maximum time in seconds in which a worker selects the stories of a personal digest."""
 _MAX_MATCHES_PER_QUERY = 200
-"""Maximum number of articles that match one query of a personal digest: a topic, or a watch of the user."""
+"""Maximum number of articles used per query of a personal digest: a topic, or a saved search (watch) of the user."""
 
 
 class PersonalDigestTask(ScheduledTask):
@@ -99,8 +99,9 @@ class PersonalDigestTask(ScheduledTask):
     ) -> DigestContent:
         """Return the personal digest of a user for the articles of a period in feeds that the user may read.
 
-        `since` and `until` are Unix times in seconds. `language` is an ISO 639-1 code, or None for any
-        language. `already_posted_pages` removes articles that the user has already received.
+        `plan` says which articles the user wants. `since` and `until` are Unix times in seconds. `language` is an
+        ISO 639-1 code, or None for any language. `already_posted_pages` removes articles that the user has
+        already received.
 
         Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
         stories takes too long.

@@ -33,7 +33,7 @@ _RETRY_DELAY_SECONDS = 60.0
 
 
 async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool) -> RetryAfter | None:
-    """Add the seed reaction to a post, and crosspost a message of an announcement channel.
+    """Add the seed reaction to a sent post, and crosspost a message (`dispatch`) of an announcement channel.
 
     The seed reaction is the bot's own 🔖, for users to click. Both steps are safe to repeat. Returns
     `RetryAfter` if another attempt is needed, None when nothing is left to do. Raises any error that is
@@ -56,7 +56,7 @@ async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_se
 async def edit_sent_message(
     client: discord.Client, webhooks: ChannelWebhooks, dispatch: Dispatch, message: Message
 ) -> RetryAfter | ChannelBlocked | Rejected | None:
-    """Replace the content of a sent message; edit a webhook's message through its webhook.
+    """Replace the content of a sent message (`dispatch`) by `message`; edit a webhook's message through its webhook.
 
     Returns None when done or given up, `RetryAfter` if another attempt is needed, or the outcome that explains why the
     message cannot be edited. Raises any error that is neither discord.py's nor aiohttp's.

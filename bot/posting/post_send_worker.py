@@ -27,9 +27,10 @@ MAX_CONCURRENT_EDITS = 32
 
 
 class PostSendWorker:
-    """Worker that finalizes and edits sent messages, and wakes the outbox relay if a task leaves work.
+    """Worker that finalizes sent messages (adds a reaction, crossposts) and edits them.
 
-    `render` returns the current message of a dispatch, or None if there is nothing to show any more.
+    If a task leaves work, the relay that sends messages is woken. `render` returns the current message of a sent
+    dispatch (its record in the outbox), or None if there is nothing to show any more.
     """
 
     def __init__(self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]) -> None:
@@ -49,15 +50,15 @@ class PostSendWorker:
             lambda _channel_id: context.wake_relay(),
         )
         self.runners = (self._finalize_runner, self._edit_runner)
-        """Runners of the tasks that finalize and edit messages, by channel."""
+        """Two runners of tasks by channel: one finalizes sent messages (reaction, crosspost), the other edits them."""
 
     async def adopt_shard(self, shard: int) -> None:
-        """Load the messages of a shard that are not finalized yet, to finalize them. Raises StoreError."""
+        """Load the sent messages of a shard that still lack their reaction or crosspost. Raises StoreError."""
         for dispatch in await self._store.dispatches.list_unfinalized(shard):
             self._schedule_after(0, dispatch)
 
     async def start_due_work(self, now: int) -> None:
-        """Start a task in each channel with messages to finalize, and another in each channel with due edits.
+        """Start a task in each channel with sent messages to react to or crosspost, and another in each with due edits.
 
         A channel has at most one task of each kind. Raises StoreError.
         """
@@ -71,7 +72,7 @@ class PostSendWorker:
             self._edit_runner.start(channel_id, self._edit_channel)
 
     async def list_wait_seconds(self, now: int) -> list[float]:
-        """Return the seconds until more work may be due in channels without a running task of its kind.
+        """Return the seconds until messages may be due to be finalized or edited in channels without a task for that.
 
         Raises StoreError.
         """
@@ -83,12 +84,12 @@ class PostSendWorker:
         return wait_seconds + [seconds for runner in self.runners for seconds in runner.list_back_off_seconds()]
 
     def schedule_finalize(self, dispatch: Dispatch) -> None:
-        """Finalize a message that was just sent, in the background."""
+        """Finalize a message that was just sent (add a reaction, crosspost), in the background."""
         self._schedule_after(0, dispatch)
         self._finalize_runner.start(dispatch.channel_id, self._finalize_channel)
 
     async def finalize(self, dispatch: Dispatch) -> None:
-        """Run the post-send steps of a message, or schedule them again after an error.
+        """Add the reaction to a sent message and crosspost it, or schedule that again after an error.
 
         Never raises: an error here must not make a sent message look unsent. Unexpected errors are logged.
         """
@@ -115,7 +116,7 @@ class PostSendWorker:
         self._finalizations_by_channel_id.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
     def _iter_channels_to_finalize(self) -> Iterator[tuple[int, float]]:
-        """Yield each channel with messages to finalize and no running task, with its earliest due time."""
+        """Yield the id of each channel with messages to finalize and no task for that, with the earliest due time."""
         busy_channel_ids = self._finalize_runner.unavailable_keys
         for channel_id, finalization_by_dispatch_id in self._finalizations_by_channel_id.items():
             if channel_id not in busy_channel_ids:
@@ -131,7 +132,7 @@ class PostSendWorker:
             await self.finalize(dispatch)
 
     def _take_due(self, channel_id: int) -> Dispatch | None:
-        """Remove and return the first message of a channel that is due to be finalized, or None without one."""
+        """Remove and return the first message of a channel that is due to be finalized after sending, or None."""
         monotonic_time = self._clock.monotonic_with_suspension()
         finalization_by_dispatch_id = self._finalizations_by_channel_id.get(channel_id, {})
         dispatch = next(

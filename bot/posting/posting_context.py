@@ -48,7 +48,7 @@ class PostingContext:
         return self.store.clock
 
     def wake_relay(self) -> None:
-        """Make the outbox relay check for due work now."""
+        """Make the outbox relay, which sends the queued messages, check for due work now."""
         self.work_available.set()
 
     def handle_fault(self, task_name: str, error: BaseException, **subject: object) -> float:

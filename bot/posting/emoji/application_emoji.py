@@ -36,14 +36,14 @@ https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowne
 FAILED_ICON_RETRY_SECONDS = 30 * 86_400
 """Time in seconds after which an icon that could not be used is fetched again."""
 REFRESH_INTERVAL_SECONDS = 300.0
-"""Time in seconds after which another process reads again which emoji the leading process created."""
+"""Time in seconds after which a process that does not create emoji itself reads again which exist."""
 
 _MAX_ICON_BYTES = 512 * 1024
 _ACCEPT_HEADER = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
 _REFUSAL_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
 _MAX_FETCHES_PER_ROUND = 10
-"""Maximum number of icons that are fetched in one round; further icons wait for the next round."""
+"""Maximum number of outlets' icons that are fetched in one round of upkeep; further icons wait for the next."""
 _OUTLET_ICON_NAME_PREFIX, _INITIAL_NAME_PREFIX, _BUTTON_NAME_PREFIX = "outlet_", "initial_", "button_"
 
 
@@ -66,7 +66,7 @@ class ApplicationEmojiSync:
         self._is_initialized = False
 
     async def run(self) -> None:
-        """Run rounds of `run_once` until cancelled, after a delay at the start so as not to delay posts.
+        """Keep creating the emoji that are needed until cancelled, after a delay at the start so as not to delay posts.
 
         Raises StoreError.
         """
@@ -127,7 +127,7 @@ class ApplicationEmojiSync:
         self._update_renderer()
 
     async def _refresh_from_leader(self) -> None:
-        """Read the emoji of the leading process if it is time to, and record which emoji were shown."""
+        """Read the emoji that the leading process created if it is time to, and record which emoji were shown."""
         now = self._clock.monotonic()
         if self._refreshed_at is None or now - self._refreshed_at >= REFRESH_INTERVAL_SECONDS:
             self._refreshed_at = now
@@ -235,7 +235,7 @@ class ApplicationEmojiSync:
 
 
 def get_icon_url(feed: Feed) -> str | None:
-    """Return the URL of a feed's icon: the one that it names, else the favicon of its site or, without a site, host.
+    """Return the URL of a feed's icon: the icon that it names, else the favicon of its site, else of its host.
 
     Returns None without a host on the web, and for a private feed of one server, whose site must not appear
     elsewhere.
