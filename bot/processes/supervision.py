@@ -1,8 +1,8 @@
 """Supervision of the long-lived tasks of a process.
 
 A task that fails is logged with its traceback and restarted after a pause; a task that keeps failing is
-reported as a problem of the process (`/healthz`). Short tasks, such as one post, belong to a `KeyedRunner`,
-which reports their faults here.
+reported as a problem of the process (`/healthz`). Short tasks, such as one post, are run elsewhere (by a
+`KeyedRunner`), and only their faults are reported here.
 """
 
 import asyncio
