@@ -95,7 +95,7 @@ class QueryBuilder:
     def match_similar(
         self, weight_by_term: Mapping[str, float], scope: Scope, excluded_article_id: int
     ) -> tantivy.Query:
-        """Build a query for articles, except one, with at least two of the weighted index terms, or the only one."""
+        """Build a query for articles, except one, with two or more of the weighted index terms (or the only term)."""
         term_subqueries = [
             (
                 _SHOULD_OCCUR,

@@ -47,7 +47,7 @@ class MatchKey(NamedTuple):
 
 
 KeyCost = Callable[[MatchKey], int]
-"""Function that returns the approximate number of articles with a match key."""
+"""Function that returns the approximate number of articles with a match key (a word, with its kind)."""
 
 
 class AnalysedArticle:
@@ -104,7 +104,7 @@ class AnalysedArticle:
 
     @cached_property
     def match_keys(self) -> dict[KeyKind, frozenset[str]]:
-        """Return all match keys of the article, as sets by kind."""
+        """Return the words of the article by which queries that may match are looked up, by their kind."""
         return {
             KeyKind.STEM: self.stems,
             KeyKind.WORD: frozenset(self.title_tokens).union(self.body_tokens),
@@ -146,8 +146,8 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
 def _contains_sequence(tokens: tuple[str, ...], name_tokens: tuple[str, ...]) -> bool:
     """Return whether a name contains the tokens consecutively.
 
-    The last element of `name_tokens` is never matched: of several, it is the others joined ("lemonde"), and a
-    name of one token is matched by `joined_token`.
+    The last element of `name_tokens` is left out: of several, it is the others joined ("lemonde"), and a name of one
+    token is matched by the clause's `joined_token` instead.
     """
     token_count = len(tokens)
     return any(
@@ -157,7 +157,7 @@ def _contains_sequence(tokens: tuple[str, ...], name_tokens: tuple[str, ...]) ->
 
 
 def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
-    """Return the rarest set of match keys of which every article that matches the clause has at least one.
+    """Return the rarest set of words (match keys) of which every article that matches the clause has at least one.
 
     The set is empty if there are no such keys, as for an exclusion.
     """
