@@ -175,7 +175,7 @@ class Database:
                 interrupt_future.add_done_callback(lambda _: self._idle_readers.put_nowait(reader))
 
     async def _replace_if_dead(self, workers: list[Worker], worker_index: int) -> Worker:
-        """Return a worker, after replacing it in `workers` if it is no longer usable."""
+        """Return a worker (connection with a thread), after replacing it in `workers` if it is no longer usable."""
         worker = workers[worker_index]
         if worker.is_dead:
             log.error("database thread ended database=%s action=replace", self.location)

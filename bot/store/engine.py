@@ -81,7 +81,7 @@ class Engine(Protocol):
         ...
 
     async def open_worker(self, *, is_writer: bool) -> Worker:
-        """Connect for writing or for reading only. Raises `StoreError`."""
+        """Open a database connection with its own thread, for writing or for reading only. Raises `StoreError`."""
         ...
 
     def prepare(self, db: Any, *, create: bool) -> bool:
@@ -155,5 +155,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Release what the engine holds besides its workers, which are closed."""
+        """Release what the engine holds besides its workers (connections), which must be closed already."""
         ...

@@ -4,9 +4,9 @@ from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
 RESTORED_KEY = "restored"
-"""Name of the text that marks a database as restored from a backup."""
+"""Name of the text, in the table `meta`, that marks a database as restored from a backup."""
 MOVED_AT_KEY = "moved_at"
-"""Name of the text with the Unix time in seconds at which the database was moved.
+"""Name of the text, in the table `meta`, with the Unix time in seconds at which the database was moved.
 
 Posts sent after that time are missing from the database.
 """

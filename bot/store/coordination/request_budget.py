@@ -12,7 +12,7 @@ _INVALID_REQUEST_RETENTION_MS = 600_000
 """Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
-"""Function that returns a process's number of request slots from its own and its peers' allocations.
+"""Function that returns a process's number of request slots from its own allocation and the other processes'.
 
 A request slot allows one request at a time, until it no longer counts for Discord's rate limit.
 """

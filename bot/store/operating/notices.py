@@ -121,7 +121,7 @@ class Notices(ShardedRepository):
         return None if texts_json is None else json.loads(texts_json)
 
     async def get_next_due_at(self) -> int | None:
-        """Return 0 if servers of this process are still to get a notice, else None."""
+        """Return 0 (due at once) if servers that this process serves are still to get a notice, else None."""
         return await self._fetch_value(
             "SELECT 0 FROM notice_recipient WHERE outcome IS NULL "
             f"AND {self._shards.build_served_condition('server_id')} LIMIT 1"
