@@ -1,4 +1,4 @@
-"""Answers to questions, with their quotes and sources, and as JSON."""
+"""Data classes of an answer to a question, its quotes and its sources, and the answer as JSON."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class BriefingStory:
-    """A story of a briefing: the article that represents it, its title (or else its URL), and the number of outlets."""
+    """A story in a list of the biggest (briefing): an article on it, its title or else URL, and its outlet count."""
 
     title: str
     article: Article
@@ -110,12 +110,12 @@ class Answer:
 
     @property
     def is_answered(self) -> bool:
-        """Return whether the confidence is `SURE`."""
+        """Return whether the answer is sure: its confidence is `SURE`, not `POSSIBLE` or `NOTHING`."""
         return self.confidence is Confidence.SURE
 
     @property
     def is_outside_period(self) -> bool:
-        """Return whether all articles that the asker may read are from before, or all from after, the period."""
+        """Return whether all articles that the asker may read are older, or all newer, than the period asked for."""
         if self.period is None or self.newest_published_at is None:
             return False
         return self.oldest_published_at is not None or self.newest_published_at < self.period.start

@@ -139,9 +139,9 @@ async def answer_question(
 async def _add_search_extent(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
-    """Return an answer that is not sure with the extent of the articles that were searched.
+    """Return an answer and, if it is not sure, add which articles were searched: their number or their time.
 
-    If nothing was found, this is the number of articles and the period that the question states. If all articles
+    If nothing was found, their number and the period that the question states are added. If all articles
     that the asker may read are newer than the period of the answer, the time of the oldest article is added.
     """
     if answer.confidence is Confidence.NOTHING:
@@ -191,10 +191,11 @@ async def rescore_with_cosines(
     retrieved_articles: RetrievedArticles,
     candidates: Sequence[ScoredCandidate],
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
-    """Return the candidates rescored with cosines of the question to passage and article, and the scorer used.
+    """Return the passages that may answer (candidates) rescored by meaning besides words, and the scorer used.
 
-    A candidate is a passage that may answer. Without a semantic index, or if the encoder fails or times out, the
-    candidates are returned unchanged with the scorer that uses only words. Their order is kept in any case.
+    The meaning is compared by cosines of the question to passage and article. Without a semantic index, or if the
+    encoder fails or times out, the candidates are returned unchanged with the scorer that uses only words. Their order
+    is kept in any case.
     """
     semantic_index = searcher.semantic_index
     passage_cosines = None

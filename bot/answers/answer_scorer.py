@@ -16,15 +16,15 @@ from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
 from bot.answers.span_features import SPAN_FEATURE_NAMES
 
 MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
-"""Path of the JSON file with the fitted models."""
+"""Path of the JSON file with the fitted models that score passages and words as answers."""
 
 CONTEXT_LOG_ODDS = 2.0
-"""Amount that is added to the log-odds of passages from articles that the conversation is about."""
+"""Amount added to the log-odds that a passage answers, for articles that the conversation is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Gradient-boosted trees over one set of features.
+    """Gradient-boosted trees that predict from features the probability that a passage or words answer.
 
     Attributes:
         bias: Log-odds before the first tree.

@@ -13,9 +13,9 @@ from bot.answers.question_analysis import AnalysedQuestion, AnswerType
 from bot.answers.question_terms import QuestionTermMatcher
 
 _ADJACENT_CHARS = 8
-"""Distance in characters between the starts of two words of a question up to which a word has its whole weight."""
+"""Maximum distance in characters of two of a question's words in a passage for them to count as adjacent."""
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Distance in characters, beyond `_ADJACENT_CHARS`, between two words of a question at which a weight drops to 1/e."""
+"""Further distance in characters of two of a question's words in a passage at which their proximity drops to 1/e."""
 _TITLE_WEIGHT = 3
 """Number of times that a word of the title is counted; a word of the text is counted once."""
 _AVERAGE_DOCUMENT_WORDS = 150

@@ -22,7 +22,7 @@ from bot.core.models import Article
 MAX_CANDIDATES = 12
 """Maximum number of candidates (passages that may answer) that are kept because they are likely.
 
-Those of the articles nearest to the question in meaning may be kept beside them.
+Candidates from the articles nearest to the question in meaning may be kept beside them.
 """
 MAX_FOLLOWING_SENTENCES = 2
 """Maximum number of sentences after a quote that may be quoted with it."""
@@ -172,7 +172,7 @@ def select_candidates(
 
 
 def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float], probability: float) -> ScoredCandidate:
-    """Create a scored candidate; its text is "" if the passage cannot be quoted."""
+    """Return a passage that may answer, with its score (probability); its text is "" if it cannot be quoted."""
     article = candidate.analysis.article
     sentence_range = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
     return ScoredCandidate(

@@ -21,7 +21,7 @@ MAX_CHARS_READ = 12_000
 """Maximum number of characters of an article that are searched for answers."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
-"""Maximum length in characters of a part of a long sentence, except the last: two parts and a space fit in a quote."""
+"""Maximum length in characters of each part of a long sentence but the last, so that two parts fit in a quote."""
 _SENTENCE_PART_PATTERN = re.compile(
     rf"\S(?:.{{0,{MAX_QUOTE_LENGTH - 2}}}\S)?$"
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
@@ -44,7 +44,7 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedSentence:
-    """A sentence or headline: its character offsets, its content words, and its parts in the form of an answer.
+    """A sentence or headline: its character offsets, its content words, and what may answer (names, numbers).
 
     All offsets count from the beginning of the article's text; in a headline, from its own beginning.
     """
@@ -99,7 +99,7 @@ class AnswerCandidate:
         return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
     def find_verbatim_text(self) -> str:
-        """Return the text with the white space of the feed's text, or "" if it cannot be quoted.
+        """Return the candidate's text with the white space that it has in the feed, or "" if it cannot be quoted.
 
         It cannot be quoted if it is longer than `MAX_QUOTE_LENGTH`, or if text was cut out between two of its
         sentences. A headline, and a passage of which not even the first sentence is in the feed's text, are returned
@@ -166,7 +166,7 @@ def find_quotable_window(analysis: ArticleAnalysis, first_index: int, max_senten
 
 
 def list_passages(article: Article, max_passages: int) -> list[str]:
-    """Return the first `max_passages` passages of an article, verbatim: windows that don't overlap.
+    """Return the first `max_passages` passages of an article, verbatim: runs of sentences that don't overlap.
 
     It is slow for a long text.
     """

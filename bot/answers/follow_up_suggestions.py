@@ -132,7 +132,7 @@ async def suggest_questions(
 
 
 def is_answered_as_suggested(question: str, quote: Quote) -> bool:
-    """Return whether the quoted article suggests a question, and the quote has the words from which it is made."""
+    """Return whether the quoted article suggests a question, and quotes the words from which it is made."""
     return any(
         candidate.question == question and _has_answer(quote, candidate)
         for language in _QUESTION_TEMPLATES

@@ -26,11 +26,11 @@ MAX_SOURCES = 4
 
 @dataclass(frozen=True, slots=True)
 class AnswerGeneration:
-    """Generation of an answer, which must be ready at `deadline`, a time of the event loop.
+    """Writing of an answer by a language model, which must be ready at `deadline`, a time of the event loop.
 
     `rewriting_task` rewrites the question while its articles are retrieved; it is None if the answer needs no rewritten
-    question. The answer is taken from the allowance of the server `server_id`. `on_writing` is called when
-    the model begins to write.
+    question. The answer counts towards the limit of generated answers of server `server_id`. `on_writing` is called
+    when the model begins to write.
     """
 
     writer: AnswerWriter
@@ -64,7 +64,7 @@ class AnswerGeneration:
         *,
         feed_ids: Collection[int] | None,
     ) -> Answer:
-        """Return the answer that the model writes, or `answer`, which only quotes, if it writes no supported sentence.
+        """Return the answer that the model writes, or the given `answer` of quotes if no sentence of the model is kept.
 
         `retrieved_articles` were retrieved for the question; passages are also taken from articles for the rewritten
         queries. Returns `answer` if the model says that the question is not about news. If it finds no answer in the

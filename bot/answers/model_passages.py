@@ -29,21 +29,21 @@ from bot.writing.answer_writer import MAX_PASSAGES
 from bot.writing.prompts import MAX_PASSAGE_LENGTH
 
 MAX_FUSED_ARTICLES = 30
-"""Maximum number of articles, best first, from which passages are selected."""
+"""Maximum number of articles, best first, from which passages for the language model are selected."""
 MAX_PASSAGES_PER_ARTICLE = 3
-"""Maximum number of passages of one article."""
+"""Maximum number of passages of one article that a language model is shown."""
 SURROUNDING_SENTENCES = 2
-"""Maximum number of sentences of a passage before its central sentence, and as many after it, as far as they fit."""
+"""Maximum number of sentences in a passage before its best sentence, and as many after it, as far as they fit."""
 HEADING_CHARS = 60
 """Number of characters that the heading of a passage takes besides the article's title."""
 _WINDOW_WEIGHT = 0.5
-"""Weight of the words around a central sentence, relative to the words in the sentence."""
+"""Weight of the words around a sentence in its score, relative to the words in the sentence."""
 _ARTICLE_WEIGHT = 0.3
-"""Weight of the words in the article of a central sentence, relative to the words in the sentence."""
+"""Weight of the words of the whole article in a sentence's score, relative to the words in the sentence."""
 _RANK_WEIGHT = 0.5
-"""Weight of the rank of a central sentence's article, relative to the words in the sentence."""
+"""Weight of the article's rank in a sentence's score, relative to the words in the sentence."""
 _RECENCY_WEIGHT = 0.4
-"""Weight of the newness of a central sentence's article, relative to the words in the sentence.
+"""Weight of the article's newness in a sentence's score, relative to the words in the sentence.
 
 It is used only if the answer to the question changes over time.
 """
@@ -53,7 +53,7 @@ It is used only if the answer to the question changes over time.
 class ModelPassage:
     """A passage that the model is shown, and the part of it that is quoted below the model's answer.
 
-    `quote` is its central sentence word for word, which is cut if it is longer than a quote.
+    `quote` is its best sentence word for word, which is cut if it is longer than a quote.
     """
 
     text: str

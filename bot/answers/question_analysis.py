@@ -107,7 +107,7 @@ class QuestionTerm:
     """A content word of a question.
 
     Attributes:
-        stems: Index terms that the word may have; for a word for founding something, also those of the others.
+        stems: Index terms that the word may have; for a word for founding something, also of the other such words.
         weight: Inverse document frequency of the word, times `UNKNOWN_TERM_FACTOR`, `FOLLOW_UP_TERM_FACTOR`
             or `IMPLIED_TERM_FACTOR` where they apply.
         is_in_index: Whether any article contains the word; if not, it may be rare or mistyped.
@@ -152,7 +152,7 @@ def asks_for_name(text: str) -> bool:
 def match_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
     """Return the answer types that the words of a question suggest, each with its first match.
 
-    `text` has the folded words of the question, separated by single spaces.
+    `text` has the words of the question, folded (no case or accents) and separated by single spaces.
     """
     return {
         answer_type: match for answer_type, pattern in _ANSWER_TYPE_PATTERNS.items() if (match := pattern.search(text))

@@ -15,7 +15,7 @@ from bot.answers.span_features import iter_span_features
 from bot.answers.typed_spans import TypedSpan
 
 MIN_ALONE_PROBABILITY = 0.4
-"""Minimum probability of the words that answer for their sentence to be shown alone."""
+"""Minimum probability that words answer, from which their sentence is shown without its neighbours."""
 MISMATCH_FACTOR = 0.2
 """Factor on the probability of words that have the expected type but are not what the question asks for.
 

@@ -13,34 +13,34 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MAX_LOG_ODDS_DROP = log(5)
-"""Maximum amount by which the log-odds of any other quote may be below the log-odds of the first quote."""
+"""Maximum amount by which the log-odds that a further quote answers may be below those of the first quote."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
-"""Maximum amount by which the log-odds of a superseded quote may be below the log-odds of the first quote.
+"""Maximum amount by which the log-odds of an outdated (superseded) quote may be below those of the first quote.
 
 A superseded quote is from an earlier article and gives another answer.
 """
 MAX_SMALL_STORE_ARTICLES = 1_000
-"""Maximum number of articles of a small store, in which the minimum log-odds of a sure answer are lowest."""
+"""Maximum number of articles of a small database, in which the minimum log-odds of a sure answer are lowest."""
 MIN_LARGE_STORE_ARTICLES = 16_000
-"""Minimum number of articles of a large store, in which the minimum log-odds of a sure answer are highest.
+"""Minimum number of articles of a large database, in which the minimum log-odds of a sure answer are highest.
 
 Between `MAX_SMALL_STORE_ARTICLES` and this number, they rise with the logarithm of the number of articles.
 """
 SMALL_STORE_LOG_ODDS_DROP = 0.46
-"""Amount by which the minimum log-odds of a sure answer are lower in a small store.
+"""Amount by which the minimum log-odds of a sure answer are lower in a database of few articles.
 
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
 PATTERN_ANSWER_LOG_ODDS = 0.8
-"""Amount by which the log-odds of a sure answer rise if words answer a question for a number, sum or time."""
+"""Amount added to the log-odds of an answer whose words answer a question for a number, sum or time."""
 NO_ANSWER_TEXT_LOG_ODDS = 0.2
-"""Amount by which the log-odds of a sure answer fall if no words of the passage are known to answer."""
+"""Amount subtracted from the log-odds of an answer if no words of its passage are known to answer."""
 MISSING_WORDS_LOG_ODDS = 1.0
 """Amount of log-odds by which a passage without the words that a question plainly asks for ranks lower."""
 MIN_SPAN_PROBABILITY = 0.3
-"""Minimum probability of the words that answer, in both passages, for the older passage to be superseded."""
+"""Minimum probability that words answer, in two passages, for the older passage to be outdated (superseded)."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
-"""Minimum time in seconds by which a superseded passage is older than the one that supersedes it.
+"""Minimum time in seconds by which an outdated (superseded) passage is older than the one that replaces it.
 
 Different answers on one day are not a change.
 """
@@ -85,7 +85,7 @@ def classify_confidence(
 def compute_sure_log_odds(
     question: AnalysedQuestion, candidate: ScoredCandidate, context_article_ids: frozenset[int] = frozenset()
 ) -> float:
-    """Return the log-odds by which the answer with this best candidate is sure, if it has the expected answer."""
+    """Return the log-odds of an answer whose best passage is given, which decide whether the answer is sure."""
     total_log_odds = compute_context_free_log_odds(candidate, context_article_ids)
     if candidate.excerpt.answer_text is None:
         return total_log_odds - NO_ANSWER_TEXT_LOG_ODDS
@@ -93,9 +93,9 @@ def compute_sure_log_odds(
 
 
 def compute_min_sure_log_odds(sure_threshold: float, article_count: int) -> float:
-    """Return the minimum log-odds of a sure answer, which are lower in a small store.
+    """Return the minimum log-odds of a sure answer, which are lower in a database of few articles.
 
-    `sure_threshold` is the minimum probability in a store of `MIN_LARGE_STORE_ARTICLES`.
+    `sure_threshold` is the minimum probability with `MIN_LARGE_STORE_ARTICLES` articles.
     """
     log_size = log(max(article_count, MAX_SMALL_STORE_ARTICLES) / MAX_SMALL_STORE_ARTICLES)
     relative_size = min(1.0, log_size / log(MIN_LARGE_STORE_ARTICLES / MAX_SMALL_STORE_ARTICLES))
@@ -198,7 +198,7 @@ def build_answer(
 
 
 def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
-    """Return a candidate as a quote from its article, with the sentences that people are shown."""
+    """Return a passage that may answer as a quote from its article, with the sentences that people are shown."""
     excerpt = candidate.excerpt
     return Quote(candidate.text, article, excerpt.answer_text, excerpt.sentences)
 
@@ -206,7 +206,7 @@ def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
 def _find_further_candidate(
     candidates: Sequence[ScoredCandidate], related_article_ids: Sequence[int]
 ) -> ScoredCandidate | None:
-    """Return the best candidate with another answer than the first candidate's, from another article on the topic."""
+    """Return the best passage with another answer than the first passage's, from another article on the topic."""
     return next(
         (
             candidate

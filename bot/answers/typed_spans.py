@@ -16,7 +16,7 @@ from bot.text.words import fold
 
 
 class TypedSpan(NamedTuple):
-    """Words of a text in the form of a type of answer. Offsets are in characters."""
+    """Words of a text in the form of an answer, such as a date or a name, with offsets in characters."""
 
     answer_type: AnswerType
     start: int

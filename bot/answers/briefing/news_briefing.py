@@ -23,15 +23,15 @@ from bot.text import discord_text
 from bot.text.times.periods import Period
 
 MAX_STORIES = 6
-"""Maximum number of stories in a briefing."""
+"""Maximum number of stories in a briefing (answer to a request for news)."""
 MIN_STORIES = 3
-"""Minimum number of stories of a briefing, where there are enough articles.
+"""Minimum number of stories in a briefing (answer to a request for news), where there are enough articles.
 
 A period that the request does not state is extended until there are as many. If the request's language has fewer
 articles, articles in all languages are used.
 """
 MIN_OUTLETS = 2
-"""Minimum number of outlets of a briefing, if as many report on the topic at all.
+"""Minimum number of outlets in a briefing (answer to a request for news), if as many report on the topic at all.
 
 A period that the request does not state is extended until there are as many.
 """
@@ -40,15 +40,15 @@ MAX_ARTICLES_PER_TOPIC_SEARCH = 120
 MAX_ARTICLES_WITHOUT_TOPIC = 400
 """Maximum number of articles retrieved for a briefing without a topic."""
 PREFERENCE_FACTOR = 1.4
-"""Factor on a story's score for each point of the score that the server's preferences give the story."""
+"""Factor on a story's score per point of its preference score, which says how much the server's users like it."""
 MAX_PREFERENCE_ARTICLES = 3
-"""Maximum number of a story's articles from which the server's preference for it is computed."""
+"""Maximum number of a story's articles from which is computed how much the server's users like it."""
 REPEATED_OUTLET_FACTOR = 0.75
 """Factor on a story's score for each story of the same outlet that is already selected."""
 DAY_SECONDS = 86_400
 """Length of a day in seconds."""
 LOOKBACKS_SECONDS = tuple(days * DAY_SECONDS for days in (7, 30, 120, 365, 36_500))
-"""Lengths in seconds of the period of a request that states none.
+"""Lengths in seconds of the period of a request for news that states none.
 
 They are tried in order until there are enough stories.
 """
@@ -132,7 +132,7 @@ def _round_to_days(period: Period, zone: tzinfo) -> Period:
 def _build_recent_briefing(
     stories: Sequence[_Story], preferences: PreferenceModel
 ) -> tuple[tuple[BriefingStory, ...], Period]:
-    """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets, else of all."""
+    """Build a briefing of the shortest of some periods (`LOOKBACKS_SECONDS`) with enough stories, or else of all."""
     articles = [article for story in stories for article in story.articles]
     period_end = max(article.published for article in articles) + 1
     oldest_published_at = min(article.published for article in articles)

@@ -19,7 +19,7 @@ from bot.text.times.periods import Period
 from bot.text.words import fold
 
 MAX_TOPIC_WORDS = 4
-"""Maximum number of topic words beside a news word.
+"""Maximum number of topic words beside a word for news, such as "news" or "latest".
 
 Also the maximum number of words of a text that is a request only because it begins with a news word.
 """
@@ -69,7 +69,7 @@ class NewsRequest(NamedTuple):
     """Request for news.
 
     Attributes:
-        topic: The topic's words, folded; empty for news about anything.
+        topic: The topic's words, folded (no case or accents); empty for news about anything.
         period: The period of the news.
         is_period_stated: Whether the text states the period; otherwise the period is a default.
         zone: The time zone in which the days of a stated period begin.

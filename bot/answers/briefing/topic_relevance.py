@@ -7,7 +7,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MIN_ARTICLES = 3
-"""Minimum number of relevant articles; with fewer, less strict criteria of relevance are tried."""
+"""Minimum number of articles relevant to a topic; with fewer, less strict criteria of relevance are tried."""
 LEAD_LENGTH = 400
 """Length in characters of the beginning of an article's summary, and of its text, that is searched for the topic.
 
@@ -75,7 +75,7 @@ def score_topic_relevance(
 
 
 def _strip_plural_endings(text: str) -> frozenset[str]:
-    """Return the folded words without the final letter of a plural.
+    """Return the words, folded (no case or accents) and without the final letter of a plural.
 
     Stems would conflate different words, such as "loup" and "louper".
     """

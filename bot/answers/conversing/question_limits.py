@@ -42,7 +42,7 @@ class RateLimited(RequestRejected):
 
 
 class _RateLimit(TokenBucket):
-    """Maximum number of requests per minute of each key, and the reason why further requests are rejected."""
+    """Maximum number of requests per minute of each user or server, and the reason why further ones are rejected."""
 
     def __init__(self, clock: Clock, code: QuestionRejection, max_requests: int) -> None:
         super().__init__(clock, max_tokens=max_requests, period_seconds=_RATE_PERIOD_SECONDS)
@@ -84,7 +84,7 @@ class QuestionLimiter:
         self._search_limit.consume(user_id)
 
     def _check(self, limit: _RateLimit, key: int, user_id: int) -> None:
-        """Raise `RateLimited` for a user if the key, a user or a server, has reached a limit."""
+        """Raise `RateLimited` for a user if the key (id of the user or of the server) has reached a limit."""
         retry_after_seconds = limit.retry_after(key)
         if not retry_after_seconds:
             return

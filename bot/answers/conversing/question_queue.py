@@ -26,7 +26,7 @@ _SMOOTHING_FACTOR = 0.8
 
 
 class QuestionQueue:
-    """Queue for slots to answer questions, with more slots if a model writes the answers."""
+    """Queue of questions, of which a few are answered at once, and more if a model writes the answers."""
 
     def __init__(self, clock: Clock, *, has_model: bool) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class QuestionQueue:
 
     @asynccontextmanager
     async def acquire(self, server_id: int) -> AsyncIterator[None]:
-        """Wait for a slot, which servers get in turn, and hold it within the `with` block.
+        """Wait until a question of a server is next, with servers in turn, and answer it within the `with` block.
 
         Raises `RequestRejected` if too many questions are waiting.
         """

@@ -68,7 +68,7 @@ class QuestionReply:
     Attributes:
         about_article: The article that the question is about, if the user named it or the answer quotes it; or None.
         suggested_questions: Questions to ask next, which the articles of the answer answer.
-        can_watch: Whether the question has content words, by which a watch can look for later articles.
+        can_watch: Whether the question has content words, by which a watch (stored search) can find later articles.
         story_article: The first source if further outlets report its story; otherwise, and for a briefing, None.
     """
 
@@ -83,7 +83,7 @@ class QuestionReply:
 class QuestionService:
     """Service that answers questions and runs searches, a few at a time.
 
-    `limiter` holds the rate limits, which its users apply before they ask.
+    `limiter` holds the rate limits, which callers of the service apply before they ask.
     """
 
     def __init__(

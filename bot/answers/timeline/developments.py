@@ -23,9 +23,9 @@ _MAX_SENTENCES_READ = 5
 _MAX_CHARS_READ = 2_000
 """Maximum number of characters of an article's text that are split into sentences."""
 _NEW_TERMS_FACTOR = 0.5
-"""Weight of the share of a sentence's words that the titles of no earlier development have."""
+"""Weight in a sentence's score of the share of its words that no title of an earlier development has."""
 _POSITION_PENALTY = 0.1
-"""Amount by which a sentence scores lower than the one before it."""
+"""Amount by which the score of a sentence is lower for each sentence before it."""
 _SENTENCE_ENDS = (".", "!", "…", "»", "”", '"')
 
 
@@ -43,7 +43,7 @@ class Development(NamedTuple):
     Attributes:
         line: The sentence, or the title of the article for want of a sentence.
         published: When the event was first reported (Unix time in seconds).
-        outlets: Folded names of the outlets that report it.
+        outlets: Folded names (no case or accents) of the outlets that report it.
         differing_numbers: Numbers of one thing in which outlets differ; empty if they don't.
     """
 
@@ -151,7 +151,7 @@ def _score_sentence(
 ) -> float:
     """Return how well a sentence tells an event.
 
-    `title_counts` has, by stem, the number of titles of articles on the event that have it.
+    `title_counts` has, by stem of a word, the number of titles of articles on the event with this stem.
     """
     terms = set(text_analysis.stem_tokens(sentence, article.language))
     covered_share = sum(title_counts[term] for term in terms) / max(1, title_counts.total())

@@ -53,7 +53,7 @@ _UPDATE_PATTERN = re.compile(
     r"|cuts?|lowered|reduced) (?:up |down )?(?:to|from)|(?:up|down) from|desormais|alourdi\w*|revu\w*|corrig\w*"
     r"|(?:pass|port|relev|ramen|mont|grimp)\w* (?:de|a))\b"
 )
-"""Pattern of folded words that say that a number replaces an earlier one."""
+"""Pattern of words (no case or accents) that say that a number replaces an earlier one."""
 
 
 _DOLLAR_SIGN = "$"
@@ -65,7 +65,7 @@ _COUNTRY_BY_DOLLAR_LETTERS = {
 
 
 class NumberReport(NamedTuple):
-    """A number that an article reports, with the folded name of the article's outlet."""
+    """A number that an article reports, with its outlet's folded name (no case or accents)."""
 
     article: Article
     folded_outlet: str
@@ -75,7 +75,7 @@ class NumberReport(NamedTuple):
 class OutletDifference(NamedTuple):
     """Two or three reports, from at least two outlets, of different numbers of one thing, earliest first.
 
-    `noun_stems` are the stems, with translations, of the words after the two most comparable numbers that both have.
+    `noun_stems` are the stems, with translations, of the words that follow both of the two most comparable numbers.
     """
 
     reports: tuple[NumberReport, ...]
@@ -128,7 +128,7 @@ def _is_confirmed(report: NumberReport, reports: Sequence[NumberReport]) -> bool
 
 
 def _find_ambiguous_things(confirmed_reports: Sequence[NumberReport]) -> set[tuple[str, str]]:
-    """Return the units, with the first noun if they count, of which two numbers are each reported by several outlets.
+    """Return pairs of unit and counted noun (or "") for which several outlets each report two different numbers.
 
     Such numbers are mostly of two things, rather than of one on which outlets differ.
     """
@@ -241,7 +241,7 @@ def _may_differ(first_report: NumberReport, second_report: NumberReport) -> bool
 
 
 def _may_be_of_one_currency(first_report: NumberReport, second_report: NumberReport) -> bool:
-    """Return whether two amounts of one sign are of one currency, as far as their outlets and letters tell."""
+    """Return whether two amounts with one currency sign have one currency, as far as their outlets and letters tell."""
     return first_report.number.unit != _DOLLAR_SIGN or (
         _get_dollar_country(first_report) == _get_dollar_country(second_report)
     )
@@ -271,7 +271,7 @@ def _compute_context_share(first_report: NumberReport, second_report: NumberRepo
 
 
 def _count_one_thing(first_report: NumberReport, second_report: NumberReport) -> bool:
-    """Return whether two numbers of one unit may be of one thing; if they count things, by the words after them.
+    """Return whether two numbers of one unit may be of one thing: for counts, the words after them decide.
 
     The first word after one of the numbers must be among the words after the other.
     """

@@ -17,7 +17,7 @@ MAX_SENTENCE_LENGTH = 400
 DURATION_UNIT = "time"
 """Unit of durations, whose values are in days."""
 PERCENT_UNIT = "%"
-"""Unit of shares."""
+"""Unit of percentages."""
 COUNT_UNIT = "count"
 """Unit of numbers that count things, which their nouns name."""
 
@@ -28,7 +28,7 @@ _MAX_NOUNS = 3
 _APPROXIMATE_SHARE = 0.1
 """Share by which a number that is called approximate ("about 500") may be off."""
 _BOUND_FACTOR = 1.25
-"""Factor by which a number may be off that is called a bound ("over 500"): nobody says so of 5,000."""
+"""Maximum factor between a bound ("over 500") and the number that is meant: nobody says so of 5,000."""
 _YEAR_PATTERN = re.compile(r"(?:19|20)\d\d")
 _DAYS_BY_TIME_UNIT = {
     "second": 1 / 86_400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30.4, "year": 365
@@ -58,7 +58,7 @@ _APPROXIMATION_PATTERN = re.compile(
     r"\b(?:about|around|nearly|almost|some|roughly|close to|environ|pres d(?:e |')|presque|quelque)\s*$"
 )
 _ROUND_NUMBER_PATTERN = re.compile(r"dozens?|hundreds|thousands|millions|[a-z]+aines?|milliers")
-"""Pattern of folded number words that are approximate themselves, such as "une douzaine"."""
+"""Pattern of number words (no case or accents) that are approximate themselves, such as "une douzaine"."""
 _LABEL_PATTERN = re.compile(
     r"(?:\b(?:chap(?:ter|itre)?|ch|season|saison|episode|part|partie|pt|no|number|numero|day|night|week|phase|level"
     r"|version|article|top|vol|group|groupe|page|act|section|step|round|class|type|model|aged?)s?[. ]*|\bn° ?|[#/:-])$"
@@ -93,7 +93,7 @@ class ReportedNumber(NamedTuple):
         qualifier: `>` for "at least" or "over", `<` for "up to", `~` for "about"; otherwise "".
         unit: A currency sign, `PERCENT_UNIT`, `DURATION_UNIT` or `COUNT_UNIT`.
         nouns: Words after it, of which the first ones name the counted thing; none unless the unit is `COUNT_UNIT`.
-        word_before: The folded word before it, or "".
+        word_before: The word before it, folded (no case or accents), or "".
         word_after: The folded word after its unit, or "" if there is none or a punctuation mark is between.
         context_stems: Stems of the sentence's words, except numbers and the first of `nouns`.
         days_per_unit: Number of days in the unit of time of a duration; otherwise 1.
@@ -165,7 +165,7 @@ def _iter_reported_numbers(sentence: str, language: str | None) -> Iterator[Repo
 
 
 def _counts_things(number_text: str, nouns: Sequence[Noun]) -> bool:
-    """Return whether a number without a unit counts what its nouns name, and is neither a year nor that of a list."""
+    """Return whether a number without a unit counts what its nouns name, and is no year or length of a list."""
     is_year = _YEAR_PATTERN.fullmatch(number_text) is not None
     return bool(nouns) and not is_year and not _LIST_NOUN_PATTERN.fullmatch(nouns[0].stem)
 

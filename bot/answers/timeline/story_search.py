@@ -15,9 +15,9 @@ from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 MAX_STORY_ARTICLES = 200
 """Maximum number of articles of a story that are shown or counted."""
 STORY_WINDOW_SECONDS = 45 * 86_400
-"""Maximum time in seconds between the article from which a story is searched and those found by its key terms."""
+"""Maximum time in seconds between the article from which a story is searched and the other articles found by words."""
 MAX_SEED_CANDIDATES = 10
-"""Maximum number of search results of which the one that most outlets report is chosen."""
+"""Maximum number of search results for the name of a story, of which the one that most outlets report is chosen."""
 
 _MAX_SIMILAR_PAIRS = 2_000
 """Maximum number of pairs of similar articles that are loaded at once."""
@@ -49,7 +49,7 @@ async def find_story_seed(searcher: Searcher, query_text: str, feed_ids: Collect
 async def find_story_articles(
     searcher: Searcher, seed: Article, feed_ids: Collection[int], query_text: str = ""
 ) -> StoryArticles:
-    """Return at most `MAX_STORY_ARTICLES` articles of the story of `seed` in these feeds, one per page, with `seed`.
+    """Return at most `MAX_STORY_ARTICLES` articles, `seed` among them, of its story in these feeds, one per page.
 
     They report the same event, or have the key terms of the articles that do. Other retracted articles are left out.
     `query_text` is the query by which a person names the story, or "". Raises StoreError.
