@@ -102,7 +102,7 @@ def _limit_failed_lookups(app: ASGIApp, lookup_limiter: FailedLookupLimiter) -> 
 
 
 class _ServerTokenVerifier:
-    """Verifier of the tokens of assistants, which looks them up in the database."""
+    """Verifier, by the database, of the tokens with which AI assistants read the news of a Discord server."""
 
     def __init__(self, services: Services) -> None:
         self._token_store = services.store.assistant_tokens
