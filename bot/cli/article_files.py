@@ -156,7 +156,7 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
 
 
 def _compute_page_key(row: ImportRow, articles_at_url: Sequence[StoredArticle]) -> str:
-    """Return the key of the web page that a row's article is on.
+    """Return the page key of an imported article: the identifier that all versions of one web page share.
 
     A stored article at the same link with the same title or time of publication is a version of the same page: the
     row gets its page key. If other articles are at the link, the row gets a page key of its own.

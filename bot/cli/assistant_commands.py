@@ -85,7 +85,7 @@ def mcp(
 def _is_unusable_elsewhere(host: str) -> bool:
     """Return whether a host to listen on cannot be given to other machines as an address.
 
-    These are `localhost`, loopback addresses, and the addresses that stand for all interfaces (0.0.0.0).
+    Such hosts are `localhost`, loopback addresses, and the addresses that stand for all interfaces (0.0.0.0).
     """
     try:
         address = ip_address(host.strip("[]"))

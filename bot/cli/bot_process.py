@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def run_bot(settings: Settings) -> NoReturn:
-    """Run the bot with the roles of this process and exit; exit with a message if it cannot start."""
+    """Run the bot with the configured roles (gateway, poller) and exit; exit with a message if it cannot start."""
     if ProcessRole.GATEWAY not in settings.roles:
         from bot.client import poller_process  # noqa: PLC0415 - its imports take a second
 
@@ -47,7 +47,7 @@ def run_bot(settings: Settings) -> NoReturn:
 
 
 def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
-    """Run a process of the bot with the lock that keeps others from its database, and exit."""
+    """Run a process of the bot with the lock that keeps other programs from its database, and exit."""
     try:
         with Store.lock_for_run(settings.database):
             run_async(run_process, runs_until_stopped=True)

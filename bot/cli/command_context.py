@@ -1,4 +1,4 @@
-"""Opening of the database and the searcher for the duration of a command, and encoding of new articles."""
+"""Opening of the database and the searcher for the duration of a command, and encoding of new articles as vectors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,12 +19,12 @@ from bot.store import Store
 T = TypeVar("T")
 
 ENCODE_TIMEOUT_SECONDS = 5.0
-"""Maximum number of seconds that a search or question first spends on encoding new articles."""
+"""Maximum number of seconds that a search or question first spends on encoding new articles as vectors."""
 NO_ARTICLES_TEXT = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
 """Message for a command on a database without articles."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
-"""Type of the option `--json` of commands that print objects."""
+"""Type of the option `--json` of commands, which makes them print JSON."""
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
 
 
 async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
-    """Encode the articles that the semantic index lacks, with a progress bar; do nothing without an index."""
+    """Encode as vectors the articles that the semantic index lacks, with a progress bar; if there is an index."""
     if semantic_index is None:
         return
     with terminal.create_progress_bar() as progress_bar:

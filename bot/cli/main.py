@@ -97,7 +97,7 @@ def run(
 
 
 def _reclaim_moved_database(settings: Settings) -> None:
-    """Remove the mark of a database that was moved elsewhere, so that the bot runs on it again."""
+    """Remove from a database the mark that it was moved elsewhere, so that the bot runs on it again."""
 
     async def reactivate_database() -> None:
         async with open_store(settings) as store:
@@ -124,7 +124,7 @@ def demo(
 
 
 def _is_demo_installed() -> bool:
-    """Return whether the extra `demo` is installed."""
+    """Return whether the optional libraries of the demo (extra `demo`) are installed."""
     return find_spec("simcord") is not None
 
 

@@ -93,8 +93,8 @@ async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollR
 async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts: bool) -> list[PollReport]:
     """Poll feeds and print a line for each.
 
-    Unless `wait_for_hosts`, which is for feeds that are due, a new feed that is a web page is replaced by the page's
-    own feed or its first list.
+    `wait_for_hosts`, for feeds that are due, keeps the pauses between requests to a host. Without it, a new feed that
+    is a web page is replaced by the page's own feed or its first list of articles.
     """
     feeds = list(feeds)
     reports: list[PollReport] = []
@@ -116,9 +116,9 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts
 
 
 async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
-    """Poll the feed, or else the first list, of the web page at a feed's address.
+    """Poll the first list of articles on the web page at a feed's address, or else the page's own feed.
 
-    Returns None if the page has neither a feed nor a list, or cannot be read.
+    Returns None if the page has neither, or cannot be read.
     """
     try:
         discovery = await services.follow_service.resolve(feed.url, server_id=0)

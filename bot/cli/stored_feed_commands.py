@@ -39,7 +39,7 @@ def find(
     name_or_url: Annotated[str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show the feeds and the lists at an address, best first."""
+    """Show the feeds at an address and the lists of articles on its page, best first."""
     settings = load_settings_or_exit()
     try:
         discovery = _find_in_directory(name_or_url) or run_async(

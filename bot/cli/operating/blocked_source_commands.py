@@ -24,7 +24,7 @@ from bot.store.records.operating_records import FollowedFeedCounts
 from bot.text.source_patterns import SourcePattern
 
 sources_group = typer.Typer(name="sources", invoke_without_command=True)
-"""Group of the commands `telex sources …`."""
+"""Group of the commands `telex sources …`, which list, block and unblock sources of news."""
 
 SourceArgument = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A domain such as news.example, or an address below which all is meant.")

@@ -12,7 +12,7 @@ from bot.store import Store
 from bot.store.records.operating_records import MAX_MAINTENANCE_MINUTES, MaintenancePeriod
 
 maintenance_group = typer.Typer(name="maintenance", invoke_without_command=True)
-"""Group of the commands `telex maintenance …`."""
+"""Group of the commands `telex maintenance …`, which show, start and end maintenance."""
 
 
 @maintenance_group.callback()

@@ -20,7 +20,7 @@ from bot.store.records.notice_records import Notice
 T = TypeVar("T")
 
 notice_group = typer.Typer(name="notice", invoke_without_command=True)
-"""Group of the commands `telex notice …`."""
+"""Group of the commands `telex notice …` on notices, the operator's texts for all servers."""
 
 
 @notice_group.callback()

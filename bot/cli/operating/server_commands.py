@@ -25,7 +25,7 @@ from bot.store import Store
 from bot.store.records.operating_records import POST_COUNT_DAYS, ServerOrder, ServerOverview
 
 servers_group = typer.Typer(name="servers", invoke_without_command=True)
-"""Group of the commands `telex servers …`."""
+"""Group of the commands `telex servers …` on the Discord servers of the bot."""
 
 
 @servers_group.callback()

@@ -27,9 +27,9 @@ from bot.store import ProcessMustEnd, Store
 commands = typer.Typer()
 
 RECEIPT_WAIT_SECONDS = 60
-"""Number of seconds for which the command waits until the running bot has left and erased a server."""
+"""Number of seconds for which `telex servers erase` waits until the running bot has left and erased a server."""
 _RECEIPT_CHECK_SECONDS = 0.5
-"""Number of seconds between two looks for the receipt."""
+"""Number of seconds between two checks for the receipt of a server's erasure."""
 
 
 @commands.command()

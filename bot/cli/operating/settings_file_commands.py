@@ -12,7 +12,7 @@ from bot.cli import terminal
 from bot.cli.operating.server_argument import ServerArgument
 
 settings_group = typer.Typer(name="settings", help="Write a server’s settings to a file, and read them from one.")
-"""Group of the commands `telex settings …`."""
+"""Group of the commands `telex settings …`, which export and import the settings of a server."""
 
 _ChannelOption = Annotated[int | None, typer.Option("--channel", metavar="ID", min=1, help="This channel only.")]
 

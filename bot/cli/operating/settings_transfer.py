@@ -56,7 +56,7 @@ _SETTING_NAMES: Mapping[str, str] = {
     SettingKind.CHANNEL_WATCH: "watch",
     SettingKind.MONTHLY_REPORT: "monthly report",
 }
-"""Names of settings of channels and kinds of settings, as settings files have them."""
+"""Names in settings files, by column of a setting of channels or by kind of setting (feed, look, filter…)."""
 
 
 class ImportPlan(NamedTuple):
@@ -108,7 +108,7 @@ def plan_import(path: Path, target_server: str | None, channel_id: int | None) -
 
 
 def _read_and_merge(path: Path, target_server: str | None, channel_id: int | None) -> ImportPlan:
-    """Return what the import of a file changes.
+    """Return what the import of a settings file changes in a server.
 
     Raises OSError if it cannot be read, NamesUnavailable, and DocumentError or RequestRejected if it is invalid.
     """
@@ -139,7 +139,7 @@ async def _merge_file(
     server_names: ServerNames | None,
     channel_id: int | None,
 ) -> ImportPlan:
-    """Return what a file changes. Raises DocumentError or RequestRejected if it cannot be imported."""
+    """Return the changes of a settings file to a server. Raises DocumentError or RequestRejected if it is invalid."""
 
     async def normalize_watch_query(query: str) -> str:
         return (await parse_watch_query(store, query)).text
