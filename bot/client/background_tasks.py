@@ -28,7 +28,7 @@ QUESTION_RETENTION_SECONDS = 90 * DAY_SECONDS
 REMOVED_PAGE_RETENTION_SECONDS = 3600
 """Seconds until a saved page that its user removed is deleted; until then, the user may undo the removal."""
 ENDED_RETENTION_SECONDS = 30 * DAY_SECONDS
-"""Seconds until servers that removed the bot, ended watches and mutes, decided proposals and notices are deleted."""
+"""Seconds until data that ended is deleted: of servers without the bot, watches, muted stories, proposals, notices."""
 
 CLEANUP_CHECK_SECONDS = 60.0
 """Seconds between two checks whether the daily clean-up is due and this process has to do it."""
@@ -42,13 +42,13 @@ CLOCK_REPAIR_SECONDS = 300.0
 Work that began before the jump may still store such times.
 """
 MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RETRY_DELAY_SECONDS)
-"""Maximum delays in seconds before sends, blocked channels and page fetches are retried."""
+"""Maximum delays in seconds before a message, a channel that rejects messages and a web page are tried again."""
 
 
 class BackgroundTasks:
     """Loops of a process, such as the index updater and, with the poller role, the poller and the page fetcher.
 
-    The daily clean-up is done by the process that owns the upkeep lease, once for all processes.
+    One of several processes does the daily clean-up for all: the one that holds the upkeep lease (a timed lock).
     """
 
     def __init__(self, services: Services) -> None:

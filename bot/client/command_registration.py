@@ -29,9 +29,9 @@ _SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand_group.value,
 }
 REGISTERED_HASH_KEY = "commands"
-"""Name in `meta` for the hash of the registered commands."""
+"""Key in the database table `meta` of the hash of the registered commands."""
 _OWNER_SERVER_KEY = "owner server"
-"""Name in `meta` for the id of the server that has the operator's commands, empty for none."""
+"""Key in the database table `meta` of the id of the server with the operator's commands, empty for none."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 

@@ -29,7 +29,7 @@ To defer is to acknowledge an interaction before its reply is ready.
 
 
 class InteractionLimits(Protocol):
-    """The limits of a user's interactions, which the client keeps."""
+    """Protocol of the client that limits users: how many commands they send, and no commands in maintenance."""
 
     user_rate_limiter: TokenBucket
 

@@ -185,7 +185,7 @@ class TelexBot(ShardedBot):
         log.info("invitation url=%s", invitation_url)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's signature
-        """Log the error of an event listener, unless the store logged it, a lease was lost or the bot is closed."""
+        """Log an event listener's error, unless the database failed, a timed lock was lost or the bot is closed."""
         if not self.is_closed() and not isinstance(sys.exc_info()[1], DatabaseFault | LeaseLost):
             await super().on_error(event_method, *args, **kwargs)
 

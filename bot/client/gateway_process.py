@@ -1,4 +1,4 @@
-"""Main loop of a process with the gateway role, which restarts the Discord client as needed."""
+"""Main loop of a process that connects to Discord (gateway role), which restarts the Discord client as needed."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from bot.store import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECONDS = 5.0
-"""Number of seconds until the next start after a first failure of Discord, or any of the database."""
+"""Number of seconds to wait after the first of several failures of Discord, or any failure of the database."""
 _MAX_BACKOFF_SECONDS = 300.0
 """Maximum number of seconds between attempts to start while Discord is unreachable."""
 _TOO_MANY_REQUESTS_STATUS = 429
@@ -78,7 +78,7 @@ async def _run_clients(services: Services, cog_types: Sequence[type[commands.Cog
 
 
 async def _run_client(bot: TelexBot, token: str) -> bool:
-    """Run a client to its end; return whether it ended because its shards were lost or handed over."""
+    """Run a Discord client to its end; return whether it ended because its shards went to other processes."""
     try:
         async with bot:
             client_task = asyncio.create_task(bot.start(token))
