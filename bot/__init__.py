@@ -1,4 +1,4 @@
-"""Telex: a newsroom for Discord servers. `docs/ARCHITECTURE.md` is the tour of the house."""
+"""Telex, a Discord bot that posts news from feeds and answers questions about it; see `docs/ARCHITECTURE.md`."""
 
 from pathlib import Path
 

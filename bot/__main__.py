@@ -1,4 +1,4 @@
-"""`telex`, or `python -m bot`."""
+"""Entry point of the command line, run by `telex` and by `python -m bot`."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run `telex`; Ctrl-C ends it without a traceback, also while it is being imported."""
+    """Run the command line `telex`; Ctrl-C ends it without a traceback, also during its imports."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, _stop)
     # `python -m bot` puts the working directory first on the path, but `cogs` is beside this package.
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def _stop(*_signal: object) -> None:
-    """End at once: an exception in the middle of an import would be shown, or be taken for another."""
+    """End the process at once on Ctrl-C: an exception during an import could show a traceback or be caught there."""
     os.write(2, b"Stopped before it began.\n")
     os._exit(130)
 
