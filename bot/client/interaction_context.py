@@ -36,6 +36,6 @@ def is_dm(interaction: discord.Interaction[Any]) -> bool:
 
 
 def get_home_channel_id(interaction: discord.Interaction[Any]) -> int | None:
-    """Return the id of the interaction's channel if it is in a home server or a DM with the bot, or None otherwise."""
+    """Return the id of the interaction's channel if it is a DM or in a server that the bot is in, else None."""
     is_home = get_home_server(interaction) is not None or is_dm(interaction)
     return interaction.channel_id if is_home else None

@@ -78,7 +78,7 @@ def _set_level(level: int, *logger_names: str) -> None:
 
 
 def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
-    """Return False for errors of expired interactions, mostly autocompletion of an earlier key press, else True."""
+    """Return whether to log a record: errors of expired interactions, mostly autocompletions, are not logged."""
     error = record.exc_info[1] if record.exc_info else None
     return getattr(error, "code", None) != _UNKNOWN_INTERACTION_CODE
 
@@ -86,7 +86,8 @@ def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
 class ReconnectLogFilter(logging.Filter):
     """Filter that lets a lost connection to Discord be logged once per shard, and its return once.
 
-    discord.py logs every attempt to reconnect, each with its traceback. Other records below warnings are dropped.
+    discord.py logs every attempt to reconnect, each with its traceback. Its other messages below
+    the level of warnings are dropped.
     """
 
     _DISCONNECTED_PREFIX = "Attempting a reconnect for shard ID"

@@ -14,7 +14,7 @@ from bot.processes.peer_queries import PeerQueries
 from bot.text import discord_text
 
 PUBLIC_CHANNEL_MARK = 0
-"""Number among the feed ids of a channel that everyone in the server can read; no feed has this id."""
+"""Number added to the ids of a channel's feeds if everyone in the server can read it; no feed has this id."""
 
 
 class PeerServers:
@@ -40,7 +40,7 @@ class PeerServers:
         self._name_by_server_id: dict[int, str] = {}
 
     def start(self) -> None:
-        """Start to answer queries of other processes, in place of a client that answered them before."""
+        """Start to answer queries of other processes about servers, in place of an earlier client of this process."""
         self._peer_queries.start()
 
     async def load_feed_ids_readable_by_user(self, server_id: int, user_id: int) -> Collection[int] | None:
@@ -51,10 +51,10 @@ class PeerServers:
         return await self._peer_queries.query("reads", server_id, user_id)
 
     async def load_feed_ids_readable_in_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """Return the ids of the feeds that all readers of a channel can read, with PUBLIC_CHANNEL_MARK if it is public.
+        """Return the ids of the feeds that all readers of a channel can read, and 0 if everyone can read the channel.
 
-        Asks whichever process serves the server; returns None if that process does not reply or cannot tell
-        now.
+        The 0 is `PUBLIC_CHANNEL_MARK`. Asks whichever process serves the server; returns None if that process
+        does not reply or cannot tell now.
         """
         if self._store.shards.serves(server_id):
             return await self._load_local_feed_ids_of_channel(server_id, channel_id)
@@ -86,7 +86,7 @@ class PeerServers:
         return False
 
     async def load_names(self, server_ids: Iterable[int]) -> None:
-        """Fetch and cache the names of those of the servers that other processes serve."""
+        """Fetch and cache the names of the given servers, except those that this process serves itself."""
         for server_id in set(server_ids) - self._name_by_server_id.keys():
             if not self._store.shards.serves(server_id) and (guild := await self.fetch_server(server_id)) is not None:
                 self._name_by_server_id[server_id] = guild.name

@@ -1,4 +1,4 @@
-"""Main loop of a process with the poller role only; processes with the gateway role post what it finds."""
+"""Main loop of a process that only polls feeds; processes that are connected to Discord post what it finds."""
 
 import asyncio
 from contextlib import AsyncExitStack

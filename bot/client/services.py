@@ -82,7 +82,7 @@ class Services:
     model_services: ModelServices | None = None  # None unless a model service is configured
 
     async def join_cluster(self) -> None:
-        """Join the processes on this database; do nothing if already done. Raises `StoreError`."""
+        """Make this process known to the others on this database, unless it is already. Raises `StoreError`."""
         await self.leases.start()
         self.cluster_events.start()
 

@@ -40,9 +40,10 @@ class ShardCountMismatch(StoreError):
 
 
 class LeasedShards:
-    """The shards of a client, which owns all shards unless `acquire_shards` is called.
+    """The Discord shards of a client: those that its process has leased from the database.
 
-    `release_shard` ends the sends to the servers of a shard.
+    Before `acquire_shards` is called, they are all shards. `release_shard` is called with the number of a shard that
+    is handed over, and ends the sends to its servers.
     """
 
     def __init__(
@@ -157,7 +158,7 @@ class LeasedShards:
         task.add_done_callback(self._tasks.discard)
 
     def start_following_leases(self) -> None:
-        """Connect the shards that this process owns, and from now on those that it gains."""
+        """Connect the shards that this process has leased, and from now on each that it gains."""
         self._is_following_leases = True
         self._connect_new_shards()
 
@@ -233,14 +234,14 @@ class LeasedShards:
         )
 
     def owns_server(self, server_id: int) -> bool:
-        """Return whether no other process can own the shard of a server."""
+        """Return whether a server's shard is this process's, so that no other process posts to the server."""
         served_shards = self._store.shards
         return not served_shards.is_leased or served_shards.get_shard_number(
             server_id
         ) in self._leases.get_owned_numbers(SHARD_LEASE_KIND)
 
     def stop(self) -> None:
-        """Connect no more shards and ignore changes of leases from now on."""
+        """Connect no more shards, and ignore from now on which shards this process gains or loses."""
         self._is_following_leases = False
         self._leases.remove_listener(SHARD_LEASE_KIND, self._on_leases_changed)
         self._balancer.stop()

@@ -31,11 +31,11 @@ MAX_REQUEST_INTERVAL_SECONDS = 60.0
 SHUTDOWN_HANDOVER_SECONDS = 30.0
 """Maximum number of seconds that an ending process spends on handing over shards; the rest is released."""
 _REQUEST_EVENT = "want"
-"""Name of the cluster event by which a process requests a shard."""
+"""Name of the event, sent to all processes on the database, by which a process requests a shard."""
 
 
 class ShardBalancer:
-    """Requests for shards of processes that own more, and handovers of shards to processes that own fewer.
+    """Balancer of shards: asks processes that own more of them for one, and gives one to a process that owns fewer.
 
     `hand_over` takes the number of a shard and the id of the process that gets it.
     """
@@ -118,7 +118,7 @@ class ShardBalancer:
             self._handover_task = asyncio.create_task(self._hand_over_one_shard(process_id), name="shard handed over")
 
     async def _hand_over_one_shard(self, recipient_id: str) -> None:
-        """Hand over a connected shard if this process has the most shards, two more than the recipient, all served."""
+        """Hand over a shard if this process owns the most, at least two more than the recipient, and serves all."""
         try:
             shard_count_by_process_id, own_process_id = (
                 await self._load_shard_counts(),

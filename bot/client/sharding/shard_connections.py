@@ -37,7 +37,7 @@ class ShardConnections:
         return shard is not None and not shard.is_closed()
 
     async def close_connection(self, shard_number: int) -> None:
-        """Close the connection of a shard, whose servers then count as former ones.
+        """Close the connection of a shard, whose cached servers from then on are no longer the client's.
 
         A shard that has no working connection is marked as orphaned instead, as discord.py may be connecting it.
         """
@@ -48,19 +48,19 @@ class ShardConnections:
         await self._disconnect(shard_number)
 
     async def close_orphaned_session(self, shard_number: int) -> None:
-        """Close the session that discord.py started for a shard, if the shard is orphaned."""
+        """Close the session that discord.py started for a shard, if the shard is orphaned (now another process's)."""
         if shard_number in self.orphaned_shard_numbers:
             await self._disconnect(shard_number)
             self._end_orphaning(shard_number)
 
     def abort_if_orphaned(self, shard_number: int) -> None:
-        """Raise CancelledError if the shard is orphaned, which makes discord.py give it up."""
+        """Raise CancelledError, at which discord.py gives a shard up, if it is orphaned (now another process's)."""
         if shard_number in self.orphaned_shard_numbers:
             self._end_orphaning(shard_number)
             raise asyncio.CancelledError
 
     def is_former(self, server: discord.Guild) -> bool:
-        """Return whether a cached server removed the bot between two sessions, or is of a shard handed over."""
+        """Return whether a server is still cached though it removed the bot or its shard was handed over."""
         return self._former_server_by_id.get(server.id) is server
 
     def on_disconnected(self, shard_number: int) -> None:
@@ -80,7 +80,7 @@ class ShardConnections:
                 self._former_server_by_id.pop(server_id, None)
 
     def _get_servers(self, shard_number: int) -> dict[int, discord.Guild]:
-        """Return the servers of a shard by id, without former ones."""
+        """Return the servers of a shard by id, without cached ones that are no longer the client's."""
         return {server.id: server for server in self._client.guilds if server.shard_id == shard_number}
 
     def _end_orphaning(self, shard_number: int) -> None:

@@ -94,7 +94,7 @@ class ShardedBot(commands.AutoShardedBot):
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
-        """Servers of the client, without former ones that discord.py still has in its cache."""
+        """Servers of the client, without those that it lost but discord.py still has in its cache."""
         return [server for server in super().guilds if not self.leased_shards.connections.is_former(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name

@@ -25,11 +25,11 @@ from bot.store.records.outbox_records import ChannelFeed
 from bot.store.records.people_records import BookmarkFeed
 
 MAX_REQUESTS = 60
-"""Maximum number of requests per published feed at once."""
+"""Maximum number of requests for one published feed in a burst."""
 PERIOD_SECONDS = 60.0
-"""Number of seconds in which all of a published feed's requests are refilled."""
+"""Number of seconds from one burst of requests for a published feed until another one is allowed."""
 MAX_AGE_SECONDS = 300
-"""Seconds for which a client may cache a document."""
+"""Seconds for which a reader's client may cache the document of a published feed."""
 RETRY_AFTER_SECONDS = 60
 """Seconds in the header `Retry-After` while Discord or the database cannot be asked."""
 
@@ -145,7 +145,7 @@ def _build_too_many_requests_response(wait_seconds: float) -> web.Response:
 
 
 def _build_document_response(request: web.Request, published_feed: PublishedFeed, extension: str) -> web.Response:
-    """Return a response with the document, or with status 304 if the client has it already.
+    """Return a response with a published feed's document, or with status 304 if the client has it already.
 
     See RFC 9110, sections 13.1 and 13.2.
     """

@@ -30,13 +30,13 @@ LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND)
-"""Kinds of leases that are counted."""
+"""Kinds of leases (shares of the work among processes) whose numbers are in the metrics."""
 _LATENCY_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAG_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class GatewaySource(NamedTuple):
-    """Sources of the metrics of a process that is connected to Discord.
+    """Objects from which the metrics on a process's connection to Discord are read.
 
     `load_latencies` returns the number of each shard of this process and its gateway latency: the seconds between the
     last heartbeat and its acknowledgement, NaN before the first.
@@ -128,7 +128,7 @@ class MetricsCollector(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of this process, and of the store as of the last `render_metrics`."""
+        """Yield the metrics of this process, and of the database as `render_metrics` last read them."""
         yield from self._stored_metrics
         yield InfoMetricFamily("telex_build", "Version of Telex.", {"version": __version__})
         services, counter_type = self._services, CounterMetricFamily

@@ -97,7 +97,7 @@ class StatusRoutes:
         return _set_headers(web.json_response({"is_well": status.is_well, **asdict(status)}))
 
     async def _load_status(self) -> ServiceStatus:
-        """Return the status, at most `MAX_AGE_SECONDS` old. Raises StoreError."""
+        """Return the status of all processes, at most `MAX_AGE_SECONDS` old. Raises StoreError."""
         async with self._load_lock:
             now = self._services.clock.monotonic()
             if self._cached is None or now - self._cached[0] >= MAX_AGE_SECONDS:

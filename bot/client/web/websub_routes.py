@@ -26,7 +26,7 @@ LOOKUP_TIMEOUT_SECONDS = 5.0
 RECEIVE_TIMEOUT_SECONDS = 20.0
 """Maximum number of seconds that a hub may take to send a document."""
 MAX_BUFFERED_DOCUMENTS = 2
-"""Maximum number of documents of full size in memory at once; one hub may use half of that memory."""
+"""Maximum number of pushed documents of full size in memory at once; one hub may use half of that memory."""
 BUSY_RETRY_AFTER_SECONDS = 10
 """Seconds in the header `Retry-After` while the memory for pushed documents is used up."""
 
@@ -121,7 +121,7 @@ def _build_retry_later_response(status: int, wait_seconds: float) -> web.Respons
 
 
 class _PushBody:
-    """The body of a pushed document, received within the memory budget."""
+    """The body of a pushed document, received within the memory budget of all such documents."""
 
     def __init__(self, budget: BodyBudget, hub_host: str, max_bytes: int) -> None:
         self._budget, self._hub_host, self._max_bytes = budget, hub_host, max_bytes
@@ -129,7 +129,7 @@ class _PushBody:
         self.content = bytearray()
 
     async def receive(self, request: web.Request) -> None:
-        """Receive the body of a request.
+        """Receive the body of a hub's request.
 
         Raises _PushRejected if the body is too large, too slow or breaks off, or if the memory is used up.
         """
@@ -145,7 +145,7 @@ class _PushBody:
             raise _PushRejected(web.Response(status=400)) from None
 
     def release(self) -> None:
-        """Return the memory of the body to the budget."""
+        """Return the memory of the body to the budget of all pushed documents."""
         self._budget.release(self._hub_host, self._reserved_bytes)
 
     def _reserve_up_to(self, total_bytes: int) -> None:
