@@ -1,1 +1,1 @@
-"""Models, settings, clock, rules of the outbox, concurrency and translations that all packages share."""
+"""Models, settings, clock, rules of the outbox (messages to send), concurrency and translations for all packages."""

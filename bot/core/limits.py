@@ -4,7 +4,7 @@ from bot.core.reasons import ReasonCode
 
 
 class Limit(ReasonCode):
-    """Limits on what a server or a user may have; as the reason of a refusal, the limit that was reached.
+    """Limit on what a server or a user may have; also the reason of a refusal because the limit was reached.
 
     Each value is the name of a setting without `max_`. The sentence of the reason needs `count`, the limit.
     """

@@ -1,4 +1,4 @@
-"""Domain models: feeds, entries, articles, subscriptions, dispatches, digests.
+"""Domain models: feeds, entries, articles, subscriptions, dispatches (messages to send), digests.
 
 Times are Unix times in whole seconds. Texts are plain text, never markup. `..._id` of servers, channels,
 users and messages are Discord snowflakes; ids of feeds, articles, subscriptions and dispatches are local to
@@ -248,10 +248,10 @@ class Dispatch:
     """A row of the outbox: a message to send to a channel and, after sending, the record of the message.
 
     `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds. `due_at` is the
-    earliest time to send it, or the time at which a held post expires. `last_error` says why it waits or failed.
+    earliest time to send it, or the time until which a post is held at most. `last_error` says why it waits or failed.
     `article_ids` are in order, oldest first; those of a digest are the articles that it names. For a direct message,
     `user_id` is the recipient and `server_id` the server from which the news comes. `look`, the appearance of the post,
-    is fixed when the dispatch is claimed, so that later edits keep it.
+    is fixed when sending begins, so that later edits keep it.
     """
 
     id: int
@@ -289,7 +289,7 @@ class Dispatch:
 
 
 class MentionOutcome(StrEnum):
-    """Outcome of a mention rule that matched a post."""
+    """Outcome of a rule by which a post that matches a query mentions a role."""
 
     MENTIONED = "mentioned"  # The post mentions the role.
     OVER_LIMIT = "over-limit"  # The role had been mentioned as often as the rule allows in 24 hours.
@@ -297,7 +297,7 @@ class MentionOutcome(StrEnum):
 
 
 class PostMention(NamedTuple):
-    """A role that a mention rule with a query asked a post to mention, and the outcome."""
+    """A role that a post was to mention, because it matched the query of a channel's rule, and what came of it."""
 
     role_id: int
     query: str
@@ -323,7 +323,7 @@ class Digest:
 
 
 class DeliveryStatus(StrEnum):
-    """Status of an article in a channel; an article has at most one status per channel."""
+    """Status of an article in a channel, such as posted or filtered out; it has at most one per channel."""
 
     POSTED = "posted"  # In a post of its own
     IN_CATCH_UP = "caught up"  # In a message that combines many posts

@@ -1,4 +1,4 @@
-"""Settings of servers, channels and users: looks, filters, digests, and changes of them; also the roles of processes.
+"""Settings of servers, channels and users: looks of posts, filters, digests, and changes; also roles of processes.
 
 Times are Unix times in whole seconds. Ids of servers, channels, roles and users are Discord's.
 """
@@ -45,7 +45,7 @@ class Template:
 
 
 _LOOK_JSON_KEY_BY_FIELD = {"shows_image": "image", "excerpt_length": "excerpt", "role_id": "role"}
-"""Key in JSON of those fields of a look whose key differs from their name."""
+"""JSON keys of fields of a post's look (appearance), by field; other fields' keys are their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class PostLook:
 
 
 DEFAULT_LOOK = PostLook()
-"""Look of posts for which nobody has configured a look."""
+"""Appearance of posts for which nobody has configured one."""
 
 
 class FilterMode(StrEnum):
@@ -162,9 +162,9 @@ class Preference(StrEnum):
 
 
 PROPOSALS_FROM_EVERYONE = "everyone"
-"""Value of the preference for proposals when everyone may propose feeds; else it is the id of a role, or None."""
+"""Value, if everyone may propose feeds, of the preference who may; other values are a role's id, or None."""
 NOTICES_OFF = "off"
-"""Value of the preference for notices of the operator when the server wants none; else it is None."""
+"""Value, if a server wants no notices of the bot's operator, of the preference for them; else it is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +175,10 @@ class ServerPreferences:
     - `time_zone`: an IANA name.
     - `manager_role_id`: id of the role that may manage feeds.
     - `alert_channel_id`: id of the channel for alerts about failing feeds; None for the channels that follow them.
-    - `look`: default for subscriptions without their own.
+    - `look`: appearance of posts of subscriptions without a look of their own.
     - `self_assignable_role_ids`: ids of the roles that users may assign to themselves.
     - `proposer_policy`: who may propose feeds: `PROPOSALS_FROM_EVERYONE`, the id of a role, or None for nobody.
-    - `report_due_at`: when the scorecard of feeds is posted next (Unix time in seconds); None if it isn't posted.
+    - `report_due_at`: when the monthly report on feeds is posted next (Unix seconds); None if it isn't posted.
     - `wants_notices`: whether notices of the operator are posted in the channel for alerts.
     """
 
@@ -210,13 +210,13 @@ class SubscriptionState(StrEnum):
 
 
 MAX_TAG_RULES_PER_FORUM = 20
-"""Maximum number of tag rules of a forum."""
+"""Maximum number of rules by which posts of a forum get tags."""
 MAX_MENTION_RULES_PER_CHANNEL = 10
-"""Maximum number of mention rules of a channel."""
+"""Maximum number of rules by which posts of a channel mention a role."""
 MAX_SELF_ASSIGNABLE_ROLES = 10
 """Maximum number of roles of a server that users may assign to themselves."""
 MAX_DAILY_MENTIONS = 100
-"""Maximum number of mentions of a role a day that managers can choose for a mention rule."""
+"""Largest daily limit that managers can choose for the mentions of a role by a rule."""
 
 
 class ForumTagRule(NamedTuple):
@@ -226,7 +226,7 @@ class ForumTagRule(NamedTuple):
     query: str
 
     def __str__(self) -> str:
-        """Return the rule as text for a setup, such as `123 openai OR anthropic`."""
+        """Return the rule as text for a settings file, such as `123 openai OR anthropic`; 123 is the tag's id."""
         return f"{self.tag_id} {self.query}"
 
     @classmethod
@@ -237,7 +237,7 @@ class ForumTagRule(NamedTuple):
 
 
 MENTION_LIMIT_SECONDS = 86_400
-"""Seconds for which a mention of a role counts towards the daily limits of mention rules."""
+"""Seconds for which a mention of a role counts towards the daily limits of the rules that mention it."""
 
 
 class MentionRule(NamedTuple):
@@ -251,7 +251,7 @@ class MentionRule(NamedTuple):
     daily_limit: int
 
     def __str__(self) -> str:
-        """Return the rule as text for the change history, such as `123 5 openai OR anthropic`."""
+        """Return the rule as text for the change history: role id, daily limit, query (`123 5 openai OR linux`)."""
         return f"{self.role_id} {self.daily_limit} {self.query}"
 
     @classmethod
@@ -309,7 +309,7 @@ DIGEST_FLAG_BY_WORD = {
     "chart": "has_chart",
     "summaries": "has_summaries",
 }
-"""Fields of a digest plan that are on or off, by the words for them in the change history and in menus."""
+"""Fields of a `DigestPlan` that are on or off, by the words for them in the change history and in menus."""
 _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -357,8 +357,8 @@ class PersonalDigestPlan(DigestPlan):
     """Time, in the user's `time_zone`, and content of a personal digest.
 
     The digest has articles of `feed_ids`, articles that match `topic_queries` (search syntax), and with
-    `include_watches` articles that match the user's watches; without any of these, all articles that the user
-    may read.
+    `include_watches` articles that match the user's watches (saved searches); without any of these, all
+    articles that the user may read.
     """
 
     time_zone: str = "UTC"
@@ -368,5 +368,5 @@ class PersonalDigestPlan(DigestPlan):
 
     @property
     def is_unrestricted(self) -> bool:
-        """Whether the plan selects neither feeds nor topics nor watches."""
+        """Whether the digest is limited neither to feeds nor to topics nor to watches (saved searches)."""
         return not (self.feed_ids or self.topic_queries or self.include_watches)

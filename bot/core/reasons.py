@@ -95,7 +95,7 @@ class Reason:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Return the reason that was stored as `text`, in today's notation or an old one, or else `UNRECOGNIZED`."""
+        """Return the reason that was stored as `text`, today or in an old notation, or else one that keeps the text."""
         if text in _CODE_BY_TEXT:
             return cls(_CODE_BY_TEXT[text])
         try:

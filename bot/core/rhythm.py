@@ -16,7 +16,7 @@ from bot.core.reasons import Reason, WaitReason
 HOUR_SECONDS = 3600
 """Number of seconds in an hour."""
 PACED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""Kinds of dispatches to which the hourly limit and the minimum interval apply."""
+"""Kinds of messages to which a channel's hourly limit and minimum interval between posts apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Rhythm:
         return max(self.compute_interval_end(now), self.compute_hourly_limit_end(now))
 
     def compute_quiet_end(self, kind: str, now: int) -> int:
-        """Return when the quiet hours that delay a dispatch of a kind end, or 0 if none delay it."""
+        """Return when the quiet hours that delay a message of a kind end, in Unix seconds, or 0 if none delay it."""
         if kind == DispatchKind.DIGEST:
             return 0
         sendable_at = max(now, self.compute_pace_end(now)) if kind in PACED_KINDS else now
         return local_time.find_quiet_hours_end(sendable_at, self.quiet_hours, self.time_zone)
 
     def compute_release_time(self, kind: str, now: int) -> int:
-        """Return when the rhythm first allows a dispatch of a kind; 0 or the past means now."""
+        """Return when quiet hours and pace first allow a message of a kind; 0 or the past means now."""
         return max(self.compute_quiet_end(kind, now), self.compute_pace_end(now) if kind in PACED_KINDS else 0)
 
     def find_wait_reason(self, kind: str, now: int) -> Reason | None:
-        """Return the setting that delays a dispatch of a kind longest, and until when, or None if none does."""
+        """Return the setting that delays a message of a kind longest, and until when, or None if none does."""
         end_by_code = {WaitReason.QUIET_HOURS: self.compute_quiet_end(kind, now)}
         if kind in PACED_KINDS:
             end_by_code |= {
@@ -79,10 +79,10 @@ class Rhythm:
     def select_next_dispatch(
         self, pending_dispatches: Iterable[PendingDispatch], now: int
     ) -> tuple[PendingDispatch, int]:
-        """Return the dispatch that the channel sends next, with its release time.
+        """Return the waiting message that is sent next to the channel, and the time from which it may be sent.
 
-        A channel is served in order, but a dispatch that the rhythm delays is overtaken by those that it does
-        not delay. Of each kind, only the first pending dispatch is needed. Raises ValueError without any.
+        Messages are sent in order, but one that quiet hours or pace delay is overtaken by others that they do
+        not delay. Of each kind, only the first is needed. Raises ValueError if there are none.
         """
         release_times = [(dispatch, self.compute_release_time(dispatch.kind, now)) for dispatch in pending_dispatches]
         return min(
@@ -97,7 +97,7 @@ class Rhythm:
     def list_post_ids_to_merge(self, pending_dispatches: Iterable[PendingDispatch], now: int) -> list[int]:
         """Return the ids of the posts to merge into a catch-up because more wait than the hourly limit allows.
 
-        `pending_dispatches` are the pending dispatches in the order of the queue.
+        `pending_dispatches` are the waiting messages in the order of the queue.
         """
         if self.max_posts_per_hour is None:
             return []

@@ -16,7 +16,7 @@ StoredValue = str | int | None
 
 
 class ChangeEffect(Enum):
-    """Effect of a change of a setting, which the store applies in the same transaction."""
+    """Effect of a change of a channel's setting on its held posts, applied in the same transaction."""
 
     NONE = auto()
     REEVALUATE_HELD_POSTS = auto()
@@ -109,7 +109,7 @@ class LanguageSetting(ChannelSetting[str | None]):
 LANGUAGE = LanguageSetting(column_name="language")
 """Language of a channel's posts; None inherits the server's."""
 JOIN_STORIES = SwitchSetting(column_name="join_stories", default=True)
-"""Whether a channel gets one post per story."""
+"""Whether a channel gets one post per story, to which later articles on the story are added."""
 TRANSLATE = SwitchSetting(column_name="translate")
 """Whether articles in other languages are translated, which needs a configured model."""
 DAILY_THREAD = SwitchSetting(column_name="daily_thread")

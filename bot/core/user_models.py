@@ -1,4 +1,4 @@
-"""Domain models of what users create: bookmarks, personal digests, watches, muted stories, questions.
+"""Domain models of what users create: bookmarks, personal digests, watches (saved searches), muted stories, questions.
 
 Times are Unix times in whole seconds. Ids of servers, channels, users and messages are Discord's.
 """

@@ -11,15 +11,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HEADROOM_FACTOR = 3
-"""Maximum number of slots of one key in use, as a multiple of the free slots, so that some stay free."""
+"""Maximum number of items of one key in progress, as a multiple of the free slots, so that some stay free."""
 DEFAULT_COST = 1.0
-"""Cost that is estimated for an item until a first item has ended."""
+"""Cost that is estimated for an item of a queue until a first item has ended and its cost is known."""
 _SWEEP_THRESHOLD = 10_000
-"""Number of keys at which keys without use are removed from memory."""
+"""Number of keys of a queue at which keys without items are removed from memory."""
 
 
 class Ticket(NamedTuple, Generic[T]):
-    """Proof that an item is in progress, with the cost that its key was charged in advance."""
+    """Item of a queue in progress, with the key it was queued under and the cost charged to the key in advance."""
 
     key: Hashable
     item: T

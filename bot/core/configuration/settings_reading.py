@@ -111,7 +111,7 @@ def _build_variable_name(setting_name: str) -> str:
 
 
 def _find_conflicts(settings: Settings, invalid_names: Collection[str]) -> dict[str, str]:
-    """Return what is needed by setting that another one does not allow, apart from invalid settings."""
+    """Return a sentence for each setting that does not go together with another, by name of the setting."""
     problem_by_name = {}
     if not isinstance(settings.database, DatabaseUrl):
         server_sentence = "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"

@@ -1,1 +1,1 @@
-"""Rules of the outbox as pure functions: the states of messages and articles, and where articles go."""
+"""Rules of the outbox (messages to send) as pure functions: states of messages, and where articles go."""

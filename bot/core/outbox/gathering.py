@@ -1,4 +1,4 @@
-"""Gathering of posts: which pending posts and new articles become one catch-up message, and which stay single."""
+"""Gathering of posts: which waiting posts and new articles are sent as one catch-up message, and which singly."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,12 +21,12 @@ class PendingDispatch(NamedTuple):
 
     @property
     def is_untried_post(self) -> bool:
-        """Whether this is a post that nobody can have seen, because sending was never tried."""
+        """Whether this message is a post that nobody can have seen, because sending it was never tried."""
         return self.kind == DispatchKind.POST and not self.attempt_count
 
 
 class GatheringPlan(NamedTuple):
-    """Pending posts and new articles to merge into a catch-up, and new articles that get posts of their own."""
+    """Waiting posts and new articles to merge into one message (a catch-up), and articles that get a post each."""
 
     merged_post_ids: list[int]
     merged_articles: list[PendingArticle]
@@ -36,7 +36,7 @@ class GatheringPlan(NamedTuple):
 def plan_queue(
     pending_posts: Sequence[PendingDispatch], new_articles: Sequence[PendingArticle], *, max_single_posts: int
 ) -> GatheringPlan:
-    """Return which posts and articles to merge so that a channel has at most `max_single_posts` single posts.
+    """Return which posts and articles to merge into one message so that at most `max_single_posts` posts wait.
 
     The oldest are merged; a post that was tried before stays single.
     """
@@ -60,7 +60,7 @@ def plan_queue(
 
 
 def list_excess_post_ids(pending_dispatches: Sequence[PendingDispatch], *, allowed_count: int) -> list[int]:
-    """Return the ids of the posts to merge so that no more dispatches wait than may be sent now.
+    """Return the ids of the posts to merge into one message so that no more messages wait than may be sent now.
 
     `pending_dispatches` are the posts and catch-ups in the order of the queue. The oldest untried posts are
     merged; their catch-up counts as one dispatch. A single post stays as it is.

@@ -1,4 +1,4 @@
-"""Release of articles that joined a post which will never name them: what is sent for them instead."""
+"""Release of articles added to a post (joined) which will not name them after all: what is sent instead."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,16 +8,17 @@ from bot.core.reasons import WithheldReason
 
 
 class JoinedArticle(NamedTuple):
-    """An article that joined a post, and the reason to withhold it, or None if its channel still gets it."""
+    """An article added (joined) to the post of its story, and why not to post it, or None if it may be posted."""
 
     article: PendingArticle
     withheld_reason: WithheldReason | None
 
 
 class ReleasePlan(NamedTuple):
-    """Plan for joined articles, by the keys of their pages: those to withhold, for a digest, and for a post.
+    """Plan for articles that a post will not name after all: those to withhold, for a digest, and for a new post.
 
-    `first_article` gets a post of its own, which the articles of `remaining_page_keys` join. None: nothing is posted.
+    Articles are given by the keys of their pages. `first_article` gets a post of its own, to which the articles of
+    `remaining_page_keys` are added; None: nothing is posted.
     """
 
     withheld_page_keys: dict[WithheldReason, list[str]]
@@ -27,9 +28,9 @@ class ReleasePlan(NamedTuple):
 
 
 def plan_release(joined_articles: Sequence[JoinedArticle], route: Route) -> ReleasePlan:
-    """Return what is done with the articles that joined a post, in a channel with the given route.
+    """Return the plan for articles that a post will not name after all, in a channel with the given route.
 
-    Unless they wait for a digest, the oldest article that the channel still gets gets the post.
+    Unless the route is a digest, the oldest article that is not withheld gets a post of its own.
     """
     withheld_page_keys: dict[WithheldReason, list[str]] = {}
     for article, withheld_reason in joined_articles:

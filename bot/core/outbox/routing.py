@@ -1,4 +1,4 @@
-"""Routing of new articles in a channel: into posts, into held posts, or into the channel's next digest."""
+"""Routing of new articles in a channel: into posts, into posts that are held for now, or into a digest."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECO
 
 
 class PendingArticle(NamedTuple):
-    """An article to be enqueued in a channel.
+    """An article to be posted in a channel, or listed in its digest.
 
     `key` identifies the article, `page_key` its web page, in every database. `published_at` is Unix time in seconds.
     """
@@ -28,12 +28,15 @@ class ChannelRouting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PostRoute:
-    """Route of articles that are posted, each on its own or in a catch-up."""
+    """Route of articles that are posted, each on its own or many in one message (a catch-up)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldRoute:
-    """Route of articles whose posts are held, and expire at `expires_at` (Unix time in seconds)."""
+    """Route of articles whose posts are held until more outlets report the story or the day's best are selected.
+
+    At `expires_at` (Unix time in seconds), a post that is still held is dropped.
+    """
 
     expires_at: int
 
@@ -47,7 +50,7 @@ Route = PostRoute | HoldRoute | DigestRoute
 
 
 def choose_route(routing: ChannelRouting, now: int) -> Route:
-    """Return where new articles of a channel go at a Unix time in seconds."""
+    """Return where new articles of a channel go at a Unix time in seconds: posts, held posts or the digest."""
     if routing.is_digest_only:
         return DigestRoute()
     if routing.min_outlets is not None:

@@ -10,7 +10,7 @@ from bot.core.models import DispatchState
 
 
 class PageStatus(StrEnum):
-    """Status of an article's page in a channel. The value is stored, except that of `ENQUEUED`."""
+    """Status of an article's page in a channel, such as filtered out. Values are stored, except `ENQUEUED`."""
 
     ENQUEUED = "enqueued"  # Has a dispatch, whose state says more; stored as NULL
     JOINED = "joined"  # Is named in the post of a similar article
@@ -30,7 +30,7 @@ DISPATCH_MOVES: Mapping[DispatchState | None, frozenset[DispatchState | None]] =
     DispatchState.UNCERTAIN: frozenset(),
     DispatchState.FAILED: frozenset(),
 }
-"""States to which a dispatch may move from each state; None stands for a dispatch that does not exist."""
+"""States to which a dispatch (message to send) may move from each state; None: the dispatch does not exist."""
 
 PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
     None: frozenset(PageStatus),
@@ -42,22 +42,22 @@ PAGE_MOVES: Mapping[PageStatus | None, frozenset[PageStatus | None]] = {
     PageStatus.RESERVED: frozenset({PageStatus.ENQUEUED, PageStatus.WITHHELD, None}),
     PageStatus.WITHHELD: frozenset({None}),  # When somebody follows its feed and wants its newest article
 }
-"""Statuses to which a page may move in a channel from each status; None stands for no status."""
+"""Statuses to which an article's page may move in a channel from each status; None stands for no status."""
 
 
 class UndeclaredMove(Exception):
-    """A move between two states that is not declared, which is a defect of the caller."""
+    """Error raised when a message or page would move to a state that is not allowed after its present one."""
 
 
 def require_dispatch_move(origins: Collection[DispatchState | None], target: DispatchState | None) -> None:
-    """Raise `UndeclaredMove` unless a dispatch may move from each of the states to the target."""
+    """Raise `UndeclaredMove` unless a dispatch (message to send) may move from each of `origins` to `target`."""
     for origin in origins:
         if target not in DISPATCH_MOVES[origin]:
             raise UndeclaredMove(f"dispatch {origin} -> {target}")
 
 
 def require_page_move(origins: Collection[PageStatus | None], target: PageStatus | None) -> None:
-    """Raise `UndeclaredMove` unless a page may move from each of the statuses to the target."""
+    """Raise `UndeclaredMove` unless an article's page may move from each of the statuses to the target."""
     for origin in origins:
         if target not in PAGE_MOVES[origin]:
             raise UndeclaredMove(f"page {origin} -> {target}")
