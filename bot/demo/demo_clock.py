@@ -1,6 +1,6 @@
 """The demo's clock, which starts in the past and, once told to, runs faster until it has reached the present.
 
-In this way, a visitor sees within minutes what takes an hour: stories that articles join, and a retraction.
+In this way, a visitor sees within minutes what takes an hour: stories to which articles are added, and a retraction.
 """
 
 import asyncio

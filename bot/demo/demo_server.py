@@ -66,10 +66,10 @@ SAMPLE_OUTLET_NAMES_BY_PACK = {
     "security": ("kernel", "paquet"),
     "ai": ("circuit", "fil"),
 }
-"""Names of sample outlets, by the name of the starter pack whose outlets they replace, as the demo uses no network."""
+"""Names of sample outlets, by the name of the starter pack (list of feeds) whose outlets they replace offline."""
 
 _REFRESH_INTERVAL_SECONDS = 0.3
-"""Time in seconds between two checks of whether the page shows the current messages."""
+"""Time in seconds between two checks of whether the demo's web page shows the current messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ async def serve(
 ) -> None:
     """Run the demo until it is cancelled or its page is closed; if `port` is 0, a free port is chosen.
 
-    With `is_live`, the feeds of the starter packs are polled on the web instead of the sample feeds. The
+    With `is_live`, real feeds on the web (those of starter packs, Telex's own lists) replace the sample feeds. The
     database is new and is deleted at the end.
     """
     async with AsyncExitStack() as exit_stack:
@@ -239,7 +239,7 @@ def _build_forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: asyncio.Lock) -> None:
-    """Refresh the page when messages change between a visitor's actions, and advance simcord's clock."""
+    """Refresh the demo's web page when messages change by themselves, and advance the simulated Discord's clock."""
     refreshed_state: object = None
     while True:
         await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
@@ -307,7 +307,7 @@ async def publish_sample_news(services: Services, publisher: SamplePublisher, de
 
 
 def build_sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
-    """Return a function that returns the outlines of a starter pack, with sample feeds, which need no network."""
+    """Return a function that returns a starter pack (list of feeds), made of sample feeds that need no network."""
     outlet_by_name = {outlet.name: outlet for outlet in publisher.outlets}
     outlines_by_pack_name = {
         pack_name: tuple(

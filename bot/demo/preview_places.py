@@ -1,6 +1,7 @@
-"""The channels, threads, posts and direct messages of the demo that each user can see.
+"""The channels, threads, posts and direct messages that each user of the demo can see, for the page's menu.
 
-simcord's page shows one channel to several users. Here its menu of users lists pairs of user and place.
+The page of simcord, the simulated Discord, shows one channel to several users, and has a menu of them. Here the
+menu lists pairs of user and place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from simcord.env import Env
 _CHANNEL_TYPES_WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
 """Types of channels that contain channels or threads, but no messages of their own."""
 _MAX_THREADS_PER_CHANNEL = 8
-"""Maximum number of threads of a channel, the newest, that the menu lists."""
+"""Maximum number of threads of a channel, the newest, that the menu of the demo's page lists."""
 
 
 class DemoPlaces:
@@ -32,7 +33,7 @@ class DemoPlaces:
         return next(locale for member, locale in self._locale_by_member.items() if member.id == user_id)
 
     def list_menu_entries(self) -> list[tuple[str, str]]:
-        """Return the ids and labels of all places that the menu lists, user by user."""
+        """Return id and label of each channel, thread and direct messages in the page's menu, user by user."""
         return [
             (f"{member.id}.{channel.id}", f"{member.user.name} {place_label}")
             for member in self._locale_by_member
@@ -40,7 +41,7 @@ class DemoPlaces:
         ]
 
     def resolve(self, place_id: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
-        """Return the user and the channel of a place by its id, or None if the menu has no such place."""
+        """Return the user and the channel of an entry of the page's menu by its id, or None if there is none."""
         for member in self._locale_by_member:
             for channel, _place_label in self._iter_visible_channels(member):
                 if place_id == f"{member.id}.{channel.id}":

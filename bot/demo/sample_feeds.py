@@ -22,7 +22,7 @@ from bot import DATA
 from bot.core.clock import Clock, SystemClock
 
 SCRIPT_MINUTES = 10
-"""Number of minutes after the start within which the new stories are published."""
+"""Number of minutes after the demo's start within which its new stories are published."""
 
 _DATE_OFFSET_SECONDS = 120
 """Seconds by which the date of a new story precedes its publication."""
@@ -71,7 +71,7 @@ class SampleStory:
 
 
 class ScriptStep(NamedTuple):
-    """An action on a story (publish, correct or withdraw), at an offset from the start of the script."""
+    """Publication, correction or withdrawal of a story, so many seconds after the demo has begun to publish."""
 
     offset_seconds: float
     story: SampleStory
@@ -79,7 +79,7 @@ class ScriptStep(NamedTuple):
 
 
 class _Stories(msgspec.Struct):
-    """Content of `data/demo/stories.json`: outlets, stories published before the start, and stories to publish."""
+    """Content of `data/demo/stories.json`: outlets, older stories, and stories to publish during the demo."""
 
     outlets: tuple[SampleOutlet, ...]
     backlog: tuple[SampleStory, ...]
@@ -87,13 +87,13 @@ class _Stories(msgspec.Struct):
 
 
 def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
-    """Return the outlets, the stories published before the start, and the stories to publish, the first one first."""
+    """Return the outlets, the older stories, and the stories to publish during the demo, the first one first."""
     sample_stories = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
     return sample_stories.outlets, sample_stories.backlog, sample_stories.new_stories
 
 
 def compute_publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
-    """Return offsets in seconds at which `count` stories are published, from 0 on and ever further apart."""
+    """Return when to publish `count` stories, in seconds from the first one; the intervals grow."""
     return [duration_seconds * (index / max(1, count - 1)) ** 1.7 for index in range(count)]
 
 
@@ -130,11 +130,11 @@ class SamplePublisher:
         return f"{self._server_url}/pictures/{story.slug}.png"
 
     def publish_backlog(self) -> None:
-        """Add the stories that were published before the start to the feeds."""
+        """Add the older stories, as if published before the demo's start, to the feeds."""
         self.published_stories[:0] = self.backlog
 
     def build_script(self) -> list[ScriptStep]:
-        """Return the steps of all stories in chronological order."""
+        """Return the publications, corrections and withdrawals of all stories in chronological order."""
         steps: list[ScriptStep] = []
         for story, offset_seconds in zip(
             self.new_stories, compute_publication_offsets(len(self.new_stories)), strict=True
@@ -147,7 +147,7 @@ class SamplePublisher:
         return sorted(steps, key=lambda step: step.offset_seconds)
 
     async def run_script(self) -> AsyncIterator[SampleStory]:
-        """Run the script, and yield each story after it was published, corrected or withdrawn."""
+        """Publish, correct and withdraw stories at their times, and yield each story after each of these."""
         elapsed_seconds = 0.0
         for step in self.build_script():
             await asyncio.sleep(step.offset_seconds - elapsed_seconds)

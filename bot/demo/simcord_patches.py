@@ -42,7 +42,7 @@ _EXTRA_CSS = (
 
 
 def brand_page() -> None:
-    """Name the page Telex and hide its controls for testers of bots; simcord has no setting for either."""
+    """Name the demo's page Telex and hide its controls for testers of bots; simcord has no setting for either."""
     serve_static = PreviewServer._static  # noqa: SLF001  # no hook
     if hasattr(serve_static, "__wrapped__"):
         return
@@ -72,14 +72,14 @@ def brand_page() -> None:
 
 
 def render_embeds_like_messages() -> None:
-    """Let the page render mentions and small print in embeds as Discord does; simcord shows their markup."""
+    """Let the demo's page render mentions and small print in embeds as Discord does; simcord shows their markup."""
     field_policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
     for field_name in ("embed_description", "embed_field_value"):
         field_policies[field_name].update(mentions=True, commands=True, subtext=True)
 
 
 def key_menus_by_id() -> None:
-    """Let the page show the current selection of a menu that is sent again, as Discord does.
+    """Let the demo's page show the current selection of a menu that is sent again, as Discord does.
 
     simcord's page identifies a menu by its position in the message, and restores the previous selection.
     """
@@ -102,7 +102,7 @@ def key_menus_by_id() -> None:
 
 
 def ignore_rejections(env: Env) -> None:
-    """Keep the page from treating a rejection that the bot has explained as a failure of the command.
+    """Keep the demo's page from treating a rejection that the bot has explained as a failure of the command.
 
     simcord has no hook for this: after any error, its page says that the outcome is uncertain, and keeps the
     command open.
@@ -119,7 +119,7 @@ def ignore_rejections(env: Env) -> None:
 
 
 def localize_commands(member: MemberActor) -> None:
-    """Let the page list commands to a user by their French names and descriptions, as Discord does.
+    """Let the demo's page list commands to a user by their French names and descriptions, as Discord does.
 
     simcord's page has only the English names. Options keep their English names, by which the page sends them.
     """
@@ -142,7 +142,7 @@ def localize_commands(member: MemberActor) -> None:
 
 
 def dispatch_messages_without_context(bot: discord.Client) -> None:
-    """Let the page show a visitor's message at once, and the bot's replies as they arrive.
+    """Let the demo's page show a visitor's message at once, and the bot's replies as they arrive.
 
     By a context variable, simcord's page waits for everything that a message triggers, so that slow replies
     and the progress messages before them would appear together at the end.

@@ -24,7 +24,7 @@ ActionBody = Mapping[str, Any]
 
 
 class VisitorActions:
-    """Wrapper of simcord's handler of actions on the page."""
+    """Wrapper of the simulated Discord's handler of a visitor's actions on the demo's page."""
 
     def __init__(self, env: Env, preview: Preview, places: DemoPlaces) -> None:
         self._env, self._preview, self._places = env, preview, places
@@ -32,7 +32,7 @@ class VisitorActions:
         self._bot_mention = f"<@{bot_user.id}>"
         self._typed_mention_pattern = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
-        """Lock to hold while the page changes: an action during `Preview.refresh` would block the page."""
+        """Lock to hold while the demo's page changes, because an action during a refresh would block the page."""
         self._handle_simcord_action, self._publish_simcord_page = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_page  # type: ignore[method-assign]  # noqa: SLF001
@@ -56,7 +56,7 @@ class VisitorActions:
         return {**body, "content": self._typed_mention_pattern.sub(self._bot_mention, content)}
 
     async def _act_in_place(self, page: Any, context_id: str | None, body: ActionBody) -> dict[str, Any]:  # noqa: ANN401
-        """Handle an action in the channel that the page shows, or switch to the place chosen in its menu."""
+        """Handle an action in the channel that the page shows, or switch to a user and channel chosen in its menu."""
         preview = self._preview
         previous_view = preview.channel, preview.viewers
         if body.get("kind") == "viewer" and (place := self._places.resolve(body.get("viewer_id"))) is not None:
@@ -85,7 +85,7 @@ class VisitorActions:
         message_id: object,
         entry_name: object,
     ) -> list[dict[str, str]]:
-        """Run the entry of a message's menu with a name and return [], or return all entries if none has that name."""
+        """Run the entry `entry_name` of a message's menu and return []; without such an entry, return all entries."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.
