@@ -9,7 +9,7 @@ from bot.store.records.outbox_records import DigestCandidate, DigestCandidates
 from bot.text import shared_links
 
 LinkedPage = tuple[str, str]
-"""Page key and the title shown for that page; the title is "" if it was not the publisher's own."""
+"""Key of a web page (hash of its URL) and the title shown for it, "" if that was not the publisher's own."""
 
 
 @dataclass(slots=True)

@@ -54,9 +54,9 @@ _COLUMN_GAP = 10
 _BAR_GAP = 4
 """Width in pixels of the space between a chart's bars."""
 _EARLIER_X = 400
-"""Left edge in pixels of a chart's column for the earlier half."""
+"""Left edge in pixels of a chart's column for the earlier half of the period."""
 _LATER_X = 614
-"""Left edge in pixels of a chart's column for the later half."""
+"""Left edge in pixels of a chart's column for the later half of the period."""
 _CHANGE_X = 812
 """Left edge in pixels of a chart's column for the words on the change, such as "×3"."""
 _BARS_WIDTH = 190
@@ -77,7 +77,7 @@ _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR =
     "#5c5f66",
 )
 _CHART_COLOURS = ("#4fb3c8", "#e69f00")
-"""Colours of the bars of the later half, by the colour index of a chart."""
+"""Colours of the bars for the later half of a chart's period, by the chart's `colour_index`."""
 _FONTS_FOLDER = Path(__file__).resolve().parents[2] / "data" / "fonts"
 
 
@@ -94,7 +94,7 @@ class ChartRow(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Content of a bar chart: rows, each with its own scale; the bars of the earlier half are grey.
+    """Content of a bar chart: rows, each with its own scale; bars of the period's earlier half are grey.
 
     `title` is not drawn, only read out. `earlier_label` and `later_label` name the halves of the period;
     `tick_labels` name its start and end on the time axis. `colour_index` selects the colour of the later half's
@@ -142,7 +142,7 @@ def _draw_chart(chart: Chart) -> bytes:
 
 
 def _draw_headings(draw: ImageDraw, chart: Chart, time_axis_baseline: int) -> None:
-    """Draw the names of a chart's halves above its rows, and the labels of its time axis below them."""
+    """Draw the names of the halves of a chart's period above its rows, and the time axis's labels below them."""
     font, later_label_width = _load_font(_SMALL_FONT_SIZE), WIDTH_PIXELS - _MARGIN - _LATER_X
     _draw_text(draw, chart.earlier_label, (_EARLIER_X, _HEADING_BASELINE), font, _BARS_WIDTH, colour=_MUTED_COLOUR)
     later_colour = _CHART_COLOURS[chart.colour_index]

@@ -1,7 +1,8 @@
 """Selection of a digest's stories: the top stories of a day or a week, grouped by topic.
 
-A story is scored by the number of outlets that report it, by its bookmarks in the server, by the server's
-taste, and slightly by its recency. Stories with a common topic, a tag or a name in their titles, are grouped.
+A story is scored by the number of outlets that report it, by its bookmarks in the server, by what the
+server's members like, and slightly by its recency. Stories with a common topic, a tag or a name in their titles, are
+grouped.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _MAX_LATENESS_BY_PERIOD = {
 }
 """Maximum delay of a digest after its due time, after which it is skipped, by its period; in seconds."""
 _REPETITION_PENALTY = 0.5
-"""Points subtracted from a story's score for each higher story of the same outlet, or of the same topic."""
+"""Points subtracted from a story's score for each higher-ranked story of the same outlet or topic."""
 _OWN_LANGUAGE_POINTS = 1.0
 """Points added to the score of a story in the language of the digest; a brand-new story gets as many."""
 _MAX_RERANKED_STORIES = 60
@@ -110,10 +111,10 @@ def _rank_with_diversity(
     preference_model: PreferenceModel,
     language: str | None,
 ) -> list[StoryArticles]:
-    """Rank the stories, best first; the first `MAX_STORIES` with a penalty for outlets and topics of higher stories.
+    """Return the stories, best first; the first `MAX_STORIES` are chosen so that outlets and topics vary.
 
-    Of these, a story in another language gives way to one on a topic of it in `language`. The others keep the order of
-    their scores.
+    Among these, a story in another language gives its place to a story in `language` that shares a topic with it. The
+    others are in the order of their scores.
     """
 
     def score_story(story: StoryArticles) -> float:
