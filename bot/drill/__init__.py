@@ -1,1 +1,1 @@
-"""Rehearsals of outages against a stand-in for Discord."""
+"""Rehearsals of outages (drills) of the bot against a stand-in for Discord."""

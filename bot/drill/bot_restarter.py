@@ -1,4 +1,4 @@
-"""The drilled bot as a process that is started again after each end, as a service manager does."""
+"""The bot, in a rehearsal of outages, as a process that is started again after each end."""
 
 import asyncio
 import os
@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 RESTART_DELAY_SECONDS = 1.0
-"""Number of seconds from the end of the bot to its next start."""
+"""Number of seconds from the end of the bot's process to its next start, in a rehearsal of outages."""
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _EXPECTED_STATUSES = frozenset({0, -signal.SIGKILL, -signal.SIGTERM})
 
 
 def build_bot_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with these settings of the bot and none of the operator's."""
+    """Return this process's environment with the given settings for the bot in place of the operator's."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("TELEX_", "DISCORD_"))}
     import_paths = [str(_PROJECT_ROOT), environment.get("PYTHONPATH", "")]
     return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, import_paths)), **settings}
 
 
 class BotRestarter:
-    """Process of the drilled bot in a folder, with its log `bot.log`; use `run` as a task.
+    """Process of a bot that rehearses outages, in a folder with its log `bot.log`; use `run` as a task.
 
-    `failure_count` is the number of ends that no signal caused.
+    `failure_count` is the number of times that the process failed, not counting ends by SIGTERM or SIGKILL.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:

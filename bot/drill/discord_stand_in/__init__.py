@@ -1,1 +1,1 @@
-"""Discord's gateway and REST on loopback, as far as Telex needs them."""
+"""Stand-in for Discord: its gateway and REST API on loopback, as far as Telex needs them."""

@@ -21,7 +21,7 @@ from bot.drill.discord_stand_in.state import State
 from bot.drill.discord_stand_in.state_changes import StateChanges
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
-"""Token of the bot account in the stand-in; Discord knows no such token."""
+"""Token of the bot account in the stand-in for Discord; Discord itself knows no such token."""
 if TYPE_CHECKING:
     from bot.drill.discord_stand_in.schema import ContractChecker
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class DiscordServer:
-    """A stand-in for Discord: `changes` change its state, `people` use it, `faults` let requests fail.
+    """A stand-in for Discord on loopback: `changes` change its state, `people` use it, `faults` let requests fail.
 
     With a `contract` (Discord's API description), requests that it does not allow are refused; they and responses
     that it does not allow are recorded in `violations`.
@@ -39,7 +39,7 @@ class DiscordServer:
         self.token = TOKEN
         self.shard_count = 1
         self.is_offline = False
-        """Whether connections are cut before anything is answered."""
+        """Whether connections to the stand-in for Discord are cut before anything is answered."""
         self.state = State()
         self.gateway = Gateway(self.state, TOKEN)
         self.changes = StateChanges(self.state, self.gateway)
@@ -51,7 +51,7 @@ class DiscordServer:
         self._runner: web.AppRunner | None = None
         self._change_event = asyncio.Event()
         self.origin = ""
-        """Scheme, host and port of the stand-in, "" before `start`."""
+        """Scheme, host and port of the stand-in for Discord, "" before `start`."""
 
     @property
     def faults(self) -> Faults:
@@ -63,7 +63,7 @@ class DiscordServer:
         return self._rest.buckets.limits
 
     def limit_everything(self, max_calls: int, period_seconds: float) -> None:
-        """Allow `max_calls` in any window of `period_seconds`; calls that answer interactions don't count."""
+        """Allow the bot `max_calls` requests in any `period_seconds`; answers to interactions don't count."""
         self._rest.buckets.global_limit = max_calls, period_seconds
 
     @property
@@ -94,15 +94,15 @@ class DiscordServer:
 
     @property
     def api_url(self) -> str:
-        """Address of the stand-in's REST API, to be set as `discord.http.Route.BASE`."""
+        """Address of the REST API of the stand-in for Discord, to be set as `discord.http.Route.BASE`."""
         return self.origin + API_PATH_PREFIX
 
     def count_calls(self, method: str, path_part: str) -> int:
-        """Return the number of calls of a method with `path_part` in their path."""
+        """Return the number of the bot's requests by an HTTP method with `path_part` in their path."""
         return sum(call.method == method and path_part in call.path for call in self.calls)
 
     def notify_change(self) -> None:
-        """Wake the callers of `wait_until`, since the state of the stand-in has changed."""
+        """Wake the callers of `wait_until`, since the state of the stand-in for Discord has changed."""
         self._change_event.set()
 
     async def wait_until(self, condition: Callable[[], T], *, within: float = 90.0) -> T:
@@ -118,7 +118,7 @@ class DiscordServer:
         return outcome
 
     def cut_off(self) -> None:
-        """Cut the network, in the middle of whatever goes on, until the caller sets `is_offline` to False."""
+        """Cut all of the bot's connections, in the midst of requests, until the caller sets `is_offline` to False."""
         self.is_offline = True
         self.gateway.cut()
 

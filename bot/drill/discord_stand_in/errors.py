@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """Error that the stand-in answers with: an HTTP status, and a body with `code`, `message` and perhaps `errors`."""
+    """Error with which the stand-in for Discord answers: a status, and `code`, `message` and perhaps `errors`."""
 
     def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
         super().__init__(f"{status} {code} {message}")

@@ -1,4 +1,4 @@
-"""Faults of requests: scripted per route and count, before or after the effect of a request."""
+"""Faults that a test lets some of the bot's requests to the stand-in for Discord have, such as an error."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Json = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Fault:
-    """Fault of calls whose "METHOD /path" matches `route` (`*` stands for anything).
+    """What goes wrong with requests whose "METHOD /path" matches `route` (`*` stands for anything).
 
-    `after_effect`: the effect takes place before the fault. `drop`: the connection is cut instead of an answer.
-    The first `skip` matching calls have no fault, the next `times` have it (None: all). `callback` is called at
-    the time of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on.
-    `late_effect_seconds`: seconds after the failing answer at which the effect takes place all the same. `hit_count` is
-    the number of calls that had the fault so far. `skip` and `times` are counted down.
+    `after_effect`: the request is carried out before the fault. `drop`: the connection is cut instead of an answer.
+    The first `skip` matching requests have no fault, the next `times` have it (None: all). `callback` is called at
+    the time of the fault, then `delay` seconds pass; without `status` and `drop` the request goes on.
+    `late_effect_seconds`: seconds after the failing answer at which the request is carried out all the same.
+    `hit_count` is the number of requests that had the fault so far. `skip` and `times` are counted down.
     """
 
     route: str
@@ -38,18 +38,18 @@ class Fault:
 
 
 class Faults:
-    """Scripted faults, and the faults of calls for which none is scripted."""
+    """Faults that requests to the stand-in for Discord are to have: listed ones, and those of a function."""
 
     def __init__(self) -> None:
         self._scripted_faults: list[Fault] = []
         self.find_unscripted_fault: Callable[[str], Fault | None] = _let_pass
-        """Function that returns the fault of a call ("METHOD /path") without a scripted fault, or None."""
+        """Function that returns the fault, or None, of a request ("METHOD /path") that no listed fault matches."""
 
     def clear(self) -> None:
         self._scripted_faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault that hits a call, or None. Only a scripted fault counts its calls."""
+        """Return the fault that a request has now, or None; a listed fault then has one of its `times` fewer."""
         call = f"{method} {path}"
         for fault in self._scripted_faults:
             if not fnmatchcase(call, fault.route) or fault.times == 0:
@@ -70,12 +70,12 @@ class Faults:
     def fail(
         self, route: str, status: int = 500, *, after_effect: bool = False, times: int | None = 1, skip: int = 0
     ) -> Fault:
-        """Answer with an error of the server: 500, 502, 503 or 504."""
+        """Let requests of a route fail with a server error: 500, 502, 503 or 504."""
         body = {"code": 0, "message": f"{status}: Internal Server Error"}
         return self.add(Fault(route=route, status=status, body=body, after_effect=after_effect, times=times, skip=skip))
 
     def fail_late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
-        """Answer with an error, and carry the request out some seconds later."""
+        """Let requests of a route be answered with an error, but be carried out `seconds` later."""
         body = {"code": 0, "message": f"{status}: Bad Gateway"}
         return self.add(Fault(route=route, status=status, body=body, late_effect_seconds=seconds, times=times))
 
@@ -128,12 +128,12 @@ class Faults:
         delay: float = 0,
         skip: int = 0,
     ) -> Fault:
-        """Call `callback` at the moment of a request, once: to kill the bot, or to change its role."""
+        """Call `callback` once, at the moment of a request of a route, for example to kill the bot."""
         return self.add(
             Fault(route=route, callback=callback, after_effect=after_effect, drop=drop, delay=delay, skip=skip)
         )
 
 
 def _let_pass(_call: str) -> Fault | None:
-    """Return None, so that a call has no fault."""
+    """Return None, so that a request has no fault."""
     return None

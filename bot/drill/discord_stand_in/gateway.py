@@ -1,4 +1,4 @@
-"""The gateway: a websocket that starts and resumes sessions and pushes events (docs: events/gateway)."""
+"""Gateway of the stand-in for Discord: websockets on which sessions start and resume, and get events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
 
 @dataclass
 class Session:
-    """Session of an identified bot, which outlives its connection, so that it can be resumed."""
+    """Gateway session of an identified bot, which outlives its connection, so that it can be resumed."""
 
     id: str
     intents: int
@@ -58,7 +58,7 @@ class Session:
 
 
 class GatewayConnection:
-    """Connection of a process to the gateway, with a queue, so that no sender waits for a slow reader."""
+    """Connection of a bot's process to the gateway, with a queue, so that no sender waits for a slow reader."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, is_compressed: bool) -> None:
         self.process_name: str = request.match_info["process_name"]
@@ -137,22 +137,22 @@ class IdentifyLimits:
 
 
 class Gateway:
-    """Discord's gateway: its sessions with bots, and the events that they get."""
+    """Gateway of the stand-in for Discord: its sessions with bots, and the events that they get."""
 
     def __init__(self, state: State, token: str) -> None:
         self._state = state
         self._token = token
         self.url = ""
         self.refused_process_names: set[str] = set()
-        """Names of the processes whose connections break; a name ends the address that the process connects to."""
+        """Names of the bot's processes whose connections are broken; the URL that a process uses ends with its name."""
         self.sessions: dict[str, Session] = {}
         self.heartbeat_interval = 41.25  # seconds
         self.allowed_privileged_intents = 0
         """The privileged intents that the developer portal has switched on, as bits."""
         self.identify_payloads: list[Json] = []
-        """Data of the accepted identify requests, in order."""
+        """Data of the accepted identify requests (starts of sessions), in order."""
         self.resume_count = 0
-        """Number of sessions that were resumed."""
+        """Number of the bot's gateway sessions that were resumed."""
         self.limits = IdentifyLimits()
         self.duplicate_shards: list[str] = []
         """Text `shard (number, count)` for each shard identified while an earlier session of it was connected."""
@@ -210,7 +210,7 @@ class Gateway:
             connection.cut()
 
     def refuse(self, process_name: str, *, spared_count: int = 0) -> None:
-        """Break the connections of a process, except the first `spared_count` of them, and all that it opens later."""
+        """Break a bot process's connections, except the first `spared_count` of them, and all that it opens later."""
         self.refused_process_names.add(process_name)
         process_connections = [
             connection for _session, connection in self.connections if connection.process_name == process_name

@@ -1,4 +1,4 @@
-"""Text of messages with Components V2, in the order in which people read it."""
+"""Text of Discord messages with Components V2, in the order in which people read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REST under `/api/v10`: requests are read, checked, hit by faults, answered and recorded."""
+"""REST API of the stand-in for Discord: requests are read, checked, perhaps let fail, answered and recorded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 API_PATH_PREFIX = "/api/v10"
 """Beginning of the paths of Discord's REST API."""
 OBSERVERS: list[Callable[[Call], None]] = []
-"""Functions called with each request after it was answered or has failed."""
+"""Functions called with each request to the stand-in for Discord after it was answered or has failed."""
 Answer = tuple[int, Any]
 """HTTP status and JSON body of an answer; None for no body."""
 Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
@@ -35,7 +35,7 @@ Handler = Callable[["StandIn", "Call"], Answer | Awaitable[Answer]]
 
 @dataclass
 class Call:
-    """A request and its answer; `status` is None while there is no answer.
+    """A request to the stand-in for Discord, and its answer; `status` is None while there is no answer.
 
     `path_parameters` are the variable parts of the path, by the name that the route has for them. `took_effect` says
     whether the request was carried out, whatever the answer was. `called_at` is in monotonic seconds.
@@ -61,7 +61,7 @@ class Call:
 
 
 class StandIn(Protocol):
-    """The parts of the stand-in that a request reads and changes."""
+    """The parts of the stand-in for Discord that a request reads and changes."""
 
     state: State
     gateway: Gateway
@@ -69,11 +69,11 @@ class StandIn(Protocol):
     shard_count: int
 
     def notify_change(self) -> None:
-        """Wake those who wait for a change of the stand-in's state, since it has changed."""
+        """Wake the tasks that wait for a change of the state of the stand-in for Discord, since it has changed."""
 
 
 class Routes:
-    """Handlers by method and path; of several paths that match, the one with the fewest variable parts counts."""
+    """Handlers of requests by method and path; if several paths match, that with the fewest variable parts counts."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[str, re.Pattern[str], str, Handler]] = []
@@ -116,7 +116,7 @@ class Buckets:
         self._call_times_by_route_and_ids: dict[tuple[str, str], list[float]] = {}
 
     def count(self, method: str, template: str, path_parameters: dict[str, str]) -> tuple[dict[str, str], float | None]:
-        """Count a call unless its limit is reached. Return headers of its answer, and the seconds to wait or None."""
+        """Count a call unless its limit is reached. Return headers of its answer, and the seconds to wait, or None."""
         route_name = f"{method} {template}"
         limit, period = self.limits.get(route_name, self.default_limit)
         major_ids = "".join(path_parameters.get(key, "") for key in ("channel", "server", "application", "token"))
@@ -143,7 +143,7 @@ class Buckets:
         return headers, wait_seconds
 
     def count_global(self, path_parameters: dict[str, str]) -> float | None:
-        """Count a call towards the global limit, or return the seconds to wait if that is reached."""
+        """Count a request towards the limit of all requests, or return the seconds to wait if that is reached."""
         if self.global_limit is None or "token" in path_parameters:
             return None
         limit, period = self.global_limit
@@ -157,7 +157,7 @@ class Buckets:
 
 
 class Rest:
-    """Discord's REST API: its routes, rate limits and faults, and the calls that were made."""
+    """REST API of the stand-in for Discord: its routes, rate limits and faults, and the requests that it got."""
 
     def __init__(self, stand_in: StandIn, routes: Routes, token: str, contract: ContractChecker | None) -> None:
         self._stand_in = stand_in
@@ -171,7 +171,7 @@ class Rest:
         self._late_tasks: set[asyncio.Task[None]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve a request to Discord's REST API, and record it as a call."""
+        """Serve a request to the REST API of the stand-in for Discord, and record it in `calls`."""
         path = request.raw_path.split("?")[0].removeprefix(API_PATH_PREFIX)
         call = Call(request.method, path, dict(request.query))
         self.calls.append(call)
@@ -224,7 +224,7 @@ class Rest:
         self._stand_in.notify_change()
 
     async def stop(self) -> None:
-        """Cancel the effects of requests that a late fault has delayed."""
+        """Cancel the effects of requests that were answered with an error, but are to be carried out later."""
         for task in self._late_tasks:
             task.cancel()
         await asyncio.gather(*self._late_tasks, return_exceptions=True)
@@ -253,7 +253,7 @@ class Rest:
             return refusal.status, refusal.body
 
     async def _apply_fault(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
-        """Apply a fault to a request. Return the answer, or None if the call goes on."""
+        """Let a request fail or wait as a fault says. Return the answer, or None if the request goes on."""
         if fault.callback is not None:
             fault.callback()
         if fault.delay:

@@ -126,7 +126,7 @@ def answer_interaction(stand_in: StandIn, call: Call) -> Answer:
 
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
 def follow_up(stand_in: StandIn, call: Call) -> Answer:
-    """Send a further answer; after a deferred message, the first one fills that message."""
+    """Send a further answer to an interaction; after a deferred message, the first one fills that message."""
     if rest_webhooks.is_webhook_call(stand_in, call):
         return rest_webhooks.execute_webhook(stand_in, call)
     interaction = find_interaction(stand_in, call)

@@ -1,4 +1,4 @@
-"""Messages, reactions and threads (docs: resources/message, resources/channel)."""
+"""Handlers of REST requests about messages, reactions and threads, in the stand-in for Discord."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REACTIONS_PATH = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
 def find_channel(stand_in: StandIn, call: Call, *permissions: Permission) -> Channel:
-    """Return the channel of a call. Raises ApiError if it is unknown or hidden, or a permission is missing."""
+    """Return the channel of a request. Raises ApiError if it is unknown or hidden, or a permission is missing."""
     channel = stand_in.state.channels.get(call["channel"])
     if channel is None:
         raise build_error(404, 10003)
@@ -36,7 +36,7 @@ def find_message(stand_in: StandIn, call: Call, *permissions: Permission) -> Cha
 
 
 def check_body(call: Call, body: Json | None = None) -> Json:
-    """Return the checked body of a message, with its uploaded files as attachments. Raises ApiError."""
+    """Return the checked body of a message that the bot sends, with its files as attachments. Raises ApiError."""
     body = dict(call.body if body is None else body)
     rules.check_message(body)
     rules.check_attachment_references(body)

@@ -1,4 +1,4 @@
-"""Webhooks that the bot's application owns (docs: resources/webhook).
+"""Handlers of REST requests about the bot's webhooks, in the stand-in for Discord (docs: resources/webhook).
 
 An item of a call, such as `call["webhook"]`, is an id in its path. Errors have an HTTP status and one of Discord's
 error codes.
@@ -104,7 +104,7 @@ def find_webhook_by_token(stand_in: StandIn, call: Call) -> Webhook:
 
 
 def find_target_channel(stand_in: StandIn, webhook: Webhook, call: Call) -> Channel:
-    """Return the channel of a webhook, or its thread that a call names. Raises ApiError."""
+    """Return the channel of a webhook, or the thread of it that a request names. Raises ApiError."""
     channel_id = int(call.query.get("thread_id", webhook.channel_id))
     channel = stand_in.state.channels.get(channel_id)
     if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:

@@ -29,7 +29,7 @@ def count_utf16_units(text: str) -> int:
 
 
 def check_message(body: Json) -> None:
-    """Refuse a message as Discord would. Raises ApiError."""
+    """Refuse a malformed message, as Discord would. Raises ApiError."""
     check_text(body)
     content = body.get("content") or ""
     embeds = body.get("embeds") or []
@@ -47,7 +47,7 @@ def check_message(body: Json) -> None:
 
 
 def check_edit(stored_parts: Json, body: Json) -> None:
-    """Refuse an edit of a message with the parts `stored_parts` as Discord would. Raises ApiError."""
+    """Refuse an edit (`body`) of a message as Discord would; `stored_parts` is the message. Raises ApiError."""
     new_flags = body.get("flags", IS_COMPONENTS_V2) or 0
     if (stored_parts.get("flags") or 0) & IS_COMPONENTS_V2 and not new_flags & IS_COMPONENTS_V2:
         raise build_form_error("flags", "Components V2 cannot be taken away from a message")
@@ -104,7 +104,7 @@ def number_components(components: list[Json]) -> list[Json]:
 
 
 def normalize_message(body: Json) -> Json:
-    """Return the parts of a message as Discord answers them."""
+    """Return the parts of a message that a bot sent, in the form in which Discord returns them."""
     parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
     parts["embeds"] = [_normalize_embed(embed) for embed in body.get("embeds") or []]
     parts["attachments"] = body.get("attachments") or []

@@ -1,4 +1,4 @@
-"""Checks of both sides of the wire against Discord's own API description.
+"""Checks of the bot's requests and the stand-in's answers against Discord's own API description.
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
 It is adjusted: literal paths are tried before templates, identifiers (snowflakes) that discord.py sends as integers
@@ -118,7 +118,7 @@ class ContractChecker:
                 yield f"?{name}={text_value}: {finding}"
 
     def _list_findings(self, reference: str, instance: object, instance_shape: object) -> list[str]:
-        """List what is wrong with an instance; if one of the same shape was valid before, it is not checked again."""
+        """List what is wrong with a JSON value; nothing is checked if one of the same shape was valid before."""
         if (reference, instance_shape) in self._valid_references_and_shapes:
             return []
         validator = self._validator_by_reference.get(reference)
@@ -162,7 +162,7 @@ class ContractChecker:
 
 
 def explain_error(error: ValidationError) -> str:
-    """Return the deepest error of a failed validation as text, in the branch whose `type` fits the instance."""
+    """Return the deepest error of a failed validation as text, in the branch whose `type` fits the JSON value."""
     while error.context:
         branches: dict[object, list[ValidationError]] = {}
         for branch_error in error.context:

@@ -15,7 +15,7 @@ OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, Channel: 7, float: 10}
 
 
 class PeopleActions:
-    """Actions of people in Discord; an interaction that is returned gets the bot's answer as it comes."""
+    """Actions of simulated people in the stand-in for Discord; returned interactions later hold the bot's answer."""
 
     def __init__(self, state: State, changes: StateChanges) -> None:
         self._state = state

@@ -259,7 +259,7 @@ class State:
         self.bot_owner = self.add_person("owner")  # Owns the application and every server.
 
     def create_id(self, shard: tuple[int, int] | None = None) -> int:
-        """Return a new snowflake, larger than all before; with `shard` (number, count), one for the shard."""
+        """Return a new id, larger than all before; with `shard` (number, count), the id of a server on that shard."""
         milliseconds = int(self.now() * 1000)
         self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
         while shard is not None and (self._last_id >> 22) % shard[1] != shard[0]:

@@ -46,7 +46,7 @@ class StateChanges:
     # Messages
 
     def find_message_by_nonce(self, author_id: int, nonce: str | int) -> ChannelMessage | None:
-        """Return the message that an author sent with a nonce within the window, in any channel, or None."""
+        """Return the message that an author sent with a nonce in the last minutes, in any channel, or None."""
         message, sent_at = self._sent_messages_by_nonce.get((author_id, str(nonce)), (None, 0.0))
         if message is None or self.state.now() - sent_at >= self.nonce_window_seconds:
             return None
@@ -199,7 +199,7 @@ class StateChanges:
         self.gateway.dispatch(event_name, payload, server_id=channel.server_id, intents=GUILDS)
 
     def send_channel_update(self, channel: Channel) -> None:
-        """Push the event of a change that was made to a channel before."""
+        """Tell the bot, by an event, of a change that was made to a channel before."""
         event_name = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
         self._dispatch_channel_event(channel, event_name, payloads.build_channel(self.state, channel), GUILDS)
 
