@@ -46,7 +46,7 @@ def import_(
     ] = None,
     is_confirmed: Annotated[bool, typer.Option("--yes", help="Don’t ask before changing anything.")] = False,
 ) -> None:
-    """Read the settings of a server from a file, print what changes, and change it if you agree."""
+    """Show what a settings file changes, and change it if you agree."""
     from bot.cli.operating.settings_transfer import apply_plan, plan_import, print_plan  # noqa: PLC0415 - needs YAML
 
     plan = plan_import(file, target_server, channel_id)
