@@ -48,7 +48,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class BriefingStory:
-    """A story in a list of the biggest (briefing): an article on it, its title or else URL, and its outlet count."""
+    """A story of a briefing (list of the biggest stories): an article on it, its title or URL, and its outlet count."""
 
     title: str
     article: Article

@@ -99,7 +99,7 @@ class AnswerCandidate:
         return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
     def find_verbatim_text(self) -> str:
-        """Return the candidate's text with the white space that it has in the feed, or "" if it cannot be quoted.
+        """Return the passage's text with the white space that it has in the feed, or "" if it cannot be quoted.
 
         It cannot be quoted if it is longer than `MAX_QUOTE_LENGTH`, or if text was cut out between two of its
         sentences. A headline, and a passage of which not even the first sentence is in the feed's text, are returned

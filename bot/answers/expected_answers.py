@@ -122,7 +122,7 @@ class ExpectedAnswer(NamedTuple):
         )
 
     def has_relation(self, term_matcher: QuestionTermMatcher, text: str, sentences: Iterable[AnalysedSentence]) -> bool:
-        """Return whether sentences say what the question says that a person did or is; true if it says nothing such."""
+        """Return whether sentences say what the question says that a person did or is (relation); true without one."""
         return not self.relation_term_indexes or any(
             not self.relation_term_indexes.isdisjoint(term_matcher.find_matching_term_indexes(token.stem))
             and fold(text[token.start : token.end]) not in _FOUNDING_HOMOGRAPHS

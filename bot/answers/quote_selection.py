@@ -32,7 +32,7 @@ SMALL_STORE_LOG_ODDS_DROP = 0.46
 Half as many answers are wrong there at the same probability (`benchmarks/answer_confidence.py`).
 """
 PATTERN_ANSWER_LOG_ODDS = 0.8
-"""Amount added to the log-odds of an answer whose words answer a question for a number, sum or time."""
+"""Amount added to the log-odds of an answer to a question for a number, sum or time, if it has such words."""
 NO_ANSWER_TEXT_LOG_ODDS = 0.2
 """Amount subtracted from the log-odds of an answer if no words of its passage are known to answer."""
 MISSING_WORDS_LOG_ODDS = 1.0

@@ -23,9 +23,9 @@ _PREPOSITION_BEFORE_PATTERN = re.compile(
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
 """Types of spans that are an answer themselves; spans of the remaining types ("because") only introduce an answer."""
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Distance in characters at which a question's word counts 1/e in how near a possible answer is to the words."""
+"""Distance in characters at which a question's word has 1/e of its weight as near a possible answer."""
 _ADJACENCY_DECAY_CHARS = 15.0
-"""Distance in characters at which a question's word counts 1/e in whether a possible answer is beside the words."""
+"""Distance in characters at which a question's word has 1/e of its weight as beside a possible answer."""
 
 SPAN_FEATURE_NAMES = (
     *(f"is {span_type}" for span_type in SPAN_TYPES), *(f"asks {answer_type}" for answer_type in AnswerType),

@@ -42,7 +42,7 @@ MAX_ARTICLES_WITHOUT_TOPIC = 400
 PREFERENCE_FACTOR = 1.4
 """Factor on a story's score per point of its preference score, which says how much the server's users like it."""
 MAX_PREFERENCE_ARTICLES = 3
-"""Maximum number of a story's articles from which is computed how much the server's users like it."""
+"""Maximum number of a story's articles that give its preference score: how much the server's users like it."""
 REPEATED_OUTLET_FACTOR = 0.75
 """Factor on a story's score for each story of the same outlet that is already selected."""
 DAY_SECONDS = 86_400

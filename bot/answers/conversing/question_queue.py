@@ -37,7 +37,7 @@ class QuestionQueue:
 
     @asynccontextmanager
     async def acquire(self, server_id: int) -> AsyncIterator[None]:
-        """Wait until a question of a server is next, with servers in turn, and answer it within the `with` block.
+        """Wait until a question of a server may be answered (servers take turns), for the time of the `with` block.
 
         Raises `RequestRejected` if too many questions are waiting.
         """

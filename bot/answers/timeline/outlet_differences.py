@@ -128,7 +128,7 @@ def _is_confirmed(report: NumberReport, reports: Sequence[NumberReport]) -> bool
 
 
 def _find_ambiguous_things(confirmed_reports: Sequence[NumberReport]) -> set[tuple[str, str]]:
-    """Return pairs of unit and counted noun (or "") for which several outlets each report two different numbers.
+    """Return pairs of unit and counted noun (or "") with two different numbers, each reported by several outlets.
 
     Such numbers are mostly of two things, rather than of one on which outlets differ.
     """
