@@ -89,7 +89,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
 
 
 async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
-    """Encode as vectors the articles that the semantic index lacks, with a progress bar; if there is an index."""
+    """Encode as vectors, with a progress bar, the articles that the semantic index lacks; None is no index."""
     if semantic_index is None:
         return
     with terminal.create_progress_bar() as progress_bar:

@@ -116,9 +116,9 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, wait_for_hosts
 
 
 async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
-    """Poll the first list of articles on the web page at a feed's address, or else the page's own feed.
+    """Poll the own feed of the web page at a feed's address, or else the first list of articles on the page.
 
-    Returns None if the page has neither, or cannot be read.
+    Returns None if the page has neither a feed nor a list, or cannot be read.
     """
     try:
         discovery = await services.follow_service.resolve(feed.url, server_id=0)

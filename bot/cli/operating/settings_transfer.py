@@ -56,7 +56,7 @@ _SETTING_NAMES: Mapping[str, str] = {
     SettingKind.CHANNEL_WATCH: "watch",
     SettingKind.MONTHLY_REPORT: "monthly report",
 }
-"""Names in settings files, by column of a setting of channels or by kind of setting (feed, look, filter…)."""
+"""Names of settings as in settings files, by database column of a channel's setting or by kind of setting."""
 
 
 class ImportPlan(NamedTuple):
@@ -139,7 +139,10 @@ async def _merge_file(
     server_names: ServerNames | None,
     channel_id: int | None,
 ) -> ImportPlan:
-    """Return the changes of a settings file to a server. Raises DocumentError or RequestRejected if it is invalid."""
+    """Return what a settings file changes in a server.
+
+    Raises DocumentError or RequestRejected if it cannot be imported.
+    """
 
     async def normalize_watch_query(query: str) -> str:
         return (await parse_watch_query(store, query)).text
