@@ -29,7 +29,7 @@ To defer is to acknowledge an interaction before its reply is ready.
 
 
 class InteractionLimits(Protocol):
-    """Protocol of the client that limits users: how many commands they send, and no commands in maintenance."""
+    """Protocol of the client with the limits on users: rates of commands and of autocomplete, and maintenance."""
 
     user_rate_limiter: TokenBucket
 
