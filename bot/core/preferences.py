@@ -200,7 +200,7 @@ TOP_STORY_WINDOW_SECONDS = 86_400
 
 
 class SubscriptionState(StrEnum):
-    """State of a subscription in the change history.
+    """State of a channel's subscription to a feed (followed or paused) in the change history.
 
     If the channel does not follow the feed, there is no state.
     """

@@ -45,7 +45,7 @@ class WaitReason(ReasonCode):
 
 
 class SendProblem(ReasonCode):
-    """Reason why a dispatch was not sent, or not yet, or why nothing can be sent to a channel."""
+    """Reason why a message was not sent, or not yet, or why nothing can be sent to a channel."""
 
     CHANNEL_GONE = "gone"  # The channel was deleted.
     FORBIDDEN = "forbidden"  # permissions: missing ones by name in Discord's API, or none if Discord does not name them

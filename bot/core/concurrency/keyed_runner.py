@@ -14,7 +14,7 @@ FaultHandler = Callable[[K, BaseException], float]
 
 
 class KeyedRunner(Generic[K]):
-    """Runner of at most one task a key. A key that backs off, as after an error, is not started meanwhile.
+    """Runner of background work, with at most one task per key. While a key backs off, as after an error, none starts.
 
     Back-offs are measured by a clock that nobody can set. `on_fault` handles the error of a task; `on_end` is
     called when a task has ended, also by an error or a cancellation.

@@ -22,12 +22,12 @@ class TokenBucket:
         self._full_at_by_key: dict[Hashable, float] = {}
 
     def retry_after(self, key: Hashable) -> float:
-        """Return the seconds until a key has a token, or 0 if it has one now."""
+        """Return the seconds until a key has a token (may act once), or 0 if it has one now."""
         now = self._clock.monotonic()
         return max(0.0, self._full_at_by_key.get(key, now) - self._burst_seconds - now)
 
     def count_tokens(self, key: Hashable) -> int:
-        """Return the number of tokens that a key has now."""
+        """Return the number of tokens (permissions for one action each) that a key has now."""
         now = self._clock.monotonic()
         refill_seconds = max(self._full_at_by_key.get(key, now) - now, 0.0)
         return max(
