@@ -38,7 +38,7 @@ class AlreadyPostedPages:
     excluded_reserved_ids: list[int] = field(default_factory=list)
 
     def exclude_posted(self, digest_candidates: DigestCandidates) -> DigestCandidates:
-        """Return the digest candidates without those that the channel has already received.
+        """Return the candidates (articles that a digest may list) without those that the channel has already received.
 
         A digest lists one article of a story by its title, so articles of that story that were published
         before the digest count as posted, too. In a channel with single posts, articles that were posted

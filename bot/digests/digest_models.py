@@ -1,4 +1,4 @@
-"""Content of a digest that is not rendered yet: its stories in sections, and its JSON in the outbox."""
+"""Content of a digest that is not rendered yet: its stories in sections, and the JSON that stores it until then."""
 
 from __future__ import annotations
 
