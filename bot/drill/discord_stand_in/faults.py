@@ -100,7 +100,7 @@ class Faults:
     ) -> Fault:
         """Answer requests of a route with 429; with `is_global`, the answer says that the limit is for all requests.
 
-        Without `has_via`, the answer lacks the header Via, as one of the proxy that bans an address.
+        Without `has_via`, the answer lacks the header Via, like that of Discord's proxy to an address that it bans.
         """
         headers = {
             "Retry-After": str(max(1, round(retry_after))),
