@@ -16,7 +16,8 @@ class ChannelHistory(NamedTuple):
     """Posts and digests found in a channel for a window of time. Times are Unix times in seconds.
 
     `posted_at_by_article_key` and `digested_at_by_article_key` give the time of the latest message that posted
-    an article, or of the latest digest that listed it. `digest_sent_at_by_dedupe_key` gives the time of a digest.
+    an article, or of the latest digest that listed it. `digest_sent_at_by_dedupe_key` gives the time of a digest
+    by the unique key in its menu.
     `linked_pages` are the pages that posts link to; `digested_at_by_linked_page` gives the time of the latest
     digest that links to a page, by the page's key and title.
     """
@@ -34,12 +35,12 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Return the ids of those of the given articles that posts show, and of those that digests show.
+    """Return the ids of the given articles of a queued message that earlier posts show, and that digests show.
 
-    A catch-up (list of articles) counts as a post, as does a post that the article joined. The post about the
-    article itself counts only if the dispatch is a catch-up. If the message of that catch-up is found and its
-    menu is full, all articles are returned as posted. Raises HistoryNotReadable if Telex cannot read the history,
-    and discord.DiscordException.
+    A catch-up (list of articles) counts as a post, as does a post of another article to which the article was added.
+    The article's own post counts only if the queued message (`dispatch`) is a catch-up. If that catch-up is found
+    with a full menu, which may not list all its articles, all are returned as posted. Raises HistoryNotReadable if
+    Telex cannot read the history, and discord.DiscordException.
     """
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
@@ -75,7 +76,7 @@ async def find_earlier_notifications(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> list[RecoveredNotification]:
-    """Return the notifications of a dispatch's watch in a history window that show any of the articles.
+    """Return earlier notifications of the same watch (saved search) as `dispatch` that show any of the articles.
 
     Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """
@@ -99,7 +100,7 @@ async def find_earlier_notifications(
 
 
 async def read_channel_history(target: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
-    """Return what was posted in a channel in a window of time.
+    """Return the articles and digests that the bot posted in a channel in a window of time.
 
     Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
     """

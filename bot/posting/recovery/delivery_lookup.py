@@ -1,4 +1,4 @@
-"""Lookup in a channel's history of whether a dispatch with an unknown outcome was sent."""
+"""Lookup in a channel's history of whether a message with an unknown outcome of sending was delivered."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -36,13 +36,13 @@ async def find_delivered_message(
     *,
     article: Article | None = None,
 ) -> SendOutcome | None:
-    """Return `Sent` if the history window has a dispatch's message, and None if it does not.
+    """Return `Sent` if a queued message (dispatch) is found in a part of its channel's history, else None.
 
-    Returns another outcome if the lookup failed. Messages with articles are recognised by the dedupe key in a
-    custom id, proposals and notices by a button, scorecards by their period, other alerts by the text of `message`. All
-    threads of the channel that the bot created are searched, whatever the channel's settings are now. With `article`, a
-    post of another feed's article with the same page counts, too. Raises any error that is neither discord.py's nor
-    aiohttp's.
+    Returns another outcome if the lookup failed. Messages with articles are recognised by the dispatch's dedupe key
+    in a custom id, proposals and notices by a button, scorecards by their period, other alerts by the text of
+    `message`. All threads of the channel that the bot created are searched, whatever the channel's settings are now.
+    With `article`, a post of another feed's article with the same page counts, too. Raises any error that is neither
+    discord.py's nor aiohttp's.
     """
 
     async def find_message() -> Sent | None:
@@ -94,7 +94,10 @@ def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: M
 
 
 def _is_message_of_alert(sent_message: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
-    """Return whether a message is that of an alert, of a proposal or the notice to its proposer, or of a notice."""
+    """Return whether a Discord message is what was sent for a queued alert, proposal, report or notice (`dispatch`).
+
+    `message` is the dispatch as it would be sent now, or None; an alert is recognised by its text.
+    """
     if dispatch.notice_id is not None:
         button_id = buttons.NOTICES_OFF_BUTTON.custom_id(dispatch.notice_id)
         return button_id in message_contents.list_custom_ids(sent_message)
@@ -109,7 +112,7 @@ def _is_message_of_alert(sent_message: discord.Message, dispatch: Dispatch, mess
 
 
 def _is_post_of_article(sent_message: discord.Message, article: Article) -> bool:
-    """Return whether a message is the post of an article, or of another feed's article with the same page."""
+    """Return whether a message in Discord is the post of an article, or of another feed's article on the same page."""
     return bool(message_contents.parse_article_keys(sent_message).post_keys) and message_contents.links_article(
         article, message_contents.list_linked_pages(sent_message)[:1]
     )

@@ -21,14 +21,14 @@ lookup finds nothing.
 
 @dataclass(frozen=True, slots=True)
 class InDoubtClaim:
-    """Claimed dispatch that may or may not have been sent. `in_doubt_since` is monotonic time in seconds."""
+    """Queued message (dispatch) that may or may not have been sent. `in_doubt_since` is monotonic time in seconds."""
 
     dispatch: Dispatch
     in_doubt_since: float
 
 
 class InDoubtClaims:
-    """Collection of the in-doubt claims of one process, by channel, oldest first."""
+    """Messages that one process claimed for sending and may have sent, by channel, oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -36,13 +36,13 @@ class InDoubtClaims:
         self._maybe_claimed_channel_ids: set[int] = set()
 
     def mark_maybe_claimed_channel(self, channel_id: int) -> None:
-        """Record that the store may have claimed a dispatch of a channel, although the call that claims it failed."""
+        """Record that a channel may have a message that is marked as being sent, as the call that marks it failed."""
         self._maybe_claimed_channel_ids.add(channel_id)
 
     async def load_maybe_claimed_dispatches(self, store: Store) -> None:
-        """Add the stored claims of the channels that `mark_maybe_claimed_channel` recorded. Raises StoreError.
+        """Add the stored messages marked as being sent in channels for which the call that marks them failed.
 
-        No message may be on its way to these channels meanwhile.
+        No message may be on its way to these channels meanwhile. Raises StoreError.
         """
         if suspect_channel_ids := frozenset(self._maybe_claimed_channel_ids):
             for dispatch in await store.dispatches.list_claimed():
@@ -51,21 +51,21 @@ class InDoubtClaims:
             self._maybe_claimed_channel_ids -= suspect_channel_ids
 
     def add(self, dispatch: Dispatch) -> None:
-        """Add a claimed dispatch as in doubt from now on, unless it is in the collection already."""
+        """Add a message that may have been sent, as in doubt from now on, unless it was added already."""
         claims = self._claims_by_channel_id.setdefault(dispatch.channel_id, [])
         if all(claim.dispatch.id != dispatch.id for claim in claims):
             claims.append(InDoubtClaim(dispatch, self._clock.monotonic()))
 
     def get_first(self, channel_id: int) -> InDoubtClaim | None:
-        """Return the oldest in-doubt claim of a channel, or None if it has none."""
+        """Return the oldest message of a channel that may have been sent, or None if there is none."""
         return next(iter(self._claims_by_channel_id.get(channel_id, ())), None)
 
     def list_channel_ids(self) -> Iterable[int]:
-        """Return the ids of the channels with in-doubt claims."""
+        """Return the ids of the channels with messages that may have been sent."""
         return self._claims_by_channel_id.keys()
 
     def resolve(self, dispatch: Dispatch) -> None:
-        """Remove the claim of a dispatch whose outcome has become known."""
+        """Remove a message of which it is now known whether it was sent."""
         remaining_claims = [
             claim
             for claim in self._claims_by_channel_id.pop(dispatch.channel_id, [])
@@ -75,7 +75,7 @@ class InDoubtClaims:
             self._claims_by_channel_id[dispatch.channel_id] = remaining_claims
 
     def drop_where(self, predicate: Callable[[Dispatch], bool]) -> None:
-        """Remove the claims of dispatches that match a predicate, since another process looks them up."""
+        """Remove the messages that match a predicate, since another process looks up whether they were sent."""
         remaining_claims_by_channel_id = {
             channel_id: [claim for claim in claims if not predicate(claim.dispatch)]
             for channel_id, claims in self._claims_by_channel_id.items()
@@ -85,14 +85,14 @@ class InDoubtClaims:
         }
 
     def get_elapsed_seconds(self, claim: InDoubtClaim) -> float:
-        """Return the seconds for which a claim has been in doubt."""
+        """Return the seconds since it became doubtful whether a message was sent."""
         return self._clock.monotonic() - claim.in_doubt_since
 
 
 def compute_seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
-    """Return the seconds until the next lookup of a claim without a nonce, or None after the last lookup.
+    """Return the seconds until the next lookup of whether a message was sent, or None after the last lookup.
 
-    `elapsed_seconds` is the time for which the claim has been in doubt.
+    `elapsed_seconds` is the time since that became doubtful; the message was sent without a nonce.
     """
     return next(
         (delay_seconds - elapsed_seconds for delay_seconds in LOOKUP_DELAYS_SECONDS if delay_seconds > elapsed_seconds),

@@ -27,7 +27,7 @@ _ESCAPE_PATTERN = re.compile(r"\\(.)")
 
 
 class LinkedPage(NamedTuple):
-    """Page that a message links to, by its page key, with the title or outlet name of the link.
+    """Page that a message links to: a key made from its URL, and the title or outlet name of the link.
 
     `title` is "" if the message shows no title, or a machine translation of it.
     """
@@ -62,7 +62,7 @@ def list_texts(message: discord.Message) -> list[str]:
 
 
 def contains_page(linked_pages: Iterable[LinkedPage], page_key: str, title: str) -> bool:
-    """Return whether the linked pages include the page of a key, with a title that matches.
+    """Return whether the linked pages include the page with a key, with a title that matches.
 
     Titles are compared because different articles may share a page; a linked page without a title always
     matches.
@@ -91,7 +91,7 @@ def list_custom_ids(message: discord.Message) -> set[str]:
 class ArticleKeys(NamedTuple):
     """Keys of the articles in a message: in a post, in a catch-up (list of articles), or in a digest.
 
-    `listed_keys` are the keys in a catch-up and the short keys of articles that joined a post.
+    `listed_keys` are the keys in a catch-up and the short keys of articles that were added to a post (joined).
     """
 
     post_keys: frozenset[str] = frozenset()
@@ -129,7 +129,7 @@ def matches_key(article: Article, keys: Collection[str]) -> bool:
 
 
 def parse_digest_key(message: discord.Message) -> str | None:
-    """Return the dedupe key of a digest's message; None for messages that are no digest."""
+    """Return the unique key in a digest's message (dedupe key); None for messages that are no digest."""
     dedupe_keys = (
         custom_id.removeprefix(_SAVE_MENU_PREFIX)
         for custom_id in list_custom_ids(message)
@@ -139,7 +139,7 @@ def parse_digest_key(message: discord.Message) -> str | None:
 
 
 def parse_watch_notification(message: discord.Message) -> tuple[str, frozenset[str]] | None:
-    """Return the dedupe key and the article keys of a watch notification; None for other messages."""
+    """Return the unique key and the article keys of a saved search's notification; None for other messages."""
     message_custom_ids = list_custom_ids(message)
     dedupe_key = next(
         (

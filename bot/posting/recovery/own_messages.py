@@ -14,7 +14,7 @@ from bot.posting.sending.send_outcomes import Sent
 from bot.store import Store
 
 CLOCK_SKEW_TOLERANCE = timedelta(minutes=90)
-"""Time by which a history window is extended at both ends.
+"""Time by which the part of a channel's history that is read is extended at both ends.
 
 It covers the skew between this machine's clock and Discord's, and the longest duration of one send attempt.
 """
@@ -45,12 +45,12 @@ class HistoryWindow:
 
     @property
     def after(self) -> datetime:
-        """Earliest time of messages to read: the start of the window less the tolerance."""
+        """Earliest time of messages to read: the start of the window less the tolerance for clock skew."""
         return datetime.fromtimestamp(self.since, UTC) - CLOCK_SKEW_TOLERANCE
 
     @property
     def before(self) -> datetime | None:
-        """Latest time of messages to read: the end of the window plus the tolerance; None without an end."""
+        """Latest time of messages to read: the window's end plus the tolerance for clock skew; None without an end."""
         return None if self.until is None else datetime.fromtimestamp(self.until, UTC) + CLOCK_SKEW_TOLERANCE
 
     def is_own(self, message: discord.Message) -> bool:

@@ -25,15 +25,15 @@ moved earlier than that, the window begins with the move.
 
 
 class DeduplicatedDispatch:
-    """Outcome of a dispatch from which already posted articles were removed.
+    """Outcome of a queued message (dispatch) from which already posted articles were removed.
 
-    The dispatch waits to be sent with the remaining articles, or was dropped if none remains. A digest is built
+    The message waits to be sent with the remaining articles, or was dropped if none remains. A digest is built
     again.
     """
 
 
 class RestoreReconciler:
-    """Reconciler that looks in Discord for dispatches that may have been sent after a backup was made."""
+    """Reconciler of a restored database with Discord: looks for messages that were sent after the backup was made."""
 
     def __init__(self, store: Store, client: discord.Client, webhooks: ChannelWebhooks) -> None:
         self._store, self._client, self._clock = store, client, store.clock
@@ -48,7 +48,7 @@ class RestoreReconciler:
     async def load_restore_marker(self) -> None:
         """Load the time at which the database was restored from a backup; at the first start since then, record it.
 
-        The meta value `restored` is "1" until the first start, then that time. Raises StoreError.
+        The value `restored` in the table meta is "1" until the first start, then that time. Raises StoreError.
         """
         restore_marker = await self._store.meta.get("restored")
         if not restore_marker:
@@ -66,9 +66,9 @@ class RestoreReconciler:
     async def reconcile(
         self, target: Target, dispatch: Dispatch, message: Message
     ) -> SendOutcome | DeduplicatedDispatch | None:
-        """Look for a dispatch's articles in its channel, if it may have been sent after the backup was made.
+        """Look for a queued message's articles in its channel, if it may have been sent after the backup was made.
 
-        Returns None if the dispatch must be sent, `Sent` if it was sent, `DeduplicatedDispatch` if articles were
+        Returns None if the message must be sent, `Sent` if it was sent, `DeduplicatedDispatch` if articles were
         removed from it because they were posted, and another outcome if the lookup failed. Raises StoreError.
         """
         if self.restored_at is None:
@@ -118,7 +118,7 @@ class RestoreReconciler:
     async def _reconcile_watch_notification(
         self, target: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | DeduplicatedDispatch | None:
-        """Remove from a watch notification the articles that earlier notifications of its watch show.
+        """Remove from a notification the articles that earlier ones of the same watch (saved search) show.
 
         A notification without any remaining article is deleted.
 
@@ -152,9 +152,9 @@ class RestoreReconciler:
         return outcome
 
     async def find_already_posted_pages(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPostedPages | None:
-        """Return the articles' pages that a digest's channel received between `since` and the restoration of a backup.
+        """Return the pages that the bot posted in a digest's channel between `since` and the restoration of a backup.
 
-        The database may not know of them. If Telex may not read the channel's history, all articles up to the
+        The database may not know of these posts. If Telex may not read the channel's history, all articles up to the
         restoration count as posted. `since` is Unix time in seconds.
 
         Returns None if the lookup failed and must be repeated later. Raises StoreError.
@@ -229,7 +229,7 @@ class RestoreReconciler:
 def _find_earliest_send_time(
     dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup_at: int
 ) -> int | None:
-    """Return the earliest time at which a dispatch may have been sent; None if after the restoration.
+    """Return the earliest time at which a message may have been sent; None if after a backup was restored.
 
     Times are Unix times in seconds.
     """
