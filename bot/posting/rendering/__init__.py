@@ -1,5 +1,5 @@
-"""Rendering of dispatches as Discord messages: posts, digests, buttons and menus, within Discord's limits.
+"""Rendering of queued messages as Discord messages: posts, digests, buttons and menus, within Discord's limits.
 
-Input: a dispatch and its articles. Output: a layout (Components V2), or an embed where the look of a channel's
-posts asks for an embed.
+Input: a dispatch (queued message) and its articles. Output: a layout (Components V2), or an embed where a channel's
+posts are set to have one.
 """

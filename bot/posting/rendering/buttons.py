@@ -22,7 +22,7 @@ BOOKMARK_EMOJI = "🔖"
 
 _ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
 _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
-"""Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
+"""Pattern, within custom ids, of the short keys of the articles that were added to a post, one after the other."""
 _DEDUPE_KEY_GROUP = r"(?P<dedupe_key>\S{1,80})"
 """Pattern, within custom ids, of the unique key of a dispatch: a message in the outbox."""
 _QUESTION_ID_GROUP = r"(?P<question_id>\d{1,19})"
@@ -59,13 +59,13 @@ POSTABLE_CHANNEL_TYPES = [
 ]
 """Types of the channels and threads of a server that can have posts."""
 MAX_JOINED_PER_BUTTON = 8
-"""Maximum number of articles that joined a post whose keys one custom id of at most 100 characters contains."""
+"""Maximum number of short keys of articles added to a post in one custom id, which has at most 100 characters."""
 SHORT_KEY_LENGTH = 8
 """Length in hexadecimal digits of the short form of an article key, used in custom ids."""
 
 
 def save_button_id(key: str, joined_articles: Sequence[Article] = ()) -> str:
-    """Return the custom id of a Save button for an article and for the articles that joined its post."""
+    """Return the custom id of a Save button for an article and for the articles that were added to its post."""
     return _append_joined_keys(f"telex:save:{key}", joined_articles[:MAX_JOINED_PER_BUTTON])
 
 
@@ -75,7 +75,7 @@ def _append_joined_keys(id_prefix: str, joined_articles: Sequence[Article]) -> s
 
 
 def save_menu_id(dedupe_key: str) -> str:
-    """Return the custom id of the menu that bookmarks articles of a dispatch."""
+    """Return the custom id of the menu that bookmarks articles of a message; `dedupe_key` identifies the message."""
     return f"telex:pick:{dedupe_key}"
 
 
@@ -151,9 +151,9 @@ STORY_BUTTON = ButtonTemplate("story", (_ARTICLE_KEY_GROUP,), N_("Story so far")
 STORY_MENU_ID = "telex:stories"
 """Custom id of a menu of articles that shows the story of the article chosen in it."""
 STORY_ORDER_ID_PATTERN = rf"telex:story-order:(?P<order>newest|oldest):{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
-"""Pattern of the custom id of a button that shows a story in another order, with the words that name it."""
+"""Pattern of the custom id of a button that shows a story in another order, with a person's words for the story."""
 STORY_WATCH_ID_PATTERN = rf"telex:story-watch:{_ARTICLE_KEY_GROUP}:(?P<words>(?s:.*))"
-"""Pattern of the custom id of a button that watches a story, with the words that name it."""
+"""Pattern of the custom id of a button that watches a story, with a person's words for the story."""
 NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
 
 
@@ -169,12 +169,12 @@ def story_order_button(key: str, words: str, *, newest_first: bool) -> discord.u
 
 
 def story_watch_button(key: str, words: str) -> discord.ui.Button[Any]:
-    """Return a button that watches the story of an article; `words` name it in the words of a person, or are ""."""
+    """Return a button that watches the story of an article; `words` are a person's words for the story, or ""."""
     return make_button(_("Watch"), _build_story_custom_id("story-watch", key, words), icons.emoji_for(Icon.WATCH))
 
 
 def _build_story_custom_id(name: str, key: str, words: str) -> str:
-    """Return the custom id of a button about a story, with as much of its words as fits."""
+    """Return the custom id of a button about an article's story, with as much of a person's words for it as fits."""
     id_prefix = f"telex:{name}:{key}:"
     return id_prefix + discord_text.truncate_utf16(words, discord_limits.MAX_CUSTOM_ID_LENGTH - len(id_prefix))
 
@@ -194,7 +194,7 @@ def save_button(
 ) -> discord.ui.Button[Any]:
     """Return a Save button, which bookmarks an article, labelled in the current language.
 
-    `joined_articles` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
+    `joined_articles` were added to the article's post and are bookmarked too, at most `MAX_JOINED_PER_BUTTON`.
     """
     return make_button(
         _("Save") if with_label else "", save_button_id(key, joined_articles), icons.emoji_for(Icon.SAVE)
@@ -211,7 +211,7 @@ def more_button(
 ) -> discord.ui.Button[Any]:
     """Return a button that opens the menu of an article, labelled in the current language.
 
-    Its custom id has the joined articles that exceed the maximum of the Save button.
+    Its custom id has the articles added to the post (joined) that exceed the maximum of the Save button.
     """
     emoji = icons.emoji_for(Icon.MORE)
     label = _("More") if with_label else "" if emoji else "⋯"

@@ -30,7 +30,7 @@ from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
 _SILENCEABLE_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""Kinds of dispatches that notify nobody in a channel with the setting for silent posts, unless a role is mentioned.
+"""Kinds of messages that notify nobody in a channel with the setting for silent posts, unless a role is mentioned.
 
 Watch notifications, digests and alerts notify in any case, since people asked for them.
 """
@@ -39,7 +39,7 @@ _MAX_CHARS_READ = 4_000
 
 
 async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return the message of a dispatch, or None if there is nothing to show any more.
+    """Return the Discord message of a queued message (dispatch), or None if there is nothing to show any more.
 
     That is so if none of its articles, or its watch, proposal or proposer, is stored, if a proposal was decided
     before managers were shown it, or if a notice was cancelled or is not wanted. Raises StoreError.
@@ -104,7 +104,7 @@ async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message 
 
 
 async def _render_proposal(context: PostingContext, dispatch: Dispatch, proposal_id: int) -> Message | None:
-    """Return the message about a proposal for managers, or about the decision for its proposer.
+    """Return the message that shows managers a proposed feed, or that tells the proposer the decision.
 
     Returns None if the proposal or proposer is not stored any more, or if a proposal was decided before managers
     were shown it.

@@ -1,4 +1,4 @@
-"""Checks on a look that was not chosen in the panel for looks, which offers only what posts can have."""
+"""Checks on a look (settings of how posts appear) that was not chosen in the panel, which offers only valid looks."""
 
 from bot.core.i18n import _, format_number
 from bot.core.preferences import PostLook
@@ -8,7 +8,7 @@ from bot.text.discord_text import count_utf16_units
 
 
 def find_look_error(look: PostLook) -> str | None:
-    """Return why posts can't have a look, in the current language; None if they can."""
+    """Return why posts can't appear as a look's settings say, in the current language; None if they can."""
     texts_with_limits = [("prefix", look.prefix, MAX_PREFIX_LENGTH)]
     if look.template is not None:
         texts_with_limits += [

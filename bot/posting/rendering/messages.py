@@ -36,7 +36,7 @@ MAX_PREFIX_LENGTH = 40
 MAX_ALERT_LENGTH = 2000
 """Maximum length in UTF-16 units of the text of a feed alert."""
 MAX_ARTICLES_PER_NOTIFICATION = 10
-"""Maximum number of articles that a watch notification lists."""
+"""Maximum number of articles that the notification of a watch (saved search) lists."""
 _MAX_QUERY_LENGTH = 100
 # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
 MAX_THREAD_NAME_LENGTH = 100
@@ -163,7 +163,7 @@ class Message:
 def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
     """Return the message of a catch-up: the newest articles that fit, a menu, and a button for the rest.
 
-    `articles` are oldest first.
+    A catch-up lists the articles that arrived while posting was not possible. `articles` are oldest first.
     """
     with i18n.language_scope(language):
         article_count = len(articles)
@@ -187,7 +187,7 @@ def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: 
 def watch_notification_message(
     dedupe_key: str, query: str, articles: Sequence[Article], *, server_name: str | None, language: str
 ) -> Message:
-    """Return the message of a watch notification: one article with its excerpt, or a list, newest first.
+    """Return the notification of a watch (saved search): one article with its excerpt, or a list, newest first.
 
     `articles` are oldest first. `server_name` is the name of the server with the feeds, for a person who reads
     the message outside that server; else None.

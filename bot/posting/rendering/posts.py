@@ -30,7 +30,7 @@ COMPACT_EMBED_EXCERPT_LENGTH = 140
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS_LISTED = 80, 30, 8
 _MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = 256, 80, 40
 _MAX_OUTLET_LINKS_LENGTH = 2_500
-"""Maximum length in UTF-16 units of the links to articles that joined a post, to fit beside the longest excerpt."""
+"""Maximum length in UTF-16 units of a post's links to other outlets' articles, to fit beside the longest excerpt."""
 
 
 def render_post(
@@ -46,10 +46,9 @@ def render_post(
 ) -> Message:
     """Return the message of an article's post, with labels in `language`, an ISO 639-1 code.
 
-    `joined_articles` are the articles that joined the post, in that order.
-
-    `mentioned_role_ids` are the ids of the roles to notify. `dedupe_key` is the dedupe key of the dispatch, or None if
-    that is the article's key. With `by_webhook` the post appears under its outlet's name and icon.
+    `look` says how it appears. `joined_articles` are articles on the same story that were added to the post, in that
+    order. `mentioned_role_ids` are the ids of the roles to notify. `dedupe_key` is the queued message's unique key, or
+    None if that is the article's key. With `by_webhook` the post appears under its outlet's name and icon.
     """
     with i18n.language_scope(language):
         thread_name = discord_text.to_plain_line(
@@ -109,9 +108,10 @@ def build_post_layout(
     joined_articles: Sequence[Article] = (),
     omit_outlet: bool = False,
 ) -> Layout:
-    """Return the post of an article as a layout, in the current language.
+    """Return the post of an article as a layout (message as data), in the current language.
 
-    `omit_outlet` is for posts that appear under their outlet's name.
+    `joined_articles` are articles on the same story that were added to the post. `omit_outlet` is for posts that
+    appear under their outlet's name.
     """
     article = article._replace(outlet=_outlet_name(article, feed))
     picture = messages.image_block(article) if look.shows_image else None
@@ -138,7 +138,7 @@ def build_post_layout(
 def _texts_around_picture(
     article: Article, look: PostLook, joined_articles: Sequence[Article], *, omit_outlet: bool
 ) -> tuple[tuple[Text, ...], Text]:
-    """Return the text blocks above the picture of a post, and the text block below it."""
+    """Return the text blocks above the picture of an article's post, and the text block below the picture."""
     also_text = f"-# {also_markup(joined_articles)}" if joined_articles else ""
     if look.template is None:
         return (
@@ -157,8 +157,8 @@ def _fill_template(
 ) -> Template:
     """Return a template filled in for an article.
 
-    Lines on a retraction, correction and translation are added to its body, and the outlets of joined articles to
-    its footer if the template does not show them.
+    Lines on a retraction, correction and translation are added to its body, and the outlets of articles added to the
+    post (joined) to its footer if the template does not show them.
     """
     title = messages.format_title(article)
     value_by_field = {
@@ -222,9 +222,9 @@ def _compact_layout(
 
 
 def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Article], picture: Image | None) -> Layout:
-    """Return the layout of a text with the picture or the Save button beside it.
+    """Return the layout of a post's text with the picture or, if it is the only button, the Save button beside it.
 
-    With a picture, or if there is audio, a discussion or a story, whose post has more buttons, they are below the text.
+    With a picture, audio, a discussion or a story, all buttons are below the text.
     """
     save_button = buttons.save_button(article.key, joined_articles=joined_articles, with_label=False)
     link_buttons = [
@@ -239,7 +239,7 @@ def _with_accessory(article: Article, text: Text, joined_articles: Sequence[Arti
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
-    """Return the title with the post's prefix, first as a link, then without the link, which may be too long."""
+    """Return two variants of the title with the post's prefix: as a link, and as text in case the link is too long."""
     title_markup = messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH)
     return link_markup(title_markup, article.url, messages.MAX_URL_LENGTH), title_markup
 
@@ -255,7 +255,7 @@ def _outlet_name(article: Article, feed: Feed | None) -> str:
 
 
 def uses_embed(look: PostLook) -> bool:
-    """Return whether posts of a look are embeds; an edit must not turn an embed into a layout or back."""
+    """Return whether posts with a look (settings) are embeds; an edit must not turn an embed into a layout or back."""
     return look.style is Style.CLASSIC or look.role_id is not None
 
 
@@ -296,12 +296,12 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
 
 
 def also_markup(joined_articles: Sequence[Article]) -> str:
-    """Return a line of links to the outlets of the articles that joined a post, in the current language."""
+    """Return a line of links to the articles that were added to a post (joined), in the current language."""
     return _("Also: {links}").format(links=_outlet_links(joined_articles))
 
 
 def _outlet_links(joined_articles: Sequence[Article]) -> str:
-    """Return links to the joined articles, labelled with their outlets; "" if there are none."""
+    """Return links to the articles that were added to a post, labelled with their outlets; "" if there are none."""
     links: list[str] = []
     remaining_length = _MAX_OUTLET_LINKS_LENGTH
     for article in joined_articles[: buttons.MAX_JOINED_PER_BUTTON]:
@@ -326,7 +326,7 @@ def _comments_link(article: Article) -> str:
 
 
 def _outlet_count_link(joined_articles: Sequence[Article]) -> str:
-    """Return the number of outlets of the joined articles as a link to the first article; "" if there are none."""
+    """Return the number of outlets of the articles added to a post, as a link to the first; "" if there are none."""
     if not joined_articles:
         return ""
     outlet_count = len({article.outlet for article in joined_articles})

@@ -36,9 +36,9 @@ _DECISION_LINES: dict[ProposalDecision, tuple[str, str, str]] = {
     ),
     ProposalDecision.WITHDRAWN: (N_("{feed}: the proposal was withdrawn."), "", N_("Closed {when}")),
 }
-"""Lines of the message about a decided proposal: the outcome, a small line with the people involved, and without them.
+"""Lines on a decided proposal: the outcome, a small line that names people, and one that names nobody.
 
-The latter is shown where one of these people is not stored any more, and for a withdrawn proposal.
+The last one is shown where one of these people is not stored any more, and for a withdrawn proposal.
 """
 _OUTCOME_SENTENCES: dict[ProposalDecision, str] = {
     ProposalDecision.APPROVED: N_("Your proposal for {server} was accepted. {feed} is now followed in {channel}."),
@@ -48,7 +48,7 @@ _OUTCOME_SENTENCES: dict[ProposalDecision, str] = {
 
 
 def proposal_message(proposal: Proposal, *, language: str) -> Message:
-    """Return the message about a proposal to managers: with buttons while the proposal is open, in two lines after."""
+    """Return the message that shows managers a proposed feed, with buttons; after the decision, two lines on it."""
     with i18n.language_scope(language):
         title = discord_text.to_plain_line(proposal.title, messages.MAX_THREAD_NAME_LENGTH)
         return Message(title, layout=(_open_card(proposal) if proposal.decision is None else _decided_card(proposal),))

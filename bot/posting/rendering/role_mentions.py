@@ -14,7 +14,10 @@ def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc
 
 
 def list_mentioned_role_ids(client: discord.Client, dispatch: Dispatch) -> list[int]:
-    """Return the ids of the roles that a post mentions, each once: that of its look, then those by mention rules."""
+    """Return the ids of the roles that a post mentions, each once: first the role set in its look, if it may be.
+
+    Then come the roles by mention rules (a query and a role). The look is how a server chose its posts to appear.
+    """
     look_role_id = dispatch.look.role_id
     is_look_role_mentioned = look_role_id is not None and can_bot_mention(
         client, dispatch.server_id, dispatch.channel_id, look_role_id

@@ -1,4 +1,4 @@
-"""Texts of the scorecard of a server's feeds, for its panel and for the message of each month."""
+"""Texts of the scorecard of a server's feeds (how people reacted to their posts), for a panel and a monthly message."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,22 +14,22 @@ from bot.stories.feed_scores import Scorecard, ScoredFeed, Verdict
 from bot.text import discord_text
 
 DECISION_COLOUR = 0xD8A13A
-"""Colour of a scorecard with feeds to decide on."""
+"""Colour (0xRRGGBB) of a scorecard with feeds of which a manager should decide whether to keep them."""
 PAGE_SIZE = 12
-"""Number of feeds on a page of a scorecard, and in the message of each month."""
+"""Number of feeds on a page of the scorecard of feeds, and in its monthly message."""
 _BAR_LENGTH = 7
-"""Number of blocks of a bar; with ten, names break on a phone."""
+"""Number of characters of the bar before a feed's name; with ten, names break on a phone."""
 
 
 class FeedGroup(NamedTuple):
-    """Heading of feeds with the same verdict, and the lines of each feed."""
+    """Heading of feeds that are judged alike, such as "too early to tell", and the lines of each feed."""
 
     heading: str
     rows: list[str]
 
 
 def build_report_payload(scorecard: Scorecard) -> str:
-    """Return the payload of the message of a month: its texts and its colour, in the current language."""
+    """Return a scorecard's monthly message as JSON to be stored: texts, in the current language, and colour."""
     groups = iter_groups(scorecard, scorecard.scored_feeds[:PAGE_SIZE])
     small_texts = [linkify_commands(_("Act on it, or stop these reports: /feed report"))]
     hidden_count = len(scorecard.scored_feeds) - PAGE_SIZE
@@ -41,7 +41,7 @@ def build_report_payload(scorecard: Scorecard) -> str:
 
 
 def report_message(payload: str) -> Message:
-    """Return the message of a month from its payload."""
+    """Return the monthly message on feeds from its stored JSON."""
     report = json.loads(payload)
     blocks: list[Block] = [text_block(report["texts"][0])]
     for text in report["texts"][1:]:
@@ -51,18 +51,18 @@ def report_message(payload: str) -> Message:
 
 
 def is_same_report(sent_texts: Sequence[str], payload: str) -> bool:
-    """Return whether the texts of a message are of the same period as a payload, whatever the numbers are."""
+    """Return whether a sent monthly message covers the same period as a stored one, whatever the numbers are."""
     heading_start = json.loads(payload)["texts"][0].partition(" · ")[0]
     return any(sent_text.startswith(heading_start) for sent_text in sent_texts)
 
 
 def get_colour(scorecard: Scorecard) -> int:
-    """Return the colour of a scorecard: another one if a manager should decide on feeds."""
+    """Return the colour of a scorecard: another one if a manager should decide whether to keep some feeds."""
     return DECISION_COLOUR if scorecard.feeds_to_decide_on else outlet_branding.DEFAULT_COLOUR
 
 
 def format_heading(scorecard: Scorecard) -> str:
-    """Return the title, and a small line with the period, the number of posts and the meaning of “kept”."""
+    """Return a scorecard's title, and a small line with the period, the number of posts and the meaning of “kept”."""
     facts = (
         f"<t:{scorecard.since}:D> – <t:{scorecard.until - 1}:D>",
         format_count("{count} post", "{count} posts", scorecard.total_posts),
@@ -73,7 +73,7 @@ def format_heading(scorecard: Scorecard) -> str:
 
 
 def iter_groups(scorecard: Scorecard, scored_feeds: Sequence[ScoredFeed]) -> Iterator[FeedGroup]:
-    """Yield some feeds of a scorecard by verdict."""
+    """Yield the given feeds of a scorecard in groups: to decide on, worth keeping, too early to tell."""
     decision_count = len(scorecard.feeds_to_decide_on)
     heading_by_verdict = {
         Verdict.DECIDE: format_count("{count} TO DECIDE ON", "{count} TO DECIDE ON", decision_count),
@@ -87,7 +87,7 @@ def iter_groups(scorecard: Scorecard, scored_feeds: Sequence[ScoredFeed]) -> Ite
 
 
 def _format_row(scorecard: Scorecard, scored_feed: ScoredFeed) -> str:
-    """Return the lines of a feed: a bar relative to the best feed, the name and the numbers."""
+    """Return the lines on a feed in a scorecard: a bar relative to the best feed, the name and the numbers."""
     subscription, feed = scored_feed.subscription, scored_feed.feed
     kept_share = scored_feed.kept_share
     bar = _format_bar(kept_share, max(other_feed.kept_share for other_feed in scorecard.scored_feeds))
@@ -112,7 +112,7 @@ def _format_bar(share: float, best_share: float) -> str:
 
 
 def _posts_text(scorecard: Scorecard, scored_feed: ScoredFeed) -> str:
-    """Return the number of a feed's posts; where it matters, with their channel and their share of all posts."""
+    """Return the number of a feed's posts; where useful, with their channel and their share of all feeds' posts."""
     posts_text = format_count("{count} post", "{count} posts", scored_feed.post_count)
     is_to_decide_on = scored_feed.verdict is Verdict.DECIDE
     if is_to_decide_on or scored_feed.feed.id in scorecard.repeated_feed_ids:
@@ -133,7 +133,7 @@ def _kept_text(share: float) -> str:
 
 
 def _reaction_texts(scored_feed: ScoredFeed) -> list[str]:
-    """Return the numbers of reactions to a feed that are shown; where a decision is due, also what is rare."""
+    """Return texts on the saves, votes and mutes that a feed got; for a feed to decide on, also on what is rare."""
     counts = scored_feed.counts
     number_texts = (
         (

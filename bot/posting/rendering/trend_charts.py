@@ -18,7 +18,7 @@ from bot.store import Store
 from bot.text import discord_text
 
 TREND_TIMEOUT_SECONDS = 20.0
-"""Maximum time in seconds for detecting trends in a sample of titles."""
+"""Maximum time in seconds for detecting trends (rising topics) in a sample of titles."""
 
 _MAX_NAME_LENGTH = 60
 _MIN_WHOLE_NUMBER_FACTOR = 3
@@ -29,7 +29,7 @@ _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/resources/mes
 async def load_trends(
     store: Store, workers: WorkerPool, feed_ids: Collection[int], period: TrendPeriod, now: int
 ) -> Trends:
-    """Return the trends of the given feeds in the period before `now`, a Unix time in seconds.
+    """Return the rising topics and largest outlets of the given feeds in the period before `now` (Unix seconds).
 
     Raises StoreError, and WorkerError if the detection takes longer than `TREND_TIMEOUT_SECONDS`.
     """

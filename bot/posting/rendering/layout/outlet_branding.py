@@ -52,18 +52,18 @@ class WebhookIdentity(NamedTuple):
 _tile_by_feed_id: Mapping[int, Tile] = {}
 _emoji_by_initial_and_colour: Mapping[tuple[str, int], str] = {}
 outlet_emoji_use_counts: Counter[int] = Counter()
-"""Number of times that the emoji of each feed's outlet was shown since `ApplicationEmojiSync` last took the counts."""
+"""Number of times that the emoji of each feed's outlet was shown since the upkeep of emoji last took the counts."""
 missing_initials: set[tuple[str, int]] = set()
 """Pairs of initial and colour that messages needed but for which no emoji exists yet.
 
-`ApplicationEmojiSync` collects them.
+The upkeep of the application's emoji takes them and creates the emoji.
 """
 MAX_MISSING_INITIALS = 400
-"""Maximum number of `missing_initials`: enough for all letters and digits in all colours."""
+"""Maximum number of noted initials without an emoji: enough for all letters and digits in all colours."""
 
 
 def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial_and_colour: Mapping[tuple[str, int], str]) -> None:
-    """Set the tiles, by feed id, and the emoji of initials, by letter and colour."""
+    """Set the emoji of outlets (tiles), by feed id, and the emoji of initials, by letter and colour."""
     global _tile_by_feed_id, _emoji_by_initial_and_colour
     _tile_by_feed_id, _emoji_by_initial_and_colour = tile_by_feed_id, emoji_by_initial_and_colour
 
