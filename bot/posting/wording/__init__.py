@@ -1,1 +1,1 @@
-"""Labels and sentences, in the user's language, for settings, and for errors and statuses that other rooms report."""
+"""Labels and sentences, in the user's language, for settings, and for errors and statuses from other packages."""

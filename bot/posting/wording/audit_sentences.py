@@ -27,7 +27,7 @@ _SENTENCE_BY_ACTION: Mapping[str, str] = {
 def describe_audit_entry(entry: AuditEntry) -> str:
     """Return what an operator did, in the current language and without the server's name; values are plain text.
 
-    It is the code of an action that only a newer version knows, whose processes may share the database.
+    An action that only a newer version of Telex knows, which may share the database, is returned as its code.
     """
     sentence = _SENTENCE_BY_ACTION.get(entry.action)
     if sentence is None:

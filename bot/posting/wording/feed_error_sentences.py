@@ -75,7 +75,7 @@ _REFUSAL_CODES = {"http-403", fetch_errors.RATE_LIMITED}
 def describe_feed_error(code: str, url: str = "") -> str:
     """Return a sentence on an error of a feed and what can be done about it, in the current language.
 
-    `url` is the feed's; "" if it is unknown, then the sentence is a general one.
+    `url` is the URL of the feed, or "" if it is unknown; then the sentence is a general one.
     """
     if code in _REFUSAL_CODES and reddit_api.is_reddit_host(urls.parse_host(url) or ""):
         return _(_REDDIT_REFUSAL)

@@ -18,7 +18,7 @@ def style_label(style: Style) -> str:
 
 
 def look_summary_text(look: PostLook) -> str:
-    """Return a summary of how posts look in a few words, in the current language."""
+    """Return a summary, in a few words of the current language, of the settings of how posts appear."""
     labels = [style_label(look.style)]
     if not look.shows_image and look.style is not Style.HEADLINE:
         labels.append(_("no picture"))

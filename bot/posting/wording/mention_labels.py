@@ -1,4 +1,4 @@
-"""Labels of mention rules, by which posts that match a query mention a role, and of what came of them."""
+"""Labels of mention rules, by which posts that match a query mention a role, and of the mentions that followed."""
 
 from bot.core.i18n import _, format_count
 from bot.core.models import MentionOutcome, PostMention
@@ -10,7 +10,7 @@ _MAX_QUERY_LENGTH = 100
 
 
 def mention_rule_label(rule: MentionRule, *, size: int | None = None, max_query_length: int = _MAX_QUERY_LENGTH) -> str:
-    """Return a mention rule in words, in the current language.
+    """Return a mention rule (posts that match a query mention a role) in words, in the current language.
 
     `size` is the number of members with the role, or None if it is unknown.
     """
@@ -27,7 +27,7 @@ def role_size_text(size: int) -> str:
 
 
 def mention_sentence(mention: PostMention) -> str:
-    """Return what came of a mention rule that a post matched as a sentence, in the current language."""
+    """Return a sentence on whether a post that a mention rule matched did mention the role, in the current language."""
     template_by_outcome = {
         MentionOutcome.MENTIONED: _("mentions {role}: it matches `{query}`"),
         MentionOutcome.OVER_LIMIT: _("doesn’t mention {role} for `{query}`: the limit of the day was reached"),

@@ -33,9 +33,9 @@ class DroppedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Answer about a link: its articles with their feeds and page fetches, and their delivery statuses in channels.
+    """Answer about a link: its articles with their feeds and page fetches, and whether each channel posted them.
 
-    `undecided_subscriptions` are subscriptions to one of these feeds whose channel has no such status.
+    `undecided_subscriptions` are subscriptions to one of these feeds whose channel has no delivery status.
     `dropped_entries` are entries with this link that were dropped because their feed was over its quota.
     """
 
@@ -105,7 +105,7 @@ def dropped_entry_sentence(feed_name: str, *, time_text: str) -> str:
 
 
 async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
-    """Return the dispatch of the message that a Discord link leads to; None if there is none.
+    """Return the outbox's record (dispatch) of the bot's message that a Discord link leads to; None if there is none.
 
     Raises StoreError.
     """
@@ -137,10 +137,10 @@ async def find_articles_at(store: Store, link: str) -> list[Article]:
 def delivery_status_sentence(
     status: ChannelDeliveryStatus, *, time_text: str, to_problem_sentence: Callable[[Reason], str]
 ) -> str:
-    """Return the delivery status of a page in a channel as a sentence, in the current language.
+    """Return a sentence on whether an article was posted in a channel, in the current language.
 
     `time_text` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
-    of a post that the article joined is shown unchanged.
+    of a post to which the article was added (joined) is shown unchanged.
     """
     match status.status:
         case DeliveryStatus.WITHHELD | DeliveryStatus.FILTERED if status.reason is not None:
@@ -169,7 +169,7 @@ def _format_problem_sentence(status: ChannelDeliveryStatus, time_text: str, prob
 
 
 def _format_joined_sentence(status: ChannelDeliveryStatus, time_text: str) -> str:
-    """Return a sentence on an article that joined a post; … stands for the title of a post that is gone."""
+    """Return a sentence on an article that was added to a post; … stands for the title of a post that is gone."""
     title = _("“{text}”").format(text=status.joined_title or discord_text.ELLIPSIS)
     if status.message_id is None:
         template = _("grouped with {title}, which is waiting to be posted ({when})")

@@ -23,7 +23,7 @@ def trait_label(trait: Trait) -> str:
 
 
 def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Iterator[str]:
-    """Yield a line for each kind of trait: the first ones, each with how many times as much as the average it is liked.
+    """Yield a line for each kind of trait: its first traits, with the factor by which each is liked more than average.
 
     A trait is an outlet, a topic or a word in titles.
     """
@@ -44,9 +44,9 @@ def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Itera
 
 
 def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
-    """Return sentences on why a story ranks higher or lower in its server.
+    """Return sentences on why a story ranks higher or lower in its server, in the current language.
 
-    They name only what may be shown to the user, in the current language.
+    They name only the traits (outlets, topics, words in titles) that may be shown to the user.
     """
     visible_traits = [trait for trait in traits if trait.may_be_shown_to(user_id)]
     liked_traits_text = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)

@@ -55,11 +55,11 @@ _CAUSE_BY_RETRIED_CODE: Mapping[ReasonCode, str] = {
     SendProblem.SERVER_UNAVAILABLE: N_("the server is unavailable"),
     SendProblem.ERROR_RESPONSE: "{text}",
 }
-"""Causes, without a full stop, for which Telex sends a message again."""
+"""Texts, without a full stop, on why Discord did not accept a message, which Telex will send again."""
 
 
 def describe_reason(reason: Reason, *, when: str = "") -> str:
-    """Return the sentence of a reason in the current language.
+    """Return a sentence on the reason why something was not posted, or not yet, in the current language.
 
     `when` is the formatted time since which an article is withheld.
     """
@@ -77,7 +77,7 @@ def describe_reason(reason: Reason, *, when: str = "") -> str:
 
 
 def _format_values(values: Mapping[str, ReasonValue]) -> dict[str, str]:
-    """Return the values of a reason as they stand in its sentence, in the current language."""
+    """Return the values of a reason, such as its time or filters, as text for its sentence, in the current language."""
     text_by_name = {
         name: format_number(value) if isinstance(value, int) else str(value) for name, value in values.items()
     }

@@ -14,7 +14,7 @@ _NoteValues = Mapping[str, Any]
 
 
 def note_sentence(note: Note) -> str:
-    """Return the sentence of a search note in the current language, with the query's words as typed."""
+    """Return a note on how a search query was understood as a sentence in the current language, with words as typed."""
     note_values, template_or_function = dict(note.placeholders), _TEMPLATE_OR_FUNCTION_BY_KIND[note.kind]
     if not isinstance(template_or_function, str):
         return template_or_function(note_values)
