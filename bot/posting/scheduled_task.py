@@ -13,13 +13,13 @@ from bot.watches.watch_matching import WatchMatcher
 RETRY_SECONDS = 60.0
 """Seconds after which scheduled work that could not be done is tried again."""
 NOTICE_BATCH_SIZE = 25
-"""Maximum number of servers for which notices are enqueued at once."""
+"""Maximum number of servers for which notices (texts of the operator) are enqueued at once."""
 NOTICE_BATCH_SECONDS = 5.0
 """Seconds between two batches of notices: a process then sends 5 a second, a tenth of what Discord lets a bot send."""
 
 
 class ScheduledTask(ABC):
-    """Base class of tasks of the outbox relay that run at times stored in the database."""
+    """Base class of background tasks, such as making digests, that run at times stored in the database."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._clock = context, context.store, context.clock
@@ -40,7 +40,7 @@ class ScheduledTask(ABC):
 
 
 class TaskSchedule:
-    """Schedule of the tasks of one process, which runs each task when it is due and then wakes the outbox relay.
+    """Schedule of the tasks of one process: runs each when it is due, and then wakes the relay that sends messages.
 
     `per_shard_tasks` run in every process, for the servers of its shards; `singleton_tasks` run only in the process
     that owns the first shard.
@@ -120,7 +120,7 @@ class TopStorySelectionTask(ScheduledTask):
 
 
 class ProposalTask(ScheduledTask):
-    """Scheduled task that shows proposals to managers, and closes the proposals that nobody decided on in time."""
+    """Scheduled task that shows proposed feeds to managers, and closes the proposals that nobody decided on in time."""
 
     async def get_next_due_at(self) -> int | None:
         """Return when the next open proposal closes (Unix time in seconds), or None without any.
@@ -143,7 +143,7 @@ class NoticeTask(ScheduledTask):
         return await self._store.notices.get_next_due_at()
 
     async def run(self) -> float:
-        """Enqueue notices for the next servers, and return the seconds until those after them may follow."""
+        """Enqueue notices for the next servers, and return the seconds until notices for further servers may follow."""
         await self._store.notices.enqueue_next(NOTICE_BATCH_SIZE)
         return NOTICE_BATCH_SECONDS
 

@@ -1,1 +1,1 @@
-"""Delivery of one dispatch to Discord: its target, the rate limits, and the outcome."""
+"""Delivery of one dispatch (queued message) to Discord: the channel or user, the rate limits, and the outcome."""

@@ -14,7 +14,7 @@ MAX_BLOCK_SECONDS = 21_600
 
 
 class BlockedChannels:
-    """Recorder of blocked channels. A channel's reason is logged when its kind changes, not at every attempt."""
+    """Recorder of channels in which Telex cannot post. The reason is logged when its kind changes, not every time."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock

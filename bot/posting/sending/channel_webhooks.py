@@ -80,7 +80,7 @@ class ChannelWebhooks:
         return webhook
 
     async def get(self, webhook_id: int) -> discord.Webhook | SendOutcome:
-        """Return the webhook that sent a message, or the outcome that explains why it is not available.
+        """Return the webhook that sent an earlier message, by its id, or the outcome that says why it is unavailable.
 
         The permission to manage webhooks is not needed. Raises any error that is neither discord.py's nor
         aiohttp's.

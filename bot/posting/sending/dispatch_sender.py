@@ -32,16 +32,16 @@ _LOCKED_THREAD_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """Sender of dispatches. It does not record their outcomes, only the daily thread and webhook that they use."""
+    """Sender of queued messages (dispatches). It records only the daily thread and webhook used, not the outcome."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
         self._webhooks, self._audience = context.webhooks, context.audience
 
     async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | Reason:
-        """Return the target of a dispatch, the dispatch with only the readable articles, and its message.
+        """Return where a dispatch (queued message) goes, it with only its readable articles, and its Discord message.
 
-        The roles that a post mentions by rules are decided, and recorded before it is sent.
+        The roles that a post mentions by its channel's rules are decided, and recorded before it is sent.
 
         Returns a `SendOutcome` if it cannot be sent now, and a `Reason` if it can never be sent. Raises
         StoreError.
@@ -59,7 +59,7 @@ class DispatchSender:
         return Reason(SendProblem.ARTICLE_GONE) if message is None else (target, readable_dispatch, message)
 
     async def look_up_delivery(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
-        """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
+        """Look up whether a queued message was sent; return the outcome, and whether sending again is safe.
 
         The outcome is `Sent`, None if no message was found, or, if the lookup failed, an outcome that says why.
         Sending again at once is safe if the message had a nonce, by which Discord recognises repetitions. Raises
@@ -96,7 +96,7 @@ class DispatchSender:
     async def resolve_target(self, dispatch: Dispatch, *, may_create: bool) -> Target | SendOutcome | None: ...
 
     async def resolve_target(self, dispatch: Dispatch, *, may_create: bool = True) -> Target | SendOutcome | None:
-        """Return the channel, thread or DM channel that a dispatch goes to, or the outcome that says why there is none.
+        """Return the channel, thread or DM channel for a queued message, or the outcome that says why there is none.
 
         Returns None if the target is a daily thread that does not exist and `may_create` is false. Raises
         StoreError.
@@ -112,7 +112,7 @@ class DispatchSender:
         return await daily_thread_targets.resolve_daily_thread(self._context, channel, dispatch, may_create=may_create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Return the current message of a dispatch; None if there is nothing to show any more.
+        """Return the Discord message of a queued message (dispatch); None if there is nothing to show any more.
 
         Raises StoreError.
         """
@@ -144,7 +144,7 @@ class DispatchSender:
 
         Returns None if the bot has to send the message itself: it is no post, has no outlet to appear under, its
         channel does not have the setting, or the webhook cannot be used. The webhook is stored before the request:
-        from then on the dispatch counts as sent without a nonce, unless Discord refuses the request.
+        from then on the message counts as sent without a nonce, unless Discord refuses the request.
         """
         if dispatch.kind is not DispatchKind.POST:
             return None

@@ -15,14 +15,14 @@ import aiohttp
 from bot.store import LeaseLost
 
 current_server_id: ContextVar[int | None] = ContextVar("current_server_id", default=None)
-"""Id of the server for which the current task makes requests; None if they need no lease."""
+"""Id of the server for which the current task makes requests; None if any process may make them."""
 
 
 class LeaseGuard:
-    """Tracing hooks for discord.py's HTTP session that raise LeaseLost for requests without a lease.
+    """Tracing hooks for discord.py's HTTP session that raise LeaseLost if another process may own the server's shard.
 
-    A request for a server needs the lease of its shard; `owns_server` returns whether this process has the lease,
-    given the server's id.
+    A request for a server needs the lease of its shard, by which one process owns it; `owns_server` returns whether
+    this process has the lease, given the server's id.
     """
 
     def __init__(self, owns_server: Callable[[int], bool]) -> None:

@@ -65,7 +65,7 @@ async def open_dm(client: discord.Client, user_id: int) -> discord.DMChannel | S
 
 
 def compute_nonce(dispatch: Dispatch) -> str:
-    """Return the nonce of a dispatch, equal for all attempts, so that Discord accepts only one of them.
+    """Return the nonce of a queued message, equal for all attempts, so that Discord accepts only one of them.
 
     Discord remembers a nonce for a few minutes and allows 25 characters; this nonce has 24. See
     https://discord.com/developers/docs/resources/message#create-message

@@ -1,4 +1,4 @@
-"""Recording of the outcomes of sends in the store."""
+"""Recording, in the database, of what came of sending messages."""
 
 import math
 from collections.abc import Collection
@@ -22,11 +22,11 @@ MAX_BACKOFF_SECONDS = 300
 """Maximum delay in seconds between two attempts to send, unless Discord demands a longer delay."""
 _BASE_BACKOFF_SECONDS = 5.0
 _RETRY_REASON_KIND = "retry"
-"""Kind of all reasons for another attempt in the log: an outage whose errors vary is logged once."""
+"""Kind under which all reasons to send again later are logged, so that an outage with varying errors is logged once."""
 
 
 def compute_backoff_seconds(dispatch: Dispatch) -> float:
-    """Return the seconds to wait before the next attempt: 10, doubled after each further attempt, up to a maximum."""
+    """Return the seconds until a message is sent again: 10, doubled after each further attempt, up to a maximum."""
     return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempt_count, 8), MAX_BACKOFF_SECONDS)
 
 
@@ -35,7 +35,7 @@ LOOKUP_DELAY_SECONDS = 5
 
 
 class OutcomeRecorder:
-    """Recorder of the outcomes of sending dispatches, which also blocks and unblocks their channels."""
+    """Recorder of the outcomes of sending messages, which also blocks and unblocks their channels."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
@@ -44,9 +44,9 @@ class OutcomeRecorder:
     async def record(
         self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int] = ()
     ) -> float | None:
-        """Record the outcome of a dispatch, repeating the write until the database accepts it.
+        """Record what came of sending a message (dispatch), repeating the write until the database accepts it.
 
-        `joined_article_ids` are the ids of articles that joined the post and that its message shows. If the outcome is
+        `joined_article_ids` are the ids of articles added to the post that its message shows. If the outcome is
         `DeliveryUnknown`, returns the seconds to wait before looking up whether the message was delivered, else None.
         """
         return await self._store.retry_until_written(partial(self._record_once, dispatch, outcome, joined_article_ids))

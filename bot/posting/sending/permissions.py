@@ -23,9 +23,9 @@ def find_missing_permissions(
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
-    In a forum, "create_posts" stands for the permission to send messages. `check_required` stands for the
-    permissions that every post needs, `check_history` for that to look up whether a message was delivered,
-    `check_reactions` for that to add the bot's own reaction to posts. Returns an empty list if
+    In a forum, "create_posts" stands for the permission to send messages. `check_required` checks the
+    permissions that every post needs, `check_history` the one to look up whether a message was delivered,
+    `check_reactions` the one to add the bot's own reaction to posts. Returns an empty list if
     the bot's membership or a thread's channel is not in the cache, since then only Discord can tell.
     """
     bot_member = channel.guild.me
@@ -85,7 +85,7 @@ def list_missing_permission_labels(
 ) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
-    `check_required` stands for the permissions that every post needs, `check_optional` for those to look up whether a
+    `check_required` checks the permissions that every post needs, `check_optional` the ones to look up whether a
     message was delivered and to add the bot's reaction to posts.
     """
     return [

@@ -39,7 +39,7 @@ _ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<resource>\w+)(?:/(?P<id>\d+))?(
 
 
 class RequestPriority(IntEnum):
-    """Priority of a request to Discord: it starts only while no request before it in this list waits."""
+    """Priority of a request to Discord, highest first: it starts only while no request of higher priority waits."""
 
     HIGH = 0
     NORMAL = 1

@@ -32,7 +32,7 @@ RENEW_INTERVAL_SECONDS = 0.4
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
 """Minimum time in seconds between two renewals if a request waits and no slot is granted, or slots can be released."""
 HEADROOM_SLOTS = 5
-"""Number of slots that a process requests beyond its demand, so that its next requests need not wait."""
+"""Number of slots (requests at a time) that a process asks for beyond its demand, so that none has to wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
 """HTTP statuses of invalid requests; 10,000 of these in ten minutes get an IP address banned.
 
@@ -50,9 +50,9 @@ _WARN_AT_INVALID_REQUESTS = 500
 
 
 class RequestQuota:
-    """Number of requests to Discord that this process may have in any second.
+    """Quota of requests to Discord that this process may have in any second.
 
-    `on_change` is called after each attempt to renew that number. All times are monotonic seconds.
+    `on_change` is called after each attempt to renew the quota. All times are monotonic seconds.
     """
 
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
