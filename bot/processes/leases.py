@@ -41,7 +41,7 @@ UPKEEP_LEASE_KIND = "upkeep"
 """Kind of the lease of the upkeep, such as cleaning, that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
-"""Function that is called with the lease numbers that this process gained, and those that it lost."""
+"""Function that is called with the numbers of leases, such as of shards, that this process gained, and that it lost."""
 
 _NO_NUMBERS: frozenset[int] = frozenset()
 
@@ -53,7 +53,7 @@ class Leases:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
         self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained_count_by_kind: Counter[str] = Counter()
-        """Number of leases gained after the start, by kind, usually because another process ended."""
+        """Number of leases gained after the start, usually as another process ended, by kind, such as shards."""
         self._unavailable_roles: set[ProcessRole] = set()
         self._pool_by_kind: dict[str, LeasePool] = {}
         self._listeners_by_kind: defaultdict[str, list[LeaseListener]] = defaultdict(list)
@@ -69,7 +69,7 @@ class Leases:
         return role in self.process.roles
 
     def get_owned_numbers(self, kind: str) -> frozenset[int]:
-        """Return the lease numbers of a kind for which this process may act now."""
+        """Return the numbers, such as of shards, for which this process may act now; `kind` is the kind of lease."""
         return _NO_NUMBERS if self._is_renewal_late() else self._owned_numbers_by_kind.get(kind, _NO_NUMBERS)
 
     def _is_renewal_late(self) -> bool:
@@ -84,9 +84,9 @@ class Leases:
         return self.process.id if self._store.processes.is_multi_process else None
 
     def build_fence(self, kind: str, number: int) -> Fence | None:
-        """Return the fence for writes under a lease, or None where leases never end, as on SQLite.
+        """Return the condition for writes (fence) that this process owns a lease.
 
-        A write with a fence fails if another process owns the lease.
+        A write with it fails if another process owns the lease. None where leases never end, as on SQLite.
         """
         return Fence(self.process.id, kind, number) if self._store.processes.is_multi_process else None
 
@@ -110,7 +110,7 @@ class Leases:
         return [process.id for process in processes if role in process.roles and process.id != self.process.id]
 
     def join_pool(self, pool: LeasePool) -> None:
-        """Share the leases of a pool with other processes from the next renewal on.
+        """Share the leases of a pool (all of one kind, such as shards) with other processes from the next renewal on.
 
         Does nothing if this process lacks the pool's role.
         """
@@ -119,11 +119,11 @@ class Leases:
             self.wake()
 
     def add_listener(self, kind: str, listener: LeaseListener) -> None:
-        """Register a function that is called with gained and lost lease numbers of a kind on changes."""
+        """Register a function that is called with the numbers of a kind of lease that were gained and lost."""
         self._listeners_by_kind[kind].append(listener)
 
     def remove_listener(self, kind: str, listener: LeaseListener) -> None:
-        """Remove a registered listener; do nothing if it is not registered."""
+        """Stop calling a function about gained and lost leases; do nothing if it is not registered."""
         if listener in self._listeners_by_kind[kind]:
             self._listeners_by_kind[kind].remove(listener)
 
@@ -157,7 +157,7 @@ class Leases:
         return is_transferred
 
     async def release_kind(self, kind: str) -> None:
-        """Leave the lease pool of a kind and release its leases.
+        """Stop sharing the leases of a kind, and release them to other processes.
 
         Nothing may act for these leases when this is called. Listeners are not called. Raises `StoreError`.
         """
@@ -169,7 +169,7 @@ class Leases:
     async def close(self) -> None:
         """Release all leases and deregister this process.
 
-        Nothing may act for these leases when this is called.
+        No work of these leases may run when this is called.
         """
         if not self._tasks:
             return

@@ -35,15 +35,15 @@ class MaintenanceMode:
         self._listeners.append(listener)
 
     def remove_listener(self, listener: Callable[[], None]) -> None:
-        """Remove a function that `add_listener` added."""
+        """Stop calling a function when the maintenance mode is turned on or off."""
         self._listeners.remove(listener)
 
     def request_refresh(self) -> None:
-        """Have `run` read the stored maintenance mode again, which may have changed."""
+        """Have the stored maintenance mode, which may have changed, read again in the background."""
         self._refresh_requested.set()
 
     async def run(self) -> None:
-        """Refresh whenever that is requested, until cancelled. Raises StoreError."""
+        """Read the stored maintenance mode whenever that is requested, until cancelled. Raises StoreError."""
         while True:
             self._refresh_requested.clear()
             await self.refresh()
