@@ -63,4 +63,4 @@ class ProcessMustEnd(StoreError):
 
 
 class LeaseLost(StoreError):
-    """Error of a write that was refused because another process now owns the lease."""
+    """Error of a write that was refused because another process now owns the lease (sole right) that it needs."""

@@ -84,7 +84,7 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
-    """Count the private URLs of feeds and proposals, and those of them that are encrypted."""
+    """Count the private URLs of feeds and of users' proposals of feeds, and those of them that are encrypted."""
     stored_urls = [stored_url for _id, _server_id, stored_url, _stored_new_url in _list_private_feeds(db)]
     stored_urls += [stored_url for _id, stored_url in _list_private_proposals(db)]
     return EncryptionCounts(
@@ -106,13 +106,13 @@ def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]
 
 
 def _list_private_proposals(db: Connection) -> list[tuple[int, str]]:
-    """Return id and stored URL of all proposals of a feed with a private URL."""
+    """Return id and stored URL of all proposals by users to follow a feed with a private URL."""
     rows = db.fetch_rows("SELECT id, url FROM proposal")
     return [(proposal_id, stored_url) for proposal_id, stored_url in rows if is_private(stored_url, None)]
 
 
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
-    """Encrypt the private URLs that are stored in plain text; return the number of changed feeds and proposals.
+    """Encrypt the private URLs that are stored in plain text; return the number of changed feeds and feed proposals.
 
     With `reencrypt`, all private URLs are encrypted anew. Without a key, nothing is changed. Raises `DatabaseUnusable`,
     before any change, if the URL of a feed, or a URL to be encrypted anew, cannot be decrypted.

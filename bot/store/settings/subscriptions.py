@@ -45,10 +45,10 @@ def follow_feed(
 ) -> tuple[Subscription, bool]:
     """Subscribe a channel to a feed; return the subscription, and whether it is new.
 
-    For a new subscription, `first_article_id` is enqueued, unless a filter of the channel or the server blocks
-    it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many feeds at once,
-    articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
-    to another server, and RequestRejected if the server would follow more than `max_feeds` feeds or an
+    For a new subscription, the article `first_article_id` is enqueued to be posted, unless a filter of the channel
+    or the server blocks it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many
+    feeds at once, articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or
+    belongs to another server, and RequestRejected if the server would follow more than `max_feeds` feeds or an
     operator blocks the source of the feed.
     """
     feed_row = db.fetch_row("SELECT server_id, url, last_success, blocked_since FROM feed WHERE id = ?", (feed_id,))
@@ -90,7 +90,7 @@ def follow_feed(
 
 
 def unfollow_feed(db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
-    """End a subscription and withhold the articles pending through it; return whether it existed."""
+    """End a subscription and withhold its articles that are still to be posted; return whether it existed."""
     subscription = _find_subscription(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if subscription is None:
         return False
@@ -104,7 +104,7 @@ def unfollow_feed(db: Connection, channel_id: int, feed_id: int, *, user_id: int
 
 
 def pause_subscription(db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
-    """Pause a subscription and withhold its pending articles.
+    """Pause a subscription and withhold its articles that are still to be posted.
 
     Return False if the subscription is missing or paused already.
     """
@@ -142,7 +142,7 @@ def resume_subscription(db: Connection, subscription_id: int, *, user_id: int | 
 
 
 def set_subscription_look(db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int) -> bool:
-    """Set the look of later posts of a subscription; return False if the subscription is missing.
+    """Set the look (style, image…) of a subscription's later posts; return False if the subscription is missing.
 
     If the look is None, the server's look applies.
     """
@@ -177,12 +177,12 @@ class Subscriptions(Repository):
         user_id: int | None = None,
         make_matcher: MakeMatcher = make_no_matcher,
     ) -> Subscription | None:
-        """Move a subscription, with its pending articles, to another channel of the server; return it.
+        """Move a subscription, with its articles still to be posted, to another channel of the server; return it.
 
         Filters of the other channel apply to the articles; `make_matcher` makes the function that tests filters.
-        Articles that joined a post stay with that post. If the other channel follows the feed already, its
-        own subscription remains and is returned. Return None if there is no such subscription. Raises
-        StoreError if the other channel belongs to another server.
+        Articles that were added to a post of the same story stay with that post. If the other channel follows the
+        feed already, its own subscription remains and is returned. Return None if there is no such subscription.
+        Raises StoreError if the other channel belongs to another server.
         """
         subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.channel_id == channel_id:

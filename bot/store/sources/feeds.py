@@ -28,15 +28,15 @@ FOLLOWING_SERVERS_SQL = """
     JOIN server ON server.id = channel.server_id
     WHERE subscription.feed_id = feed.id AND subscription.paused_at IS NULL AND server.left_at IS NULL
 """
-"""FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
+"""FROM clause for the servers that the bot is in and that have an unpaused subscription to the row of `feed`."""
 IS_POLLED_SQL = "state = 'active' AND blocked_since IS NULL"
-"""SQL condition that `feed` is polled if a server follows it."""
+"""SQL condition that the row of `feed` may be polled: it is neither gone nor imported nor blocked."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
-"""SQL condition that any server follows `feed`, not paused."""
+"""SQL condition that a server that the bot is in has an unpaused subscription to the row of `feed`."""
 EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (:excluded_server_ids)"
 """SQL condition that leaves out the servers in `:excluded_server_ids`."""
 MAX_QUOTA_SERVERS = 8
-"""Maximum number of servers among which the cost of a feed's articles is shared."""
+"""Maximum number of servers whose quotas of new articles share the articles of one feed."""
 
 
 def add_feed(
@@ -49,7 +49,7 @@ def add_feed(
     next_poll_at: int = 0,
     state: FeedState = FeedState.ACTIVE,
 ) -> Feed:
-    """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
+    """Return the feed of a URL, creating it if needed; one whose polling had ended (gone) is polled again.
 
     `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
     private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds. Raises RequestRejected if
@@ -109,7 +109,7 @@ class Feeds(Repository):
         return db.fetch_object(feed_from_row, select_sql, (stored_url, server_id))
 
     async def list_by_page_url(self, page_url: str) -> list[Feed]:
-        """List the shared feeds that were made from lists on a web page, by id.
+        """List the feeds, shared by all servers, that Telex makes from lists of articles on a web page, by id.
 
         `page_url` is the URL of the page without a fragment; the fragment of a feed's URL identifies the
         list.
@@ -126,7 +126,7 @@ class Feeds(Repository):
     async def list_due(self, now: int, limit: int, excluded_feed_ids: Collection[int] = ()) -> list[Feed]:
         """List at most `limit` feeds due at `now`, longest due first, without `excluded_feed_ids`.
 
-        A due feed is active, not blocked, and followed, not paused, in a server that the bot is in.
+        A due feed is active, not blocked, and has an unpaused subscription in a server that the bot is in.
         """
         return await self._fetch_objects(
             feed_from_row,
@@ -150,8 +150,8 @@ class Feeds(Repository):
     ) -> list[DueFeed]:
         """List at most `limit` feeds due at `now`, longest due first, each with some of the servers that follow it.
 
-        A due feed is active, not blocked, and followed, not paused, in a server that the bot is in. Left out are
-        `excluded_feed_ids`, feeds that only the servers `excluded_server_ids` follow and, with `host_slots`, feeds
+        A due feed is active, not blocked, and has an unpaused subscription in a server that the bot is in. Left out
+        are `excluded_feed_ids`, feeds that only the servers `excluded_server_ids` follow and, with `host_slots`, feeds
         in other host slots (groups of hosts). Of each feed, at most `MAX_QUOTA_SERVERS` servers are given.
         """
         return await self._fetch_objects(
@@ -190,7 +190,7 @@ class Feeds(Repository):
         )
 
     async def load_quota_full_at_by_server_id(self, feed_id: int) -> dict[int, int]:
-        """Return the servers whose quota a feed's new articles use, at most `MAX_QUOTA_SERVERS`.
+        """Return when the quotas that a feed's new articles use are full again, of at most `MAX_QUOTA_SERVERS` servers.
 
         The result maps server ids to the Unix time in milliseconds at which the quota is full again, or to 0
         if it was never used.
@@ -236,13 +236,13 @@ class Feeds(Repository):
         return await self._fetch_int("SELECT coalesce(max(last_success), 0) FROM feed")
 
     async def list_all(self) -> list[Feed]:
-        """List all feeds that servers may follow or that were imported, ordered by outlet and title."""
+        """List all feeds on the web and those that only hold imported articles, ordered by outlet and title."""
         return await self._fetch_objects(
             feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id > 0 ORDER BY outlet, title, id"
         )
 
     async def count(self) -> int:
-        """Count the feeds on the web, including feeds that are gone."""
+        """Count the feeds on the web, including those whose polling has ended (gone)."""
         return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
     async def count_followed(self, *, failing_since_at_latest: int) -> tuple[int, int]:
@@ -300,7 +300,7 @@ class Feeds(Repository):
 
     @write_transaction
     def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
-        """Clear the validators of a feed, by which a poll recognises that nothing changed; of all feeds if it is None.
+        """Clear the ETag, date and hashes that tell polls that a feed is unchanged; of all feeds if `feed_id` is None.
 
         The next response of the feed is then parsed in full.
         """
@@ -312,7 +312,7 @@ class Feeds(Repository):
 
     @write_transaction
     def make_due(self, db: Connection, feed_id: int) -> None:
-        """Make a feed due now; a feed that was gone becomes active again."""
+        """Make a feed due now; one whose polling had ended (gone) becomes active again."""
         db.execute(
             "UPDATE feed SET next_poll = CASE WHEN next_poll > :now THEN :now ELSE next_poll END, "
             "state = CASE WHEN state = 'gone' THEN 'active' ELSE state END WHERE id = :id",
@@ -330,7 +330,7 @@ _ATTRIBUTE_BY_POLLED_COLUMN = {
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
     "state": "state.value",
 }
-"""Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
+"""Columns of the table of feeds that polls change, each with its attribute of `Feed` if the names differ."""
 for _unpolled_column in ("id", "url", "server_id", "added_at", "blocked_since"):
     del _ATTRIBUTE_BY_POLLED_COLUMN[_unpolled_column]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _ATTRIBUTE_BY_POLLED_COLUMN)
@@ -351,7 +351,7 @@ def assign_host_slots(db: Connection) -> None:
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
-    """Write those columns of feeds that polls change; a URL that belongs to another feed is not written."""
+    """Write the columns of feeds that polls change; a new URL that another feed already has is not written."""
     db.executemany(
         f"UPDATE feed SET {_SET_POLLED_COLUMNS_SQL} WHERE id = ?",
         map(_get_polled_values, map(_encrypt_moved_to, feeds)),

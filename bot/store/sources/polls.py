@@ -1,4 +1,4 @@
-"""Repository that records polls: feed, articles, statuses and dispatches are written together or not at all.
+"""Repository that records polls: feed, articles and the messages to send are written together or not at all.
 
 These transactions are the reason why no article is lost or posted twice.
 """
@@ -39,7 +39,7 @@ from bot.store.sources.feeds import write_feeds
 from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
-"""Maximum number of identity hashes stored per article; some publishers change a guid on each request."""
+"""Maximum number of hashes (of guids and links) stored per article; some publishers change a guid on each request."""
 _KNOWN_ARTICLE_COLUMNS_SQL = (
     "article.id, key, url, title, published, fingerprint, page_key, change_count, updated_at, comment_count"
 )
@@ -49,7 +49,7 @@ _HAS_NEWER_SQL = (
     "OR EXISTS (SELECT 1 FROM story_mute WHERE id > :mute)"
 )
 HASHES_PER_QUERY = 10_000
-"""Maximum number of identity hashes per statement; SQLite accepts 32,766 parameters."""
+"""Maximum number of hashes looked up by one SQL statement; SQLite accepts 32,766 parameters."""
 
 
 class Polls(Repository):
@@ -62,7 +62,7 @@ class Polls(Repository):
     def load_known_by_identity(
         self, db: Connection, feed_id: int, identity_hashes: Collection[bytes]
     ) -> dict[bytes, KnownArticle]:
-        """Map identity hashes to the articles of a feed; hashes without an article are left out."""
+        """Map hashes by which entries are recognised to a feed's articles; hashes without an article are left out."""
         identity_hashes = list(identity_hashes)
         article_by_hash: dict[bytes, KnownArticle] = {}
         for offset in range(0, len(identity_hashes), HASHES_PER_QUERY):
@@ -83,7 +83,7 @@ class Polls(Repository):
     def load_known_by_page_key(
         self, db: Connection, feed_id: int, urls_by_page_key: Mapping[str, Collection[str]]
     ) -> dict[str, list[KnownArticle]]:
-        """Map page keys to the articles of a feed on those web pages.
+        """Map page keys (hashes of web pages' URLs) to the articles of a feed on those pages.
 
         `urls_by_page_key` maps each page key to its canonical URLs.
         """
@@ -107,7 +107,7 @@ class Polls(Repository):
     async def list_relocation_candidates(
         self, feed_id: int, dates: Collection[int], newest_limit: int
     ) -> list[KnownArticle]:
-        """List those articles of a feed that an entry with a new URL may be: by date, and the newest ones.
+        """List the articles of a feed whose URL may have changed to that of an unknown entry: by date, and the newest.
 
         These are the articles published exactly at one of `dates` (Unix times in seconds) and the
         `newest_limit` newest, largest id first.
@@ -146,7 +146,7 @@ class Polls(Repository):
         *,
         owner_id: str | None = None,
     ) -> bool:
-        """Record polls that found nothing new, and their alerts; return whether edits of posts became due.
+        """Record polls that found nothing new, and alerts on their feeds; return whether edits of posts became due.
 
         `feeds` are written in full; for `unchanged_polls` only the next poll is scheduled. With `owner_id`,
         feeds whose lease another process owns are skipped.
@@ -174,12 +174,12 @@ class Polls(Repository):
         matches: StoryMatches = NO_MATCHES,
         fence: Fence | None = None,
     ) -> PollWriteResult:
-        """Record one poll in one transaction: feed, articles, statuses and dispatches.
+        """Record one poll in one transaction: the feed, its articles, and what each channel does with them.
 
-        Unless it is the first poll, every new page gets a status in each channel that follows the feed: a
-        post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
-        computed again if other articles or mutes were stored since. Nothing is recorded for a blocked feed. Raises
-        LeaseLost if another process now owns the lease of `fence`.
+        Unless it is the first poll, every new article gets a status in each channel that follows the feed: to be
+        posted, listed in a catch-up or added to a similar article's post, or withheld (not posted) or filtered.
+        `matches` are computed again if other articles or mutes of stories were stored since. Nothing is recorded for
+        a blocked feed. Raises LeaseLost if another process now owns the lease that `fence` requires.
         """
         process_leases.require_lease(db, fence)
         parameters = {
@@ -269,7 +269,7 @@ def _enqueue_for_channels(
     last_success_at: int | None,
     muting_channel_ids: Collection[int],
 ) -> list[int]:
-    """Enqueue new articles in every channel that follows their feed, and has not muted their story.
+    """Enqueue new articles to be posted in every channel that follows their feed and has not muted their story.
 
     Return the ids of the channels that have something to send.
     """
@@ -323,7 +323,7 @@ def _select_deliverable(
     is_first_poll: bool,
     last_success_at: int,
 ) -> Sequence[PendingArticle]:
-    """Return the articles that a subscription accepts; withhold the articles that it does not accept.
+    """Return the articles that a subscription posts; except at a first poll, mark the others as withheld (not posted).
 
     `last_success_at` is the Unix time in seconds of the feed's last successful poll before this one, or 0.
     """

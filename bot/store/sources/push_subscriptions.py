@@ -21,7 +21,7 @@ class PushSubscriptions(Repository):
         return await self._fetch_object(PushSubscription._make, f"{_SELECT_SQL} WHERE token = ?", (token,))
 
     async def list_unfollowed_feed_ids(self) -> list[int]:
-        """List the ids of feeds with a WebSub subscription that are blocked, or that no server follows unpaused."""
+        """List the ids of feeds with a WebSub subscription that are blocked or without an unpaused follower."""
         return await self._fetch_column(
             f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id "
             f"WHERE NOT {IS_FOLLOWED_SQL} OR blocked_since IS NOT NULL"

@@ -16,13 +16,13 @@ Later entries beyond the quota start a new overflow, with a new alert.
 
 
 class QuotaOverflows(Repository):
-    """Repository of overflow counts per feed and of the identities of skipped entries.
+    """Repository of entries beyond the quotas of feeds: their number per feed, and hashes that identify them.
 
     Methods raise StoreError.
     """
 
     async def get_by_feed(self, feed_id: int) -> QuotaOverflow | None:
-        """Return the current overflow of a feed, or None if it has none or the last one is over."""
+        """Return the current overflow (entries beyond the quota) of a feed, or None if it has none."""
         return await self._fetch_object(
             _overflow_from_row,
             "SELECT feed_id, kind, first_at, last_at, entry_count FROM quota_overflow WHERE feed_id = ? "
@@ -40,13 +40,13 @@ class QuotaOverflows(Repository):
         return {overflow.feed_id: overflow for overflow in overflows}
 
     async def load_skipped_identity_hashes(self, feed_id: int) -> frozenset[bytes]:
-        """Return the identity hashes of the skipped entries in a feed's last document."""
+        """Return the hashes that identify the entries skipped (beyond the quota) in a feed's last document."""
         return frozenset(
             await self._fetch_column("SELECT identity_hash FROM skipped_entry WHERE feed_id = ?", (feed_id,))
         )
 
     async def list_feeds_that_skipped_link(self, link_hashes: Collection[bytes]) -> list[tuple[int, int]]:
-        """List the feeds that skipped an entry with one of these link hashes; the longest ago come first.
+        """List the feeds of which an entry with one of these link hashes was skipped (over quota), longest ago first.
 
         Each feed is given with the Unix time in seconds of the skip.
         """

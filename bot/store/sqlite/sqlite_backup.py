@@ -25,8 +25,8 @@ class BackupCancelled(Exception):
 def copy_to_file(connection: sqlite3.Connection, path: Path, is_awaited: Callable[[], bool]) -> None:
     """Copy a database into a new file, using a connection reserved for the copy.
 
-    The copy is checked, marked as restored (`meta.RESTORED_KEY`) and synced to disk before it gets its name;
-    partial files of killed processes are removed. Raises `DatabaseUnusable` if the file exists or cannot be
+    The copy is checked, marked as restored (for the bot that may use it some day) and synced to disk before it gets its
+    name; partial files of killed processes are removed. Raises `DatabaseUnusable` if the file exists or cannot be
     written, `DatabaseBroken` if the copy is damaged, `BackupCancelled` once `is_awaited()` is False.
     """
     _require_absent(path)

@@ -18,7 +18,7 @@ _execute = sqlite3.Connection.execute
 
 
 class ThreadCall(str):
-    """A function in the guise of a script, which aiosqlite passes unread to the connection's thread.
+    """A function passed as if it were an SQL script, so that aiosqlite runs it in the connection's thread.
 
     aiosqlite has no public method that runs a function there.
     """
@@ -66,7 +66,7 @@ class SqliteConnection(sqlite3.Connection, Connection):
 
 
 class TextAggregate:
-    """The aggregate function `string_agg`, which SQLite has since 3.44."""
+    """Implementation of the SQL aggregate function `string_agg` for SQLite before 3.44, which lacks it."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []

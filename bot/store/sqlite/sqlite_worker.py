@@ -115,7 +115,7 @@ class SqliteWorker:
             self._schedule_thread_check()
 
     def _cancel_thread_check_if_idle(self) -> None:
-        """Cancel the check while no call waits: whoever waits for the event loop to be idle would wait for it."""
+        """Cancel the timer of the thread check if no call waits, so that the event loop can become idle."""
         if not self._deadlines and self._thread_check_timer is not None:
             self._thread_check_timer.cancel()
             self._thread_check_timer = None

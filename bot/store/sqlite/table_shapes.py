@@ -35,7 +35,7 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
 
 
 def load_last_ids(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`, 0 if none was assigned yet."""
+    """Return the last assigned id of each table whose ids are never reused, 0 if none was assigned yet."""
     last_id_by_table_name = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
     return {table_name: last_id_by_table_name.get(table_name, 0) for table_name in NEVER_REUSED_ID_TABLES}
 
