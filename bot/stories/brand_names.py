@@ -26,7 +26,7 @@ BRANDS = frozenset(
     wordpress workday xbox xiaomi yahoo yandex youtube zelda zte
     """.split()
 )
-"""Folded brand names that count in any spelling: in tech news, hardly any is meant as another word ("apple")."""
+"""Brand names (lower case, no accents) that count without a capital too: tech news rarely means the other word."""
 
 AMBIGUOUS_BRANDS = frozenset(
     """
@@ -34,4 +34,4 @@ AMBIGUOUS_BRANDS = frozenset(
     mistral notion nothing opera orange rust slack snap square stripe switch unity valve visa word zoom
     """.split()
 )
-"""Brands that are also words of a language: those that are not in `BRANDS`, too, count only with a capital."""
+"""Brand names that are also common words: unless they are in `BRANDS` too, they count only with a capital."""

@@ -1,4 +1,4 @@
-"""Scores of a server's feeds: how much of what they post is saved or liked, and which to decide on."""
+"""Scores of a server's feeds: how much of what they post is saved or liked, and which need a manager's decision."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ NEW_FEED_SECONDS = 30 * 86_400
 MAX_POSTS_WITHOUT_DECISION = 20
 """Maximum number of posts of a feed up to which its share of kept posts (saved or liked) is not judged."""
 MAX_SHARE_OF_MEDIAN = 0.2
-"""Share of kept posts, relative to the median of all feeds, below which a feed is one to decide on."""
+"""Share of posts saved or liked, relative to the median feed, below which a manager should decide on a feed."""
 MIN_MUTES_TO_DECIDE = 3
-"""Number of mutes of a feed's stories from which on the feed is one to decide on."""
+"""Minimum number of mutes of a feed's stories at which a manager should decide whether to keep the feed."""
 
 
 class Verdict(Enum):
@@ -43,13 +43,13 @@ class ScoredFeed:
 
     @property
     def kept_share(self) -> float:
-        """Return the share of the feed's posts that were kept, from 0 to 1."""
+        """Return the share of the feed's posts that people kept (saved or liked), from 0 to 1."""
         return compute_kept_share(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """Scores of a server's feeds between two Unix times in seconds: first the feeds to decide on, then by share."""
+    """Scores of a server's feeds in a period (Unix time): first feeds that need a manager's decision, then by share."""
 
     since: int
     until: int
@@ -112,15 +112,15 @@ def compute_kept_share(counts: FeedReactionCounts) -> float:
 
 
 def compute_median_share(reaction_counts: Sequence[FeedReactionCounts]) -> float:
-    """Return the median share of kept posts of feeds that posted; 0 if none did."""
+    """Return the median share of posts saved or liked among the feeds that had posts; 0 if none had."""
     return median([compute_kept_share(counts) for counts in reaction_counts if counts.article_count] or [0.0])
 
 
 def judge_feed(counts: FeedReactionCounts, post_count: int, median_share: float, *, is_unsettled: bool) -> Verdict:
     """Return the judgement on a feed with `post_count` posts in a channel.
 
-    `median_share` is the median share of kept posts of the feeds that are not new. A feed that is new or paused is
-    unsettled.
+    `median_share` is the median share of posts saved or liked of the feeds that are not new. A feed that is new or
+    paused is unsettled.
     """
     if is_unsettled:
         return Verdict.UNKNOWN

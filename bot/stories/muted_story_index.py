@@ -17,14 +17,14 @@ MAX_COMPARED_ARTICLES = 500
 """Maximum number of a muted story's articles, the newest, with which new articles are compared."""
 
 _MIN_BEST_SIMILARITY = 0.25
-"""Minimum similarity to a story's most similar article of an article that belongs to it without a close title."""
+"""Minimum similarity to one of a story's articles for an article to belong to the story, if its title is not close."""
 _MIN_TYPICAL_SIMILARITY = 0.35
-"""Minimum mean similarity to a story's most similar articles at which an article extends the story by similarity alone.
+"""Minimum mean similarity of a muted article to a story for later articles to be compared with it too.
 
-An article whose title is close to the story's usual words extends it in any case.
+The mean is of the most similar articles. An article whose title is close to the story's usual words is always added.
 """
 _TYPICAL_ARTICLE_COUNT = 3
-"""Number of the most similar articles of which the mean is taken; a story of as many articles has usual words."""
+"""Number of the most similar articles in a mean similarity, and of articles that a story needs for usual words."""
 _MIN_CLOSENESS = 0.18
 """Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to a large story."""
 _SMALL_STORY_CLOSENESS = 0.5
@@ -42,11 +42,11 @@ _COVERAGE_SHARE = 0.6
 The rest depends on how much of the story's usual words the new title has.
 """
 _MIN_USUAL_SHARE = 0.2
-"""Minimum share of a story's titles with a word by which the story is looked up."""
+"""Minimum share of a story's titles that have a word for the story to be looked up by this word."""
 
 
 class _MutedStory:
-    """The articles of a story, with the mutes of exactly these articles."""
+    """A muted story: its articles, and the ids of the mutes that apply to exactly these articles."""
 
     def __init__(self, article_ids: frozenset[int], features_by_article_id: Mapping[int, StoryFeatures]) -> None:
         self.article_ids = article_ids
@@ -84,9 +84,9 @@ class _MutedStory:
         )
 
     def evaluate(self, features: StoryFeatures, similarity_by_article_id: Mapping[int, float]) -> tuple[bool, bool]:
-        """Return whether an article belongs to the story and is muted, and whether it also extends the story.
+        """Return whether an article belongs to the story, and whether later articles are to be compared with it too.
 
-        An article that extends the story is one that later articles are compared with, too.
+        An article that belongs to the story is muted; only a typical one is added to it (extends it).
         """
         similarities = sorted(
             (similarity_by_article_id[article_id] for article_id in self.article_ids & similarity_by_article_id.keys()),
@@ -105,7 +105,7 @@ class _MutedStory:
 
 
 class MutedStoryIndex:
-    """Index in memory of all muted stories. Mutes of the same articles are compared once."""
+    """Index in memory of all muted stories; a story that several mutes have in common is held once."""
 
     def __init__(self) -> None:
         self._features_by_article_id: dict[int, StoryFeatures] = {}

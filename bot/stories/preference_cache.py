@@ -1,4 +1,4 @@
-"""Cache of the servers' preference models, which a worker process learns when they are needed."""
+"""Cache of the servers' preference models (what their users like), which a worker process learns on demand."""
 
 import logging
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class _CachedModel(NamedTuple):
 
 
 class PreferenceModelCache:
-    """Cache of preference models by server.
+    """Cache of preference models (which outlets, topics and words users like) by server.
 
     If a model cannot be learned, a model without preferences is used.
     """

@@ -40,13 +40,13 @@ MIN_USERS_TO_SHOW = 3
 _PRIOR_LIKE_COUNT = 2.0
 """Number of likes (c) added to the actual and expected likes of a trait, so that rare traits score near 0."""
 _OPINION_WEIGHTS = {OpinionKind.BOOKMARKED: 1.0, OpinionKind.LIKED: 1.0, OpinionKind.OPENED: 0.3}
-"""Weights of opinions by kind; a dislike weighs as much as a like."""
+"""Weights of opinions on articles by kind, in likes; a dislike weighs as much as a like."""
 _MAX_TRAITS_PER_STORY = 3
 """Maximum number of traits (outlets, topics, words) that count in the score of a story."""
 _MIN_TRAIT_SCORE = 0.1
-"""Minimum absolute score of a trait that a model contains."""
+"""Minimum absolute score of a trait (outlet, topic or word) that a preference model contains."""
 _MAX_TRAITS_PER_SERVER = 500
-"""Maximum number of traits of a model, the strongest."""
+"""Maximum number of traits (outlets, topics, words) of a preference model, the strongest."""
 _MAX_TAGS = 10
 """Maximum number of an article's tags that count as topics."""
 _MAX_NAME_LENGTH = 60

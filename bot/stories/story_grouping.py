@@ -21,7 +21,7 @@ TitledArticle = ArticleBrief | DigestCandidate
 """Type of the records of articles that can be grouped, by their titles."""
 
 ArticleT = TypeVar("ArticleT", ArticleBrief, DigestCandidate)
-"""Type of the articles that one call groups."""
+"""Type variable: the type of article records that a call groups, all of one type."""
 
 _MIN_SHARED_TERMS = 3
 """Minimum number of terms that a title must share with the titles of a story to be compared with them."""
@@ -31,12 +31,12 @@ _MIN_BILINGUAL_TERMS = 2
 It is low, since the dictionary of English and French terms is small.
 """
 _MIN_TRANSLATED_SHARE = 0.3
-"""Minimum share of two titles' word weights that is translated in the other title, for them to be similar.
+"""Minimum share of the word weights of two titles that have a translation in the other one, for them to be similar.
 
 Of the ten million pairs of 2,500 English and 4,000 French headlines of different days, 30 reach this share.
 """
 _TRANSLATED_SHARE_OFFSET = 0.35
-"""Summand that turns the translated share of two titles on one event into a comparable cosine."""
+"""Amount added to the translated share of two titles' words to estimate the cosine of their vectors."""
 _MIN_COLLECTION_SIZE = 50
 """Minimum number of articles that is assumed when computing a word's inverse document frequency (IDF)."""
 

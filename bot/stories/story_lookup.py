@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 READ_BATCH_SIZE = 500
 """Number of articles that are read from the store as one batch."""
 ENCODE_WAIT_SECONDS = 2.0
-"""Maximum time in seconds that the poll of a feed waits for the encoder."""
+"""Maximum time in seconds that the poll of a feed waits until its titles are encoded as vectors."""
 MAX_TITLES_PER_POLL = 64
-"""Maximum number of titles that are encoded before the new articles of a poll are stored."""
+"""Maximum number of titles that are encoded as vectors before the new articles of a poll are stored."""
 ENCODE_BATCH_SIZE = 32
-"""Number of titles that are encoded in one call.
+"""Number of titles that are encoded as vectors in one call.
 
 A query waits until the running call ends, so calls must be short.
 """
@@ -196,7 +196,7 @@ class StoryLookup:
             del self._vector_by_article_key[next(iter(self._vector_by_article_key))]
 
     async def _encode_missing_titles(self) -> None:
-        """Encode titles without a vector, newest first, including those of the last days after a start."""
+        """Encode titles that have no vector yet, newest first, including those of the last days after a start."""
         assert self._semantic_index is not None
         while self._unencoded_brief_by_id:
             article_ids = sorted(self._unencoded_brief_by_id, reverse=True)[:ENCODE_BATCH_SIZE]

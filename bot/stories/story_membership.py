@@ -1,14 +1,14 @@
-"""Decision whether an article joins a post in a channel, made in the transaction that records the article."""
+"""Decision whether an article is added to a similar article's post (joins it), in the transaction that records it."""
 
 from collections.abc import Sequence
 
 from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, PostedArticle
 
 MAX_STORY_GAP_SECONDS = 2 * 86_400
-"""Maximum time in seconds between similar articles, and between the first article of a post and one that joins it."""
+"""Maximum time in seconds between similar articles, and between a post's first article and one added to the post."""
 
 _MIN_MEAN_SIMILARITY = 0.25
-"""Minimum mean similarity of an article to the most similar articles of a very large story that it joins.
+"""Minimum mean similarity of an article to a very large story's most similar articles for it to be added there.
 
 The minimum is higher for smaller stories, up to `MIN_SINGLE_ARTICLE_SIMILARITY` for a story of one article.
 """
@@ -29,9 +29,9 @@ def compute_story_membership_score(similarities: Sequence[float], story_size: in
 
 
 def compute_post_membership_score(feed_id: int, published: int, posted_articles: Sequence[PostedArticle]) -> float:
-    """Return how clearly an article belongs to a post; below 0 it does not belong.
+    """Return how clearly an article belongs to the post of a story; below 0 it does not belong.
 
-    An article never joins a post that has an article of the same feed: a feed does not report an event twice
+    An article is never added to a post that has an article of the same feed: a feed does not report an event twice
     without news.
     """
     for posted_article in posted_articles:

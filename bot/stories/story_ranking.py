@@ -1,4 +1,4 @@
-"""Ranking of stories by outlets, bookmarks, recency and the server's preferences."""
+"""Ranking of stories by number of outlets and bookmarks, recency, and what the server's users like."""
 
 import math
 from bisect import bisect_right
@@ -17,7 +17,7 @@ _BOOKMARK_POINTS = 2.0
 _RECENCY_POINTS = 1.0
 """Points for a story published now; an older one gets fewer."""
 _PREFERENCE_POINTS = 1.5
-"""Points for a preference score of 1."""
+"""Points for a preference score (how much the server's users like a story) of 1."""
 
 
 def compute_story_score(*, outlet_count: int, bookmark_count: int, recency: float, preference: float) -> float:
@@ -60,10 +60,10 @@ def select_best_stories(
 def replay_daily_selections(
     posts: Sequence[ChannelPost], stories_per_day: int, *, since: int, until: int, zone_name: str
 ) -> list[ChannelPost]:
-    """Return the posts that a channel would have had with its best stories of the day alone, oldest first.
+    """Return the posts that a channel would have had if only each day's best stories were posted, oldest first.
 
-    `since` and `until` are Unix times in seconds. An estimate: the server's taste and bookmarks are left out, and all
-    outlets count that a story has by now.
+    `since` and `until` are Unix times in seconds. An estimate: what the server's users like and their bookmarks
+    are left out, and all outlets count that a story has by now.
     """
     sorted_posts = sorted(posts, key=lambda post: post.sent_at)
     sent_times = [post.sent_at for post in sorted_posts]
