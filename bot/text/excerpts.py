@@ -23,7 +23,7 @@ _ABBREVIATIONS_BEFORE_NAMES = split_at_white_space(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
-"""Abbreviations after which a sentence ends only if one of `_SENTENCE_STARTERS` follows."""
+"""Abbreviations after which a sentence ends only if a word that often begins sentences follows."""
 _SENTENCE_STARTERS = split_at_white_space(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
@@ -52,7 +52,7 @@ _LOOK_BACK_CHARS = 40
 _LOOK_AHEAD_CHARS = 200
 _CUT_MARGIN_CHARS = 60
 _MAX_LEAD_CHARS = 4_000
-"""Maximum number of characters of a text that are read for its lead; more would block the event loop."""
+"""Maximum number of characters of a text read for an excerpt of its beginning; more would block the event loop."""
 
 
 def split_sentences(text: str) -> list[str]:

@@ -61,9 +61,9 @@ _HINT_WEIGHT = 1.0
 _MIN_SCORE = 1.3
 """Minimum score, a sum of weights, of a text that is clearly French or English."""
 _MIN_SCORE_STOPWORD_LANGUAGES = 2.0
-"""Minimum score of a text that is clearly in one of `_STOPWORD_LANGUAGES`."""
+"""Minimum score of a text that is clearly in another language, recognised by its stop words alone."""
 _MIN_MAIN_LANGUAGE_WEIGHT = 0.5
-"""Minimum weight of a French or English word, as most articles are in these languages."""
+"""Minimum weight of a French or English function word, even one that many languages share."""
 _MIN_RELATIVE_LEAD = 0.25
 """Minimum difference between the two best scores of a text whose language is clear, as a share of the best."""
 _MIN_SCORE_PER_WORD = 0.06

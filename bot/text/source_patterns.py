@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 from bot.text import urls
 
 MAX_PATTERN_CHARS = 500
-"""Maximum number of characters of a pattern."""
+"""Maximum number of characters of a pattern of sources (a domain, or a part of a site)."""
 _SAFE_CHARS = "!$&'()*+,;=:@~"
 """Characters that a segment of a path may have unescaped, beside letters, digits, `-`, `.` and `_` (RFC 3986)."""
 
@@ -47,7 +47,7 @@ class SourcePattern(NamedTuple):
         return pattern
 
     def __str__(self) -> str:
-        """Return the pattern as `parse` reads it."""
+        """Return the pattern as an operator types it, such as `news.example/blogs/jo`."""
         path = "".join(f"/{quote(segment, safe=_SAFE_CHARS)}" for segment in self.path_segments)
         return self.domain + path + ("?" if self.parameters else "") + "&".join(sorted(self.parameters))
 
@@ -75,7 +75,7 @@ def list_domains(url: str) -> list[str]:
 
 
 class SourcePatterns:
-    """Set of patterns, in which those that cover a URL are quick to find."""
+    """Set of patterns of sources, indexed by domain, so that one that covers a URL is quick to find."""
 
     def __init__(self, patterns: Iterable[SourcePattern] = ()) -> None:
         self._patterns_by_domain: dict[str, list[SourcePattern]] = {}
@@ -91,7 +91,7 @@ class SourcePatterns:
 
 
 NO_PATTERNS = SourcePatterns()
-"""Set without any pattern."""
+"""Empty set of patterns of sources."""
 
 
 def _iter_domains(host: str) -> Iterator[str]:

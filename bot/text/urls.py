@@ -60,7 +60,7 @@ _RANDOM_TOKEN_PATTERN = re.compile(
 _JWT_TOKEN_PATTERN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _PRIVATE_PATH_TOKEN_PATTERN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
 _SECRET_HINT_PATTERN = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
-"""Pattern, quick to search, that is in every URL in which `redact` hides a part, and in few others."""
+"""Pattern, quick to search, that matches every URL with a secret to hide (redact), and few others."""
 REDACTED = "***"
 """Text that replaces a secret."""
 
@@ -86,7 +86,7 @@ def canonicalize(url: str) -> str:
 def compute_page_key(url: str, identity: str | None = None) -> str:
     """Return the key of the page at `url`: 32 hexadecimal digits.
 
-    `identity` tells entries with one link apart. http and https, and a path with and without trailing slash,
+    `identity` tells entries with the same link apart. http and https, and a path with and without trailing slash,
     are one page: no publisher keeps different articles there, and feeds do differ in it. `www.` counts, as
     some hosts serve another page without it.
     """
@@ -143,7 +143,7 @@ def redact(url: str) -> str:
 
 
 def has_secret(url: str) -> bool:
-    """Return whether `redact` hides a part of the URL."""
+    """Return whether the URL contains a secret: a password, a token or the like, which `redact` hides."""
     return bool(_SECRET_HINT_PATTERN.search(url)) and REDACTED in redact(url)
 
 

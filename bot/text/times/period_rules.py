@@ -313,4 +313,4 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
 PERIOD_RULES = tuple((re.compile(pattern), parse_match) for pattern, parse_match in _RULES)
 """Pairs of a pattern of expressions in lower case without accents, and the function that makes a period of a match."""
 ZONE_AWARE_PARSERS = (_parse_ago, _parse_last_unit, _parse_moment)
-"""Functions of `PERIOD_RULES` whose periods need no conversion to the zone of `now`; they consist of no whole days."""
+"""Functions that make periods which, not being whole days, need no conversion to a time zone ("2 hours ago")."""
