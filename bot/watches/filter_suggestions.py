@@ -20,9 +20,9 @@ _MIN_BLOCKED_SHARE = 0.15
 _MAX_BLOCKED_SHARE = 0.9
 """Maximum share of the posts that a suggested filter would have blocked; beyond it, pausing is simpler."""
 _MAX_CANDIDATE_WORDS = 2
-"""Maximum number of words that are tried, the most frequent first."""
+"""Maximum number of words that are tried as filters on a feed, the most frequent first."""
 _MIN_WORD_LENGTH = 4
-"""Minimum length in letters of a word that is suggested."""
+"""Minimum length in letters of a word that is suggested as a filter."""
 
 
 class FilterSuggestion(NamedTuple):
@@ -38,7 +38,8 @@ async def suggest_filter(
 ) -> FilterSuggestion | None:
     """Return a filter that would have blocked many posts of a feed and none of `protected_article_ids`, or None.
 
-    The word in the most titles goes first; it must block a share of the posts between the two limits.
+    The word in the most titles goes first; it must block a share of the posts between `_MIN_BLOCKED_SHARE` and
+    `_MAX_BLOCKED_SHARE`. The protected articles are, for instance, those that people saved or liked.
 
     Raises `StoreError` if the database failed.
     """

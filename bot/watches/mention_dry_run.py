@@ -1,4 +1,4 @@
-"""Trial of a mention rule on the posts of the last thirty days, before it is saved."""
+"""Trial, before it is saved, of a rule by which posts that match a query mention a role, on recent posts."""
 
 import asyncio
 from collections import deque
@@ -11,15 +11,15 @@ from bot.store.records.outbox_records import SentPost
 from bot.watches.subscription_filters import FilterEvaluator
 
 DRY_RUN_DAYS = 30
-"""Number of days whose posts a new mention rule is tried on."""
+"""Number of days whose posts a new mention rule (posts that match a query mention a role) is tried on."""
 _MAX_POSTS = 2_000
-"""Maximum number of posts, the newest, that a new mention rule is tried on."""
+"""Maximum number of posts, the newest, that a new rule to mention a role is tried on."""
 _POSTS_PER_BATCH = 100
 """Number of posts whose articles are loaded and evaluated at once."""
 
 
 class MatchingPost(NamedTuple):
-    """The article of a post that a mention rule matches, and whether the post would have mentioned the role.
+    """The article of a post that a rule to mention a role matches, and whether the post would have mentioned it.
 
     It would not have if posts of the 24 hours before had mentioned the role as often as the rule allows.
     """
@@ -29,7 +29,7 @@ class MatchingPost(NamedTuple):
 
 
 class MentionDryRun(NamedTuple):
-    """Trial of a mention rule: the number of posts, and those that the rule matches, newest first."""
+    """Trial of a rule to mention a role: the number of posts, and those that the rule matches, newest first."""
 
     post_count: int
     matching_posts: tuple[MatchingPost, ...]
@@ -41,7 +41,7 @@ class MentionDryRun(NamedTuple):
 
 
 async def dry_run_mentions(store: Store, channel_id: int, rule: MentionRule) -> MentionDryRun:
-    """Evaluate a mention rule on the posts of a channel in the last thirty days, without saving it.
+    """Evaluate a rule to mention a role on the posts of a channel in the last thirty days, without saving it.
 
     Raises `StoreError` if the database failed.
     """

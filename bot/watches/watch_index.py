@@ -27,7 +27,7 @@ from bot.search.query.query_tree import Query
 
 @dataclass(slots=True, eq=False)
 class _QueryGroup:
-    """Watches with equal queries: the server id of each watch, and the query's clause and keys by languages."""
+    """Saved searches (watches) with equal queries: their server ids, and the query's clause and keys by languages."""
 
     query: Query
     server_id_by_watch_id: dict[int, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class _QueryGroup:
 
 
 class _KeyIndex:
-    """Index of query groups by key, for articles whose words are analysed in the given languages."""
+    """Index of saved searches by the words (keys) of articles, which are analysed in the given languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages
@@ -80,7 +80,7 @@ class _KeyIndex:
 
 
 class WatchIndex:
-    """Index in memory of the queries of watches.
+    """Index in memory of the queries of watches (saved searches).
 
     `get_key_frequency` returns the number of sampled articles that have a key (a stem, word or name).
     """
@@ -128,7 +128,7 @@ class WatchIndex:
         return sorted(watch_ids)
 
     def _get_key_index(self, language: str | None) -> _KeyIndex:
-        """Return the index by keys for articles in a language; it is built on first use."""
+        """Return the index of watches by words, for articles in a language; it is built on first use."""
         languages = select_query_languages(language)
         key_index = self._key_index_by_languages.get(languages)
         if key_index is None:
