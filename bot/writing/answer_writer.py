@@ -177,7 +177,7 @@ class AnswerWriter:
 
 
 def _parse_answer(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str | None) -> WrittenAnswer:
-    """Return the sentences of a model's reply that pass the checks by rule, or its refusal.
+    """Return the sentences of a model's reply that pass checks by fixed rules (numbers, links), or its refusal.
 
     Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
     """

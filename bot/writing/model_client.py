@@ -43,9 +43,8 @@ class TaskUsage:
     """Usage of the model service for one task since the start.
 
     `calls` is the number of prompts, `failures` of those that failed or had an unusable reply, `seconds` their total
-    time. The numbers of tokens are as
-    the service reported them. `dropped_sentences` is the number of sentences that a verification found unsupported by
-    their passages.
+    time. The numbers of tokens are as the service reported them. `dropped_sentences` is the number of sentences that a
+    verification found unsupported by their passages.
     """
 
     calls: int = 0

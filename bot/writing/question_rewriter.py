@@ -1,4 +1,4 @@
-"""Rewriting of questions into queries in the words of articles. Its output is searched for and never shown."""
+"""Rewriting of questions into search queries in the words of articles, which are never shown."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from bot.writing.model_tasks import ModelFailure, ModelTask, UnusableReply, pars
 TIMEOUT_SHARE = 0.25
 """Maximum share of the time for an answer that the rewriting of its question may take."""
 MAX_QUERIES = 3
-"""Maximum number of queries in the language of the question; one more is in the other language."""
+"""Maximum number of search queries made of a question in its language; one more is in the other language."""
 MAX_QUERY_LENGTH = 120
 """Maximum length, in UTF-16 units, to which a search query that the model writes is cut."""
 MAX_EARLIER_QUESTIONS = 3
 """Maximum number of earlier questions of the conversation that the model is shown."""
 MAX_CACHED_QUESTIONS = 500
-"""Maximum number of questions whose rewriting is kept for a repetition or a follow-up."""
+"""Maximum number of questions whose search queries are kept for a repetition or a follow-up."""
 DAY_SECONDS = 86_400
 """Length of a day in seconds."""
 MAX_REPLY_TOKENS = 300
 """Maximum number of tokens that the model may generate for a rewriting."""
 
 _END_OF_TIME = 2**62
-"""End of a range of Unix times without a last day."""
+"""End of a range of Unix times if the question names no last day."""
 _INSTRUCTIONS = (
     "You prepare searches in an archive of news articles in English and French. Turn the reader's question into two "
     "or three short queries of three to eight words, in the language of the question and in the words of a headline: "
@@ -42,7 +42,7 @@ _INSTRUCTIONS = (
 
 
 class RewrittenQuestion(NamedTuple):
-    """Queries for a question in the words of articles, and the time that it is about.
+    """Search queries for a question, in the words of articles, and the time that it is about.
 
     `published_range` holds the Unix times in seconds at which articles that may answer were published, None for any
     time. `is_about_news` is whether articles may answer at all.
@@ -65,7 +65,7 @@ class Conversation(NamedTuple):
 
 
 class QuestionRewriter:
-    """Rewriter of questions, which keeps the last `MAX_CACHED_QUESTIONS` rewritings."""
+    """Rewriter of questions into search queries, which it keeps for the last `MAX_CACHED_QUESTIONS` questions."""
 
     def __init__(self, client: ModelClient, clock: Clock) -> None:
         self._client, self._clock = client, clock

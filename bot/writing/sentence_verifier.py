@@ -31,7 +31,7 @@ async def verify_sentences(
     is_background: bool = False,
     with_article_details: bool = True,
 ) -> tuple[bool, ...] | ModelFailure:
-    """Ask the model whether the passages that a sentence cites support it, or all shown ones if it cites none.
+    """Ask the model whether each sentence is supported by the passages that it cites, or by all if it cites none.
 
     Returns a verdict for each sentence, or the failure of the model. Citations are 1-based numbers into `passages`. The
     model is shown only the passages that some sentence cites, or all if none does, with their headings, and before

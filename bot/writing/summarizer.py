@@ -101,7 +101,7 @@ class Summarizer:
             self._waiting_user_ids.discard(user_id)
 
     def _build_cache_key(self, articles: Sequence[Article]) -> str:
-        """Return the name of the model under which a summary is stored, for a story with a hash of its articles.
+        """Return the key under which a summary is stored: the model's id and, for a story, a hash of its articles.
 
         Who may read one article of a story may not be allowed to read all, so each set of articles has its own summary.
         """
@@ -192,7 +192,7 @@ class Summarizer:
 
 
 def _parse_summary(reply: str, prompt: Prompt, shown_texts: Sequence[str], language: str) -> tuple[str, ...]:
-    """Return the sentences of a summary in a model's reply that pass the checks by rule.
+    """Return the sentences of a summary in a model's reply that pass checks by fixed rules (numbers, links).
 
     Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
     """
