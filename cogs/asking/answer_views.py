@@ -256,7 +256,7 @@ def _build_article_block(article: Article) -> Text:
 
 
 def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
-    """Return the sentence that says how many articles were searched, and whether they are of another period."""
+    """Return the sentence that nothing was found in so many articles, or none of them from the period asked about."""
     if not answer.searched_article_count:
         return _("I have no articles yet.")
     if is_public:

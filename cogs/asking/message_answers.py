@@ -45,7 +45,7 @@ _DISCORD_MARKUP_PATTERN = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>
 
 
 class MessageReply:
-    """Reply to a message for the bot, which is edited when a notice gives way to the answer.
+    """Reply to a message for the bot: perhaps first a notice to wait, which is then edited into the answer.
 
     `server_channel` is the channel or thread of the message, or None in direct messages. `intent` is what the
     message asks for: an answer, a search or help.
