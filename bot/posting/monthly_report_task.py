@@ -23,11 +23,11 @@ class MonthlyReportTask(ScheduledTask):
     """Scheduled task that enqueues the monthly scorecards of feeds; one transaction also sets when the next is due."""
 
     async def get_next_due_at(self) -> int | None:
-        """Return when the next scorecard is due (Unix time in seconds); None if no server wants one."""
+        """Return when the next scorecard of feeds is due (Unix time in seconds); None if no server wants one."""
         return await self._store.monthly_reports.get_next_due_at()
 
     async def run(self) -> float:
-        """Enqueue the scorecards that are due; return the seconds until failed ones are tried again, or 0."""
+        """Enqueue the scorecards of feeds that are due; return the seconds until failed ones are tried again, or 0."""
         wait_seconds = 0.0
         for report in await self._store.monthly_reports.list_due(self._clock.now()):
             guild = self._context.client.get_guild(report.server_id)

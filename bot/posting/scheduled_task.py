@@ -160,7 +160,7 @@ class WatchMatchingTask(ScheduledTask):
         return 0 if await self._store.watches.list_unmatched_arrivals(1) else None
 
     async def run(self) -> float:
-        """Match all articles that wait for it, and enqueue the notifications of the watches."""
+        """Match all new articles against the watches (saved searches), and enqueue their notifications."""
         while await self._matcher.process_next_batch():
             pass
         return 0.0

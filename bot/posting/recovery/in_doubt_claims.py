@@ -11,7 +11,7 @@ from bot.core.models import Dispatch
 from bot.store import Store
 
 LOOKUP_DELAYS_SECONDS = (5.0, 15.0, 35.0, 75.0, 155.0)
-"""Delays in seconds after which to look up whether a dispatch that was sent without a nonce was delivered.
+"""Delays in seconds after which to look up whether a message without a nonce, which prevents repetition, was sent.
 
 They count from the moment the response was lost or, after a crash, from the moment this process loaded the
 claim. Discord may execute a request long after it failed, so the dispatch is sent again only if the last

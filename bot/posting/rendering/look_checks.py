@@ -8,7 +8,7 @@ from bot.text.discord_text import count_utf16_units
 
 
 def find_look_error(look: PostLook) -> str | None:
-    """Return why posts can't appear as a look's settings say, in the current language; None if they can."""
+    """Return what is invalid in a look (settings of how posts appear), in the current language; None if it is valid."""
     texts_with_limits = [("prefix", look.prefix, MAX_PREFIX_LENGTH)]
     if look.template is not None:
         texts_with_limits += [

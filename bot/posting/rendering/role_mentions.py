@@ -14,9 +14,10 @@ def can_mention(member: discord.Member, role: discord.Role, channel: discord.abc
 
 
 def list_mentioned_role_ids(client: discord.Client, dispatch: Dispatch) -> list[int]:
-    """Return the ids of the roles that a post mentions, each once: first the role set in its look, if it may be.
+    """Return the ids of the roles that a post mentions, each once: first the role of its look, then by rules.
 
-    Then come the roles by mention rules (a query and a role). The look is how a server chose its posts to appear.
+    The role of its look (how posts appear) is left out if Telex cannot mention it. Mention rules are rules by
+    which posts that match a query mention a role.
     """
     look_role_id = dispatch.look.role_id
     is_look_role_mentioned = look_role_id is not None and can_bot_mention(

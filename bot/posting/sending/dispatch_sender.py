@@ -39,7 +39,7 @@ class DispatchSender:
         self._webhooks, self._audience = context.webhooks, context.audience
 
     async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | Reason:
-        """Return where a dispatch (queued message) goes, it with only its readable articles, and its Discord message.
+        """Return where a queued message goes, its dispatch with only the readable articles, and the Discord message.
 
         The roles that a post mentions by its channel's rules are decided, and recorded before it is sent.
 

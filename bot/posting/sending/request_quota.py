@@ -30,7 +30,7 @@ GRANT_TTL_SECONDS = 2.0
 RENEW_INTERVAL_SECONDS = 0.4
 """Minimum time in seconds between two renewals of a process's slots (requests at a time)."""
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
-"""Minimum time in seconds between two renewals if a request waits and no slot is granted, or slots can be released."""
+"""Minimum time in seconds between two renewals of a quota if a request waits without one, or some can be released."""
 HEADROOM_SLOTS = 5
 """Number of slots (requests at a time) that a process asks for beyond its demand, so that none has to wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
@@ -92,7 +92,7 @@ class RequestQuota:
         return URGENT_RENEW_INTERVAL_SECONDS if self._budget_store.is_shared else math.inf
 
     def report_demand(self, now: float, in_flight_count: int, waiting_count: int) -> None:
-        """Renew the slots of this process if a renewal is due, on the basis of its number of requests.
+        """Renew this process's quota (slots) if a renewal is due, on the basis of its number of requests.
 
         `in_flight_count` requests count against Discord's limit now, `waiting_count` requests wait for a slot.
         """
