@@ -26,7 +26,7 @@ from bot.store.records.process_records import Fence, LeasePool, Process
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15
-"""Lifetime of a lease in seconds, by the database's clock."""
+"""Lifetime in seconds of a lease (a process's right to do a part of the work), by the database's clock."""
 RENEW_SECONDS = 5.0
 """Interval in seconds between renewals of a lease."""
 STOP_SECONDS = 10.0
@@ -47,7 +47,7 @@ _NO_NUMBERS: frozenset[int] = frozenset()
 
 
 class Leases:
-    """The leases of this process; it has none before `start`."""
+    """The leases of this process: rights to do parts of the work, such as shards. It has none before `start`."""
 
     def __init__(self, store: Store, roles: Iterable[ProcessRole], supervisor: Supervisor) -> None:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
