@@ -28,16 +28,16 @@ _TYPICAL_ARTICLE_COUNT = 3
 _MIN_CLOSENESS = 0.18
 """Minimum closeness to a story's usual title words, from 0 to 1, at which an article belongs to a large story."""
 _SMALL_STORY_CLOSENESS = 0.5
-"""Closeness that is added to `_MIN_CLOSENESS`, divided by the number of a story's articles.
+"""Amount that raises the minimum closeness to a muted story, divided by the number of the story's articles.
 
 The titles of few articles say little about which words are usual.
 """
 _FAR_CLOSENESS = 0.1
 """Closeness to a story's usual title words below which only a nearly identical title belongs to it."""
 _NEARLY_IDENTICAL_SIMILARITY = 0.9
-"""Minimum similarity to a story's article of an article with a nearly identical title."""
+"""Minimum similarity of two articles at which their titles count as nearly identical."""
 _COVERAGE_SHARE = 0.6
-"""Share of closeness that depends on how much of the new title the story's words cover.
+"""Share of a title's closeness to a muted story that depends on how much of the title the story's words cover.
 
 The rest depends on how much of the story's usual words the new title has.
 """
