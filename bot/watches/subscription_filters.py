@@ -54,10 +54,10 @@ def parse_filter_query(text: str, now: int) -> Query:
 
 
 def select_blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
-    """Return the filters that block an article: one that excludes it, or all that include others; () if none does.
+    """Return the filters that block an article: one that excludes it, or all including ones if none of them matches.
 
     `matches` returns whether a query matches the article, or None if that is unknown. An unknown match never leads
-    to blocking.
+    to blocking. The tuple is empty if nothing blocks the article.
     """
     include_filters = tuple(query_filter for query_filter in filters if query_filter.mode is FilterMode.INCLUDE)
     for query_filter in filters:

@@ -32,7 +32,7 @@ MAX_SENTENCE_LENGTH = 400
 ECHO_WORD_COUNT = 7
 """Number of consecutive words of the instructions that a reply may not repeat."""
 MAX_UNCHECKED_COUNT = 10
-"""Largest number that need not be in a passage if it is in letters ("three"), as it may count what a passage lists."""
+"""Largest number in letters ("three") that is not looked for in the passages, as it may count what a passage lists."""
 
 _COMPARED_FACT_PATTERN = re.compile(r"day \d+|month|weekday|time|release")
 """Pattern of the kinds of facts that are compared with the passages: days, months, times of day, versions."""
