@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from bot.cli import terminal
 from bot.cli.command_context import JsonOption, open_store, run_with_store
 from bot.cli.command_process import (
-    FAILURE_STATUS,
     USAGE_ERROR_STATUS,
     echo_stderr,
     exit_with_error,
@@ -22,6 +21,8 @@ from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store import Store
 from bot.store.records.operating_records import FollowedFeedCounts
 from bot.text.source_patterns import SourcePattern
+
+T = TypeVar("T")
 
 sources_group = typer.Typer(name="sources", invoke_without_command=True)
 """Group of the commands `telex sources …`, which list, block and unblock sources of news."""
@@ -61,16 +62,19 @@ def block(
     Nothing is followed or fetched from there. Feeds that are followed stop, and the servers get one alert.
     """
 
-    async def block_source(store: Store, settings: Settings, pattern: SourcePattern) -> None:
+    async def count_followed(store: Store, settings: Settings, pattern: SourcePattern) -> int:
         counts = await store.blocked_sources.count_followed(pattern)
         echo_stderr(f"{pattern}: {_describe_counts(counts, settings)}.")
-        if counts.feed_count and not yes and not typer.confirm("Block it?", err=True):
-            raise typer.Exit(FAILURE_STATUS)
+        return counts.feed_count
+
+    async def block_source(store: Store, settings: Settings, pattern: SourcePattern) -> None:
         alert_texts = build_source_block_texts(str(pattern), settings, is_blocked=True)
         is_new = await store.blocked_sources.block(pattern, alert_texts, user_id=None) is not None
         echo_stderr(f"Blocked {pattern}." if is_new else f"{pattern} is blocked already.")
 
-    _change(source, block_source)
+    if _run_on_source(source, count_followed) and not yes and not typer.confirm("Block it?", err=True):
+        exit_with_error("Nothing was blocked.")
+    _run_on_source(source, block_source)
 
 
 @sources_group.command()
@@ -84,22 +88,22 @@ def allow(source: SourceArgument) -> None:
             exit_with_error(f"{pattern} isn’t blocked itself. See `telex sources`.", USAGE_ERROR_STATUS)
         echo_stderr(f"Unblocked {pattern}: {_describe_counts(counts, settings)}.")
 
-    _change(source, unblock_source)
+    _run_on_source(source, unblock_source)
 
 
-def _change(source: str, change: Callable[[Store, Settings, SourcePattern], Coroutine[None, None, None]]) -> None:
-    """Change whether a source is blocked; exit (2) if the text is no source."""
+def _run_on_source(source: str, function: Callable[[Store, Settings, SourcePattern], Coroutine[None, None, T]]) -> T:
+    """Run a function on the store, the settings and a source given as text; exit (2) if the text is no source."""
     settings = load_settings_or_exit()
     try:
         pattern = SourcePattern.parse(source)
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)
 
-    async def change_with_store() -> None:
+    async def run_with_open_store() -> T:
         async with open_store(settings) as store:
-            await change(store, settings, pattern)
+            return await function(store, settings, pattern)
 
-    run_async(change_with_store)
+    return run_async(run_with_open_store)
 
 
 def _describe_counts(counts: FollowedFeedCounts, settings: Settings) -> str:
