@@ -26,11 +26,11 @@ from bot.text import discord_text
 from cogs.shared import article_cards
 
 WRITTEN_COLOUR = 0x8B74E0
-"""Accent colour, as RGB, of what a model wrote."""
+"""Accent colour, as RGB, of a card with text that a language model wrote."""
 _MAX_SENTENCE_LENGTH = 600
 """Maximum length in UTF-16 units of a sentence of the answer."""
 _MAX_QUOTE_LENGTH = 600
-"""Maximum length in UTF-16 units of the sentences of an article behind the answer."""
+"""Maximum length in UTF-16 units of the sentences that are quoted from an article as evidence for the answer."""
 _MAX_OUTLET_NAME_LENGTH = 60
 """Maximum length in UTF-16 units of the name of an outlet."""
 _FALLBACK_SOURCE_COUNT = 3
@@ -92,7 +92,7 @@ def _build_button_rows(question_reply: QuestionReply) -> tuple[ActionRow, ...]:
 
 
 def make_story_button(question_reply: QuestionReply) -> Item | None:
-    """Return the button that shows the story of an answer's source, or None if only one outlet reports it."""
+    """Return the button for the story (articles on one event) of an answer's source; None if no other outlet has it."""
     article = question_reply.story_article
     return None if article is None else buttons.STORY_BUTTON(article.key)
 
@@ -105,7 +105,7 @@ def _build_sentences_block(answer: Answer) -> Text:
 
 
 def _join_sentences(answer: Answer, marks: Sequence[str]) -> str:
-    """Return the sentences in one line, each with the marks of its sources before its full stop."""
+    """Return the sentences in one line, each with the numbers (`marks`) of its sources before its full stop."""
     sentences = []
     for sentence in answer.generated_sentences:
         text = discord_text.to_plain_line(sentence.text, _MAX_SENTENCE_LENGTH)
@@ -133,7 +133,7 @@ def _source_line(number: int, source: Article, *, with_link: bool) -> str:
 
 
 def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Layout:
-    """Return the layout of the sentences behind the sources of a written answer, each with its number."""
+    """Return the layout of the sentences quoted from the sources of a written answer, each with its source's number."""
     card_blocks: list[Block] = []
     for quote, number in zip(quotes, source_numbers, strict=True):
         quote_text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text, _MAX_QUOTE_LENGTH)
