@@ -1,1 +1,1 @@
-"""Filters: what a feed, a channel or the server posts only, or never."""
+"""Filters: queries that say which articles of a feed, a channel or the server are posted, or are never posted."""

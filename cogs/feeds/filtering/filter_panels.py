@@ -30,7 +30,7 @@ _PAGE_SIZE = 10
 _MAX_QUERY_LENGTH = 150
 """Maximum length in UTF-16 units of a query that a list of filters shows."""
 MAX_END_LENGTH = 80
-"""Maximum length in characters of the text for an end date."""
+"""Maximum length in characters of the text for the end date of a filter."""
 
 
 async def open_filters(
@@ -83,7 +83,7 @@ async def open_filters(
 
 
 async def _parse_end_date(interaction: Interaction, text: str) -> int:
-    """Return the end that a text names, in the server's time zone, as Unix time in seconds.
+    """Return the end of a filter that a text names, in the server's time zone, as Unix time in seconds.
 
     Raises `UserFacingError` if the text names no date, or one in the past.
     """
@@ -102,7 +102,7 @@ async def _parse_end_date(interaction: Interaction, text: str) -> int:
 
 
 def _find_filters_with_same_rule(filters: list[Filter], new_filters: list[Filter]) -> list[Filter]:
-    """Return the filters that have the mode and the query of one of the new filters."""
+    """Return the filters with the same mode (post only, or never) and the same query as one of the new filters."""
     new_rules = {(new_filter.mode, new_filter.query) for new_filter in new_filters}
     return [old_filter for old_filter in filters if (old_filter.mode, old_filter.query) in new_rules]
 
@@ -228,7 +228,7 @@ class FilterDryRunPages(FilterTargetPanel, CardPaginator):
 
 
 class FilterList(FilterTargetPanel):
-    """List of the filters of a target, with buttons that remove and add filters."""
+    """List of the filters of a feed in a channel, a channel or the server, with buttons that remove and add filters."""
 
     async def render(self, interaction: Interaction, removed_filter: Filter | None = None) -> None:
         store, now = self.store, self.store.clock.now()

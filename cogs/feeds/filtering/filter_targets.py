@@ -25,7 +25,7 @@ _CHANNEL_VALUE_PREFIX = "channel:"
 
 
 class FilterTarget(NamedTuple):
-    """A place that may have filters, with its name as Markdown and the ids of its feeds that the user may see."""
+    """Place of filters (feed in a channel, channel or server), its name as Markdown, and ids of its visible feeds."""
 
     place: FilterPlace
     name: str
@@ -38,7 +38,7 @@ class FilterTarget(NamedTuple):
 
 
 class FilterTargetPanel(ManagersPanel):
-    """Panel about the filters of one target, for users who manage feeds and can see it."""
+    """Panel on filters of a feed in a channel, a channel or the server, for users who manage feeds and can see it."""
 
     def __init__(self, interaction: Interaction, target: FilterTarget) -> None:
         super().__init__(interaction)
@@ -80,7 +80,7 @@ async def find_target_choices(interaction: Interaction, typed_text: str) -> list
 
 
 async def resolve_target(interaction: Interaction, selection: str) -> FilterTarget:
-    """Return the target that a command option selects: by the value of a choice, or a feed by its name.
+    """Return what a command option selects for filters, by the value of an autocomplete choice, or a feed by its name.
 
     Raises `UserFacingError` if nothing or several feeds match, the user cannot see the channel, or nothing is followed
     there.
@@ -96,7 +96,7 @@ async def resolve_target(interaction: Interaction, selection: str) -> FilterTarg
 
 
 async def require_current_target(interaction: Interaction, target: FilterTarget) -> FilterTarget:
-    """Return a target that still exists: the current state of a feed, a channel or the server unchanged.
+    """Return what filters apply to, as it is now: a feed in a channel is read again, a channel or server is unchanged.
 
     Raises `UserFacingError` if it no longer exists or the user can no longer see it.
     """
