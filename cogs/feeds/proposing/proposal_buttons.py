@@ -70,7 +70,7 @@ async def decline_proposal_button(interaction: Interaction, _item: object, propo
 
 @persistent_item(buttons.BLOCK_PROPOSER_BUTTON.id_pattern)
 async def block_proposer_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
-    """Block the proposals of the person who made a proposal; if several people did, let the user choose one."""
+    """Block the proposals of the person who made a proposal; if several people made it, let the user choose one."""
     open_proposal = await _load_open_proposal(interaction, proposal_id)
     user_ids = [proposer.user_id for proposer in open_proposal.proposers]
     if len(user_ids) == 1:
@@ -130,4 +130,4 @@ PROPOSAL_ITEMS: tuple[PersistentItem, ...] = (
     block_proposer_button,
     proposal_channel_menu,
 )
-"""Buttons and menu of the message about a proposal."""
+"""Buttons and menu of the message about a proposal of a feed."""

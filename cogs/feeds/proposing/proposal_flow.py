@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 100
 
 
 class ProposalFlow(SourceFlow):
-    """Steps from a link or an address to a proposal. Nothing is saved before the last button.
+    """Steps from a link or an address to a member's proposal of a feed. Nothing is saved before the last button.
 
     `discovery_slots` limit how many sources are searched for at a time; servers share them fairly. `message` is the
     message with the link, or None.
@@ -53,7 +53,7 @@ class ProposalFlow(SourceFlow):
             await super()._discover_site(interaction)
 
     def _build_follow_button(self, action: ClickAction, label: str) -> ActionButton:  # noqa: ARG002
-        """Return a button that asks for a reason, and then runs an action that ends in `_confirm`."""
+        """Return a button that asks for a reason; then its action stores the proposal (in `_confirm`)."""
 
         async def propose(interaction: Interaction, reason: str) -> None:
             self._reason = reason
@@ -150,7 +150,7 @@ def _confirmation_text(proposal: Proposal, *, is_new: bool) -> str:
 async def _explain_wait(interaction: Interaction, guild: discord.Guild) -> str:
     """Return what a manager must do before proposals are shown to managers, or "" if they are shown already.
 
-    A channel for alerts that was deleted is forgotten.
+    Managers see them in the channel for alerts; if that was deleted, the server has none from now on.
     """
     store = interaction.client.store
     alert_channel_id = await store.servers.get_alert_channel_id(guild.id)

@@ -28,7 +28,7 @@ from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import Interaction
 
 _MAX_CONCURRENT_DISCOVERIES = 8
-"""Maximum number of sources that members' proposals search for at the same time; servers share them fairly."""
+"""Maximum number of sites whose feeds are looked for at once for members' proposals; servers share them fairly."""
 
 
 class SourceCog(PersistentItemCog):
