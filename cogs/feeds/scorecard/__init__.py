@@ -1,1 +1,1 @@
-"""Scorecard of a server's feeds: which earn their place, and what to do about the others."""
+"""Scorecard of a server's feeds: whose posts people save or like, and what to do about the other feeds."""

@@ -1,4 +1,4 @@
-"""Scorecard of the feeds that a manager can see."""
+"""Scorecard of the feeds that a manager can see: how many of their posts people save or like."""
 
 from bot.core.local_time import SECONDS_PER_DAY
 from bot.stories import feed_scores
@@ -8,7 +8,7 @@ from cogs.shared.views import Interaction
 
 
 async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
-    """Return the scorecard of the feeds that the user can see, for `days` days up to the last midnight in UTC."""
+    """Return posts, saves and likes of the user's visible feeds in the `days` days up to the last midnight in UTC."""
     store, server_id = interaction.client.store, interaction.guild_id or 0
     until = await store.feed_reactions.add_batches_until_midnight(server_id)
     since = until - days * SECONDS_PER_DAY

@@ -1,4 +1,4 @@
-"""Button that has the scorecard posted every month, or no more, and the sentence that says when."""
+"""Button that turns the monthly post of the scorecard of feeds on or off, and the sentence that says when it comes."""
 
 import discord
 
@@ -9,7 +9,7 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 async def build_monthly_button(panel: ManagersPanel, *, is_short: bool = False) -> ActionButton:
-    """Return the button that turns the monthly scorecard of the panel's server on or off.
+    """Return the button that turns the monthly scorecard of the feeds of the panel's server on or off.
 
     Its label is short beside the name of the setting.
     """
@@ -31,7 +31,7 @@ async def build_monthly_button(panel: ManagersPanel, *, is_short: bool = False) 
 
 
 async def describe_monthly_report(panel: ManagersPanel) -> str:
-    """Return where and when the scorecard is posted next, or "" if it isn't posted."""
+    """Return where and when the monthly scorecard of feeds is posted next, or "" if it isn't posted."""
     preferences = await panel.store.preferences.get_by_server(panel.guild.id)
     if preferences.report_due_at is None:
         return ""

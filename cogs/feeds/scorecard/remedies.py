@@ -20,7 +20,7 @@ from cogs.shared.channel_options import PostableChannel, require_can_post, requi
 from cogs.shared.views import Interaction
 
 BEST_STORIES_PER_DAY = 5
-"""Number of stories a day that the remedy for a channel lets through."""
+"""Number of stories a day that a channel still gets if a manager chooses only the best stories of the day for it."""
 
 
 class Remedy(Protocol):
@@ -45,7 +45,7 @@ class Remedy(Protocol):
 
 @dataclass
 class _FeedRemedy:
-    """Base class of remedies about a feed in a channel."""
+    """Base class of remedies (changes that can be undone) for a feed in a channel."""
 
     followed_feed: FollowedFeed
     effect: str
@@ -59,7 +59,7 @@ class _FeedRemedy:
         await require_current_subscription(interaction, self.followed_feed)
 
     async def load_subscription(self, interaction: Interaction) -> Subscription:
-        """Return the subscription as it is now. Raises `UserFacingError` if it is gone."""
+        """Return the subscription (feed in a channel) as it is now. Raises `UserFacingError` if it is gone."""
         return (await require_current_subscription(interaction, self.followed_feed)).subscription
 
     def format_sentence(self, sentence: str, **placeholders: object) -> str:
@@ -87,7 +87,7 @@ class PauseRemedy(_FeedRemedy):
 
 @dataclass
 class FilterRemedy(_FeedRemedy):
-    """Remedy that keeps out articles of a feed with a word."""
+    """Remedy that adds a filter, so that articles of a feed with a certain word are not posted."""
 
     suggestion: FilterSuggestion
 
@@ -273,7 +273,7 @@ def format_pause_effect(post_count: int) -> str:
 
 
 def format_filter_effect(suggestion: FilterSuggestion, *, has_saves: bool) -> str:
-    """Return what a filter would have done to a feed's last posts, and to the saved ones, if any are shown."""
+    """Return how many of a feed's last posts a filter lets through and, with `has_saves`, that the saved ones stay."""
     remaining_text = format_number(suggestion.post_count - suggestion.blocked_count)
     if not has_saves:
         return format_count(
@@ -291,7 +291,7 @@ def format_filter_effect(suggestion: FilterSuggestion, *, has_saves: bool) -> st
 
 
 def format_look_effect(post_count: int) -> str:
-    """Return what headlines would have done: as many posts, without text and picture."""
+    """Return what posting only headlines would have done: as many posts, without text and picture."""
     return format_count(
         "{count} post as before, but without text and picture",
         "{count} posts as before, but without text and picture",
@@ -300,7 +300,7 @@ def format_look_effect(post_count: int) -> str:
 
 
 def format_daily_effect(post_count: int, remaining_count: int, day_count: int) -> str:
-    """Return how many posts a day a channel would have had (`remaining_count`) instead of those it had, 1 at least."""
+    """Return how many posts a day (at least 1) a channel would have had, and how many it had, in `day_count` days."""
     daily_count, remaining_daily_count = (max(1, round(count / day_count)) for count in (post_count, remaining_count))
     return format_count(
         "{after} a day instead of {count} post",

@@ -1,4 +1,4 @@
-"""Choice of the remedies that a scorecard offers, with what each would have done to the posts of its period."""
+"""Choice of remedies, such as pausing a feed, that a scorecard of feeds offers, each with its effect on past posts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ from cogs.shared.channel_options import channel_name
 from cogs.shared.views import Interaction
 
 _MAX_FILTER_SUGGESTIONS = 3
-"""Maximum number of feeds for which a filter is looked for, those with most posts, because trials take CPU time."""
+"""Maximum number of feeds for which a filter is looked for, because to try filters on posts takes CPU time."""
 
 
 async def list_remedies(
     interaction: Interaction, scorecard: Scorecard, scored_feeds: Sequence[ScoredFeed]
 ) -> list[Remedy]:
-    """List the remedies for feeds to decide on and their channels, by feed, at most as many as a menu holds."""
+    """List remedies (changes that may help) for feeds, then for their channels, at most as many as a menu holds."""
     channel_ids = list(dict.fromkeys(scored_feed.subscription.channel_id for scored_feed in scored_feeds))
     channel_posts = await interaction.client.store.feed_reactions.list_channel_posts(
         channel_ids, since=scorecard.since, until=scorecard.until

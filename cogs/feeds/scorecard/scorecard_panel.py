@@ -1,4 +1,4 @@
-"""Panel of /feed report: a scorecard of which feeds earn their place, and a menu of remedies for the others.
+"""Panel of /feed report: a scorecard of whose posts people save or like, and a menu of remedies for other feeds.
 
 A remedy is a change that may help, such as to move a feed to another channel.
 """
@@ -88,7 +88,7 @@ def _iter_blocks(scorecard: Scorecard, page_feeds: Sequence[ScoredFeed]) -> Iter
 
 
 class RemedyFlow(ManagersPanel):
-    """Question whether to apply a remedy, and a button that undoes it afterwards."""
+    """Question whether to make a change that may help a feed or channel (remedy), then a button that undoes it."""
 
     def __init__(self, interaction: Interaction, remedy: Remedy) -> None:
         super().__init__(interaction)
