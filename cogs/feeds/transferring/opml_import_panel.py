@@ -1,4 +1,4 @@
-"""Import of an OPML list of feeds: what it changes, shown first if the list names channels or filters, and results."""
+"""Import of an OPML list of feeds with its results; a list with channels, filters or looks is previewed before."""
 
 import asyncio
 import contextlib
@@ -44,8 +44,9 @@ _MAX_CHANNEL_NAME_LENGTH = 40
 
 
 async def import_feed_list(interaction: Interaction, chosen_channel: PostableChannel, feed_list: FeedList) -> None:
-    """Follow the feeds of a list in a channel and report the results; a list with channels or filters is shown first.
+    """Follow the feeds of a list and report the results; a list with channels, filters or looks is previewed before.
 
+    Feeds for which the list names no other usable channel go to `chosen_channel`.
     Raises `UserFacingError` if the bot cannot post in the channel.
     """
     require_can_post(chosen_channel)
@@ -60,7 +61,7 @@ async def import_feed_list(interaction: Interaction, chosen_channel: PostableCha
 
 
 def _drop_invalid_looks(feed_list: FeedList) -> FeedList:
-    """Return the list without looks that posts can't have, which count as unreadable."""
+    """Return the list without invalid looks (how a feed's posts appear), which are added to its unreadable parts."""
     outlines = tuple(
         outline if outline.look is None or find_look_error(outline.look) is None else replace(outline, look=None)
         for outline in feed_list.outlines
@@ -70,7 +71,7 @@ def _drop_invalid_looks(feed_list: FeedList) -> FeedList:
 
 
 class OpmlImportPanel(ManagersPanel):
-    """Panel that shows what the import of a list will change, with a button that imports it."""
+    """Panel that shows what the import of a list of feeds will change, with a button that imports it."""
 
     def __init__(self, interaction: Interaction, chosen_channel: PostableChannel, feed_list: FeedList) -> None:
         super().__init__(interaction)
@@ -140,7 +141,7 @@ class OpmlImportPanel(ManagersPanel):
         ]
 
     def _build_channel_button(self) -> ActionButton | None:
-        """Return the button that sends all feeds to the chosen channel, or back; None if no other can be used."""
+        """Return the button that sends all feeds to the chosen channel, or each to its own; None without others."""
         if self._uses_listed_channels and len(self._channel_by_id) == 1:
             return None
         label = _("All in {channel}") if self._uses_listed_channels else _("Each in its own channel")
@@ -169,7 +170,7 @@ class OpmlImportPanel(ManagersPanel):
             )
 
     def _list_counts(self, channel_id: int) -> tuple[str, ...]:
-        """Return texts on the number of feeds, of filters and of looks that a channel gets; "" for none."""
+        """Return texts on the number of feeds, of filters and of looks of feeds that a channel gets; "" for none."""
         feed_count, filter_count = self._plan.feed_counts[channel_id], self._plan.filter_counts[channel_id]
         look_count = self._plan.look_counts[channel_id]
         return (
@@ -179,7 +180,7 @@ class OpmlImportPanel(ManagersPanel):
         )
 
     async def _import(self, interaction: Interaction) -> None:
-        """Apply the plan in one transaction, and report the results.
+        """Make the planned changes of settings in one transaction, and report the results.
 
         Raises RequestRejected, without any change, if the settings changed since the plan was made.
         """
@@ -224,7 +225,7 @@ class OpmlImportPanel(ManagersPanel):
 
 
 def _iter_summary_lines(plan: OpmlImportPlan) -> Iterator[str]:
-    """Yield lines on the feeds and filters that an import leaves as they are or leaves out."""
+    """Yield lines on the feeds and filters that an import does not add: they exist already, or can't be added."""
     if feed_count := len(plan.already_followed_labels):
         yield "☑️ " + format_count(
             "{count} feed was already followed", "{count} feeds were already followed", feed_count
