@@ -14,9 +14,9 @@ class ChannelFeedPanel(ChannelPanel):
     """Panel that shows whether a channel is shared as a web feed, with buttons to change that."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show whether the channel is shared.
+        """Show whether the channel is shared as a web feed and, if `token` is given, the new addresses, only once.
 
-        A `token` that was just created is the secret part of the addresses, which are then shown, only once.
+        `token` is the secret part of addresses that were just created.
         Raises `UserFacingError` if the bot has no web address.
         """
         client, public_url = self.client, require_public_url(interaction)

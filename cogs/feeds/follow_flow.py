@@ -36,7 +36,7 @@ _MAX_ITEM_TITLE_LENGTH = 120
 
 
 class FollowFlow(OwnedView):
-    """Steps to a new subscription. Nothing is saved before the last button."""
+    """Steps by which a channel comes to follow a feed. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, target_channel: PostableChannel) -> None:
         super().__init__(interaction)
@@ -45,7 +45,7 @@ class FollowFlow(OwnedView):
         self._list_index = 0
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Raise `NotAuthorized` if the user may not manage feeds; the flow may have begun with any message."""
+        """Raise `NotAuthorized` if the user may not use /feed, from whatever command or message the steps began."""
         await require_manager_command(interaction, "feed")
 
     async def start(self, interaction: Interaction, address: str) -> None:
@@ -194,7 +194,7 @@ class FollowFlow(OwnedView):
         )
 
     def _build_follow_button(self, action: ClickAction, label: str) -> ActionButton:
-        """Return the button of the last step, which runs an action that ends in `_confirm`."""
+        """Return the button of the last step; its action follows the feed (in `_confirm`)."""
         return ActionButton(action, label=label, style=discord.ButtonStyle.success)
 
     async def _choose_site_feed(self, interaction: Interaction) -> None:
@@ -276,7 +276,7 @@ async def follow_in_channel(
     *,
     proposal_id: int | None = None,
 ) -> FollowResult:
-    """Follow a discovered feed in a channel, and approve the proposal `proposal_id` if it is given.
+    """Follow a discovered feed in a channel, and approve the member's proposal `proposal_id` of it, if given.
 
     Raises `UserFacingError` if Telex cannot post in the channel, and RequestRejected if the server follows too
     many feeds or the proposal was decided before.

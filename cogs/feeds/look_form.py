@@ -21,7 +21,7 @@ _SHORT_COLOUR_LENGTH = 3
 
 
 def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
-    """Return a modal that passes prefix, colour and excerpt length, as text, to `on_submit`."""
+    """Return a modal that passes the prefix, colour and excerpt length of posts, as text, to `on_submit`."""
     colour_text = "" if look.colour is None else f"#{look.colour:06x}"
     excerpt_length_text = "" if look.excerpt_length is None else str(look.excerpt_length)
     excerpt_hint = _("Characters, 0 to {most}. Leave empty for the default.").format(

@@ -94,7 +94,7 @@ class LookPanel(ManagersPanel):
         return make_sample_article(feed), feed
 
     async def _save_look(self, interaction: Interaction) -> str:
-        """Save the look and return the confirmation.
+        """Save the look of posts and return the confirmation.
 
         Raises `UserFacingError` if the feed was unfollowed meanwhile.
         """
@@ -110,7 +110,7 @@ class LookPanel(ManagersPanel):
         )
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the saved look and an example article, and show the panel."""
+        """Load the saved look of posts and an example article, and show the panel."""
         if self._followed_feed is None:
             saved_look = await self.store.preferences.get_look(self.guild.id)
             self._saved_look = self._draft_look = None if saved_look == DEFAULT_LOOK else saved_look
@@ -152,7 +152,7 @@ class LookPanel(ManagersPanel):
     async def _on_form_submit(
         self, _interaction: Interaction, prefix: str, colour_text: str, excerpt_text: str
     ) -> None:
-        """Apply the fields of the form to the draft. Raises `UserFacingError` if a field is invalid."""
+        """Apply the form to the draft of the look of posts. Raises `UserFacingError` if a field is invalid."""
         self._draft_look = replace(
             await self._load_draft_or_inherited_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
@@ -210,7 +210,7 @@ class LookPanel(ManagersPanel):
         self._draft_look = replace(await self._load_draft_or_inherited_look(), role_id=role_id)
 
     async def _require_mentionable_role(self, interaction: Interaction, role_id: int | None) -> None:
-        """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
+        """Raise `UserFacingError` unless the user may mention a role, or the saved or default look mentions it."""
         inherited_look = await self._load_inherited_look()
         if role_id is None or role_id in {(self._saved_look or inherited_look).role_id, inherited_look.role_id}:
             return
@@ -238,7 +238,7 @@ class LookPanel(ManagersPanel):
         await interaction.response.send_modal(template_modal(self, self._on_template_submit, template))
 
     async def _on_template_submit(self, _interaction: Interaction, *field_texts: str) -> None:
-        """Apply a template to the draft.
+        """Apply a template of posts to the draft of their look.
 
         Raises `UserFacingError` if the template is invalid; its text is kept for the next try.
         """
@@ -283,7 +283,7 @@ def _disable_items(layout: Layout) -> Layout:
 
 
 def require_mention_permission(interaction: Interaction, look: PostLook | None, channel: PostableChannel) -> None:
-    """Raise `UserFacingError` if posts with a look would mention a role that the user may not mention."""
+    """Raise `UserFacingError` if the look of posts (how they appear) has them mention a role that the user may not."""
     assert isinstance(interaction.user, discord.Member)
     role = channel.guild.get_role(look.role_id) if look is not None and look.role_id is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, channel):
@@ -291,7 +291,7 @@ def require_mention_permission(interaction: Interaction, look: PostLook | None, 
 
 
 def build_mention_refusal(role: discord.Role) -> UserFacingError:
-    """Return the error that says that the user may not mention a role, so that posts may not either."""
+    """Return the error that says that posts will not mention a role, because the user may not mention it."""
     return UserFacingError(
         _(
             "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "

@@ -68,7 +68,7 @@ class SourceFlow(FollowFlow):
         self._render_step: Callable[[Interaction], Awaitable[None]] = self.cancel
 
     async def open(self, interaction: Interaction, links: Sequence[str]) -> None:
-        """Find the source of the only link, or let the user choose one of several."""
+        """Find the source (site or feed) of the only link, or let the user choose one of several links."""
         if len(links) == 1:
             await self._open_link(interaction, links[0])
             return
@@ -89,7 +89,7 @@ class SourceFlow(FollowFlow):
         await self._open_link(interaction, feeds[0].url if len(feeds) == 1 else address)
 
     async def _open_link(self, interaction: Interaction, link: str) -> None:
-        """Find the feed of a link's page or site, or the list of the site's home page."""
+        """Find the feed of a link's page or site, or the list of articles on the site's home page, and show it."""
         self._link = link
         try:
             await self._discover_site(interaction)
@@ -124,7 +124,7 @@ class SourceFlow(FollowFlow):
             await self._show_list(interaction)
 
     async def _offer_watch(self, interaction: Interaction, sentence: str) -> None:
-        """Say why the source cannot be followed, and offer a watch for words in the other feeds."""
+        """Say why the source cannot be followed, and offer to watch for words (a saved search) in the other feeds."""
 
         async def watch_words(click: Interaction, words: str) -> None:
             self.stop()

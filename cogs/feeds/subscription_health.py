@@ -52,7 +52,7 @@ class SubscriptionHealth:
 
 
 async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
-    """Return the health of all subscriptions that the user can see.
+    """Return the health of all subscriptions (feeds in channels) that the user can see.
 
     Subscriptions that need attention come first, then paused subscriptions, then all others, by channel.
     """
@@ -77,7 +77,7 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
 
 
 def evaluate_health(followed_feed: FollowedFeed, channel_problem: Reason | None = None) -> SubscriptionHealth:
-    """Return the health of a subscription; `channel_problem` is why its channel gets no posts, or None."""
+    """Return the health of a feed in a channel; `channel_problem` is why the channel gets no posts, or None."""
     subscription, feed = followed_feed
     state = _get_feed_state(feed)
     if state is HealthState.SOURCE_BLOCKED:
@@ -106,7 +106,7 @@ def _get_feed_state(feed: Feed) -> HealthState:
 
 
 def health_sentence(health: SubscriptionHealth) -> str:
-    """Return the health of a subscription as a line of text."""
+    """Return the health of a feed in a channel as a line of text."""
     subscription, feed = health.followed_feed
     match health.state:
         case HealthState.SOURCE_BLOCKED | HealthState.GONE | HealthState.FAILING:
@@ -158,7 +158,7 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
 
 
 async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed) -> list[str]:
-    """Return notes on a feed: on entries that are skipped over a quota, and on the request limits of its host."""
+    """Return notes on a feed: on entries left out because it is over its quota, and on request limits of its host."""
     subscription, feed = followed_feed
     backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(subscription.server_id)
     return list(_limit_sentences(await interaction.client.store.quota_overflows.get_by_feed(feed.id), backlog_seconds))

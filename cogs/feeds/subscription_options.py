@@ -1,4 +1,4 @@
-"""Subscriptions of a server as command options by name, and the base of panels about one subscription."""
+"""Subscriptions (feeds in channels) as command options by name, and the base of panels about one of them."""
 
 import asyncio
 from collections.abc import Collection
@@ -116,7 +116,7 @@ async def find_subscription_choices(interaction: Interaction, current: str) -> l
 
 
 async def resolve_subscription(interaction: Interaction, selection: str) -> FollowedFeed:
-    """Return the subscription that a command option selects: by its id, or as the only one whose name matches.
+    """Return the subscription (feed in a channel) that a command option selects, by id or as the only name to match.
 
     Raises `UserFacingError` if no subscription or several match, or the user cannot see the channel.
     """
@@ -155,7 +155,7 @@ def unfollowed_text() -> str:
 
 
 class SubscriptionPanel(ManagersPanel):
-    """Panel about one subscription, for users who manage feeds and can see its channel."""
+    """Panel about one subscription (feed in a channel), for users who manage feeds and can see the channel."""
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)

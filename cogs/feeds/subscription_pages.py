@@ -39,7 +39,7 @@ It raises `UserFacingError` if the feed was polled just before.
 _WARNING_COLOUR = 0xF0B132
 """Accent colour, as RGB, of a page if any feed of the server needs attention: amber."""
 _MAX_PAGE_LINES = 23
-"""Maximum number of lines of the entries of a page, counting an entry with a button as `_LINES_PER_BUTTON_ENTRY`."""
+"""Maximum number of lines of the entries of a page, where an entry with a button counts as several lines."""
 _LINES_PER_BUTTON_ENTRY = 3
 """Number of lines of a page that an entry with a button counts as.
 
@@ -56,7 +56,7 @@ _POSSIBLY_MOVED_ERROR_CODES = {
 
 
 class SubscriptionPages(PagedMixin, ManagersPanel):
-    """Pages of the server's subscriptions that the user can see."""
+    """Pages of the server's subscriptions (feeds in channels) that the user can see."""
 
     def __init__(self, interaction: Interaction, check_feed: CheckFeed) -> None:
         super().__init__(interaction)
@@ -268,7 +268,7 @@ async def _iter_channel_texts(interaction: Interaction, healths: list[Subscripti
 
 
 async def _iter_notes(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
-    """Yield notes on skipped entries and on request limits of hosts, once for each feed."""
+    """Yield notes on feeds, each feed once: on entries left out over its quota, and on request limits of its host."""
     for followed_feed in {health.followed_feed.feed.id: health.followed_feed for health in healths}.values():
         for note in await subscription_health.load_limit_notes(interaction, followed_feed):
             labelled_note = _("{name}: {details}").format(name=bold_feed_name(followed_feed.feed), details=note)

@@ -38,25 +38,25 @@ from cogs.shared.views import Interaction, reply_with_card
 _LINKED_STATUSES = frozenset(
     {DeliveryStatus.POSTED, DeliveryStatus.JOINED, DeliveryStatus.IN_CATCH_UP, DeliveryStatus.IN_DIGEST}
 )
-"""Delivery statuses of an article that a message of the bot shows, to which the answer then links."""
+"""Delivery statuses of an article that a message of the bot shows; the answer links to this message."""
 _MAX_ARTICLES = 5
-"""Maximum number of articles that an explanation lists; further articles are counted."""
+"""Maximum number of articles that an answer of /why lists; further articles are counted."""
 _MAX_FEEDS = 3
 """Maximum number of feeds, and of entries dropped because a feed was over its quota, that an answer lists."""
 _MAX_MATCHES = 10
 """Maximum number of articles found by typed words among which the user can choose."""
 _MAX_LINES = 25
-"""Maximum number of lines about channels in an explanation."""
+"""Maximum number of lines about channels in an answer of /why."""
 _MAX_MESSAGE_LENGTH = 3_900
 """Maximum length of the answer in UTF-16 code units; Discord allows 4,000."""
 _MAX_POST_TITLE_LENGTH = 100
-"""Maximum length in UTF-16 units of the title of a post that an article joined."""
+"""Maximum length in UTF-16 units of the title of a post to which an article on the same story was added."""
 _MAX_ERROR_LENGTH = 300
 """Maximum length in UTF-16 units of the reason why a message was not sent."""
 
 
 class WhyCog(TelexCog):
-    """Cog of the /why command."""
+    """Cog of the /why command, which says why an article was posted or not."""
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @guild_context_only
@@ -141,7 +141,7 @@ class WhyCog(TelexCog):
 async def _restrict_to_visible(
     interaction: Interaction, explanation: Explanation, visible_feed_ids: Collection[int]
 ) -> Explanation:
-    """Return the part of an explanation that concerns feeds and channels that the user can see."""
+    """Return what an explanation of articles' deliveries says on feeds and channels that the user can see."""
     visible_statuses = tuple(
         [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
