@@ -14,13 +14,13 @@ from cogs.shared.panels import heading_block
 from cogs.shared.views import Interaction
 
 _PAGE_SIZE = 8
-"""Number of entries on a page."""
+"""Number of entries of the audit log on a page."""
 _MAX_LINE_LENGTH = 200
-"""Maximum length in UTF-16 units of the line of an entry."""
+"""Maximum length in UTF-16 units of the line of an entry of the audit log."""
 
 
 class AuditPage(PagedMixin, OwnerPage):
-    """Page of the panel with the audit log, newest entry first."""
+    """Page of the operator's panel with the audit log, newest entry first."""
 
     title = N_("Audit log")
 

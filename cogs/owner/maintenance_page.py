@@ -15,7 +15,7 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class MaintenancePage(OwnerPage):
-    """Page of the panel that turns the maintenance mode on and off."""
+    """Page of the operator's panel that turns the maintenance mode on and off."""
 
     title = N_("Maintenance")
 

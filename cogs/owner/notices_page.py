@@ -27,7 +27,7 @@ _MAX_PREVIEW_LENGTH = 1_700
 
 
 class NoticesPage(OwnerPage):
-    """Page of the panel that lists notices, and sends one after a preview."""
+    """Page of the operator's panel that lists notices, and sends one after a preview."""
 
     title = N_("Notices")
     _draft: Mapping[str, str] | None = None
@@ -143,5 +143,5 @@ def _describe_notice(notice: Notice) -> str:
 
 
 def _list_labelled_counts(*templates_and_counts: tuple[str, int]) -> list[str]:
-    """Return the counts that are not 0, each in its template."""
+    """Return the templates with their counts filled in, without those whose count is 0."""
     return [template.format(count=format_number(count)) for template, count in templates_and_counts if count]

@@ -15,12 +15,12 @@ from cogs.owner.sources_page import SourcesPage
 from cogs.shared.views import Interaction
 
 OWNER_PAGES: tuple[type[OwnerPage], ...] = (ServersPage, SourcesPage, NoticesPage, MaintenancePage, AuditPage)
-"""Pages of the panel, in the order of their menu."""
+"""Pages of the panel of /owner, in the order of their menu."""
 
 
 @app_commands.command(name="owner", description=locale_str("Servers and limits of the whole bot"))
 async def open_owner_panel(interaction: Interaction) -> None:
-    """Open the panel for an operator."""
+    """Open the panel with which an operator decides for the whole bot."""
     await require_operator(interaction)
     await OwnerPanel(interaction, OWNER_PAGES).render(interaction)
 
@@ -42,6 +42,6 @@ class OwnerCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Register the command in the operator's server, which forgets it when the bot is removed."""
+        """Register /owner when the bot joins the operator's server, which lost the command with the bot."""
         if guild.id == self._owner_server_id:
             await self._bot.sync_owner_commands()

@@ -11,7 +11,7 @@ from cogs.shared.views import Interaction, OwnedView, StringMenu, menu_option
 
 
 class OwnerPage:
-    """Page of the panel of /owner.
+    """Page of the operator's panel (/owner).
 
     Actions of its buttons and menus change its state; then the panel shows it again.
     """
@@ -55,7 +55,7 @@ class OwnerPanel(OwnedView):
         await self.display_card(interaction, *blocks, ActionRow(page_menu))
 
     def announce_decision(self) -> None:
-        """Have this process act at once on what the operator decided; others notice it in the audit log."""
+        """Have this process act at once on what the operator decided; other processes notice it in the audit log."""
         self.client.services.cluster_events.announce(AUDIT_EVENT)
 
     async def _choose_page(self, _interaction: Interaction, selected_values: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Page of /owner with the data of one server: its export, its erasure, and the receipt of that."""
+"""Page of /owner with the data of one server: its export, its erasure, and the receipt for the erasure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 
 
 class ExportTooLarge(Exception):
-    """Error raised while an export is written, because Discord would not take the file."""
+    """Error raised while an export is written, because the file is larger than Discord takes."""
 
 
 class ServerDataPage(OwnerPage):
-    """Page of the panel that says what is stored about a server, exports it and, once that is confirmed, erases it.
+    """Page of the operator's panel that says what is stored about a server, exports it and, once confirmed, erases it.
 
     `origin_page` is the page to which the button Back leads.
     """
@@ -134,7 +134,7 @@ class ServerDataPage(OwnerPage):
 
 
 def _list_counts(count_by_table: Mapping[str, int]) -> list[str]:
-    """Return a line with the numbers of rows that belong to a server: of those that people know, and of all."""
+    """Return a line with a server's numbers of channels, feeds and the like, and of all rows; [] if there are none."""
     count = count_by_table.get
     labels = {
         "channel": format_count("{count} channel", "{count} channels", count("channel", 0)),

@@ -14,7 +14,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 
 
 class ServerLimitsPage(OwnerPage):
-    """Page of the panel that shows and changes the limits of a server.
+    """Page of the operator's panel that shows and changes the limits of a server.
 
     `origin_page` is the page to which the button Back leads.
     """
@@ -75,7 +75,7 @@ class ServerLimitsPage(OwnerPage):
 
 
 def _format_usage(usage: LimitUsage) -> str:
-    """Return how much of a limit is used, and whether the limit is the server's own."""
+    """Return how much of a limit is used, and whether the limit is the server's own instead of the default."""
     usage_text = _("{used} of {limit}").format(
         used=format_number(usage.used_count), limit=format_number(usage.max_count)
     )

@@ -21,7 +21,7 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class ServerPage(OwnerPage):
-    """Page of the panel about one server, also one that the bot is not in, such as a blocked one.
+    """Page of the operator's panel about one server, also one that the bot is not in, such as a blocked one.
 
     `origin_page` is the page to which the button Back leads.
     """
@@ -108,7 +108,7 @@ class ServerPage(OwnerPage):
 
 
 def format_server_status(overview: ServerOverview) -> str:
-    """Return whether a server is being left, blocked or allowed, and whether the bot is in it; "" if it just is."""
+    """Return that the bot leaves a server, else that it is blocked or allowed, and that the bot is not in it; or ""."""
     if overview.is_leaving:
         return _("leaving")
     access_text = {None: "", True: _("allowed"), False: _("blocked")}[overview.is_allowed]

@@ -32,7 +32,7 @@ _ORDER_LABELS = {
 
 
 class ServersPage(PagedMixin, OwnerPage):
-    """Page of the panel that lists the servers, in an order that the operator chooses, and finds one of them."""
+    """Page of the operator's panel that lists the servers, in an order that can be chosen, and finds one of them."""
 
     title = N_("Servers")
     _order = ServerOrder.MEMBERS

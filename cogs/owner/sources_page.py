@@ -25,7 +25,7 @@ _MAX_SOURCE_LENGTH = 100
 
 
 class SourcesPage(PagedMixin, OwnerPage):
-    """Page of the panel that lists the blocked sources, unblocks one, and blocks another one after a question."""
+    """Page of the operator's panel that lists the blocked sources, unblocks one, or blocks another after a question."""
 
     title = N_("Blocked sources")
     _new_pattern: SourcePattern | None = None
