@@ -58,10 +58,7 @@ class ArticlePages(Paginator[ArticlePage]):
     """Paginated list of articles."""
 
     always_opens_article = False
-    """Whether choosing an article in the menu always opens it.
-
-    Otherwise the menu of a list with pictures bookmarks the article.
-    """
+    """Whether the menu opens the chosen article even if the list has pictures; otherwise such a menu bookmarks it."""
 
     def extra_buttons(self, _page: ArticlePage) -> tuple[Item, ...]:
         """Return additional buttons, to be shown after the buttons that turn pages."""

@@ -48,7 +48,7 @@ _EXPORT_BATCH_SIZE = 500
 _MAX_QUERY_LENGTH = 100
 """Maximum length in UTF-16 units of a query that the heading of the list shows."""
 _ALL_FILTER_VALUE, _UNREAD_FILTER_VALUE, _TAG_FILTER_PREFIX = "all", "unread", "tag:"
-"""Values of the options of the filter menu: all bookmarks, unread bookmarks, and, before its name, a tag."""
+"""Values of the filter menu for all and for unread bookmarks, and the prefix before the name of a tag to filter by."""
 _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.md", exports.to_markdown),
     ("bookmarks.json", exports.to_json),

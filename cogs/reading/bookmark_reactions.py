@@ -28,7 +28,7 @@ from cogs.reading.message_articles import find_article_dispatch
 log = logging.getLogger(__name__)
 
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
-"""Age in seconds, when a shard went offline, up to which posts are checked for missed reactions."""
+"""Maximum age in seconds, at the time when a shard went offline, of posts that are checked for missed reactions."""
 _MAX_BACKFILL_POSTS = 2000
 """Maximum number of recent posts of a shard that are checked for missed reactions."""
 _MAX_FORUM_POSTS = 200
@@ -41,12 +41,12 @@ _MAX_REACTION_REQUESTS = 1000
 _MAX_USERS_PER_REACTION = 1000
 """Maximum number of users of a reaction that are fetched from Discord."""
 _HISTORY_PAGE_SIZE = 100
-"""Number of messages per request.
+"""Number of messages of a channel that a request to Discord returns.
 
 https://discord.com/developers/docs/resources/message#get-channel-messages
 """
 _MAX_WARNED_USERS = 10_000
-"""Maximum number of users who are warned, and remembered so that each is warned at most once."""
+"""Maximum number of users who are told why a reaction made no bookmark; each is remembered and told only once."""
 _RESTORE_SECONDS = 15 * 60
 """Time in seconds within which adding the reaction again restores the bookmark's note and tags."""
 _MAX_REMOVED_BOOKMARKS = 1000
@@ -70,7 +70,7 @@ class ReactionCog(commands.Cog):
         self._removed_bookmarks: dict[tuple[int, int], tuple[int, Bookmark]] = {}
 
     async def cog_load(self) -> None:
-        """Subscribe to the confirmations of posts whose delivery was in doubt."""
+        """Subscribe to lookups which show that a post was delivered though Discord's answer was missing."""
         self.bot.outbox_relay.on_delivery_confirmed = self._on_delivery_confirmed
 
     async def cog_unload(self) -> None:
@@ -114,7 +114,7 @@ class ReactionCog(commands.Cog):
         await self._run_backfill(self._backfill_shard(shard_id, last_sent_at))
 
     def _on_delivery_confirmed(self, dispatch: Dispatch) -> None:
-        """Find reactions to a post whose delivery was in doubt until now."""
+        """Find reactions to a post that was delivered, as a lookup shows, though Discord's answer was missing."""
         task = asyncio.create_task(self._run_backfill(self._backfill_dispatch(dispatch)))
         self._backfill_tasks.add(task)
         task.add_done_callback(self._backfill_tasks.discard)
@@ -215,7 +215,7 @@ class ReactionCog(commands.Cog):
         )
 
     async def _backfill_messages(self, messages: AsyncIterator[discord.Message], dispatches: Sequence[Dispatch]) -> int:
-        """Bookmark the articles of posts with 🔖 reactions, and return the number of new bookmarks."""
+        """Bookmark articles of posts (`dispatches`) for users with a 🔖 reaction; return how many were added."""
         dispatch_by_message_id = {dispatch.message_id: dispatch for dispatch in dispatches}
         bookmark_count = 0
         try:
@@ -251,7 +251,7 @@ class ReactionCog(commands.Cog):
 async def _iter_messages_of_dispatches(
     bot: TelexBot, channel_id: int, dispatches: Sequence[Dispatch]
 ) -> AsyncIterator[discord.Message]:
-    """Yield messages of a channel, newest first, among them those of the posts; pages without posts are not fetched."""
+    """Yield messages of a channel, newest first, with those of the posts (`dispatches`); skip pages without posts."""
     channel = bot.get_partial_messageable(channel_id, guild_id=dispatches[0].server_id)
     message_ids = sorted(
         (dispatch.message_id for dispatch in dispatches if dispatch.message_id is not None), reverse=True

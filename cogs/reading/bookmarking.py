@@ -126,7 +126,7 @@ class RemovedBookmarkReply(OwnedView):
 
 @persistent_item(buttons.SAVE_MENU_ID_PATTERN)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_groups: str) -> None:
-    """Bookmark the articles selected in the menu of a catch-up, or of a post that has several articles."""
+    """Bookmark the articles selected in the menu of a post or catch-up (message for several articles)."""
     client, dispatch = interaction.client, await find_clicked_post(interaction)
     if dispatch is None or not await can_see_post(interaction, dispatch):
         raise UserFacingError(unreadable_article_text())

@@ -1,6 +1,6 @@
 """Lookup of the articles of a message, with checks whether the user can read them.
 
-A post is here any message with articles: a post, catch-up, digest or watch notification.
+A post is here any message with articles: also a catch-up (a message for several), digest or watch notification.
 """
 
 import re
@@ -35,7 +35,7 @@ CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
 async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
-    """Return the dispatch that was sent as a message: a post, catch-up, digest or watch notification.
+    """Return the record (dispatch) of a message with articles: a post, catch-up, digest or watch notification.
 
     Returns None if the message is none of these. `server_id` is None for direct messages.
     """
@@ -46,7 +46,7 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
 
 
 async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
-    """Return the dispatch (message with articles) whose button was clicked, or None if there is none."""
+    """Return the record (dispatch) of the message whose button was clicked, or None if it has no articles."""
     message, server_id = interaction.message, interaction_context.get_home_server_id(interaction)
     return None if message is None else await find_article_dispatch(interaction.client, message.id, server_id)
 
@@ -122,7 +122,7 @@ async def choose_article(
 async def load_message_articles(
     interaction: Interaction, message: discord.Message, *, include_joined: bool = False
 ) -> list[Article]:
-    """Return the articles of a post; with `include_joined`, the articles that joined it later come first.
+    """Return the articles of a post; with `include_joined`, the articles that were added to it later come first.
 
     In direct messages and servers without Telex, a message that is no post has the readable articles that it links
     to. Raises `UserFacingError` if there are no articles or the user cannot see them.

@@ -33,7 +33,7 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView
 _MAX_THREAD_NAME_LENGTH = 100
 """Maximum length in UTF-16 units of the name of a thread."""
 _MAX_JOINED_ARTICLES = 6
-"""Maximum number of joined articles in the More menu; each takes three of a message's 40 components."""
+"""Maximum number of listed articles that were added to the post later; each takes 3 of a message's 40 components."""
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 """Maximum lengths in UTF-16 units of an author and of a tag, and maximum number of tags in the menu."""
 
@@ -51,7 +51,7 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_o
 class MoreMenu(OwnedView):
     """Menu of actions on an article.
 
-    `dispatch` is the post that the article is in, or None if unknown; `joined_articles` joined the post later.
+    `dispatch` is the post that the article is in, or None if unknown; `joined_articles` were added to the post later.
     """
 
     def __init__(

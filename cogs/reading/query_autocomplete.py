@@ -77,9 +77,9 @@ def detect_completion_context(query: str) -> CompletionContext:
 
 
 def _build_unquoted_name_context(query: str) -> CompletionContext | None:
-    """Return the context of a name of several words without the required quotation marks.
+    """Return the filter that ends a query with a name of several words, which lacks the required quotation marks.
 
-    Returns None if the query does not end with such a name.
+    Returns None if the query does not end with such a filter.
     """
     match = _FILTER_PATTERN.search(query)
     if match is None or match["quote"] or " " not in match["typed_value"].strip():
@@ -98,7 +98,7 @@ def _build_word_context(query: str) -> CompletionContext:
 
 
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
-    """Return the query itself, then completions of its last word or filter value, fixed ones or those of visible feeds.
+    """Return the query itself, then its completions by words or filter values, fixed or found in visible feeds.
 
     The query comes first, because Discord's clients send the first choice on Enter. A query longer than a
     choice may be gets no choices: autocomplete sends up to 6,000 characters.

@@ -1,4 +1,4 @@
-"""Pages of search results, latest articles, similar articles and catch-ups."""
+"""Pages of search results, latest articles, similar articles and catch-ups (messages for several articles)."""
 
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
@@ -123,7 +123,7 @@ class SearchPages(ArticlePages):
         self.page_index = 0
 
     def _suggestion_button_factory(self, search_page: SearchPage) -> Callable[[str], Item]:
-        """Return a function that makes the button for a suggestion."""
+        """Return a function that makes the button that searches for a suggested query or word."""
 
         def build_suggestion_button(suggestion: str) -> Item:
             query_text = apply_suggestion(self._query.text, suggestion, search_page.notes, self._search_options)
@@ -201,7 +201,7 @@ class LatestPages(ArticlePages):
 
 
 class CatchUpPages(ArticlePages):
-    """Pages of the articles of a catch-up, newest first, for users who can see its message."""
+    """Pages of the articles of a catch-up (message for several), newest first, for users who can see the message."""
 
     def __init__(self, interaction: Interaction, message_id: int) -> None:
         super().__init__(interaction)
@@ -219,7 +219,7 @@ class CatchUpPages(ArticlePages):
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        """Return whether an article is in the catch-up, even if its feed is no longer followed."""
+        """Return whether an article is in the catch-up (message), even if its feed is no longer followed."""
         return article.id in await self._load_article_ids(interaction)
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:

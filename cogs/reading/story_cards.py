@@ -15,7 +15,7 @@ from bot.text import discord_text
 from cogs.shared import article_cards
 
 _MAX_QUOTED_TEXT_LENGTH = 100
-"""Maximum length in UTF-16 units of a user's words that an empty story repeats, and of a quoted topic."""
+"""Maximum length in UTF-16 units of a quoted topic, and of a user's words in the notice that no story has them."""
 _MAX_OUTLET_NAME_LENGTH = 40
 """Maximum length in UTF-16 units of an outlet's name beside a number."""
 _MAX_NUMBER_LENGTH = 40

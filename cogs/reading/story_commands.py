@@ -35,7 +35,7 @@ _MAX_SUMMARIZED_ARTICLES = 4
 
 @persistent_item(buttons.STORY_BUTTON.id_pattern)
 async def story_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Show the story of an article, visible only to the user."""
+    """Show the story of an article (developments of its event), visible only to the user."""
     await show_story(interaction, await require_readable_article(interaction, key))
 
 
@@ -100,7 +100,7 @@ class StoryCog(PersistentItemCog):
 async def show_story(
     interaction: Interaction, article: Article, words: str = "", *, is_public: bool = False, newest_first: bool = False
 ) -> None:
-    """Show the story of an article in the reply to an acknowledged interaction.
+    """Show the story of an article (developments of its event) in the reply to an acknowledged interaction.
 
     `words` are the words by which the user named the story, or "". A public story has only articles that everyone in
     the channel can read. Raises `UserFacingError` if `article` is none of these.

@@ -67,7 +67,7 @@ _CACHE_SECONDS = 600.0
 _MAX_CACHED_REPORTS = 16
 """Maximum number of reports on trends that are cached."""
 _MAX_REPORTS_PER_USER, _RATE_LIMIT_SECONDS = 5, 60.0
-"""Maximum number of reports that are created for a user in some time, and this time in seconds."""
+"""Rate limit: maximum number of reports created for a user within a period, and this period in seconds."""
 
 
 @persistent_item(buttons.TRENDS_BUTTON.id_pattern)
@@ -113,7 +113,7 @@ class TrendCog(PersistentItemCog):
     async def get_or_create_report(
         self, interaction: Interaction, visible_feed_ids: Collection[int], period: TrendPeriod
     ) -> TrendReport:
-        """Return the report on these feeds from the cache, or create it; only one is created at a time.
+        """Return the report on trends in these feeds from the cache, or create it; only one is created at a time.
 
         Raises `UserFacingError` if the user exceeds the rate limit or the report takes too long.
         """
