@@ -36,7 +36,7 @@ class MaintenancePresenceCog(TelexCog):
         self._change_task = asyncio.create_task(self._change_presence())
 
     async def _change_presence(self) -> None:
-        """Change the presence of the shards of this process, and that with which shards will connect."""
+        """Change the presence of this process's shards, connected now or later, to what maintenance requires."""
         self._set_initial_presence()
         for shard_id in self.bot.shards.keys() & self.bot.store.shards.served_numbers:
             try:
@@ -45,7 +45,7 @@ class MaintenancePresenceCog(TelexCog):
                 log.warning("presence not changed shard=%d error=%r", shard_id, error)  # It has the new one later.
 
     def _set_initial_presence(self) -> None:
-        """Set the presence with which shards connect, which says nothing unless there is maintenance."""
+        """Set the presence with which shards connect: without a text unless there is maintenance."""
         self._activity, self.bot.status = None, discord.Status.online
         if self._maintenance.is_on:
             with i18n.language_scope(self.bot.services.settings.language):

@@ -119,7 +119,7 @@ async def export_personal_data(interaction: Interaction) -> bytes:
 
 
 async def _list_proposal_records(interaction: Interaction) -> list[dict[str, object]]:
-    """Return the proposals that the user made or decided on.
+    """Return the proposals of feeds that the user made or decided on.
 
     Only a proposal that the user made has its address, its reason and the place where they made it.
     """

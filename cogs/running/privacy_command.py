@@ -247,5 +247,5 @@ def _erased_data_lines(erasure: ErasureReport) -> list[str]:
 
 
 def _format_counted_lines(*counted_templates: tuple[int, str]) -> list[str]:
-    """Return the texts of pairs of a count and a text with a place for it, without those whose count is 0."""
+    """Return the text templates with their counts filled in, without those whose count is 0."""
     return [template.format(count=format_number(count)) for count, template in counted_templates if count]

@@ -52,7 +52,7 @@ class ServerDepartures:
             raise last_error
 
     async def leave_if_denied(self, guild: discord.Guild) -> bool:
-        """Leave a server that has just invited the bot if it must not be there, with a sentence; return whether so.
+        """Leave a server that has just invited the bot, with a message, if it must not be there; return whether so.
 
         Raises StoreError, and discord.py's errors if Discord does not answer.
         """

@@ -22,7 +22,7 @@ _RECENT_JOIN_SECONDS = _DAY_SECONDS
 
 
 class GuildEventsCog(LoopCog):
-    """Cog that stores which servers the bot is in, welcomes new ones, and checks blocked channels again after changes.
+    """Cog that stores the bot's servers, welcomes new ones, and rechecks channels where it couldn't post after changes.
 
     It leaves servers that may not use the bot. A server with an outage counts as one that the bot is still in.
     """
@@ -46,7 +46,7 @@ class GuildEventsCog(LoopCog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent_at: int | None) -> None:
-        """Recheck blocked channels and missed welcomes in the servers of a shard.
+        """Recheck channels in which the bot couldn't post, and missed welcomes, in the servers of a shard.
 
         A shard is a part of the servers, which this process owns from now on.
         """
@@ -118,7 +118,7 @@ class GuildEventsCog(LoopCog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """End what belongs to a channel that was deleted: its web feed address, alerts and mention rules."""
+        """Drop a deleted channel's web feed address, its use for alerts, and its rules for mentions of roles."""
         await self._forget_channel(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
@@ -132,12 +132,12 @@ class GuildEventsCog(LoopCog):
 
     @commands.Cog.listener()
     async def on_guild_role_delete(self, role: discord.Role) -> None:
-        """End the mention rules of a role that was deleted."""
+        """Remove the rules of which posts mention a role that was deleted."""
         await self._store.retry_until_written(partial(self._store.mention_rules.remove_by_role, role.id))
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
-        """Recheck the channels of a server in which the roles of the bot changed."""
+        """Recheck whether the bot can post in the channels of a server in which its roles changed."""
         if after.id == after.guild.me.id and before.roles != after.roles:
             await self._recheck_channels(after.guild)
 
@@ -161,7 +161,7 @@ class GuildEventsCog(LoopCog):
             await send_welcome(self._bot, guild)
 
     async def _record_threads(self, guild: discord.Guild) -> None:
-        """Record the parents of the threads with feeds; threads that are stored from now on come with theirs."""
+        """Record the parent channels of threads with feeds, since those stored earlier may lack them."""
         if not guild.threads:
             return
         channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
