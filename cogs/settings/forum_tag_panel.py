@@ -1,4 +1,4 @@
-"""Panel for the tag rules of a forum, opened from /settings channel."""
+"""Panel for the tag rules of a forum (which posts get which tag), opened from /settings channel."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import AckMode, Interaction, StringMenu, menu_option
 
 _MAX_QUERY_LENGTH = 100
-"""Maximum length in UTF-16 units of a tag rule's query."""
+"""Maximum length in UTF-16 units of the query of a forum tag's rule, which selects the posts with the tag."""
 
 
 class ForumTagPanel(ChannelPanel):

@@ -26,11 +26,11 @@ from cogs.shared.panels import ChannelPanel, heading_block
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 _MAX_QUERY_LENGTH = 150
-"""Maximum length in UTF-16 units of a query that the list of rules shows."""
+"""Maximum length in UTF-16 units of a query that the list of rules for mentions of roles shows."""
 
 
 class MentionPanel(ChannelPanel):
-    """Panel with the mention rules of a channel, a menu of roles for a new rule, and buttons that remove rules."""
+    """Panel with a channel's rules of which posts mention a role, a menu to add rules, and buttons to remove them."""
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)

@@ -1,4 +1,4 @@
-"""Trial of a new mention rule on the posts of the last thirty days, with buttons that save it and undo that."""
+"""Trial of a new rule of which posts mention a role, on the last thirty days' posts, with buttons to save and undo."""
 
 import discord
 
@@ -22,7 +22,7 @@ from cogs.shared.views import ActionButton, Interaction
 DEFAULT_DAILY_LIMIT = 5
 """Maximum number of mentions of a role a day unless a manager chooses another."""
 _PAGE_SIZE = 10
-"""Number of matching posts on a page of the trial."""
+"""Number of posts on a page, of those that a new rule for mentions of a role matches."""
 
 
 async def open_mention_trial(
@@ -70,7 +70,7 @@ class MentionTrialPages(ChannelPanel, CardPaginator):
         self._size, self._note_lines = size, note_lines
 
     async def load_page(self, _interaction: Interaction, page_index: int) -> CardPage:
-        """Return a page of the posts that the rule matches, newest first."""
+        """Return a page of the posts that the new rule for mentions of a role matches, newest first."""
         posts = self._dry_run.matching_posts
         page_posts = posts[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         heading_lines = [self.channel.mention, mention_rule_label(self._rule, size=self._size)]
@@ -120,7 +120,7 @@ class MentionTrialPages(ChannelPanel, CardPaginator):
         await self.display(interaction, (text_block(confirmation), ActionRow(undo_button)))
 
     async def _undo(self, interaction: Interaction) -> None:
-        """Remove the saved rule, or restore the limit of the rule that it replaced."""
+        """Remove the saved rule for mentions of a role, or restore the daily limit of the rule that it replaced."""
         if self._replaced_rule is not None:
             await self._save_rule(self._replaced_rule)
         else:

@@ -1,4 +1,4 @@
-"""Panel of /settings taste, which shows and resets what the users of a server like and dislike."""
+"""Panel of /settings taste, which shows and resets what a server's users like, as learnt from their reactions."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import ActionButton, Interaction
 
 _MAX_TRAITS_PER_KIND = 6
-"""Maximum number of liked traits of articles, and of disliked traits, that the panel lists."""
+"""Maximum number of liked traits of articles (outlets, topics, words), and of disliked traits, that the panel lists."""
 
 
 class PreferencePanel(ManagersPanel):
-    """Panel with the outlets, topics and words that a server likes and dislikes, and a reset button."""
+    """Panel with the outlets, topics and title words that a server's users like and dislike, and a reset button."""
 
     async def render(self, interaction: Interaction) -> None:
         preference_model = await self.client.services.preference_models.get(self.guild.id)

@@ -54,7 +54,7 @@ class ProposalPanel(ManagersPanel):
         )
 
     async def _describe_place(self) -> str:
-        """Return the channel for alerts, and how many proposals are open; without a channel, what to do."""
+        """Return a text: the channel that shows proposals, or that one must be chosen, and how many are open."""
         alert_channel_id = await self.store.servers.get_alert_channel_id(self.guild.id)
         open_count = len(await self.store.proposals.list_open(self.guild.id))
         place_text = f"<#{alert_channel_id}>"

@@ -76,10 +76,10 @@ def _user_text(user_id: int | None) -> str:
 
 
 def change_line(setting: str, channel_id: int | None, old_value: str | None, new_value: str | None) -> str:
-    """Return a change of a setting in words, for the history of settings or before a setup is changed.
+    """Return a change of a setting in words, for the history of settings or the preview of a change.
 
-    `setting`, `old_value` and `new_value` are texts of the change history or of a `SetupChange`. `channel_id` is None
-    for a setting of the server.
+    `setting` (its name), `old_value` and `new_value` are texts as the history stores them; a value is None if unset.
+    `channel_id` is None for a setting of the server.
     """
     setting_format = _find_format(setting, channel_id)
     old_text, new_text = (

@@ -1,4 +1,4 @@
-"""Changes that a copy makes in a channel, in words."""
+"""Changes of a channel's settings, in words, when settings are copied to it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ _GROUPED_KINDS = frozenset({SettingKind.SUBSCRIPTION, SettingKind.FILTER, Settin
 def list_change_lines(
     changes: Sequence[SetupChange], channel: PostableChannel, feed_by_address: Mapping[FeedAddress, Feed]
 ) -> list[str]:
-    """Return changes of a channel as lines of markup: feeds, filters and looks that it gets together, others singly."""
+    """Return changes of a channel's settings as lines of markup: one each for feeds, filters, looks, other settings."""
     change_lines: list[str] = []
     if feed_count := _count(changes, SettingKind.SUBSCRIPTION):
         names = _join_feed_names(changes, SettingKind.SUBSCRIPTION, feed_by_address)

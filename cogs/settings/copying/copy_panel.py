@@ -37,7 +37,7 @@ MAX_TARGETS = 10
 _TARGETS_PER_PAGE = 3
 """Number of channels whose changes are shown on a page."""
 _MAX_LINES_PER_TARGET = (12, 6, 2, 0)
-"""Maximum number of lines for the changes of a channel, the first that fits into the message."""
+"""Maximum numbers of lines for the changes of a channel, tried in this order until all fits into the message."""
 
 
 class CopyPanel(PagedMixin, ChannelPanel):
@@ -172,7 +172,7 @@ class CopyPanel(PagedMixin, ChannelPanel):
 
 
 class CopyUndoPanel(ManagersPanel):
-    """Panel with the results of a copy, with a button that undoes it."""
+    """Panel with the results of copying settings to channels, with a button that undoes it."""
 
     def __init__(self, interaction: Interaction, results: Text, copied_plans: Sequence[CopyPlan]) -> None:
         super().__init__(interaction)
@@ -203,13 +203,13 @@ class CopyUndoPanel(ManagersPanel):
 
 
 def _require_unchanged(setup: Setup, plan: CopyPlan) -> None:
-    """Raise UserFacingError unless a channel has the settings that a copy gave it."""
+    """Raise UserFacingError unless a channel still has the settings that were copied to it."""
     if select_channel_part(setup, plan.channel.id) != plan.new_part:
         raise UserFacingError(_("Its settings were changed since, so they stay."))
 
 
 async def apply_plans(panel: ManagersPanel, plans: Sequence[CopyPlan]) -> None:
-    """Make the changes of plans in one transaction. Raises RequestRejected, without any change, if one fails."""
+    """Make the planned changes of channels in one transaction. Raises RequestRejected, with no change, if one fails."""
     client, server_id = panel.client, panel.guild.id
     await panel.store.setups.apply(
         server_id,

@@ -1,4 +1,4 @@
-"""Plan of a copy: what changes in a channel that gets the settings of another one, and what can't be copied."""
+"""Plan of copying settings: what changes in a channel that gets those of another channel, and what can't be copied."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,16 +51,17 @@ def plan_copy(
     target: PostableChannel,
     blocked_sources: SourcePatterns,
 ) -> CopyPlan:
-    """Plan how a channel gets the settings of another one of the server with this setup, for a member who asks.
+    """Plan how a channel (`target`) gets the settings of another one of the server (`source`), for a member who asks.
 
-    Its settings, and looks of feeds that both follow, become the same; feeds, filters, rules, watches and a digest that
-    only the target has stay. Roles that the member can't mention there, and blocked feeds, are left out.
+    `setup` is all settings of the server. The target's settings, and looks of feeds that both follow, become the same;
+    feeds, filters, rules, watches and a digest that only the target has stay. Roles that the member can't mention
+    there, and blocked feeds, are left out.
     """
     return _SetupCopier(member, setup, source, target, blocked_sources).copy()
 
 
 def select_channel_part(setup: Setup, channel_id: int) -> dict[SettingKey, str]:
-    """Return the settings of one channel, with the defaults."""
+    """Return the settings of one channel from all those of its server, with defaults for settings that nobody chose."""
     part = {key: text for key, text in setup.items() if key.channel_id == channel_id}
     return fill_channel_defaults(part, [channel_id])
 
@@ -132,7 +133,7 @@ class _SetupCopier:
         return not is_followed and self._blocked_sources.find_covering(feed.url) is not None
 
     def _copy_look(self, key: SettingKey, text: str) -> str:
-        """Return a look for the target, without a role that the member may not mention there."""
+        """Return a look of posts for the target channel, without a role that the member may not mention there."""
         look = PostLook.from_json(text)
         if look.role_id is None or self._old_part.get(key) == text or self._can_mention(look.role_id):
             return text
@@ -150,7 +151,7 @@ class _SetupCopier:
         return False
 
     def _copy_tag_rule(self, rule: ForumTagRule) -> None:
-        """Copy a tag rule if the target is a forum with a tag of this name."""
+        """Copy a rule of which posts get a forum tag, if the target is a forum with a tag of this name."""
         source_tag = self._source.get_tag(rule.tag_id) if isinstance(self._source, discord.ForumChannel) else None
         if source_tag is None:  # The tag was deleted.
             return
