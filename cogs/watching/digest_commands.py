@@ -145,11 +145,11 @@ _DIGEST_ONLY_WORD, _OTHER_CHANNELS_WORD, _CHART_WORD, _SUMMARIES_WORD = (
     "chart",
     "summaries",
 )
-"""Words for what a digest plan can have or not, as values of menu options and keys of `DIGEST_FLAG_BY_WORD`."""
+"""Words for the options of a digest that are on or off, such as a chart: values of its menu, and as they are stored."""
 
 
 class ChannelDigestPanel(ChannelPanel):
-    """Panel with the plan of a channel's digest and a preview. Nothing is saved before the last button."""
+    """Panel with a channel's digest: schedule, options, preview. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)
@@ -158,7 +158,7 @@ class ChannelDigestPanel(ChannelPanel):
         self._offers_summaries = False
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the plan of the channel's digest, or a default plan, and show the panel.
+        """Load schedule and options (the plan) of the channel's digest, or a default plan, and show the panel.
 
         The default for a channel without feeds covers the feeds of other channels that everybody in it can read.
         """
@@ -172,7 +172,7 @@ class ChannelDigestPanel(ChannelPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the plan of the digest, and the digest that the plan would produce now."""
+        """Show schedule and options of the digest (its plan), and the digest that they would produce now."""
         client, plan = self.client, self._edited_plan
         zone_name = (await client.store.preferences.get_by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()

@@ -49,7 +49,7 @@ _MAX_NAMES_LISTED = 3
 class PersonalDigestPanel(OwnedView):
     """Panel for a user's personal digest.
 
-    Changes of the plan take effect when they are saved; pausing and stopping take effect at once.
+    Changes of schedule and options take effect when they are saved; pausing and stopping take effect at once.
     """
 
     def __init__(self, interaction: Interaction) -> None:

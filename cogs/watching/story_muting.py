@@ -1,6 +1,6 @@
 """Muting of stories: the panel that asks for whom and how long, its buttons, and lists of muted stories.
 
-Articles that join a muted story are not posted in the channel, or not sent to the person, that muted it.
+New articles of a muted story are not posted in the channel, or not sent to the person, that muted it.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ async def undo_mute_button(interaction: Interaction, _item: object, *, muted_sto
 
 
 async def _can_undo(interaction: Interaction, muted_story: MutedStory) -> bool:
-    """Return whether the user may undo a mute: their own, or a mute of a channel in this server that they manage.
+    """Return whether the user may undo a story's mute: their own, or one for a channel of this server that they manage.
 
     For a channel's mute, raises `NotAuthorized` if the user is no manager, and `UserFacingError` if they cannot see
     the channel.
@@ -90,7 +90,7 @@ async def _can_undo(interaction: Interaction, muted_story: MutedStory) -> bool:
 
 
 async def undo_mutes(interaction: Interaction, muted_stories: Sequence[MutedStory]) -> None:
-    """Undo mutes, and wake the outbox relay, which sends what the mutes have just held back."""
+    """Undo mutes of stories, and have the messages sent at once that the mutes have just held back."""
     for muted_story in muted_stories:
         await interaction.client.store.muted_stories.undo(muted_story.id, user_id=interaction.user.id)
     interaction.client.outbox_relay.wake()

@@ -41,7 +41,7 @@ _MAX_SERVER_NAME_LENGTH = 60
 
 
 async def load_removable_watches(interaction: Interaction) -> list[Watch]:
-    """Return the watches that the user may remove here.
+    """Return the watches (saved searches) that the user may remove here.
 
     In direct messages, these are all watches of their own; in a server, the watches that they created in it.
     Users who manage feeds can also remove the watches of channels that they can see or that were deleted.
@@ -62,7 +62,7 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
 
 
 class WatchPaginator(CardPaginator):
-    """Pages of the watches that the user may remove; the first also lists the stories that the user muted."""
+    """Pages of the watches (saved searches) that the user may remove; the first also lists the user's muted stories."""
 
     async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         watches = await load_removable_watches(interaction)
@@ -108,7 +108,7 @@ class WatchPaginator(CardPaginator):
 
 @persistent_item(buttons.STOP_WATCH_BUTTON.id_pattern)
 async def stop_watch_button(interaction: Interaction, _item: object, *, watch_id: str, **_other_groups: str) -> None:
-    """Stop the watch that sent a notification, if the user may stop it."""
+    """Stop the watch (saved search) that sent a notification, if the user may stop it."""
     watches_repository = interaction.client.store.watches
     stored_watch = await watches_repository.get(int(watch_id))
     if stored_watch is None or not await _can_stop(interaction, stored_watch):
@@ -118,7 +118,7 @@ async def stop_watch_button(interaction: Interaction, _item: object, *, watch_id
 
 
 async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
-    """Return whether the user may stop a watch.
+    """Return whether the user may stop a watch (saved search).
 
     Raises `NotAuthorized` if it is the watch of a channel in this server and the user may not manage watches
     of channels.
@@ -181,7 +181,7 @@ class WatchCog(
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
-    """Cog of the /watch commands: for a user's own watches, and for the watches of a server's channels."""
+    """Cog of the /watch commands: for watches (saved searches) of users and of a server's channels."""
 
     persistent_items = (stop_watch_button, mute_story_button, mute_choice_button, undo_mute_button)
 

@@ -29,7 +29,7 @@ _MAX_NOTES_LENGTH = 1000
 
 
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
-    """Create a watch for the user of an acknowledged interaction, and confirm it in the reply.
+    """Create a watch (saved search) for the user of an acknowledged interaction, and confirm it in the reply.
 
     Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
     server and if the user sees no feeds here or accepts no direct messages.
@@ -38,7 +38,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 
 
 async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
-    """Create a watch for the user of an acknowledged interaction, and return the confirmation.
+    """Create a watch (saved search) for the user of an acknowledged interaction, and return the confirmation.
 
     Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
     server and if the user sees no feeds here or accepts no direct messages.
@@ -89,7 +89,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
 
 
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
-    """Create a watch for a channel of this server.
+    """Create a watch (saved search) for a channel of this server.
 
     Raises `RequestRejected` if the query is invalid or there are too many watches, `UserFacingError` if the channel is
     unsuitable, and `NotAuthorized` if the user may not manage feeds.
@@ -130,7 +130,7 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
 async def _build_confirmation(
     interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, is_new_watch: bool
 ) -> blocks.Layout:
-    """Return the confirmation of a watch, new or not, with notes on its query and the latest matching article."""
+    """Return the confirmation of a watch (saved search), new or not, with notes on its query and the latest match."""
     text_lines = [confirmation if is_new_watch else _("You’re already watching this.") + " " + confirmation]
     notes_text = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
