@@ -30,7 +30,7 @@ NO_CHOICE_VALUE = "-"
 
 
 async def change_preference(panel: ManagersPanel, preference: Preference, new_value: str | int | None) -> None:
-    """Change a preference of the panel's server, and have the panel say that the change is saved."""
+    """Change a setting (preference) of the panel's server, and have the panel say that the change is saved."""
     await panel.store.preferences.change(preference, new_value, server_id=panel.guild.id, user_id=panel.user_id)
     panel.has_saved = True
 
