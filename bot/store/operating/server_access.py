@@ -9,7 +9,7 @@ from bot.store.operating.audit_log import record_audit_entry
 from bot.store.repository import write_transaction
 
 _ALLOW_LIST_KEY = "allow-list"
-"""Name in `meta` for the mark that the allow-list is in use, which the servers of that time were put on."""
+"""Name of the row of the table `meta` that exists while only servers on the allow-list may use the bot."""
 
 
 class ServerAccess(ShardedRepository):
@@ -56,7 +56,8 @@ class ServerAccess(ShardedRepository):
         """Return the ids of the servers of this process's shards that the bot is in and has to leave.
 
         They include servers whose data is to be erased, and never the operator's own server. When the policy becomes
-        `ALLOWED`, the servers that the bot is in are put on the allow-list, so that none is left by surprise.
+        `ALLOWED` (only servers on the allow-list may use the bot), the servers that the bot is in are put on that
+        list, so that none is left by surprise.
         """
         is_list_in_use = await self._fetch_value("SELECT 1 FROM meta WHERE name = ?", (_ALLOW_LIST_KEY,)) is not None
         if is_list_in_use != (policy is ServerPolicy.ALLOWED):

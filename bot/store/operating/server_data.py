@@ -16,11 +16,11 @@ from bot.store.store_errors import StoreError
 BATCH_SIZE = 5_000
 """Number of messages that a transaction of an erasure deletes at most, so that other writes never wait for long."""
 MAX_SEND_SECONDS = 900
-"""Number of seconds after which a claimed message counts as no longer being sent."""
+"""Number of seconds after which a message that was taken for sending (claimed) counts as no longer being sent."""
 MIN_ABSENCE_SECONDS = 15
 """Number of seconds after the bot left a server until commands that were in progress there have ended."""
 _SCRUB_KEY = "scrub"
-"""Name in `meta` for the mark that the files of an erased server's tables are still to be rewritten."""
+"""Name of the row of the table `meta` that exists until the files of an erased server's tables are rewritten."""
 _ERASABLE_SERVERS_SQL = """
     SELECT id, erasure_requested_at, left_at FROM server
     WHERE erasure_requested_at IS NOT NULL AND left_at IS NOT NULL ORDER BY erasure_requested_at, id
@@ -32,7 +32,7 @@ class ServerData(Repository):
 
     An erasure is requested first, and happens once the bot is out of the server; before, the running bot would store
     new data. Messages are deleted in batches, then all else in one transaction, then the tables' files are rewritten.
-    After a kill, it goes on where it was.
+    If the process is killed, the erasure goes on where it was.
     """
 
     count_rows = bind_read(count_server_rows)
@@ -70,10 +70,11 @@ class ServerData(Repository):
         return is_in_server
 
     async def erase_next(self, *, is_bot_running: bool) -> ServerErasure | None:
-        """Erase the data of one server for which that was requested, and record the receipt; return None without one.
+        """Erase the data of one server for which that was requested, and record a receipt; None if none can be erased.
 
         A server waits while the bot is in it. If the bot runs, it also waits until the bot has been out of it for
-        `MIN_ABSENCE_SECONDS`, and while a message that was claimed in the last `MAX_SEND_SECONDS` may be being sent.
+        `MIN_ABSENCE_SECONDS`, and while a message that was taken for sending (claimed) in the last `MAX_SEND_SECONDS`
+        may be being sent.
         """
         if not await self._fetch_rows(_ERASABLE_SERVERS_SQL):
             return None
@@ -85,7 +86,7 @@ class ServerData(Repository):
     async def scrub_erased(self) -> bool:
         """Rewrite the files of tables from which a server's data was erased, unless that was done.
 
-        Return False if traces of it certainly or perhaps remain in the database's log.
+        Return False if traces of the data certainly or perhaps remain in the database's log.
         """
         mark = await self._fetch_value("SELECT value FROM meta WHERE name = ?", (_SCRUB_KEY,))
         if mark is None:
@@ -105,7 +106,7 @@ class ServerData(Repository):
         )
 
     async def load_receipt(self, server_id: int, *, erased_since: int = 0) -> str | None:
-        """Return the last receipt of an erasure of a server's data, None without one since a Unix time in seconds."""
+        """Return the receipt of the last erasure of a server's data since a Unix time in seconds, or None."""
         details = await self._fetch_value(
             "SELECT details FROM audit_entry WHERE server_id = ? AND action = ? AND recorded_at >= ? "
             "ORDER BY id DESC LIMIT 1",
@@ -115,7 +116,10 @@ class ServerData(Repository):
 
 
 def _erase_batch(db: Connection, is_bot_running: bool) -> tuple[bool, ServerErasure | None]:  # noqa: FBT001 - private
-    """Erase one server, or a batch of its rows; return whether there are more, and the erasure if it is complete."""
+    """Erase the data of one server, or a batch of it; return whether more is left, and the erasure if it is complete.
+
+    Return (False, None) if no server's data is to be erased now.
+    """
     rows = db.fetch_rows(_ERASABLE_SERVERS_SQL)
     row = next((row for row in rows if not (is_bot_running and _is_in_use(db, row["id"], row["left_at"]))), None)
     if row is None:

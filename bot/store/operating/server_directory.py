@@ -11,7 +11,7 @@ _DAY_SECONDS = 86_400
 _LISTED_SQL = (
     "WITH listed AS (SELECT id FROM server WHERE left_at IS NULL UNION SELECT server_id AS id FROM server_access) "
 )
-"""Beginning of a query on the table `listed`, with the ids of the servers in the directory."""
+"""WITH clause for `listed`: the ids of the servers that the bot is in, or that were blocked or allowed."""
 _ORDER_SQL_BY_ORDER = {
     ServerOrder.MEMBERS: "coalesce(member_count, -1) DESC",
     ServerOrder.NAME: "lower(coalesce(name, ''))",
@@ -24,7 +24,7 @@ class ServerDirectory(Repository):
     """Repository of the servers that the bot is in, or that were blocked or allowed. Methods raise StoreError."""
 
     async def count(self) -> int:
-        """Count the servers in the directory."""
+        """Count the servers that the bot is in, or that were blocked or allowed."""
         return await self._fetch_int(f"{_LISTED_SQL} SELECT count(*) FROM listed")
 
     @read_transaction
@@ -36,7 +36,7 @@ class ServerDirectory(Repository):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[ServerOverview]:
-        """List the servers in the given order; those that the bot is not in come last."""
+        """List the servers in the given order; blocked or allowed ones that the bot is not in come last."""
         return _load_overviews(
             db,
             f"1 = 1 ORDER BY joined_at IS NULL, {_ORDER_SQL_BY_ORDER[order]}, id LIMIT :limit OFFSET :offset",
@@ -45,12 +45,12 @@ class ServerDirectory(Repository):
 
     @read_transaction
     def get_overview(self, db: Connection, server_id: int) -> ServerOverview | None:
-        """Return a server of the directory, or None if it is not in it."""
+        """Return the overview of a server, or None if the bot is not in it and it was neither blocked nor allowed."""
         overviews = _load_overviews(db, "id = :server_id", {"server_id": server_id})
         return overviews[0] if overviews else None
 
     async def find_servers(self, text: str, *, in_names: bool = False) -> list[tuple[int, str | None]]:
-        """List the ids and names of the servers whose id or whole name is a text, in any case.
+        """List the ids and names of the servers whose id or whole name is `text`, whatever its upper and lower case.
 
         If there are none, `in_names` lists the servers with the text in their names.
         """
@@ -69,7 +69,7 @@ class ServerDirectory(Repository):
 def _load_overviews(
     db: Connection, condition_and_order_sql: str, parameters: dict[str, int | None]
 ) -> list[ServerOverview]:
-    """Load the servers of the directory that a condition selects, with the numbers of their feeds and posts."""
+    """Load overviews of the servers that a condition selects, with the numbers of their feeds and posts."""
     rows = db.fetch_rows(
         f"{_LISTED_SQL} SELECT * FROM (SELECT listed.id, name, member_count, "
         "CASE WHEN left_at IS NULL THEN joined_at END AS joined_at, last_used_at, is_allowed, leave_requested_at "

@@ -12,9 +12,9 @@ from bot.store.operating.server_rows import SERVER_ROWS, ServerParameters, Serve
 from bot.store.people import personal_digests
 
 RECEIPT_FORMAT = "telex-erasure"
-"""Name of the format of a receipt, which its first field has."""
+"""Name of the format of the receipt of an erasure (a JSON object), in the receipt's first field."""
 RECEIPT_VERSION = 1
-"""Number of the format of a receipt; a change that could break a reader of receipts raises it."""
+"""Version of the format of the receipt of an erasure; a change that could break a reader of receipts raises it."""
 _LARGE_TABLES = frozenset(
     {
         "arrival",
@@ -37,7 +37,7 @@ SCRUBBED_TABLES = tuple(sorted({rows.table for rows in SERVER_ROWS} - _LARGE_TAB
 
 
 class ErasedRowCounts(NamedTuple):
-    """Numbers of rows by table that were deleted, and that no longer name the server."""
+    """Numbers of rows by table that an erasure deleted, and that it kept without the erased server's id."""
 
     deleted_counts: Counter[str]
     cleared_counts: Counter[str]
@@ -46,7 +46,7 @@ class ErasedRowCounts(NamedTuple):
 def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRowCounts | None:
     """Delete what belongs to a server, and return how many rows; return None if more is left for another transaction.
 
-    At most `batch_size` rows of a table with very many are deleted at once. People keep their bookmarks, muted stories
+    At most `batch_size` rows of a large table are deleted at once. People keep their bookmarks, muted stories
     and digests, without the place where they made them, except those of articles that only this server may read.
     """
     parameters = load_parameters(db, server_id)
@@ -67,7 +67,10 @@ def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRo
 
 
 def _load_progress(db: Connection, progress_key: str, server_id: int) -> tuple[int, ErasedRowCounts]:
-    """Return how many members of `SERVER_ROWS` are erased, none if the bot was there since, and how many rows."""
+    """Return the number of done steps of a server's erasure, 0 if the bot was there since, and of erased rows.
+
+    A step erases one member of `SERVER_ROWS`.
+    """
     progress = json.loads(db.fetch_value("SELECT value FROM meta WHERE name = ?", (progress_key,)) or "{}")
     deleted_counts = Counter[str](progress.get("deleted", {}))
     is_unchanged = progress.get("left_at") == db.fetch_value("SELECT left_at FROM server WHERE id = ?", (server_id,))
@@ -103,7 +106,10 @@ def _erase_rows(db: Connection, rows: ServerRows, parameters: ServerParameters, 
 
 
 def has_claims(db: Connection, server_id: int, *, claimed_after: int) -> bool:
-    """Return whether a message that an erasure of the server would delete was claimed after a Unix time in seconds."""
+    """Return whether a message that an erasure of the server would delete is being sent.
+
+    It is if it was taken for sending (claimed) after the Unix time `claimed_after`, in seconds, and has no outcome.
+    """
     conditions = [rows.condition_sql for rows in SERVER_ROWS if rows.table == "dispatch"]
     claims_sql = (
         "SELECT 1 FROM dispatch WHERE state = 'claimed' AND claimed_at > :claimed_after "
@@ -137,7 +143,7 @@ def build_receipt(
 
 
 def _rebuild_pending_digests(db: Connection, parameters: ServerParameters) -> None:
-    """Have people's pending digests built again that contain articles which only the server may read."""
+    """Have people's pending digests built again if they contain articles that only the erased server may read."""
     article_ids = db.fetch_column("SELECT id FROM article WHERE feed_id IN (:private_feeds)", parameters)
     channel_ids = db.fetch_column("SELECT DISTINCT channel_id FROM dispatch WHERE id IN (:private_digests)", parameters)
     for channel_id in channel_ids:

@@ -11,9 +11,9 @@ from bot.store.operating.server_rows import SERVER_ROWS, ServerParameters, Serve
 from bot.text import urls
 
 EXPORT_FORMAT = "telex-server"
-"""Name of the format of an export, which its first field has."""
+"""Name of the format of a server's export (a JSON object), in the export's first field."""
 EXPORT_VERSION = 1
-"""Number of the format of an export; a change that could break a reader of exports raises it."""
+"""Version of the format of a server's export; a change that could break a reader of exports raises it."""
 _FOLLOWED_FEEDS = ServerRows(
     "feed",
     "id IN (SELECT feed_id FROM subscription WHERE channel_id IN (SELECT id FROM channel WHERE server_id = :server))",
@@ -24,9 +24,9 @@ _POSTED_ARTICLES = ServerRows(
     "(SELECT id FROM channel WHERE server_id = :server))",
 )
 _URL_COLUMNS = frozenset({("feed", "url"), ("feed", "moved_to"), ("feed", "site_url"), ("proposal", "url")})
-"""Columns with addresses that may contain secrets, or be encrypted."""
+"""Columns, as (table, column), with URLs that may contain secrets, or be encrypted."""
 _SNOWFLAKE_COLUMNS = frozenset({"id", "alerts", "manager_role"})
-"""Columns with ids, besides those whose names end in `_id`."""
+"""Columns with ids, which are exported as text, besides columns whose names end in `_id`."""
 
 
 def write_server_export(db: Connection, server_id: int, write: Callable[[str], object]) -> None:
@@ -78,7 +78,7 @@ def count_server_rows(db: Connection, server_id: int) -> dict[str, int]:
 def _count_personal_rows(
     db: Connection, rows_by_table: Mapping[str, Sequence[ServerRows]], parameters: ServerParameters
 ) -> dict[str, int]:
-    """Return by table how many rows of a server are not exported, because they are about people or derived."""
+    """Return by table how many rows of a server are not exported, being about people or derived from other rows."""
     count_by_table = {}
     for table, rows_of_table in rows_by_table.items():
         counted_conditions = [rows.condition_sql for rows in rows_of_table if not rows.is_exported]
@@ -113,7 +113,7 @@ def _iter_objects(
     parameters: ServerParameters,
     columns: Sequence[str] = (),
 ) -> Iterator[Mapping[str, object]]:
-    """Yield rows of one table as objects of `columns`, or of all columns."""
+    """Yield a server's rows of one table as JSON objects of `columns`, or of all exported columns if that is empty."""
     table = rows_of_table[0].table
     omitted_columns = frozenset[str]().union(*(rows.omitted_columns for rows in rows_of_table))
     condition_sql = _join_conditions([rows.condition_sql for rows in rows_of_table])

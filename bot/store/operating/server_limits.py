@@ -1,4 +1,4 @@
-"""Repository of the limits that an operator sets for single servers, other than those of the settings."""
+"""Repository of limits, such as on feeds, that an operator sets for single servers in place of the settings."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,14 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 
 
 class ServerLimits(Repository):
-    """Repository of the limits of single servers, also of servers that the bot is not in. Methods raise StoreError."""
+    """Repository of limits, such as on feeds, set for single servers, also ones that the bot is not in.
+
+    Methods raise StoreError.
+    """
 
     @read_transaction
     def load_by_server(self, db: Connection, server_id: int) -> dict[Limit, int]:
-        """Return the limits that a server has for itself, without those that only a newer version knows."""
+        """Return the limits, such as on feeds, set for one server, except limits that only a newer Telex knows."""
         rows = db.fetch_rows(
             "SELECT name, maximum FROM server_limit WHERE server_id = :server_id AND name IN (:names)",
             {"server_id": server_id, "names": [limit.value for limit in Limit]},
@@ -25,7 +28,9 @@ class ServerLimits(Repository):
     def set_limits(
         self, db: Connection, server_id: int, max_count_by_limit: Mapping[Limit, int | None], *, user_id: int | None
     ) -> None:
-        """Set limits of a server, and record that in the audit log; None stands for the limit of the settings.
+        """Set limits, such as on feeds, of one server, and record that in the audit log.
+
+        None restores the limit in the settings for all servers.
 
         `user_id` is None for an operator in the terminal.
         """

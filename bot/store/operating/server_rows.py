@@ -12,7 +12,7 @@ from bot.store.connection import Connection
 
 
 class ServerParameters(TypedDict):
-    """Parameters of the conditions of `SERVER_ROWS`.
+    """Parameters of the SQL conditions that select what belongs to a server; `server` is its id.
 
     `private_feeds` are the ids of the feeds that only the server may read. `private_digests` are the ids of people's
     digest messages, and `private_mutes` of people's muted stories, that contain articles of these feeds.
@@ -26,12 +26,12 @@ class ServerParameters(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ServerRows:
-    """Rows of a table that belong to a server: those that meet a condition on `ServerParameters`.
+    """Rows of a table that belong to a server: those that meet an SQL condition.
 
     An erasure deletes them; with `cleared_columns` it only sets these columns to NULL, because the rows belong to
     people or to all servers. An export contains them without `omitted_columns`; rows that are not
-    `is_exported`, because they are about people or derived from others, are only counted. Where there may be very many,
-    `batch_key` has the columns of the primary key.
+    `is_exported`, because they are about people or derived from other rows, are only counted. Where there may be so
+    many that they are deleted in batches, `batch_key` has the columns of the primary key.
     """
 
     table: str
@@ -57,7 +57,7 @@ _OF_ARTICLES_SQL = f"article_id IN ({_ARTICLES_SQL})"
 
 
 def _build_counted_rows(table: str, condition_sql: str, *, cleared_columns: tuple[str, ...] = ()) -> ServerRows:
-    """Return rows about people, or derived from others, which an export only counts."""
+    """Return the description of rows about people, or derived from other rows, which an export only counts."""
     return ServerRows(table, condition_sql, cleared_columns, is_exported=False)
 
 
@@ -135,10 +135,10 @@ SERVER_ROWS: Sequence[ServerRows] = (
     ServerRows("channel", _IN_SERVER_SQL),
     ServerRows("server", "id = :server"),
 )
-"""What belongs to a server, in the order of an erasure: rows that refer to others come before them.
+"""Rows that belong to a server, in the order of their erasure: rows that refer to other rows come first.
 
-An erasure commits after each batch of rows with a `batch_key`: these, and all before them, do not depend on
-private feeds.
+An erasure commits after each batch of rows with a `batch_key`: the conditions of these, and of all rows before them,
+do not depend on which feeds only the server may read.
 """
 
 TABLES_WITHOUT_SERVER_DATA = frozenset(
@@ -162,7 +162,7 @@ TABLES_WITHOUT_SERVER_DATA = frozenset(
 
 
 def load_parameters(db: Connection, server_id: int) -> ServerParameters:
-    """Return the parameters of the conditions of `SERVER_ROWS` for a server.
+    """Return the parameters of the SQL conditions that select what belongs to a server: its id and private feeds.
 
     A feed is private to the server if its address has credentials, or has a secret part while nobody else follows it.
     """
