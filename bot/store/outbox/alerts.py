@@ -1,6 +1,7 @@
 """Functions that enqueue alerts to servers about feeds.
 
-A feed fails, is gone, exceeds its quota or has recovered; feeds are blocked, or not any more.
+An alert reports that a feed fails, is gone, exceeds its quota or has recovered, or that feeds are blocked or not any
+more.
 """
 
 from collections.abc import Collection, Iterable
@@ -39,7 +40,10 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 
 
 def enqueue_failure(db: Connection, feed_ids: Collection[int], dedupe_key: str, texts: AlertTexts) -> None:
-    """Enqueue one alert about feeds in each channel that gets it, unless the server got one with the key before."""
+    """Enqueue an alert about feeds in the servers that follow them, except where one with `dedupe_key` was enqueued.
+
+    It goes to the channel that a server chose for alerts, or else to all its channels that follow the feeds.
+    """
     channel_rows = db.fetch_rows(
         f"""
         SELECT language, channel_id FROM ({_TARGET_CHANNELS_SQL}) AS target_channel
@@ -55,7 +59,7 @@ def enqueue_failure(db: Connection, feed_ids: Collection[int], dedupe_key: str, 
 def enqueue_recovery(
     db: Connection, feed_ids: Collection[int], failure_keys: Collection[str], dedupe_key: str, texts: AlertTexts
 ) -> None:
-    """Enqueue an alert that feeds have recovered where their failure was reported, with one of the `failure_keys`.
+    """Enqueue an alert that feeds have recovered, in channels that got an alert with a dedupe key in `failure_keys`.
 
     Where the alert about the failure is still pending, delete that alert instead.
     """

@@ -1,4 +1,4 @@
-"""Reads of the queues of channels and of their rhythms, from which `bot.core.rhythm` decides what is sent when.
+"""Queries for the queues of channels and their rhythms (quiet hours and pace), which decide what is sent when.
 
 Conditions in SQL are about a row of `channel` and its `server`.
 """
@@ -13,7 +13,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 
 MAX_MEASURED_POSTS = 1_000
-"""Maximum number of the newest posts of which the delay is measured."""
+"""Maximum number of posts, the newest, whose delay from the article's arrival to the post is measured."""
 
 _PACED_KINDS_SQL = "({})".format(", ".join(f"'{kind}'" for kind in sorted(PACED_KINDS)))
 _IS_PACED_SQL = "(channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)"
@@ -27,9 +27,9 @@ _FIRST_PENDING_SQL_TEMPLATE = """
 
 
 class QueueOutlook(NamedTuple):
-    """Channels with a dispatch to claim now, the longest due first, and the time when the next channel has one.
+    """Channels with a message to send now, the longest due first, and the time when the next channel has one.
 
-    `next_due_at` is Unix time in seconds, or None if no dispatch waits in another channel.
+    `next_due_at` is Unix time in seconds, or None if no message waits in another channel.
     """
 
     ready_channel_ids: list[int]
@@ -37,10 +37,10 @@ class QueueOutlook(NamedTuple):
 
 
 class PostDelays(NamedTuple):
-    """Delays in seconds of posts in channels that get posts at once.
+    """Delays in seconds of posts in channels that get posts at once: without quiet hours, pace or held posts.
 
     `typical_seconds` is the median time from an article's arrival to its post during the last hour, or None without
-    posts. `overdue_seconds` is how long the first pending dispatch of any open channel has been due, or 0.
+    posts. `overdue_seconds` is how long the longest waiting message has been due, or 0; blocked channels do not count.
     """
 
     typical_seconds: int | None
@@ -48,7 +48,9 @@ class PostDelays(NamedTuple):
 
 
 class ChannelQueue(NamedTuple):
-    """Pending dispatches of a channel, in its order: at least the first, or with a rhythm the first of each kind.
+    """Messages that wait to be sent to a channel, in order: at least the first, with a rhythm the first of each kind.
+
+    The rhythm is the channel's quiet hours and pace.
 
     `retry_at` is the Unix time in seconds until which the channel is blocked, or 0.
     """
@@ -58,9 +60,9 @@ class ChannelQueue(NamedTuple):
     pending_dispatches: list[PendingDispatch]
 
     def select_next_dispatch(self, now: int) -> tuple[PendingDispatch, int, int]:
-        """Return the dispatch to send next, from when it may be tried, and from when it can be claimed.
+        """Return the message to send next, when an attempt is due, and when the channel's rhythm allows it, too.
 
-        Times are Unix times in seconds; the second one respects the rhythm of the channel, too.
+        The rhythm is the channel's quiet hours and pace. Times are Unix times in seconds.
         """
         dispatch, release_at = self.rhythm.select_next_dispatch(self.pending_dispatches, now)
         attempt_at = max(dispatch.due_at, self.retry_at)
@@ -94,7 +96,7 @@ def load_queue_outlook(db: Connection, now: int, condition_sql: str, parameters:
 
 
 def load_queue(db: Connection, channel_id: int, condition_sql: str) -> ChannelQueue | None:
-    """Return the queue of a channel that meets a condition; None if it is empty or the channel cannot be sent to.
+    """Return the messages that wait for a channel; None without any, or if it cannot be sent to or fails a condition.
 
     Without a rhythm (quiet hours, hourly limit or interval), only the first pending dispatch is loaded.
     """
@@ -126,7 +128,10 @@ def merge_excess_posts(db: Connection, channel_id: int, queue: ChannelQueue) -> 
 
 
 def load_rhythms(db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]) -> dict[int, Rhythm]:
-    """Return the rhythms of the channels that meet a condition, by channel id; channels without pacing are left out."""
+    """Return the rhythms (quiet hours, hourly limit, interval) of the channels that meet a condition and have one.
+
+    The keys are channel ids.
+    """
     settings_rows = db.fetch_rows(
         f"SELECT channel.id, channel.quiet_hours, channel.most_an_hour, channel.gap, coalesce(server.time_zone, 'UTC') "
         f"{_FROM_CHANNEL_SQL} WHERE {_IS_PACED_SQL} AND {condition_sql}",
@@ -145,7 +150,7 @@ def load_rhythms(db: Connection, now: int, condition_sql: str, parameters: Mappi
 
 
 def has_pending_post(db: Connection, channel_id: int) -> bool:
-    """Return whether a post or a catch-up waits in a channel."""
+    """Return whether a post, or a message for many articles (catch-up), waits to be sent to a channel."""
     return (
         db.fetch_row(
             f"SELECT 1 FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN {_PACED_KINDS_SQL} LIMIT 1",
@@ -156,7 +161,7 @@ def has_pending_post(db: Connection, channel_id: int) -> bool:
 
 
 def measure_delays(db: Connection) -> PostDelays:
-    """Return the delays of the last hour's posts, of at most `MAX_MEASURED_POSTS`, and of pending posts."""
+    """Return how long the last hour's posts waited, at most `MAX_MEASURED_POSTS`, and how long pending ones are due."""
     rows = db.fetch_rows(
         f"SELECT dispatch.sent_at - dispatch.created_at {_FROM_CHANNEL_SQL} "
         f"JOIN dispatch ON dispatch.channel_id = channel.id WHERE {_GETS_POSTS_AT_ONCE_SQL} AND dispatch.kind = 'post' "
@@ -175,7 +180,10 @@ def measure_delays(db: Connection) -> PostDelays:
 
 
 def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """Return, of each open channel with a pending dispatch: id, `retry_at`, whether paced, when the first is due."""
+    """Return (channel id, `retry_at`, whether it has a rhythm, when its first pending message is due) of channels.
+
+    These are channels with pending messages that can be sent to. A rhythm is quiet hours or pace.
+    """
     # A condition that a channel has no rhythm made PostgreSQL expect one such channel, and loop over loops.
     return db.fetch_rows(
         f"""
@@ -191,7 +199,10 @@ def _list_first_pending(db: Connection, condition_sql: str, parameters: Mapping[
 def _load_paced_queues(
     db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]
 ) -> dict[int, ChannelQueue]:
-    """Return the queues of channels with a rhythm: the first post or catch-up, and everything of other kinds."""
+    """Return what waits in channels with a rhythm (quiet hours or pace): the first post, and all but posts.
+
+    A catch-up (message for many articles) counts as a post.
+    """
     rhythms = load_rhythms(db, now, f"{_HAS_PENDING_SQL} AND {_IS_OPEN_SQL} AND {condition_sql}", parameters)
     columns_sql = (
         "channel.id, channel.retry_at, "
@@ -222,7 +233,7 @@ def _load_paced_queues(
 def _iter_sent_times(
     db: Connection, now: int, condition_sql: str, parameters: Mapping[str, Any]
 ) -> Iterable[tuple[int, int]]:
-    """Return the channel and the time of each paced message that the limits still count, newest first."""
+    """Return (channel id, time) of the sent messages that hourly limits or intervals still count, newest first."""
     return db.execute(
         f"""
         SELECT channel.id, paced_dispatch.sent_at {_FROM_CHANNEL_SQL}

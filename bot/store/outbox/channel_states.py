@@ -36,7 +36,7 @@ class ChannelStates(ShardedRepository):
 
     @write_transaction
     def unblock_channel(self, db: Connection, channel_id: int) -> None:
-        """Clear the problem of a channel, so that dispatches to the channel are sent again."""
+        """Clear the problem that blocks a channel, so that messages to the channel are sent again."""
         db.execute(
             "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (channel_id,),
@@ -59,7 +59,7 @@ class ChannelStates(ShardedRepository):
         )
 
     async def get_first_pending_error(self, channel_id: int) -> Reason | None:
-        """Return the last error of a channel's first pending or claimed dispatch, or None without one."""
+        """Return the last error of the first message that waits or is being sent in a channel, or None without one."""
         error = await self._fetch_value(
             "SELECT last_error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",

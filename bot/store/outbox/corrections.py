@@ -10,7 +10,7 @@ from bot.store.records.source_records import RetractionCandidate
 RETRACTION_DELAY_SECONDS = 1800
 """Seconds for which an entry must be missing from its feed before its article counts as retracted."""
 COMPARED_CHARS = 400
-"""Number of characters at the beginning of a text that are compared: about as many as a post shows."""
+"""Number of first characters of a text that are compared to detect a correction: about as many as a post shows."""
 
 _WORD_PATTERN = re.compile(r"\w+")
 

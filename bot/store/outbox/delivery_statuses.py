@@ -14,11 +14,11 @@ from bot.store.row_mapping import from_row
 
 
 class DeliveryStatuses(Repository):
-    """Repository of the delivery statuses of web pages in channels. Methods raise StoreError."""
+    """Repository of what became of web pages in channels (delivery statuses). Methods raise StoreError."""
 
     @read_transaction
     def list_by_page_key(self, db: Connection, page_key: str) -> list[ChannelDeliveryStatus]:
-        """List the delivery statuses of a page, one for each channel that has one, oldest first."""
+        """List what became of a web page, one delivery status for each channel that has one, oldest first."""
         now, parameters = self._clock.now(), {"page": page_key}
         rhythms = channel_queues.load_rhythms(
             db, now, "channel.id IN (SELECT channel_id FROM delivery_status WHERE page_key = :page)", parameters
@@ -85,7 +85,7 @@ def _build_status_from_row(
 
 
 def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
-    """Return the reason why a post is held: too few outlets, or the next selection of top stories."""
+    """Return why a post is held: too few outlets report its story, or the next selection of top stories is awaited."""
     if outlet_count < (row["least_outlets"] or 1):
         return Reason(WaitReason.MORE_OUTLETS, {"count": outlet_count, "least": row["least_outlets"]})
     selection_values = {"until": row["best_due_at"], "time_zone": row["time_zone"] or "UTC"}
@@ -93,7 +93,7 @@ def _find_hold_reason(row: Row, outlet_count: int) -> Reason:
 
 
 def _look_up_mutes(db: Connection, statuses: Sequence[ChannelDeliveryStatus]) -> list[ChannelDeliveryStatus]:
-    """Return the statuses; a mute among their reasons gets the user who muted and its end, where they are known."""
+    """Return the statuses, with who muted the story until when, if known, in those whose reason is a muted story."""
     mute_id_by_status = {
         status: status.reason.values.get("mute")
         for status in statuses

@@ -129,9 +129,10 @@ def enqueue_digest(
     *,
     digest_id: int | None = None,
 ) -> int:
-    """Enqueue the message of a digest with the articles that it lists, and return the dispatch's id.
+    """Enqueue the message of a digest with the articles that it lists, and return the message's id in the outbox.
 
-    `digest_key` tells digests of one channel apart in the dedupe key; `digest_id` is None for a user's digest.
+    `digest_key` tells digests of one channel apart in the message's dedupe key; `digest_id` is None for a user's
+    digest.
     """
     dispatch_id = transitions.insert_dispatch(
         db,

@@ -33,7 +33,7 @@ _FROM_SQL = """
     JOIN server ON server.id = channel.server_id AND server.left_at IS NULL
 """
 _RESERVED_SQL = "channel_id = :channel AND status = 'digested' AND article_id IN (:articles)"
-"""SQL condition for the pages of some articles that are reserved for the digest of a channel."""
+"""SQL condition for the delivery statuses of the articles `:articles` that are reserved for a channel's digest."""
 
 
 def save_digest(
@@ -118,7 +118,7 @@ class Digests(ShardedRepository):
         return await self._list_digests(condition_sql, now, order_sql="digest.due_at, digest.id")
 
     async def get_next_due_at(self) -> int | None:
-        """Return the Unix time in seconds at which the next digest of this process is due.
+        """Return the Unix time in seconds at which the next digest in the servers of this process is due.
 
         Return None if there is none. The time may be in the past.
         """
@@ -128,7 +128,7 @@ class Digests(ShardedRepository):
     gather_candidates = bind_read(digest_articles.gather_candidates)
 
     async def select_without_status(self, channel_id: int, article_ids: Collection[int]) -> list[int]:
-        """Return the ids of those articles whose page has no delivery status in a channel."""
+        """Return the ids of the articles on whose web page nothing was decided in a channel (no delivery status)."""
         return await self._fetch_column(
             "SELECT id FROM article WHERE id IN (:articles) AND NOT EXISTS (SELECT 1 FROM delivery_status "
             "WHERE channel_id = :channel AND delivery_status.page_key = article.page_key)",
@@ -136,16 +136,16 @@ class Digests(ShardedRepository):
         )
 
     async def withdraw_pending_dispatches(self, digest_id: int) -> int | None:
-        """Withdraw the pending dispatches of a digest, and return the start of the period that they cover.
+        """Withdraw the pending messages of a digest, and return the start of the period that they cover.
 
-        The start is Unix time in seconds, or None if no dispatch was pending. The articles that the
-        dispatches covered are reserved for the next digest.
+        The start is Unix time in seconds, or None if no message was pending. The articles that the
+        messages covered are reserved for the next digest.
         """
         return await self._database.transact(_withdraw_pending_dispatches, digest_id)
 
     @write_transaction
     def rebuild_pending_dispatch(self, db: Connection, dispatch_id: int) -> None:
-        """Withdraw a digest's dispatch, if it is pending, and make the digest due now, so that it is built again."""
+        """Withdraw a digest's message, if it is pending, and make the digest due now, so that it is built again."""
         row = db.fetch_row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
         if row is not None:
             _rebuild_digest(db, row["digest_id"])
@@ -165,7 +165,7 @@ class Digests(ShardedRepository):
         """Enqueue a due digest and schedule the next one; return whether the digest was enqueued.
 
         `payload` is the content, or None if the digest is empty. `until` is the Unix time in seconds at which
-        its period ends. `reserved_article_ids` are the reserved articles that the digest covers,
+        its period ends. `reserved_article_ids` are the articles kept for the digest (reserved) that it covers,
         `listed_article_ids` the articles that it lists. `already_sent_article_ids` were sent before a backup was
         restored and are withheld. Does nothing if the digest was enqueued, changed or deleted since it was
         loaded.
@@ -246,7 +246,7 @@ def _digest_from_row(row: Row) -> Digest:
 
 
 def _rebuild_digest(db: Connection, digest_id: int) -> None:
-    """Withdraw the pending dispatches of a digest, if it has any, and make it due now from their start on."""
+    """Withdraw the pending messages of a digest, if any, and make it due now, for their period and what follows."""
     since = _withdraw_pending_dispatches(db, digest_id)
     if since is not None:
         db.execute("UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (db.now, since, digest_id))

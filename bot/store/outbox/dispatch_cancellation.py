@@ -16,9 +16,9 @@ from bot.store.connection import Connection
 from bot.store.outbox import muted_articles, outbox_writes, transitions
 
 KIND_HELD = "held"
-"""Kind that `list_pending_articles` returns for held and reserved articles."""
+"""Kind of a pending article that is held, or reserved for a digest."""
 KIND_JOINED = "joined"
-"""Kind that `list_pending_articles` returns for articles that joined the post of a similar article."""
+"""Kind of a pending article that was added to (joined) the post of a similar article."""
 
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
@@ -31,7 +31,7 @@ _STILL_SUBSCRIBED_SQL = """
                       WHERE blocked_article.channel_id = delivery_status.channel_id
                           AND blocked_article.article_id = article.id)
 """
-"""Query for a subscription that still brings an article with a status (the row `delivery_status`) to the channel."""
+"""Query for a subscription by which the channel of the row `delivery_status` still gets the row's article."""
 
 
 def list_pending_articles(
@@ -39,9 +39,9 @@ def list_pending_articles(
 ) -> list[tuple[PendingArticle, str]]:
     """List the articles that are pending in a channel only through these feeds, with their kinds, oldest first.
 
-    The kind is that of the dispatch, or `KIND_HELD` for held and reserved articles, or `KIND_JOINED` for
-    articles that joined a pending or held post. Articles in a pending digest are left out, because the digest
-    is sent in any case.
+    The kind is that of the article's message, or `KIND_HELD` for articles that are held or reserved for a digest, or
+    `KIND_JOINED` for articles that were added to a pending or held post. Articles in a pending digest are left out,
+    because the digest is sent in any case.
     """
     rows = db.fetch_rows(
         """
@@ -77,7 +77,7 @@ def list_pending_articles(
 def withdraw_articles(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: Reason | None
 ) -> None:
-    """Withdraw pending articles from a channel, and delete the dispatches that become empty.
+    """Withdraw pending articles from a channel, and delete the messages that become empty.
 
     The articles get the status withheld with `reason`; if that is None, their statuses are deleted.
     """
@@ -106,7 +106,7 @@ def withdraw_articles(
 
 
 def requeue_joined(db: Connection, dispatch_id: int) -> bool:
-    """Requeue the articles that joined a post which will never name them; return whether any was enqueued.
+    """Enqueue again articles added to (joined) a post that will never name them; return whether any was enqueued.
 
     The oldest article gets a post of its own, held as long as the first post was, and the rest join that
     post. Articles of feeds that the channel no longer follows are withheld, or enqueued in the channel to
@@ -145,7 +145,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
 
 
 def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
-    """List the articles that joined a post and are not named in it."""
+    """List the articles that were added to (joined) a post and that its message does not name."""
     rows = db.fetch_rows(
         f"""
         SELECT article.id, article.key, delivery_status.page_key, article.published,
@@ -170,7 +170,10 @@ def _list_joined(db: Connection, dispatch_id: int) -> list[JoinedArticle]:
 
 
 def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
-    """Enqueue joined articles in the channels of the server to which their feed was moved."""
+    """Enqueue articles added to (joined) a post in the channels of the server to which their feed was moved.
+
+    Return whether any was enqueued.
+    """
     rows = db.fetch_rows(
         f"""
         SELECT new_channel.id, article.id, article.key, delivery_status.page_key, article.published

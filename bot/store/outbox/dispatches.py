@@ -15,7 +15,7 @@ from bot.store.repository import read_transaction, write_transaction
 from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row
 
 FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
-"""FROM clause that joins dispatches with their channels."""
+"""FROM clause that joins dispatches (messages in the outbox) with their channels."""
 
 _CURRENT_LOOK_SQL = """
     SELECT coalesce(subscription.look, server.look)
@@ -31,20 +31,20 @@ EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
     "WHERE dispatch.edit_due_at IS NOT NULL AND dispatch.state = 'sent'"
 )
-"""SQL for sent messages with a scheduled edit, in servers that the bot is in."""
+"""JOIN and WHERE clauses for sent messages with a scheduled edit, in servers that the bot is in."""
 
 
 class Dispatches(ChannelStates):
-    """Repository of dispatches, the outbox. A dispatch is claimed, sent, marked as sent, then finalized.
+    """Repository of the outbox. A dispatch (message) is claimed (taken for sending), sent, marked so, then finalized.
 
     Work is listed only for servers that this process serves. Methods that change a claim or a sent message
     raise LeaseLost if another process serves the message's server now; all methods raise StoreError.
     """
 
     async def list_claimed(self, shard: int | None = None) -> list[Dispatch]:
-        """List the claimed dispatches of a shard, or of all shards of this process.
+        """List the messages being sent (claimed) in a shard, or in all shards of this process.
 
-        If the shard was taken over from another process, it is unknown whether these dispatches were sent.
+        If the shard was taken over from another process, it is unknown whether these messages were sent.
         """
         return await self._select_dispatches(
             f"WHERE dispatch.state = 'claimed' AND {self._build_served_condition_sql(shard)} "
@@ -65,19 +65,19 @@ class Dispatches(ChannelStates):
 
     @read_transaction
     def measure_delays(self, db: Connection) -> channel_queues.PostDelays:
-        """Return the delays of posts in the channels of all processes that get posts at once."""
+        """Return the delays of posts in channels without pace or held posts, of all processes."""
         return channel_queues.measure_delays(db)
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
-        """List each state of dispatches with their number and the Unix time in seconds when the oldest was created."""
+        """List (state, number of messages, Unix time in seconds when the oldest was created) of the outbox's states."""
         return await self._fetch_objects(tuple, "SELECT state, count(*), min(created_at) FROM dispatch GROUP BY state")
 
     @write_transaction
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
-        """Claim a channel's first pending dispatch and count an attempt; return None if none is ready.
+        """Claim (take for sending) a channel's first pending message and count an attempt; None if none is ready.
 
         Before that, posts beyond the channel's hourly limit are merged into a catch-up, one message for all.
-        The look of a post is fixed when it is claimed.
+        The look (style, length, colour…) of a post is fixed when it is claimed.
         """
         dispatch = self._select_next_dispatch(db, channel_id)
         if dispatch is None:
@@ -114,10 +114,10 @@ class Dispatches(ChannelStates):
         webhook_id: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that Discord has the message of a dispatch, sent at `sent_at` (Unix time in seconds).
+        """Record that a claimed message was sent to Discord at `sent_at` (Unix time in seconds).
 
-        `shown_article_ids` are the joined articles that the message names; if more have joined since, an edit
-        is scheduled.
+        `shown_article_ids` are the articles added to the post (joined) that the message names; if more have joined
+        since, an edit is scheduled.
         """
         self._shards.require_served(db, dispatch_id)
         transitions.move_dispatches(
@@ -141,12 +141,12 @@ class Dispatches(ChannelStates):
             transitions.change_dispatches(db, [dispatch_id], states={DispatchState.SENT}, edit_due_at=db.now)
 
     async def mark_finalized(self, dispatch_id: int) -> None:
-        """Record that the steps after sending (reaction, crosspost) are done or were given up."""
+        """Record that the steps after sending a message (reaction, crosspost) are done or were given up."""
         await self._change_dispatch(dispatch_id, {"is_finalized": 1})
 
     @write_transaction
     def schedule_retry(self, db: Connection, dispatch_id: int, *, due_at: int, reason: Reason | None) -> None:
-        """Put a claimed dispatch that was certainly not sent back into the queue.
+        """Return a message to the queue that was taken for sending (claimed), but certainly not sent.
 
         It is due at `due_at` (Unix time in seconds).
         """
@@ -161,7 +161,7 @@ class Dispatches(ChannelStates):
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
-        """Record the webhook through which a dispatch is about to be sent (None for the bot itself)."""
+        """Record the webhook through which a message is about to be sent (None for the bot itself)."""
         await self._change_dispatch(dispatch_id, {"webhook_id": webhook_id})
 
     async def load_webhook_ids(self, channel_id: int) -> set[int]:
@@ -172,14 +172,14 @@ class Dispatches(ChannelStates):
         )
 
     async def record_in_doubt(self, dispatch_id: int, reason: Reason) -> None:
-        """Record why it is unknown whether a claimed dispatch was sent; it stays claimed."""
+        """Record why it is unknown whether a message was sent; it stays claimed until that is found out."""
         await self._change_dispatch(dispatch_id, {"last_error": reason.encode()})
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
-        """Remove articles from a dispatch that were sent already, before a backup was restored.
+        """Remove articles from a claimed message that were sent already, before a backup was restored.
 
-        The articles get the status withheld; a dispatch without remaining articles is deleted.
+        The articles get the status withheld; a message without remaining articles is deleted.
         """
         self._shards.require_served(db, dispatch_id)
         transitions.withhold_pages(
@@ -194,17 +194,17 @@ class Dispatches(ChannelStates):
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     async def mark_failed(self, dispatch_id: int, reason: Reason) -> None:
-        """Mark a dispatch as failed for good, and requeue the articles that joined its post."""
+        """Mark a message as failed for good, and enqueue again the articles that were added to (joined) its post."""
         await self._close_dispatch(dispatch_id, DispatchState.FAILED, reason)
 
     async def mark_uncertain(self, dispatch_id: int, reason: Reason) -> None:
-        """Mark a dispatch as perhaps sent, which cannot be verified, and requeue articles that joined it."""
+        """Mark a message as perhaps sent, which cannot be verified, and enqueue again articles added to it (joined)."""
         await self._close_dispatch(dispatch_id, DispatchState.UNCERTAIN, reason)
 
     async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
-        """List sent dispatches that are not finalized, of a shard or of all shards of this process.
+        """List sent messages whose later steps (reaction, crosspost) are not done, of a shard or all of this process.
 
-        Only dispatches in servers that the bot is in, and direct messages, are listed.
+        Only messages in servers that the bot is in, and direct messages, are listed.
         """
         return await self._select_dispatches(
             "LEFT JOIN server ON server.id = channel.server_id "
@@ -213,7 +213,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_dispatches_to_edit(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
-        """List at most `limit` sent dispatches whose edit is due at `now`, in one channel if it is given."""
+        """List at most `limit` sent messages whose edit is due at `now`, in one channel if it is given."""
         return await self._select_dispatches(
             f"{EDITABLE_SQL} AND dispatch.edit_due_at <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due_at, dispatch.id LIMIT :limit",
@@ -223,7 +223,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_channel_ids_to_edit(self, now: int, excluded_channel_ids: Collection[int] = ()) -> list[int]:
-        """List the ids of the channels with edits that are due at `now`; the longest due come first."""
+        """List the ids of the channels with edits of messages that are due at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due_at <= :now "
             f"AND {self._build_served_condition_sql()} "
@@ -232,7 +232,7 @@ class Dispatches(ChannelStates):
         )
 
     async def get_next_edit_due_at(self, excluded_channel_ids: Collection[int] = ()) -> int | None:
-        """Return the Unix time in seconds at which the next edit is due, or None if none is scheduled.
+        """Return the Unix time in seconds at which the next edit of a message is due, or None if none is scheduled.
 
         The time may be in the past.
         """
@@ -252,10 +252,10 @@ class Dispatches(ChannelStates):
         due_at: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that the edit of a message that was due at `due_at` (Unix time in seconds) was made.
+        """Record that a message was edited, as was due at `due_at` (Unix time in seconds).
 
         An edit that was scheduled for a later time stays due; if `due_at` is None, any scheduled edit is
-        cleared. `shown_article_ids` are the joined articles that the message names.
+        cleared. `shown_article_ids` are the articles added to the post (joined) that the message names.
         """
         self._shards.require_served(db, dispatch_id)
         edit_due_at = db.fetch_value("SELECT edit_due_at FROM dispatch WHERE id = :id", {"id": dispatch_id})
@@ -267,10 +267,10 @@ class Dispatches(ChannelStates):
 
     @write_transaction
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
-        """Clear the scheduled edit of a message that can no longer be edited, and requeue joined articles.
+        """Clear the scheduled edit of a message that can no longer be edited, and enqueue again the articles it lacks.
 
-        These are the articles that joined the message and that it does not name. Return whether any of them was
-        enqueued; the others are withheld, or reserved for a digest.
+        These are the articles that were added to the post (joined) and that the message does not name. Return whether
+        any of them was enqueued; the others are withheld, or reserved for a digest.
         """
         self._shards.require_served(db, dispatch_id)
         transitions.change_dispatches(db, [dispatch_id], edit_due_at=None)
@@ -281,17 +281,17 @@ class Dispatches(ChannelStates):
         await self._change_dispatch(dispatch_id, {"edit_due_at": due_at})
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
-        """Return the dispatch with an id, or None if there is none."""
+        """Return the message of the outbox (dispatch) with an id, or None if there is none."""
         return next(iter(await self._select_dispatches("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
     async def get_by_message_id(self, message_id: int) -> Dispatch | None:
-        """Return the dispatch that was sent as the message with an id, or None if there is none."""
+        """Return the dispatch (row of the outbox) that was sent as a Discord message, by its id, or None."""
         return next(iter(await self._select_dispatches("WHERE dispatch.message_id = :id", id=message_id)), None)
 
     async def list_sent_for_article(self, article_id: int) -> list[Dispatch]:
-        """List sent dispatches with an article of the same page as this one, newest first.
+        """List sent messages with an article on the same web page as this article, newest first.
 
-        Articles that joined a post count too.
+        Articles that were added to (joined) a post count too.
         """
         return await self._select_dispatches(
             """
@@ -306,9 +306,9 @@ class Dispatches(ChannelStates):
         )
 
     async def list_recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
-        """List at most `limit` dispatches sent since a Unix time in seconds, newest first.
+        """List at most `limit` messages sent since a Unix time in seconds, newest first.
 
-        Only dispatches in servers that the bot is in are listed, and only of one shard if it is given.
+        Only messages in servers that the bot is in are listed, and only of one shard if it is given.
         """
         return await self._select_dispatches(
             "JOIN server ON server.id = channel.server_id AND server.left_at IS NULL "
@@ -320,7 +320,7 @@ class Dispatches(ChannelStates):
         )
 
     def _select_next_dispatch(self, db: Connection, channel_id: int) -> PendingDispatch | None:
-        """Return the dispatch that a channel can send now, after merging excess posts; None if there is none."""
+        """Return the message to send to a channel now, after merging posts beyond its hourly limit; None if none is."""
         while (queue := channel_queues.load_queue(db, channel_id, self._build_served_condition_sql())) is not None:
             dispatch, _attempt_at, claimable_at = queue.select_next_dispatch(db.now)
             if claimable_at > db.now:

@@ -1,4 +1,4 @@
-"""Repository of held posts, which wait for enough outlets or for the selection of the day's top stories.
+"""Repository of held posts, which wait until enough outlets report their story or the day's top stories are selected.
 
 A held post is a dispatch in the state `held`: it is in no queue, articles can join it, and it expires at its
 `due_at` time. Top stories are selected outside a transaction and released in one transaction, which also
@@ -35,10 +35,13 @@ _SELECTION_FROM_SQL = """
 
 
 class HeldPosts(Repository):
-    """Repository of held posts, which wait for more outlets or a selection. Methods raise StoreError."""
+    """Repository of posts held until enough outlets report their story, or top stories are selected.
+
+    Methods raise StoreError.
+    """
 
     async def get_next_due_at(self) -> int | None:
-        """Return the Unix time in seconds at which the next held post expires or the next selection is due.
+        """Return the Unix time in seconds at which the next held post expires or the next top stories are selected.
 
         Return None if there is neither.
         """
@@ -89,7 +92,7 @@ class HeldPosts(Repository):
 
     @read_transaction
     def list_eligible_stories(self, db: Connection, selection: DueTopStorySelection) -> list[HeldStory]:
-        """List a channel's held stories that enough outlets report: the `MAX_SELECTION_CANDIDATES` newest, in order."""
+        """List a channel's held stories that enough outlets report, newest first, up to `MAX_SELECTION_CANDIDATES`."""
         held_rows = db.fetch_rows(
             f"SELECT dispatch.id, dispatch.position AS published, channel.least_outlets AS min_outlets {_FROM_SQL} "
             "WHERE dispatch.channel_id = ? AND dispatch.state = 'held' "
@@ -136,7 +139,7 @@ class HeldPosts(Repository):
     def release_selected(
         self, db: Connection, selection: DueTopStorySelection, post_ids: Sequence[int], *, next_due_at: int
     ) -> bool:
-        """Release the selected posts, and schedule the channel's next selection at `next_due_at`.
+        """Have held posts sent that were selected as top stories, and schedule the next selection at `next_due_at`.
 
         Return False, without any change, if the selection was already made or its settings changed meanwhile.
         """
@@ -150,7 +153,7 @@ class HeldPosts(Repository):
 
 
 def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
-    """Map ids of held posts to the numbers of outlets that report their stories, among the feeds of their channels.
+    """Map ids of posts to the numbers of outlets that report their stories, among the feeds of their channels.
 
     Two feeds of one site count as one outlet, whatever their names are.
     """
@@ -168,7 +171,7 @@ def count_outlets(db: Connection, post_ids: Collection[int]) -> dict[int, int]:
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
-    """Release a held post if enough outlets report its story, or admit it to the selection of top stories."""
+    """Have a held post sent, or admitted to the selection of top stories, if enough outlets report its story."""
     row = db.fetch_row(
         f"SELECT channel.best_a_day AS stories_per_day, channel.least_outlets AS min_outlets {_FROM_SQL} "
         "WHERE dispatch.id = ? AND dispatch.state = 'held'",
@@ -183,7 +186,7 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
-    """Apply the changed story settings of a channel to its held posts.
+    """Apply a channel's changed minimum of outlets, and number of top stories per day, to its held posts.
 
     Posts that are no longer held are merged into one catch-up message.
     """

@@ -1,4 +1,4 @@
-"""Repository of the monthly scorecards of servers, each enqueued once for the channel for alerts."""
+"""Repository of servers' monthly reports on their feeds (scorecards), each enqueued once for the channel for alerts."""
 
 from bot.core import local_time
 from bot.core.models import DispatchKind, DispatchState
@@ -12,11 +12,11 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
 REPORT_MINUTE = 9 * 60
-"""Minute of the first day of a month, in the server's time zone, at which its report is due."""
+"""Minute of the first day of a month, in the server's time zone, at which the server's monthly report is due."""
 
 
 def set_report_enabled(db: Connection, server_id: int, *, is_enabled: bool, user_id: int) -> None:
-    """Have a server get its scorecard from the next month on, or no more."""
+    """Have a server get monthly reports on its feeds (scorecards) from the next month on, or no more."""
     ensure_server(db, server_id)
     old_due_at = db.fetch_value("SELECT report_due_at FROM server WHERE id = ?", (server_id,))
     if (old_due_at is not None) == is_enabled:
@@ -28,19 +28,19 @@ def set_report_enabled(db: Connection, server_id: int, *, is_enabled: bool, user
 
 
 class MonthlyReports(ShardedRepository):
-    """Repository of when servers get their scorecards of feeds. Methods raise StoreError."""
+    """Repository of when servers get their monthly reports on feeds (scorecards). Methods raise StoreError."""
 
     set_enabled = bind_write(set_report_enabled)
 
     async def get_next_due_at(self) -> int | None:
-        """Return when the next report of the servers of this process is due (Unix time in seconds), or None."""
+        """Return when the next monthly report of a server of this process is due (Unix time in seconds), or None."""
         return await self._fetch_value(
             "SELECT min(report_due_at) FROM server WHERE report_due_at IS NOT NULL AND left_at IS NULL "
             f"AND {self._shards.build_served_condition('id')}"
         )
 
     async def list_due(self, now: int) -> list[DueReport]:
-        """List the reports that are due at a Unix time in seconds, in servers of this process."""
+        """List the monthly reports that are due at a Unix time in seconds, in servers of this process."""
         return await self._fetch_objects(
             DueReport._make,
             "SELECT server.id, report_due_at, channel.id FROM server "
@@ -52,7 +52,7 @@ class MonthlyReports(ShardedRepository):
 
     @write_transaction
     def enqueue_due(self, db: Connection, report: DueReport, payload: str | None) -> None:
-        """Enqueue a due report, unless `payload` is None, and schedule the next one.
+        """Enqueue a due monthly report, unless `payload` (its content) is None, and schedule the next one.
 
         Does nothing if the report was enqueued or stopped since it was loaded.
         """
@@ -79,7 +79,7 @@ class MonthlyReports(ShardedRepository):
 
 
 def reschedule_report(db: Connection, server_id: int) -> None:
-    """Recompute the time at which the report of a server is due, after its time zone changed."""
+    """Recompute the time at which the monthly report of a server is due, after its time zone changed."""
     db.execute(
         "UPDATE server SET report_due_at = ? WHERE id = ? AND report_due_at IS NOT NULL",
         (_compute_next_due_at(db, server_id), server_id),

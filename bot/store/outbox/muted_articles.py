@@ -19,7 +19,7 @@ _FROM_MUTED_ARTICLES_SQL = "FROM muted_article JOIN story_mute ON story_mute.id 
 
 
 def build_muted_condition_sql(channel_condition: str) -> str:
-    """Return an SQL condition that the row `article` is of a story muted in channels that meet a condition.
+    """Return an SQL condition that the row `article` is of a story that a channel selected by a condition has muted.
 
     The statement needs the parameter `:now`.
     """
@@ -30,15 +30,15 @@ def build_muted_condition_sql(channel_condition: str) -> str:
 
 
 def make_mute_reason(mute_id: int) -> Reason:
-    """Return the reason of articles withheld by a mute. It has no personal data: readers look the mute up."""
+    """Return the reason why a muted story's articles are withheld: the id of the mute, without who muted it."""
     return Reason(WithheldReason.MUTED, {"mute": mute_id})
 
 
 def record_matches(db: Connection, feed_id: int, articles: Sequence[PendingArticle], matches: StoryMatches) -> set[int]:
     """Record which new articles of a feed belong to muted stories; return the ids of the channels that muted them.
 
-    A mute of a server's channel covers feeds that the server follows. Only articles of feeds followed in the
-    mute's server extend the story, so that no other server can draw it to further events.
+    A mute of a server's channel covers feeds that the server follows. Only articles of these feeds are compared with
+    later articles (extend the story), so that no other server can draw the story to further events.
     """
     if not any(matches.mute_matches_by_key.get(article.key) for article in articles):
         return set()

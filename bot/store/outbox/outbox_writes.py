@@ -1,7 +1,7 @@
 """Functions that enqueue articles in channels and set their delivery statuses.
 
-A page has one status per channel. If the page has a dispatch, the state of the dispatch is the status;
-statuses without a dispatch are stored with their reason.
+An article's web page has one status per channel. If the page has a dispatch (message), the state of the dispatch is
+the status; statuses without a dispatch are stored with their reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,18 +24,18 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions
 
 UNLIMITED_POSTS = 2**31
-"""Limit of pending posts so large that posts are never merged into a catch-up."""
+"""Limit of pending posts so large that posts are never merged into a catch-up (message for many articles)."""
 
 _HAS_FINAL_STATUS_SQL = "coalesce(status, '') <> 'filtered'"
-"""SQL condition that a page has a status for good; a filtered page may still come through another feed."""
+"""SQL condition that a page's delivery status is final; a filtered page may still come through another feed."""
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
-"""SQL condition that a dispatch can still be changed; a dispatch that was tried may have been sent."""
+"""SQL condition that a message can still be changed; a message that was tried may have been sent."""
 
 
 def enqueue_articles(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, max_pending_posts: int
 ) -> bool:
-    """Enqueue the articles whose page has no status in the channel; return whether any was enqueued.
+    """Enqueue the articles whose web page has no delivery status in the channel; return whether any was enqueued.
 
     If more than `max_pending_posts` posts are pending, the oldest that were never tried are merged into the channel's
     catch-up, one message for many articles. A channel that gets only digests reserves the articles, a channel
@@ -80,9 +80,9 @@ def _enqueue_posts(
 def merge_into_catch_up(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, post_ids: Sequence[int] = ()
 ) -> None:
-    """Merge articles and pending posts into the channel's pending catch-up message, or into a new one.
+    """Merge articles and pending posts into the channel's pending catch-up (message for many articles), or a new one.
 
-    `post_ids` are ids of dispatches. The pages of `articles` must have no status in the channel.
+    `post_ids` are ids in the outbox. The web pages of `articles` must have no delivery status in the channel.
     """
     if not articles and not post_ids:
         return
@@ -129,7 +129,7 @@ def merge_into_catch_up(
 
 
 def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
-    """Enqueue articles without a status in a channel as one catch-up message.
+    """Enqueue the articles that have no delivery status in a channel as one message (catch-up).
 
     If the channel gets only digests or holds posts, reserve or hold the articles instead.
     """
@@ -164,7 +164,7 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
 def withhold_articles(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: WithheldReason
 ) -> None:
-    """Mark those of the articles as withheld that have no status in the channel."""
+    """Mark articles that have no delivery status in the channel as withheld: they are not posted, for `reason`."""
     reason_by_article_id = {article.article_id: Reason(reason).encode() for article in articles}
     transitions.add_pages(db, channel_id, articles, PageStatus.WITHHELD, reasons=reason_by_article_id)
 
@@ -172,7 +172,7 @@ def withhold_articles(
 def record_filtered_articles(
     db: Connection, channel_id: int, articles_with_reasons: Sequence[tuple[PendingArticle, Reason]]
 ) -> None:
-    """Mark those of the articles as filtered that have no status in the channel, each with the filters as reason.
+    """Mark articles that have no delivery status in the channel as filtered, each with the filters as reason.
 
     The status is provisional: the page may reach the channel through another feed whose filters it passes.
     """
@@ -188,7 +188,7 @@ def record_filtered_articles(
 
 
 def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> set[str]:
-    """Return the page keys of those articles that filters block in the channel."""
+    """Return the page keys (hashes of canonical URLs) of those articles that filters block in the channel."""
     return set(
         db.fetch_column(
             "SELECT page_key FROM delivery_status WHERE channel_id = :channel AND status = 'filtered' AND page_key "
@@ -201,7 +201,7 @@ def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[
 def select_articles_without_status(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle]
 ) -> list[PendingArticle]:
-    """Return the articles whose page has no status, or a filtered one, in the channel, one per page."""
+    """Return the articles, one per web page, whose page has no delivery status in the channel or was filtered there."""
     article_by_page_key: dict[str, PendingArticle] = {}
     for article in articles:
         article_by_page_key.setdefault(article.page_key, article)
@@ -216,7 +216,7 @@ def select_articles_without_status(
 
 
 def load_route(db: Connection, channel_id: int) -> Route:
-    """Return where new articles of a channel go."""
+    """Return where new articles of a channel go: into posts, held posts or its digest."""
     row = db.fetch_row(
         "SELECT EXISTS (SELECT 1 FROM digest WHERE channel_id = channel.id AND alone = 1), least_outlets, best_a_day "
         "FROM channel WHERE id = :channel",
@@ -226,7 +226,10 @@ def load_route(db: Connection, channel_id: int) -> Route:
 
 
 def add_post(db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None) -> int:
-    """Insert a post with an article's key, held if it is to expire at `held_until`; return its id."""
+    """Insert a post of an article; return its id.
+
+    It is pending, or held until it expires at `held_until` (Unix time in seconds).
+    """
     return transitions.insert_dispatch(
         db,
         DispatchState.PENDING if held_until is None else DispatchState.HELD,
@@ -249,7 +252,7 @@ def _insert_post(db: Connection, channel_id: int, article: PendingArticle, *, he
 
 
 def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, separator: str = ":") -> str:
-    """Return a dedupe key that no dispatch of the channel has: `prefix`, with a number if that is taken.
+    """Return a dedupe key that no message of the channel has: `prefix`, with a number if that is taken.
 
     A key may be taken because an article can be enqueued again after it was withdrawn. `separator` stands
     before the number.

@@ -1,4 +1,4 @@
-"""Repository of the roles that posts mention by mention rules, within the limit of each rule."""
+"""Repository of the roles that posts mention because they match rules of their channel, within each rule's limit."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -27,7 +27,7 @@ class PostMentions(ShardedRepository):
     def decide(
         self, db: Connection, dispatch_id: int, rules: Sequence[MentionRule], *, mentionable_role_ids: Collection[int]
     ) -> tuple[int, ...]:
-        """Decide which roles a claimed post mentions, and return their ids.
+        """Decide which roles a post mentions that is about to be sent, and return their ids.
 
         `rules` are the rules that the post matches; of several for one role, the one with the highest limit counts.
         A decision of an earlier attempt to send the post is replaced. Raises LeaseLost if another process serves the

@@ -13,9 +13,9 @@ from bot.store.outbox import held_posts, outbox_writes, transitions
 from bot.store.records.content_records import PostedArticle, StoryMatches
 
 JOIN_WINDOW_SECONDS = 86_400
-"""Seconds after a post was sent within which articles can join it."""
+"""Seconds after a post was sent within which articles about the same event can be added to it (join it)."""
 JOIN_EDIT_INTERVAL_SECONDS = 180
-"""Minimum number of seconds between two edits of a message because articles joined it."""
+"""Minimum number of seconds between two edits of a message because articles were added to it."""
 
 
 def store_similarities(db: Connection, articles: Sequence[PendingArticle], matches: StoryMatches) -> None:
@@ -42,7 +42,7 @@ def store_similarities(db: Connection, articles: Sequence[PendingArticle], match
 def join_posts(
     db: Connection, channel_id: int, feed_id: int, articles: Sequence[PendingArticle], matches: StoryMatches
 ) -> list[PendingArticle]:
-    """Join articles of a feed to similar posts of the channel; return the articles that joined none.
+    """Add (join) articles of a feed to posts of the channel about the same event; return those that joined none.
 
     No article joins if the channel does not merge stories. A held post is released, or admitted to the
     selection of top stories, once enough outlets report its story.

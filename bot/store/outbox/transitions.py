@@ -1,4 +1,4 @@
-"""The only writer of dispatches and of the delivery statuses of pages; each change of state is a declared move.
+"""The only writer of dispatches (messages) and of web pages' delivery statuses; only declared changes of state happen.
 
 Statements change rows in the states that their caller expects, and no others. Selections in SQL are about a row
 of the table `delivery_status`: the status of a page in a channel. "Pages" are these rows.
@@ -16,17 +16,17 @@ from bot.core.reasons import Reason
 from bot.store.connection import Connection
 
 ALL_STATES = frozenset(DispatchState)
-"""All states of a dispatch."""
+"""All states of a dispatch (message in the outbox)."""
 UNSENT_STATES = frozenset({DispatchState.HELD, DispatchState.PENDING})
-"""States of a dispatch that nobody has tried to send yet, or that is to be sent again."""
+"""States of a dispatch (message in the outbox) that nobody has tried to send yet, or that is to be sent again."""
 MEMBER_STATUSES = frozenset({PageStatus.ENQUEUED, PageStatus.JOINED})
-"""Statuses of pages that have a dispatch of their own, or that joined a post."""
+"""Delivery statuses of web pages that are in a message of their own, or in a similar article's post (joined)."""
 PENDING_STATUSES = MEMBER_STATUSES | {PageStatus.RESERVED}
-"""Statuses of pages that may still wait for a message; with a dispatch, its state says whether they do."""
+"""Delivery statuses of web pages that may still wait to be sent; the state of their message, if any, says whether."""
 
 
 def insert_dispatches(db: Connection, state: DispatchState, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert dispatches, all with the same columns, except those whose dedupe key the channel has."""
+    """Insert messages into the outbox, all with the same columns, unless the channel has one with the dedupe key."""
     new_rows = [{"state": state.value, "created_at": db.now, **row} for row in rows]
     if new_rows:
         statement = _build_insert_dispatch_sql(state, tuple(new_rows[0]))
@@ -36,7 +36,7 @@ def insert_dispatches(db: Connection, state: DispatchState, rows: Iterable[Mappi
 def insert_dispatch(
     db: Connection, state: DispatchState, channel_id: int, kind: DispatchKind, dedupe_key: str, **columns: object
 ) -> int:
-    """Insert a dispatch, unless the channel has one with the dedupe key; return the id of the stored one."""
+    """Insert a message into the outbox, unless the channel has one with the dedupe key; return the stored one's id."""
     db.execute(
         _build_insert_dispatch_sql(state, ("state", "created_at", "channel_id", "kind", "dedupe_key", *columns)),
         (state.value, db.now, channel_id, kind.value, dedupe_key, *columns.values()),
@@ -55,7 +55,10 @@ def move_dispatches(
     origins: Collection[DispatchState],
     **columns: object,
 ) -> int:
-    """Move dispatches that are in one of the states `origins` to `state`, and set columns; return their number."""
+    """Move those messages of the outbox to `state` that are in one of the states `origins`; return their number.
+
+    `columns` are set, too.
+    """
     require_dispatch_move(origins, state)
     return _update_dispatches(db, dispatch_ids, origins, {"state": state, **columns})
 
@@ -67,7 +70,7 @@ def change_dispatches(
     states: Collection[DispatchState] = ALL_STATES,
     **columns: object,
 ) -> int:
-    """Set columns of those dispatches that are in one of `states`, which they keep; return their number."""
+    """Set columns of those messages of the outbox that are in one of `states`, which they keep; return their number."""
     _forbid_columns(columns, {"state"})
     return _update_dispatches(db, dispatch_ids, states, columns)
 
@@ -87,7 +90,7 @@ def schedule_edits(db: Connection, dispatch_ids: Collection[int], *, earliest_at
 def delete_dispatches(
     db: Connection, dispatch_ids: Collection[int], *, origins: Collection[DispatchState] = UNSENT_STATES
 ) -> None:
-    """Delete those dispatches that are in one of the states `origins`."""
+    """Delete those messages of the outbox that are in one of the states `origins`."""
     require_dispatch_move(origins, None)
     db.execute(
         f"DELETE FROM dispatch WHERE id IN (:ids) AND state IN {_build_list_sql(origins)}", {"ids": dispatch_ids}
@@ -104,9 +107,9 @@ def add_pages(
     joined_dispatch_id: int | None = None,
     reasons: Mapping[int, str] | None = None,
 ) -> None:
-    """Give the pages of articles a status in a channel, with the reason of each article by its id.
+    """Give the web pages of articles a delivery status in a channel, with the reason of each article by its id.
 
-    A page that has a status keeps it; only a filtered page gets the new status, if that move is declared.
+    A page that has a status keeps it; only a filtered page gets the new status, if filtered pages may get it.
     """
     stored_status = _encode_status(status)
     db.executemany(
@@ -138,9 +141,10 @@ def move_pages(
     joined_dispatch_id: int | None = None,
     **columns: object,
 ) -> int:
-    """Give `status` to those of the selected pages that have one of the statuses `origins`; return their number.
+    """Give `status` to those selected web pages in channels that have one of the statuses `origins`; return how many.
 
-    Their references to dispatches become `dispatch_id` and `joined_dispatch_id`; `columns` are set, too.
+    `selection_sql` selects rows of `delivery_status`. Their references to messages become `dispatch_id` (their own) and
+    `joined_dispatch_id` (a similar article's); `columns` are set, too.
     """
     require_page_move(origins, status)
     references = {
@@ -159,7 +163,10 @@ def withhold_pages(
     *,
     origins: Collection[PageStatus],
 ) -> int:
-    """Withhold those of the selected pages that have one of the statuses `origins`; return their number."""
+    """Mark those selected web pages in channels as withheld that have one of the statuses `origins`; return how many.
+
+    `selection_sql` selects rows of `delivery_status`.
+    """
     return move_pages(
         db, selection_sql, parameters, PageStatus.WITHHELD, origins=origins, reason=reason.encode(), decided_at=db.now
     )
@@ -173,7 +180,7 @@ def change_pages(
     statuses: Collection[PageStatus] = frozenset(PageStatus),
     **columns: object,
 ) -> int:
-    """Set columns of those selected pages that have one of `statuses`, which they keep; return their number."""
+    """Set columns of selected rows of `delivery_status` with one of `statuses`, which they keep; return how many."""
     _forbid_columns(columns, {"status", "dispatch_id", "joined_dispatch_id"})
     return _update_pages(db, selection_sql, parameters, statuses, columns)
 
@@ -181,7 +188,7 @@ def change_pages(
 def delete_pages(
     db: Connection, selection_sql: str, parameters: Mapping[str, Any], *, origins: Collection[PageStatus]
 ) -> None:
-    """Delete the statuses of those of the selected pages that have one of the statuses `origins`."""
+    """Delete the selected rows of `delivery_status` that have one of the statuses `origins`."""
     require_page_move(origins, None)
     db.execute(
         f"DELETE FROM delivery_status WHERE {_build_status_condition(origins)} AND ({selection_sql})", parameters
@@ -189,7 +196,7 @@ def delete_pages(
 
 
 def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
-    """Copy the delivery statuses of an article in channels to one more page key.
+    """Copy the delivery statuses of an article in channels to one more page key (hash of a web page's URL).
 
     A channel in which that page already has a status is left out.
     """
@@ -203,7 +210,7 @@ def copy_pages(db: Connection, article_id: int, page_key: str) -> None:
 
 
 def rename_page(db: Connection, article_id: int, page_key: str, new_page_key: str) -> None:
-    """Move the delivery statuses of an article from one page key to another.
+    """Move the delivery statuses of an article from one page key (hash of a web page's URL) to another.
 
     In a channel that has a status of both pages, the status of the page `new_page_key` is replaced.
     """

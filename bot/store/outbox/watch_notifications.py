@@ -14,11 +14,11 @@ from bot.store.outbox import muted_articles, outbox_writes, transitions
 from bot.store.records.outbox_records import RecoveredNotification
 
 NOTIFICATION_COOLDOWN_SECONDS = 600
-"""Seconds after a notification within which further matches of its watch are collected for the next one."""
+"""Seconds after a notification within which further matches of its watch (saved search) wait for the next one."""
 
 
 def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
-    """Queue articles of a feed for matching if any server that follows the feed has watches."""
+    """Queue articles of a feed to be matched against watches (saved searches), if a server with the feed has any."""
     db.execute(
         """
         INSERT INTO arrival (article_id) SELECT id FROM article
@@ -34,11 +34,11 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
 
 
 def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int]) -> set[int]:
-    """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
+    """Enqueue notifications for (watch, article) matches, and take `article_ids` out of the queue for matching.
 
-    Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
-    is enqueued for a watch that is newer than the article, whose server the bot left or does not follow the feed,
-    whose user left or accepts no direct messages, or whose channel muted the story.
+    Returns the ids of matched watches (saved searches) that no longer exist. A watch notifies only once of each page.
+    Nothing is enqueued for a watch that is newer than the article, whose server the bot left or does not follow the
+    feed, whose user left or accepts no direct messages, or whose channel muted the story.
     """
     watch_ids_by_article_id: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -74,7 +74,7 @@ def enqueue_notifications(db: Connection, matches: Iterable[tuple[int, int]], ar
 
 
 class _NotificationBatch:
-    """The notifications of one transaction, inserted in bulk for each article: a popular article has hundreds."""
+    """Notifications of watches (saved searches), inserted in bulk for each article: a popular article has hundreds."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
@@ -84,7 +84,7 @@ class _NotificationBatch:
         self._match_rows: list[tuple[int, str, int, int]] = []
 
     def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
-        """Add an article to the pending notification of a watch, or to a new notification."""
+        """Add an article to the pending notification of a watch (saved search), or to a new notification."""
         watch_id = watch["id"]
         dispatch_id = self._dispatch_id_by_watch_id.get(watch_id, watch["pending_dispatch_id"])
         if dispatch_id is None:
@@ -148,7 +148,7 @@ class _NotificationBatch:
 
 
 def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
-    """Map the ids of existing watches to the watches, each with the id of its pending notification.
+    """Map the ids of existing watches (saved searches) to their rows, each with the id of its pending notification.
 
     A notification that was tried already does not count as pending. `after_article_id` is the id of the last article
     before the watch, `absent_since` the time at which its user left the server.
@@ -197,7 +197,7 @@ def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collectio
 
 
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
-    """Restrict a watch notification to pages of the feeds that its readers may read.
+    """Restrict a notification of a watch (saved search) to web pages of the feeds that its readers may read.
 
     Return whether any article is left. An article that is not readable is replaced by an article of a
     readable feed on the same page, if there is one. Removed pages may be notified later, when a readable feed brings
@@ -234,10 +234,10 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
 
 
 def record_already_sent(db: Connection, dispatch_id: int, sent_notifications: Sequence[RecoveredNotification]) -> None:
-    """Record watch notifications that were sent before a backup was restored.
+    """Record notifications of a watch (saved search) that were sent before a backup was restored.
 
-    The articles are removed from the dispatch, which returns to the queue or, if no article is left, is
-    deleted.
+    Their articles are removed from the claimed notification `dispatch_id`, which returns to the queue or, if no article
+    is left, is deleted.
     """
     dispatch_row = db.fetch_row("SELECT channel_id, dedupe_key FROM dispatch WHERE id = ?", (dispatch_id,))
     if dispatch_row["dedupe_key"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
