@@ -1,1 +1,1 @@
-"""Repositories of what users store: bookmarks, watches, muted stories, questions, opinions, proposals and digests."""
+"""Repositories of what users store: bookmarks, saved searches, muted stories, questions, opinions, digests and more."""

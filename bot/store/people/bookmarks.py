@@ -23,7 +23,7 @@ BOOKMARK_COLUMNS_SQL = """
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
     bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read_at AS saved_read_at
 """
-"""Columns of a bookmark to select for `bookmark_from_row`, with the prefix `saved_`."""
+"""SQL list of the columns of a bookmark, with the prefix `saved_`, which keeps them apart from an article's."""
 NO_FILTER = BookmarkFilter()
 """Filter that all bookmarks match."""
 
@@ -95,9 +95,9 @@ class Bookmarks(Repository):
 
     @write_transaction
     def restore(self, db: Connection, user_id: int, bookmark: Bookmark, *, max_bookmarks: int | None = None) -> bool:
-        """Restore a bookmark that `remove` returned.
+        """Restore a removed bookmark with its note and tags.
 
-        Return False if the trace of the removed bookmark is gone or the bookmark exists again. Raises RequestRejected,
+        Return False if nothing of the removed bookmark is stored or the bookmark exists again. Raises RequestRejected,
         without any change, if the user would have more than `max_bookmarks` bookmarks.
         """
         changed_count = db.execute_rowcount(

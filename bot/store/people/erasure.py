@@ -61,7 +61,7 @@ class ErasureReport:
 
 
 def erase_user(db: Connection, user_id: int) -> ErasureReport:
-    """Delete a user's rows, and the user's id from channels' mutes and the logs of changes; return numbers of rows."""
+    """Delete a user's rows, and their id from stories muted in channels and logs of changes; return numbers of rows."""
 
     def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
@@ -110,7 +110,7 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
 
 
 def has_erased_bookmark(db: Connection, user_id: int, article_id: int) -> bool:
-    """Return whether a bookmark of a user, or of one with the same hash, was removed before or by an erasure."""
+    """Return whether an erased user with the same hash as this one, so probably the same, had bookmarked an article."""
     return bool(_load_matching_hashes(db, user_id, article_id))
 
 

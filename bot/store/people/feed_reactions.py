@@ -1,7 +1,7 @@
 """Repository of how a server's users react to the posts of each feed: bookmarks, opinions and muted stories.
 
-Counts are made of batches: the reactions of one kind to the posts of one feed, in order of time, are cut at a midnight
-(UTC) as soon as at least `MIN_PEOPLE_PER_BATCH` people are behind those since the last cut. A batch is stored as it
+Reactions are counted in batches: those of one kind to the posts of one feed, in order of time, are cut at the first
+midnight (UTC) by which at least `MIN_PEOPLE_PER_BATCH` people have reacted since the last cut. A batch is stored as it
 is counted first, without people, and counts as a whole or not at all. Two counts, of any two days or periods, thus
 differ by whole batches, never by what one or two people did, took back or had deleted.
 """
@@ -24,7 +24,7 @@ MIN_PEOPLE_PER_BATCH = 3
 MAX_REPORTED_ROWS = 100_000
 """Maximum number of rows that a query for posts, or for reactions, returns: the newest ones."""
 MAX_REPORT_DAYS = 90
-"""Maximum number of days that a report covers; opinions are stored for as long."""
+"""Maximum number of days that a report on feeds covers; users' opinions are stored for as long."""
 
 _POSTS_SQL = """
     SELECT dispatch.channel_id, article.feed_id, article.id FROM channel
@@ -50,7 +50,7 @@ _REACTIONS_SQL = f"""
       AND story_mute.created_at >= :since AND story_mute.created_at < :until AND {ACTIVE_MUTE_SQL}
     ORDER BY reacted_at DESC LIMIT :limit
 """
-"""Query for the reactions of a server's users, newest first. A mute counts only for the article that was muted."""
+"""Query for reactions of a server's users, newest first. A muted story counts only for the article that was muted."""
 
 
 class _Reaction(NamedTuple):
@@ -69,7 +69,10 @@ class FeedReactions(Repository):
 
     @write_transaction
     def add_batches_until_midnight(self, db: Connection, server_id: int) -> int:
-        """Make the batches of a server's reactions up to the last midnight; return this Unix time in seconds."""
+        """Count a server's reactions until the last midnight (UTC) in batches of several people, and store the batches.
+
+        Return the Unix time in seconds of that midnight.
+        """
         midnight = db.now - db.now % SECONDS_PER_DAY
         updated_count = db.execute_rowcount(
             "UPDATE server SET reactions_batched_until = :midnight "
@@ -82,7 +85,7 @@ class FeedReactions(Repository):
 
     @read_transaction
     def count_by_feed(self, db: Connection, server_id: int, *, since: int, until: int) -> list[FeedReactionCounts]:
-        """Count a server's posts between two Unix times in seconds, and the reactions of the batches in between."""
+        """Count, by feed, a server's posts between two Unix times in seconds, and the batches of reactions within."""
         parameters = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
         channel_counts_by_feed_id: defaultdict[int, Counter[int]] = defaultdict(Counter)
         article_ids_by_feed_id: defaultdict[int, set[int]] = defaultdict(set)
@@ -195,7 +198,7 @@ def _add_batches(db: Connection, server_id: int, *, since: int, until: int) -> N
 
 
 def _cut_batches(reactions: Sequence[_Reaction]) -> Iterator[list[_Reaction]]:
-    """Yield the batches of reactions that are in order of time; the last ones wait for more people."""
+    """Yield reactions, given in order of time, in batches of enough people; the last ones wait for more people."""
     batch: list[_Reaction] = []
     for _midnight, day_reactions in groupby(reactions, key=lambda reaction: _get_midnight(reaction.reacted_at)):
         batch += day_reactions

@@ -1,4 +1,4 @@
-"""Repository of muted stories: those of channels, and those of people for their watches and digests."""
+"""Repository of muted stories (no longer posted): in channels, or by people for their saved searches and digests."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -19,9 +19,9 @@ from bot.store.settings.parent_rows import ensure_channel, ensure_server
 from bot.text.words import fold
 
 MAX_STORY_ARTICLES = 500
-"""Maximum number of articles, the newest, with which a muted story begins."""
+"""Maximum number of articles, the newest, that belong to a story when it is muted."""
 RESTORE_WINDOW_SECONDS = 86_400
-"""Seconds after a story was muted within which undoing the mute also restores what was pending."""
+"""Seconds after a story was muted within which undoing the mute also restores the posts that it withdrew."""
 
 _COLUMNS_SQL = """
     story_mute.id, story_mute.channel_id, channel.server_id, channel.user_id AS owner_id, story_mute.user_id,
@@ -37,7 +37,7 @@ _BRIEF_SQL = (
 
 
 class MuteChanges(NamedTuple):
-    """Mutes in force in all channels, and articles of muted stories that were stored since an earlier mute and article.
+    """Mutes of stories in force in all channels, and the articles of these stories that are new since the last load.
 
     `articles_by_mute_id` maps mute ids to the further articles of their stories; a new mute whose articles were
     all deleted has a copy of its first article with a negative id. `active_mute_ids` are the ids of all mutes in force.
@@ -51,7 +51,7 @@ class MuteChanges(NamedTuple):
 
 
 class MutedStories(Repository):
-    """Repository of muted stories. A person's mutes are those of their direct messages.
+    """Repository of muted stories. What a person muted is stored with the channel of their direct messages.
 
     Methods raise StoreError.
     """
@@ -131,9 +131,9 @@ class MutedStories(Repository):
 
     @write_transaction
     def undo(self, db: Connection, mute_id: int, *, user_id: int) -> None:
-        """End a mute in the name of a user.
+        """End the mute of a story in the name of a user.
 
-        Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again what it withdrew.
+        Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again the articles that it withdrew.
         """
         row = db.fetch_row(
             f"SELECT channel_id, created_at FROM story_mute WHERE id = :mute AND {ACTIVE_MUTE_SQL}",
@@ -161,7 +161,7 @@ class MutedStories(Repository):
         return await self._list_mutes("channel.user_id = :id", user_id)
 
     async def list_made_by_user(self, user_id: int) -> list[MutedStory]:
-        """List all mutes stored about a person, for themselves or for channels, oldest first.
+        """List all mutes of stories that a person made, for themselves or for channels, oldest first.
 
         Mutes that have ended may have no title anymore.
         """
@@ -184,7 +184,7 @@ class MutedStories(Repository):
     def measure_story(
         self, db: Connection, article_id: int, server_id: int | None, feed_ids: Collection[int]
     ) -> StorySize:
-        """Return how many articles of `feed_ids`, and of how many outlets, the story of an article has so far."""
+        """Return the size of an article's story so far: its numbers of articles from `feed_ids`, and of outlets."""
         outlets = db.fetch_column(
             "SELECT outlet FROM article WHERE id IN (:ids)",
             {"ids": _load_story_article_ids(db, article_id, server_id, feed_ids)},
@@ -195,9 +195,10 @@ class MutedStories(Repository):
     def load_changes(
         self, db: Connection, *, after_mute_id: int, after_article_id: int, lead_length: int
     ) -> MuteChanges:
-        """Return all mutes in force, with the articles that are new since a mute and an article.
+        """Return all mutes of stories in force, with the articles of the stories that are new since the last call.
 
-        These are all articles of mutes above `after_mute_id`, and articles above `after_article_id` of other mutes.
+        These are all articles of mutes with ids above `after_mute_id`, and of other mutes the articles with ids above
+        `after_article_id`.
 
         `lead_length` is the number of characters of texts to load.
         """
@@ -233,7 +234,7 @@ class MutedStories(Repository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> None:
-        """Delete mutes that ended before a Unix time in seconds, and the articles of all mutes that have ended."""
+        """Delete mutes of stories that ended before a Unix time in seconds, and the article lists of all ended ones."""
         _clear_ended(db)
         db.execute("DELETE FROM story_mute WHERE coalesce(ended_at, muted_until) < ?", (before,))
 
@@ -261,7 +262,7 @@ def _log_change(
 
 
 def _clear_ended(db: Connection) -> None:
-    """Delete the titles and articles of mutes that have ended; /why needs only who muted a story and until when."""
+    """Delete titles and article lists of ended mutes of stories; who muted a story, until when, is still shown."""
     ended_sql = f"NOT {ACTIVE_MUTE_SQL}"
     db.execute(
         f"DELETE FROM muted_article WHERE mute_id IN (SELECT id FROM story_mute WHERE {ended_sql})", {"now": db.now}
@@ -274,8 +275,8 @@ def _load_story_article_ids(
 ) -> set[int]:
     """Return the ids of an article and of the articles of `feed_ids` on its event, at most `MAX_STORY_ARTICLES`.
 
-    These are the articles of its posts in the server, and articles that are as similar to one of them as a
-    post requires. The set is empty if the article is gone.
+    These are the articles of its posts in the server, and articles so similar to one of them that they would share a
+    post. The set is empty if the article is gone.
     """
     if db.fetch_row("SELECT 1 FROM article WHERE id = ?", (article_id,)) is None:
         return set()
@@ -304,7 +305,7 @@ def _load_story_article_ids(
 
 
 def _load_similar_ids(db: Connection, article_ids: Collection[int]) -> set[int]:
-    """Return the ids of articles so similar to one of the given articles that they share a post."""
+    """Return the ids of articles so similar to one of the given articles that they would share a post."""
     rows = db.fetch_rows(
         "SELECT earlier_id FROM similar_article WHERE similarity >= :least AND article_id IN (:ids) "
         "UNION SELECT article_id FROM similar_article WHERE similarity >= :least AND earlier_id IN (:ids)",

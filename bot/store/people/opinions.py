@@ -1,4 +1,4 @@
-"""Repository of users' opinions of articles, from which a server's taste is learned."""
+"""Repository of users' opinions of articles, from which is learned what their server likes (its taste)."""
 
 import json
 
@@ -17,9 +17,9 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_DELIVERIES = 3_000
-"""Maximum number of deliveries, the newest, whose articles are in training data; rated articles are added."""
+"""Maximum number of posted articles, the newest, from which a server's taste is learned; rated ones are added."""
 MAX_TRAINING_OPINIONS = 5_000
-"""Maximum number of opinions and bookmarks, the newest, in training data."""
+"""Maximum number of users' opinions and bookmarks, the newest, from which a server's taste is learned."""
 
 
 class Opinions(Repository):
@@ -73,7 +73,8 @@ class Opinions(Repository):
     def load_training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
         """Load the opinions given in a server since a Unix time in seconds, and the articles posted there since then.
 
-        Articles that the opinions are about are added. What is from before the server's taste was reset is left out.
+        Articles that the opinions are about are added. What is from before the server's learned taste was reset is left
+        out.
         The training data is empty if there are no opinions.
         """
         row = db.fetch_row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
@@ -138,7 +139,7 @@ class Opinions(Repository):
 
     @write_transaction
     def reset(self, db: Connection, server_id: int, *, user_id: int) -> None:
-        """Reset a server's learned taste: delete its opinions, and ignore bookmarks made until now."""
+        """Forget what a server likes (its learned taste): delete its opinions, and ignore bookmarks made until now."""
         ensure_server(db, server_id)
         db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
         db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))

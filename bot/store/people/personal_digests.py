@@ -27,7 +27,7 @@ _SELECT_PENDING_SQL = (
     "SELECT payload FROM dispatch WHERE channel_id = :channel AND kind = 'digest' AND state = 'waiting'"
 )
 _DIGEST_KEY = "me"
-"""Part of the dedupe key of a message that stands for the user's only digest."""
+"""Part of the dedupe key of a user's digest, in place of the id that tells the digests of channels apart."""
 _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
@@ -196,7 +196,7 @@ def rebuild_pending_digest(db: Connection, channel_id: int, article_ids: Collect
 
 
 def _digest_from_row(row: Row) -> PersonalDigest:
-    """Build a digest from its row, which stores no flags of the plan: they are for the digests of channels."""
+    """Build a user's digest from its row, which has no flags of the plan, because only digests of channels use them."""
     return from_row(
         PersonalDigest,
         row,

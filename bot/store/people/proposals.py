@@ -1,7 +1,7 @@
 """Repository of proposals: feeds that members would like a server to follow, and what managers decided.
 
-The message to the managers and the notices to the proposers are dispatches. A proposal is stored first; its message
-is enqueued as soon as the server has a channel for alerts (`server.alerts` is the id of that channel).
+The message to the managers and the notices to the proposers go through the outbox. A proposal is stored first; its
+message is enqueued as soon as the server has a channel for alerts (`server.alerts` is the id of that channel).
 """
 
 from collections.abc import Collection, Mapping
@@ -30,13 +30,13 @@ from bot.store.settings.parent_rows import ensure_channel
 from bot.store.url_encryption import decrypt_url, encrypt_url
 
 MAX_OPEN_PER_USER = 3
-"""Maximum number of open proposals of a user in a server."""
+"""Maximum number of feeds that a user proposes in a server at a time."""
 MAX_OPEN_PER_SERVER = 50
-"""Maximum number of open proposals in a server, so that its managers can read them all."""
+"""Maximum number of proposed feeds in a server at a time, so that its managers can read about them all."""
 MAX_PROPOSERS = 10
-"""Maximum number of users who can join one proposal."""
+"""Maximum number of users who can propose one feed together in a server."""
 OPEN_SECONDS = 14 * 86_400
-"""Seconds after which an open proposal closes."""
+"""Seconds after which the proposal of a feed closes if nobody has decided on it."""
 
 _AWAITING_MESSAGE_SQL = f"""
     alert_channel.id IS NOT NULL AND NOT EXISTS (
@@ -44,7 +44,7 @@ _AWAITING_MESSAGE_SQL = f"""
         WHERE dispatch.proposal_id = proposal.id AND dispatch.proposer_id IS NULL
           AND coalesce(channel.problem, '') <> '{SendProblem.CHANNEL_GONE}')
 """
-"""SQL condition that the managers of a proposal's server can be shown the proposal, but have no message about it."""
+"""SQL condition that managers have no message about a proposed feed yet, although there is a channel for it."""
 _OPEN_PROPOSALS_SQL = f"""
     FROM proposal
     JOIN server ON server.id = proposal.server_id AND server.left_at IS NULL
@@ -52,18 +52,18 @@ _OPEN_PROPOSALS_SQL = f"""
         AND coalesce(alert_channel.problem, '') <> '{SendProblem.CHANNEL_GONE}'
     WHERE proposal.decision IS NULL
 """
-"""FROM and WHERE clauses for open proposals in servers that the bot is in, each with the channel for alerts."""
+"""FROM and WHERE clauses for open proposals of feeds, in servers that the bot is in, with the channels for alerts."""
 
 
 class Proposals(ShardedRepository):
-    """Repository of proposals, of those who made them, and of users whose proposals are blocked.
+    """Repository of feeds that members proposed, of these members, and of members who may propose none.
 
     Methods raise StoreError.
     """
 
     @write_transaction
     def add(self, db: Connection, draft: ProposalDraft) -> tuple[Proposal, bool]:
-        """Store a proposal, or join the open one of the same feed; return it, and whether it is new.
+        """Store a user's proposal of a feed, or add the user to the feed's open one; return it, and whether it is new.
 
         Raises RequestRejected if the user is blocked or has proposed the feed, or a limit is reached.
         """
@@ -103,17 +103,17 @@ class Proposals(ShardedRepository):
 
     @read_transaction
     def get(self, db: Connection, proposal_id: int) -> Proposal | None:
-        """Return the proposal with an id, or None if there is none."""
+        """Return the proposal of a feed with an id, or None if there is none."""
         return next(iter(_list_proposals(db, "id = :id", {"id": proposal_id})), None)
 
     @read_transaction
     def get_open(self, db: Connection, proposal_id: int, server_id: int) -> Proposal:
-        """Return an open proposal of a server. Raises RequestRejected if there is none or it was decided."""
+        """Return an open proposal of a feed in a server. Raises RequestRejected if there is none or it was decided."""
         return _require_open(db, proposal_id, server_id)
 
     @read_transaction
     def list_by_user(self, db: Connection, user_id: int) -> list[Proposal]:
-        """List the proposals that a user made or decided on, oldest first."""
+        """List the proposals of feeds that a user made or decided on, oldest first."""
         return _list_proposals(
             db,
             "decided_by = :user OR id IN (SELECT proposal_id FROM proposer WHERE user_id = :user)",
@@ -122,7 +122,7 @@ class Proposals(ShardedRepository):
 
     @read_transaction
     def list_open(self, db: Connection, server_id: int) -> list[Proposal]:
-        """List the open proposals of a server, oldest first."""
+        """List the open proposals of feeds in a server, oldest first."""
         return _list_open(db, server_id)
 
     @write_transaction
@@ -135,7 +135,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def schedule_message_edit(self, db: Connection, proposal_id: int) -> None:
-        """Schedule an edit of the message about a proposal, which shows the proposal as it is stored."""
+        """Schedule an edit of the managers' message about a proposed feed, so that it shows the proposal as stored."""
         proposal_dispatches.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
@@ -152,7 +152,7 @@ class Proposals(ShardedRepository):
         max_feeds: int | None = None,
         make_matcher: MakeMatcher = make_no_matcher,
     ) -> tuple[Subscription, bool]:
-        """Approve a proposal in the name of the manager `user_id` and follow its feed, in one transaction.
+        """Approve the proposal of a feed in the name of the manager `user_id` and follow the feed, in one transaction.
 
         Return the subscription, and whether it is new: then the article `first_article_id` is posted, if any. Raises
         RequestRejected if the proposal is gone or was decided before, or if the server would follow more than
@@ -174,12 +174,15 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
-        """Decline a proposal in the name of a manager. Raises RequestRejected if it is gone or was decided before."""
+        """Decline the proposal of a feed in the name of a manager.
+
+        Raises RequestRejected if it is gone or was decided before.
+        """
         _decline(db, _require_open(db, proposal_id, server_id), user_id)
 
     @write_transaction
     def block_user(self, db: Connection, blocked_user_id: int, *, server_id: int, user_id: int) -> None:
-        """Block a user's proposals in a server, in the name of the manager `user_id`.
+        """Keep a user from proposing feeds in a server, in the name of the manager `user_id`.
 
         Proposals of the blocked user alone are declined; those that others make, too, remain without them.
         """
@@ -200,19 +203,19 @@ class Proposals(ShardedRepository):
         db.execute("DELETE FROM blocked_proposer WHERE server_id = ? AND user_id = ?", (server_id, blocked_user_id))
 
     async def list_blocked_user_ids(self, server_id: int) -> list[int]:
-        """List the ids of users whose proposals are blocked in a server, the last one blocked first."""
+        """List the ids of users who are kept from proposing feeds in a server, the last one blocked first."""
         return await self._fetch_column(
             "SELECT user_id FROM blocked_proposer WHERE server_id = ? ORDER BY blocked_at DESC, user_id", (server_id,)
         )
 
     async def list_blocking_server_ids(self, user_id: int) -> list[int]:
-        """List the ids of the servers in which a user's proposals are blocked."""
+        """List the ids of the servers in which a user is kept from proposing feeds."""
         return await self._fetch_column(
             "SELECT server_id FROM blocked_proposer WHERE user_id = ? ORDER BY server_id", (user_id,)
         )
 
     async def get_next_due_at(self) -> int | None:
-        """Return when the next open proposal closes, 0 if one awaits its message, or None if none is open.
+        """Return when the next proposal of a feed closes, 0 if one has no message to managers yet, or None without one.
 
         The time is Unix time in seconds. Only servers that this process serves count.
         """
@@ -223,7 +226,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def process_due(self, db: Connection) -> None:
-        """Close the proposals whose time is over, and enqueue the messages about those that await one.
+        """Close the proposals of feeds whose time is over, and enqueue the missing messages to managers about others.
 
         Only proposals in servers that this process serves are processed.
         """
@@ -240,7 +243,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
-        """Replace a claimed direct message about an outcome by a message in the channel of the proposal."""
+        """Replace a direct message about the decision on a proposed feed by a message where the feed was proposed."""
         self._shards.require_served(db, dispatch_id)
         row = db.fetch_row("SELECT proposal_id, proposer_id FROM dispatch WHERE id = ?", (dispatch_id,))
         if row is not None:
@@ -249,7 +252,7 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def forget_alert_channel(self, db: Connection, channel_id: int) -> None:
-        """Unset a deleted channel as a server's channel for alerts; its proposals await another message.
+        """Unset a deleted channel as a server's channel for alerts; proposals of feeds shown there await a new message.
 
         A message that is being sent there keeps its proposal until the attempt has failed.
         """
@@ -264,12 +267,12 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> None:
-        """Delete the proposals that were decided before a Unix time in seconds."""
+        """Delete the proposals of feeds that were decided before a Unix time in seconds."""
         db.execute("DELETE FROM proposal WHERE decided_at < ?", (before,))
 
 
 def erase_proposals(db: Connection, user_id: int) -> int:
-    """Remove a user from proposals, decisions and the blocked users; return from how many proposals.
+    """Remove a user from proposals of feeds, decisions on them and the blocked users; return from how many proposals.
 
     Open proposals that nobody else makes are withdrawn, and the messages about all these proposals are edited.
     """
@@ -360,7 +363,7 @@ def _insert_proposal(db: Connection, draft: ProposalDraft, open_count: int) -> i
 
 
 def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user_id: int | None) -> None:
-    """Record the decision on an open proposal, have its message show it, and enqueue the notices of the outcome."""
+    """Record the decision on a proposed feed, have the managers' message show it, and enqueue notices to proposers."""
     db.execute(
         "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ? WHERE id = ?",
         (decision, db.now, user_id, proposal.id),

@@ -26,7 +26,9 @@ QUESTION_COLUMNS_SQL = f"""
 
 
 class Questions(Repository):
-    """Repository of questions and votes, deleted after their retention time, with their server, or when too many.
+    """Repository of users' questions and of votes on the answers.
+
+    They are deleted after their retention time, with their server, or when a user has too many.
 
     Methods raise StoreError.
     """

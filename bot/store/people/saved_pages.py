@@ -64,7 +64,10 @@ class SavedPages(Repository):
 
     @write_transaction
     def purge_removed(self, db: Connection, removed_before: int) -> int:
-        """Delete pages removed before a Unix time in seconds, and feeds without pages; return the number of pages."""
+        """Delete saved pages that were removed before a Unix time in seconds, and the feeds of users without any.
+
+        Return the number of pages.
+        """
         article_ids = db.fetch_column(
             "SELECT article.id FROM article JOIN bookmark ON bookmark.article_id = article.id "
             "WHERE feed_id < 0 AND removed_at < ?",

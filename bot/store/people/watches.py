@@ -17,9 +17,9 @@ WATCH_COLUMNS_SQL = """
     watch.id, watch.server_id, watch.channel_id, channel.user_id, watch.query, watch.language,
     watch.created_at, watch.absent_since, channel.problem
 """
-"""SQL list of the columns that a `Watch` is made of."""
+"""SQL list of the columns that a `Watch` (saved search) is made of."""
 WATCH_FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
-"""FROM clause that joins watches with their channels."""
+"""FROM clause that joins watches (saved searches) with their channels."""
 
 
 class SentNotification(NamedTuple):
@@ -39,7 +39,7 @@ def add_watch(
     language: str | None,
     limit: int,
 ) -> tuple[Watch, bool] | None:
-    """Add a watch for articles stored from now on; return the watch and whether it is new, or None.
+    """Add a watch (saved search) for articles stored from now on; return it and whether it is new, or None.
 
     With `user_id`, the watch notifies in the channel of the user's direct messages. Return None if the
     user, or all channels of the server together, have `limit` watches already.
@@ -68,7 +68,7 @@ def add_watch(
 
 
 def remove_watch(db: Connection, watch_id: int) -> bool:
-    """Remove a watch with its pending notification; return whether the watch existed."""
+    """Remove a watch (saved search) with its pending notification; return whether the watch existed."""
     removed_count = db.execute_rowcount(
         "UPDATE watch SET query = '', removed_at = ? WHERE id = ? AND removed_at IS NULL", (db.now, watch_id)
     )
@@ -90,7 +90,7 @@ class Watches(Repository):
     remove = bind_write(remove_watch)
 
     async def get(self, watch_id: int) -> Watch | None:
-        """Return the watch with an id, or None if there is none."""
+        """Return the watch (saved search) with an id, or None if there is none."""
         return next(iter(await self._list_watches("watch.id = ?", watch_id)), None)
 
     async def list_by_user(self, user_id: int) -> list[Watch]:
@@ -98,7 +98,7 @@ class Watches(Repository):
         return await self._list_watches("channel.user_id = ?", user_id)
 
     async def count_stored(self, user_id: int) -> int:
-        """Count the stored watches of a user, including removed watches that are not purged yet."""
+        """Count the stored watches (saved searches) of a user, including removed watches that are not purged yet."""
         return await self._fetch_int(f"SELECT count(*) {WATCH_FROM_SQL} WHERE channel.user_id = ?", (user_id,))
 
     async def list_sent_notifications(self, user_id: int) -> list[SentNotification]:
@@ -114,12 +114,12 @@ class Watches(Repository):
         )
 
     async def list_channel_watches(self, server_id: int) -> list[Watch]:
-        """List the watches of a server's channels, oldest first."""
+        """List the watches (saved searches) of a server's channels, oldest first."""
         return await self._list_watches("channel.server_id = ?", server_id)
 
     @write_transaction
     def purge(self, db: Connection, cutoff: int) -> int:
-        """Delete watches that were removed, or whose user left the server, before `cutoff`; return how many.
+        """Delete watches (saved searches) removed, or whose user left the server, before `cutoff`; return how many.
 
         `cutoff` is Unix time in seconds. Direct message channels without watch, digest, muted story and
         proposal are deleted with the record of their messages.
@@ -137,19 +137,19 @@ class Watches(Repository):
         return purged_count
 
     async def mark_member_left(self, user_id: int, server_id: int) -> None:
-        """Pause the watches that a user has in a server which the user left."""
+        """Pause the watches (saved searches) that a user has in a server which the user left."""
         await self._set_absent_since(user_id, server_id, self._clock.now())
 
     async def mark_member_present(self, user_id: int, server_id: int) -> None:
-        """Resume the watches that a user has in a server, because the user is a member."""
+        """Resume the watches (saved searches) that a user has in a server, because the user is a member."""
         await self._set_absent_since(user_id, server_id, None)
 
     async def load_channel_ids(self, server_id: int) -> set[int]:
-        """Return the ids of a server's channels that have watches."""
+        """Return the ids of a server's channels that have watches (saved searches)."""
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
     async def list_unremoved_after_id(self, after_id: int) -> list[WatchQuery]:
-        """List watches that were not removed, paused ones too, with ids above a given id, by id."""
+        """List watches (saved searches) that were not removed, paused ones too, with ids above a given id, by id."""
         return await self._fetch_objects(
             WatchQuery._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed_at IS NULL ORDER BY id",
@@ -158,7 +158,7 @@ class Watches(Repository):
 
     @read_transaction
     def list_unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
-        """List the next `limit` articles to match, by id, each with the servers that follow its feed."""
+        """List `limit` articles to match against saved searches, by id, each with the servers that follow its feed."""
         rows = db.fetch_rows(
             f"SELECT {ARTICLE_SQL} FROM arrival JOIN article ON article.id = arrival.article_id "
             "ORDER BY arrival.article_id LIMIT ?",
