@@ -43,7 +43,7 @@ class IndexedArticle(NamedTuple):
 
 
 class PageFetchOutcome(StrEnum):
-    """Outcome of a page fetch that did not fail; failures have the codes of `feeds.fetch_errors` instead."""
+    """Outcome of reading an article's web page that did not fail; failures have codes of fetch errors instead."""
 
     FETCHED = "read"
     """The text of the page is stored."""
@@ -52,7 +52,7 @@ class PageFetchOutcome(StrEnum):
     AMBIGUOUS_URL = "shared"
     """Several articles have the URL, so the page does not belong to one of them."""
     BACKLOG_SKIPPED = "backlog"
-    """The article is one of the older articles of a new feed."""
+    """The article is one of the older articles of a new feed, whose pages are not fetched."""
     TOO_MANY = "too-many"
     """The feed had its maximum number of page fetches within a day."""
     PURGED = "forgotten"
@@ -81,7 +81,7 @@ class CoveringOutlet(NamedTuple):
 
 
 class ArticleProfile(NamedTuple):
-    """The fields of an article that the preference model of a server's taste uses."""
+    """The fields of an article from which a model predicts whether a server likes it."""
 
     title: str
     outlet: str
@@ -124,11 +124,11 @@ class PageFetch(NamedTuple):
 
 
 MIN_SINGLE_ARTICLE_SIMILARITY = 0.5
-"""Minimum similarity, from 0 to 1, with which an article joins a story that has a single article."""
+"""Minimum similarity, from 0 to 1, with which an article is added to a story of one article so far."""
 
 
 class PostedArticle(NamedTuple):
-    """An article of a post that another article may join.
+    """An article in a post to which another article about the same event may be added (join).
 
     `published` is Unix time in seconds. `is_first`: the post was sent for this article. `similarity` to
     the joining article is from 0 to 1, or None if unknown.
@@ -152,20 +152,20 @@ class MuteMatch(NamedTuple):
 
 
 JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
-"""Function that scores how well an article fits into a post; an article with a score below 0 may not join.
+"""Function that scores how well an article fits into a post; an article with a score below 0 may not be added.
 
 It gets the feed id of the article, its publication time (Unix time in seconds), and the articles of the post.
 """
 
 
 def never_join(_feed_id: int, _published: int, _post_articles: Sequence[PostedArticle]) -> float:
-    """Return -1 as the score of any article, so that no article joins a post."""
+    """Return -1 as the score of any article, so that no article is added to a post."""
     return -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoryMatches:
-    """Similar articles and muted stories of new articles, by article key, and what decides which post each joins.
+    """Similar articles and muted stories of new articles, by article key, and a function that scores fitting posts.
 
     They were computed from articles up to `last_article_id` published since `published_since` (Unix time in
     seconds), and from mutes up to `last_mute_id`. `refresh` computes them again with what came later; it
@@ -182,7 +182,7 @@ class StoryMatches:
 
 
 NO_MATCHES = StoryMatches()
-"""Story matches of new articles that make no article join a post."""
+"""Result of a comparison in which no new article matches an earlier one, so that none is added to its post."""
 
 
 class TitleSample(NamedTuple):
@@ -212,7 +212,7 @@ class EncodedCounts(NamedTuple):
 
 
 class ArticleBrief(NamedTuple):
-    """The fields of an article that story matching uses; `lead` is the beginning of its text.
+    """The fields of an article by which articles on one event are found; `lead` is the beginning of its text.
 
     `published` is Unix time in seconds.
     """

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from bot.core.reasons import ReasonCode
 
 DEFAULT_NOTICE_LANGUAGE = "en"
-"""Code of the language whose text servers get if a notice has none in theirs."""
+"""Code of the language whose text servers get if the operator's notice has none in theirs."""
 
 
 class NoticeRejection(ReasonCode):
-    """Reason why a notice cannot be sent or cancelled, with the values of its sentence."""
+    """Reason why the operator's notice cannot be sent or cancelled, of which a sentence is made for the operator."""
 
     EMPTY = "notice-empty"
     TOO_LONG = "notice-too-long"  # count, limit: lengths in UTF-16 units
@@ -21,7 +21,7 @@ class NoticeRejection(ReasonCode):
 
 
 class NoticeReach(NamedTuple):
-    """Number of servers that a notice would reach now, and of those without a channel for alerts or opted out."""
+    """Numbers of servers that the operator's notice would reach now, that have no channel for alerts, or opted out."""
 
     reachable: int
     without_channel: int
@@ -29,7 +29,7 @@ class NoticeReach(NamedTuple):
 
 
 class NoticeProgress(NamedTuple):
-    """Number of the servers of a notice by what happened in them.
+    """Numbers of servers by what became of the operator's notice in them.
 
     `withdrawn` counts those where it was not posted, because it was cancelled, became too old or was declined.
     """

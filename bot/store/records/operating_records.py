@@ -17,7 +17,7 @@ class AuditEntry:
 
     `action` is an `AuditAction`, or the code of one that only a newer version knows. `user_id` is `OPERATOR_USER_ID`
     for an action in the terminal, None if the user had their data deleted. `server_id` is None for an action that
-    concerns no single server. `details` are the values of the action's sentence by name.
+    concerns no single server. `details` are values, by name, for the sentence that describes the action.
     """
 
     id: int
@@ -77,21 +77,21 @@ MAX_MAINTENANCE_MINUTES = 7 * 24 * 60
 
 
 class MaintenancePeriod(NamedTuple):
-    """Maintenance since `since`, expected to end at about `expected_end`, or None (Unix times in seconds)."""
+    """Maintenance of the bot: it began at `since`, and may end at about `expected_end`, or None (Unix seconds)."""
 
     since: int
     expected_end: int | None
 
 
 class BlockedSource(NamedTuple):
-    """Source that an operator blocks since `blocked_at` (Unix time in seconds)."""
+    """Website, or part of one, that an operator blocks since `blocked_at` (Unix time in seconds)."""
 
     pattern: SourcePattern
     blocked_at: int
 
 
 class FollowedFeedCounts(NamedTuple):
-    """How many feeds of a source servers follow, and the ids of these servers."""
+    """How many feeds of a website, or part of one, servers follow, and the ids of these servers."""
 
     feed_count: int
     server_ids: frozenset[int]

@@ -11,10 +11,10 @@ from bot.store.records.content_records import ArticleProfile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeliveryStatus:
-    """Delivery status of an article in a channel, with its reason, if any.
+    """Delivery status of an article in a channel (what became of it), with its reason, if any.
 
-    `since` is Unix time in seconds; `joined_title` is the title of the post that the article joined, or None if it
-    joined none.
+    `since` is Unix time in seconds; `joined_title` is the title of the other article to whose post the article was
+    added (joined), or None.
     """
 
     server_id: int
@@ -30,7 +30,7 @@ class ChannelDeliveryStatus:
 
 
 class RoleMentionCounts(NamedTuple):
-    """Numbers of the last 24 hours' posts that mentioned a role by mention rules, and that a limit kept from it."""
+    """Numbers of posts in the last 24 hours that mentioned a role, and that a limit kept from mentioning it."""
 
     role_id: int
     mention_count: int
@@ -63,7 +63,7 @@ class DueTopStorySelection(NamedTuple):
 
 
 class HeldStory(NamedTuple):
-    """A story that is held in a channel, with its articles, beginning with the article of the held post.
+    """A story whose post is held in a channel until it is selected, with its articles, in order of id.
 
     `published` is Unix time in seconds. `outlet_count` is the number of outlets that report the story,
     `bookmark_count` the number of users of the server who bookmarked it.
@@ -96,7 +96,7 @@ class DigestCandidate(NamedTuple):
 
 
 class DigestCandidates(NamedTuple):
-    """Input of a digest: articles that it may include, ids of all reserved articles, similar pairs.
+    """Input of a digest: articles that it may include, ids of those kept for it (reserved), pairs of similar articles.
 
     The articles are in order, newest first. A pair has two article ids and their similarity from 0 to 1.
     """
@@ -107,7 +107,7 @@ class DigestCandidates(NamedTuple):
 
 
 class RecoveredNotification(NamedTuple):
-    """A watch notification that was found in Discord after a restore, with its dedupe key and articles."""
+    """A saved search's notification that was found in Discord after a restore, with its dedupe key and articles."""
 
     dedupe_key: str
     message_id: int
@@ -115,7 +115,7 @@ class RecoveredNotification(NamedTuple):
 
 
 class MaxRetryDelays(NamedTuple):
-    """Maximum delays in seconds before a dispatch, a channel or a page fetch is retried."""
+    """Maximum delays in seconds before a message, a blocked channel or the fetch of a web page is tried again."""
 
     dispatch_seconds: int
     channel_seconds: int
@@ -123,11 +123,11 @@ class MaxRetryDelays(NamedTuple):
 
 
 REPORT_KEY_PREFIX = "report:"
-"""Prefix of the dedupe keys of monthly scorecards, which are sent as alerts."""
+"""Prefix of the dedupe keys of monthly reports on feeds (scorecards), which are sent as alerts."""
 
 
 class DueReport(NamedTuple):
-    """A server's monthly scorecard, due at a Unix time in seconds.
+    """A server's monthly report on its feeds (scorecard), due at a Unix time in seconds.
 
     `channel_id` is the channel for alerts, or None if there is none or nothing can be posted there.
     """
@@ -146,7 +146,7 @@ class ChannelFeed(NamedTuple):
 
 
 class ChannelFeedItem(NamedTuple):
-    """An article posted in a channel, as a message or joined to one, with the Unix time in seconds."""
+    """An article posted in a channel, in its own message or added to another's, with the Unix time in seconds."""
 
     article: Article
     dispatch_id: int

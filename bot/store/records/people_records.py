@@ -32,7 +32,7 @@ class BookmarkFeed(NamedTuple):
 
 
 class TrainingArticle(NamedTuple):
-    """An article of the training data of a server's taste.
+    """An article from which a model learns what a server likes (its taste).
 
     `first_seen_at` (Unix time in seconds) is when it was first posted in the period or, if it was not, first rated.
     """
@@ -62,9 +62,9 @@ class FeedReactionCounts(NamedTuple):
     """Counts of a feed's posts in a server, and of people's reactions to these posts.
 
     `article_count` counts an article once that was posted in several channels. At least three people are behind each
-    number of reactions that is not 0, and behind each difference between two such numbers. `kept_article_ids` are
-    the ids of the articles whose bookmarks or likes are counted. `mute_count` counts the people who muted the story of
-    a post.
+    number of reactions that is not 0, and behind each difference between two such numbers. `mute_count` is how often
+    the story of an article was muted. `kept_article_ids` are the ids of the articles whose bookmarks or likes are
+    counted.
     """
 
     feed_id: int
@@ -99,14 +99,14 @@ class ChannelPost(NamedTuple):
 
 
 class TasteTrainingData(NamedTuple):
-    """Training data of the preference model of a server's taste; it is empty if there are no opinions."""
+    """Articles and opinions from which a model learns what a server likes (its taste); empty without opinions."""
 
     articles: Sequence[TrainingArticle]
     opinions: Sequence[Opinion]
 
 
 class UserOpinion(NamedTuple):
-    """An opinion as it is shown to the user who gave it; `given_at` is Unix time in seconds."""
+    """An opinion of an article as it is shown to the user who gave it; `given_at` is Unix time in seconds."""
 
     server_id: int
     url: str
@@ -130,7 +130,7 @@ class BookmarkFilter:
 
 
 class WatchQuery(NamedTuple):
-    """The fields of a watch that are needed to match articles against it."""
+    """The fields of a watch (saved search) that are needed to match articles against it."""
 
     id: int
     server_id: int
@@ -138,14 +138,14 @@ class WatchQuery(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A new article to match against watches, with the ids of the servers that follow its feed."""
+    """A new article to match against saved searches, with the ids of the servers that follow its feed."""
 
     article: Article
     server_ids: frozenset[int]
 
 
 class AssistantToken(NamedTuple):
-    """A token with which assistants read a server's public channels.
+    """A token with which AI assistants read a server's public channels.
 
     `hash_hex` is the hash of the token as hexadecimal text. Times are Unix times in seconds; `last_used_at` is None if
     the token was never used.

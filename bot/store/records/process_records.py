@@ -21,7 +21,7 @@ class Process:
 
 
 class LeasePool(NamedTuple):
-    """Leases of one kind, identified by `numbers`, that the processes with a role divide among themselves.
+    """Leases (parts of the work) of one kind, identified by `numbers`, that processes with a role divide up.
 
     `rebalances`: a process releases the leases above its fair share. `takes_all_free`: a process acquires all
     free leases.

@@ -7,7 +7,7 @@ from bot.core.reasons import ReasonCode
 
 
 class ProposalDecision(StrEnum):
-    """Way in which a proposal ended."""
+    """Way in which the proposal of a feed ended."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -16,7 +16,7 @@ class ProposalDecision(StrEnum):
 
 
 class ProposalRejection(ReasonCode):
-    """Reason why a feed cannot be proposed, or a proposal not be decided on, with the values of its sentence."""
+    """Reason why a feed cannot be proposed, or a proposal not be decided on, of which a sentence is made."""
 
     BLOCKED_BY_MANAGER = "proposals-blocked"
     TOO_MANY_OF_USER = "too-many-own-proposals"  # count

@@ -23,7 +23,7 @@ class FeedAddress(NamedTuple):
 
 
 class SettingKey(NamedTuple):
-    """Key of a setting in a server's setup.
+    """Key of a setting in a server's setup (all that its managers chose).
 
     `setting` is a `Preference`, the column of a channel setting, or a `SettingKind`. `channel_id` is None for a
     setting of the server, `feed` for one of the server or channel. `detail` distinguishes values of one kind: mode and
@@ -41,7 +41,7 @@ Setup = Mapping[SettingKey, str]
 
 
 class SetupChange(NamedTuple):
-    """Difference of one setting between two setups: its text before and after, None if it has no value."""
+    """Change of one of a server's settings: its value as text before and after, None if it has no value."""
 
     key: SettingKey
     old_text: str | None
@@ -49,7 +49,7 @@ class SetupChange(NamedTuple):
 
 
 class SetupFailure(ReasonCode):
-    """Reason why the setup of a server cannot be changed. `count` is the limit that would be exceeded."""
+    """Reason why changes of a server's settings cannot be applied. `count` is the limit that would be exceeded."""
 
     NOT_IN_SERVER = "setup-not-in-server"
     CHANGED_MEANWHILE = "setup-changed"
@@ -63,7 +63,7 @@ class SetupFailure(ReasonCode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupLimits:
-    """Limits of a setup.
+    """Maximum numbers of what the managers of a server may set.
 
     `feeds`, `digests` and `watches` (of channels) count per server, `mention_rules` and `tag_rules` per channel,
     `filters` per feed in a channel, per channel and per server.
@@ -78,7 +78,7 @@ class SetupLimits:
 
 
 def fill_channel_defaults(setup: Setup, channel_ids: Iterable[int | None]) -> dict[SettingKey, str]:
-    """Return a setup with the default settings of channels for which nobody has chosen anything yet."""
+    """Return a server's settings, with the defaults of those that nobody has chosen yet in the given channels."""
     default_texts = {
         SettingKey(column, channel_id): str(setting.to_column(setting.default))
         for channel_id in {*channel_ids} - {None}
@@ -89,7 +89,7 @@ def fill_channel_defaults(setup: Setup, channel_ids: Iterable[int | None]) -> di
 
 
 def compare_setups(old_setup: Setup, new_setup: Setup) -> list[SetupChange]:
-    """Return what differs between two setups, in an order in which the changes can be applied.
+    """Return which settings differ between two setups (a server's settings), in an order that can be applied.
 
     Settings of a feed that the channel no longer follows are left out, because they go with it.
     """
@@ -105,7 +105,7 @@ def compare_setups(old_setup: Setup, new_setup: Setup) -> list[SetupChange]:
 
 
 def merge_changes(setup: Setup, changes: Iterable[SetupChange]) -> dict[SettingKey, str]:
-    """Return a setup with changes; settings of a feed that a channel no longer follows are gone, too."""
+    """Return a server's settings after changes; settings of feeds that channels no longer follow are gone, too."""
     text_by_key = {**setup, **{change.key: change.new_text for change in changes}}
     return {
         key: text
@@ -115,7 +115,7 @@ def merge_changes(setup: Setup, changes: Iterable[SetupChange]) -> dict[SettingK
 
 
 def require_within_limits(old_setup: Setup, new_setup: Setup, limits: SetupLimits) -> None:
-    """Raise `RequestRejected` if a new setup of a server exceeds a limit more than the old one does."""
+    """Raise `RequestRejected` if a server's new settings exceed a limit more than its old settings do."""
     old_counts = Counter(_iter_counted_units(old_setup, limits))
     for unit, count in Counter(_iter_counted_units(new_setup, limits)).items():
         if count > unit.limit and count > old_counts[unit]:
@@ -123,7 +123,7 @@ def require_within_limits(old_setup: Setup, new_setup: Setup, limits: SetupLimit
 
 
 class _CountedUnit(NamedTuple):
-    """Unit that is counted against a limit: `place` is what the limit applies to."""
+    """A setting that is counted against a limit; `place` is the channel or feed that the limit is for, or None."""
 
     failure: SetupFailure
     limit: int

@@ -48,14 +48,14 @@ class QuotaOverflow(NamedTuple):
 
 
 class SkippedEntry(NamedTuple):
-    """An entry that was skipped because of a quota: its identity hash and link hash."""
+    """An entry that was skipped because of a quota: the hashes of its identity and its link that recognise it."""
 
     identity_hash: bytes
     link_hash: bytes
 
 
 class PollOverflow(NamedTuple):
-    """Entries that a poll skipped over quota: new entries, and hashes of earlier ones that are still in the document.
+    """Entries that a poll skipped beyond a quota: new ones, and hashes of earlier ones still in the feed document.
 
     `refused_change_count` is the number of changes of articles that were not stored.
     """
@@ -119,7 +119,7 @@ class RetractionCandidate(NamedTuple):
 
 
 FilterMatcher = Callable[[str, Sequence[Filter]], Sequence[Filter]]
-"""Function that returns those of the given filters that block the new article with a key."""
+"""Function that takes the key of a new article and filters, and returns the filters that block the article."""
 
 
 def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
@@ -128,7 +128,7 @@ def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
 
 
 class EncryptionCounts(NamedTuple):
-    """Number of private URLs of feeds and proposals, and how many of them are encrypted."""
+    """Number of private URLs of feeds, followed or proposed, and how many of them are encrypted."""
 
     private_url_count: int
     encrypted_url_count: int
@@ -177,7 +177,7 @@ class IntakeResult:
     """Changes that a feed document makes to the stored articles.
 
     `new_articles` are in document order; `aliases` are further identity hashes of stored articles, each with the
-    article's id; `comment_counts` are ids of articles of which only the number of comments changed, each with it.
+    article's id; `comment_counts` are articles of which only the number of comments changed, as (id, number).
     `has_no_known_entries`: the document has entries, but none was known. `missing_ids`: ids of articles that
     the document should still have; `reappeared_ids`: missing articles that it has again.
     `overflow`: entries over quota.
@@ -233,7 +233,7 @@ class PollWrite:
 
 @dataclass(frozen=True, slots=True)
 class PollWriteResult:
-    """Ids of a poll's new articles, oldest first, and of the channels with new dispatches."""
+    """Ids of a poll's new articles, oldest first, and of the channels for which it enqueued messages."""
 
     new_article_ids: tuple[int, ...] = ()
     channel_ids: tuple[int, ...] = ()
