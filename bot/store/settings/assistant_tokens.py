@@ -15,34 +15,38 @@ from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
 TOKEN_BYTES = 32
-"""Number of random bytes in a token, before encoding."""
+"""Number of random bytes in an AI assistant's token, before encoding."""
 LAST_USED_RESOLUTION_SECONDS = 3_600
-"""Seconds after a recorded use of a token within which further uses are not recorded."""
+"""Seconds after a recorded use of an AI assistant's token within which further uses are not recorded."""
 _PUBLIC_URL_META_NAME = "assistants"
-"""Name of the `meta` entry with the public URL of the assistants' endpoint."""
+"""Name of the row of the table `meta` with the public URL to which AI assistants connect."""
 
 
 class AssistantTokens(Repository):
-    """Repository of assistant tokens. A token is shown once, when it is created. Methods raise StoreError."""
+    """Repository of tokens with which AI assistants read a server's public channels. Methods raise StoreError.
+
+    A token is shown once, when it is created.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._meta = Meta(database)
 
     async def get_public_url(self) -> str | None:
-        """Return the public URL of the assistants' endpoint, or None if it is unknown or not served."""
+        """Return the public URL to which AI assistants connect, or None if it is unknown or not served."""
         return await self._meta.get(_PUBLIC_URL_META_NAME)
 
     async def set_public_url(self, url: str | None) -> None:
-        """Store the public URL of the assistants' endpoint, or None if there is no endpoint any more."""
+        """Store the public URL to which AI assistants connect, or None if they cannot connect any more."""
         await self._meta.set(_PUBLIC_URL_META_NAME, url)
 
     @write_transaction
     def create(
         self, db: Connection, server_id: int, *, user_id: int | None = None, limit: int | None = None
     ) -> str | None:
-        """Create a token for a server and return it; the change history records who created it.
+        """Create a token with which AI assistants read a server's public channels, and return it.
 
+        The change history records who created it.
         Return None if the bot is not in the server, or if the server has `limit` tokens already.
         """
         token = token_urlsafe(TOKEN_BYTES)
@@ -61,7 +65,7 @@ class AssistantTokens(Repository):
         return token
 
     async def list_by_server(self, server_id: int) -> list[AssistantToken]:
-        """List the tokens of a server, oldest first."""
+        """List a server's tokens for AI assistants, oldest first."""
         rows = await self._fetch_rows(
             "SELECT hash, created_at, last_used_at FROM assistant_token WHERE server_id = ? ORDER BY created_at, hash",
             (server_id,),
@@ -77,7 +81,7 @@ class AssistantTokens(Repository):
         *,
         user_id: int | None = None,
     ) -> int:
-        """Revoke the tokens of a server, or only those with one of `token_hashes` (as hexadecimal text).
+        """Revoke a server's tokens for AI assistants, or only those with one of `token_hashes` (as hexadecimal text).
 
         Return the number of tokens that were revoked.
         """
@@ -91,7 +95,7 @@ class AssistantTokens(Repository):
         return len(revoked_hashes)
 
     async def find_server_id_by_token(self, token: str) -> int | None:
-        """Return the id of the server of a token, or None if the token is unknown or the bot left the server.
+        """Return the id of the server of an AI assistant's token; None if it is unknown or the bot left the server.
 
         The use of the token is recorded, unless one was within `LAST_USED_RESOLUTION_SECONDS` or the write fails.
         """

@@ -22,7 +22,7 @@ class ChannelFeeds(Repository):
 
     @write_transaction
     def create_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> str:
-        """Create the token in the URLs of a channel's feed and return it; an earlier token stops working.
+        """Create the token in the URLs of the web feed of a channel's posts and return it; an earlier one is revoked.
 
         Raises StoreError if the channel belongs to another server.
         """
@@ -39,7 +39,7 @@ class ChannelFeeds(Repository):
 
     @write_transaction
     def revoke_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int | None) -> bool:
-        """Revoke the feed token of a channel; return whether there was one."""
+        """Revoke the token of the web feed of a channel's posts; return whether there was one."""
         revoked_rows = db.fetch_rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
             "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
@@ -53,18 +53,18 @@ class ChannelFeeds(Repository):
         return bool(revoked_rows)
 
     async def get_by_channel(self, channel_id: int) -> ChannelFeed | None:
-        """Return the feed as which a channel is published, or None if there is none."""
+        """Return the web feed of a channel's posts, or None if the channel is not published."""
         return await self._find_channel_feed("channel.id = ?", channel_id)
 
     async def get_by_token(self, token: str) -> ChannelFeed | None:
-        """Return the channel feed with a token, or None if it is unknown or the bot left the server."""
+        """Return the web feed of a channel's posts with a token; None if it is unknown or the bot left the server."""
         return await self._find_channel_feed("hash = ? AND server.left_at IS NULL", hash_token(token))
 
     async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """List at most `limit` articles of a channel's last posts and catch-ups, newest message first.
 
-        The articles for which a message was sent come before those that joined it. Articles of feeds with
-        credentials are left out.
+        The articles for which a message was sent come before articles that were added to it. Articles of feeds with
+        credentials are left out. A catch-up is a message for many articles.
         """
         rows = await self._fetch_rows(
             f"""
@@ -136,7 +136,7 @@ class ChannelFeeds(Repository):
 
 
 def revoke_all_tokens(db: Connection, server_id: int) -> None:
-    """Revoke the feed tokens of all channels of a server."""
+    """Revoke the tokens of the web feeds that publish the channels of a server."""
     db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),

@@ -6,7 +6,7 @@ from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
 _RETENTION_PERIOD = timedelta(days=7)
-"""Maximum time from the day of a thread to the day of its channel's newest thread."""
+"""Time for which a channel's daily threads are stored, counted back from the day of its newest thread."""
 
 
 class DailyThreads(Repository):

@@ -1,4 +1,4 @@
-"""Repository of filters, and their evaluation within a poll's transaction."""
+"""Repository of filters (queries that articles must or must not match), and their evaluation within a poll."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -19,7 +19,7 @@ ENDED_FILTER_RETENTION_SECONDS = 7 * 86_400
 """Seconds for which a filter that has ended is still listed."""
 
 MakeMatcher = Callable[[Iterable[Article | NewArticle], int], FilterMatcher]
-"""Function that returns a matcher for stored articles at a Unix time in seconds."""
+"""Function that takes articles and the Unix time in seconds, and returns one that finds the filters that block each."""
 
 _COLUMN_BY_SCOPE = {
     FilterScope.FEED: "subscription_id",
@@ -35,7 +35,7 @@ _PLACE_SQL_BY_SCOPE = {
     FilterScope.SERVER: "SELECT CAST(NULL AS BIGINT) AS subscription_id, CAST(NULL AS BIGINT) AS channel_id, "
     "CAST(NULL AS BIGINT) AS parent_id, id AS server_id, CAST(NULL AS BIGINT) AS feed_id FROM server WHERE id = :id",
 }
-"""Query for a place: the ids of its subscription, channel, parent channel and server, each NULL if it has none."""
+"""Query, by kind of place (feed in a channel, channel, server), for the ids of the place and of what it belongs to."""
 _FILTER_SQL = """
     filter.id, filter.rule AS mode, query, ends_at, CASE WHEN filter.subscription_id IS NOT NULL THEN 'feed'
         WHEN filter.channel_id IS NOT NULL THEN 'channel' ELSE 'server' END AS scope
@@ -48,7 +48,7 @@ _APPLIES_SQL = """
         OR filter.channel_id = place.parent_id OR filter.server_id = place.server_id)
     AND (ends_at IS NULL OR ends_at > :now)
 """
-"""SQL condition that a filter applies in the row `place`; `:now` is Unix time."""
+"""SQL condition that a filter applies now in a feed, channel or server, whose ids are in the row `place`."""
 
 
 def apply_filters(
@@ -81,7 +81,7 @@ def _build_reason(blocking_filters: Collection[Filter]) -> Reason:
 
 
 def make_no_matcher(_articles: Iterable[Article | NewArticle], _now: int) -> FilterMatcher:
-    """Return a matcher that blocks no article."""
+    """Return a function by which no filter blocks an article."""
     return match_no_filters
 
 
@@ -102,7 +102,7 @@ def filter_stored_articles(
 
 
 def list_applying(db: Connection, place: FilterPlace) -> list[Filter]:
-    """List the filters that apply in a place now, its own and those of wider places, oldest first."""
+    """List the filters that apply in a feed in a channel, a channel or a server now, also wider ones, oldest first."""
     return [
         _build_filter(row)
         for row in db.execute(
@@ -114,7 +114,7 @@ def list_applying(db: Connection, place: FilterPlace) -> list[Filter]:
 
 
 def list_own(db: Connection, place: FilterPlace) -> list[Filter]:
-    """List a place's own filters, oldest first, and those that ended within a week."""
+    """List the filters set for just this feed in a channel, channel or server, oldest first; ended ones for a week."""
     rows = db.execute(
         f"SELECT {_FILTER_SQL} FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place "
         "AND (ends_at IS NULL OR ends_at > :ended_since) ORDER BY filter.id",
@@ -147,7 +147,7 @@ def add_filters(
     limit: int,
     ends_at: int | None = None,
 ) -> bool | None:
-    """Add filters, each a mode with a query, to a place; return None if the place is gone.
+    """Add filters, each a mode with a query, to a place (feed in a channel, channel or server); None if it is gone.
 
     All filters end at `ends_at` (Unix time in seconds), or never if that is None; so does a filter that the place
     has already. Return False, without any change, if the place would have more than `limit` filters; otherwise
@@ -175,7 +175,7 @@ def add_filters(
 
 
 def remove_filters(db: Connection, place: FilterPlace, filter_ids: Collection[int], *, user_id: int) -> int:
-    """Remove filters of a place; return how many of them existed."""
+    """Remove filters of a place (feed in a channel, channel or server); return how many of them existed."""
     changed_place = _load_place(db, place)
     removed_rows = db.fetch_rows(
         f"DELETE FROM filter WHERE {_COLUMN_BY_SCOPE[place.scope]} = :place AND id IN (:filter_ids) "
@@ -216,7 +216,7 @@ class Filters(Repository):
 
 
 class _ChangedPlace(NamedTuple):
-    """Ids of the server, channel and feed for which a change is recorded; None for all channels or feeds."""
+    """Ids of the server, channel and feed whose filters changed; None for all channels or feeds."""
 
     server_id: int
     channel_id: int | None

@@ -17,7 +17,7 @@ def add_tag_rule(
     user_id: int,
     max_rules: int,
 ) -> bool:
-    """Add a tag rule to a forum; return False if the forum would have more than `max_rules` rules.
+    """Add a rule that tags a forum's posts that match a query; return False beyond `max_rules` rules of the forum.
 
     `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
     """
@@ -55,7 +55,7 @@ def remove_tag_rule(
     channel_id: int,
     user_id: int,
 ) -> bool:
-    """Remove a tag rule of a forum; return whether it existed. `tag_name` is for the change history."""
+    """Remove a rule that tags a forum's posts; return whether it existed. `tag_name` is for the change history."""
     removed_count = db.execute_rowcount(
         "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
     )
@@ -74,10 +74,10 @@ def remove_tag_rule(
 
 
 class ForumTags(Repository):
-    """Repository of the tag rules of forums. Methods raise StoreError."""
+    """Repository of the rules that tag a forum's posts that match a query. Methods raise StoreError."""
 
     async def list_by_channel(self, channel_id: int) -> list[ForumTagRule]:
-        """List the tag rules of a forum, ordered by their queries."""
+        """List the rules that tag a forum's posts, ordered by their queries."""
         return await self._fetch_objects(
             ForumTagRule._make,
             "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",

@@ -10,7 +10,9 @@ from bot.store.settings.parent_rows import ensure_channel
 def save_mention_rule(
     db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int, limit: int
 ) -> bool:
-    """Save a rule, in place of one with its role and query; return False beyond `limit` rules of the channel.
+    """Save a rule by which posts that match a query mention a role; return False beyond `limit` rules of the channel.
+
+    It replaces a rule of the channel with the same role and query.
 
     Raises StoreError if the channel belongs to another server.
     """
@@ -33,7 +35,7 @@ def save_mention_rule(
 
 
 def remove_mention_rule(db: Connection, rule: MentionRule, *, server_id: int, channel_id: int, user_id: int) -> bool:
-    """Remove the rule of a channel with the role and the query of `rule`; return whether it existed."""
+    """Remove a channel's mention rule with the role and the query of `rule`; return whether it existed."""
     old_rule = _load_rule(db, channel_id, rule)
     if old_rule is None:
         return False
@@ -46,10 +48,10 @@ def remove_mention_rule(db: Connection, rule: MentionRule, *, server_id: int, ch
 
 
 class MentionRules(Repository):
-    """Repository of the mention rules of channels. Methods raise StoreError."""
+    """Repository of rules by which posts in a channel that match a query mention a role. Methods raise StoreError."""
 
     async def list_by_channel(self, channel_id: int) -> list[MentionRule]:
-        """List the mention rules of a channel, ordered by their roles and queries."""
+        """List the rules by which a channel's posts mention roles, ordered by their roles and queries."""
         return await self._fetch_objects(
             MentionRule._make,
             "SELECT role_id, query, daily_limit FROM mention_rule WHERE channel_id = ? ORDER BY role_id, query",
@@ -66,7 +68,7 @@ class MentionRules(Repository):
 
     @write_transaction
     def remove_by_channel(self, db: Connection, channel_id: int) -> None:
-        """Remove all rules of a channel, which was deleted."""
+        """Remove all mention rules of a channel, which was deleted."""
         db.execute("DELETE FROM mention_rule WHERE channel_id = ?", (channel_id,))
 
 

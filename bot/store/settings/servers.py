@@ -49,7 +49,7 @@ class Servers(ShardedRepository):
     async def mark_left(self, server_id: int) -> None:
         """Record that the bot was removed from a server.
 
-        The pending articles of the server are withheld, and its channel feeds are revoked.
+        The pending articles of the server are withheld, and its channels are no longer published as web feeds.
         """
         await self._database.transact(_mark_left, server_id)
 

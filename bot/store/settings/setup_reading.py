@@ -1,4 +1,4 @@
-"""Reading of all that managers of a server chose, as one setup."""
+"""Reading of all that managers of a server chose, as one setup: a mapping of keys of settings to their values."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ _CHANNEL_OF_SERVER_SQL = "JOIN channel ON channel.id = channel_id WHERE channel.
 
 
 def read_setup(db: Connection, server_id: int) -> dict[SettingKey, str]:
-    """Return the setup of a server, which is empty if the server is unknown.
+    """Return the setup of a server: all that its managers chose, as text. It is empty if the server is unknown.
 
     Raises `DatabaseUnusable` if the URL of a feed cannot be decrypted.
     """

@@ -41,7 +41,7 @@ from bot.store.settings.setup_reading import read_setup
 from bot.store.sources import feeds
 
 _UNLIMITED = 2**31
-"""Limit for functions that write one setting, because limits are checked for all changes together."""
+"""Limit that cannot be reached, for functions that write one setting: limits are checked for all changes together."""
 
 
 def apply_setup_changes(
@@ -53,9 +53,9 @@ def apply_setup_changes(
     limits: SetupLimits,
     tag_names: Mapping[int, str] | None = None,
 ) -> None:
-    """Apply changes from `compare_setups` to a server that the bot is in; the change history names `user_id`.
+    """Apply changes of settings to a server that the bot is in; the change history names `user_id`.
 
-    For `OPERATOR_USER_ID`, the audit log gets an entry too.
+    If that is the operator in the terminal (`OPERATOR_USER_ID`), the audit log gets an entry, too.
 
     Feeds that are not stored yet are added, due now. For a feed that a channel begins to follow, no stored article is
     posted, and none of the feed's first poll. `tag_names` maps ids of forum tags to names for the history. Raises

@@ -64,7 +64,7 @@ def change_channel_setting(
 
 
 def set_server_look(db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
-    """Set the look of a server's posts; return whether the look changed."""
+    """Set the look (style, text length, colour…) of a server's posts; return whether the look changed."""
     ensure_server(db, server_id)
     old_look_json = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
     if PostLook.from_json(old_look_json) == look:
@@ -139,7 +139,7 @@ class Preferences(Repository):
     set_look = bind_write(set_server_look)
 
     async def get_look(self, server_id: int) -> PostLook:
-        """Return the look of a server's posts, which applies to subscriptions without a look of their own."""
+        """Return the look (style, length, colour…) of a server's posts, except of feeds with a look of their own."""
         return (await self.get_by_server(server_id)).look
 
     list_changes = bind_read(setting_changes.list_changes)
