@@ -50,7 +50,7 @@ class Repository:
 
 
 class _BoundFunction(Generic[P, T]):
-    """Class attribute that makes a function of a connection a method of a repository, without that parameter."""
+    """Descriptor that turns a function whose first parameter is a connection into a coroutine method without it."""
 
     def __init__(self, database_method_name: str, function: Callable[Concatenate[Connection, P], T]) -> None:
         self._database_method_name, self._function = database_method_name, function

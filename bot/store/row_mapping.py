@@ -29,7 +29,7 @@ FEED_COLUMN_BY_FIELD = {
     "last_success_at": "last_success",
     "last_article_at": "last_article",
 }
-"""Columns of a feed whose names differ from those of the fields of `Feed`, by field."""
+"""Columns of the table `feed` that have other names than the fields of the class `Feed`, by field."""
 _FEED_FIELD_NAMES = [field.name for field in fields(Feed)]
 _VALIDATORS_INDEX = _FEED_FIELD_NAMES.index("validators")
 FEED_COLUMNS = [
@@ -40,9 +40,9 @@ FEED_COLUMNS = [
         *_FEED_FIELD_NAMES[_VALIDATORS_INDEX + 1 :],
     )
 ]
-"""Columns of a feed in the order of `Feed`'s fields, with the columns of `Validators` for that field."""
+"""Columns of a feed in the order of `Feed`'s fields, with several columns for the field `validators`."""
 FEED_SQL = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
-"""Columns of a feed to select for `feed_from_row`."""
+"""SQL list of the columns of which `feed_from_row` builds a `Feed`."""
 _URL_INDEX, _SERVER_ID_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
     FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to")
 )
@@ -51,7 +51,7 @@ DUE_FEED_SQL = """
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
-"""Columns of a due feed to select for `due_feed_from_row`; the ids of its servers, as a text, must follow."""
+"""SQL list of the columns of a feed to poll; ids of servers that follow the feed, as a text, must be added."""
 ARTICLE_SQL = """
     article.id, article.key, article.feed_id, article.page_key, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
@@ -60,7 +60,7 @@ ARTICLE_SQL = """
     article.corrected_at, article.retracted_at, article.audio_url, article.duration_seconds,
     article.comments_url, article.comment_count, NULL AS translated_from
 """
-"""Columns of an article to select for `article_from_row`."""
+"""SQL list of the columns of which `article_from_row` builds an `Article`."""
 IS_FEED_ARTICLE_SQL = "+article.feed_id > 0"
 """SQL condition that leaves out the pages that users saved, for queries of `article` without a list of feeds.
 
@@ -70,7 +70,7 @@ SUBSCRIPTION_SQL = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
     subscription.added_at, subscription.paused_at, subscription.look
 """
-"""Columns of a subscription to select for `subscription_from_row`, in a query that joins `channel`."""
+"""SQL list of the columns of a subscription, for a query that joins the table `channel`."""
 
 
 def build_json_ids_sql(column_sql: str) -> str:
@@ -108,7 +108,7 @@ DISPATCH_SQL = f"""
      FROM (SELECT role_id FROM post_mention WHERE dispatch_id = dispatch.id AND outcome = 'mentioned'
            ORDER BY role_id) AS mentioned_role) AS mentioned_role_ids
 """
-"""Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
+"""SQL list of the columns of a dispatch (message in the outbox), for a query that joins the table `channel`."""
 _ENTRY_COLUMN_NAMES = [field.name for field in fields(NewArticle) if field.name not in {"key", "identity_hashes"}]
 _TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
 _FEED_STATE_BY_VALUE = {state.value: state for state in FeedState}
@@ -222,7 +222,7 @@ ARTICLE_IDS_AT_URLS_SQL = """
 
 
 def build_url_parameters(canonical_urls: Collection[str]) -> dict[str, Any]:
-    """Return the parameters of `ARTICLE_IDS_AT_URLS_SQL` for canonical URLs."""
+    """Return the parameters of the query for the ids of the articles at canonical URLs."""
     return {
         "urls": canonical_urls,
         "pages": {urls.compute_page_key(url) for url in canonical_urls},
@@ -234,7 +234,7 @@ dispatch_from_row = partial(from_row, Dispatch)
 
 
 def bookmark_from_row(row: Row) -> Bookmark:
-    """Build a bookmark from columns with the prefix `saved_` and the columns of `ARTICLE_SQL`."""
+    """Build a bookmark from its columns, with the prefix `saved_`, and the columns of its article."""
     value_by_column = dict(row)
     bookmark_value_by_field = {
         column_name.removeprefix("saved_"): value_by_column.pop(column_name)

@@ -16,7 +16,7 @@ EngineName = Literal["sqlite", "postgres"]
 
 SCHEMA_DIRECTORY = Path(__file__).parent / "schema"
 UPGRADED_VERSION = 47
-"""Version of the databases of Telex 0.1.0, the only ones from before the baseline that are upgraded."""
+"""Schema version of Telex 0.1.0, the only one older than the first script (the baseline) that is upgraded."""
 _ENGINE_MARK_PATTERN = re.compile(r"^--\[(\w+)\]\n", re.MULTILINE)
 _TABLE_PATTERN = re.compile(r"^(CREATE TABLE .*?^\))(?=;)", re.MULTILINE | re.DOTALL)
 _TYPE_PATTERN = re.compile(r"\b(ID NEVER REUSED|ID|INT|TEXT|BLOB|REAL)\b(?=[ ,;\n])")

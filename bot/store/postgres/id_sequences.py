@@ -1,4 +1,4 @@
-"""Functions on the identity of a PostgreSQL database and on the sequences that assign its ids."""
+"""Functions that notice that a PostgreSQL database was restored, and on the sequences that assign its ids."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _IDENTITY_EXPRESSION_BY_REQUIRED_FUNCTION = {
 
 
 def record_restore(connection: PostgresConnection) -> bool:
-    """Mark the database as restored if its identity has changed, and return whether that is so.
+    """Mark the database as restored from a backup if its identifiers say so, and return whether they do.
 
     A restored database may lack the latest rows: ids that Discord may know from these are skipped.
     """
@@ -51,7 +51,7 @@ def load_database_identity(connection: PostgresConnection) -> str:
 
 
 def load_last_ids(connection: PostgresConnection) -> dict[str, int]:
-    """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`."""
+    """Return the last assigned id of each table that never uses an id twice, even after its row was deleted."""
     return {
         table_name: connection.fetch_value(
             f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table_name}_id_seq"
@@ -61,7 +61,7 @@ def load_last_ids(connection: PostgresConnection) -> dict[str, int]:
 
 
 def set_last_ids(connection: PostgresConnection, last_id_by_table: Mapping[str, int]) -> None:
-    """Make each table assign only ids above that in `last_id_by_table`, if any, and above those of its rows."""
+    """Have each table assign only ids above its rows' ids and above its id in `last_id_by_table`, if it has one."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",

@@ -99,7 +99,7 @@ class _NumericLoader(Loader):
 
 
 class PostgresConnection(Connection):
-    """A PostgreSQL connection with the interface of the store, in autocommit mode.
+    """A PostgreSQL connection with the methods that the store uses on any database, in autocommit mode.
 
     `raw_connection` is the connection of psycopg that it wraps.
     """

@@ -34,7 +34,7 @@ _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
 class PostgresEngine:
-    """The engine for the database on a PostgreSQL server."""
+    """What the store does otherwise on a PostgreSQL server than on SQLite: connect, migrate, commit, check, scrub."""
 
     is_shared = True
     writer_count = 2
@@ -55,11 +55,11 @@ class PostgresEngine:
         return run_session.lock_for_run(self.location, exclusive=exclusive)
 
     async def open_worker(self, *, is_writer: bool) -> PostgresWorker:  # noqa: ARG002 - reads begin read-only
-        """Return a worker, which connects when it is used."""
+        """Return a worker (a database session with a thread of its own), which connects when it is used."""
         return PostgresWorker(self.location, self._connect)
 
     def prepare(self, db: PostgresConnection, *, create: bool) -> bool:
-        """Migrate the database, remember its identity, and return whether it is new."""
+        """Migrate the database, remember its identity to notice another one later, and return whether it is new."""
         is_new = server_migrations.migrate(db, self.location, create=create)
         transaction_id = self.begin(db)
         is_restored = id_sequences.record_restore(db)

@@ -24,13 +24,13 @@ from bot.store.store_errors import StoreError
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
-"""Seconds before each retry after a lost connection; in their sum, a server can restart."""
+"""Seconds before each retry after a lost connection: together long enough for a server to restart."""
 MAX_CONFLICT_ATTEMPTS = 20
 """Maximum number of attempts at a transaction that the server aborts because of conflicts."""
 MAX_LOCK_ATTEMPTS = 10
 """Maximum number of attempts at a lock that another session holds, each of `lock_timeout`: 30 s in all."""
 STALLED_AFTER_SECONDS = 4.0
-"""Seconds of waiting for its client within a transaction after which a session counts as stalled."""
+"""Seconds after which a session that waits for its client within a transaction counts as stalled."""
 CANCEL_INTERVAL_SECONDS = 0.1
 """Seconds between two requests to cancel the running statement."""
 
