@@ -1,4 +1,4 @@
-"""Publisher of a drill: generated feeds on loopback, which fail, hang, are slow or answer garbage on demand."""
+"""Publisher in an outage drill of the bot: generated feeds, which fail, hang, are slow or answer garbage on demand."""
 
 import asyncio
 import time
@@ -21,11 +21,11 @@ _SLOW_PIECES = 10
 
 
 class DrillPublisher:
-    """Server of `feed_count` feeds on a free port of 127.0.0.1.
+    """HTTP server of `feed_count` generated feeds, which can fail on demand, on a free port of 127.0.0.1.
 
     `published_at_by_number` is the Unix time of each article's publication by the number of the article, which ends
-    its link; `numbers_by_feed` lists the numbers of each feed, oldest first. `fault_counts` is the number of requests
-    that each kind of fault has hit.
+    its link; `numbers_by_feed` lists the numbers of each feed's articles, oldest first. `fault_counts` is the number of
+    requests that each kind of fault, such as a slow answer, has hit.
     """
 
     def __init__(self, feed_count: int, random: Random) -> None:
@@ -59,11 +59,11 @@ class DrillPublisher:
         self.numbers_by_feed[feed_index].append(number)
 
     def add_fault(self, feed_index: int, kind: FaultKind) -> None:
-        """Let the next request of a feed have a fault, after those that were added before."""
+        """Let one request for a feed meet a fault: the next request that no earlier added fault hits."""
         self._pending_faults_by_feed[feed_index].append(kind)
 
     def restore(self) -> None:
-        """Drop the faults that have hit no request yet."""
+        """Drop the added faults that have hit no request yet, so that all feeds work again."""
         for pending_faults in self._pending_faults_by_feed:
             pending_faults.clear()
 

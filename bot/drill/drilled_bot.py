@@ -1,6 +1,6 @@
-"""`python -m bot.drill.drilled_bot run`: the real `telex run`, connected to the stand-in instead of Discord.
+"""`python -m bot.drill.drilled_bot run`: the real `telex run` in an outage drill, with a local stand-in for Discord.
 
-The environment says where the stand-in is. Feeds are polled every few seconds, so that a drill of minutes has news.
+Environment variables say where the stand-in is. Feeds are polled every few seconds: a drill of minutes needs news.
 The bot ends when its standard input does: the drill holds the other end of the pipe, however it ends itself.
 """
 
@@ -17,22 +17,22 @@ from discord.gateway import DiscordWebSocket
 from bot.feeds import poll_schedule
 
 API_VARIABLE = "DRILL_DISCORD_API"
-"""Environment variable with the address of the stand-in's REST API."""
+"""Environment variable with the URL of the REST API of the stand-in for Discord."""
 GATEWAY_VARIABLE = "DRILL_DISCORD_GATEWAY"
-"""Environment variable with the address of the stand-in's gateway."""
+"""Environment variable with the URL of the gateway of the stand-in for Discord."""
 POLL_INTERVAL_SECONDS = 3
-"""Number of seconds between polls of a feed in a drill, instead of at least 300."""
+"""Minimum number of seconds between the bot's polls of a feed in an outage drill, instead of 300."""
 
 
 def _kill_when_input_ends() -> None:
-    """Wait for the end of standard input, then kill this process."""
+    """Wait for the end of standard input, which comes when the drill ends, then kill this process."""
     while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
-    """Connect discord.py to the stand-in, shorten the poll intervals, and be `telex` with the process's arguments."""
+    """Run `telex` with this process's arguments, short poll intervals, and a local stand-in instead of Discord."""
     threading.Thread(target=_kill_when_input_ends, name="drill watch", daemon=True).start()
     discord.http.Route.BASE = os.environ[API_VARIABLE]
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ[GATEWAY_VARIABLE])

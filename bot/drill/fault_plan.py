@@ -1,4 +1,4 @@
-"""The faults of a drill, planned by a seed: which kind happens at which moment."""
+"""Plan of the faults that the bot meets in an outage drill: which kind happens when, drawn with a seed."""
 
 import math
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import StrEnum
 from random import Random
 
 FAULTS_PER_MINUTE = 15
-"""Number of faults that are planned for each minute of a drill; ten of them have to take effect."""
+"""Number of faults that are planned for each minute of an outage drill; ten of them have to take effect."""
 
 
 class FaultKind(StrEnum):
-    """Kind of a fault in a drill, with its description in the report."""
+    """Kind of fault that an outage drill causes, such as a killed bot; the value is its description in the report."""
 
     BOT_KILLED = "bot killed (SIGKILL)"
     BOT_STOPPED = "bot stopped (SIGTERM)"
@@ -27,7 +27,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedFault:
-    """Fault at a moment, in seconds from the start of the faults; `feed_index` is the feed that a feed's fault hits."""
+    """Fault that an outage drill plans for `at_seconds` from its beginning; a fault of feeds hits feed `feed_index`."""
 
     at_seconds: float
     kind: FaultKind
@@ -35,10 +35,10 @@ class PlannedFault:
 
 
 def plan_faults(duration_seconds: float, seed: int, *, feed_count: int) -> list[PlannedFault]:
-    """Plan the faults of a drill, earliest first; the same arguments give the same plan.
+    """Return the faults that an outage drill will cause, earliest first; the same arguments give the same faults.
 
-    The duration is divided into equal slots with one fault each, at a random moment. All kinds are used up in
-    random order before any is used again.
+    The duration is divided into equal spans of time with one fault each, at a random moment. All kinds are used up
+    in random order before any is used again.
     """
     random = Random(seed)  # noqa: S311 - the seed has to repeat the plan
     fault_count = max(1, math.ceil(duration_seconds * FAULTS_PER_MINUTE / 60))

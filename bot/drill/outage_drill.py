@@ -1,7 +1,7 @@
-"""The drill: the real bot in a scratch folder, with planned faults of Discord, feeds and its own process.
+"""Outage drill: the real bot runs in a scratch folder while Discord, feeds and its own process fail as planned.
 
-The stand-in for Discord and the feeds are in this process. Afterwards everything works again, and the posts in the
-channels are compared with the articles in the feeds.
+A stand-in for Discord and the feeds are in this process. After the faults everything works again, and the posts in
+the channels are compared with the articles in the feeds.
 """
 
 import asyncio
@@ -28,20 +28,21 @@ from bot.drill.fault_plan import FaultKind, PlannedFault, plan_faults
 from bot.store import Store
 
 CHANNEL_KINDS = (ChannelKind.TEXT, ChannelKind.ANNOUNCEMENT, ChannelKind.FORUM)
-"""Kinds of the channels in a drill; each follows a feed of its own."""
+"""Kinds of the Discord channels that the bot posts to in a drill; each channel follows a feed of its own."""
 PUBLISH_INTERVAL_SECONDS = 2.0
-"""Number of seconds between two articles."""
+"""Number of seconds between two articles that a drill publishes."""
 MAX_UNPOSTED_ARTICLES = 20
-"""Number of articles of a feed without a post from which on the feed publishes nothing.
+"""Number of a feed's articles still without a post at which the feed publishes no more until some are posted.
 
-In a forum, a post in doubt is looked for during minutes; more articles would be summed up in a catch-up.
+The bot searches a forum for minutes for a post that may have arrived. If more articles waited meanwhile, it would sum
+them up in one message (a catch-up) instead of posting each.
 """
 MAX_START_SECONDS = 60.0
 """Maximum number of seconds until the bot has posted the first articles, before any fault."""
 MAX_SETTLE_SECONDS = 400.0
-"""Maximum number of seconds after the faults until nothing waits in the outbox."""
+"""Maximum number of seconds after the last fault until the bot has sent all that waits in its outbox."""
 LATE_ANSWER_SECONDS = 3.0
-"""Number of seconds by which Discord answers late, and after which a repeated post would have come."""
+"""Number of seconds by which a late answer of Discord is delayed, and to wait at the end for repeated posts."""
 _RATE_LIMIT_SECONDS = 2.0
 _SETTLE_CHECK_SECONDS = 0.5
 _POST_ROUTE = "POST /channels/*s"  # ends in messages, or threads in a forum
@@ -50,15 +51,15 @@ _UNSETTLED_STATES = frozenset({DispatchState.HELD, DispatchState.PENDING, Dispat
 
 
 class DrillFailed(Exception):
-    """Error raised when a drill cannot begin; the message says why."""
+    """Error raised when an outage drill cannot begin; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillReport:
-    """Outcome of a drill: faults that took effect by kind, and the comparison of posts.
+    """Outcome of an outage drill: number of faults that took effect, by kind, and of posts compared with articles.
 
-    `is_settled` is False if posts still waited in the outbox after `MAX_SETTLE_SECONDS`; `bot_failure_count` is the
-    number of ends of the bot that no signal caused.
+    `is_settled` is False if posts still waited to be sent after `MAX_SETTLE_SECONDS`; `bot_failure_count` is how often
+    the bot ended by a failure of its own, not by a signal of the drill.
     """
 
     fault_counts: Counter[FaultKind]
@@ -68,7 +69,7 @@ class DrillReport:
 
 
 class OutageDrill:
-    """A server in the stand-in for Discord, a publisher, and the drilled bot between them."""
+    """Outage drill with a publisher of feeds, the real bot, and the Discord server (in a stand-in) that it posts to."""
 
     def __init__(
         self, discord: DiscordServer, publisher: DrillPublisher, settings: Settings, restarter: BotRestarter
@@ -82,7 +83,7 @@ class OutageDrill:
         """Numbers of the articles that were published before the channels followed the feeds."""
 
     async def follow_feeds(self) -> None:
-        """Create the channels and let each follow its feed, which has one article, before the bot starts."""
+        """Create the drill's channels before the bot starts; each follows a feed of its own, with one article."""
         server = self._discord.changes.add_server("Drill")
         async with open_services(self._settings) as services:
             store = services.store
@@ -110,7 +111,7 @@ class OutageDrill:
             raise DrillFailed("The bot posted nothing before the first fault.") from None
 
     async def publish_until_cancelled(self, random: Random) -> None:
-        """Publish an article every `PUBLISH_INTERVAL_SECONDS`, in a random feed that has few unposted ones."""
+        """Publish an article every `PUBLISH_INTERVAL_SECONDS`, in a random feed with few articles left to post."""
         while True:
             unposted_numbers = self._list_unposted_numbers()
             feed_indexes = [
@@ -123,7 +124,7 @@ class OutageDrill:
             await asyncio.sleep(PUBLISH_INTERVAL_SECONDS)
 
     async def run_faults(self, planned_faults: list[PlannedFault], on_fault: Callable[[PlannedFault], None]) -> None:
-        """Let each fault happen at its moment."""
+        """Cause each planned fault at its moment; `on_fault` is called with it just before."""
         loop = asyncio.get_running_loop()
         started_at = loop.time()
         for planned_fault in planned_faults:
@@ -154,7 +155,7 @@ class OutageDrill:
                 self._publisher.add_fault(planned_fault.feed_index, kind)
 
     async def settle(self) -> bool:
-        """Let everything work again and wait until the outbox is settled; return False if it takes too long."""
+        """End all faults and wait until all articles are posted and messages sent; return False if it takes long."""
         self._discord.faults.clear()
         self._publisher.restore()
         with suppress(TimeoutError):
@@ -184,7 +185,7 @@ class OutageDrill:
             await store.close()
 
     def build_report(self, *, is_settled: bool, hides_post: bool) -> DrillReport:
-        """Compare the posts with the articles; `hides_post` removes a post first, which the comparison must find."""
+        """Return the drill's report; with `hides_post` a post is removed first, which the report must call lost."""
         followed_numbers = self._list_followed_numbers()
         if hides_post:
             post_comparison.hide_post(self._discord.state, self._channels, followed_numbers)
@@ -214,9 +215,9 @@ async def run_drill(
     on_fault: Callable[[PlannedFault], None],
     hides_post: bool = False,
 ) -> DrillReport:
-    """Run a drill in a folder, with planned faults for `duration_seconds`; `on_fault` is called at each.
+    """Run an outage drill in a folder: the real bot, with planned faults for `duration_seconds`.
 
-    Raises DrillFailed and StoreError if it cannot begin.
+    `on_fault` is called with each fault. Raises DrillFailed and StoreError if the drill cannot begin.
     """
     random = Random(f"articles {seed}")  # noqa: S311 - the seed has to repeat the drill
     planned_faults = plan_faults(duration_seconds, seed, feed_count=len(CHANNEL_KINDS))
@@ -232,7 +233,7 @@ async def run_drill(
 
 @asynccontextmanager
 async def _open_drill(folder: Path, random: Random) -> AsyncIterator[tuple[OutageDrill, BotRestarter]]:
-    """Start the stand-in for Discord and the publisher, and prepare the bot, which does not run yet."""
+    """Start the stand-in for Discord and the publisher of feeds within the block; prepare the bot, but don't run it."""
     settings = Settings(
         database=folder / "telex.db",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
@@ -263,7 +264,7 @@ async def _open_drill(folder: Path, random: Random) -> AsyncIterator[tuple[Outag
 
 @asynccontextmanager
 async def _run_in_background(coroutine: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run a coroutine as a task within the `with` block, and cancel it at the end. Raises what it raised before."""
+    """Run a coroutine as a task within the `with` block; at the end cancel it, or raise the error that ended it."""
     task = asyncio.create_task(coroutine)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Comparison of the articles that a drill published with the posts in the channels."""
+"""Comparison of the articles that an outage drill published with the bot's posts in the channels."""
 
 import re
 from collections import defaultdict
@@ -9,13 +9,16 @@ from datetime import datetime
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage, State
 
 MAX_DELAY_SECONDS = 120.0
-"""Number of seconds from the publication of an article to its post from which on the post is late."""
+"""Maximum number of seconds from the publication of an article to its post; a later post counts as late."""
 _ARTICLE_LINK_PATTERN = re.compile(r"/articles/(\d+)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class PostComparison:
-    """Number of articles compared, the numbers of those lost and repeated, and how many were posted late."""
+    """Comparison of articles with their posts: how many, which have no post (lost) or several, how many late ones.
+
+    `lost_numbers` and `repeated_numbers` are the numbers that identify articles.
+    """
 
     compared_count: int
     lost_numbers: tuple[int, ...]
@@ -30,7 +33,7 @@ class PostComparison:
 def compare_posts(
     published_at_by_number: Mapping[int, float], posted_times_by_number: Mapping[int, Sequence[float]]
 ) -> PostComparison:
-    """Compare the publication of each article with the times of its posts; all are Unix times in seconds."""
+    """Return which articles were posted never, more than once or late, by Unix times of publication and posts."""
     return PostComparison(
         compared_count=len(published_at_by_number),
         lost_numbers=tuple(number for number in published_at_by_number if not posted_times_by_number.get(number)),
@@ -46,7 +49,10 @@ def compare_posts(
 
 
 def read_posted_times(state: State, channels: Iterable[Channel]) -> dict[int, list[float]]:
-    """Return the times of the bot's posts in channels and their threads, by the number of the article in the post."""
+    """Return the Unix times of the bot's posts in channels and their threads, by the number of the posted article.
+
+    `state` is that of the stand-in for Discord.
+    """
     posted_times_by_number: defaultdict[int, list[float]] = defaultdict(list)
     for message in _list_bot_messages(state, channels):
         for number in _find_article_numbers(message):
@@ -55,9 +61,9 @@ def read_posted_times(state: State, channels: Iterable[Channel]) -> dict[int, li
 
 
 def hide_post(state: State, channels: Iterable[Channel], numbers: Collection[int]) -> None:
-    """Remove a post of one of these articles from its channel, so that a comparison has to call it lost.
+    """Remove a post of one of the articles with these `numbers`, so that a comparison must call the article lost.
 
-    Raises LookupError if there is none.
+    Raises LookupError if none has a post. `state` is that of the stand-in for Discord.
     """
     for message in _list_bot_messages(state, channels):
         if _find_article_numbers(message) & set(numbers):
