@@ -1,4 +1,4 @@
-"""Mapping of the connection errors of aiohttp to FeedError, each with a code and a detail."""
+"""Translation of aiohttp's connection errors into FeedError, which says by a code why a feed can't be fetched."""
 
 import ssl
 
@@ -11,7 +11,7 @@ from bot.feeds.ssrf_guard import REFUSAL_TEXT
 
 
 def to_feed_error(error: aiohttp.ClientError) -> FeedError:
-    """Return the FeedError that corresponds to an exception of aiohttp."""
+    """Return the FeedError, whose code says why a feed can't be fetched, for an exception of aiohttp."""
     if isinstance(error, aiohttp.ClientOSError) and REFUSAL_TEXT in str(error):
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):

@@ -18,7 +18,7 @@ else:
     from backports import zstd
 
 CHUNK_BYTES = 256 * 1024
-"""Maximum size of a decompressed chunk; the event loop runs other tasks after each one of at least half of it."""
+"""Maximum number of bytes of a decompressed chunk; after a chunk of half of it or more, other tasks get to run."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

@@ -32,7 +32,7 @@ WELL_KNOWN_PATHS = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/ind
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryResult:
-    """Feeds and lists of links that were found at a URL.
+    """Feeds, and lists of links that can be followed like feeds, that were found at a URL.
 
     `response` and `parsed_feed` are None if nothing was fetched, `parsed_feed` also if the response is no feed.
     `page_lists` has the lists of a web page, which was requested at `requested_url`. If `is_from_site`, the page is not
@@ -50,7 +50,7 @@ class DiscoveryResult:
 async def discover_feeds(
     fetcher: Fetcher, workers: WorkerPool, url: str, *, with_lists: bool = False
 ) -> DiscoveryResult:
-    """Find the feeds at a URL: a known site's, the document itself, or those that the page or its site names.
+    """Find the feeds at a URL: by a rule for its site, the document if it is one, or those that page or site name.
 
     The lists of links on the page are returned, too, if no feeds are found or only its site has any, or if `with_lists`
     is set. Raises FeedError if the URL cannot be fetched, or if its document is a feed whose parsing fails or takes too
@@ -89,7 +89,7 @@ async def discover_feeds(
 
 
 def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
-    """Return a discovery result in which a list of the discovered page is the only feed, already parsed."""
+    """Return a discovery result whose only feed, already parsed, is made from a list of links on the page found."""
     assert discovery.response is not None
     list_url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.requested_url, page_list)
     parsed_feed = list_feeds.build_feed(discovery.page_lists, page_list.items, list_url)
@@ -99,7 +99,7 @@ def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> Dis
 
 
 async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[DiscoveredFeed, ...]:
-    """Return the feeds that a site's home page names, else a feed at a well-known path; () if requests fail, too."""
+    """Return the feeds that a site's home page names, else a feed at a well-known path; () without any."""
     if not _is_home_page(page_url):
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
@@ -123,7 +123,7 @@ def _is_home_page(page_url: str) -> bool:
 
 
 async def _probe_urls(fetcher: Fetcher, workers: WorkerPool, urls: Iterable[str]) -> tuple[DiscoveredFeed, ...]:
-    """Return the feed at the first of these URLs of a host that has one; () if none has, or if the host fails."""
+    """Return the feed at the first of a host's URLs that has one; () if none has, or if the host fails."""
     for url in urls:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):

@@ -54,7 +54,7 @@ _NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
 _PROXY_SESSION = "proxy"
 """Name of the session for requests through a proxy; the other sessions are named by the scheme of the URL."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
-"""Setting that turns off aiohttp's timeout: `SharedTimeout` bounds a request with all its redirects."""
+"""Setting that turns off aiohttp's timeouts: another timer bounds a request with all its redirects."""
 
 
 class FetchResult(NamedTuple):
@@ -162,11 +162,11 @@ class Fetcher:
     ) -> FetchResult:
         """Fetch `url`, following at most `MAX_REDIRECTS` redirects.
 
-        With `validators` the request is conditional (RFC 9110 §13): the result has `is_not_modified` if the
-        response is 304, or if its body has the stored hash. `max_bytes` is the maximum size of the body, both
-        compressed and decompressed; if it is None, the limit from the settings applies. With `media_types`, a
-        response that states another media type is refused. Raises FeedError with any code of `bot.feeds.fetch_errors`
-        that does not concern parsing.
+        With `validators` (ETag, Last-Modified and hash of an earlier response), the request is conditional (RFC 9110
+        §13): the result has `is_not_modified` if the response is 304, or its body has that hash. `max_bytes` is the
+        maximum size of the body, both compressed and decompressed; if it is None, the limit from the settings applies.
+        With `media_types`, a response that states another media type is refused. Raises FeedError with any code of
+        `bot.feeds.fetch_errors` that does not concern parsing.
         """
         max_bytes = max_bytes or self._settings.max_feed_bytes
         await self._require_not_blocked(url)

@@ -228,7 +228,7 @@ def get_request_headers(host: str) -> dict[str, str]:
 
 
 def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
-    """Return the feeds that a URL of a known site stands for, likeliest first; () for other sites."""
+    """Return the feeds that a URL of a known site, such as YouTube, stands for, likeliest first; () for other sites."""
     parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # feeds of GitHub take no query

@@ -1,4 +1,4 @@
-"""Directory of well-known outlets and its search: `the verge`, `lemonde tech`, `jeux vidéo`."""
+"""Directory of well-known news outlets, and its search for queries such as `the verge` or `lemonde tech`."""
 
 from functools import cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ MAX_QUERY_WORDS = 8
 MAX_QUERY_CHARS = 200
 """Maximum number of characters of a query that are read."""
 MIN_TYPO_SCORE = 80
-"""Minimum similarity, out of 100, of a query word to a word of an outlet's name that it may misspell."""
+"""Minimum similarity, 0 to 100, at which a query word may be a misspelling of a word of an outlet's name."""
 MIN_TYPO_CHARS = 5
 """Minimum number of characters of a query word that may be a misspelling."""
 MIN_PREFIX_CHARS = 3
@@ -59,14 +59,15 @@ _TOPIC_SYNONYMS = {
     "switzerland": "suisse",
     "africa": "afrique",
 }
-"""English and French synonyms of the topics of the directory, by topic."""
+"""English and French synonyms of the topics of outlets, by topic, separated by spaces."""
 _LANGUAGE_NAMES = {"en": "anglais english", "fr": "french français"}
 
 
 class Outlet(NamedTuple):
-    """Entry of the outlet directory: the main feed of an outlet, or the feed of one of its sections.
+    """Entry of the directory of news outlets: the main feed of an outlet, or the feed of one of its sections.
 
-    `packs` are the names of the starter packs that contain it; `aliases` are further names of the outlet.
+    `packs` are the names of the starter packs (feeds to follow together) that contain it; `aliases` are further names
+    of the outlet.
     """
 
     name: str
@@ -80,9 +81,9 @@ class Outlet(NamedTuple):
 class _SearchTerms(NamedTuple):
     """Terms by which a search finds an outlet of the directory.
 
-    `compact_full_name` is the full name without spaces ("theverge"). Without words such as `the`, `name_words` has the
-    words of all its names, and `compact_names` has the names, and the name of its host, without spaces. The name of an
-    outlet alone does not find its sections. `topic_words` has the words for its topics and language.
+    `compact_full_name` is the full name without spaces ("theverge"). Words such as `the` are left out of `name_words`,
+    the words of all its names, and of `compact_names`, its names without spaces and the name of its host. The compact
+    names of a section lack the name of the outlet alone. `topic_words` has the words for its topics and language.
     """
 
     compact_full_name: str

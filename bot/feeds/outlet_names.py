@@ -1,4 +1,4 @@
-"""Names of outlets, from the title and URL of their feeds."""
+"""Names of news outlets, derived from the title and URL of their feeds."""
 
 import re
 

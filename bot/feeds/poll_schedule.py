@@ -38,7 +38,7 @@ _UNCHANGED_STEP_SECONDS = 120
 _SILENCE_DIVISOR = 48
 """Divisor of the time since a feed's last news that gives its longest poll interval."""
 _UNCONDITIONAL_SILENCE_DIVISOR = 12
-"""Divisor instead of `_SILENCE_DIVISOR` for a feed without validators, which is sent in full at each poll."""
+"""Divisor of the time since the last news for a feed without ETag and Last-Modified, sent in full at each poll."""
 _BUSY_FEED_GAP_SECONDS = 900
 """Maximum mean number of seconds between articles of a feed that gets the shortest interval."""
 
@@ -226,7 +226,7 @@ def _allows_min_interval(
 
 
 def _compute_max_interval(feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int) -> int:
-    """Return the longest interval of a feed in seconds: the time without news before this poll, divided."""
+    """Return the longest poll interval of a feed in seconds: its time without news divided, within bounds."""
     last_news_at = feed.last_article_at or feed.added_at
     if published_times and feed.last_success_at is None:
         last_news_at = max(published_times)

@@ -1,4 +1,4 @@
-"""Requests for feeds of Reddit to its API, which accepts an operator's application where feeds are refused.
+"""Requests to Reddit's API for the posts of its feeds, with an application that the operator registered at Reddit.
 
 Application-only OAuth: https://github.com/reddit-archive/reddit/wiki/OAuth2 ("Application Only OAuth").
 Listings: https://www.reddit.com/dev/api
@@ -26,13 +26,13 @@ from bot.feeds.fetch_errors import (
 )
 
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - no password
-"""URL at which an application exchanges its id and secret for a token."""
+"""URL at which an application exchanges its id and secret for an access token of Reddit's API."""
 API_URL = "https://oauth.reddit.com"
-"""URL of the API, for requests with a token."""
+"""URL of Reddit's API, for requests with an access token."""
 _RATE_LIMIT_WINDOW_SECONDS = 600
 """Seconds over which Reddit averages an application's requests, by its "Reddit Data API Wiki"."""
 _EXPIRY_MARGIN_SECONDS = 60
-"""Seconds before its expiry in which a token is not used any more."""
+"""Number of seconds before the expiry of an access token from which on it is not used any more."""
 SendRequest = Callable[
     [str, URL, dict[str, str], Mapping[str, str] | None], AbstractAsyncContextManager[aiohttp.ClientResponse]
 ]
@@ -40,7 +40,7 @@ SendRequest = Callable[
 
 _MAX_TOKEN_BYTES = 16_384
 _GRANT_STATUSES = {HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""HTTP statuses of replies about the application itself: a token, or a refusal."""
+"""HTTP statuses of Reddit's replies that grant an application a token or refuse it; others are failures."""
 _HOST_PATTERN = re.compile(r"(?:\w+\.)?reddit\.com")
 _LISTING_PATH_PATTERN = re.compile(
     r"(?P<place>(?:/r/[\w+-]+)?)(?P<order>(?:/(?:hot|new|top|rising|controversial))?)/?\.rss"
@@ -54,9 +54,9 @@ def is_reddit_host(host: str) -> bool:
 
 
 def build_api_path(url: str) -> str | None:
-    """Return the path and query in Reddit's API of the posts in a feed, or None if the URL is of no such feed.
+    """Return path and query of Reddit's API for the posts of the Reddit feed at a URL, or None for any other URL.
 
-    Feeds of comments, and feeds with a person's own token (`feed=`), have none: they are fetched as they are.
+    Feeds of comments, and feeds with a person's own token (`feed=`), are fetched as they are.
     """
     parts = urlsplit(url)
     match = _LISTING_PATH_PATTERN.fullmatch(parts.path)
@@ -69,7 +69,7 @@ def build_api_path(url: str) -> str | None:
 
 
 def specify_refusal(error: FeedError) -> FeedError:
-    """Return an error of Reddit's API with a code of its own if the API refused the application's request."""
+    """Return an error of Reddit's API, with a more specific code if the API refused the request (403 or 429)."""
     if error.code == "http-403":
         return FeedError(REDDIT_FORBIDDEN, error.detail, url=error.url)
     if error.code == RATE_LIMITED:
@@ -79,7 +79,7 @@ def specify_refusal(error: FeedError) -> FeedError:
 
 
 class RedditApplication:
-    """The operator's application at Reddit, with its current token."""
+    """The operator's application at Reddit (id and secret), with its current access token."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
         self._authorization = aiohttp.encode_basic_auth(client_id, client_secret, encoding="utf-8")
@@ -87,7 +87,7 @@ class RedditApplication:
         self._token_lock = asyncio.Lock()
 
     async def get_token(self, send: SendRequest) -> str:
-        """Return a token, a new one if there is none that is valid.
+        """Return an access token of Reddit's API, a new one if there is none that is valid.
 
         Raises FeedError: reddit-application if Reddit refuses the application, or the code of another HTTP status.
         """
@@ -97,7 +97,7 @@ class RedditApplication:
             return self._token
 
     def forget_token(self) -> None:
-        """Forget a token that Reddit refused."""
+        """Forget the access token, which Reddit refused, so that a new one is requested."""
         self._expires_at = 0.0
 
     async def _request_token(self, send: SendRequest) -> None:
@@ -121,7 +121,7 @@ class RedditApplication:
 
 
 class _TokenGrant(msgspec.Struct):
-    """Reply to a request for a token; a refusal has status 200, too, and no token."""
+    """Reply of Reddit to a request for an access token; a refusal may have status 200, too, but no token."""
 
     access_token: str
     expires_in: float

@@ -28,7 +28,7 @@ EVALUATE_TIMEOUT_SECONDS = 2.0
 """Maximum number of seconds that a worker may take to evaluate a robots.txt."""
 
 HostThrottle = Callable[[str], AbstractAsyncContextManager[None]]
-"""Function that returns, for a URL, a context manager with exclusive access to the URL's host."""
+"""Function that returns, for a URL, a context manager that waits for exclusive access to the URL's host."""
 
 
 class _CachedRobots(NamedTuple):

@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 
 _EXPIRED_START = -1.0
-"""Start time that marks a task as cancelled for its timeout."""
+"""Value in place of a task's start time that marks the task as cancelled because its time was over."""
 
 
 class SharedTimeout:

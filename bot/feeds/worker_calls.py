@@ -1,4 +1,4 @@
-"""Conversion of worker failures to feed errors."""
+"""Conversion of failures of worker processes, which parse feeds and pages, to FeedError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from bot.feeds.fetch_errors import FeedError
 
 @contextmanager
 def translate_worker_errors() -> Iterator[None]:
-    """Raise FeedError (parse-timeout, parse-died) if a worker exceeds its time or dies in the block."""
+    """Raise FeedError (parse-timeout, parse-died) if a worker process takes too long or dies within the block."""
     try:
         yield
     except WorkerTimeout as error:

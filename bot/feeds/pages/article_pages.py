@@ -38,7 +38,7 @@ class PageFetcher:
 
         `title` and `teaser` are those of the article in its feed. Raises FeedError: robots if robots.txt
         forbids the page; not-a-page, no-article, other-page or nothing-more if no text was gained;
-        parse-timeout or parse-died if the worker fails; and whatever `Fetcher.get` raises.
+        parse-timeout or parse-died if the worker fails; and the cause if a request fails.
         """
         response, crawl_delay_seconds = await self.fetch(url, host_throttle=host_throttle)
         async with self._worker_lock:
@@ -55,10 +55,10 @@ class PageFetcher:
         return text, crawl_delay_seconds
 
     async def fetch_content(self, url: str, *, host_throttle: HostThrottle) -> tuple[str, PageContent]:
-        """Return the final URL of any page, and its content.
+        """Fetch any web page; return its URL after redirects, and its content.
 
         Raises FeedError: robots if robots.txt forbids the page; not-a-page if it is no HTML; parse-timeout or
-        parse-died if the worker fails; and whatever `Fetcher.get` raises.
+        parse-died if the worker fails; and the cause if a request fails.
         """
         response, _crawl_delay_seconds = await self.fetch(url, host_throttle=host_throttle)
         async with self._worker_lock:

@@ -27,9 +27,9 @@ from bot.text import urls
 from bot.text.discord_text import truncate_utf16
 
 MIN_ITEMS = 3
-"""Minimum number of links of a group that may be a list."""
+"""Minimum number of links in a group of similar links that may be a list of news."""
 MAX_ITEMS = 100
-"""Maximum number of links of a group that may be a list."""
+"""Maximum number of links in a group of similar links that may be a list of news."""
 MAX_LINKS = 5_000
 """Maximum number of links of a page that are examined."""
 MIN_MEAN_TITLE_WORDS = 2.5
@@ -41,9 +41,9 @@ MAX_TITLE_CHARS = 300
 MAX_SUMMARY_CHARS = 600
 """Maximum number of characters of an item's summary."""
 MAX_OPENING_UNITS = 120
-"""Maximum length, in UTF-16 units, of the first line that serves as title of a message without one."""
+"""Maximum length, in UTF-16 units, of the first line of a message without a title, which serves as its title."""
 SINGLE_AUTHOR_RATIO = 0.9
-"""Minimum share of messages that link to one author if they are the messages of a channel."""
+"""Minimum share of a list's messages that must link to the same author to count as the messages of a channel."""
 MIN_PASSAGE_CHARS = 80
 """Minimum number of characters of a text that is a passage and no label."""
 
@@ -52,17 +52,17 @@ _CHROME_TAGS = frozenset({"nav", "footer", "aside", "form"})
 _HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CHROME_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"})
 _STYLED_ANCESTOR_COUNT = 3
-"""Number of ancestors of a link whose classes are part of its style signature."""
+"""Number of the nearest ancestors of a link whose classes count when the links of a page are grouped by style."""
 _SENTENCE_TAGS = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
 _INLINE_TAGS = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"})
 _MIN_SURROUNDING_CHARS = 40
 """Minimum number of characters beside a link in a sentence that make it an inline link."""
 _MAX_TRAILING_SIBLINGS = 3
-"""Maximum number of elements after the container of an item that belong to the item."""
+"""Maximum number of elements after the one with a list item's link that may belong to the item, too."""
 _MIN_EXCERPT_CHARS = 60
 """Minimum number of characters of an item, besides its title, that count as an excerpt."""
 _TIMESTAMP_LINK_PREFIX = "@"
-"""Prefix of the signatures of links that show only a time; they lead to messages without titles."""
+"""Prefix of the style hashes of links that show only a time, which lead to messages without titles."""
 _DIGITS_PATTERN = re.compile(r"\d+")
 
 
@@ -90,7 +90,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LinkGroup:
-    """Links of one style on a page, the elements of each link's item, and a score as a list of news.
+    """Links of one style on a page, the elements that belong to each, and how likely they are a list of news.
 
     `style_signatures` are hashes of the tags and classes above a link: the signature that all links of the
     group share, then further signatures of the first link.
@@ -105,10 +105,10 @@ class LinkGroup:
 def find_link_groups(
     tree: HtmlElement, url: str, followed_style_signatures: AbstractSet[str] = frozenset()
 ) -> Iterator[LinkGroup]:
-    """Yield the groups of links on a page that may be lists.
+    """Yield the groups of similar links on a page that may be lists of news.
 
-    Groups with a signature in `followed_style_signatures` are also yielded if they are short or unlikely to be a
-    list.
+    Groups in the style of a followed list, by `followed_style_signatures` (hashes of tags and classes), are also
+    yielded if they are short or unlikely to be a list.
     """
     elements_by_url_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
     for link_url, element, is_time in _iter_outbound_links(tree, url):
@@ -201,7 +201,7 @@ def _build_group(signature: str, elements_by_url: dict[str, HtmlElement], host: 
 
 
 def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement]) -> list[HtmlElement]:
-    """Return an item's container and the elements up to the next container, such as a second table row.
+    """Return the container of a list item and the elements up to the next item's, such as a second table row.
 
     If no other container follows closely, return only the container.
     """
@@ -294,7 +294,7 @@ def _find_opening(container: HtmlElement) -> str:
 
 
 def _has_single_author(containers: list[HtmlElement], link_urls: Iterable[str]) -> bool:
-    """Return whether most items link to one author, whose path begins all links, as in a channel."""
+    """Return whether most list items link to one author, whose path begins all links, as a channel's messages do."""
     path_counts = Counter(
         path
         for container in containers

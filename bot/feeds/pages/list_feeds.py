@@ -1,8 +1,8 @@
 """Conversion of a list on a web page to a feed (runs in a worker).
 
-A list is recognised by its content: a group of links in which most links or titles are known is the list, even if
-its style has changed. Among several such groups the style decides; if no known item is left on the page, style and
-URL pattern decide. The URL of such a feed is that of its page with a fragment that names the list.
+A list is recognised by its content: a group of links in which most links or titles are known from earlier polls is the
+list, even if its style has changed. Among several such groups the style decides; if no known item is left on the page,
+style and URL pattern decide. The URL of such a feed is that of its page with a fragment that names the list.
 """
 
 import re
@@ -25,20 +25,20 @@ from bot.text import urls
 from bot.text.words import normalize_title
 
 FRAGMENT_KEY = "telex-list"
-"""Key in the fragment of the URL of a list on a page."""
+"""Key in the fragment of the URL of a feed that is made from a list of links on a web page."""
 MAX_KNOWN_ITEMS = 300
-"""Maximum number of a feed's newest articles by which its list is recognised."""
+"""Maximum number of a feed's newest articles by which the list that it is made from is found on its web page."""
 RECENT_ITEM_COUNT = 5
-"""Number of a feed's newest articles by which its list is recognised on the page after a change of style.
+"""Number of a feed's newest articles by which the list that it is made from is found after its style changed.
 
-A group of links with more than half of them, and with `MIN_KNOWN_ITEMS` known items, may be the list.
+A group of links may be the list if it has more than half of these, and at least `MIN_KNOWN_ITEMS` of all articles.
 """
 MIN_KNOWN_ITEMS = 3
-"""Minimum number of known items by which a group of links with another style is recognised as the list."""
+"""Minimum number of a feed's articles that a group of links in a new style needs to be the feed's list."""
 MAX_APPENDED_ITEMS = 3
-"""Maximum number of items without dates that may have been appended to a list since the last poll."""
+"""Maximum number of undated new items at the end of a list that count as appended to it, not as older ones."""
 MIN_PATTERN_SHARE = 0.8
-"""Minimum share of known items with one URL pattern from which new items of a list in a new style need it, too."""
+"""Minimum share of known items with one URL pattern for which new items need it, too, after a change of style."""
 DAY_SECONDS = 86_400
 """Number of seconds of a day."""
 PAGE_LIST_FORMAT = "page"
@@ -47,7 +47,7 @@ _PARAMETER_NAME_PATTERN = re.compile(r"[A-Za-z_]+")
 
 
 class KnownItem(NamedTuple):
-    """Article that was in a list at an earlier poll; `published` and `found_at` are Unix times in seconds."""
+    """Article that was in a web page's list at an earlier poll; `published`, `found_at` are Unix times in seconds."""
 
     url: str
     title: str
@@ -57,7 +57,10 @@ class KnownItem(NamedTuple):
 
 
 class ListSignature(msgspec.Struct, frozen=True):
-    """Stored description of a list, to find it again: style, commonest URL pattern, number of items (JSON: `size`)."""
+    """Description of a list of links, to find it on its page again: style, commonest URL pattern, number of items.
+
+    It is stored as JSON, where the number of items is named `size`.
+    """
 
     style_signatures: tuple[str, ...] = ()
     url_pattern: str = ""
@@ -66,29 +69,29 @@ class ListSignature(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ListReadResult:
-    """List of a page as a feed, and the signature of the list to store for the next poll (JSON)."""
+    """List of links on a web page as a feed, and a description (JSON) by which the next poll finds the list again."""
 
     feed: ParsedFeed
     signature_json: str
 
 
 def build_list_url(page_url: str, page_list: PageList) -> str:
-    """Return the URL of the feed that is made from a list of a page."""
+    """Return the URL of the feed that is made from a list of links on a web page: the page's, with a fragment."""
     return f"{page_url.partition('#')[0]}#{FRAGMENT_KEY}={page_list.style_signatures[0]}"
 
 
 def is_list_url(url: str) -> bool:
-    """Return whether a URL is that of a feed made from a list of a page."""
+    """Return whether a URL is that of a feed made from a list of links on a web page."""
     return f"#{FRAGMENT_KEY}" in url
 
 
 def strip_list_fragment(url: str) -> str:
-    """Return a URL without the fragment that names a list of its page; a URL without one is unchanged."""
+    """Return a URL without the fragment that names a list of links on its page; a URL without one is unchanged."""
     return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 
 def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
-    """Return the list that a URL names, else the first list, or None if there are no lists."""
+    """Return the list that a URL's fragment names, else the first list, or None if there are no lists."""
     style_signature = url.rpartition("=")[2] if is_list_url(url) else ""
     return next(
         (page_list for page_list in page_lists if page_list.style_signatures[0] == style_signature),
@@ -97,7 +100,7 @@ def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
 
 
 def make_signature_json(items: Sequence[ListItem], style_signatures: tuple[str, ...]) -> str:
-    """Return the signature of a list as JSON; a later poll finds the list by it."""
+    """Return a description of a list of links as JSON, by which a later poll finds the list on its page again."""
     pattern_counts = Counter(_compute_url_pattern(item.url) for item in items)
     url_pattern = pattern_counts.most_common(1)[0][0] if pattern_counts else ""
     return msgspec.json.encode(ListSignature(style_signatures, url_pattern, len(items))).decode()
@@ -138,10 +141,10 @@ def extract_list(
     known_items: Sequence[KnownItem],
     followed_since: int,
 ) -> ListReadResult:
-    """Return the list that `url` names as a feed, without its backlog: unknown items older than known ones.
+    """Return, as a feed, the list of links that `url` names on a page, without unknown items older than known ones.
 
-    `signature_json` is the stored signature of the list, "" before the first poll; `known_items` are the newest
-    articles of the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
+    `signature_json` describes the list at the last poll, "" before the first; `known_items` are the newest articles of
+    the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
     Raises FeedError: `LIST_NOT_FOUND` if the list is not on the page, `REQUIRES_JAVASCRIPT` if the page is empty
     without JavaScript.
     """
@@ -174,9 +177,9 @@ def extract_list(
 def _find_followed_group(
     groups: Sequence[LinkGroup], stored_signature: ListSignature, known_items: Sequence[KnownItem]
 ) -> LinkGroup | None:
-    """Return the group of links that is the followed list, or None if there is none.
+    """Return the group of links on a page that is the list of a followed feed, or None if there is none.
 
-    A group of the stored style with a known item is preferred.
+    A group of the stored style with an item known from earlier polls is preferred.
     """
     known_page_keys = {urls.compute_page_key(known_item.url) for known_item in known_items}
     known_titles = {normalize_title(known_item.title) for known_item in known_items}
@@ -215,9 +218,9 @@ def _find_followed_group(
 def _drop_backlog(
     items: list[ListItem], known_items: Sequence[KnownItem], followed_since: int, previous_item_count: int
 ) -> list[ListItem]:
-    """Return the items, newest first, without the backlog: unknown items below the known ones.
+    """Return a list's items, newest first, without its backlog: items that are new to the feed but below known ones.
 
-    If none is known, all items are returned as they are. A dated item is backlog by its date, unless the style is
+    Without `known_items`, all items are returned as they are. A dated item is backlog by its date, unless the style is
     unchanged and it stands above all known items. `previous_item_count` is the number of items at the last poll, or
     0 if the style has changed.
     """
@@ -260,9 +263,9 @@ def _drop_backlog(
 
 
 def _match_known_items(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
-    """Return for each item the known item with its link, else with its title and either date or text, else None.
+    """Return for each item of a list the known article with its link, else its title and date or text, else None.
 
-    If most unknown items have the title of a known item that is no longer listed, the links have changed, and for
+    If most other items have the title of a known article that is no longer listed, the links have changed, and for
     items without a date the title is enough.
     """
     known_item_by_page_key = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}

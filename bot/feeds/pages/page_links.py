@@ -44,8 +44,8 @@ class DiscoveredFeed:
 def find_feed_links(body: bytes, url: str) -> tuple[DiscoveredFeed, ...]:
     """Return at most `MAX_FEEDS` feeds that a page links to, feeds of comments last (runs in a worker).
 
-    They are the `<link rel=alternate>` of the page (WHATWG HTML, link types), else what a known site has,
-    else the `<a>` with a URL like a feed's.
+    They are the `<link rel=alternate>` of the page (WHATWG HTML, link types), else the feed that a known site, such as
+    YouTube, names in its own way, else the `<a>` with a URL like a feed's.
     """
     page = ParsedPage(body[:_MAX_PAGE_BYTES], "", url)
     base_url = next(

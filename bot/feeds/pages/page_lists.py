@@ -30,7 +30,7 @@ _DISCUSSION_PATTERN = re.compile(r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*
 _META_TAG_REGEX = r"<meta\b[^>]{0,300}\b"
 _ARTICLE_OG_TYPE_PATTERN = re.compile(_META_TAG_REGEX + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
 _PUBLISHED_TIME_PATTERN = re.compile(_META_TAG_REGEX + r"article:published_time\b", re.IGNORECASE)
-"""Pattern that, together with `_ARTICLE_OG_TYPE_PATTERN`, marks an article (https://ogp.me/#type_article)."""
+"""Pattern of the meta tag with the publication time of an article (https://ogp.me/#type_article)."""
 _ARTICLE_SCHEMA_PATTERN = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:NewsArticle|ReportageNewsArticle|Article|BlogPosting|Product)"'
 )
@@ -38,7 +38,7 @@ _ARTICLE_SCHEMA_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageList:
-    """Items of a list found on a web page, in the page's order.
+    """List of links found on a web page, such as articles or topics; its items are in the page's order.
 
     `style_signatures` are hashes of the tags and classes above its links: the one that all links share, then further
     ones of the first link.
@@ -50,7 +50,7 @@ class PageList:
 
 @dataclass(frozen=True, slots=True)
 class PageLists:
-    """Title, language and lists of a page, best list first; an article or a discussion has no lists.
+    """Title, language and lists of links of a web page, best list first; an article or a discussion has no lists.
 
     `requires_javascript`: the page shows next to nothing without its scripts.
     """
@@ -90,7 +90,7 @@ class ParsedPage:
         return PageLists(title, language, lists, requires_javascript=has_scripts and body_chars < MIN_BODY_CHARS)
 
     def find_lists(self) -> tuple[PageList, ...]:
-        """Return the lists of the page, best first; () if it has none, or is an article or a discussion."""
+        """Return the lists of links of the page, best first; () if it has none, or is an article or a discussion."""
         if self._tree is None or _DISCUSSION_PATTERN.search(self._markup):
             return ()
         if _ARTICLE_OG_TYPE_PATTERN.search(self._markup) and _PUBLISHED_TIME_PATTERN.search(self._markup):
@@ -114,7 +114,10 @@ class ParsedPage:
         return tuple(page_lists[:MAX_LISTS])
 
     def find_groups(self, followed_style_signatures: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
-        """Yield the groups of links that may be lists, and those with `followed_style_signatures` in any case."""
+        """Yield the groups of links that may be lists, and those in the style of a followed list in any case.
+
+        `followed_style_signatures` are hashes of the tags and classes above the links of that list.
+        """
         if self._tree is not None:
             yield from link_groups.find_link_groups(self._tree, self._url, followed_style_signatures)
 

@@ -12,15 +12,15 @@ from bot.text.html import to_text
 MAX_POSTS = 500
 """Maximum number of elements of a group that may be the posts of a discussion."""
 MIN_LARGEST_GROUP_CHARS = 200
-"""Minimum number of characters of the largest group of elements on the page of a discussion."""
+"""Minimum number of characters of the largest group of elements of one style on the page of a discussion."""
 MIN_GROUP_SHARE = 0.3
-"""Minimum text of the posts, as a share of the text in the page's largest group of elements."""
+"""Minimum length of a discussion's posts together, as a share of the page's longest group of similar elements."""
 MIN_ATTRIBUTED_SHARE = 0.6
 """Minimum share of the posts that must have an author or a time."""
 MIN_ARTICLE_COVERAGE = 0.7
-"""Minimum share of an extracted article that is in the posts if they are the main text, not comments."""
+"""Minimum share of the text extracted from a page that its posts contain if they are a discussion, not comments."""
 MAX_SINGLE_POST_COVERAGE = 0.7
-"""Maximum share of an extracted article that is in one post if the posts are the main text."""
+"""Maximum share of the text extracted from a page that one post contains if the posts are a discussion."""
 
 _MAX_GROUPS_TRIED = 8
 """Maximum number of groups of elements that are examined for posts, best first."""
@@ -29,7 +29,7 @@ _MAX_NAME_OR_TIME_CHARS = 40
 _DATE_SEARCH_CHARS = 400
 """Number of characters at both ends of a post that are searched for a date or time."""
 _MIN_LINE_CHARS = 30
-"""Minimum number of characters of a line by which a text is recognised; in a quotation, half of it."""
+"""Minimum number of characters of a line by which a text is found in posts; half of it for a quotation."""
 _LINE_PREFIX_CHARS = 60
 """Number of characters at the beginning of a line by which the line is found in posts."""
 
@@ -103,7 +103,7 @@ def is_likely_discussion(markup: str, url: str) -> bool:
 
 
 def is_spread_over_posts(text: str, posts: list[str]) -> bool:
-    """Return whether an extracted article is spread over the posts rather than one text with comments."""
+    """Return whether a page's extracted text is spread over its posts, rather than one article with comments."""
     normalized_posts = list(map(_normalize_words, posts))
     normalized_lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
     char_counts_in_posts = [

@@ -238,7 +238,7 @@ _IGNORED_IMAGE_URL_PATTERN = re.compile(
     re.IGNORECASE,
 )
 _MAX_TRACKER_PIXELS = 3
-"""Maximum width or height in pixels, one of which suffices, of an image that counts as a tracker."""
+"""Maximum number of pixels of the width or of the height of an image that counts as a tracker."""
 
 
 def find_first_image_source(markup: str) -> str | None:

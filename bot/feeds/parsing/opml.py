@@ -23,10 +23,10 @@ _OUTLINE_START_PATTERN = re.compile(r"<outline\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Feed in a subscription list; `title` is the URL if the list has no title.
+    """Feed in an OPML subscription list; `title` is the URL if the list has no title.
 
-    Lists of Telex have the id of the channel that follows the feed, and the filters and the look of the feed in that
-    channel, None for the server's look.
+    Lists exported by Telex also have the id of the Discord channel that follows the feed, and the feed's filters and
+    look (appearance of posts) in that channel; the look is None for the server's.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class ChannelOutline:
-    """Channel in a subscription list of Telex, with the filters of the whole channel."""
+    """Discord channel in an OPML list that Telex exported, with the filters of the whole channel."""
 
     id: int
     name: str
@@ -49,10 +49,11 @@ class ChannelOutline:
 
 @dataclass(frozen=True, slots=True)
 class FeedList:
-    """Feeds of a subscription list, each URL once per channel, and the titles of outlines without a valid URL.
+    """Feeds of an OPML list, each URL once per Discord channel, and the titles of outlines without a valid URL.
 
-    `skipped_count` is the number of outlines beyond `MAX_OUTLINES`, which were not read. `channels` are those that
-    a list of Telex describes; `unreadable_count` is the number of its filters and looks that could not be read.
+    `skipped_count` is the number of outlines beyond `MAX_OUTLINES`, which were not read. `channels` are described by
+    lists that Telex exported; `unreadable_count` is the number of their filters and looks (appearance of posts) that
+    could not be read.
     """
 
     outlines: tuple[Outline, ...]
@@ -81,7 +82,7 @@ def parse_outlines(document: bytes) -> FeedList:
 
 
 def _read_outlines(outline_attributes: Iterable[Mapping[str, str | None]], prefix: str | None) -> FeedList:
-    """Return the feeds and channels of outlines with attributes of Telex that have a prefix, or None for no prefix."""
+    """Return the feeds and channels in OPML outlines; `prefix` is that of Telex's own attributes, None without any."""
     outline_by_key: dict[tuple[str, int | None], Outline] = {}
     channel_by_id: dict[int, ChannelOutline] = {}
     invalid_titles: dict[str, None] = {}

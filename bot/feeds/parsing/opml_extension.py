@@ -1,6 +1,6 @@
-"""Attributes by which OPML lists of Telex record channels, filters and looks; other feed readers ignore them.
+"""Attributes by which OPML lists of Telex record Discord channels, filters, and looks (appearance of posts).
 
-docs/opml.md describes them.
+Other feed readers ignore them; docs/opml.md describes them.
 """
 
 import re
@@ -14,9 +14,9 @@ from bot.core.preferences import Filter, PostLook
 from bot.feeds.parsing.entries import to_single_line
 
 NAMESPACE = "urn:telex:opml:1"
-"""XML namespace of the attributes. A version that this one could not read would have another."""
+"""XML namespace of Telex's attributes in OPML lists. A version that this one could not read would have another."""
 PREFIX = "telex"
-"""Prefix of the namespace in exported lists; an imported list may declare another."""
+"""Prefix of the XML namespace of Telex in exported OPML lists; an imported list may declare another."""
 MAX_FILTERS_PER_OUTLINE = 20
 """Maximum number of filters that are read from one outline."""
 _DECLARATION_PATTERN = re.compile(rf"""\sxmlns:([\w.-]{{1,40}})\s*=\s*["']{re.escape(NAMESPACE)}["']""")
@@ -25,7 +25,7 @@ _CHANNEL_ID_PATTERN = re.compile(r"[1-9]\d{14,18}", re.ASCII)
 _MAX_QUERY_CHARS = 1_000
 """Maximum number of characters of a filter's query that are read."""
 _MAX_LOOK_CHARS = 12_000
-"""Maximum number of characters of a look's JSON that are read: its longest texts with each character escaped."""
+"""Maximum number of characters that are read of a look's (appearance of posts) JSON: the longest, all escaped."""
 _MAX_COLOUR = 0xFFFFFF
 """White, the highest colour as 0xRRGGBB."""
 _MAX_END = 253_402_300_799
@@ -33,7 +33,7 @@ _MAX_END = 253_402_300_799
 
 
 class OutlineSetup(NamedTuple):
-    """Setup that Telex recorded in an outline: its channel's id, its filters, and its look or None for the server's.
+    """Settings that Telex wrote into an OPML outline: channel id, filters, look of posts (None for the server's).
 
     `unreadable_count` is the number of filters and looks that could not be read.
     """
@@ -45,13 +45,13 @@ class OutlineSetup(NamedTuple):
 
 
 def find_prefix(opml_start: str) -> str | None:
-    """Return the prefix, in lower case, of the attributes in a list, or None if its beginning does not declare any."""
+    """Return the prefix of Telex's attributes in an OPML list, in lower case, or None if its start declares none."""
     declaration_match = _DECLARATION_PATTERN.search(opml_start)
     return None if declaration_match is None else declaration_match[1].lower()
 
 
 def read_setup(prefix: str | None, attributes: Mapping[str, str | None]) -> OutlineSetup:
-    """Return the setup in the attributes of an outline, whose names are in lower case; ignore what is malformed."""
+    """Return the settings in an OPML outline's attributes (names in lower case); ignore malformed ones."""
     if prefix is None:
         return OutlineSetup()
     channel_text = attributes.get(f"{prefix}:channel") or ""
@@ -73,7 +73,7 @@ def read_setup(prefix: str | None, attributes: Mapping[str, str | None]) -> Outl
 
 
 def build_attributes(channel_id: int | None, filters: Iterable[Filter], look: PostLook | None = None) -> dict[str, str]:
-    """Return the attributes, with the default prefix, that record a setup; roles, which a server has, are left out."""
+    """Return OPML attributes that record a feed's or channel's settings; the role in a look is left out."""
     attributes = {} if channel_id is None else {f"{PREFIX}:channel": str(channel_id)}
     if filters_text := "\n".join(map(str, filters)):
         attributes[f"{PREFIX}:filters"] = filters_text
@@ -83,7 +83,7 @@ def build_attributes(channel_id: int | None, filters: Iterable[Filter], look: Po
 
 
 def _parse_look(text: str) -> PostLook | None:
-    """Return a look without a role from JSON like that of `str(PostLook)`, or None if it is malformed."""
+    """Return the look (appearance of posts) that JSON describes, without its role, or None if it is malformed."""
     try:
         look = msgspec.convert(asdict(PostLook.from_json(text[:_MAX_LOOK_CHARS])), PostLook)
         msgspec.json.encode(look)  # Raises for half a surrogate pair, which JSON can escape.

@@ -1,4 +1,4 @@
-"""Parsing of listings of posts from Reddit's API, which stand for feeds that Reddit refuses.
+"""Parsing of listings of posts from Reddit's API, which replace Reddit's feeds where those are refused.
 
 Ids, links, authors and tags are as in Reddit's feeds, so that an article is the same in both.
 https://www.reddit.com/dev/api ("listings"), https://github.com/reddit-archive/reddit/wiki/JSON
