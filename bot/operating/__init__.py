@@ -1,1 +1,1 @@
-"""What an operator, who runs Telex, does for the whole bot: which servers may use it, and the log of such actions."""
+"""Actions of an operator, who runs the bot, for all of it: which servers may use it, limits, log of such actions."""

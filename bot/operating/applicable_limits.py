@@ -1,4 +1,4 @@
-"""Limits on what servers and users may have: those of the settings, and other ones for single servers."""
+"""Limits on how much servers and users may have: defaults from the settings, and exceptions for single servers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from bot.core.user_errors import RequestRejected
 from bot.store import Store
 
 MAX_SERVER_LIMIT = 100_000
-"""Maximum of a limit that an operator may set."""
+"""Highest number to which an operator may set a limit of a server."""
 
 
 class LimitUsage(NamedTuple):
-    """Limit of a server: its name as operators type it, how much is used, and the limit.
+    """Limit on what a server may have, such as feeds: name as operators type it, used count, and maximum.
 
-    `has_own_limit` is whether the server has a limit of its own, instead of that of the settings.
+    `has_own_limit` is whether the operator set a limit for this server, instead of the default in the settings.
     """
 
     name: str
@@ -25,9 +25,9 @@ class LimitUsage(NamedTuple):
 
 
 class Limits:
-    """The limits that apply; everything that enforces or names a limit asks here.
+    """Limits on how much servers and users may have; everything that enforces or names a limit asks here.
 
-    `default_limits` are those of the settings.
+    `default_limits` are from the settings; a server may have others.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -35,7 +35,7 @@ class Limits:
         self.default_limits: dict[Limit, int] = {limit: getattr(settings, f"max_{limit}") for limit in Limit}
 
     async def load(self, limit: Limit, server_id: int | None = None) -> int:
-        """Return a limit, for a server if `server_id` is given. Raises StoreError."""
+        """Return the maximum number that a limit allows, in a server if `server_id` is given. Raises StoreError."""
         exceptions = {} if server_id is None else await self._store.server_limits.load_by_server(server_id)
         return exceptions.get(limit, self.default_limits[limit])
 
@@ -65,7 +65,7 @@ class Limits:
 
 
 def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
-    """Return the limits in texts such as `feeds=500`; None stands for `default`, the limit of the settings.
+    """Return the limits in texts such as `feeds=500`; None stands for `feeds=default`, the limit in the settings.
 
     Raises ValueError with an English sentence for the operator if a text is something else.
     """

@@ -5,15 +5,15 @@ from bot.processes.cluster_events import ClusterEvents
 from bot.store import Store
 
 AUDIT_EVENT = "audit"
-"""Name of the cluster event after which a process reads again what operators decided."""
+"""Name of the event (between processes on one database) after which each reads again what operators decided."""
 CHECK_SECONDS = 5.0
 """Number of seconds between two looks at the audit log."""
 
 
 class AuditFollower:
-    """Follower of the audit log, which announces `AUDIT_EVENT` in this process when there are new entries.
+    """Follower of the log of operators' actions, which announces `AUDIT_EVENT` when it has new entries.
 
-    The event is also announced at the start.
+    The event, after which this process reads again what operators decided, is also announced at the start.
     """
 
     def __init__(self, store: Store, clock: Clock, cluster_events: ClusterEvents) -> None:
@@ -27,7 +27,7 @@ class AuditFollower:
             await self._clock.sleep(CHECK_SECONDS)
 
     async def check_once(self) -> None:
-        """Announce the event if there are new entries. Raises StoreError."""
+        """Announce `AUDIT_EVENT` if the audit log has new entries. Raises StoreError."""
         last_entry_id = await self._store.audit_log.get_last_entry_id()
         if last_entry_id != self._last_entry_id:
             self._last_entry_id = last_entry_id

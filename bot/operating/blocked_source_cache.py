@@ -1,11 +1,11 @@
-"""The blocked sources in memory, which every request looks at."""
+"""Cache of the sources (sites or parts of them) that operators block, which every request is checked against."""
 
 from bot.store import Store
 from bot.text.source_patterns import SourcePatterns
 
 
 class BlockedSourceCache:
-    """Cache of the blocked sources, read when they are first needed."""
+    """Cache of the sources (sites or parts of them) that operators block, read when they are first needed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -13,12 +13,12 @@ class BlockedSourceCache:
         self._forget_count = 0
 
     def forget(self) -> None:
-        """Read the blocked sources again when they are needed next."""
+        """Forget the blocked sources, so that they are read again when they are needed next."""
         self._patterns = None
         self._forget_count += 1
 
     async def load(self) -> SourcePatterns:
-        """Return the patterns of the blocked sources. Raises StoreError."""
+        """Return the URL patterns of the sources that operators block. Raises StoreError."""
         if self._patterns is not None:
             return self._patterns
         forget_count = self._forget_count
@@ -28,5 +28,5 @@ class BlockedSourceCache:
         return patterns
 
     async def covers(self, url: str) -> bool:
-        """Return whether an operator blocks the source of a URL. Raises StoreError."""
+        """Return whether an operator blocks the site of a URL, or the URL's part of it. Raises StoreError."""
         return (await self.load()).find_covering(url) is not None

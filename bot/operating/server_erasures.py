@@ -35,9 +35,9 @@ async def request_erasure(store: Store, settings: Settings, server_id: int, *, u
 
 
 async def erase_requested_servers(store: Store, *, is_bot_running: bool = True) -> Sequence[ServerErasure]:
-    """Erase the data of all servers for which that was requested and that the bot has left.
+    """Erase the data of all servers for which that was requested and that the bot has left; return what was erased.
 
-    If the bot runs, a server waits until its work there has ended. Raises StoreError.
+    If the bot runs, a server's data stays until the bot has ended its work for that server. Raises StoreError.
     """
     erasures = []
     while (erasure := await store.server_data.erase_next(is_bot_running=is_bot_running)) is not None:

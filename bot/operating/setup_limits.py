@@ -1,4 +1,4 @@
-"""Limits that apply to the setup of a server as a whole."""
+"""Limits on all that managers can set up in a server, such as feeds, filters and digests."""
 
 from bot.core.limits import Limit
 from bot.core.preferences import MAX_MENTION_RULES_PER_CHANNEL, MAX_TAG_RULES_PER_FORUM

@@ -1,4 +1,4 @@
-"""Export of a server's setup to a settings file."""
+"""Export of all settings of a server and its channels to a YAML file, the settings file."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -45,10 +45,10 @@ Left out: feeds whose address has a password or key (omitted_feeds names them), 
 def export_settings(
     setup: Setup, server_id: int, name_by_id: Mapping[int, str], *, channel_id: int | None = None
 ) -> str:
-    """Return the setup of a server, or of one of its channels, as the text of a settings file.
+    """Return all settings (the setup) of a server, or of one of its channels, as the text of a settings file.
 
     `name_by_id` has the names of the server and its channels, roles and tags; it may be empty. With a `channel_id`, the
-    settings of the server are left out.
+    settings of the server and of other channels are left out.
     """
     channel_ids = {key.channel_id for key in setup if key.channel_id} if channel_id is None else {channel_id}
     exporter = _SetupExporter(fill_channel_defaults(setup, channel_ids))
@@ -71,7 +71,7 @@ def is_secret(feed: FeedAddress) -> bool:
 
 
 class _SetupExporter:
-    """Exporter of the settings of a setup as sections of a file, in an order that depends on the settings alone."""
+    """Builder of the sections of a settings file from a server's settings; equal settings give equal sections."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -176,7 +176,7 @@ def _build_digest(text: str) -> DigestEntry:
 
 
 def _has_choice(section: ChannelSection) -> bool:
-    """Return whether somebody chose anything in a channel, which has its defaults otherwise."""
+    """Return whether a channel's section of a settings file has anything but defaults."""
     default_section = _SetupExporter(fill_channel_defaults({}, [section.id])).build_channel_section(section.id)
     return section != default_section
 

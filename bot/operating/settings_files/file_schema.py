@@ -12,7 +12,7 @@ from bot.core.preferences import MAX_DAILY_MENTIONS, MAX_SELF_ASSIGNABLE_ROLES, 
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME, ChannelSetting, NumberSetting, SwitchSetting
 
 FILE_VERSION = 1
-"""Version of the schema; a file of another version is rejected."""
+"""Version of the schema of settings files; a file of another version is rejected."""
 
 
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -21,15 +21,15 @@ _Number = Annotated[int, Meta(ge=1, lt=2**31)]
 
 
 class _Section(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Part of a file that is written with all its fields."""
+    """Part of a settings file that is written with all its fields."""
 
 
 class _Entry(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Part of a file that is written without the fields that have their defaults."""
+    """Part of a settings file that is written without the fields that have their defaults."""
 
 
 class TemplateEntry(_Entry):
-    """Wording of posts; fields as those of `Template`."""
+    """A server's own wording of posts: Discord markup of title, body and footer, with fields such as `{title}`."""
 
     title: str = ""
     body: str = ""
@@ -49,7 +49,7 @@ class LookEntry(_Entry):
 
 
 class FilterEntry(_Entry):
-    """Filter of a feed, a channel or a server. `until` is a time in ISO 8601, or None for no end."""
+    """Filter of the articles of a feed, a channel or a server. `until` is a time in ISO 8601, or None for no end."""
 
     rule: FilterMode
     query: str
@@ -66,7 +66,7 @@ class FeedEntry(_Entry):
 
 
 class MentionRuleEntry(_Section):
-    """Mention rule of a channel; `role` is an id."""
+    """Rule of a channel: posts that match a query mention a role (an id), at most `daily_limit` times a day."""
 
     role: Id
     query: str
@@ -74,14 +74,18 @@ class MentionRuleEntry(_Section):
 
 
 class TagRuleEntry(_Entry):
-    """Tag rule of a forum; `tag` is an id. An empty query gives the tag to all posts."""
+    """Rule of a forum: posts that match a query get a tag (an id). An empty query gives the tag to all posts."""
 
     tag: Id
     query: str = ""
 
 
 class DigestEntry(_Entry):
-    """Digest of a channel. `every` is `daily` or a weekday, `at` a time such as `08:00` in the server's time zone."""
+    """Regular digest of articles in a channel. `every` is `daily` or a weekday, `at` a local time such as `08:00`.
+
+    `alone`: the channel gets no single posts. `wide`: the digest has articles of other channels, too. `chart`: a chart
+    of rising topics is attached. `summaries`: summaries of a model replace excerpts.
+    """
 
     every: str
     at: str
@@ -102,11 +106,11 @@ ChannelSettingsSection: Any = defstruct(
     [(name, _get_value_type(setting) | UnsetType, UNSET) for name, setting in CHANNEL_SETTING_BY_NAME.items()],
     bases=(_Section,),
 )
-"""Section of a channel's settings, with one field for each setting of the registry."""
+"""Section of a settings file for a channel's settings, with one field for each setting that channels can have."""
 
 
 class ChannelSection(_Section):
-    """Setup of a channel. `omitted_feeds` names feeds that a file leaves out because of their secrets."""
+    """Section of a settings file for a channel. `omitted_feeds` are feeds left out because of secrets in their URLs."""
 
     id: Id
     settings: ChannelSettingsSection | UnsetType = UNSET
@@ -120,9 +124,9 @@ class ChannelSection(_Section):
 
 
 class ServerSection(_Section):
-    """Setup of a server apart from its channels. Roles and channels are ids.
+    """Section of a settings file for a server apart from its channels. Roles and channels are ids.
 
-    The fields from `language` to `operator_notices` are named like the members of `Preference`.
+    The fields from `language` to `operator_notices` are the preferences of a server, and named like them.
     """
 
     id: Id
@@ -139,7 +143,7 @@ class ServerSection(_Section):
 
 
 class SettingsFile(_Section):
-    """Settings of a server as a file. `names` are the names of the ids in it, to find them in another server."""
+    """Settings of a server as a file. `names` are the names of its ids, by which another server's ids are found."""
 
     version: int
     server: ServerSection

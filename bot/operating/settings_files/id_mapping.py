@@ -9,28 +9,31 @@ from bot.text.discord_text import to_plain_line
 class IdMapping:
     """Mapping of ids in a settings file to ids of a server.
 
-    An id that is in the server stands for itself, another one for the only channel, role or tag with its name.
-    `name_by_id` has the names in the file, `server_names` those of the server. Without the latter, because Discord was
-    not asked, all ids stand for themselves.
+    An id that exists in the server stays as it is; another becomes that of the only channel, role or tag with its name.
+    `name_by_id` has the names in the file, `server_names` the names in the server. If the latter is None, because
+    Discord was not asked, all ids stay as they are.
     """
 
     def __init__(self, name_by_id: Mapping[int, str], server_names: ServerNames | None) -> None:
         self._name_by_id, self._server_names = name_by_id, server_names
 
     def map_channel(self, channel_id: int) -> int:
-        """Return the id of a channel in the server. Raises ValueError with a sentence if there is none."""
+        """Return the server's id for a channel of the file. Raises ValueError with a sentence if there is none."""
         return (
             channel_id if self._server_names is None else self._map(channel_id, self._server_names.channels, "channel")
         )
 
     def map_role(self, role_id: int) -> int:
-        """Return the id of a role in the server. Raises ValueError with a sentence if there is none."""
+        """Return the server's id for a role of the file. Raises ValueError with a sentence if there is none."""
         if self._server_names is None:
             return role_id
         return self._map(role_id, self._server_names.roles, "role")
 
     def map_tag(self, tag_id: int, channel_id: int) -> int:
-        """Return the id of a tag in a forum of the server. Raises ValueError with a sentence if there is none."""
+        """Return the id for a tag of the file in a forum of the server (`channel_id`).
+
+        Raises ValueError with a sentence if there is none.
+        """
         if self._server_names is None:
             return tag_id
         return self._map(tag_id, self._server_names.tags.get(channel_id, {}), "tag")

@@ -1,4 +1,4 @@
-"""Parsing of settings files, with the line of each part for messages."""
+"""Parsing of settings files, with the line of each part for error messages."""
 
 import re
 
@@ -22,11 +22,11 @@ _WORD_BY_SCHEMA_WORD = {
     "Expected": "There should be a",
     ", got": ", not a",
 }
-"""Words of the messages of msgspec, in order, with those for operators."""
+"""Words for operators, by the words in msgspec's error messages that they replace, in this order."""
 
 
 class LocatedFile:
-    """Settings file that is valid by its schema, with the lines of its parts."""
+    """Parsed settings file, valid by its schema, which knows the line of each of its parts for error messages."""
 
     def __init__(self, document_bytes: bytes) -> None:
         """Parse a file. Raises DocumentError."""
@@ -44,7 +44,7 @@ class LocatedFile:
             raise self._locate_error(str(error)) from error
 
     def find_line(self, path: Path) -> int:
-        """Return the line of a part of the file, or of what contains it."""
+        """Return the line, from 1, of the part of the file at a path, or of the smallest part that contains it."""
         while path not in self._line_by_path:
             path = path[:-1]
         return self._line_by_path[path]

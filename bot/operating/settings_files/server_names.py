@@ -1,4 +1,4 @@
-"""Names of the channels, roles and tags of a server, by which a settings file fits another server."""
+"""Names of a server's channels, roles and tags, by which a settings file of another server finds their ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServerNames:
-    """Names in a server, as Discord has them.
+    """Names of a server and its channels, roles and forum tags, as Discord has them.
 
     `channels` and `roles` map ids to names; `tags` maps the ids of forums to the names of their tags by id.
     """

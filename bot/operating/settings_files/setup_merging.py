@@ -1,4 +1,4 @@
-"""Merging of a settings file into the setup of a server, with the checks that commands make of what people type."""
+"""Merging of a settings file into the settings of a server, with the checks that commands make of typed texts."""
 
 import re
 from collections import defaultdict
@@ -62,13 +62,13 @@ _MAX_URL_CHARS = 2_048
 """Maximum number of characters of the URL of a feed."""
 
 ParseWatchQuery = Callable[[str], Awaitable[str]]
-"""Function that returns the normal form of a watch's query. Raises RequestRejected."""
+"""Function that returns the normal form of the query of a watch (saved search). Raises RequestRejected."""
 FindLookError = Callable[[PostLook], str | None]
-"""Function that returns why posts can't look so, or None if they can."""
+"""Function that returns why posts can't have a look (appearance), or None if they can."""
 
 
 class SetupMerger:
-    """Merger of a settings file into the setup of a server; what the file leaves out stays as it is.
+    """Merger of a settings file into the settings (setup) of a server; what the file leaves out stays as it is.
 
     Feeds whose URLs hold a secret, which no exported file has, stay too.
     """
@@ -97,7 +97,7 @@ class SetupMerger:
         self._stored_queries = set(_iter_queries(old_setup))
 
     async def merge(self, *, channel_id: int | None = None) -> dict[SettingKey, str]:
-        """Return the setup with the file, or with the section of one channel of it alone.
+        """Return the server's settings after the import of the file, or of its section for one channel alone.
 
         Raises DocumentError if the file asks for something that cannot be, or has no such channel.
         """
@@ -274,7 +274,7 @@ class SetupMerger:
         return self._ids.map_role(role_id)
 
     def _require_possible_length(self, query: str) -> None:
-        """Raise ValueError for a new query that would be cut."""
+        """Raise ValueError for a query that is too long, unless the server has it already."""
         if len(query) > MAX_QUERY_LENGTH and query not in self._stored_queries:
             raise ValueError(f"This query is longer than {MAX_QUERY_LENGTH} characters.")
 
@@ -284,7 +284,7 @@ class SetupMerger:
 
     @contextmanager
     def _locate(self, path: Path) -> Iterator[None]:
-        """Turn an error within the block into a DocumentError with the line of a part of the file."""
+        """Turn an error within the block into a DocumentError with the line of the file's part at a path."""
         try:
             yield
         except ValueError as error:
@@ -316,7 +316,7 @@ _VALID_TEXTS_BY_PREFERENCE: Mapping[Preference, Callable[[], Collection[str]]] =
     Preference.PROPOSER_POLICY: lambda: {PROPOSALS_FROM_EVERYONE},
     Preference.OPERATOR_NOTICES: lambda: {NOTICES_OFF},
 }
-"""Functions that return the texts that are valid for a preference."""
+"""Functions that return the valid texts of a server's preference, for preferences with a list of them."""
 
 
 def _iter_queries(setup: Setup) -> Iterator[str]:

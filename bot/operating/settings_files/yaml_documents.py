@@ -86,7 +86,7 @@ def parse_document(document_bytes: bytes) -> YamlDocument:
 
 
 class _DocumentBuilder:
-    """Builder of the content of a document from the events of a parser, without recursion."""
+    """Builder of the content of a YAML document from the events of a parser, without recursion."""
 
     def __init__(self) -> None:
         self.content: Any = None
@@ -97,7 +97,7 @@ class _DocumentBuilder:
         self.has_end_mark = False
 
     def add(self, event: Event) -> None:
-        """Add an event. Raises DocumentError."""
+        """Add what an event of the YAML parser reports to the content. Raises DocumentError."""
         line = event.start_mark.line + 1
         if isinstance(event, NodeEvent):
             self._add_node(event, line)
