@@ -1,5 +1,6 @@
-"""Functions that a worker runs during a poll: from feed documents to entry keys, and from drafts to articles.
+"""Functions that a worker process runs during a poll: from feed documents to keys of entries, from drafts to articles.
 
+Keys are hashes by which entries are recognised; drafts are new or changed entries, from which articles are built.
 Store and settings are not imported: a worker has no use for them, and they would double its memory.
 """
 
@@ -27,7 +28,7 @@ LANGUAGE_SAMPLE_CHARS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """Parsed document of a feed: its metadata without entries, and the keys of its entries.
+    """Parsed document of a feed: metadata, and the entries with the keys (hashes) by which they are recognised.
 
     `list_signature` describes the list if the feed is made from a list on a web page; it is None for other
     feeds.
@@ -39,7 +40,7 @@ class FeedDocument:
 
 
 class ArticleDraft(NamedTuple):
-    """New or changed entry, serialised (`packed_entry`), together with what makes an article of it.
+    """New or changed entry of a feed, serialised (`packed_entry`), with attributes for the article made from it.
 
     `article_key` identifies the article in every database; `page_key` is equal for articles about one web page.
     `identity_hashes` are hashes to be stored, by which the entry is recognised later. `max_published` is the latest
@@ -55,7 +56,7 @@ class ArticleDraft(NamedTuple):
 
 
 class ArticleSource(NamedTuple):
-    """Attributes of its feed that an article gets; `language`, a tag such as `fr-FR`, is a hint to the article's."""
+    """Attributes that an article gets from its feed; `language`, such as `fr-FR`, is a hint to its own language."""
 
     feed_id: int
     outlet: str
@@ -63,7 +64,7 @@ class ArticleSource(NamedTuple):
 
 
 def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
-    """Parse a feed document into its metadata and the keys of its entries (runs in a worker).
+    """Parse a feed document into metadata and entries with their keys (hashes of identity); runs in a worker.
 
     Raises FeedError if the document is no feed or cannot be parsed.
     """
@@ -79,9 +80,9 @@ def parse_list(
     known_items: Sequence[KnownItem],
     followed_since: int,
 ) -> FeedDocument:
-    """Parse the list of a web page into metadata and the keys of its items (runs in a worker).
+    """Parse a list of links on a web page as a feed, into metadata and items with their keys (runs in a worker).
 
-    `signature` is the stored signature of the list, "" before the first poll; `known_items` are the newest
+    `signature` describes the list at the last poll, "" before the first; `known_items` are the newest
     articles of the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
     Raises FeedError: list-lost if the list is not on the page, needs-script if the page is empty without
     JavaScript.
@@ -95,7 +96,7 @@ def parse_list(
 
 
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
-    """Return the articles that drafts become (runs in a worker)."""
+    """Return the articles made from drafts, which are new or changed entries (runs in a worker)."""
     return [_build_article(draft, msgspec.msgpack.decode(draft.packed_entry, type=Entry), source) for draft in drafts]
 
 

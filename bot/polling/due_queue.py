@@ -21,15 +21,15 @@ from bot.polling.host_throttle import Host
 MAX_QUEUED_FEEDS_PER_TENANT = 64
 """Maximum number of queued feeds of a tenant (server); after that no more are loaded until half are polled."""
 SLOW_FEED_SECONDS = 5.0
-"""Minimum duration of a poll, in seconds, after which the feed's next poll waits in the slow lane."""
+"""Minimum duration of a poll, in seconds, after which the feed's next poll waits in the queue of slow feeds."""
 SLOW_LANE_DIVISOR = 4
-"""Number of poll slots for each slot that belongs to the slow lane; it lends unused slots to the usual lane."""
+"""Number of poll slots (polls at a time) for each one that is kept for slow feeds; unused ones are lent to others."""
 MAX_SLOW_FEEDS = 10_000
 """Maximum number of slow feeds that are remembered."""
 
 
 class SlowFeeds(dict[int, None]):
-    """Ids of the feeds whose last recorded duration was at least `min_seconds`, at most `MAX_SLOW_FEEDS` ids."""
+    """Ids of feeds whose last poll, or recorded part of it, took `min_seconds` or more; at most `MAX_SLOW_FEEDS`."""
 
     def __init__(self, min_seconds: float) -> None:
         super().__init__()
@@ -61,8 +61,9 @@ class PollJob:
 class PollQueue:
     """Queue of due feeds: one poll per host at a time, slots for polls shared fairly between tenants.
 
-    The tenant of a feed is the server that follows it with the least usage. `on_tenant_drained` is called when,
-    of `MAX_QUEUED_FEEDS_PER_TENANT` queued feeds of a tenant, only half are still queued.
+    The tenant of a feed is a server: of those that follow it, the one that used the least time for polls.
+    `on_tenant_drained` is called when, of `MAX_QUEUED_FEEDS_PER_TENANT` queued feeds of a tenant, only half are
+    still queued.
     """
 
     def __init__(self, clock: Clock, slot_count: int, *, on_tenant_drained: Callable[[], None]) -> None:
@@ -73,7 +74,7 @@ class PollQueue:
         self._usual_lane: FairQueue[PollJob] = FairQueue(slot_count)
         self._slow_lane: FairQueue[PollJob] = FairQueue(slow_slot_count) if slow_slot_count else self._usual_lane
         self.slow_feeds = SlowFeeds(SLOW_FEED_SECONDS)
-        """Ids of the feeds that are polled in the slow lane."""
+        """Ids of the feeds that are polled in the few slots for slow feeds."""
         self._waiting_hosts: list[tuple[float, int, Host]] = []  # a heap by the time the host is free
         self._tie_breaker = itertools.count()
         self._waiting_workers: deque[asyncio.Future[PollJob]] = deque()
@@ -89,9 +90,9 @@ class PollQueue:
         return self._saturated_tenants
 
     def select_tenant(self, feed: DueFeed) -> Hashable:
-        """Return the id of the server whose share of the slots a poll of the feed uses up.
+        """Return the id of the server (the tenant) to which a poll of a feed is charged.
 
-        Of the servers that follow the feed, that is the server with the least usage.
+        Of the servers that follow the feed, that is the one that used the least time for polls.
         """
         if "," not in feed.server_ids_csv:
             return int(feed.server_ids_csv)
@@ -114,7 +115,7 @@ class PollQueue:
         return None
 
     async def wait_for_job(self) -> PollJob:
-        """Wait for the next feed whose host is free and that has a slot; `release_job` must follow."""
+        """Wait for the next feed whose host is free and that got a slot to be polled; `release_job` must follow."""
         job = self._take_next_job()
         if job is not None:
             if self._waiting_workers and (self._usual_lane.may_start_item or self._slow_lane.may_start_item):
@@ -173,7 +174,7 @@ class PollQueue:
                 worker_future.set_result(job)
 
     def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
-        """Lend the slots that the slow lane does not use to the usual lane."""
+        """Lend the poll slots that slow feeds do not use to the usual feeds."""
         if lane is not self._usual_lane:
             self._usual_lane.slot_count = self._slot_count - self._slow_lane.in_flight_count
 

@@ -22,8 +22,8 @@ class Matches(NamedTuple):
     An entry has two identity hashes: a weak key (of the guid, else of link or content), which entries may share, and a
     strong key, unique in the document. `identity_matches` are the articles found by a stored identity hash,
     `other_matches` those found by link, URL variant or content, both by the strong key of the entry.
-    `article_by_identity_hash` has the stored ones of the entries' identity hashes; `articles_by_page_key` has the
-    feed's articles at the pages of entries.
+    `article_by_identity_hash` has the articles by those identity hashes of entries that are stored;
+    `articles_by_page_key` has the feed's articles at the web pages of entries.
     """
 
     article_by_identity_hash: Mapping[bytes, KnownArticle]
@@ -35,10 +35,10 @@ class Matches(NamedTuple):
 class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
-    `new_drafts` are in document order, `changed_drafts_by_id` are drafts by article id. `aliases` are pairs of a
-    further identity hash of a stored article and the article's id, `comment_counts` pairs of an article's id and its
-    new number of comments. `refused_change_count` is the number of changes that come too soon after earlier ones to
-    be accepted.
+    `new_drafts` are new entries to become articles, in document order, `changed_drafts_by_id` are changed entries by
+    article id. `aliases` are pairs of a further identity hash (by which an entry is recognised) of a stored article and
+    the article's id, `comment_counts` pairs of an article's id and its new number of comments. `refused_change_count`
+    is the number of changes that come too soon after earlier ones to be accepted.
     """
 
     def __init__(
@@ -110,9 +110,10 @@ def find_skipped_identity_hashes(keys: EntryKeys, feed_quota_state: FeedQuotaSta
 
 
 def select_hashes_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
-    """Return the identity hashes to store, by which the entry is recognised later.
+    """Return the hashes to store, by which an entry is recognised later.
 
-    `is_repeated`: several entries have or had the weak key, so that only the strong key counts.
+    `is_repeated`: several entries have or had its weak key (hash of guid, link or content), so that only its strong key
+    (hash also of link and title) counts.
     """
     if is_repeated:
         return (keys.strong_key,)
@@ -129,10 +130,10 @@ def make_draft(
     has_shared_link: bool,
     now: int,
 ) -> ArticleDraft:
-    """Return the draft of an article from an entry, with these identity hashes.
+    """Return the draft of an article from an entry, with the hashes by which the entry is recognised later.
 
-    `has_shared_link`: other entries or articles have its link, so that the link alone is not its page key. `now` is
-    Unix time in seconds.
+    `has_shared_link`: other entries or articles have its link, so that the link alone does not identify its web page.
+    `now` is Unix time in seconds.
     """
     url = keys.url or _get_fallback_url(feed, metadata)
     page_identity = identity_hashes[0].hex() if has_shared_link or not keys.url else None

@@ -1,4 +1,4 @@
-"""Updates of a feed from a response: validators, metadata, changes of its URL."""
+"""Updates of a feed from a response: validators (ETag and the like), metadata, changes of its URL."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ MAX_TITLE_UNITS = 300
 
 
 def build_validators(response: FetchResult, entries_hash: bytes | None) -> Validators:
-    """Return the validators for the next conditional request: the response's, and the hash of its entries."""
+    """Return the validators for the next conditional request: ETag, Last-Modified and hashes of the response."""
     return Validators(
         etag=response.get_header("etag"),
         last_modified=response.get_header("last-modified"),

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 MAX_CONCURRENT_PAGES = 4
 """Maximum number of pages fetched at a time, each from another host."""
 CLAIM_BATCH_SIZE = 64
-"""Maximum number of pages claimed from the store at a time; pages whose host must wait are released."""
+"""Maximum number of pages reserved at a time to be fetched; those whose host must wait are released again."""
 MIN_HOST_PAUSE_SECONDS = 5.0
 """Minimum number of seconds between two pages of a host; a random part of up to as much is added."""
 MAX_ATTEMPTS = 3
@@ -60,7 +60,7 @@ _TRANSIENT_CODES = {
 
 
 class FullTextFetcher:
-    """Fetcher of articles' pages: `run` in the background, `fetch_due` once for some feeds."""
+    """Fetcher of articles' web pages, for their full text: `run` in the background, `fetch_due` once for some feeds."""
 
     def __init__(
         self,

@@ -19,11 +19,11 @@ PAUSE_RESPONSE_FACTOR = 4
 MAX_PAUSE_SECONDS = 10.0
 """Maximum pause in seconds after a request to a publisher's host, unless the host asks for a longer one."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
-"""Wait of a feed for its host, in seconds, from which the feed gets a later time (appointment) instead."""
+"""Wait for a busy host, in seconds, from which on a feed isn't queued but gets a later time to be polled."""
 DEFAULT_CYCLE_SECONDS = 0.25
 """Assumed number of seconds of a request and the pause after it, before the first measurement."""
 EVICTION_HOST_COUNT = 10_000
-"""Number of hosts in memory from which on a new host evicts the idle ones."""
+"""Number of hosts in memory from which on idle ones are forgotten when a new host is added."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +66,7 @@ class Host:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
-        """Record that a request began at the monotonic time `now`; none is free to begin until `end_request`."""
+        """Record that a request began at the monotonic time `now`; no other may begin until `end_request`."""
         self._is_requesting = True
         self._request_started_at = now
 
@@ -193,7 +193,10 @@ class Hosts:
             host.end_request()
 
     def select_throttle(self, *, wait_for_host: bool) -> HostThrottle:
-        """Return the throttle for requests. Without `wait_for_host` it delays none, because a user is waiting."""
+        """Return a function that gives requests exclusive access to a URL's host, or one that delays none.
+
+        The latter is for requests for which a user is waiting (`wait_for_host` is False).
+        """
         return self.throttle if wait_for_host else lambda _url: nullcontext()
 
     def shift_clock(self, seconds: int) -> None:

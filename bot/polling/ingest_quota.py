@@ -13,11 +13,11 @@ from bot.core.models import Feed
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
 FEED_QUOTA_ENTRIES = 1_000
-"""Maximum number of new entries of a feed at once."""
+"""Maximum number of new entries that a feed may bring before its used-up quota refills."""
 FEED_QUOTA_SECONDS = 4 * 3_600.0
 """Number of seconds in which a feed's used-up quota of entries refills."""
 SERVER_QUOTA_BYTES = 24_000_000
-"""Maximum number of bytes of new articles of a server's feeds at once."""
+"""Maximum number of bytes of new articles that a server's feeds may bring before its used-up quota refills."""
 SERVER_QUOTA_SECONDS = 3_600.0
 """Number of seconds in which a server's used-up quota of bytes refills."""
 MIN_ENTRIES_OF_NEW_FEED = 10
@@ -30,7 +30,7 @@ ENTRY_BYTES_FACTOR = 4
 UNSTABLE_ID_POLL_COUNT = 6
 """Minimum number of consecutive polls with only unknown entries after which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
-"""Maximum number of seconds between two polls in which a feed is unlikely to replace all its entries."""
+"""Maximum number of seconds since the last poll at which a document of unknown entries alone hints at changing ids."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
 """Minimum number of entries of a document that prove changing ids if all are unknown."""
 
@@ -43,9 +43,10 @@ MAX_COUNTED_FEEDS = 10_000
 
 
 class QuotaDecision(NamedTuple):
-    """Number of new entries to accept, from the first on, and the exceeded quota or unstable ids, or None.
+    """Decision how many of a feed's new entries are accepted, from the first on, and why not all (or None).
 
-    `used_seconds` is the part of each server's quota that the entries take, as seconds until it is refilled.
+    `over_quota_kind` is a quota that was exceeded, or unstable ids. `used_seconds` is the part of each server's quota
+    that the entries take, as seconds until it is refilled.
     """
 
     accepted_count: int
@@ -54,10 +55,10 @@ class QuotaDecision(NamedTuple):
 
 
 class FeedQuotaState(NamedTuple):
-    """State of a feed's quotas: its followers (servers), its overflow so far, and identity hashes of skipped entries.
+    """State of a feed's quotas: servers that follow it, what it brought beyond a quota, hashes of skipped entries.
 
-    `seconds_until_refill_by_server_id` is the time until a server's quota is refilled, with the usage of other
-    processes.
+    `seconds_until_refill_by_server_id` is the time until a server's used-up quota is refilled, whichever process used
+    it.
     """
 
     server_ids: Sequence[int] = ()

@@ -1,9 +1,8 @@
 """Intake of a feed's document: its known, new and changed entries, and their articles.
 
-A worker parses the document and returns the keys of its entries (hashes that are stored as the identities of
-their articles), with each entry serialised. New and changed
-entries go to a worker once more, still serialised, and become articles there. The event loop only looks keys
-up and unpacks the articles to be written.
+A worker parses the document and returns the keys of its entries (hashes that are stored as the identities of their
+articles), with each entry serialised. New and changed entries go to a worker once more, still serialised, and become
+articles there. The event loop only looks keys up and unpacks the articles to be written.
 """
 
 import asyncio
@@ -50,7 +49,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 UNFOLLOWED_FEED_QUOTA_STATE = FeedQuotaState()
-"""Followers of a feed that nobody follows."""
+"""Quota state of a feed that no server follows, so that no quota applies."""
 
 MAX_BATCH_ENTRIES = 64
 """Maximum number of entries that become articles in one call of a worker."""
@@ -70,8 +69,8 @@ class Intake:
     async def parse(self, feed: Feed, response: FetchResult) -> FeedDocument:
         """Parse the document of a feed in a worker.
 
-        Raises FeedError if that fails, and StoreError if the known articles of a page's list cannot be
-        loaded.
+        Raises FeedError if that fails, and StoreError if the known articles of a feed made from a page's list
+        cannot be loaded.
         """
         if not list_feeds.is_list_url(feed.url):
             return await self._run_in_worker(parse_feed, response.body, response.content_type, response.url)
@@ -100,7 +99,7 @@ class Intake:
     ) -> IntakeResult:
         """Classify the entries of a document as new, changed or known; write nothing.
 
-        `feed` must have the outlet of its articles. `now` (Unix time in seconds) becomes their discovery
+        `feed` must have the name of its outlet. `now` (Unix time in seconds) becomes the articles' discovery
         time. `feed_quota_state` says whose quota new articles use. `is_push`: the document was pushed and may lack
         entries. Raises FeedError, StoreError.
         """
@@ -184,10 +183,10 @@ class Intake:
     async def _match_unidentified(
         self, feed: Feed, entry_keys: Sequence[EntryKeys], identity_matches: Mapping[bytes, KnownArticle]
     ) -> tuple[dict[bytes, KnownArticle], dict[str, list[KnownArticle]]]:
-        """Match entries without a known identity by URL variant, link and content, to stored articles.
+        """Match entries whose identity hashes are unknown to stored articles, by URL variant, link and content.
 
-        Return the articles by strong key, and the feed's articles at the pages of such entries. Raises
-        StoreError.
+        Return the articles by strong key (hash) of the entry, and the feed's articles at the pages of such entries.
+        Raises StoreError.
         """
         poll_repository = self._store.polls
         matches: dict[bytes, KnownArticle] = {}

@@ -25,12 +25,12 @@ IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
 _MAX_MILLISECONDS = 10**14
-"""Milliseconds since 1970 (until the year 5138) from which on a number is no date."""
+"""Number of milliseconds since 1970 (in the year 5138) from which on a number is not taken for a date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """Article read from a valid line. The fields have the names of the line's keys.
+    """Article read from a line of a JSON Lines file. The fields have the names of the line's keys.
 
     `published` is Unix time in seconds, None if the line has no date; `source` is the name of the outlet; `image` and
     `comments` are URLs.
@@ -50,7 +50,7 @@ class ImportRow:
 
     @property
     def identity_hash(self) -> bytes:
-        """Hash that identifies the row among the rows of its source."""
+        """Hash that identifies the imported article among the articles of its source."""
         row_hasher = blake2b(digest_size=16)
         for part in (self.url, self.title, str(self.published)):
             row_hasher.update(part.encode() + b"\x00")
@@ -81,7 +81,7 @@ def to_json_line(article: Article) -> str:
 
 
 def compute_article_key_of_row(row: ImportRow) -> str:
-    """Return the key of the article that an imported row becomes."""
+    """Return the key (hash) that identifies the article that an imported row becomes."""
     return drafts.compute_article_key(IMPORT_URL_PREFIX + row.source, row.identity_hash)
 
 
@@ -116,13 +116,13 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
 
 
 JSON_KEYS = tuple(field.name for field in fields(ImportRow))
-"""Keys of a line that are read and written; all other keys are ignored."""
+"""Keys of a line of a JSON Lines file that are read and written; all other keys are ignored."""
 _MAX_UNKNOWN_KEYS = 50
-"""Maximum number of distinct unknown keys that are counted."""
+"""Maximum number of distinct unknown keys that are counted in a JSON Lines file of articles."""
 
 
 def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
-    """Parse a line. Raises ValueError with a text that says what is wrong with the line.
+    """Parse a line with an article. Raises ValueError with a text that says what is wrong with the line.
 
     `unknown_keys` counts the lines with each key that is ignored, for at most `_MAX_UNKNOWN_KEYS` keys.
     """

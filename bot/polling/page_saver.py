@@ -22,7 +22,7 @@ from bot.text.times import feed_dates
 MAX_SAVES = 10
 """Maximum number of pages that a user may save within `SAVE_PERIOD_SECONDS`."""
 SAVE_PERIOD_SECONDS = 600.0
-"""Number of seconds in which all of a user's saves are refilled."""
+"""Number of seconds in which a user's used-up allowance of pages to save is refilled."""
 MAX_CONCURRENT_SAVES = 4
 """Maximum number of pages that are read at a time for users who save them."""
 
@@ -43,9 +43,8 @@ class SaveFailure(ReasonCode):
 class PageSaver:
     """Reader of the pages that users save, and of no others.
 
-    A saved page is an article of a feed of its user alone: readers of articles name the feeds whose articles
-    they want, and nothing else names this one. Its keys are random, so that it has no key in common with an
-    article of the same page: neither's text ever becomes the other's.
+    A saved page is an article of a feed of its user alone, whose articles are only read where this feed is named. Its
+    keys are random, so that it has no key in common with an article of the same page, and never shares its text.
     """
 
     def __init__(self, store: Store, limits: Limits, page_fetcher: PageFetcher, hosts: Hosts) -> None:

@@ -38,7 +38,7 @@ MAX_DOCUMENTS_IN_FLIGHT = 4
 SLOW_DOCUMENT_SECONDS = 2.0
 """Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
 _MATCHED_BACKLOG_COUNT = 5
-"""Number of the newest articles of a first poll that are matched: filters may leave any of them as the newest."""
+"""Number of the newest articles of a feed's first poll that are matched with stories, as filters may drop some."""
 _MAX_ERROR_DETAIL_UNITS = 300
 """Maximum length of the stored detail of a feed's error in UTF-16 units."""
 NOT_MODIFIED_STATUS = HTTPStatus.NOT_MODIFIED
@@ -60,7 +60,8 @@ class PollOutcome(StrEnum):
 class PollReport:
     """Outcome of a poll: the feed after it, the numbers of new and changed articles, and the error code or None.
 
-    `write_result` is what was written, or None if the feed is still to be written, together with `alert`.
+    `write_result` is what was written to the store, or None if feed and `alert` (to the feed's channels) are still to
+    be written.
     """
 
     feed: Feed
@@ -73,7 +74,7 @@ class PollReport:
 
 
 class _PollResponse(NamedTuple):
-    """Response to a poll, its Unix time in seconds, and the validators to store with the feed (None for a push).
+    """Response to a poll, its Unix time in seconds, and ETag and the like to store (None for a pushed document).
 
     `fence` is the lease that the process must have when the poll is recorded, or None for a poll on request.
     """
@@ -86,7 +87,7 @@ class _PollResponse(NamedTuple):
 
 
 class PollRecorder:
-    """Evaluator of responses that records new and changed articles at once."""
+    """Evaluator of responses to polls of feeds, which records new and changed articles at once."""
 
     def __init__(
         self,
@@ -137,12 +138,11 @@ class PollRecorder:
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
     ) -> PollReport:
-        """Evaluate a response; record new and changed articles, if any, and the feed in one transaction.
+        """Evaluate a response to a poll; record new and changed articles, if any, and the feed in one transaction.
 
-        Without such articles, the caller must write the feed of the report.
-
-        `server_id` is the server whose quota is used if nobody follows the feed yet. Raises FeedError,
-        StoreError, and LeaseLost if another process has the lease that the `fence` names.
+        Without such articles, the caller must write the feed of the report. `server_id` is the server whose quota is
+        used if nobody follows the feed yet. Raises FeedError, StoreError, and LeaseLost if another process has the
+        lease that the `fence` names.
         """
         poll_response = _PollResponse(feed, response, self._clock.now(), feed.validators, fence)
         if response.is_not_modified:
@@ -163,11 +163,9 @@ class PollRecorder:
         return await self._ingest_fairly(poll_response, server_id)
 
     async def handle_push(self, feed: Feed, response: FetchResult) -> PollReport:
-        """Evaluate a document that a hub pushed, which may have only the new entries.
+        """Evaluate a document that a WebSub hub pushed, which may have only the new entries.
 
-        Before the first successful poll of the feed, it is ignored.
-
-        Raises FeedError, StoreError.
+        Before the first successful poll of the feed, it is ignored. Raises FeedError, StoreError.
         """
         if feed.last_success_at is None:
             return PollReport(feed, PollOutcome.UNCHANGED)
@@ -264,7 +262,7 @@ class PollRecorder:
 
     @asynccontextmanager
     async def _match_stories(self, feed_id: int, new_articles: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Yield the matches of new articles, which must be stored within the block, with stories."""
+        """Yield the stories that new articles belong to; the articles must be stored within the block."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return

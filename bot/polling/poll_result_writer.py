@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 FLUSH_INTERVAL_SECONDS = 0.5
 """Number of seconds that a poll without news waits to be written together with others."""
 FLUSH_POLL_COUNT = 1_000
-"""Number of polls that are written without waiting any longer."""
+"""Number of waiting polls without news at which they are written at once."""
 ERROR_BACKOFF_SECONDS = 5
 """Number of seconds to wait when the store cannot be used."""
 
@@ -59,7 +59,7 @@ class PollResultWriter:
         return self._result_by_feed_id.keys() & feed_ids
 
     def add(self, feed_id: int, poll_result: PollResult, alert: Alert | None = None) -> None:
-        """Add the poll of a feed, to be written soon; it replaces an earlier poll of the feed."""
+        """Add the result of a feed's poll, to be written soon; it replaces that of an earlier poll of the feed."""
         self._result_by_feed_id[feed_id] = poll_result
         if alert is not None:
             self._alert_by_feed_id[feed_id] = alert
@@ -76,7 +76,10 @@ class PollResultWriter:
             self._report_recorded(report)
 
     async def write_report(self, report: PollReport) -> None:
-        """Write the result of a poll made on request, if not written with its articles, whoever leases the feed."""
+        """Write the result of a poll made on request, unless it was written with its articles.
+
+        It is written even if another process has the lease to poll the feed.
+        """
         if report.write_result is None:
             await self._store.polls.record_unchanged(
                 (report.feed,), feed_alerts=(report.alert,) if report.alert else ()

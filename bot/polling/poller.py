@@ -46,8 +46,8 @@ HOST_BACKOFF_SECONDS = 60
 class Poller:
     """Poller of feeds: one feed at once with `poll`, or all that are due with `run`.
 
-    `hubs` is told what polls find about hubs; `on_recorded` is called when posts, edits or alerts may have
-    been enqueued. In the maintenance mode nothing is polled by `run`.
+    `hubs` is told what polls find about WebSub hubs; `on_recorded` is called when posts, edits or alerts may have
+    been enqueued. During maintenance by the operator nothing is polled by `run`.
     """
 
     def __init__(

@@ -128,9 +128,9 @@ class FollowService:
         user_id: int | None = None,
         proposal_id: int | None = None,
     ) -> FollowResult:
-        """Subscribe a channel to the feed found by `resolve`, store its articles and enqueue the newest.
+        """Subscribe a channel to the feed found by `resolve`, store its articles and enqueue the newest to be posted.
 
-        `user_id` is the user who asked for it, or who approves the proposal `proposal_id`. Nothing is fetched
+        `user_id` is the user who asked for it, or who approves a member's proposal (`proposal_id`). Nothing is fetched
         again. A second call with the same arguments changes nothing. Raises ValueError without a parsed feed,
         RequestRejected if the server follows too many feeds or the proposal was decided before, FeedError, StoreError.
         """

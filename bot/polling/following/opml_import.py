@@ -57,9 +57,10 @@ async def parse_opml(workers: WorkerPool, document: bytes) -> FeedList:
 def build_opml_export(
     feeds_by_channel: Mapping[ChannelOutline, Sequence[Feed]], setup: Setup, title: str, *, now: int
 ) -> tuple[bytes, int]:
-    """Return channels and feeds of a server, with their filters and looks, as OPML, and the number of feeds left out.
+    """Return channels and feeds of a server, with their settings, as OPML, and the number of feeds left out.
 
-    `now` is Unix time in seconds. Feeds whose URL may hold a secret are left out, because the file is to be shared.
+    The settings are filters and looks (appearance of posts). `now` is Unix time in seconds. Feeds whose URL may hold a
+    secret are left out, because the file is to be shared.
     """
     filters_by_place: defaultdict[tuple[int | None, FeedAddress | None], list[Filter]] = defaultdict(list)
     for key, text in setup.items():

@@ -14,17 +14,18 @@ from bot.text.source_patterns import NO_PATTERNS, SourcePatterns
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE, parse_filter_query
 
 MAX_IMPORTED_SUBSCRIPTIONS = 1_000
-"""Maximum number of subscriptions that one list adds: the same feed may be in it once for each channel."""
+"""Maximum number of subscriptions that one OPML list adds: the same feed may be in it once for each channel."""
 _MAX_LABEL_PART_UNITS = 120
 """Maximum length, in UTF-16 units, of the title and of the URL in the label of an imported feed."""
 
 
 @dataclass(slots=True)
 class OpmlImportPlan:
-    """Changes of a server's setup that import a list, and the labels (title, URL) of its feeds by their outcome.
+    """Plan of an import of an OPML list into a server: changes of its settings, and what becomes of which feed.
 
-    `invalid_labels` have no valid URL, `blocked_labels` are of sources that an operator blocks, `over_limit_labels` are
-    beyond `max_feeds`, the server's limit; `skipped_count` is the number of outlines that are not imported either.
+    Each feed's label (title, URL) is in a list: `added_labels`, `already_followed_labels`, `invalid_labels` (no valid
+    URL), `blocked_labels` (sources that an operator blocks) or `over_limit_labels` (beyond `max_feeds`, the server's
+    limit). `skipped_count` is the number of further outlines that are not imported.
     `feed_counts`, `filter_counts` and `look_counts` are the numbers of added feeds, filters and looks by channel id;
     `left_out_setup_count` is the number of filters and looks that are invalid or too many.
     """
@@ -53,7 +54,7 @@ def plan_import(
     now: int,
     blocked_sources: SourcePatterns = NO_PATTERNS,
 ) -> OpmlImportPlan:
-    """Plan how a server with a setup follows the feeds of a list; what it follows already stays as it is.
+    """Plan how a server with some settings follows the feeds of an OPML list; feeds followed already stay as they are.
 
     A feed goes to the channel that the list names for it if that is usable, else to the chosen channel, where filters
     of its whole channel become filters of the feed. `now` is Unix time in seconds.
@@ -80,7 +81,7 @@ def plan_import(
 
 
 class _ImportPlanner:
-    """Setup that outlines and filters are added to, with a plan that counts them."""
+    """Planner of an import: a copy of a server's settings, to which feeds and filters are added and counted."""
 
     def __init__(self, setup: Setup, max_feeds: int, blocked_sources: SourcePatterns, now: int) -> None:
         self._blocked_sources = blocked_sources
@@ -135,7 +136,7 @@ class _ImportPlanner:
             self.plan.filter_counts[channel_id] += 1
 
     def _find_valid_query(self, text: str) -> str | None:
-        """Return the query of a filter as it is stored, or None if filters can't have it."""
+        """Return the query of a filter in the form that is stored, or None if it is not valid."""
         if text not in self._valid_query_by_text:
             try:
                 query = parse_filter_query(text, self._now).text if len(text) <= MAX_QUERY_LENGTH else None

@@ -31,14 +31,17 @@ _NUMBER_PATTERN = re.compile(r"\d+")
 
 
 def has_repeated_weak_key(keys: EntryKeys, known_article_by_key: Mapping[bytes, KnownArticle]) -> bool:
-    """Return whether several entries have or had the weak key of an entry, so that it identifies none."""
+    """Return whether several entries have or had an entry's weak key (hash of guid or link): it identifies none."""
     return keys.is_weak_key_repeated or keys.repeat_marker in known_article_by_key
 
 
 def match_by_key(
     entry_keys: Sequence[EntryKeys], known_article_by_key: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of entries whose strong key, or unrepeated weak key, is stored, by the strong key."""
+    """Return the stored articles of entries, by the entry's strong key (hash of guid, link and title).
+
+    They are found by the strong key, else by the weak key (hash of guid or link), unless that is repeated.
+    """
     article_by_strong_key = {}
     for keys in entry_keys:
         article = known_article_by_key.get(keys.strong_key)
@@ -52,7 +55,7 @@ def match_by_key(
 def match_by_url_variant(
     entry_keys: Sequence[EntryKeys], known_article_by_key: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of entries that are known by a variant of their URL, by the entry's strong key."""
+    """Return the articles of entries known by a variant of their URL, such as http, by strong key (entry's hash)."""
     return {
         keys.strong_key: next(
             known_article_by_key[variant_key]
@@ -77,7 +80,7 @@ def match_by_link(
     articles_by_page_key: Mapping[str, Sequence[KnownArticle]],
     matched_article_ids: Collection[int],
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of unknown entries that have the entry's link, by the entry's strong key.
+    """Return the articles of unknown entries that have the entry's link, by the entry's strong key (a hash).
 
     `matched_article_ids` are the ids of the articles that other entries were matched with. Title or date must agree;
     both must if a link is ambiguous, because several entries or articles have it or it is the site's home page.

@@ -45,7 +45,7 @@ class EntryKeys(NamedTuple):
 
 
 def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
-    """Return the keys of a document's entries in document order, with duplicate entries once."""
+    """Return the keys (hashes of identity) of a document's entries in document order, with duplicate entries once."""
     keyed_entries = [(*_compute_keys(entry), entry) for entry in entries]
     dates_by_strong_key: dict[bytes, set[int | None]] = {}
     for _, strong_key, _, entry in keyed_entries:
@@ -79,7 +79,7 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
 
 
 def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
-    """Return the weak and the strong key of an entry, and its canonical link."""
+    """Return an entry's weak key (hash of guid, link or content), strong key (also link and title), canonical link."""
     url = canonicalize(entry.link) if entry.link else ""
     if entry.guid:
         # Publishers put tracking parameters and fragments also into guids that are URLs.
@@ -92,7 +92,7 @@ def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
 
 
 def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
-    """Return the weak keys that an entry would have with other variants of its guid or else its link, such as http."""
+    """Return an entry's hashes for other variants, such as http, of its guid or, without guid, of its link."""
     key_source, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
     return tuple(
         _hash_parts(key_source, url_variant)
@@ -107,7 +107,7 @@ def hash_content(summary: str, text: str) -> bytes:
 
 
 def build_link_keys(url: str) -> tuple[bytes, bytes]:
-    """Return the weak key of an entry with this canonical URL as guid, and of one with it as link and no guid."""
+    """Return two hashes of a canonical URL: one identifies entries with it as guid, one those with it as link only."""
     return _hash_parts("guid", url), _hash_parts("link", url)
 
 

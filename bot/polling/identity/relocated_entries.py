@@ -24,9 +24,12 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title, split_at_white_space
 
 EXTRA_CANDIDATES = 50
-"""Number of candidate articles beyond the number of a document's entries, as some candidates have left the document."""
+"""Number of stored articles, in addition to a document's number of entries, that the entries are compared with."""
 MIN_MATCHING_TITLES = 3
-"""Minimum number of titles that must agree for a feed to have moved; one less if no entry is known and all agree."""
+"""Minimum number of titles of unknown entries that must match articles for a feed to count as moved.
+
+One less is enough if no entry of the document is known, and all match.
+"""
 
 _MAX_CANDIDATES_PER_KEY = 8
 """Maximum number of articles with one title, date or path that an entry is compared with."""
@@ -42,10 +45,10 @@ class CandidatePair(NamedTuple):
 
 
 class RelocationMatcher:
-    """Matcher of a document's unknown entries with the articles of the feed that they may be.
+    """Matcher of a document's unknown entries with stored articles of the feed that they may be under other URLs.
 
     `articles` are the feed's stored articles; `matched_article_ids` are the ids of those that were recognised in the
-    document by an identity hash.
+    document before.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class RelocationMatcher:
             yield "link", title, strip_version(url)[1]
 
     def match(self, content_hash_by_article_id: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
-        """Map entries, by their `strong_key`, to the articles that they are; no two entries are one article."""
+        """Return the articles that unknown entries are, by the entry's `strong_key` (a hash), each article once."""
         certain_matches: dict[bytes, KnownArticle] = {}
         likely_matches: dict[bytes, KnownArticle] = {}
         article_count_by_content = Counter(
@@ -132,7 +135,10 @@ class RelocationMatcher:
     def _compare(
         self, keys: EntryKeys, article: KnownArticle, content_hash: bytes, *, is_boilerplate: bool
     ) -> tuple[bool, bool]:
-        """Return whether an entry is an article for certain, and whether it is if the feed has moved."""
+        """Return whether an entry surely is a stored article, and whether it is one if the feed has moved.
+
+        `is_boilerplate`: several articles have this title and content, so that the content decides nothing.
+        """
         article_title = self._title_by_article[article.article_id]
         has_same_title = bool(keys.normalized_title) and keys.normalized_title == article_title
         has_same_content = keys.content_hash == content_hash
@@ -157,7 +163,7 @@ class RelocationMatcher:
         )
 
     def _has_moved(self, matched_articles: Sequence[KnownArticle]) -> bool:
-        """Return whether so many entries reappear that the feed must have moved."""
+        """Return whether so many unknown entries match stored articles that the feed must have moved."""
         titles = {self._title_by_article[article.article_id] for article in matched_articles}
         has_matched_all = self._are_all_unknown and len(matched_articles) == len(self._unknown_entry_keys)
         return 2 * len(matched_articles) > len(self._unknown_entry_keys) and len(titles) >= (
@@ -168,7 +174,7 @@ class RelocationMatcher:
 def _keep_unique_articles(
     matches: Mapping[bytes, KnownArticle], assigned_articles: Iterable[KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the matches with each article only once, and without `assigned_articles`."""
+    """Return the matches of entries with articles, each article once, without those that other entries have."""
     assigned_article_ids = {assigned_article.article_id for assigned_article in assigned_articles}
     unique_matches = {}
     for strong_key, article in matches.items():

@@ -4,7 +4,7 @@ from collections import Counter
 
 
 class BodyBudget:
-    """Budget for bodies in memory: at most `max_bytes` in all, and `max_hub_bytes` for each hub."""
+    """Budget for pushed documents in memory: at most `max_bytes` in all, and `max_hub_bytes` for each WebSub hub."""
 
     def __init__(self, max_bytes: int, max_hub_bytes: int) -> None:
         self._max_bytes, self._max_hub_bytes = max_bytes, max_hub_bytes
@@ -16,7 +16,7 @@ class BodyBudget:
         return self._used_bytes_by_hub_host.total()
 
     def reserve(self, hub_host: str, byte_count: int) -> bool:
-        """Reserve bytes for a body of a hub and return True, or return False if a limit would be exceeded."""
+        """Reserve memory for a document of a hub and return True, or return False if a limit would be exceeded."""
         if (
             self._used_bytes_by_hub_host[hub_host] + byte_count > self._max_hub_bytes
             or self.used_bytes + byte_count > self._max_bytes
@@ -26,7 +26,7 @@ class BodyBudget:
         return True
 
     def release(self, hub_host: str, byte_count: int) -> None:
-        """Release the bytes of a hub's body, so that they can be reserved again."""
+        """Release the memory of a hub's document, so that it can be reserved again."""
         self._used_bytes_by_hub_host[hub_host] -= byte_count
         if not self._used_bytes_by_hub_host[hub_host]:
             del self._used_bytes_by_hub_host[hub_host]
