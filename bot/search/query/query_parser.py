@@ -113,15 +113,15 @@ class _QueryParser:
         if FILTER_NAME_BY_ALIAS[filter_alias] in (
             FilterName.SINCE,
             FilterName.BEFORE,
-        ) and not self.begins_with_date(match.end()):
+        ) and not self.begins_with_date_or_mark(match.end()):
             return match[0]
         joined_filter = f"{match['minus']}{match['name']}:"
         first_word = self.text[match.end() :].partition(" ")[0]
         self.add_note(NoteKind.REINTERPRETED, value=match[0] + first_word, filter=joined_filter + first_word)
         return joined_filter
 
-    def begins_with_date(self, start: int) -> bool:
-        """Return whether the text from `start` on begins with a date, a quotation mark or other punctuation."""
+    def begins_with_date_or_mark(self, start: int) -> bool:
+        """Return whether the text from `start` on begins with a date, or with a quotation or punctuation mark."""
         following_words = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
         return not self.text[start].isalnum() or any(
             periods.parse_period(" ".join(following_words[:word_count]), self.now, self.zone)

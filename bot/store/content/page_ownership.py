@@ -29,9 +29,10 @@ class _PageOwner(NamedTuple):
 
 
 def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
-    """Return the articles of a feed, each with the key of the web page that it may have.
+    """Return the articles of a feed, each with the key of a web page that feeds share, or of a page of its own.
 
-    Articles of other feeds that took one of these pages without a claim get pages of their own.
+    An article with the link of another feed's article shares its page if their titles match. If this feed is on the
+    site of the link and the other one is not, the other feed's article loses the page and gets one of its own.
     """
     owners_by_page_key: dict[str, list[_PageOwner]] = {}
     for owner in _list_owners(db, feed_id, {article.page_key for article in articles}):
