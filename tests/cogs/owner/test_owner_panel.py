@@ -7,35 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import discord
-import pytest
 from simcord.results import InteractionResult
 
-from bot.core.configuration.settings import Settings
-from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
-from tests.support.interactions import button_custom_id, button_labels, choose, last_reply, message_text
+from tests.cogs.owner.office import OWNER_SERVER_ID, Office
+from tests.support.interactions import button_labels, choose, last_reply, message_text
 from tests.support.wire.waiting import until
-
-
-@pytest.fixture
-def settings(settings) -> Settings:
-    return replace(settings, owner_server=OWNER_SERVER_ID)
-
-
-@pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
-
-
-async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:
-    """The operator presses the button with this label."""
-    message = last_reply(answer)
-    return await office.operator.click(message, custom_id=button_custom_id(message, label))
 
 
 async def find_server(office: Office, search_text: str) -> InteractionResult:
     """The operator opens the panel and searches for a server."""
     panel = await office.operator.slash(office.channel, "owner")
-    return await office.operator.submit_modal(await click(office, panel, "Find a server…"), {"line": search_text})
+    return await office.operator.submit_modal(await office.click(panel, "Find a server…"), {"line": search_text})
 
 
 async def test_only_operators_see_the_servers_and_only_in_their_own_server(office, monkeypatch):
@@ -76,15 +58,15 @@ async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
     panel = await operator.slash(office.channel, "owner")
     page = await choose(operator, last_reply(panel), "Newsroom", "Open")
     assert "0 feeds · 0 posts a day" in message_text(page)
-    question = await click(office, page, "Block")
+    question = await office.click(page, "Block")
     assert "Block **Newsroom**?" in message_text(question)
     assert telex.guild.id in telex.env.backend.guilds
-    await click(office, question, "Block")
+    await office.click(question, "Block")
     await until(lambda: telex.guild.id not in telex.env.backend.guilds)
     await telex.env.settle()
-    blocked = await click(office, await find_server(office, str(telex.guild.id)), "Back")
+    blocked = await office.click(await find_server(office, str(telex.guild.id)), "Back")
     assert "**Newsroom** · blocked, I’m not in it" in message_text(blocked)
-    await click(office, await find_server(office, "newsr"), "Allow")
+    await office.click(await find_server(office, "newsr"), "Allow")
     allowed = await find_server(office, "newsroom")
     assert "allowed, I’m not in it" in message_text(allowed)
     assert button_labels(last_reply(allowed)) == ["Back", "Block", "Limits…", "Data…"]
@@ -98,8 +80,8 @@ async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
 async def test_the_operators_own_server_is_never_left(office):
     page = await find_server(office, "office")
     for label in ("Leave", "Block"):
-        question = await click(office, page, label)
-        refusal = await click(office, question, label)
+        question = await office.click(page, label)
+        refusal = await office.click(question, label)
         assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
     assert await office.world.store.audit_log.list_entries() == []
     assert message_text(await find_server(office, "nowhere")) == "No server has this name or ID."

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
+from simcord.results import InteractionResult
 
 from tests.support.discord_world import World
+from tests.support.interactions import button_custom_id, last_reply
 
 OWNER_SERVER_ID = 1_234_567_890_123_456_789
 """Value of the setting `owner_server` in tests of /owner."""
@@ -25,6 +27,11 @@ class Office:
     channel: ChannelHandle
     operator: MemberActor
     visitor: MemberActor
+
+    async def click(self, answer: InteractionResult, label: str) -> InteractionResult:
+        """The operator presses the button with this label."""
+        message = last_reply(answer)
+        return await self.operator.click(message, custom_id=button_custom_id(message, label))
 
 
 async def open_office(world: World, monkeypatch: pytest.MonkeyPatch) -> Office:

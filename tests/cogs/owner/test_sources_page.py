@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
 from simcord.results import InteractionResult
 
-from bot.core.configuration.settings import Settings
-from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.cogs.owner.office import Office
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import button_custom_id, choose, last_reply, message_text
+from tests.support.interactions import choose, last_reply, message_text
 from tests.support.scenario import follow, posted_texts
 
 
-@pytest.fixture
-def settings(settings) -> Settings:
-    return replace(settings, owner_server=OWNER_SERVER_ID)
-
-
-@pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
-
-
-async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:
-    """The operator presses the button with this label."""
-    message = last_reply(answer)
-    return await office.operator.click(message, custom_id=button_custom_id(message, label))
-
-
 async def ask_to_block(office: Office, page: InteractionResult, source: str) -> InteractionResult:
-    return await office.operator.submit_modal(await click(office, page, "Block…"), {"source": source})
+    return await office.operator.submit_modal(await office.click(page, "Block…"), {"source": source})
 
 
 async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_server):
@@ -46,9 +26,9 @@ async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_s
     assert "Block **127.0.0.1/rss**?" in message_text(question)
     effect = "This stops 1 feed in 2 servers. Each server gets one alert. Your own server is one of them."
     assert effect in message_text(question)
-    blocked = await click(office, question, "Block")
+    blocked = await office.click(question, "Block")
     assert "**127.0.0.1/rss** · <t:" in message_text(blocked)
-    again = await click(office, await ask_to_block(office, blocked, "127.0.0.1/RSS"), "Block")
+    again = await office.click(await ask_to_block(office, blocked, "127.0.0.1/RSS"), "Block")
     assert "127.0.0.1/RSS is blocked already." in message_text(again)
     await telex.deliver()
     assert "Whoever runs this bot has blocked 127.0.0.1/rss." in posted_texts(telex)[-1]
@@ -76,16 +56,16 @@ async def test_limits_of_a_server_are_changed_and_refuse_with_a_sentence(office,
     await follow(telex, feed_server)
     panel = await operator.slash(office.channel, "owner")
     server_page = await choose(operator, last_reply(panel), "Newsroom", "Open")
-    page = await click(office, server_page, "Limits…")
+    page = await office.click(server_page, "Limits…")
     assert "Feeds — **1 of 200**" in message_text(page)
     texts = {"feeds": "1", "watches": "", "digests": ""}
-    changed = await operator.submit_modal(await click(office, page, "Change…"), texts)
+    changed = await operator.submit_modal(await office.click(page, "Change…"), texts)
     assert "Feeds — **1 of 1** · only for this server" in message_text(changed)
     refused = await telex.editor.slash(
         telex.news, "feed add", url=feed_server.serve("/two", make_rss(make_rss_item(2)))
     )
     assert "its limit of 1 feed, set by whoever runs this bot" in message_text(refused)
-    invalid = await operator.submit_modal(await click(office, changed, "Change…"), texts | {"digests": "-1"})
+    invalid = await operator.submit_modal(await office.click(changed, "Change…"), texts | {"digests": "-1"})
     assert message_text(invalid) == "Enter whole numbers up to 100,000."
     (entry,) = await telex.store.audit_log.list_entries()
     assert (entry.user_id, entry.server_id, entry.details) == (operator.id, telex.guild.id, {"limits": "feeds=1"})

@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock
 
-import pytest
 from simcord.results import InteractionResult
 
-from bot.core.configuration.settings import Settings
 from bot.operating import server_erasures
 from bot.operating.audit_follower import AUDIT_EVENT
-from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.cogs.owner.office import OWNER_SERVER_ID, Office
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import button_custom_id, button_labels, last_reply, message_text
+from tests.support.interactions import button_labels, last_reply, message_text
 from tests.support.scenario import follow
 from tests.support.wire.waiting import until
-
-
-@pytest.fixture
-def settings(settings) -> Settings:
-    return replace(settings, owner_server=OWNER_SERVER_ID)
-
-
-@pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
-
-
-async def click(office: Office, answer: InteractionResult, label: str) -> InteractionResult:
-    """The operator presses the button with this label."""
-    message = last_reply(answer)
-    return await office.operator.click(message, custom_id=button_custom_id(message, label))
 
 
 async def open_data_page(office: Office, search_text: str) -> InteractionResult:
     """The operator opens the panel, searches for a server and opens the page with its data."""
     panel = await office.operator.slash(office.channel, "owner")
-    page = await office.operator.submit_modal(await click(office, panel, "Find a server…"), {"line": search_text})
-    return await click(office, page, "Data…")
+    page = await office.operator.submit_modal(await office.click(panel, "Find a server…"), {"line": search_text})
+    return await office.click(page, "Data…")
 
 
 def load_json_file(office: Office, answer: InteractionResult) -> Any:
@@ -66,23 +47,23 @@ async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_serv
 
     page = await open_data_page(office, "newsroom")
     assert "1 channel · 2 feeds" in message_text(page)
-    export = load_json_file(office, await click(office, page, "Export"))
+    export = load_json_file(office, await office.click(page, "Export"))
     assert export["tables"]["channel"][0]["id"] == str(telex.news.id)
     assert "s3cr3t" not in json.dumps(export)
-    question = await click(office, page, "Erase…")
+    question = await office.click(page, "Erase…")
     assert "Erase everything about Newsroom?" in message_text(question)
-    page = await click(office, question, "Cancel")
-    leaving = await click(office, await click(office, page, "Erase…"), "Erase permanently")
+    page = await office.click(question, "Cancel")
+    leaving = await office.click(await office.click(page, "Erase…"), "Erase permanently")
     await until(lambda: server_id not in telex.env.backend.guilds)
     await telex.env.settle()
     assert "as soon as I’ve left the server" in message_text(leaving)
     telex.clock.advance(60)
     assert (await server_erasures.erase_requested_servers(telex.store))[0].server_id == server_id
 
-    erased = await click(office, leaving, "Refresh")
+    erased = await office.click(leaving, "Refresh")
     assert "Nothing is stored about this server." in message_text(erased)
     assert button_labels(last_reply(erased)) == ["Back", "Receipt"]
-    receipt = load_json_file(office, await click(office, erased, "Receipt"))
+    receipt = load_json_file(office, await office.click(erased, "Receipt"))
     assert receipt["deleted"]["bookmark"] == 1
     assert receipt["cleared"]["bookmark"] == bookmark_count - 1
     await telex.newsroom.index.catch_up()
@@ -101,13 +82,13 @@ async def test_an_export_that_is_too_large_for_discord_names_the_command(office,
         write("é" * 14_000_000)  # more bytes than the 25 MiB of the simulated Discord, in fewer characters
 
     monkeypatch.setattr(office.world.store.server_data, "export", export)
-    refusal = message_text(await click(office, page, "Export"))
+    refusal = message_text(await office.click(page, "Export"))
     assert refusal.endswith(f"In the terminal: `telex servers export {server_id} FILE`")
 
 
 async def test_the_operators_own_server_and_unknown_servers_are_not_erased(office):
     page = await open_data_page(office, "office")
-    refusal = await click(office, await click(office, page, "Erase…"), "Erase permanently")
+    refusal = await office.click(await office.click(page, "Erase…"), "Erase permanently")
     assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
     assert not await office.world.store.server_data.is_erasure_requested(OWNER_SERVER_ID)
 

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
 from simcord.results import InteractionResult
 
-from bot.core.configuration.settings import Settings
 from bot.core.preferences import NOTICES_OFF, Preference
 from bot.operating.notice_texts import MAX_NOTICE_LENGTH
 from bot.posting.scheduled_task import NOTICE_BATCH_SECONDS, NOTICE_BATCH_SIZE
-from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
+from tests.cogs.owner.office import Office
 from tests.support import message_texts
 from tests.support.interactions import button_labels, choose, last_reply, message_text
 from tests.support.scenario import posted_texts, why
 
 HARMLESS = r"\@everyone \<\@&5\> \<\#7\> \*\*now\*\* \[click\](https://evil.example) https://telex.example/a_b \`x\`"
 TEXT = "@everyone <@&5> <#7> **now** [click](https://evil.example) https://telex.example/a_b `x`"
-
-
-@pytest.fixture
-def settings(settings) -> Settings:
-    return replace(settings, owner_server=OWNER_SERVER_ID)
-
-
-@pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
 
 
 async def open_page(office: Office) -> InteractionResult:

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import discord
-import pytest
 
 from bot.answers.conversing.question_limits import MAX_QUESTIONS_PER_USER_PER_MINUTE
 from bot.client.background_tasks import BackgroundTasks
 from bot.client.health import MAX_POLL_SILENCE_SECONDS
-from bot.core.configuration.settings import Settings
 from bot.core.preferences import DigestPlan
 from cogs.running.health_monitor import HealthCog
-from tests.cogs.office import OWNER_SERVER_ID, Office, open_office
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import choose, last_reply, message_text
 from tests.support.scenario import START, follow, posted_titles, publish
 
 REFUSAL = "I’m down for maintenance. Nothing is lost: posts will follow. Try again later."
-
-
-@pytest.fixture
-def settings(settings) -> Settings:
-    return replace(settings, owner_server=OWNER_SERVER_ID)
-
-
-@pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
 
 
 async def turn_on_in_terminal(world: World, *, expected_seconds: int | None = None) -> None:
