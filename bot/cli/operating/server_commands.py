@@ -106,13 +106,7 @@ def leave(server: ServerArgument) -> None:
 def block(server: ServerArgument) -> None:
     """Block a server: the bot leaves it, now and at each invitation."""
 
-    async def block_server(store: Store, settings: Settings) -> None:
-        server_id = await find_server_id(store, server)
-        is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=False, user_id=None)
-        server_name = await name_server(store, server_id)
-        echo_stderr(f"Blocked {server_name}." if is_new else f"{server_name} is blocked already.")
-
-    _decide(block_server)
+    _change_access(server, is_allowed=False)
 
 
 @servers_group.command()
@@ -122,13 +116,20 @@ def allow(server: ServerArgument) -> None:
     The allow-list is for TELEX_SERVERS=allowed.
     """
 
-    async def allow_server(store: Store, settings: Settings) -> None:
-        server_id = await find_server_id(store, server)
-        is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=True, user_id=None)
-        server_name = await name_server(store, server_id)
-        echo_stderr(f"Allowed {server_name}." if is_new else f"{server_name} is allowed already.")
+    _change_access(server, is_allowed=True)
 
-    _decide(allow_server)
+
+def _change_access(server: str, *, is_allowed: bool) -> None:
+    """Allow or block a server, and print what was done."""
+    access_word = "allowed" if is_allowed else "blocked"
+
+    async def change_access(store: Store, settings: Settings) -> None:
+        server_id = await find_server_id(store, server)
+        is_new = await server_decisions.change_access(store, settings, server_id, is_allowed=is_allowed, user_id=None)
+        server_name = await name_server(store, server_id)
+        echo_stderr(f"{access_word.title()} {server_name}." if is_new else f"{server_name} is {access_word} already.")
+
+    _decide(change_access)
 
 
 def _decide(decide: Callable[[Store, Settings], Coroutine[None, None, None]]) -> None:

@@ -33,15 +33,9 @@ def add_tag_rule(
         (channel_id, *rule),
     )
     if added_count:
-        setting_kind = SettingKind.FORUM_TAG
+        rule_text = _describe_rule(rule, tag_name)
         setting_changes.log_change(
-            db,
-            server_id,
-            user_id,
-            setting_kind,
-            None,
-            _describe_rule(rule, tag_name),
-            channel_id=channel_id,
+            db, server_id, user_id, SettingKind.FORUM_TAG, None, rule_text, channel_id=channel_id
         )
     return True
 
@@ -60,15 +54,9 @@ def remove_tag_rule(
         "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
     )
     if removed_count:
-        setting_kind = SettingKind.FORUM_TAG
+        rule_text = _describe_rule(rule, tag_name)
         setting_changes.log_change(
-            db,
-            server_id,
-            user_id,
-            setting_kind,
-            _describe_rule(rule, tag_name),
-            None,
-            channel_id=channel_id,
+            db, server_id, user_id, SettingKind.FORUM_TAG, rule_text, None, channel_id=channel_id
         )
     return removed_count > 0
 
