@@ -125,7 +125,7 @@ def _describe_counts(counts: FollowedFeedCounts, *, is_own_concerned: bool) -> s
     """Return what a block stops; `is_own_concerned` is whether the operator's own server follows one of its feeds."""
     if not counts.feed_count:
         return _("No server follows a feed from there.")
-    effect = _("This stops {feed_count} in {server_count}. Each server gets one alert.").format(
+    effect = _("This stops {feed_count} in {server_count}. An alert tells each server.").format(
         feed_count=format_count("{count} feed", "{count} feeds", counts.feed_count),
         server_count=format_count("{count} server", "{count} servers", len(counts.server_ids)),
     )

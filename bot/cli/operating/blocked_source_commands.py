@@ -59,7 +59,7 @@ def block(
 ) -> None:
     """Block a domain with its subdomains, or what is below an address.
 
-    Nothing is followed or fetched from there. Feeds that are followed stop, and the servers get one alert.
+    Nothing is followed or fetched from there. Feeds that are followed stop, and an alert tells the servers.
     """
 
     async def count_followed(store: Store, settings: Settings, pattern: SourcePattern) -> int:

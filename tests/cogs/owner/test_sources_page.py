@@ -24,7 +24,7 @@ async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_s
     assert "Enter a domain such as news.example" in message_text(await ask_to_block(office, page, "com"))
     question = await ask_to_block(office, page, feed.url)
     assert "Block **127.0.0.1/rss**?" in message_text(question)
-    effect = "This stops 1 feed in 2 servers. Each server gets one alert. Your own server is one of them."
+    effect = "This stops 1 feed in 2 servers. An alert tells each server. Your own server is one of them."
     assert effect in message_text(question)
     blocked = await office.click(question, "Block")
     assert "**127.0.0.1/rss** · <t:" in message_text(blocked)
