@@ -60,16 +60,18 @@ class NoticesPage(OwnerPage):
 
             return (Section((text,), ActionButton(ask_to_cancel, label=_("Cancel…"))),)
 
-        async def cancel(interaction: Interaction) -> None:
+        async def cancel_notice(interaction: Interaction) -> None:
             self._notice_id_to_cancel = None
             await self.store.notices.cancel(notice.id, user_id=interaction.user.id)
             self.panel.has_saved = True
 
-        async def keep(_interaction: Interaction) -> None:
+        async def keep_notice(_interaction: Interaction) -> None:
             self._notice_id_to_cancel = None
 
-        cancel_button = ActionButton(cancel, label=_("Don’t post it anywhere else"), style=discord.ButtonStyle.danger)
-        return text, ActionRow(cancel_button, ActionButton(keep, label=_("Go on posting")))
+        cancel_button = ActionButton(
+            cancel_notice, label=_("Don’t post it anywhere else"), style=discord.ButtonStyle.danger
+        )
+        return text, ActionRow(cancel_button, ActionButton(keep_notice, label=_("Go on posting")))
 
     async def _load_preview_blocks(self, draft: Mapping[str, str]) -> Sequence[Block]:
         reach = await self.store.notices.measure_reach()

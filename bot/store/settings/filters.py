@@ -74,10 +74,10 @@ def _build_reason(blocking_filters: Collection[Filter]) -> Reason:
     modes = tuple(blocking_filter.mode for blocking_filter in blocking_filters)
     queries = tuple(blocking_filter.query for blocking_filter in blocking_filters)
     scopes = tuple(blocking_filter.scope for blocking_filter in blocking_filters)
-    values: dict[str, ReasonValue] = {"modes": modes, "queries": queries}
+    reason_values: dict[str, ReasonValue] = {"modes": modes, "queries": queries}
     if set(scopes) != {FilterScope.FEED}:
-        values["scopes"] = scopes
-    return Reason(WithheldReason.FILTERED, values)
+        reason_values["scopes"] = scopes
+    return Reason(WithheldReason.FILTERED, reason_values)
 
 
 def make_no_matcher(_articles: Iterable[Article | NewArticle], _now: int) -> FilterMatcher:

@@ -172,15 +172,15 @@ class CopyPanel(PagedMixin, ChannelPanel):
 
 
 class CopyUndoPanel(ManagersPanel):
-    """Panel with the results of copying settings to channels, with a button that undoes it."""
+    """Panel that says to which channels settings were copied, with a button that undoes it."""
 
-    def __init__(self, interaction: Interaction, results: Text, copied_plans: Sequence[CopyPlan]) -> None:
+    def __init__(self, interaction: Interaction, outcome_text: Text, copied_plans: Sequence[CopyPlan]) -> None:
         super().__init__(interaction)
-        self._results, self._copied_plans = results, copied_plans
+        self._outcome_text, self._copied_plans = outcome_text, copied_plans
 
     async def render(self, interaction: Interaction) -> None:
         undo_button = ActionButton(self._undo, label=_("Undo the change")) if self._copied_plans else None
-        await self.display_card(interaction, self._results, ActionRow(undo_button))
+        await self.display_card(interaction, self._outcome_text, ActionRow(undo_button))
 
     async def _undo(self, interaction: Interaction) -> None:
         """Restore the settings that the channels had, unless they were changed since."""

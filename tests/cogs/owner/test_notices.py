@@ -91,8 +91,8 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
     store = world.store
     alerts = world.guild.create_text_channel("alerts")
     await world.env.settle()
-    others = range(world.guild.id + 1, world.guild.id + 1 + 2 * NOTICE_BATCH_SIZE)
-    for server in others:
+    further_servers = range(world.guild.id + 1, world.guild.id + 1 + 2 * NOTICE_BATCH_SIZE)
+    for server in further_servers:
         await store.servers.mark_joined(server)
         await store.preferences.change(Preference.ALERT_CHANNEL, server * 2, server_id=server, user_id=1)
     await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
@@ -115,7 +115,7 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
     assert len(world.posts(alerts)) - count == (await store.notices.list_all())[0].progress.posted
     assert (await store.notices.list_all())[0].progress.waiting == 0
     preview = await write(office, await open_page(office), en="Telex has moved.")
-    for server in (world.guild.id, *others):
+    for server in (world.guild.id, *further_servers):
         await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=server, user_id=1)
     refusal = await office.operator.click(last_reply(preview), label="Send")
     assert message_text(refusal).startswith("No server would get the notice: each has opted out")

@@ -67,8 +67,8 @@ async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_serv
     assert receipt["deleted"]["bookmark"] == 1
     assert receipt["cleared"]["bookmark"] == bookmark_count - 1
     await telex.newsroom.index.catch_up()
-    found = await telex.newsroom.searcher.search("minutes", feed_ids=None)
-    assert not found.results
+    search_page = await telex.newsroom.searcher.search("minutes", feed_ids=None)
+    assert not search_page.results
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
     assert {(bookmark.server_id, bookmark.channel_id) for bookmark in bookmarks} == {(None, None)}
     assert "Secret minutes" not in {bookmark.article.title for bookmark in bookmarks}
