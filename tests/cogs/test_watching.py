@@ -18,8 +18,10 @@ from bot.core.limits import Limit
 from bot.core.models import Feed
 from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
+from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store import DatabaseFault
 from bot.store.outbox import watch_notifications
+from bot.text.source_patterns import SourcePattern
 from bot.watches import watch_matching
 from tests.support import store_probe
 from tests.support.discord_world import World
@@ -184,6 +186,22 @@ async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex,
     assert watched_feed.find_notices() == []
     (dispatch,) = await watch_dispatch_rows(telex)
     assert (dispatch.state, dispatch.last_error) == ("failed", "hidden")
+
+
+async def test_what_waits_of_a_source_that_is_blocked_is_not_told(telex, feed_server, watched_feed):
+    """Not even a match that is found afterwards; a page that another feed has, too, is told from there."""
+    feed = await follow(telex, feed_server, path="/other", title="Other News")
+    await add_watch(telex, "quantum")
+    await watched_feed.add_articles("Quantum leaps", "Quantum dots", start=500)
+    other_watched_feed = WatchedFeed(telex, feed_server, feed, path="/other")
+    await other_watched_feed.add_articles("Quantum leaps", start=500)
+    pattern = SourcePattern.parse("127.0.0.1/rss")
+    texts = build_source_block_texts(str(pattern), telex.bot.services.settings, is_blocked=True)
+    await telex.store.blocked_sources.block(pattern, texts, user_id=None)
+    await telex.deliver()
+    (notice,) = watched_feed.find_notices()
+    assert ("Quantum leaps" in text(notice), "Quantum dots" in text(notice)) == (True, False)
+    assert "Other News" in text(notice)
 
 
 async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(telex, watched_feed, caplog):

@@ -199,9 +199,9 @@ def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collectio
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
     """Restrict a notification of a watch (saved search) to web pages of the feeds that its readers may read.
 
-    Return whether any article is left. An article that is not readable is replaced by an article of a
-    readable feed on the same page, if there is one. Removed pages may be notified later, when a readable feed brings
-    them.
+    Feeds that an operator blocks are left out. Return whether any article is left. An article that is not readable is
+    replaced by an article of a readable feed on the same page, if there is one. Removed pages may be notified later,
+    when a readable feed brings them.
     """
     match_rows = db.fetch_rows(
         """
@@ -209,6 +209,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
                (SELECT coalesce(max(CASE WHEN page_article.id = watch_match.article_id THEN page_article.id END),
                                 min(page_article.id))
                 FROM article AS page_article
+                JOIN feed ON feed.id = page_article.feed_id AND feed.blocked_since IS NULL
                 WHERE page_article.page_key = watch_match.page_key
                   AND page_article.feed_id IN (:feed_ids)) AS readable_article_id
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch_id
