@@ -7,6 +7,7 @@ import discord
 
 from bot.core.i18n import N_, _, format_count
 from bot.core.user_errors import UserFacingError
+from bot.operating.typed_sources import is_public_suffix, parse_typed_source
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
 from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store.records.operating_records import BlockedSource, FollowedFeedCounts
@@ -80,11 +81,15 @@ class SourcesPage(PagedMixin, OwnerPage):
 
     async def _ask_to_block(self, _interaction: Interaction, source_text: str) -> None:
         try:
-            self._new_pattern = SourcePattern.parse(source_text)
+            pattern = parse_typed_source(source_text)
         except ValueError as error:
             raise UserFacingError(
                 _("Enter a domain such as news.example, or an address below it, without a password or key.")
             ) from error
+        if await is_public_suffix(pattern.domain):
+            sentence = _("{domain} holds the sites of many publishers. Block a domain below it, such as news.{domain}.")
+            raise UserFacingError(sentence.format(domain=pattern.domain))
+        self._new_pattern = pattern
 
     async def _cancel(self, _interaction: Interaction) -> None:
         self._new_pattern = None

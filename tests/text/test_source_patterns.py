@@ -20,6 +20,11 @@ from bot.text.source_patterns import SourcePattern
         ("www.reddit.com/r/Bad/", "reddit.com/r/Bad"),
         ("news.example/a/../b//c", "news.example/b/c"),
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "youtube.com/feeds/videos.xml?channel_id=UC1"),
+        ("https://old.reddit.com/r/Bad/", "reddit.com/r/Bad"),
+        ("2001:DB8:0::1", "[2001:db8::1]"),
+        ("[2001:db8::1]/blog", "[2001:db8::1]/blog"),
+        ("http://[2001:0db8::0:1]:8080/", "[2001:db8::1]"),
+        ("[::ffff:192.0.2.1]", "192.0.2.1"),
     ],
 )
 def test_what_an_operator_types_becomes_a_pattern(text, pattern_text):
@@ -28,12 +33,13 @@ def test_what_an_operator_types_becomes_a_pattern(text, pattern_text):
     assert SourcePattern.parse(str(pattern)) == pattern
 
 
+VIDEOS, CHANNEL = "www.youtube.com/feeds/videos.xml", "x5XG1OV2P6uZZ5FSM9Ttw_"
 UNREADABLE = [f"news.example/{'[' * 200}", "news.example/priv%61te/abcdefghijkl"]
 """Addresses whose stored pattern would be too long, or contain a secret, and so could not be read again."""
 
 
 @pytest.mark.parametrize(
-    "text", ["", "com", "localhost", "ftp://news.example", "https://u:p@news.example/", "a b", *UNREADABLE]
+    "text", ["", "com", "localhost", "ftp://news.example", "https://u:p@news.example/", "a b", "[1::2", *UNREADABLE]
 )
 def test_other_texts_are_refused(text):
     with pytest.raises(ValueError, match=r"is needed|password"):
@@ -51,7 +57,16 @@ def test_other_texts_are_refused(text):
         ("reddit.com/r/bad", "https://www.reddit.com/r/bad.rss"),
         ("reddit.com/r/bad.rss", "https://www.reddit.com/r/bad.rss"),
         ("reddit.com/r/bad", "https://www.reddit.com//r/x/../%62ad?limit=5"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r/good+Bad/.rss"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r/good%2Bbad.rss"),
+        ("reddit.com/user/bad", "https://www.reddit.com/u/Bad/.rss"),
+        ("reddit.com/u/bad", "https://www.reddit.com/r/u_bad/.rss"),
+        ("news.example/tag/bad", "https://news.example/tag/good,bad/feed"),
+        ("t.me/bad", "https://t.me/s/bad"),
+        ("[2001:db8::1]", "http://[2001:DB8:0:0::1]:8080/feed"),
+        ("192.0.2.1", "http://[::ffff:c000:201]/feed"),
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "https://www.youtube.com/feeds/videos.xml?x=1&channel_id=UC1"),
+        (f"{VIDEOS}?channel_id=UC{CHANNEL}", f"https://{VIDEOS}?playlist_id=UULF{CHANNEL}"),
     ],
 )
 def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
@@ -69,6 +84,9 @@ def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
         ("reddit.com/r/bad", "https://www.reddit.com/r/badminton/.rss"),
         ("reddit.com/r/bad", "https://www.reddit.com/r/bad.times/.rss"),
         ("reddit.com/r/bad", "https://www.reddit.com/r"),
+        ("reddit.com/r/bad", "https://www.reddit.com/r/good+badminton/.rss"),
+        ("reddit.com/u/bad", "https://www.reddit.com/r/bad/.rss"),
+        ("[2001:db8::1]", "http://[2001:db8::11]/feed"),
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "https://www.youtube.com/feeds/videos.xml?channel_id=UC12"),
     ],
 )

@@ -17,6 +17,7 @@ from bot.cli.command_process import (
 )
 from bot.core.configuration.settings import Settings
 from bot.core.local_time import format_iso
+from bot.operating.typed_sources import is_public_suffix, parse_typed_source
 from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store import Store
 from bot.store.records.operating_records import FollowedFeedCounts
@@ -63,6 +64,12 @@ def block(
     """
 
     async def count_followed(store: Store, settings: Settings, pattern: SourcePattern) -> int:
+        if await is_public_suffix(pattern.domain):
+            exit_with_error(
+                f"{pattern.domain} holds the sites of many publishers. Block a domain below it, such as "
+                f"news.{pattern.domain}.",
+                USAGE_ERROR_STATUS,
+            )
         counts = await store.blocked_sources.count_followed(pattern)
         echo_stderr(f"{pattern}: {_describe_counts(counts, settings)}.")
         return counts.feed_count
@@ -95,7 +102,7 @@ def _run_on_source(source: str, function: Callable[[Store, Settings, SourcePatte
     """Run a function on the store, the settings and a source given as text; exit (2) if the text is no source."""
     settings = load_settings_or_exit()
     try:
-        pattern = SourcePattern.parse(source)
+        pattern = parse_typed_source(source)
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR_STATUS)
 

@@ -122,7 +122,8 @@ def _list_feed_ids(db: Connection, pattern: SourcePattern, *, is_blocked: bool) 
     rows = db.fetch_sequences(
         ("id", "url"),
         f"SELECT id, url FROM feed WHERE id > 0 AND blocked_since IS {'NOT NULL' if is_blocked else 'NULL'} "
-        "AND (url LIKE '%' || :domain || '%' OR url LIKE :encrypted)",
+        # An IPv6 address, in brackets, may be written in several ways.
+        "AND (url LIKE '%' || :domain || '%' OR url LIKE '%[%' OR url LIKE :encrypted)",
         {"domain": pattern.domain, "encrypted": f"{ENCRYPTED_PREFIX}%"},
     )
     urls = {feed_id: decrypt_url(stored_url) for feed_id, stored_url in rows}

@@ -34,6 +34,7 @@ def test_a_source_is_blocked_once_confirmed_listed_and_allowed(tmp_path, launche
     refusal = "Whoever runs this bot has blocked news.example."
     assert refusal in telex("poll", "https://sub.news.example/other", status=1).stderr
     assert "A domain such as news.example is needed" in telex("sources", "block", "com", status=2).stderr
+    assert "co.uk holds the sites of many publishers" in telex("sources", "block", "co.uk", "--yes", status=2).stderr
     assert "isn’t blocked itself" in telex("sources", "allow", "sub.news.example", status=2).stderr
     assert "Unblocked news.example: 1 feed followed" in telex("sources", "allow", "news.example").stderr
     assert "No source is blocked" in telex("sources").stderr

@@ -22,6 +22,7 @@ async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_s
     page = await choose(operator, last_reply(panel), "Blocked sources", "Page")
     assert "None." in message_text(page)
     assert "Enter a domain such as news.example" in message_text(await ask_to_block(office, page, "com"))
+    assert "co.uk holds the sites of many publishers." in message_text(await ask_to_block(office, page, "www.co.uk"))
     question = await ask_to_block(office, page, feed.url)
     assert "Block **127.0.0.1/rss**?" in message_text(question)
     effect = "This stops 1 feed in 2 servers. An alert tells each server. Your own server is one of them."
