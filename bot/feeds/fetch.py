@@ -96,7 +96,7 @@ class Fetcher:
     """HTTP client with shared connections, and without cookies, proxies or credentials of the machine.
 
     Rules of the operator for single hosts add headers or a proxy to requests there. URLs for which `is_source_blocked`
-    returns True are not fetched, nor redirects to them.
+    returns True are neither fetched nor sent to, nor are redirects to them followed.
 
     HTTP connections are kept alive; HTTPS and proxy connections are closed after each request, since asyncio holds
     256 KiB for each TLS connection. The caller limits how many requests run at a time.
@@ -181,8 +181,9 @@ class Fetcher:
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Send a form by POST and ignore the body of the response.
 
-        Raises FeedError if the request fails or its response is not a success.
+        Raises FeedError if an operator blocks the URL, the request fails or its response is not a success.
         """
+        await self._require_not_blocked(url)
         with self._guard_request():
             await self._post_following_redirects(check_url(url), form)
 
@@ -242,6 +243,7 @@ class Fetcher:
                 status, location = response.status, response.headers.get("Location")
             if status in _METHOD_PRESERVING_REDIRECT_STATUSES and location is not None:
                 target = resolve_redirect(target, location, {})
+                await self._require_not_blocked(str(target))
             elif status in _SUCCESS_STATUSES:
                 return
             else:

@@ -95,7 +95,13 @@ async def test_nothing_of_it_can_be_followed_imported_saved_or_reached_by_a_redi
 
         await newsroom.page_saver.save(url, user_id=7, find_readable_article=find_none)
 
-    for attempt in (newsroom.follow_service.resolve(url, SERVER), save_page()):
+    form = {"hub.mode": "subscribe"}
+    for attempt in (
+        newsroom.follow_service.resolve(url, SERVER),
+        save_page(),
+        newsroom.fetcher.post(url, form),
+        newsroom.fetcher.post(feed_server.redirect("/hub", "/bad", status=307), form),
+    ):
         with pytest.raises(FeedError) as error:
             await attempt
         assert error.value.code == fetch_errors.SOURCE_BLOCKED
@@ -155,6 +161,15 @@ async def test_unblocking_leaves_what_another_block_covers(newsroom):
     blocked_times = [(await store.feeds.get(feed.id)).blocked_since for feed in feeds]
     assert [blocked_since is not None for blocked_since in blocked_times] == [True, False, False]
     assert [str(source.pattern) for source in await store.blocked_sources.list_all()] == ["a.news.example"]
+
+
+async def test_feeds_at_an_ipv6_address_are_blocked_however_it_is_written(newsroom):
+    addresses = ("[2001:DB8:0::1]:8080", "[2001:db8::1]", "[2001:db8::2]")
+    feeds = [await newsroom.store.feeds.add(f"http://{address}/feed") for address in addresses]
+    await change_block(newsroom, "2001:db8::0:1")
+    blocked_times = [(await newsroom.store.feeds.get(feed.id)).blocked_since for feed in feeds]
+    assert [blocked_since is not None for blocked_since in blocked_times] == [True, True, False]
+    assert await newsroom.blocked_sources.covers("http://[2001:db8:0:0:0:0:0:1]/other")
 
 
 async def test_encrypted_addresses_are_blocked_too(newsroom):

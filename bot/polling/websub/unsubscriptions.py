@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.host_throttle import Hosts
+from bot.store import StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
 
@@ -56,5 +57,5 @@ class Unsubscriptions:
         try:
             async with self._hosts.throttle(subscription.hub):
                 await self._fetcher.post(subscription.hub, form)
-        except FeedError as error:
+        except (FeedError, StoreError) as error:
             log.info("unsubscribe failed hub=%s error=%s", urls.redact(subscription.hub), error)
