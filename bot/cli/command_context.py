@@ -26,6 +26,9 @@ NO_ARTICLES_TEXT = "No articles yet. Follow a feed with `telex poll URL`, or use
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 """Type of the option `--json` of commands, which makes them print JSON."""
 
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
+"""Type of the option `--overwrite` of commands that write a file, which lets them replace one."""
+
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:

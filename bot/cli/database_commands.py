@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.command_context import encode_with_progress, run_with_store
+from bot.cli.command_context import OverwriteOption, encode_with_progress, run_with_store
 from bot.cli.command_process import (
     FAILURE_STATUS,
     USAGE_ERROR_STATUS,
@@ -77,11 +77,12 @@ def import_(
 @commands.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')],
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write all articles as JSON Lines, oldest first."""
 
     async def export_articles(store: Store) -> int:
-        with terminal.open_output(file) as stream:
+        with terminal.open_output(file, overwrite=overwrite) as stream:
             return await article_files.export_articles(store, stream)
 
     echo_stderr(f"{run_with_store(export_articles)} articles exported.")

@@ -17,7 +17,7 @@ import typer
 from babel.dates import format_timedelta
 from typer.core import TyperCommand
 
-from bot.cli.command_process import FAILURE_STATUS, echo_stderr, exit_with_error
+from bot.cli.command_process import FAILURE_STATUS, USAGE_ERROR_STATUS, echo_stderr, exit_with_error
 from bot.text.discord_text import to_plain_line
 
 if TYPE_CHECKING:
@@ -150,15 +150,18 @@ def format_relative_time(timestamp: int | None, now: int) -> str:
 
 
 @contextmanager
-def open_output(file: Path) -> Iterator[TextIO]:
+def open_output(file: Path, *, overwrite: bool) -> Iterator[TextIO]:
     """Open standard output if the path is `-`, else a file that gets its name only when it is complete.
 
-    Devices and pipes are written directly. If writing fails, the command prints why and exits (1).
+    Devices and pipes are written directly. If writing fails, the command prints why and exits (1). Without `overwrite`,
+    it also exits (2) if the file exists.
     """
     if str(file) == "-":
         yield sys.stdout
         return
     target = file.resolve()  # So that a link stays a link.
+    if target.is_file() and not overwrite:
+        exit_with_error(f"{file} exists already. `--overwrite` replaces it.", USAGE_ERROR_STATUS)
     is_replaced = target.is_file() or not target.exists()
     written_file = target.with_name(target.name + ".part") if is_replaced else target
     try:

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bot.cli import terminal
-from bot.cli.command_context import open_store
+from bot.cli.command_context import OverwriteOption, open_store
 from bot.cli.command_process import (
     FAILURE_STATUS,
     USAGE_ERROR_STATUS,
@@ -36,6 +36,7 @@ _RECEIPT_CHECK_SECONDS = 0.5
 def export(
     server: ServerArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help='File for the JSON; "-" is standard output.')],
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write all that is stored about a server as JSON.
 
@@ -46,7 +47,7 @@ def export(
     async def export_server() -> None:
         async with open_store(settings) as store:
             server_id, _row_count = await _find_stored_server(store, server)
-            with terminal.open_output(file) as stream:
+            with terminal.open_output(file, overwrite=overwrite) as stream:
                 await store.server_data.export(server_id, stream.write)
             echo_stderr(f"Exported {await name_server(store, server_id)}.")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
+from bot.cli.command_context import OverwriteOption
 from bot.cli.operating.server_argument import ServerArgument
 
 settings_group = typer.Typer(name="settings", help="Write a server’s settings to a file, and read them from one.")
@@ -24,6 +25,7 @@ def export(
         "-"
     ),
     channel_id: _ChannelOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write the settings of a server as YAML.
 
@@ -32,7 +34,7 @@ def export(
     from bot.cli.operating.settings_transfer import build_file  # noqa: PLC0415 - needs YAML
 
     settings_text = build_file(server, channel_id)
-    with terminal.open_output(file) as stream:
+    with terminal.open_output(file, overwrite=overwrite) as stream:
         stream.write(settings_text)
 
 

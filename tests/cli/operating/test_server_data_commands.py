@@ -67,6 +67,10 @@ def test_an_export_replaces_neither_links_nor_pipes_and_leaves_no_half_a_file(te
         refusal = telex(command, "export", str(JOINED_SERVER), "absent/file", status=1).stderr
         assert refusal.splitlines()[-1] == "absent/file: No such file or directory"
         assert telex(command, "export", str(JOINED_SERVER), ".", status=1).stderr.endswith(".: Is a directory\n")
+    refusal = telex("servers", "export", str(SERVER), "link.json", status=2).stderr
+    assert refusal == "link.json exists already. `--overwrite` replaces it.\n"
+    telex("settings", "export", str(JOINED_SERVER), "linked.json", "--overwrite")
+    assert (tmp_path / "link.json").read_text("utf-8").endswith("...\n")
     assert list(tmp_path.rglob("*.part")) == []
 
 
