@@ -12,6 +12,7 @@ import pytest
 from bot.core.preferences import DIGEST_FLAG_BY_WORD, PostLook, Preference, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME
 from bot.core.user_errors import RequestRejected
+from bot.operating.settings_files import yaml_documents
 from bot.operating.settings_files.file_export import export_settings
 from bot.operating.settings_files.file_schema import (
     ChannelSection,
@@ -284,3 +285,12 @@ async def test_a_file_that_is_wrong_is_refused_with_its_line(document):
     assert sentence in str(refusal.value)
     # A refusal without a sentence has a cause that has one.
     assert str(refusal.value) or isinstance(refusal.value.__cause__, RequestRejected)
+
+
+def test_no_more_of_a_file_is_parsed_than_a_server_can_have(monkeypatch):
+    """A list of half a million entries, in 1 MB, takes the parser ten seconds."""
+    monkeypatch.setattr(yaml_documents, "MAX_DOCUMENT_NODES", 50)
+    parse_document(b"version: [" + b"a," * 46 + b"]\n...\n")
+    with pytest.raises(DocumentError, match="This has more than 50 entries") as refusal:
+        parse_document(b"version:\n" + b"- a\n" * 60 + b"\tinvalid YAML")
+    assert refusal.value.line == 49
