@@ -42,6 +42,15 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
     assert f"role: {editors.id} # Editors" in exported.stdout
     path = tmp_path / "settings.yaml"
     path.write_text(exported.stdout, "utf-8")
+    # A role that was deleted and made again has another ID.
+    deleted_role_text = exported.stdout.replace(str(editors.id), "1")
+    path.write_text(deleted_role_text, "utf-8")
+    assert "Nothing changes" in (await asyncio.to_thread(telex, "settings", "import", str(path))).stderr
+    path.write_text(deleted_role_text.replace("  1: Editors\n", ""), "utf-8")
+    refused = await asyncio.to_thread(telex, "settings", "import", str(path), status=2)
+    assert "The server has no role 1, and the file doesn’t name it." in refused.stderr
+
+    path.write_text(exported.stdout, "utf-8")
     into = ("settings", "import", str(path), "--yes", "--into", str(other_place.id))
     refused = await asyncio.to_thread(telex, *into, status=2)
     assert f"The server has no channel {general.id}, and none named “general”." in refused.stderr

@@ -46,12 +46,13 @@ def import_(
         str | None,
         typer.Option("--into", metavar="SERVER", help="Another server; names tell channels and roles there."),
     ] = None,
+    prints_all: Annotated[bool, typer.Option("--all", help="Show all changes, not just the first 50.")] = False,
     is_confirmed: Annotated[bool, typer.Option("--yes", help="Don’t ask before changing anything.")] = False,
 ) -> None:
     """Show what a settings file changes, and change it if you agree."""
     from bot.cli.operating.settings_transfer import apply_plan, plan_import, print_plan  # noqa: PLC0415 - needs YAML
 
     plan = plan_import(file, target_server, channel_id)
-    print_plan(plan)
+    print_plan(plan, prints_all=prints_all)
     if plan.changes and (is_confirmed or typer.confirm("Change these settings?", abort=True, err=True)):
         apply_plan(plan)

@@ -1,6 +1,7 @@
 """Export of a server's settings to a file and import of them, as the commands of the terminal do it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from bot.cli.command_process import (
 )
 from bot.cli.operating.server_argument import find_server_id
 from bot.client.server_name_lookup import NamesUnavailable, load_server_names
-from bot.core.preferences import OPERATOR_USER_ID, Preference, SettingKind
+from bot.core.preferences import OPERATOR_USER_ID, PROPOSALS_FROM_EVERYONE, PostLook, Preference, SettingKind
 from bot.core.setting_registry import CHANNEL_SETTING_BY_NAME
 from bot.core.user_errors import RequestRejected
 from bot.operating.applicable_limits import Limits
@@ -57,6 +58,15 @@ _SETTING_NAMES: Mapping[str, str] = {
     SettingKind.MONTHLY_REPORT: "monthly report",
 }
 """Names of settings as in settings files, by database column of a channel's setting or by kind of setting."""
+_SETTINGS_WITH_ID = {
+    Preference.MANAGER_ROLE,
+    Preference.SELF_ASSIGNABLE_ROLES,
+    SettingKind.MENTION_RULE,
+    SettingKind.FORUM_TAG,
+}
+"""Settings that always have the id of a role or of a forum's tag."""
+MAX_PRINTED_CHANGES = 50
+"""Number of changes of an import that are printed unless all are asked for."""
 
 
 class ImportPlan(NamedTuple):
@@ -123,11 +133,16 @@ def _read_and_merge(path: Path, target_server: str | None, channel_id: int | Non
     imported_channel_ids = {section.id for section in file.settings.channels if channel_id in {None, section.id}}
     if channel_id is None and isinstance(file.settings.server.alert_channel, int):
         imported_channel_ids.add(file.settings.server.alert_channel)
-    has_unknown_channel = not imported_channel_ids <= {key.channel_id for key in setup}
-    is_lookup_needed = has_unknown_channel or server_id != file.settings.server.id
-    server_names = _load_server_names(server_id) if is_lookup_needed else None
-    merge = partial(_merge_file, file=file, setup=setup, server_id=server_id, server_names=server_names)
-    return run_with_store(partial(merge, channel_id=channel_id))
+    merge = partial(_merge_file, file=file, setup=setup, server_id=server_id, channel_id=channel_id)
+    stored_channel_ids = {key.channel_id for key in setup if key.channel_id is not None}
+    if imported_channel_ids <= stored_channel_ids and server_id == file.settings.server.id:
+        plan = run_with_store(partial(merge, server_names=None))
+        if not any(map(_sets_role_or_tag, plan.changes)):
+            return plan
+    server_names = _load_server_names(server_id)
+    # Discord doesn't list archived threads.
+    all_channels = {**dict.fromkeys(stored_channel_ids, ""), **server_names.channels}
+    return run_with_store(partial(merge, server_names=replace(server_names, channels=all_channels)))
 
 
 async def _merge_file(
@@ -163,6 +178,19 @@ async def _merge_file(
     return ImportPlan(server_id, changes, limits, name_by_id)
 
 
+def _sets_role_or_tag(change: SetupChange) -> bool:
+    """Return whether a setting has a role or the tag of a forum after a change."""
+    if change.new_text is None:
+        return False
+    match change.key.setting:
+        case SettingKind.LOOK:
+            return PostLook.from_json(change.new_text).role_id is not None
+        case Preference.PROPOSER_POLICY:
+            return change.new_text != PROPOSALS_FROM_EVERYONE
+        case setting:
+            return setting in _SETTINGS_WITH_ID
+
+
 def _load_server_names(server_id: int) -> ServerNames:
     """Return the names in a server from Discord. Raises NamesUnavailable."""
     token = load_settings_or_exit().discord_token
@@ -171,13 +199,14 @@ def _load_server_names(server_id: int) -> ServerNames:
     return run_async(partial(load_server_names, token.text, server_id))
 
 
-def print_plan(plan: ImportPlan) -> None:
-    """Print what an import changes."""
+def print_plan(plan: ImportPlan, *, prints_all: bool) -> None:
+    """Print what an import changes; with `prints_all` every change, else the first `MAX_PRINTED_CHANGES`."""
     if not plan.changes:
         echo_stderr("Nothing changes: the server has these settings already.")
         return
+    printed_changes = plan.changes if prints_all else plan.changes[:MAX_PRINTED_CHANGES]
     terminal.print_table(
-        "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes",
+        "1 change" if len(plan.changes) == 1 else f"{len(plan.changes):,} changes",
         ("where", "setting", "before", "after"),
         [
             (
@@ -186,15 +215,17 @@ def print_plan(plan: ImportPlan) -> None:
                 "–" if change.old_text is None else change.old_text,
                 "–" if change.new_text is None else change.new_text,
             )
-            for change in plan.changes
+            for change in printed_changes
         ],
     )
+    if unprinted_count := len(plan.changes) - len(printed_changes):
+        echo_stderr(f"{unprinted_count:,} more. `--all` shows them.")
 
 
 def _describe_place(key: SettingKey, name_by_id: Mapping[int, str]) -> str:
     if key.channel_id is None:
         return "server"
-    channel_text = f"{name_by_id.get(key.channel_id, 'channel')} ({key.channel_id})"
+    channel_text = f"{name_by_id.get(key.channel_id) or 'channel'} ({key.channel_id})"
     return channel_text if key.feed is None else f"{channel_text}, {urls.redact(key.feed.url)}"
 
 
