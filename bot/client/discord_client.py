@@ -262,5 +262,5 @@ class TelexBot(ShardedBot):
         """
         try:
             return await self.visibility.can_view(guild, member, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError):
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return False

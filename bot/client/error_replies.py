@@ -19,6 +19,8 @@ from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
+_NO_ANSWER_ERRORS = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError)
+"""Types of the errors of a request that Discord did not answer; requests to other hosts raise none of them here."""
 _UNKNOWN_INTERACTION_CODE = 10062
 """Discord's error code for an interaction that it no longer knows, as it was not acknowledged in time."""
 
@@ -62,7 +64,7 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
-    except (discord.DiscordException, aiohttp.ClientError) as send_error:
+    except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as send_error:
         log.warning("error reply failed error=%s", send_error)
 
 
@@ -72,6 +74,8 @@ def build_error_sentence(error: Exception, log_label: str) -> str:
     An unexpected error is logged with a number, which the sentence contains, and `log_label`.
     """
     sentence = refusal_sentences.find_error_sentence(error) or _find_expected_error_sentence(error)
+    if isinstance(error, _NO_ANSWER_ERRORS):
+        log.warning("discord gave no answer label=%s error=%r", log_label, error)
     if sentence is not None:
         return sentence
     error_number = secrets.token_hex(4)
@@ -98,6 +102,8 @@ def _find_expected_error_sentence(error: Exception) -> str | None:
             return _("You need the {permissions} permission for this.").format(permissions=permission_names)
         case app_commands.TransformerError():
             return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
+        case _ if isinstance(error, _NO_ANSWER_ERRORS):
+            return _("Discord didn’t answer. Try again in a minute.")
     sentence_by_error_type = {
         app_commands.NoPrivateMessage: _("This only works in a server."),
         app_commands.CommandNotFound: _("This command has changed. Try again in a few minutes."),

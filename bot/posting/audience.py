@@ -216,7 +216,7 @@ class AudienceResolver:
     ) -> bool:
         try:
             return await self._visibility.can_view(guild, member, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError):
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             if raise_if_unchecked:
                 raise
             return False
@@ -224,7 +224,7 @@ class AudienceResolver:
     async def find_feed_ids_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
         """Return the ids of a server's feeds that every reader of a given channel or thread may read.
 
-        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is
+        Raises StoreError, and discord.DiscordException, aiohttp.ClientError or TimeoutError if a request to Discord is
         needed and fails.
         """
         return await self._store.subscriptions.load_feed_ids(
@@ -234,7 +234,7 @@ class AudienceResolver:
     async def find_channels_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> list[int]:
         """Return the ids of a server's channels with feeds that every reader of a given channel or thread can read.
 
-        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is
+        Raises StoreError, and discord.DiscordException, aiohttp.ClientError or TimeoutError if a request to Discord is
         needed and fails.
         """
         return [

@@ -21,7 +21,7 @@ class ChannelVisibility:
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can read the messages of a channel or thread.
 
-        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if a needed request to Discord fails.
         """
         channel = await self._find_channel(guild, channel_id)
         if channel is None:
@@ -41,7 +41,7 @@ class ChannelVisibility:
         @everyone can read `channel_id` and no overwrite denies it to anybody but the bot. A public thread counts as its
         channel; a private one is readable only for its own readers. See https://discord.com/developers/docs/topics/permissions#permission-overwrites
 
-        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if a needed request to Discord fails.
         """
         if channel_id == readers_channel_id:
             return True
@@ -66,7 +66,7 @@ class ChannelVisibility:
     async def is_public(self, guild: discord.Guild, channel_id: int) -> bool:
         """Return whether @everyone of a server can read a channel or thread.
 
-        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if a needed request to Discord fails.
         """
         channel = await self._find_channel(guild, channel_id)
         permission_channel = _get_permission_channel(channel)
@@ -85,7 +85,7 @@ class ChannelVisibility:
         """Return an archived thread, which discord.py does not cache; None if it is gone or inaccessible.
 
         After an answer, a thread is not requested again for `_THREAD_CACHE_SECONDS`. If a request fails, the thread
-        cached before is returned; without one, raises discord.DiscordException or aiohttp.ClientError.
+        cached before is returned; without one, raises discord.DiscordException, aiohttp.ClientError or TimeoutError.
         """
         now = self._clock.monotonic()
         fetched_at, thread = self._fetched_thread_by_channel_id.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
@@ -95,7 +95,7 @@ class ChannelVisibility:
             channel = await guild.fetch_channel(channel_id)
         except (discord.Forbidden, discord.NotFound, discord.InvalidData):
             channel = None
-        except (discord.DiscordException, aiohttp.ClientError):
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             if thread is None:
                 raise
             return thread

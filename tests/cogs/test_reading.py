@@ -390,7 +390,7 @@ async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_
     assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
+async def test_an_archived_threads_feed_is_still_found(telex, feed_server, monkeypatch):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
     await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
@@ -400,6 +400,22 @@ async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
     await follow(telex, feed_server, channel=handle)
     await thread.edit(archived=True)
     await telex.env.settle()
+
+    async def get_no_answer(_guild, _channel_id):
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.Guild, "fetch_channel", get_no_answer)
+        assert "Nothing to read yet" in message_text(await telex.reader.slash(telex.news, "latest"))
+        assert not await telex.bot.outbox_relay.audience.find_local_feed_ids_readable_by(
+            telex.guild.id, telex.reader.id, raise_if_unchecked=False
+        )
+        refused = await telex.editor.slash(telex.news, "watch add", query="cities", where=telex.news)
+        assert message_text(refused) == "Discord didn’t answer. Try again in a minute."
+        telex.ignore_past_errors()
+    assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
+    monkeypatch.setattr(discord.Guild, "fetch_channel", get_no_answer)
+    telex.clock.advance(301)
     assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
