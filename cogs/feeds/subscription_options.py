@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from typing import NamedTuple
 
+import aiohttp
 import discord
 from discord.app_commands import Choice
 
@@ -90,7 +91,7 @@ async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
         await guild.fetch_channel(channel_id)
     except discord.NotFound:
         return True
-    except (discord.HTTPException, discord.InvalidData):
+    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
         return False
     return False
 

@@ -10,6 +10,7 @@ from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
 from bot.operating.audit_follower import AUDIT_EVENT
 from bot.store.records.operating_records import ServerProfile
+from cogs.feeds.subscription_options import is_channel_deleted
 from cogs.running.background_loops import LoopCog
 from cogs.running.server_departures import ServerDepartures
 from cogs.running.welcome_message import send_welcome
@@ -46,7 +47,7 @@ class GuildEventsCog(LoopCog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent_at: int | None) -> None:
-        """Recheck channels in which the bot couldn't post, and missed welcomes, in the servers of a shard.
+        """Recheck channels in which the bot couldn't post, deletions and missed welcomes in the servers of a shard.
 
         A shard is a part of the servers, which this process owns from now on.
         """
@@ -60,6 +61,7 @@ class GuildEventsCog(LoopCog):
             if guild.id not in denied_server_ids:
                 await self._record_threads(guild)
                 await self._welcome_if_joined_recently(guild)
+        await self._forget_deleted(guilds)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -86,6 +88,7 @@ class GuildEventsCog(LoopCog):
         await self._record_threads(guild)
         await self._recheck_channels(guild)
         await self._welcome_if_joined_recently(guild)
+        await self._forget_deleted([guild])
         self._bot.outbox_relay.wake()
 
     @commands.Cog.listener()
@@ -144,6 +147,20 @@ class GuildEventsCog(LoopCog):
     @commands.Cog.listener()
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
         await self._bot.outbox_relay.recheck_channel(after.id)
+
+    async def _forget_deleted(self, guilds: Iterable[discord.Guild]) -> None:
+        """Forget the channels and roles of servers that were deleted while no process was connected to them.
+
+        Discord is asked about channels that it doesn't list: archived threads are among them.
+        """
+        guild_by_id = {guild.id: guild for guild in guilds}
+        mentioned_role_ids = await self._store.mention_rules.load_role_ids(guild_by_id.keys())
+        for role_id in mentioned_role_ids - {role.id for guild in guild_by_id.values() for role in guild.roles}:
+            await self._store.retry_until_written(partial(self._store.mention_rules.remove_by_role, role_id))
+        server_id_by_channel_id = await self._store.servers.load_server_id_by_special_channel_id(guild_by_id.keys())
+        for channel_id, server_id in server_id_by_channel_id.items():
+            if await is_channel_deleted(guild_by_id[server_id], channel_id):
+                await self._forget_channel(server_id, channel_id)
 
     async def _forget_channel(self, server_id: int, channel_id: int) -> None:
         revoke_token = partial(

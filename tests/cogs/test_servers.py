@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import discord
 import pytest
 
 from bot.core.models import DeliveryStatus
+from bot.core.preferences import MentionRule, Preference
 from bot.core.reasons import Reason, WithheldReason
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.feed_server import make_rss_item
@@ -41,6 +43,35 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
         DeliveryStatus.WITHHELD,
         Reason(WithheldReason.BOT_ABSENT),
     )
+
+
+async def test_what_was_deleted_while_the_bot_was_down_is_forgotten_at_the_start(telex, publisher):
+    """A thread that is archived is listed no more than a channel that was deleted, but stays."""
+    store, server_id, rule = telex.store, telex.guild.id, MentionRule(telex.guild.create_role("Tech").id, "ai", 1)
+    channels = [telex.guild.create_text_channel(name) for name in ("news-feed", "alerts", "old-topics")]
+    await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
+    parent = telex.bot.get_channel(telex.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    thread = await parent.create_thread(name="old", type=discord.ChannelType.public_thread)
+    await thread.edit(archived=True)
+    await telex.env.settle()
+    for channel_id in (channels[0].id, thread.id):
+        await store.channel_feeds.create_token(server_id=server_id, channel_id=channel_id, user_id=1)
+    await telex.set_preference(Preference.ALERT_CHANNEL, channels[1].id)
+    for channel_id, role_id in ((channels[2].id, rule.role_id), (thread.id, rule.role_id), (telex.news.id, 77)):
+        ids = {"server_id": server_id, "channel_id": channel_id, "user_id": 1}
+        await store.mention_rules.save(rule._replace(role_id=role_id), limit=5, **ids)
+    backend = telex.env.backend
+    backend.get_guild(server_id).thread_ids.remove(thread.id)
+    for channel in channels:
+        backend.get_guild(server_id).channel_ids.remove(channel.id)
+        del backend.channels[channel.id]
+    await telex.restart()
+    assert await store.channel_feeds.get_by_channel(channels[0].id) is None
+    assert await store.channel_feeds.get_by_channel(thread.id) is not None
+    assert await store.servers.get_alert_channel_id(server_id) is None
+    place_ids = (channels[2].id, telex.news.id, thread.id)
+    assert [await store.mention_rules.list_by_channel(place_id) for place_id in place_ids] == [[], [], [rule]]
 
 
 async def test_a_leave_withholds_what_waits(telex, publisher):

@@ -1,5 +1,7 @@
 """Repository of mention rules, by which posts of a channel that match a query mention a role."""
 
+from collections.abc import Collection
+
 from bot.core.preferences import MentionRule, SettingKind
 from bot.store.connection import Connection
 from bot.store.repository import Repository, bind_write, write_transaction
@@ -56,6 +58,14 @@ class MentionRules(Repository):
             MentionRule._make,
             "SELECT role_id, query, daily_limit FROM mention_rule WHERE channel_id = ? ORDER BY role_id, query",
             (channel_id,),
+        )
+
+    async def load_role_ids(self, server_ids: Collection[int]) -> set[int]:
+        """Return the ids of the roles that rules in the channels of servers mention."""
+        return await self._fetch_set(
+            "SELECT DISTINCT role_id FROM mention_rule JOIN channel ON channel.id = mention_rule.channel_id "
+            "WHERE channel.server_id IN (:server_ids)",
+            {"server_ids": server_ids},
         )
 
     save = bind_write(save_mention_rule)

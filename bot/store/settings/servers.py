@@ -161,6 +161,24 @@ class Servers(ShardedRepository):
         """
         return await self._fetch_value("SELECT alerts AS alert_channel_id FROM server WHERE id = ?", (server_id,))
 
+    async def load_server_id_by_special_channel_id(self, server_ids: Collection[int]) -> dict[int, int]:
+        """Map the ids of channels that are published, get alerts or mention roles by rules to those of their servers.
+
+        Only channels of the given servers are returned. What makes them special ends when they are deleted.
+        """
+        rows = await self._fetch_rows(
+            """
+            SELECT channel.id, channel.server_id FROM channel
+            WHERE channel.server_id IN (:server_ids) AND (
+                EXISTS (SELECT 1 FROM channel_feed WHERE channel_feed.channel_id = channel.id)
+                OR EXISTS (SELECT 1 FROM mention_rule WHERE mention_rule.channel_id = channel.id))
+            UNION
+            SELECT alerts, id FROM server WHERE id IN (:server_ids) AND alerts IS NOT NULL
+            """,
+            {"server_ids": server_ids},
+        )
+        return dict(rows)
+
 
 def _update_profiles(db: Connection, changed_profiles: Sequence[tuple[str, int | None, int]]) -> None:
     """Store profiles of servers, given as name, number of members (None: unchanged) and server id."""
