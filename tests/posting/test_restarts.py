@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import cycle
 from typing import Any
 
+import aiohttp
+import discord
 import pytest
 
 from bot.core.models import Dispatch, DispatchState
@@ -87,6 +90,30 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
     await telex.advance(120)
     await telex.deliver()
     assert len(forum.threads) == 1
+    await wait_for_lookups(telex)
+    assert len(forum.threads) == 2
+
+
+async def test_a_forum_whose_webhooks_cannot_be_listed_during_an_outage_loses_no_post(
+    telex, publisher, stop_at, monkeypatch
+):
+    """Without their ids a post by webhook would not be found, and be sent again."""
+    forum = telex.guild.create_forum_channel("forum")
+    await telex.set_permissions(forum, manage_webhooks=True)
+    await publisher.begin(forum)
+    stop_at("send", "before")
+    await publisher.post(make_rss_item(1))
+    await telex.restart()
+    errors = cycle((aiohttp.ClientOSError("no route"), TimeoutError()))
+
+    async def fail(_forum: discord.ForumChannel) -> None:
+        raise next(errors)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(discord.ForumChannel, "webhooks", fail)
+        for _minute in range(8):
+            await telex.deliver()
+            await telex.advance(60)
     await wait_for_lookups(telex)
     assert len(forum.threads) == 2
 

@@ -20,7 +20,7 @@ It covers the skew between this machine's clock and Discord's, and the longest d
 """
 
 _MAX_FIRST_MESSAGES = 3
-"""Number of messages that are read at the start of a forum thread, among them the message that opened it."""
+"""Maximum number of messages that are read at the start of a forum thread, to find the one that opened it."""
 
 
 class HistoryNotReadable(Exception):
@@ -76,7 +76,8 @@ async def build_history_window(
 ) -> HistoryWindow:
     """Return the window of a channel's history, with the ids of the bot's user, webhooks and other threads.
 
-    Threads with feeds of their own are excluded. Raises StoreError.
+    Threads with feeds of their own are excluded. Raises StoreError, and
+    discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer about a forum's webhooks.
     """
     bot_user = target.me if isinstance(target, discord.DMChannel) else target.guild.me
     author_ids = await store.dispatches.load_webhook_ids(channel_id)
@@ -95,7 +96,7 @@ async def iter_own_messages(
 
     In a channel and in each of its threads, the newest message comes first. In a forum only the bot's messages at
     the start of each thread are yielded, oldest first. Raises HistoryNotReadable if Telex lacks the permission to
-    read the history, and discord.DiscordException.
+    read the history, and discord.DiscordException, aiohttp.ClientError and TimeoutError.
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(target, discord.DMChannel) and (
@@ -155,7 +156,7 @@ async def iter_public_threads(
     """Yield the public threads of a channel that may have messages at or after a time.
 
     Active threads come first, then archived threads, which Discord lists by the time of archiving. Raises
-    discord.DiscordException.
+    discord.DiscordException, aiohttp.ClientError and TimeoutError.
     """
     for thread in await channel.guild.active_threads():
         if thread.parent_id == channel.id:

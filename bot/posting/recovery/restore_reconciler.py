@@ -48,7 +48,8 @@ class RestoreReconciler:
     async def load_restore_marker(self) -> None:
         """Load the time at which the database was restored from a backup; at the first start since then, record it.
 
-        The value `restored` in the table meta is "1" until the first start, then that time. Raises StoreError.
+        The value `restored` in the table meta is "1" until the first start, then that time, and empty when messages
+        need no longer be looked up. Raises StoreError.
         """
         restore_marker = await self._store.meta.get("restored")
         if not restore_marker:
@@ -77,9 +78,9 @@ class RestoreReconciler:
         since = _find_earliest_send_time(
             dispatch, articles, restored_at=self.restored_at, earliest_lookup_at=self._earliest_lookup_at
         )
-        if since is None:
-            return None
-        window = await self._build_history_window(target, dispatch, since)
+        window = None if since is None else await self._build_history_window(target, dispatch, since)
+        if window is None or isinstance(window, SendOutcome):
+            return window
         match dispatch.kind:
             case DispatchKind.POST | DispatchKind.CATCH_UP:
                 return await self._reconcile_articles(target, dispatch, message, articles, window)
@@ -170,6 +171,8 @@ class RestoreReconciler:
         if isinstance(target, SendOutcome):
             return None
         window = await self._build_history_window(target, digest, max(since, self._earliest_lookup_at))
+        if isinstance(window, SendOutcome):
+            return None
         history = await delivery_lookup.try_lookup(
             channel_history.read_channel_history(target, digest.channel_id, window)
         )
@@ -209,15 +212,18 @@ class RestoreReconciler:
 
     async def _build_history_window(
         self, target: Target, dispatch_or_digest: Dispatch | Digest | PersonalDigest, since: int
-    ) -> HistoryWindow:
-        return await own_messages.build_history_window(
-            self._store,
-            self._webhooks,
-            target,
-            server_id=dispatch_or_digest.server_id or 0,
-            channel_id=dispatch_or_digest.channel_id,
-            since=since,
-            until=self.restored_at,
+    ) -> HistoryWindow | SendOutcome:
+        """Return the window up to the restoration of a backup, or an outcome if Discord must be asked and fails."""
+        return await delivery_lookup.try_lookup(
+            own_messages.build_history_window(
+                self._store,
+                self._webhooks,
+                target,
+                server_id=dispatch_or_digest.server_id or 0,
+                channel_id=dispatch_or_digest.channel_id,
+                since=since,
+                until=self.restored_at,
+            )
         )
 
     async def _requeue_without_articles(self, dispatch: Dispatch, article_ids: Collection[int]) -> DeduplicatedDispatch:

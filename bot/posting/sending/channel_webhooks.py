@@ -48,8 +48,8 @@ class ChannelWebhooks:
         """Return the webhook for posts in a channel or thread, and create one if there is none.
 
         Returns a `SendOutcome` if that fails; a refusal is returned again without a request for
-        `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that is neither
-        discord.py's nor aiohttp's.
+        `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that neither
+        Discord nor the network caused.
         """
         channel = get_webhook_channel(target)
         if channel is None:
@@ -82,8 +82,8 @@ class ChannelWebhooks:
     async def get(self, webhook_id: int) -> discord.Webhook | SendOutcome:
         """Return the webhook that sent an earlier message, by its id, or the outcome that says why it is unavailable.
 
-        The permission to manage webhooks is not needed. Raises any error that is neither discord.py's nor
-        aiohttp's.
+        The permission to manage webhooks is not needed. Raises any error that neither Discord nor
+        the network caused.
         """
         cached_webhook = self._webhook_by_id.get(webhook_id)
         if cached_webhook is not None:
@@ -97,13 +97,16 @@ class ChannelWebhooks:
         return webhook
 
     async def fetch_own_ids(self, target: Target) -> set[int]:
-        """Return the ids of the bot's webhooks in a channel; empty if Telex cannot list them."""
+        """Return the ids of the bot's webhooks in a channel; empty if Telex lacks the permission to list them.
+
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
+        """
         channel = get_webhook_channel(target)
         if channel is None or permissions.find_missing_webhook_permissions(channel):
             return set()
         try:
             return {webhook.id for webhook in await self._fetch_own(channel)}
-        except discord.HTTPException:
+        except (discord.Forbidden, discord.NotFound):
             return set()
 
     def forget(self, webhook: discord.Webhook) -> None:

@@ -32,7 +32,7 @@ _LOCKED_THREAD_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """Sender of queued messages (dispatches). It records only the daily thread and webhook used, not the outcome."""
+    """Sender of queued messages (dispatches). It records articles, mentions, thread and webhook, not the outcome."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
@@ -41,7 +41,8 @@ class DispatchSender:
     async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | SendOutcome | Reason:
         """Return where a queued message goes, its dispatch with only the readable articles, and the Discord message.
 
-        The roles that a post mentions by its channel's rules are decided, and recorded before it is sent.
+        The roles that a post mentions by its channel's rules are decided, and recorded before it is sent. A daily
+        thread that does not exist yet is created.
 
         Returns a `SendOutcome` if it cannot be sent now, and a `Reason` if it can never be sent. Raises
         StoreError.
@@ -77,15 +78,19 @@ class DispatchSender:
             return target, False
         claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
         message = await self.render(dispatch)
-        history_window = await own_messages.build_history_window(
-            self._store,
-            self._webhooks,
-            target,
-            server_id=dispatch.server_id,
-            channel_id=dispatch.channel_id,
-            since=claimed_at,
-            until=None,
+        history_window = await delivery_lookup.try_lookup(
+            own_messages.build_history_window(
+                self._store,
+                self._webhooks,
+                target,
+                server_id=dispatch.server_id,
+                channel_id=dispatch.channel_id,
+                since=claimed_at,
+                until=None,
+            )
         )
+        if isinstance(history_window, SendOutcome):
+            return history_window, False
         had_nonce = message_targets.supports_nonce(target) and dispatch.webhook_id is None
         return await delivery_lookup.find_delivered_message(target, dispatch, message, history_window), had_nonce
 
@@ -98,7 +103,7 @@ class DispatchSender:
     async def resolve_target(self, dispatch: Dispatch, *, may_create: bool = True) -> Target | SendOutcome | None:
         """Return the channel, thread or DM channel for a queued message, or the outcome that says why there is none.
 
-        Returns None if the target is a daily thread that does not exist and `may_create` is false. Raises
+        A daily thread that does not exist is created; if `may_create` is false, None is returned for it. Raises
         StoreError.
         """
         guild = self._client.get_guild(dispatch.server_id)
@@ -123,7 +128,7 @@ class DispatchSender:
 
         The bot sends it a second time if the response was lost and a nonce makes that safe.
 
-        Raises StoreError, and any error that is neither discord.py's nor aiohttp's.
+        Raises StoreError, and any error that neither Discord nor the network caused.
         """
         outcome = await self._send_by_webhook(target, dispatch)
         if outcome is None:
