@@ -5,8 +5,6 @@ import math
 from collections.abc import Collection
 from http import HTTPStatus
 
-import aiohttp
-import discord
 import uvicorn
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
@@ -21,6 +19,7 @@ from bot.client.public_channels import PublicFeedLookup
 from bot.client.services import Services
 from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.configuration.settings import Network
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def build_http_app(services: Services, public_feed_lookup: PublicFeedLookup, *, 
         call_limiter.consume(token.client_id)
         try:
             return await public_feed_lookup.load_feed_ids(int(token.client_id))
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+        except DISCORD_ERRORS as error:
             log.warning("public feeds lookup failed server_id=%s error=%s", token.client_id, error)
             raise ToolError("Discord does not answer at the moment. Try again later.") from error
 

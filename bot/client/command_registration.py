@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 from discord import app_commands
 
 from bot.core import i18n
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store import DatabaseFault, Store
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ REGISTERED_HASH_KEY = "commands"
 """Key in the database table `meta` of the hash of the registered commands."""
 _OWNER_SERVER_KEY = "owner server"
 """Key in the database table `meta` of the id of the server with the operator's commands, empty for none."""
-_DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class CommandTranslator(app_commands.Translator):
@@ -96,7 +95,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
         if stored_hash == _compute_registration_hash(command_payloads, registered_commands):
             return False, build_command_mentions(registered_commands)
         registered_commands = await http_client.bulk_upsert_global_commands(application_id, command_payloads)
-    except _DISCORD_ERRORS:
+    except DISCORD_ERRORS:
         log.exception("command registration failed")
         return False, build_command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
@@ -117,7 +116,7 @@ async def register_owner_commands(tree: app_commands.CommandTree, store: Store, 
             await tree.sync(guild=discord.Object(server_id))
         except (discord.Forbidden, discord.NotFound) as error:  # The bot is not in the server, and joining registers.
             log.warning("owner commands not registered server_id=%d error=%s", server_id, error)
-        except _DISCORD_ERRORS:
+        except DISCORD_ERRORS:
             log.exception("owner command registration failed server_id=%d", server_id)
             return
     if owner_server_id is not None or stored_server_id:

@@ -40,6 +40,7 @@ from bot.posting.sending.message_targets import fair_share_key
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from bot.posting.sending.rate_limiter import RateLimiter
 from bot.posting.sending.retry_guard import RetryGuard
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store import DatabaseFault, LeaseLost, ProcessMustEnd
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class TelexBot(ShardedBot):
         period = self.services.maintenance.period
         if period is None:
             return
-        with suppress(discord.DiscordException, aiohttp.ClientError):  # Then nobody is known to be an operator.
+        with suppress(*DISCORD_ERRORS):  # Then nobody is known to be an operator.
             if await self.is_owner(user):
                 return
         raise UnderMaintenance(describe_maintenance(period, self.services.clock.now()))
@@ -262,5 +263,5 @@ class TelexBot(ShardedBot):
         """
         try:
             return await self.visibility.can_view(guild, member, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             return False

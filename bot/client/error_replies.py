@@ -13,6 +13,7 @@ from discord import app_commands
 from bot.client import interaction_context
 from bot.core import i18n
 from bot.core.i18n import _, format_number, ngettext
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import refusal_sentences
 from bot.posting.wording.permission_labels import permission_label
 from bot.store import DatabaseBroken, DatabaseFault
@@ -64,7 +65,7 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
-    except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as send_error:
+    except DISCORD_ERRORS as send_error:
         log.warning("error reply failed error=%s", send_error)
 
 

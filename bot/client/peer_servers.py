@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable
 
-import aiohttp
 import discord
 
 from bot.client.services import Services
@@ -10,6 +9,7 @@ from bot.core.i18n import ngettext
 from bot.posting.audience import AudienceResolver
 from bot.posting.channel_visibility import ChannelVisibility
 from bot.posting.sending import message_targets
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.processes.peer_queries import PeerQueries
 from bot.text import discord_text
 
@@ -116,7 +116,7 @@ class PeerServers:
         try:
             is_public = await self._visibility.is_public(guild, channel_id)
             feed_ids = await self._get_audience_resolver().find_feed_ids_readable_by_all_in(guild, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             return None
         return {PUBLIC_CHANNEL_MARK, *feed_ids} if is_public else feed_ids
 
@@ -125,5 +125,5 @@ class PeerServers:
             return None
         try:
             return await self._get_audience_resolver().find_local_feed_ids_readable_by(server_id, user_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             return None

@@ -1,9 +1,9 @@
 """Lookup of the names of a server's channels, roles and tags over REST, without a gateway connection."""
 
-import aiohttp
 import discord
 
 from bot.operating.settings_files.server_names import ServerNames
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 
 
 class NamesUnavailable(Exception):
@@ -25,7 +25,7 @@ async def load_server_names(token: str, server_id: int) -> ServerNames:
         raise NamesUnavailable("Discord rejected DISCORD_TOKEN.") from error
     except (discord.NotFound, discord.Forbidden) as error:
         raise NamesUnavailable(f"The bot isn’t in a server {server_id}.") from error
-    except (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (*DISCORD_ERRORS, OSError) as error:
         raise NamesUnavailable("Discord can’t be reached.") from error
     return ServerNames(
         guild.name,

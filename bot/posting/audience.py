@@ -5,14 +5,20 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import NamedTuple
 
-import aiohttp
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
 from bot.core.reasons import Reason, SendProblem
 from bot.digests.digest_models import DigestContent, digest_from_json
 from bot.posting.channel_visibility import ChannelVisibility
-from bot.posting.sending.send_outcomes import ChannelBlocked, RetryAfter, SendOutcome, Sent, try_request
+from bot.posting.sending.send_outcomes import (
+    DISCORD_ERRORS,
+    ChannelBlocked,
+    RetryAfter,
+    SendOutcome,
+    Sent,
+    try_request,
+)
 from bot.store import Store
 
 MAX_SERVERS_QUERIED = 10
@@ -57,11 +63,12 @@ class AudienceResolver:
         )
 
     async def restrict_to_audience(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
-        """Return a queued message with only the articles that its recipients may read, or None if none are left.
+        """Return a queued message with only the articles that its recipients may read, or None if they may read none.
 
-        Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications,
-        personal or server-wide digests, and a notice in a channel on the decision about a user's proposal; other
-        dispatches, which only show feeds of their own channel, are returned unchanged. Raises StoreError.
+        Restricts watch notifications, also in the outbox, personal or server-wide digests, and a notice in a channel
+        on the decision about a user's proposal; other dispatches, which only show feeds of their own channel, are
+        returned unchanged. None is also returned if the bot or the proposer has left the server. Returns a `RetryAfter`
+        if Discord or another process did not answer. Raises StoreError.
         """
         if dispatch.proposer_id is not None and dispatch.user_id is None:
             return await self._restrict_to_proposer(dispatch)
@@ -138,7 +145,7 @@ class AudienceResolver:
         bookmarked an article, or has a watch or a digest.
 
         Raises StoreError; with `raise_if_unchecked` also discord.DiscordException, aiohttp.ClientError and TimeoutError
-        if a server cannot be checked. Without `raise_if_unchecked` the feeds of such a server are left out.
+        if a server cannot be checked. Without `raise_if_unchecked` the feeds that cannot be checked are left out.
         """
         store = self._store
         preferred_server_ids = await store.questions.load_server_ids(user_id) | await store.bookmarks.load_server_ids(
@@ -187,9 +194,10 @@ class AudienceResolver:
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server that this process serves.
 
-        Returns an empty collection if the user is not a member. If Discord does not answer, raises
-        discord.DiscordException, aiohttp.ClientError or TimeoutError with `raise_if_unchecked`; without it the feeds of
-        channels that cannot be checked are left out. Raises StoreError.
+        Returns an empty collection if the bot is not in the server, or if the user is not a member, whose watches in
+        the server are then paused. If Discord does not answer, raises discord.DiscordException, aiohttp.ClientError or
+        TimeoutError with `raise_if_unchecked`; without it the feeds that cannot be checked are left out. Raises
+        StoreError.
         """
         guild = self._client.get_guild(server_id)
         if guild is None:
@@ -199,7 +207,7 @@ class AudienceResolver:
         except discord.NotFound:
             await self._store.watches.mark_member_left(user_id, guild.id)
             return ()
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             if raise_if_unchecked:
                 raise
             return ()
@@ -216,7 +224,7 @@ class AudienceResolver:
     ) -> bool:
         try:
             return await self._visibility.can_view(guild, member, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             if raise_if_unchecked:
                 raise
             return False

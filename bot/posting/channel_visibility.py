@@ -1,9 +1,9 @@
 """Check of which channels of a server a member can read, and which channels all readers of a channel can read."""
 
-import aiohttp
 import discord
 
 from bot.core.clock import Clock
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 
 _THREAD_CACHE_SECONDS = 300.0
 """Time in seconds for which a thread that is not in discord.py's cache is not requested from Discord again."""
@@ -95,7 +95,7 @@ class ChannelVisibility:
             channel = await guild.fetch_channel(channel_id)
         except (discord.Forbidden, discord.NotFound, discord.InvalidData):
             channel = None
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except DISCORD_ERRORS:
             if thread is None:
                 raise
             return thread

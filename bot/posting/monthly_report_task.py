@@ -2,13 +2,13 @@
 
 import logging
 
-import aiohttp
 import discord
 
 from bot.core import i18n
 from bot.core.local_time import SECONDS_PER_DAY
 from bot.posting.rendering import scorecards
 from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store.records.outbox_records import DueReport
 from bot.stories import feed_scores
 from bot.stories.feed_scores import Verdict
@@ -36,15 +36,16 @@ class MonthlyReportTask(ScheduledTask):
                     payload = await self._build_payload(guild, report)
                     await self._store.monthly_reports.enqueue_due(report, payload)
                     continue
-            except (discord.DiscordException, aiohttp.ClientError) as error:
+            except DISCORD_ERRORS as error:
                 log.warning("monthly report postponed server_id=%d error=%r", report.server_id, error)
             wait_seconds = RETRY_SECONDS
         return wait_seconds
 
     async def _build_payload(self, guild: discord.Guild, report: DueReport) -> str | None:
-        """Return the stored text of a scorecard of the feeds that all readers of the channel for alerts can read.
+        """Return the text to store of a scorecard of the feeds that all readers of the channel for alerts can read.
 
-        Returns None if there is no such channel, or nothing to say about any feed.
+        The reactions of the past days are counted first. Returns None if there is no such channel, or nothing to say
+        about any feed.
         """
         if report.channel_id is None:
             return None

@@ -4,9 +4,6 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-import aiohttp
-import discord
-
 from bot.core.preferences import PersonalDigestPlan
 from bot.core.user_models import PersonalDigest
 from bot.digests import digest_selection
@@ -14,6 +11,7 @@ from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_models import DigestContent
 from bot.digests.digest_selection import DAY_SECONDS
 from bot.posting.scheduled_task import RETRY_SECONDS, ScheduledTask
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.search.index.search_engine import EngineError, Scope
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_parser import parse_query
@@ -42,7 +40,7 @@ class PersonalDigestTask(ScheduledTask):
             is_done = False
             try:
                 is_done = await self._create_digest(digest)
-            except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
+            except (*DISCORD_ERRORS, EngineError) as error:
                 log.warning("personal digest postponed error=%r", error)
             except Exception:
                 log.exception("personal digest failed")
@@ -104,7 +102,7 @@ class PersonalDigestTask(ScheduledTask):
         already received.
 
         Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
-        stories takes too long.
+        stories fails or takes too long.
         """
         topic_queries = [*plan.topic_queries]
         if plan.include_watches:
@@ -142,8 +140,8 @@ class PersonalDigestTask(ScheduledTask):
     ) -> set[int]:
         """Return the ids of articles of the given feeds that match any of the queries, from a day before `since` on.
 
-        At most the newest `_MAX_MATCHES_PER_QUERY` articles for each query are returned.
-        Raises EngineError if the search index is not available.
+        At most the newest `_MAX_MATCHES_PER_QUERY` articles for each query are returned. Raises EngineError if the
+        search index is not available.
         """
         article_ids: set[int] = set()
         if not queries:

@@ -7,7 +7,6 @@ import zlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -17,6 +16,7 @@ from bot.client.discord_client import TelexBot
 from bot.core import i18n
 from bot.core.i18n import _, format_number, ngettext
 from bot.core.preferences import ProcessRole
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.processes.supervision import cancel_and_wait
 from bot.store import DatabaseBroken, DatabaseFault, ProcessMustEnd
 from cogs.shared.views import Interaction
@@ -187,7 +187,7 @@ class HealthCog(commands.Cog):
                 await owner.send(text, nonce=zlib.crc32(text.encode()))
         except (discord.Forbidden, discord.NotFound) as error:
             log.warning("owner message rejected error=%s", error)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+        except DISCORD_ERRORS as error:
             log.warning("owner message delayed error=%s", error)
             return False
         return True

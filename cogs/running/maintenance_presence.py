@@ -3,12 +3,12 @@
 import asyncio
 import logging
 
-import aiohttp
 import discord
 
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
 from bot.core.i18n import _
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from cogs.shared.persistent_items import TelexCog
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class MaintenancePresenceCog(TelexCog):
         for shard_id in self.bot.shards.keys() & self.bot.store.shards.served_numbers:
             try:
                 await self.bot.change_presence(activity=self._activity, status=self.bot.status, shard_id=shard_id)
-            except (discord.DiscordException, aiohttp.ClientError, ConnectionError) as error:
+            except (*DISCORD_ERRORS, ConnectionError) as error:
                 log.warning("presence not changed shard=%d error=%r", shard_id, error)  # It has the new one later.
 
     def _set_initial_presence(self) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 
-import aiohttp
 import discord
 
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
 from bot.core.i18n import _
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from cogs.running.welcome_message import find_welcome_channel
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class ServerDepartures:
             if (guild := self._bot.get_guild(server_id)) is not None:
                 try:
                     await self._leave(guild)
-                except (discord.DiscordException, aiohttp.ClientError) as error:
+                except DISCORD_ERRORS as error:
                     last_error = error
         if last_error is not None:
             raise last_error
@@ -75,7 +75,7 @@ class ServerDepartures:
             text = _("This bot isn’t available in this server. Ask the people who run it.")
         try:
             await channel.send(text)
-        except (discord.DiscordException, aiohttp.ClientError) as error:
+        except DISCORD_ERRORS as error:
             log.warning("departure message failed server_id=%d error=%s", guild.id, error)
 
     async def load_denied_server_ids(self) -> set[int]:

@@ -2,7 +2,6 @@
 
 import logging
 
-import aiohttp
 import discord
 
 from bot import DATA
@@ -13,6 +12,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views, outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Image, Section, text_block
 from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
         )
     try:
         await channel.send(view=layout_views.build_static_view((card,)), file=logo_file)
-    except (discord.DiscordException, aiohttp.ClientError) as error:
+    except DISCORD_ERRORS as error:
         log.warning("welcome failed server_id=%d error=%s", guild.id, error)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import discord
 import pytest
 from simcord.builders import ChannelHandle
 
 from bot.core.preferences import Preference
+from bot.posting.scheduled_task import RETRY_SECONDS
 from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.interactions import find_accessory_id, hide_channel, last_reply, message_text
@@ -97,6 +99,23 @@ async def test_nothing_is_posted_when_there_is_nothing_to_say_or_no_channel(tele
     telex.clock.advance(40 * DAY)
     await telex.deliver()
     assert ((await telex.store.monthly_reports.get_next_due_at()) or 0) > telex.clock.now()
+
+
+async def test_a_request_to_discord_that_times_out_postpones_it(telex, alerts, monkeypatch, caplog):
+    await send_monthly(telex, alerts)
+    before = len(telex.posts(alerts))
+
+    async def time_out(_guild: discord.Guild, _channel_id: int) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as outage:
+        outage.setattr(discord.Guild, "get_channel_or_thread", lambda *_arguments: None)
+        outage.setattr(discord.Guild, "fetch_channel", time_out)
+        await advance_to(telex, datetime(2026, 6, 1, 13, 0, tzinfo=UTC))
+    assert "monthly report postponed" in caplog.text
+    await telex.advance(RETRY_SECONDS)
+    await telex.deliver()
+    assert len(telex.posts(alerts)) == before + 1
 
 
 async def test_it_speaks_the_language_of_the_channel(telex, alerts):

@@ -12,10 +12,10 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 
-import aiohttp
 import discord
 
 from bot.client.services import Services
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store.records.process_records import IdentifyDecision
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class IdentifyScheduler:
         try:
             async with asyncio.timeout(_LIMITS_TIMEOUT_SECONDS):
                 session_limits = await self._client.fetch_session_start_limits()
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+        except DISCORD_ERRORS as error:
             log.debug("session limits unavailable error=%s", error)
             session_limits = None
         self.sessions_remaining = None if session_limits is None else session_limits.remaining

@@ -4,8 +4,6 @@ import math
 from hashlib import blake2b
 from http import HTTPStatus
 
-import aiohttp
-import discord
 from aiohttp import ETag, web
 
 from bot.client.discord_client import TelexBot
@@ -20,6 +18,7 @@ from bot.posting.publishing.bookmark_feed_builder import (
 )
 from bot.posting.publishing.channel_feed_builder import ChannelFeedBuilder
 from bot.posting.publishing.feed_serializers import FORMAT_BY_EXTENSION, PublishedFeed, build_feed_url
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 from bot.store.records.people_records import BookmarkFeed
@@ -80,7 +79,7 @@ class PublishedFeedRoutes:
                 if isinstance(stored_feed, BookmarkFeed)
                 else await self._load_channel_feed(stored_feed, entry_kind, self_url)
             )
-        except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        except (StoreError, *DISCORD_ERRORS):
             return _build_error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         return (
             feed_or_response

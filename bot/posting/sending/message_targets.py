@@ -3,7 +3,6 @@
 import hashlib
 from typing import Any
 
-import aiohttp
 import discord
 
 from bot.core.models import Dispatch
@@ -11,6 +10,7 @@ from bot.core.reasons import Reason, SendProblem
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import (
+    DISCORD_ERRORS,
     ChannelBlocked,
     Rejected,
     SendOutcome,
@@ -30,7 +30,7 @@ Target = GuildTarget | discord.DMChannel
 async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget | SendOutcome:
     """Return a channel from the cache or from Discord, or the outcome that explains why it is not available.
 
-    Raises any error that is neither discord.py's nor aiohttp's.
+    Raises any error that neither Discord nor the network caused.
     """
     channel = client.get_channel(channel_id) or await try_request(client.fetch_channel(channel_id))
     return channel if isinstance(channel, GuildTarget | SendOutcome) else ChannelBlocked(Reason(SendProblem.NOT_TEXT))
@@ -46,7 +46,7 @@ async def find_guild(client: discord.Client, store: Store, server_id: int) -> di
         return guild
     try:
         return await client.fetch_guild(server_id, with_counts=False)
-    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+    except DISCORD_ERRORS:
         return None
 
 
@@ -59,7 +59,7 @@ def fair_share_key(client: discord.Client, channel_id: int) -> int:
 async def open_dm(client: discord.Client, user_id: int) -> discord.DMChannel | SendOutcome:
     """Return the DM channel of a user, or the outcome that explains why it cannot be opened.
 
-    Raises any error that is neither discord.py's nor aiohttp's.
+    Raises any error that neither Discord nor the network caused.
     """
     return await try_request(client.create_dm(discord.Object(user_id)))
 
@@ -85,7 +85,8 @@ def supports_nonce(target: Target) -> bool:
 async def send(target: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None) -> SendOutcome:
     """Send a message; if Discord rejects it, try its variants without pictures, links and emoji.
 
-    A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
+    The attached picture is left out where Telex may not attach files. A message sent by `webhook` has no nonce. Raises
+    any error that neither Discord nor the network caused.
     """
     if isinstance(target, GuildTarget) and (missing_permissions := permissions.find_missing_permissions(target)):
         return block_for_permissions(missing_permissions)

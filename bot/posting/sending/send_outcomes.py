@@ -28,7 +28,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Outcome of a request that Discord did not accept, and that may be repeated after `seconds`."""
+    """Outcome of a request to repeat after `seconds`: Discord did not accept it, or a repetition does no harm."""
 
     seconds: float
     reason: Reason
@@ -61,6 +61,9 @@ class Unverifiable:
 
     reason: Reason
 
+
+DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
+"""Errors of a request to Discord: a refusal, no connection, or no answer in time."""
 
 SendOutcome = Sent | RetryAfter | DeliveryUnknown | ChannelBlocked | Rejected | Unverifiable
 
@@ -111,7 +114,7 @@ _MIN_SERVER_ERROR = 500
 
 
 def classify_error(error: Exception) -> SendOutcome:
-    """Return the outcome of a send that ended in an exception of discord.py or aiohttp.
+    """Return the outcome of a send that ended in an exception of discord.py, aiohttp or the network.
 
     Raises any other error again, since that is a bug.
     """
@@ -141,8 +144,8 @@ def block_for_permissions(missing_permissions: Sequence[str]) -> ChannelBlocked:
 async def try_request(request: Awaitable[T]) -> T | SendOutcome:
     """Await a request to Discord and return its result, or the outcome that explains its failure.
 
-    The request must be safe to repeat: a lost response becomes `RetryAfter`. Raises any error that is neither
-    discord.py's nor aiohttp's.
+    The request must be safe to repeat: a lost response becomes `RetryAfter`. Raises any error that neither
+    Discord nor the network caused.
     """
     try:
         return await request
