@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SUMMARY_WAIT_SECONDS = 20.0
 """Maximum time in seconds to wait for the summaries of a digest's stories."""
 MAX_DELAY_SECONDS = 60
-"""Maximum time in seconds by which waiting for summaries may delay a digest beyond its due time."""
+"""Time in seconds after a digest's due time from which on only stored summaries are used for it."""
 _SUMMARY_LOOKUP_SECONDS = 5.0
 """Minimum timeout in seconds for looking up and generating summaries, even if no time is left to wait."""
 _SELECTION_TIMEOUT_SECONDS = 20.0
@@ -119,8 +119,8 @@ class ChannelDigestTask(ScheduledTask):
         `summary_wait_seconds`, or `_SUMMARY_LOOKUP_SECONDS` if that is longer; if it is not positive, only stored
         summaries are used. If detecting the trends fails, the chart is left out.
 
-        Raises StoreError, WorkerError if selecting the stories takes too long, and discord.DiscordException
-        or aiohttp.ClientError if Discord must be asked who can read the feeds and the request fails.
+        Raises StoreError, WorkerError if selecting the stories fails or takes too long, and discord.DiscordException,
+        aiohttp.ClientError or TimeoutError if Discord must be asked who can read the feeds and the request fails.
         """
         plan, context = digest.plan, self._context
         if plan.includes_other_channels:

@@ -44,7 +44,8 @@ async def resolve_daily_thread(
 ) -> message_targets.GuildTarget | SendOutcome | None:
     """Return where a queued message (dispatch) goes: the channel, or the channel's thread of the day.
 
-    The day is that on which sending began, else that on which the message was queued.
+    The day is that on which sending began, else that on which the message was queued. A thread that does not exist
+    is created if `may_create` is true; the thread's id is stored.
 
     Returns a `SendOutcome` if there is no thread to send to, and None if the thread does not exist and
     `may_create` is false, since an earlier request may still create it. Raises StoreError.
@@ -86,7 +87,8 @@ async def _find_existing_thread(
 ) -> discord.Thread | SendOutcome | None:
     """Return the bot's thread of a name that may have been active since a Unix time in seconds, or None.
 
-    Returns `ChannelBlocked` if that thread is locked. Raises discord.DiscordException.
+    Returns `ChannelBlocked` if that thread is locked. Raises discord.DiscordException, aiohttp.ClientError and
+    TimeoutError.
     """
     async for thread in iter_public_threads(channel, datetime.fromtimestamp(active_since, UTC)):
         if thread.owner_id == channel.guild.me.id and thread.name == thread_name:

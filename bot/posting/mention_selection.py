@@ -14,7 +14,7 @@ from bot.watches.subscription_filters import FilterEvaluator
 async def select_mentions(context: PostingContext, dispatch: Dispatch) -> Dispatch:
     """Return a post about to be sent (dispatch) with the roles to mention by rules of its channel; record the roles.
 
-    Catch-ups and digests mention nobody by rules: they gather articles of hours. A role that the post
+    Other messages are returned unchanged: catch-ups and digests gather articles of hours. A role that the post
     mentions in any case needs no rule. Raises StoreError, or LeaseLost if another process serves the server.
     """
     if dispatch.kind is not DispatchKind.POST:

@@ -114,8 +114,8 @@ class OutboxRelay:
     async def release_shard(self, shard_number: int, grace_seconds: float = 5.0) -> None:
         """Wait up to `grace_seconds` for running sends of a shard that another process takes over.
 
-        Messages that are still marked as being sent (claimed) stay so; the new owner looks up whether they were. The
-        caller must have given up the shard before, so that no new send starts.
+        Messages that are still marked as being sent (claimed) stay so; the new owner looks up whether they were, and
+        this process no longer does. The caller must have given up the shard before, so that no new send starts.
         """
         async with self._shard_adoption_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shard_numbers.discard(shard_number)
@@ -157,7 +157,7 @@ class OutboxRelay:
     async def _start_due_work(self) -> int | None:
         """Start the sends, edits and tasks that are due; return when a channel can be sent to next (Unix time).
 
-        Returns None if no channel waits.
+        Returns None if no channel waits, and starts nothing during maintenance or while the database cannot be written.
         """
         # A dispatch is sent only after its claim was stored.
         if self._context.maintenance.is_on or not await self._store.is_writable():
@@ -258,7 +258,7 @@ class OutboxRelay:
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
     async def _reconcile_claim(self, in_doubt_claim: InDoubtClaim) -> None:
-        """Look up in Discord whether a message was sent; record it as sent, let it be sent again, or retry later."""
+        """Look up in Discord whether a message was sent; record the outcome, let it be sent again, or retry later."""
         dispatch = in_doubt_claim.dispatch
         stored_dispatch = await self._store.dispatches.get(dispatch.id)
         if stored_dispatch is None or stored_dispatch.state is not DispatchState.CLAIMED:

@@ -36,8 +36,8 @@ async def finalize_message(client: discord.Client, dispatch: Dispatch, *, add_se
     """Add the seed reaction to a sent post, and crosspost a message (`dispatch`) of an announcement channel.
 
     The seed reaction is the bot's own 🔖, for users to click. Both steps are safe to repeat. Returns
-    `RetryAfter` if another attempt is needed, None when nothing is left to do. Raises any error that is
-    neither discord.py's nor aiohttp's.
+    `RetryAfter` if another attempt is needed, None when nothing is left to do. Raises any error that
+    neither Discord nor the network caused.
     """
     guild = client.get_guild(dispatch.server_id)
     if guild is not None and guild.unavailable:  # Its channels are not in the cache.
@@ -58,8 +58,9 @@ async def edit_sent_message(
 ) -> RetryAfter | ChannelBlocked | Rejected | None:
     """Replace the content of a sent message (`dispatch`) by `message`; edit a webhook's message through its webhook.
 
-    Returns None when done or given up, `RetryAfter` if another attempt is needed, or the outcome that explains why the
-    message cannot be edited. Raises any error that is neither discord.py's nor aiohttp's.
+    An archived thread is reopened. Returns None when done or given up, `RetryAfter` if another attempt is needed, or
+    the outcome that explains why the message cannot be edited. Raises any error that neither Discord nor the network
+    caused.
     """
     edit_call: Callable[..., Awaitable[object]] = _get_partial_message(client, dispatch).edit
     if dispatch.webhook_id is not None:

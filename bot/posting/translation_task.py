@@ -15,7 +15,7 @@ from bot.writing.model_client import FAILURE_PAUSE_SECONDS
 MAX_POST_AGE_SECONDS = 86_400
 """Maximum age in seconds of a sent post that is still translated and edited."""
 _LOOP_INTERVAL_SECONDS = 2.0
-"""Time in seconds from one search for posts to translate to the next."""
+"""Time in seconds after all posts were translated until new ones are looked for."""
 
 
 class TranslationTask(ScheduledTask):

@@ -89,7 +89,8 @@ class ApplicationEmojiSync:
     async def run_once(self) -> None:
         """Create emoji that were needed since the last round; if another process leads, read them now and then.
 
-        Raises StoreError, WorkerError, discord.DiscordException and aiohttp.ClientError.
+        Which icons were shown is stored. Raises StoreError, WorkerError, discord.DiscordException, aiohttp.ClientError
+        and TimeoutError.
         """
         if not self._store.shards.serves(None):
             await self._refresh_from_leader()

@@ -40,7 +40,7 @@ async def find_already_posted(
     A catch-up (list of articles) counts as a post, as does a post of another article to which the article was added.
     The article's own post counts only if the queued message (`dispatch`) is a catch-up. If that catch-up is found
     with a full menu, which may not list all its articles, all are returned as posted. Raises HistoryNotReadable if
-    Telex cannot read the history, and discord.DiscordException.
+    Telex cannot read the history, and discord.DiscordException, aiohttp.ClientError and TimeoutError.
     """
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
@@ -78,7 +78,8 @@ async def find_earlier_notifications(
 ) -> list[RecoveredNotification]:
     """Return earlier notifications of the same watch (saved search) as `dispatch` that show any of the articles.
 
-    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
+    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException, aiohttp.ClientError and
+    TimeoutError.
     """
     notifications = []
     async for message, sent_outcome in own_messages.iter_own_messages(target, dispatch.channel_id, window):
@@ -102,7 +103,8 @@ async def find_earlier_notifications(
 async def read_channel_history(target: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
     """Return the articles and digests that the bot posted in a channel in a window of time.
 
-    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException.
+    Raises HistoryNotReadable if Telex cannot read the history, and discord.DiscordException, aiohttp.ClientError and
+    TimeoutError.
     """
     history = ChannelHistory({}, {}, {}, [], {})
     async for message, _sent_outcome in own_messages.iter_own_messages(target, channel_id, window):

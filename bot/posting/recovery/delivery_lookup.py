@@ -41,8 +41,8 @@ async def find_delivered_message(
     Returns another outcome if the lookup failed. Messages with articles are recognised by the dispatch's dedupe key
     in a custom id, proposals and notices by a button, scorecards by their period, other alerts by the text of
     `message`. All threads of the channel that the bot created are searched, whatever the channel's settings are now.
-    With `article`, a post of another feed's article with the same page counts, too. Raises any error that is neither
-    discord.py's nor aiohttp's.
+    With `article`, a post of another feed's article with the same page counts, too. Raises any error that neither
+    Discord nor the network caused.
     """
 
     async def find_message() -> Sent | None:
@@ -59,8 +59,8 @@ async def find_delivered_message(
 async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:
     """Await a lookup in a channel and return its result, or the outcome that explains its failure.
 
-    Returns `Unverifiable` if Telex may not read the channel. Raises any error that is neither discord.py's
-    nor aiohttp's.
+    Returns `Unverifiable` if Telex may not read the channel. Raises any error that neither Discord
+    nor the network caused.
     """
     try:
         return await lookup

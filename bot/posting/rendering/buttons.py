@@ -57,7 +57,7 @@ POSTABLE_CHANNEL_TYPES = [
     discord.ChannelType.forum,
     discord.ChannelType.media,
 ]
-"""Types of the channels and threads of a server that can have posts."""
+"""Types of the channels and threads that menus offer for posts; a voice or stage channel can have posts, too."""
 MAX_JOINED_PER_BUTTON = 8
 """Maximum number of short keys of articles added to a post in one custom id, which has at most 100 characters."""
 SHORT_KEY_LENGTH = 8
@@ -65,7 +65,7 @@ SHORT_KEY_LENGTH = 8
 
 
 def save_button_id(key: str, joined_articles: Sequence[Article] = ()) -> str:
-    """Return the custom id of a Save button for an article and for the articles that were added to its post."""
+    """Return the custom id of a Save button for an article and the first `MAX_JOINED_PER_BUTTON` added to its post."""
     return _append_joined_keys(f"telex:save:{key}", joined_articles[:MAX_JOINED_PER_BUTTON])
 
 
@@ -211,7 +211,8 @@ def more_button(
 ) -> discord.ui.Button[Any]:
     """Return a button that opens the menu of an article, labelled in the current language.
 
-    Its custom id has the articles added to the post (joined) that exceed the maximum of the Save button.
+    Its custom id has the articles added to the post (joined) that exceed the maximum of the Save button, up to
+    `MAX_JOINED_PER_BUTTON`.
     """
     emoji = icons.emoji_for(Icon.MORE)
     label = _("More") if with_label else "" if emoji else "⋯"
@@ -261,7 +262,7 @@ def save_menu(
 ) -> discord.ui.Select[Any]:
     """Return a menu that bookmarks the articles chosen in it, in the current language.
 
-    `articles` are oldest first; at most the newest 25 are offered.
+    `articles` are oldest first, and at least one; at most the newest 25 are offered.
     """
     options = [_article_option(article) for article in reversed(articles[-discord_limits.MAX_OPTIONS :])]
     return discord.ui.Select(
@@ -352,7 +353,10 @@ def comments_label(article: Article) -> str:
 
 
 def make_comments_button(article: Article) -> discord.ui.Button[Any] | None:
-    """Return a button that opens the discussion of an article, in the current language; None if there is none."""
+    """Return a button that opens the discussion of an article, in the current language.
+
+    Returns None if there is no discussion, or if Discord would reject its URL.
+    """
     comments_button = make_link_button(get_comments_url(article) or "")
     if comments_button is not None:
         comments_button.emoji, comments_button.label = "💬", comments_label(article)

@@ -145,7 +145,7 @@ def _is_daily_digest(digest_content: DigestContent) -> bool:
 
 
 def _date_range_text(digest_content: DigestContent) -> str:
-    """Return the date of a daily digest, or the date range of a weekly one, in the current language."""
+    """Return the date of a digest of one day, or the date range of a longer one, in the current language."""
     zone = local_time.load_zone(digest_content.time_zone)
     start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in (digest_content.since, digest_content.until))
     language = i18n.current_language()
@@ -166,7 +166,7 @@ def _rising_markup(digest_content: DigestContent) -> str:
 
 
 class FittedStories(NamedTuple):
-    """Stories that fit into a digest: their blocks, the article shown of each, and the number of omitted stories."""
+    """Stories that fit into a digest: their blocks, the article shown of each, and how many stories did not fit."""
 
     blocks: list[Block]
     shown_articles: list[Article]

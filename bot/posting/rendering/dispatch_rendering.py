@@ -42,7 +42,8 @@ async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Messag
     """Return the Discord message of a queued message (dispatch), or None if there is nothing to show any more.
 
     That is so if none of its articles, or its watch, proposal or proposer, is stored, if a proposal was decided
-    before managers were shown it, or if a notice was cancelled or is not wanted. Raises StoreError.
+    before managers were shown it, if it tells a proposer of a proposal that is open or withdrawn, or if a notice was
+    cancelled or is not wanted. Raises StoreError.
     """
     message = await _render_content(context, dispatch)
     if message is None or message.mentioned_role_ids or dispatch.kind not in _SILENCEABLE_KINDS:
@@ -106,8 +107,8 @@ async def _render_alert(context: PostingContext, dispatch: Dispatch) -> Message 
 async def _render_proposal(context: PostingContext, dispatch: Dispatch, proposal_id: int) -> Message | None:
     """Return the message that shows managers a proposed feed, or that tells the proposer the decision.
 
-    Returns None if the proposal or proposer is not stored any more, or if a proposal was decided before managers
-    were shown it.
+    Returns None if the proposal or proposer is not stored any more, if the proposal was decided before managers were
+    shown it, or if it is open or withdrawn, so that the proposer has nothing to hear.
     """
     proposal = await context.store.proposals.get(proposal_id)
     if proposal is None or (dispatch.proposer_id is None and dispatch.message_id is None and proposal.decision):

@@ -32,7 +32,7 @@ EXCERPT_LENGTH = 350
 MAX_EXCERPT_LENGTH = 1000
 """Maximum length that a server can choose for the excerpts of posts, in UTF-16 units."""
 MAX_PREFIX_LENGTH = 40
-"""Maximum length in characters of the text that a server can put before the titles of posts."""
+"""Maximum length in UTF-16 units of the text that a server can put before the titles of posts."""
 MAX_ALERT_LENGTH = 2000
 """Maximum length in UTF-16 units of the text of a feed alert."""
 MAX_ARTICLES_PER_NOTIFICATION = 10
@@ -113,7 +113,7 @@ class Message:
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:
-        """Return a copy of the message without its attached picture; a layout loses all its pictures."""
+        """Return a copy without the attached picture; an embed loses its large picture, a layout all its pictures."""
         if self.embed is None:
             return replace(self, layout=blocks.without_images(self.layout), picture=None)
         embed = self.embed.copy()
@@ -189,8 +189,8 @@ def watch_notification_message(
 ) -> Message:
     """Return the notification of a watch (saved search): one article with its excerpt, or a list, newest first.
 
-    `articles` are oldest first. `server_name` is the name of the server with the feeds, for a person who reads
-    the message outside that server; else None.
+    `articles` are oldest first; the list has at most the newest `MAX_ARTICLES_PER_NOTIFICATION`. `server_name` is the
+    name of the server with the feeds, for a person who reads the message outside that server; else None.
     """
     with i18n.language_scope(language):
         title_template = _("New for “{query}”")
@@ -272,7 +272,7 @@ def status_lines_markup(article: Article) -> str:
 
 
 def format_title(article: Article) -> str:
-    """Return the plain title of an article; if it has none, the first words of its text, else its URL."""
+    """Return the plain title of an article; if it has none, the first words of its text, else its URL, else "…"."""
     title = discord_text.to_plain_line(article.title[:_MAX_CHARS_READ])
     lead_text = (article.summary or article.body)[:_MAX_CHARS_READ]
     return (
@@ -284,7 +284,7 @@ def format_title(article: Article) -> str:
 
 
 def plain_excerpt(article: Article, length: int) -> str:
-    """Return the plain beginning of an article's text; "" if the text only repeats the title.
+    """Return the plain beginning of an article's text; "" if there is none, or it only repeats the title.
 
     `length` is the maximum in UTF-16 units.
     """

@@ -20,12 +20,12 @@ from bot.posting.rendering.messages import Message, link_markup
 from bot.text import discord_text, urls
 
 COMPACT_EXCERPT_LENGTH = 60
-"""Maximum length of a compact post's excerpt, in UTF-16 units before markup is escaped."""
+"""Default maximum length of a compact post's excerpt, in UTF-16 units before markup is escaped."""
 DEFAULT_EXCERPT_SENTENCES = 2
-"""Maximum number of sentences of a post's excerpt, unless the length of excerpts was configured."""
+"""Maximum number of sentences of a post's excerpt, unless its length was set or it is in an embed without template."""
 
 COMPACT_EMBED_EXCERPT_LENGTH = 140
-"""Maximum length of the excerpt in a compact embed, in UTF-16 units before markup is escaped."""
+"""Default maximum length of the excerpt in a compact embed, in UTF-16 units before markup is escaped."""
 
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS_LISTED = 80, 30, 8
 _MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = 256, 80, 40
@@ -48,7 +48,8 @@ def render_post(
 
     `look` says how it appears. `joined_articles` are articles on the same story that were added to the post, in that
     order. `mentioned_role_ids` are the ids of the roles to notify. `dedupe_key` is the queued message's unique key, or
-    None if that is the article's key. With `by_webhook` the post appears under its outlet's name and icon.
+    None if that is the article's key. With `by_webhook` the post appears under its outlet's name and icon, unless the
+    outlet has no name or Discord forbids it.
     """
     with i18n.language_scope(language):
         thread_name = discord_text.to_plain_line(
@@ -255,7 +256,10 @@ def _outlet_name(article: Article, feed: Feed | None) -> str:
 
 
 def uses_embed(look: PostLook) -> bool:
-    """Return whether posts with a look (settings) are embeds; an edit must not turn an embed into a layout or back."""
+    """Return whether all posts with a look (settings) are embeds, and not only those that mention a role by a rule.
+
+    An edit must not turn an embed into a layout or back.
+    """
     return look.style is Style.CLASSIC or look.role_id is not None
 
 
@@ -296,7 +300,7 @@ def _build_embed(article: Article, outlet_name: str, icon_url: str | None, look:
 
 
 def also_markup(joined_articles: Sequence[Article]) -> str:
-    """Return a line of links to the articles that were added to a post (joined), in the current language."""
+    """Return a line of links to the articles added to a post (joined), as many as fit, in the current language."""
     return _("Also: {links}").format(links=_outlet_links(joined_articles))
 
 

@@ -16,7 +16,7 @@ from bot.text import discord_text
 DECISION_COLOUR = 0xD8A13A
 """Colour (0xRRGGBB) of a scorecard with feeds of which a manager should decide whether to keep them."""
 PAGE_SIZE = 12
-"""Number of feeds on a page of the scorecard of feeds, and in its monthly message."""
+"""Maximum number of feeds on a page of the scorecard of feeds, and in its monthly message."""
 _BAR_LENGTH = 7
 """Number of characters of the bar before a feed's name; with ten, names break on a phone."""
 
@@ -29,7 +29,10 @@ class FeedGroup(NamedTuple):
 
 
 def build_report_payload(scorecard: Scorecard) -> str:
-    """Return a scorecard's monthly message as JSON to be stored: texts, in the current language, and colour."""
+    """Return a scorecard's monthly message as JSON to be stored: texts, in the current language, and colour.
+
+    It has the first `PAGE_SIZE` feeds and the number of the others.
+    """
     groups = iter_groups(scorecard, scorecard.scored_feeds[:PAGE_SIZE])
     small_texts = [linkify_commands(_("Act on it, or stop these reports: /feed report"))]
     hidden_count = len(scorecard.scored_feeds) - PAGE_SIZE

@@ -40,7 +40,7 @@ class SourcePreview:
     """Preview of a feed, without anything secret: addresses are redacted, and links with secrets left out.
 
     `address` is the URL of the feed without `https://`. `article_count` is the number of its listed articles.
-    `articles_per_week` is None if the entries do not have two different dates.
+    `articles_per_week` is None if the entries do not have two different dates. `articles` are the newest two.
     """
 
     title: str

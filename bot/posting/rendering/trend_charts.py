@@ -31,7 +31,7 @@ async def load_trends(
 ) -> Trends:
     """Return the rising topics and largest outlets of the given feeds in the period before `now` (Unix seconds).
 
-    Raises StoreError, and WorkerError if the detection takes longer than `TREND_TIMEOUT_SECONDS`.
+    Raises StoreError, and WorkerError if the detection fails or takes longer than `TREND_TIMEOUT_SECONDS`.
     """
     title_sample = await store.title_samples.sample(
         feed_ids, since=now - 2 * period.seconds, before=now, max_titles=2 * MAX_TITLES

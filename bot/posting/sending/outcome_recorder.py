@@ -48,6 +48,7 @@ class OutcomeRecorder:
 
         `joined_article_ids` are the ids of articles added to the post that its message shows. If the outcome is
         `DeliveryUnknown`, returns the seconds to wait before looking up whether the message was delivered, else None.
+        Raises LeaseLost if another process now serves the message's server.
         """
         return await self._store.retry_until_written(partial(self._record_once, dispatch, outcome, joined_article_ids))
 

@@ -19,7 +19,7 @@ _MESSAGE_LINK_PATTERN = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
 )
 _MAX_ARTICLES_PER_LINK = 50
-"""Maximum number of articles that are explained per link; some feeds give every entry the same link."""
+"""Maximum number of articles, or of dropped entries, that are explained per link; a feed may give all one link."""
 _MAX_SNOWFLAKE = 2**63 - 1
 """Largest id of a message that the database can store."""
 
