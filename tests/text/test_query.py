@@ -158,6 +158,7 @@ def test_parentheses_that_do_not_match_lose_no_word(text):
         ('since:"depuis lundi"', FieldFilter(FilterName.SINCE, 1591574400)),
         ("jusqu'à:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
         ("jusqu’à:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
+        ("JUSQU’À:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
         ("depuis:lundi", FieldFilter(FilterName.SINCE, 1591574400)),
         ("since:last monday", FieldFilter(FilterName.SINCE, 1591574400)),
         ("depuis:8 juin 2020", FieldFilter(FilterName.SINCE, 1591574400)),

@@ -89,12 +89,14 @@ _FRENCH_ALIASES_WITH_FRENCH_VALUES = frozenset("apres avant jusqua jusqu'a avec 
 """French names of the filters by date, language, image or bookmark, whose values have French names, too."""
 _FRENCH_ALIASES = _FRENCH_ALIASES_WITH_FRENCH_VALUES | frozenset("auteur categorie etiquette titre".split())
 """Names of filters by which a query is recognised as written in French."""
-_FILTER_ALIAS_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
+FILTER_ALIAS_PATTERN = r"(?:[^\W\d_]{2,12}|(?i:jusqu['’][aà])|[aàAÀ](?=:(?:image|photo)))"
+"""Regular expression of the name of a filter as it is typed before a colon, in English or French."""
+_TYPED_ALIAS_PATTERN = re.compile(rf"(?<![^\s(-])({FILTER_ALIAS_PATTERN}):(?=\S)")
 
 
 def uses_french_alias(query: str) -> bool:
     """Return whether a query contains a French alias of a filter, which shows that the query is in French."""
-    return any(fold(alias) in _FRENCH_ALIASES for alias in _FILTER_ALIAS_PATTERN.findall(query))
+    return any(fold(alias) in _FRENCH_ALIASES for alias in _TYPED_ALIAS_PATTERN.findall(query))
 
 
 def expects_french_values(alias: str) -> bool:

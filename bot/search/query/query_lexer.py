@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bot.search.query.query_filters import find_filter_by_alias
+from bot.search.query.query_filters import FILTER_ALIAS_PATTERN, find_filter_by_alias
 
 _OR_WORDS = {"OR", "OU", "|", "||"}
 _AND_WORDS = {"AND", "ET", "&", "&&", "+"}
@@ -17,12 +17,11 @@ _NOT_WORDS = {"NOT", "SAUF"}
 OPERATORS = frozenset(_OR_WORDS | _AND_WORDS | _NOT_WORDS)
 """Words and characters that are operators in a query, in English and in French."""
 _ALTERNATIVE_SEPARATOR = re.compile(r"\|+")
-_FILTER_ALIAS_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
 _QUOTED_PATTERN = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
 _MINUS_PATTERN = r"(?<![^\s(])[-−–]"
 _TOKEN_PATTERN = re.compile(
-    rf"(?P<open>(?P<group_minus>{_MINUS_PATTERN})?(?:(?P<group_filter>{_FILTER_ALIAS_PATTERN}):)?\()|(?P<close>\))"
-    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_FILTER_ALIAS_PATTERN}):(?=\S))?"
+    rf"(?P<open>(?P<group_minus>{_MINUS_PATTERN})?(?:(?P<group_filter>{FILTER_ALIAS_PATTERN}):)?\()|(?P<close>\))"
+    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{FILTER_ALIAS_PATTERN}):(?=\S))?"
     rf"(?:(?<!\w)(?P<quoted>{_QUOTED_PATTERN})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
 )
 
