@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 
 from bot.core.concurrency.fair_queue import FairQueue, FairSemaphore
 
@@ -44,6 +44,32 @@ def test_who_asked_for_nothing_has_saved_nothing_up():
     fill_queue(queue, second=1000)
     order = Counter(take_turns(queue, 100, {"first": 1, "second": 1}))
     assert 45 <= order["second"] <= 55
+
+
+def test_a_key_that_was_served_does_not_wait_for_ever_behind_new_ones():
+    queue = fill_queue(FairQueue(1), served_before=2)
+    take_turns(queue, 1, {"served_before": 1})
+    order = []
+    for number in range(50):
+        fill_queue(queue, **{f"first_{number}": 1, f"second_{number}": 1})
+        order += take_turns(queue, 1, defaultdict(lambda: 1))
+    assert "served_before" in order[:10]
+
+
+def test_a_key_with_always_one_item_in_progress_saves_nothing_up():
+    queue = fill_queue(FairQueue(2), steady=1)
+    ticket_in_progress = queue.try_acquire()
+    fill_queue(queue, loud=1000)
+    for _ in range(100):
+        take_turns(queue, 5, {"loud": 1})
+        fill_queue(queue, steady=1)
+        next_ticket = queue.try_acquire()
+        assert next_ticket.item == "steady"
+        queue.release(ticket_in_progress, 1)
+        ticket_in_progress = next_ticket
+    fill_queue(queue, steady=1000)
+    order = Counter(take_turns(queue, 100, {"loud": 1, "steady": 1}))
+    assert 45 <= order["steady"] <= 55
 
 
 def test_alone_it_gets_most_slots_and_another_finds_one_free():

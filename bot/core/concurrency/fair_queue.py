@@ -51,7 +51,7 @@ class FairQueue(Generic[T]):
         self._key_heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
         self._push_counter = itertools.count()
         self._parked_keys: set[Hashable] = set()  # Waiting keys at their limit of slots
-        self._virtual_time = 0.0  # Largest usage of a key at the time when it was served
+        self._virtual_time = 0.0  # Usage of the key served last, and half of the cost of its item
         self._mean_cost = DEFAULT_COST
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class FairQueue(Generic[T]):
     def get_usage(self, key: Hashable) -> float:
         """Return the cost that a key has been charged; the key with the lowest usage is served first.
 
-        A key that waited for nothing meanwhile has at least the usage of the key that was served last.
+        A key that did not wait has at least the usage of the key that was served last, with half of its item's cost.
         """
         return max(self._usage_by_key.get(key, 0.0), self._virtual_time)
 
@@ -76,10 +76,9 @@ class FairQueue(Generic[T]):
             self._waiting_items_by_key[key].append(item)
             return
         self._waiting_items_by_key[key] = deque((item,))
-        if key not in self._in_flight_count_by_key:
-            if len(self._usage_by_key) >= _SWEEP_THRESHOLD:
-                self._remove_idle_keys()
-            self._usage_by_key[key] = self.get_usage(key)
+        if key not in self._usage_by_key and len(self._usage_by_key) >= _SWEEP_THRESHOLD:
+            self._remove_idle_keys()
+        self._usage_by_key[key] = self.get_usage(key)
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
@@ -129,7 +128,8 @@ class FairQueue(Generic[T]):
         }
 
     def _issue_ticket(self, key: Hashable, usage: float) -> Ticket[T]:
-        self._virtual_time = max(self._virtual_time, usage)
+        # A key that puts its first item now precedes another item of this key, but ever new keys don't do so for ever.
+        self._virtual_time = max(self._virtual_time, usage + self._mean_cost / 2)
         self.in_flight_count += 1
         self._waiting_count -= 1
         self._in_flight_count_by_key[key] = self._in_flight_count_by_key.get(key, 0) + 1
