@@ -103,6 +103,27 @@ async def test_a_request_that_was_not_sent_when_it_might_have_been_waits_again(p
         assert feed_server.count(PLACE) == 2
 
 
+async def test_an_answer_lets_the_next_request_go_a_second_later(pace, feed_server, clock, monkeypatch):
+    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
+    connected = asyncio.Event()
+
+    async def connect_slowly(*_parameters: object) -> None:
+        await connected.wait()
+
+    trace = aiohttp.TraceConfig()
+    pace.attach(trace)
+    trace.on_request_start.append(connect_slowly)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        url = feed_server.serve(PLACE, "[]")
+        tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
+        await until(lambda: pace.waiting_count == 1)
+        connected.set()
+        await until(tasks[0].done)
+        clock.advance(request_quota.WINDOW_SECONDS)
+        await until(lambda: pace.waiting_count == 0)
+        await asyncio.gather(*tasks)
+
+
 async def test_an_answer_to_an_interaction_never_waits(pace, session, feed_server, clock):
     tasks = await send_requests(pace, session, feed_server.serve(PLACE, "[]"), 60)
     for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):

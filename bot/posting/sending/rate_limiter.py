@@ -126,7 +126,9 @@ class RateLimiter:
                     self._counted_requests.append(request)
                     ticket.item.set_result(request)
         self._quota.report_demand(now, len(self._counted_requests), self.waiting_count)
-        if self.waiting_count and self._wake_task is None:
+        if self.waiting_count:
+            if self._wake_task is not None:  # An answer has come, so that a request may count for less long.
+                self._wake_task.cancel()
             next_expiry = min((request.counts_until for request in self._counted_requests), default=math.inf)
             self._wake_task = asyncio.create_task(
                 self._admit_requests_after(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
