@@ -159,6 +159,7 @@ async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(
     (channel_filter,) = await store.filters.list_by_place(FilterPlace(tech.id, FilterScope.CHANNEL))
     await store.filters.remove(FilterPlace(tech.id, FilterScope.CHANNEL), [channel_filter.id], user_id=1)
     general = telex.guild.create_text_channel("general")
+    setup_before = await store.setups.read(telex.guild.id)
     preview = await telex.editor.slash(general, "feed import", file=("telex.opml", document))
     assert f"<#{telex.news.id}> · 1 feed · 2 filters · 1 look\n" in message_text(preview)
     assert f"<#{tech.id}> · 2 feeds · 1 filter" in message_text(preview)
@@ -168,6 +169,9 @@ async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(
     assert await store.setups.read(telex.guild.id) == setup
     changes = await store.preferences.list_changes(telex.guild.id, limit=6)
     assert {change.user_id for change in changes} == {telex.editor.id}
+    undone = await telex.editor.click(last_reply(report), label="Undo the import")
+    assert message_text(undone) == "### Import undone\n↩️ 3 feeds removed\n↩️ 1 filter removed"
+    assert await store.setups.read(telex.guild.id) == setup_before
 
 
 async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_the_filters_of_their_channel(telex):
@@ -228,6 +232,17 @@ async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can
     report = await telex.editor.click(last_reply(second_preview), label="Import")
     assert "✅ 3 feeds added" in message_text(report)
     assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
+    # Undo takes back only what is as it was imported.
+    feed = await telex.store.feeds.find("https://a.example/1")
+    subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
+    await telex.store.filters.add(FilterPlace(subscription.id), [(FilterMode.EXCLUDE, "ads")], user_id=1, limit=9)
+    telex.locales[telex.editor.id] = "fr"
+    undone = await telex.editor.click(last_reply(report), label="Undo the import")
+    assert message_text(undone).splitlines()[1:] == [
+        "↩️ 2 flux retirés",
+        "❌ 1 flux reste : il a été modifié depuis, ou son salon vous est caché",
+    ]
+    assert await telex.store.subscriptions.load_feed_ids([telex.news.id]) == {feed.id}
 
 
 async def test_without_feeds_or_the_right_to_post_that_is_told(telex):

@@ -18,6 +18,7 @@ from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separato
 from bot.posting.rendering.look_checks import find_look_error
 from bot.text import discord_text
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
+from cogs.feeds.transferring.opml_import_undo import OpmlImportUndoPanel
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import (
     PostableChannel,
@@ -189,7 +190,12 @@ class OpmlImportPanel(ManagersPanel):
         client.services.poller.wake()
         for channel_id in plan.feed_counts:
             await client.outbox_relay.recheck_channel(channel_id)
-        await self.finish(interaction, (Card(tuple(self._iter_report_blocks()), outlet_branding.DEFAULT_COLOUR),))
+        self.stop()
+        report_blocks = tuple(self._iter_report_blocks())
+        if plan.changes:
+            await OpmlImportUndoPanel(interaction, report_blocks, plan.changes).render(interaction)
+        else:
+            await self.finish(interaction, (Card(report_blocks, outlet_branding.DEFAULT_COLOUR),))
         report_lines = list(_iter_report_lines(plan))
         if len(report_lines) > _MAX_INLINE_REPORT_LINES:
             report_file = discord.File(io.BytesIO("\n".join(report_lines).encode()), filename="telex-import.txt")
