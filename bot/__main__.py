@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,12 +13,21 @@ def main() -> None:
         signal.signal(signal.SIGINT, _stop)
     # `python -m bot` puts the working directory first on the path, but `cogs` is beside this package.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    if sys.argv[1:] == ["run"]:  # Without the library of the command line, which takes 10 MB while the bot runs.
+    # The bot runs without the library of the command line, which takes 10 MB.
+    if sys.argv[1:] == ["run"] or (not sys.argv[1:] and _is_token_set()):
         from bot.cli.bot_process import main as run  # noqa: PLC0415 - takes a second
     else:
         from bot.cli.main import main as run  # noqa: PLC0415 - takes a second
 
     run()
+
+
+def _is_token_set() -> bool:
+    from bot.core.configuration.settings_reading import InvalidSettings, read_setting_texts  # noqa: PLC0415
+
+    with suppress(InvalidSettings):  # The command line says what is wrong with the file.
+        return bool(read_setting_texts().get("discord_token", "").strip())
+    return False
 
 
 def _stop(*_signal: object) -> None:

@@ -58,16 +58,16 @@ def run_default_command(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Run the bot if there is a token; otherwise say so and start the demo."""
+    """Run the bot if there is a token; otherwise say so and start the demo.
+
+    With a token, `bot.__main__` has run the bot before this module was imported.
+    """
     if version:
         terminal.echo_stdout(f"telex {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
     settings = load_settings_or_exit()
-    if settings.discord_token is not None:
-        logs.configure_logging(settings)
-        run_bot(settings)
     if not _is_demo_installed():
         exit_with_error(
             f"{SETUP_ADVICE} Then run telex again.\n"

@@ -145,6 +145,18 @@ def test_run_says_at_once_that_a_token_is_malformed(telex):
     assert "nonsense" not in completed.stderr
 
 
+@pytest.mark.parametrize("arguments", [(), ("run",)])
+def test_the_bot_runs_without_the_library_of_the_command_line(telex, arguments):
+    command = [sys.executable, "-X", "importtime", "-m", "bot", *arguments]
+    environment = telex.environment | {"DISCORD_TOKEN": "nonsense"}
+    done = subprocess.run(command, cwd=telex.folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "DISCORD_TOKEN doesn't look like a bot's token" in done.stderr
+    imported_modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "bot.cli.bot_process" in imported_modules
+    assert not imported_modules & {"typer", "rich", "click"}
+
+
 def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex):
     telex.environment["DISCORD_TOKEN"] = "MTIz.abc.def"
     with Store.lock_for_run(Path(telex.environment["TELEX_DATABASE"])):
