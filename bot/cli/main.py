@@ -4,6 +4,7 @@ Machine-readable output goes to standard output, everything else to standard err
 failed; 2: wrong use.
 """
 
+import socket
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Annotated
@@ -131,6 +132,7 @@ def _is_demo_installed() -> bool:
 def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens_browser: bool = True) -> None:
     if not _is_demo_installed():
         exit_with_error(f"The demo needs an extra: {build_extra_command('demo')}", FAILURE_STATUS)
+    _require_free_port(port)
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     text_by_setting = read_setting_texts()
     if "database" in text_by_setting:
@@ -143,6 +145,19 @@ def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens
         lambda: serve_demo(settings, ALL_COGS, is_live=is_live, port=port, opens_browser=opens_browser),
         runs_until_stopped=True,
     )
+
+
+def _require_free_port(port: int) -> None:
+    """Exit with a sentence if a page can't be served at a port, before the demo is built, which takes seconds."""
+    try:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        exit_with_error(
+            f"The demo can't use port {port}: {error.strerror}. Give it another with --port, or leave --port out.",
+            FAILURE_STATUS,
+        )
 
 
 @app.command()

@@ -5,7 +5,6 @@ visitor type commands, press buttons and react as one of the users.
 """
 
 import asyncio
-import os
 import socket
 import tempfile
 import webbrowser
@@ -121,19 +120,15 @@ async def serve(
                 publisher.get_picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
                 for story in (*publisher.backlog, *publisher.new_stories)
             }
-        preview_context = env.preview(
-            demo_server.news_channel,
-            viewers=(demo_server.ada, demo_server.camille),
-            layout="channel",
-            assets=asset_by_url,
-            port=port or None,
+        preview = await exit_stack.enter_async_context(
+            env.preview(
+                demo_server.news_channel,
+                viewers=(demo_server.ada, demo_server.camille),
+                layout="channel",
+                assets=asset_by_url,
+                port=port or None,
+            )
         )
-        try:
-            preview = await exit_stack.enter_async_context(preview_context)
-        except SetupError as error:
-            if (cause := error.__cause__) is None or not isinstance(cause, OSError) or not cause.errno:
-                raise
-            raise OSError(cause.errno, os.strerror(cause.errno), f"--port {port}") from error
         places = DemoPlaces(env, demo_server.guild, {demo_server.ada: "en-US", demo_server.camille: "fr"})
         actions = VisitorActions(env, preview, places)
         simcord_patches.dispatch_messages_without_context(env.bot)
