@@ -90,7 +90,7 @@ class AnswerWriter:
     async def rewrite(
         self, conversation: Conversation, *, server_id: int | None, deadline: float
     ) -> RewrittenQuestion | None:
-        """Return a question in the words of articles, or None if the model does not rewrite it in time.
+        """Return a question in the words of articles; None if the model fails, is late or replies unusably.
 
         `deadline` is the event loop's time at which the answer must be ready; the rewriting gets `TIMEOUT_SHARE` of the
         time for the answer.
@@ -112,8 +112,8 @@ class AnswerWriter:
 
         `language` is the ISO 639-1 code of the answer's language, None for the language of the question. `deadline` is
         the event loop's time at which the answer must be ready. `on_writing` is called before the request to the model.
-        There are no sentences if no passage is free of instructions to a model, the service fails, the model finds no
-        answer, or no sentence is supported.
+        There are no sentences if no passage is free of instructions to a model, the service fails, a reply is unusable,
+        the model finds no answer, or no sentence is supported.
         """
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, passages)
         if not trusted_indexes:

@@ -141,7 +141,8 @@ def _parse_translation(
 ) -> tuple[str, ...]:
     """Return the translated title and excerpt in a model's reply.
 
-    Returns an empty tuple if a part is missing or too long, or has a link or another number or date than the original.
+    Returns an empty tuple if a part is missing or too long, or if the whole has a link, lacks a number that the
+    original has in digits, or has another number or date.
     Raises UnusableReply if the reply is too long or in another language, repeats the prompt or speaks to a model.
     """
     text = citation_checks.check_reply(reply, prompt)

@@ -132,11 +132,12 @@ class ModelClient:
     ) -> T | ModelFailure:
         """Return what `parse_reply` makes of the text that the model generates for a prompt, or the failure.
 
-        `is_background` is for texts that no user is waiting for: of these, `MAX_BACKGROUND_REQUESTS` run at once.
-        The request ends at `deadline`, a time of the event loop, if this comes before the client's timeout.
-        A failure of the service pauses the client, except for a rewriting, which answers can do without. The first
-        failure is logged, and the recovery once requests of all failing tasks succeed again. `parse_reply` runs in a
-        thread and may raise UnusableReply.
+        `is_background` is for texts that no user is waiting for: of these, `MAX_BACKGROUND_REQUESTS` run at once, and
+        the others wait without a limit. The request ends at `deadline`, a time of the event loop, if this comes before
+        the client's timeout. A failure of the service pauses the client, except for a rewriting, which answers can do
+        without; while it is paused, nothing is requested and a failure of the service is returned. The first failure is
+        logged, and the recovery once requests of all failing tasks succeed again. `parse_reply` runs in a thread and
+        may raise UnusableReply.
         """
         async with AsyncExitStack() as exit_stack:
             if is_background:
@@ -200,7 +201,7 @@ class ModelClient:
     async def check_availability(self) -> str:
         """Ask the model service for its models, and return a phrase for the operator ("answers with 'x'").
 
-        Raises ModelError if the service does not answer in time or lacks the configured model.
+        Raises ModelError if the service fails, does not answer in time, or lacks the configured model.
         """
         try:
             async with asyncio.timeout(self.timeout_seconds), self._request("GET", "/models") as response:

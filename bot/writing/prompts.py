@@ -16,7 +16,7 @@ MAX_TITLE_AND_OUTLET_LENGTH = 160
 MAX_QUESTION_LENGTH = 400
 """Maximum length in UTF-16 units of a question that the model is shown."""
 MAX_CHARS_SCANNED = 100_000
-"""Maximum number of characters of an article's text that are searched for prompt injections."""
+"""Maximum number of characters of an article's text, and of its body, that are searched for prompt injections."""
 
 _LANGUAGE_NAME_BY_CODE = {"en": "English", "fr": "French"}
 _UNTRUSTED_TEXT_WARNING = (
@@ -90,15 +90,19 @@ def neutralize(text: str, max_length: int) -> str:
 def find_injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
     """Return the indexes of the passages whose articles contain no instructions to the model.
 
-    The search takes long: run this in a thread.
+    Searched are title, summary, and the first `MAX_CHARS_SCANNED` characters of text and body. The search takes long:
+    run this in a thread.
     """
     has_injection_by_article_id: dict[int, bool] = {}
     injection_free_indexes = []
     for index, passage in enumerate(passages):
         article = passage.article
         if article.id not in has_injection_by_article_id:
-            text = f"{article.title}\n{article.summary}\n{article.text[:MAX_CHARS_SCANNED]}"
-            has_injection_by_article_id[article.id] = citation_checks.contains_prompt_injection(text)
+            # The body may be that of the web page, of which the feed's text is only a teaser.
+            texts = (article.title, article.summary, article.text[:MAX_CHARS_SCANNED], article.body[:MAX_CHARS_SCANNED])
+            has_injection_by_article_id[article.id] = citation_checks.contains_prompt_injection(
+                "\n".join(dict.fromkeys(texts))
+            )
         if not has_injection_by_article_id[article.id]:
             injection_free_indexes.append(index)
     return injection_free_indexes

@@ -34,9 +34,9 @@ async def verify_sentences(
     """Ask the model whether each sentence is supported by the passages that it cites, or by all if it cites none.
 
     Returns a verdict for each sentence, or the failure of the model. Citations are 1-based numbers into `passages`. The
-    model is shown only the passages that some sentence cites, or all if none does, with their headings, and before
-    them the `question` that the sentences answer. `deadline` is a time of the event loop; `is_background`: no user
-    waits for the verdicts.
+    model is shown only the passages that some sentence cites, or all if none does, and before them the `question` that
+    the sentences answer; with `with_article_details`, each passage has its title, outlet and date. `deadline` is a time
+    of the event loop; `is_background`: no user waits for the verdicts.
     """
     cited_numbers = {number for sentence in sentences for number in sentence.citations}
     shown_passages = [
