@@ -41,8 +41,8 @@ class AlreadyPostedPages:
         """Return the candidates (articles that a digest may list) without those that the channel has already received.
 
         A digest lists one article of a story by its title, so articles of that story that were published
-        before the digest count as posted, too. In a channel with single posts, articles that were posted
-        singly also count.
+        before the digest count as posted, too. Articles that were posted singly count only if they are reserved for the
+        digest, since a digest also sums up a channel's posts. Sets `excluded_reserved_ids`.
         """
         reserved_ids = set(digest_candidates.reserved_article_ids)
         covered_until_by_article_id: dict[int, int] = {}

@@ -85,7 +85,7 @@ class DigestContent(
         return msgspec.json.encode(self).decode()
 
     def with_summaries(self, summary_by_article_id: Mapping[int, str]) -> DigestContent:
-        """Return a copy with summaries of its stories, given by the id of the first article of each story."""
+        """Return a copy with the given summaries, by the id of a story's first article, instead of its own."""
         sections = tuple(
             DigestSection(
                 section.topic,
@@ -107,9 +107,9 @@ class DigestContent(
         )
 
     def restrict_to_feeds(self, feed_ids: Collection[int]) -> DigestContent:
-        """Return a copy with only the articles of the given feeds.
+        """Return a copy with only the articles of the given feeds, without stories and sections that have none.
 
-        The chart is kept only if it counts articles of no other feeds.
+        A story that loses articles loses its summary. The chart is kept only if it counts articles of no other feeds.
         """
         restricted_sections = []
         for section in self.sections:

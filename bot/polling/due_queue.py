@@ -19,9 +19,9 @@ from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 
 MAX_QUEUED_FEEDS_PER_TENANT = 64
-"""Maximum number of queued feeds of a tenant (server); after that no more are loaded until half are polled."""
+"""Number of queued feeds of a tenant (server) from which on no more are loaded until only half are still queued."""
 SLOW_FEED_SECONDS = 5.0
-"""Minimum duration of a poll, in seconds, after which the feed's next poll waits in the queue of slow feeds."""
+"""Minimum duration of a request, in seconds, after which the feed's next poll waits in the queue of slow feeds."""
 SLOW_LANE_DIVISOR = 4
 """Number of poll slots (polls at a time) for each one that is kept for slow feeds; unused ones are lent to others."""
 MAX_SLOW_FEEDS = 10_000

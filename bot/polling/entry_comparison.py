@@ -35,10 +35,10 @@ class Matches(NamedTuple):
 class EntryComparison:
     """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
-    `new_drafts` are new entries to become articles, in document order, `changed_drafts_by_id` are changed entries by
-    article id. `aliases` are pairs of a further identity hash (by which an entry is recognised) of a stored article and
-    the article's id, `comment_counts` pairs of an article's id and its new number of comments. `refused_change_count`
-    is the number of changes that come too soon after earlier ones to be accepted.
+    `new_drafts` are new entries to become articles, in document order and without those that a quota once kept out,
+    `changed_drafts_by_id` are changed entries by article id. `aliases` are pairs of a further identity hash (by which
+    an entry is recognised) of a stored article and the article's id, `comment_counts` pairs of an article's id and its
+    new number of comments. `refused_change_count` is the number of changes that come too soon after earlier ones.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class EntryComparison:
             )
 
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
-        """Compare an entry with its stored article; only the first entry of an article counts."""
+        """Note whether an entry changes its stored article, and how; only the first entry of an article counts."""
         article_id = article.article_id
         if article_id in self._article_ids_without_draft or article_id in self.changed_drafts_by_id:
             return

@@ -11,7 +11,7 @@ from bot.store.records.source_records import Alert, AlertKind, AlertTexts, OverQ
 FAILING_ALERT_AFTER_SECONDS = 86_400
 """Number of seconds of failures before an alert; a feed that is gone causes an alert at once."""
 MIN_FAILURES_BEFORE_ALERT = 3
-"""Minimum number of consecutive failures of a feed before an alert."""
+"""Minimum number of consecutive failures of a feed before an alert, unless the feed is gone."""
 LIST_LOST_ALERT_AFTER_SECONDS = 3_600
 """Number of seconds before an alert about a list missing from its page, which rarely heals by itself."""
 

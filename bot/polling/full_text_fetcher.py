@@ -30,13 +30,13 @@ MAX_CONCURRENT_PAGES = 4
 CLAIM_BATCH_SIZE = 64
 """Maximum number of pages reserved at a time to be fetched; those whose host must wait are released again."""
 MIN_HOST_PAUSE_SECONDS = 5.0
-"""Minimum number of seconds between two pages of a host; a random part of up to as much is added."""
+"""Minimum pause in seconds between two pages of a host in the background; a random part of up to as much is added."""
 MAX_ATTEMPTS = 3
 """Maximum number of attempts to fetch a page."""
 RETRY_DELAYS_SECONDS = (600, 3600)
 """Numbers of seconds until the second and the third attempt; a random part of up to half is added."""
 MAX_RETRY_DELAY_SECONDS = RETRY_DELAYS_SECONDS[-1] * 3 // 2
-"""Maximum number of seconds between two attempts to fetch a page."""
+"""Maximum number of seconds between two attempts to fetch a page, unless its host asks for more."""
 MAX_IDLE_SECONDS = 60.0
 """Maximum number of seconds between two queries for pages to fetch."""
 ERROR_BACKOFF_SECONDS = 30.0
@@ -75,7 +75,7 @@ class FullTextFetcher:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._page_fetcher, self._hosts, self._maintenance = page_fetcher, hosts, maintenance
         self.outcome_counts: Counter[str] = Counter()
-        """Number of page fetches since the start, by outcome."""
+        """Number of finished page fetches since the start, by outcome; failures to be tried again do not count."""
         self._on_page_stored = on_page_stored  # its text may match watches (saved searches)
         self._paused_until_by_host: dict[str, float] = {}  # monotonic, by host
         self._random = Random()  # noqa: S311 - spreads requests over time
@@ -86,7 +86,10 @@ class FullTextFetcher:
         return self._settings.full_text != "never"
 
     async def run(self) -> None:
-        """Fetch due pages until cancelled; pages not finished then are fetched after the next start."""
+        """Fetch due pages until cancelled, or do nothing if the settings want no pages fetched.
+
+        Pages not finished when cancelled are fetched after the next start.
+        """
         await self._leases.start()
         job_by_task: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
@@ -184,7 +187,7 @@ class FullTextFetcher:
             log.exception("page record failed url=%s", urls.redact(job.url))
 
     async def _fetch_page(self, job: PageFetchJob, *, wait_for_host: bool) -> None:
-        """Fetch a page and store its text or its failure. Raises StoreError."""
+        """Fetch a page and store its text or its failure, or postpone it if its host backs off. Raises StoreError."""
         if job.attempt_count > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
             await self._record_outcome(job, CRASHED_OUTCOME)
             return

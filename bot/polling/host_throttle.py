@@ -17,7 +17,7 @@ from bot.text.host_slots import get_host_name, get_host_slot_for_name
 PAUSE_RESPONSE_FACTOR = 4
 """Factor by which the pause after a request is longer than the response time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Maximum pause in seconds after a request to a publisher's host, unless the host asks for a longer one."""
+"""Maximum pause in seconds after a request to a host, unless the host or the operator's rule asks for a longer one."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
 """Wait for a busy host, in seconds, from which on a feed isn't queued but gets a later time to be polled."""
 DEFAULT_CYCLE_SECONDS = 0.25
@@ -71,7 +71,7 @@ class Host:
         self._request_started_at = now
 
     def end_request(self) -> None:
-        """End the current request and start the pause after it."""
+        """End the current request, measure how long it took, and start the pause after it."""
         now = self._clock.monotonic()
         self.response_seconds = now - self._request_started_at
         pause_seconds = max(

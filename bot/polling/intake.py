@@ -97,7 +97,7 @@ class Intake:
         feed_quota_state: FeedQuotaState = UNFOLLOWED_FEED_QUOTA_STATE,
         is_push: bool = False,
     ) -> IntakeResult:
-        """Classify the entries of a document as new, changed or known; write nothing.
+        """Classify the entries of a document as new, changed or known, and charge new ones to quotas; write nothing.
 
         `feed` must have the name of its outlet. `now` (Unix time in seconds) becomes the articles' discovery
         time. `feed_quota_state` says whose quota new articles use. `is_push`: the document was pushed and may lack

@@ -36,7 +36,7 @@ HASH_OFF_LOOP_BYTES = 256 * 1024
 MAX_DOCUMENTS_IN_FLIGHT = 4
 """Maximum number of documents parsed or recorded at a time, besides one of a slow feed; others wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
-"""Seconds from parsing to recording; feeds whose documents take longer are processed one at a time."""
+"""Seconds from parsing to recording from which on a feed is slow: such feeds are processed one at a time."""
 _MATCHED_BACKLOG_COUNT = 5
 """Number of the newest articles of a feed's first poll that are matched with stories, as filters may drop some."""
 _MAX_ERROR_DETAIL_UNITS = 300
@@ -114,7 +114,7 @@ class PollRecorder:
         """Return the feed's new schedule if nothing else of the feed changes, else None.
 
         This is the fast path of most polls: not modified, no failure or redirect pending, validators as
-        stored.
+        stored. A hub that the headers name is noted.
         """
         if not (response.is_not_modified and feed.is_healthy) or response.permanent_url:
             return None

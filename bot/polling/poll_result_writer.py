@@ -14,7 +14,7 @@ from bot.store.records.source_records import Alert, UnchangedPoll
 log = logging.getLogger(__name__)
 
 FLUSH_INTERVAL_SECONDS = 0.5
-"""Number of seconds that a poll without news waits to be written together with others."""
+"""Maximum number of seconds that a poll without news waits to be written together with others."""
 FLUSH_POLL_COUNT = 1_000
 """Number of waiting polls without news at which they are written at once."""
 ERROR_BACKOFF_SECONDS = 5
@@ -59,7 +59,10 @@ class PollResultWriter:
         return self._result_by_feed_id.keys() & feed_ids
 
     def add(self, feed_id: int, poll_result: PollResult, alert: Alert | None = None) -> None:
-        """Add the result of a feed's poll, to be written soon; it replaces that of an earlier poll of the feed."""
+        """Add the result and any alert of a feed's poll, to be written soon; they replace earlier ones of the feed.
+
+        An alert that waits to be written stays if `alert` is None.
+        """
         self._result_by_feed_id[feed_id] = poll_result
         if alert is not None:
             self._alert_by_feed_id[feed_id] = alert
@@ -78,7 +81,7 @@ class PollResultWriter:
     async def write_report(self, report: PollReport) -> None:
         """Write the result of a poll made on request, unless it was written with its articles.
 
-        It is written even if another process has the lease to poll the feed.
+        It is written even if another process has the lease to poll the feed. Raises StoreError.
         """
         if report.write_result is None:
             await self._store.polls.record_unchanged(

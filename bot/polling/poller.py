@@ -74,7 +74,7 @@ class Poller:
         self._recorder = PollRecorder(settings, store, self.intake, alerts, hubs, story_lookup)
         self._on_recorded = on_recorded
         self.last_response_at: int | None = None
-        """Unix time in seconds of the last response, or None before the first."""
+        """Unix time in seconds of the last response with a document or without a change; None before the first."""
         self.outcome_counts: Counter[PollOutcome] = Counter()
         """Number of polls since the start, by outcome."""
 

@@ -38,8 +38,9 @@ async def suggest_filter(
 ) -> FilterSuggestion | None:
     """Return a filter that would have blocked many posts of a feed and none of `protected_article_ids`, or None.
 
-    The word in the most titles goes first; it must block a share of the posts between `_MIN_BLOCKED_SHARE` and
-    `_MAX_BLOCKED_SHARE`. The protected articles are, for instance, those that people saved or liked.
+    Of the words that no title of a protected post has, the `_MAX_CANDIDATE_WORDS` in the most titles are tried; the
+    filter must block a share of the posts between `_MIN_BLOCKED_SHARE` and `_MAX_BLOCKED_SHARE`. The protected articles
+    are, for instance, those that people saved or liked.
 
     Raises `StoreError` if the database failed.
     """

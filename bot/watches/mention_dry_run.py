@@ -43,7 +43,8 @@ class MentionDryRun(NamedTuple):
 async def dry_run_mentions(store: Store, channel_id: int, rule: MentionRule) -> MentionDryRun:
     """Evaluate a rule to mention a role on the posts of a channel in the last thirty days, without saving it.
 
-    Raises `StoreError` if the database failed.
+    At most the newest `_MAX_POSTS` count, and it is not checked whether Telex may mention the role. Raises `StoreError`
+    if the database failed.
     """
     since = store.clock.now() - DRY_RUN_DAYS * 86_400
     posts = await store.post_mentions.list_sent_posts(channel_id, since, _MAX_POSTS)

@@ -132,7 +132,8 @@ class FollowService:
 
         `user_id` is the user who asked for it, or who approves a member's proposal (`proposal_id`). Nothing is fetched
         again. A second call with the same arguments changes nothing. Raises ValueError without a parsed feed,
-        RequestRejected if the server follows too many feeds or the proposal was decided before, FeedError, StoreError.
+        RequestRejected if the server follows too many feeds, the operator blocks the feed, or the proposal is gone or
+        was decided before, FeedError, StoreError.
         """
         if discovery.response is None or discovery.parsed_feed is None:
             raise ValueError("not a feed")

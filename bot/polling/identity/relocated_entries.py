@@ -24,7 +24,7 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title, split_at_white_space
 
 EXTRA_CANDIDATES = 50
-"""Number of stored articles, in addition to a document's number of entries, that the entries are compared with."""
+"""Maximum number of stored articles, beyond a document's number of entries, that the entries are compared with."""
 MIN_MATCHING_TITLES = 3
 """Minimum number of titles of unknown entries that must match articles for a feed to count as moved.
 

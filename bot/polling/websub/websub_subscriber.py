@@ -36,13 +36,13 @@ CALLBACK_PATH = "/websub/"
 REQUESTED_LEASE_SECONDS = 10 * 86_400
 """Duration of a subscription (lease) in seconds that is requested from hubs."""
 MIN_LEASE_SECONDS = 300
-"""Minimum duration in seconds of a subscription (lease) that is accepted from a hub."""
+"""Minimum duration in seconds of a subscription (lease); if a hub grants less, this is assumed."""
 MAX_LEASE_SECONDS = 90 * 86_400
-"""Maximum duration in seconds of a subscription (lease) that is accepted from a hub."""
+"""Maximum duration in seconds of a subscription (lease); if a hub grants more, this is assumed."""
 RENEW_AT_FRACTION = 0.9
 """Fraction of its duration after which a subscription is renewed."""
 RETRY_SECONDS = 3_600
-"""Number of seconds until a hub that failed or did not verify is asked again; doubles each time."""
+"""Number of seconds until a hub that failed or did not verify is first asked again; it doubles each time."""
 MAX_RETRY_SECONDS = 86_400
 """Maximum number of seconds until a hub that failed, denied or did not verify is asked again."""
 MAX_IDLE_SECONDS = 600.0
@@ -135,13 +135,14 @@ class WebSubSubscriber:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Wait until all pushed documents are recorded."""
+        """Wait until all pushed documents are recorded, or could not be."""
         await self._push_queue.drain()
 
     async def refresh_subscription(self, token: str, client_address: str, *, is_verification: bool) -> float:
         """Load a subscription that another process, or this process before a restart, may have changed.
 
-        `is_verification`: the hub's call is a verification of intent. If the client `client_address` sent too
+        One that is ended, or is active and called by no verification, is not loaded. `is_verification`: the hub's call
+        is a verification of intent. If the client `client_address` sent too
         many unknown tokens, return the seconds after which it may try again, else 0. Raises StoreError.
         """
         subscription = self._subscriptions.get_by_token(token)
@@ -157,7 +158,8 @@ class WebSubSubscriber:
     def verify_intent(self, token: str, query: Mapping[str, str]) -> str | None:
         """Return the response to a hub's verification of intent (section 5.3), or None to refuse it.
 
-        A subscription that the hub denies (section 5.2) is requested again in a day.
+        A verified subscription begins, and `flush` stores it; one that the hub denies (section 5.2) is requested again
+        in a day.
         """
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
         if self._unsubscriptions.confirms(token, query):
@@ -196,9 +198,10 @@ class WebSubSubscriber:
         return None if subscription is None else get_host_name(subscription.hub)
 
     def accept_push(self, token: str, document: PushedDocument, signature: Signature) -> asyncio.Task[None] | None:
-        """Return the task that ingests a push, or None if the push is invalid (section 7.1).
+        """Start to ingest a push and return the task that does, or None if the push is invalid (section 7.1).
 
-        A push is valid if its token has a verified subscription and the signature fits.
+        A push is valid if its token has a verified subscription and the signature fits. It counts towards the quota of
+        its hub even if the signature does not fit.
         """
         subscription = self._subscriptions.get_by_token(token)
         if subscription is None or subscription.leased_until <= self._clock.now():

@@ -155,8 +155,8 @@ class Proposals(ShardedRepository):
         """Approve the proposal of a feed in the name of the manager `user_id` and follow the feed, in one transaction.
 
         Return the subscription, and whether it is new: then the article `first_article_id` is posted, if any. Raises
-        RequestRejected if the proposal is gone or was decided before, or if the server would follow more than
-        `max_feeds` feeds.
+        RequestRejected if the proposal is gone or was decided before, if the server would follow more than
+        `max_feeds` feeds, or if an operator blocks the source of the feed.
         """
         proposal = _require_open(db, proposal_id, server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
