@@ -107,7 +107,7 @@ def plan_import(path: Path, target_server: str | None, channel_id: int | None) -
     except OSError as error:
         exit_with_error(f"{path}: {error.strerror}", USAGE_ERROR_STATUS)
     except NamesUnavailable as error:
-        exit_with_error(f"{error} Telex has to ask Discord for the channels of this server.", FAILURE_STATUS)
+        exit_with_error(f"{error} Telex has to ask Discord for the channels and roles of this server.", FAILURE_STATUS)
     except DocumentError as error:
         place = path if error.line is None else f"{path}, line {error.line}"
         cause = error.__cause__
