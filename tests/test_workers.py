@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -157,6 +158,14 @@ async def test_a_worker_that_held_much_memory_is_replaced(workers):
     first = await workers.run(calls.pid, timeout=60)
     assert await workers.run(calls.keep_memory, RECYCLE_RSS_BYTES, timeout=60) == RECYCLE_RSS_BYTES
     assert await workers.run(calls.pid, timeout=60) != first
+
+
+async def test_the_collector_visits_no_module_again_that_a_call_loaded(workers):
+    assert await workers.run(gc.get_freeze_count, timeout=60) == 0
+    frozen_count = await workers.run(gc.get_freeze_count, timeout=60)
+    assert frozen_count > 1000
+    await workers.run(calls.echo, b"", timeout=60)
+    assert await workers.run(gc.get_freeze_count, timeout=60) > frozen_count
 
 
 async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers):

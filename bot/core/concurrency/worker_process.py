@@ -6,6 +6,7 @@ replies are MessagePack, and the parent decodes nothing but values of the declar
 """
 
 import contextlib
+import gc
 import io
 import pickle
 import signal
@@ -56,12 +57,16 @@ def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
-        is_reusable = True
+        is_reusable, frozen_module_count = True, 0
         with contextlib.suppress(ConnectionError):  # The parent was killed.
             while is_reusable and len(header := stream.read(HEADER_FORMAT.size)) == HEADER_FORMAT.size:
                 is_reusable, reply = _handle_call(stream, HEADER_FORMAT.unpack(header)[0], recycle_rss_bytes)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 connection.sendall(HEADER_FORMAT.pack(len(reply)) + reply)
+                if len(sys.modules) > frozen_module_count:  # The collector need not visit what stays loaded.
+                    gc.collect()
+                    gc.freeze()
+                    frozen_module_count = len(sys.modules)
 
 
 def _handle_call(stream: io.BufferedReader, payload_size: int, recycle_rss_bytes: int) -> tuple[bool, bytes]:
