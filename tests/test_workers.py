@@ -235,6 +235,17 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
         await pool.run(calls.add, 1, 1, timeout=60)
 
 
+async def test_closing_cancels_a_call_whose_process_is_being_started():
+    for round_count in range(1, 4):
+        pool = WorkerPool()
+        call = asyncio.create_task(pool.run(calls.pid, timeout=60))
+        for _ in range(round_count):
+            await asyncio.sleep(0)
+        await pool.close()
+        await asyncio.wait([call])
+        assert call.cancelled()
+
+
 @pytest.mark.parametrize("call", ["say_and_hang", "say_and_answer_late"])
 async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_no_worker_and_no_traceback(
     tmp_path, call

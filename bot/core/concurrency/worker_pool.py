@@ -81,7 +81,8 @@ class WorkerPool:
         for worker in [*self._busy_workers, *self._idle_workers]:
             self._discard_worker(worker)
         self._idle_workers.clear()
-        while self._forget_ended_processes():  # noqa: ASYNC110 - no portable event reports the end of a process
+        # No portable event reports the end of a process. A process that is being started is killed once it has begun.
+        while self._forget_ended_processes() or self._used_slot_count:  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
     async def run(
@@ -104,6 +105,8 @@ class WorkerPool:
         is_reusable = False
         try:
             worker = await self._get_or_start_worker()
+            if self._is_closed:  # meanwhile
+                raise asyncio.CancelledError
             self._busy_workers.add(worker)
             is_reusable, outcome = await worker.call(function_path, args, timeout, _find_return_type(function))
         finally:
