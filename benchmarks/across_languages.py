@@ -48,8 +48,7 @@ async def count_outcomes(searcher: Searcher, questions: list[crossings.Question]
         found_count += title in [hit.article.title for hit in page.results]
         answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
         are_right = [
-            quote.article.title == title and any(word in quote.text for word in words)
-            for quote in answer.quotes or answer.possible_quotes
+            quote.article.title == title and any(word in quote.text for word in words) for quote in answer.quotes
         ]
         shown_count += any(are_right)
         if not answer.is_answered:

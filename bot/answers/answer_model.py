@@ -60,9 +60,7 @@ class Answer:
     """Answer to a question, with its sources and its confidence.
 
     Attributes:
-        quotes: At most `MAX_QUOTES` quotes that answer the question, if the confidence is `SURE`.
-        possible_quotes: At most `MAX_QUOTES` quotes that may answer the question, if the confidence is
-            `POSSIBLE`.
+        quotes: At most `MAX_QUOTES` quotes that answer the question or, if the confidence is `POSSIBLE`, may answer it.
         further_quote: The quote from another article that adds another answer to the first quote, or None.
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The articles that the answer quotes, lists in its briefing, or cites in its generated sentences.
@@ -81,7 +79,6 @@ class Answer:
     question: str
     confidence: Confidence = Confidence.NOTHING
     quotes: tuple[Quote, ...] = ()
-    possible_quotes: tuple[Quote, ...] = ()
     further_quote: Quote | None = None
     superseded_quotes: tuple[Quote, ...] = ()
     sources: tuple[Article, ...] = ()
@@ -98,8 +95,7 @@ class Answer:
     @property
     def shown_quotes(self) -> tuple[Quote, ...]:
         """Return the at most two quotes that people are shown: the likeliest, and one that adds another answer."""
-        first_quotes = (self.quotes or self.possible_quotes)[:1]
-        return first_quotes if self.further_quote is None else (*first_quotes, self.further_quote)
+        return self.quotes[:1] if self.further_quote is None else (*self.quotes[:1], self.further_quote)
 
     @property
     def do_quoted_numbers_differ(self) -> bool:
@@ -125,12 +121,13 @@ class Answer:
 
         The keys `period` and `lines` are present only if the answer has a period or a briefing.
         """
+        quote_documents = list(map(_build_quote_document, self.quotes))
         answer_document: dict[str, Any] = {
             "question": self.question,
             "answered": self.is_answered,
             "tier": self.confidence.value,
-            "quotes": list(map(_build_quote_document, self.quotes)),
-            "possible": list(map(_build_quote_document, self.possible_quotes)),
+            "quotes": quote_documents if self.is_answered else [],
+            "possible": [] if self.is_answered else quote_documents,
             "older": list(map(_build_quote_document, self.superseded_quotes)),
             "written": [
                 {"text": sentence.text, "cites": list(sentence.citations)} for sentence in self.generated_sentences

@@ -22,10 +22,9 @@ from bot.answers.briefing.news_briefing import build_briefing
 from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
 from bot.answers.candidates import MAX_QUOTE_LENGTH, list_passages
-from bot.answers.conversing import follow_up_questions
+from bot.answers.conversing.follow_up_questions import extract_content_words, resolve_question
 from bot.answers.follow_up_suggestions import is_answered_as_suggested
-from bot.answers.generated_answers import AnswerGeneration, WritingCallback, begin_generation
-from bot.answers.model_passages import ModelPassage
+from bot.answers.generated_answers import AnswerGeneration, QuotedAnswer, WritingCallback, begin_generation
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.answers.quote_selection import build_answer, classify_confidence, rank_candidates
@@ -35,6 +34,7 @@ from bot.search.searching import Searcher
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 from bot.text.language import detect_language
 from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
+from bot.writing.citation_checks import ArticlePassage
 from bot.writing.question_rewriter import Conversation
 
 MIN_QUESTION_CONTENT_WORDS = 2
@@ -79,81 +79,83 @@ async def answer_question(
     Raises:
         StoreError: The database failed.
     """
-    resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
-    article = None if about_article_id is None else await _find_readable_article(searcher, about_article_id, feed_ids)
+    resolved_text = resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
+    article, *previous_articles = [
+        await _find_readable_article(searcher, article_id, feed_ids)
+        for article_id in (about_article_id, *previous_source_ids)
+    ]
     # Pages that a user saved are under a negative id; they are no news.
     news_feed_ids = None if feed_ids is None else [feed_id for feed_id in feed_ids if feed_id > 0]
-    newest_articles = await searcher.store.articles.list_newest(news_feed_ids, limit=1)
     news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
-    if news_request is not None and article is not None and not news_request.topic:
+    if article is not None and news_request is not None and not news_request.topic:
         news_request = None
-    answer = (
-        None
-        if news_request is None
-        else await _answer_with_briefing(searcher, resolved_text, news_feed_ids, news_request, preferences)
-    )
-    conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
-    if answer is None and article is not None and _asks_for_an_overview(resolved_text):
-        async with begin_generation(
-            writer, conversation, server_id=server_id, on_writing=on_writing, rewrites_question=False
-        ) as generation:
+    answer = None
+    if news_request is not None:
+        answer = await _answer_with_briefing(searcher, news_request, news_feed_ids, preferences)
+    if answer is None:
+        conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
+        generation = begin_generation(writer, conversation, server_id=server_id, on_writing=on_writing)
+        if article is not None and _asks_for_an_overview(resolved_text):
             answer = await _answer_with_overview(searcher, resolved_text, article, generation)
     if answer is None:
-        previous_source_articles = [
-            await _find_readable_article(searcher, source_id, feed_ids) for source_id in previous_source_ids
-        ]
-        context_articles = [
-            context_article for context_article in (article, *previous_source_articles) if context_article is not None
-        ]
-        question_text = resolved_text
-        if (
-            article is not None
-            and len(follow_up_questions.extract_content_words(resolved_text)) < MIN_QUESTION_CONTENT_WORDS
-        ):
-            question_text = f"{resolved_text} ({article.title})"
-        follow_up_words = (
-            follow_up_questions.extract_content_words(text) if resolved_text != " ".join(text.split()) else ()
-        )
-        async with begin_generation(writer, conversation, server_id=server_id, on_writing=on_writing) as generation:
-            question = await analyse_question_with_index(searcher, question_text, follow_up_words)
-            retrieved_articles = (await retrieve_articles(searcher, question, feed_ids=feed_ids)).with_context(
-                context_articles
-            )
-            answer = await answer_from_articles(searcher, question, retrieved_articles)
-            if (
-                answer.possible_quotes
-                and answer.possible_quotes[0].article in context_articles
-                and is_answered_as_suggested(text, answer.possible_quotes[0])
-            ):
-                answer = replace(answer, confidence=Confidence.SURE, quotes=answer.possible_quotes, possible_quotes=())
-            if generation is not None:
-                answer = await generation.improve_answer(
-                    searcher, question, answer, retrieved_articles.articles, feed_ids=feed_ids
-                )
-    answer = replace(
-        answer, question=text, newest_published_at=newest_articles[0].published if newest_articles else None, zone=zone
-    )
-    return await _add_search_extent(searcher, answer, feed_ids, news_request)
+        quoting = _answer_with_quotes(searcher, text, resolved_text, article, previous_articles, feed_ids=feed_ids)
+        if generation is None:
+            _question, _retrieved_articles, answer = await quoting
+        else:
+            answer = await generation.improve_answer(searcher, quoting, feed_ids=feed_ids)
+    if answer.confidence is Confidence.NOTHING:
+        answer = await _add_search_extent(searcher, answer, feed_ids, news_request)
+    newest_articles = await searcher.store.articles.list_newest(news_feed_ids, limit=1)
+    newest_published_at = newest_articles[0].published if newest_articles else None
+    return replace(answer, question=text, newest_published_at=newest_published_at, zone=zone)
 
 
 async def _add_search_extent(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
-    """Return an answer and, if it is not sure, add which articles were searched: their number or their time.
+    """Return an answer that nothing was found, with the number of searched articles and the period that was stated.
 
-    If nothing was found, their number and the period that the question states are added. If all articles
-    that the asker may read are newer than the period of the answer, the time of the oldest article is added.
+    If all articles that the asker may read are newer than that period, the time of the oldest article is added.
     """
-    if answer.confidence is Confidence.NOTHING:
-        answer = replace(answer, searched_article_count=await searcher.store.articles.count(feed_ids))
-        if news_request is not None and news_request.is_period_stated:
-            answer = replace(answer, period=news_request.period)
-    if answer.is_answered or answer.period is None:
+    articles = searcher.store.articles
+    answer = replace(answer, searched_article_count=await articles.count(feed_ids))
+    if news_request is None or not news_request.is_period_stated:
         return answer
-    oldest_published_at = await searcher.store.articles.get_oldest_published_at(feed_ids)
-    if oldest_published_at is None or oldest_published_at < answer.period.end:
-        return answer
-    return replace(answer, oldest_published_at=oldest_published_at)
+    oldest_published_at = await articles.get_oldest_published_at(feed_ids)
+    if oldest_published_at is not None and oldest_published_at < news_request.period.end:
+        oldest_published_at = None
+    return replace(answer, period=news_request.period, oldest_published_at=oldest_published_at)
+
+
+async def _answer_with_quotes(
+    searcher: Searcher,
+    text: str,
+    resolved_text: str,
+    article: Article | None,
+    previous_articles: Sequence[Article | None],
+    *,
+    feed_ids: Collection[int] | None,
+) -> QuotedAnswer:
+    """Answer a question with quotes, first from its `article` and from the `previous_articles` of the conversation.
+
+    `text` is the question as it was asked, `resolved_text` the question with what it takes from previous ones.
+    """
+    question_text = resolved_text
+    if article is not None and len(extract_content_words(resolved_text)) < MIN_QUESTION_CONTENT_WORDS:
+        question_text = f"{resolved_text} ({article.title})"
+    follow_up_words = extract_content_words(text) if resolved_text != " ".join(text.split()) else ()
+    question = await analyse_question_with_index(searcher, question_text, follow_up_words)
+    retrieved_articles = (await retrieve_articles(searcher, question, feed_ids=feed_ids)).with_context(
+        [context_article for context_article in (article, *previous_articles) if context_article is not None]
+    )
+    answer = await answer_from_articles(searcher, question, retrieved_articles)
+    if (
+        answer.quotes
+        and answer.quotes[0].article.id in retrieved_articles.context_article_ids
+        and is_answered_as_suggested(text, answer.quotes[0])
+    ):
+        answer = replace(answer, confidence=Confidence.SURE)
+    return question, retrieved_articles, answer
 
 
 async def answer_from_articles(
@@ -221,10 +223,10 @@ async def rescore_with_cosines(
 
 
 async def _find_readable_article(
-    searcher: Searcher, article_id: int, feed_ids: Collection[int] | None
+    searcher: Searcher, article_id: int | None, feed_ids: Collection[int] | None
 ) -> Article | None:
     """Return the article, or a version of it in a feed that the asker may read, or None if there is no such version."""
-    article = await searcher.store.articles.get(article_id)
+    article = None if article_id is None else await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article
     page_articles = await searcher.store.articles.list_by_page_key(article.page_key)
@@ -232,20 +234,17 @@ async def _find_readable_article(
 
 
 async def _answer_with_briefing(
-    searcher: Searcher,
-    text: str,
-    feed_ids: Collection[int] | None,
-    news_request: NewsRequest,
-    preferences: PreferenceModel,
+    searcher: Searcher, news_request: NewsRequest, feed_ids: Collection[int] | None, preferences: PreferenceModel
 ) -> Answer | None:
     """Answer a request for news with the biggest stories; return None if there are no stories."""
     briefing_stories, period = await build_briefing(searcher, news_request, feed_ids=feed_ids, preferences=preferences)
     if not briefing_stories:
         return None
+    quotes = [Quote(story.title[:MAX_QUOTE_LENGTH], story.article) for story in briefing_stories[:MAX_QUOTES]]
     return Answer(
-        question=text,
+        question="",
         confidence=Confidence.SURE,
-        quotes=tuple(Quote(story.title[:MAX_QUOTE_LENGTH], story.article) for story in briefing_stories[:MAX_QUOTES]),
+        quotes=tuple(quotes),
         sources=tuple(story.article for story in briefing_stories),
         briefing=briefing_stories,
         period=period,
@@ -256,7 +255,7 @@ def _asks_for_an_overview(text: str) -> bool:
     """Return whether a question asks only for a summary of an article."""
     folded_text = normalize_question(text)
     remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded_text))
-    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not follow_up_questions.extract_content_words(remaining_text)
+    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not extract_content_words(remaining_text)
 
 
 async def _answer_with_overview(
@@ -269,9 +268,10 @@ async def _answer_with_overview(
     passages = await searcher.run_in_worker(list_passages, article, MAX_PASSAGES)
     if not passages:
         return None
-    if generation is not None:
-        model_passages = [ModelPassage(passage, article, passage) for passage in passages]
-        written_answer = await generation.write(model_passages, detect_language(text))
-        if written_answer.sentences:
-            return generation.build_answer(written_answer.sentences, model_passages, Confidence.SURE)
-    return Answer(question=text, confidence=Confidence.SURE, quotes=(Quote(passages[0], article),), sources=(article,))
+    quotes = (Quote(passages[0], article),)
+    quoted_answer = Answer(question=text, confidence=Confidence.SURE, quotes=quotes, sources=(article,))
+    if generation is None:
+        return quoted_answer
+    model_passages = [ArticlePassage(passage, article) for passage in passages]
+    answer = await generation.write_answer(model_passages, detect_language(text), quoted_answer)
+    return answer if answer.generated_sentences else quoted_answer

@@ -188,8 +188,7 @@ def build_answer(
     return Answer(
         question=question.text,
         confidence=confidence,
-        quotes=quotes if confidence is Confidence.SURE else (),
-        possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
+        quotes=quotes,
         further_quote=None if further_candidate is None else quote_by_candidate[further_candidate],
         superseded_quotes=superseded_quotes,
         sources=tuple(source_by_id.values()),

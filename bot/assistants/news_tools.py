@@ -11,8 +11,9 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from bot.answers import answer_pipeline, model_passages
-from bot.answers.model_passages import ModelPassage
+from bot.answers import answer_pipeline
+from bot.answers.model_passages import find_passages
+from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
 from bot.client.services import Services
 from bot.core.concurrency.worker_pool import WorkerError
 from bot.core.models import Article, FeedState
@@ -24,6 +25,7 @@ from bot.search.fused_search import search_all_queries
 from bot.search.more_like_this import find_similar_articles
 from bot.search.searching import build_article_json, build_search_result_json
 from bot.text import urls
+from bot.writing.citation_checks import ArticlePassage
 
 MAX_RESULTS = 20
 """Maximum number of articles that a tool returns."""
@@ -109,7 +111,7 @@ class PassageResult(TypedDict):
 class AnswerResponse(TypedDict):
     """An answer: `quotes` if it is certain, else `possible` quotes; `related` are the nearest articles, or the sources.
 
-    `passages` are the passages with the most words of the question and the queries; the caller may answer from them
+    `passages` are those that most likely answer the question or one of the queries; the caller may answer from them
     if no quote answers.
     """
 
@@ -236,8 +238,10 @@ class _NewsTools:
         """
         searcher, feed_ids = self._services.searcher, await self._look_up_visible_feed_ids()
         answer_json = (await answer_pipeline.answer_question(searcher, question, feed_ids=feed_ids)).as_json()
-        passages = await model_passages.find_passages(
-            searcher, question, queries, feed_ids=feed_ids, max_chars=MAX_TEXT_CHARS
+        analysed_question = await analyse_question_with_index(searcher, question)
+        retrieved_articles = await retrieve_articles(searcher, analysed_question, feed_ids=feed_ids)
+        passages = await find_passages(
+            searcher, analysed_question, retrieved_articles, queries, feed_ids=feed_ids, max_chars=MAX_TEXT_CHARS
         )
         return AnswerResponse(
             answered=answer_json["answered"],
@@ -331,7 +335,7 @@ class _NewsTools:
         raise ToolError("No article is known at that address. Search for its title.")
 
 
-def _to_passage(passage: ModelPassage) -> PassageResult:
+def _to_passage(passage: ArticlePassage) -> PassageResult:
     article_json = build_article_json(passage.article)
     return PassageResult(
         text=passage.text,

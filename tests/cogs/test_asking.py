@@ -151,7 +151,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
         "confidence": Confidence.POSSIBLE,
-        "possible_quotes": (Quote(BODY, article, "a one-year moratorium"),),
+        "quotes": (Quote(BODY, article, "a one-year moratorium"),),
         "sources": (article,),
     }
     answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
@@ -250,7 +250,7 @@ async def test_only_a_question_that_is_answered_surely_is_offered_next(telex, fe
     }
     engine.fields_by_question["Who is Ada Byron?"] = {
         "confidence": Confidence.POSSIBLE,
-        "possible_quotes": (Quote(body, article, "a researcher in Oslo"),),
+        "quotes": (Quote(body, article, "a researcher in Oslo"),),
     }
     answer = await telex.reader.slash(telex.news, "ask", question="What is out?")
     assert [call["question"] for call in engine.calls] == ["What is out?", "Who is Ada Byron?"]

@@ -64,7 +64,7 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
 
 async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answer(telex, engine):
     quotes = engine.answer_fields.pop("quotes")
-    engine.answer_fields |= {"confidence": Confidence.POSSIBLE, "possible_quotes": quotes}
+    engine.answer_fields |= {"confidence": Confidence.POSSIBLE, "quotes": quotes}
     for is_public in (False, True):
         answer = await ask_question(telex, public=is_public)
         await telex.restart()
