@@ -41,8 +41,8 @@ class CheckResult:
 async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     """Yield the results of checks of token, contact, model service (if configured), database and every active feed.
 
-    Nothing is written but schema migrations. The feeds come in the order in which they answer; if the database cannot
-    be opened or read, it is the last check.
+    Feeds of blocked sources are left out. Nothing is written but schema migrations. The feeds come in the order in
+    which they answer; if the database cannot be opened or read, it is the last check.
     """
     yield check_token(settings)
     if not settings.contact:

@@ -141,6 +141,6 @@ def _parse_location_or_exit(text: str) -> Path | DatabaseUrl:
 
 @commands.command()
 def migrate() -> None:
-    """Upgrade the database to this version and check it."""
+    """Upgrade the database to this version, or create one, and check it."""
     schema_version = run_with_store(lambda store: store.check(), create=True)
     echo_stderr(f"The database is intact, at version {schema_version}.")

@@ -71,7 +71,10 @@ def poll(
 
 
 async def _poll_urls(services: Services, feed_urls: Iterable[str]) -> list[PollReport]:
-    """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again."""
+    """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again.
+
+    Exits (1) if an operator blocks the source of one.
+    """
     feed_store = services.store.feeds
     stored_feed_urls: set[str] = set()
     feeds: list[Feed] = []

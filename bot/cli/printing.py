@@ -127,7 +127,7 @@ def _print_article_dates(answer: Answer) -> None:
 
 
 def format_explanation(explanation: Explanation) -> list[str]:
-    """Return lines that explain an article's delivery: for each feed that has it, then for each channel."""
+    """Return lines that explain an article's delivery: for each feed that has it or left it out, and each channel."""
     lines: list[str] = []
     for article, feed in explanation.articles_and_feeds:
         feed_description = urls.redact(feed.url) if feed else "a feed that is gone"

@@ -61,7 +61,7 @@ def erase(
 ) -> None:
     """Erase all that is stored about a server, and print a receipt.
 
-    The bot leaves the server first. The receipt is JSON.
+    The bot leaves the server first, at its next start if it isn’t running. The receipt is JSON.
     """
     settings = load_settings_or_exit()
 
@@ -92,7 +92,11 @@ async def _find_stored_server(store: Store, server: str) -> tuple[int, int]:
 
 
 async def _erase_server(settings: Settings, server_id: int) -> str:
-    """Have a server erased and return the receipt; exit (1) if the bot has to leave the server first."""
+    """Have a server erased and return the receipt.
+
+    Exit (1) without one if the bot has to leave the server first and is not running, or is not done within
+    `RECEIPT_WAIT_SECONDS`, and (2) if the erasure is refused.
+    """
     async with open_store(settings) as store:
         requested_at = store.clock.now()
         try:

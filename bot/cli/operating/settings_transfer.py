@@ -70,7 +70,10 @@ MAX_PRINTED_CHANGES = 50
 
 
 class ImportPlan(NamedTuple):
-    """Changes that the import of a file makes to a server, and the names of its channels and tags by id."""
+    """Changes that the import of a file makes to a server, its limits, and the names of its channels and tags by id.
+
+    `name_by_id` also has the names of roles and of the server.
+    """
 
     server_id: int
     changes: Sequence[SetupChange]
@@ -81,7 +84,8 @@ class ImportPlan(NamedTuple):
 def build_file(server: str, channel_id: int | None) -> str:
     """Return the settings of a server, given by id or name, or of one of its channels, as a settings file.
 
-    Exits if there is no such server or channel.
+    Without an answer of Discord, the file has no names, and a message says so. Exits if there is no such server or
+    channel.
     """
     server_id = run_with_store(lambda store: find_server_id(store, server))
     setup = run_with_store(lambda store: store.setups.read(server_id))
