@@ -95,10 +95,10 @@ class BackgroundTasks:
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete expired servers, data of people, filters, entries of logs and article texts.
+        """Delete expired servers, data of people, notices, filters, entries of logs, semantic indexes, article texts.
 
-        Saved pages expire once their user removes them, article texts only if the setting `keep_texts_days` is set.
-        Raises StoreError.
+        Saved pages expire once their user removes them, article texts only if the setting `keep_texts_days` is set. Old
+        notices that were not posted yet are withdrawn. Raises StoreError.
         """
         now, store = self._clock.now(), self._services.store
         purged_server_count = await store.servers.purge(now - ENDED_RETENTION_SECONDS)

@@ -81,7 +81,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
     """Register the commands of a tree if they, or those that Discord lists, have changed since the last time.
 
     Return whether the commands were sent, and the mentions of the commands that Discord lists. If Discord
-    rejects the commands, that is logged, and the commands registered before stay.
+    rejects the commands or does not answer, that is logged, and the commands registered before stay. Raises StoreError.
     """
     translator = CommandTranslator()
     await tree.set_translator(translator)
@@ -107,7 +107,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
 async def register_owner_commands(tree: app_commands.CommandTree, store: Store, owner_server_id: int | None) -> None:
     """Register the commands of the operator's server, and remove them from the server that had them before.
 
-    `owner_server_id` is None if no server has such commands. Errors of Discord are logged.
+    `owner_server_id` is None if no server has such commands. Errors of Discord are logged. Raises StoreError.
     """
     stored_server_id = await store.meta.get(_OWNER_SERVER_KEY)
     server_ids = {server_id for server_id in (stored_server_id and int(stored_server_id), owner_server_id) if server_id}

@@ -194,21 +194,28 @@ class TelexBot(ShardedBot):
         """Do nothing with a message: there are no text commands, and a cog listens for mentions."""
 
     async def sync_commands(self) -> bool:
-        """Register the commands if they changed, and set their mentions; return whether they were sent."""
+        """Register the commands if they changed, and set their mentions; return whether they were sent.
+
+        The commands of the operator's server are registered, too. Raises StoreError.
+        """
         were_sent, mentions = await command_registration.register_commands(self.tree, self.store)
         i18n.set_command_mentions(mentions)
         await self.sync_owner_commands()
         return were_sent
 
     async def sync_owner_commands(self) -> None:
-        """Register the commands of the operator's own server, and remove them from the one configured before."""
+        """Register the commands of the operator's own server, and remove them from the one configured before.
+
+        Raises StoreError.
+        """
         owner_server_id = self.services.settings.owner_server
         await command_registration.register_owner_commands(self.tree, self.store, owner_server_id)
 
     async def is_owner(self, user: discord.abc.User, /) -> bool:
         """Return whether a user owns the bot’s application or is an admin or developer of its team.
 
-        Discord is asked at most every `_OWNERS_TTL_SECONDS`. Raises discord.py's errors.
+        Discord is asked at most every `_OWNERS_TTL_SECONDS`. Raises discord.DiscordException, aiohttp.ClientError or
+        TimeoutError if it does not answer.
         """
         now = self.services.clock.monotonic()
         if now - self._owners_loaded_at >= _OWNERS_TTL_SECONDS:
@@ -218,8 +225,9 @@ class TelexBot(ShardedBot):
     async def load_visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Return the ids of the feeds that a user can read in the channels of the interaction's server.
 
-        Outside the bot's servers, these are the feeds of all servers that the user shares with the bot. Discord may
-        be asked: defer the interaction first.
+        Outside the bot's servers, these are the feeds of the servers that the user shares with the bot, of which at
+        most `bot.posting.audience.MAX_SERVERS_QUERIED` are looked at. Discord may be asked: defer the interaction
+        first.
         """
         if interaction_context.get_home_server(interaction) is not None:
             member = interaction_context.get_home_member(interaction)
@@ -229,7 +237,8 @@ class TelexBot(ShardedBot):
     async def load_server_id_by_readable_feed_id(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
         """Return the ids of the feeds that a user can read outside the bot's servers, each with the id of a server.
 
-        The user shares this server with the bot. During autocomplete, the ids may be a minute old.
+        The user shares this server with the bot. During autocomplete, the ids may be a minute old. The servers that
+        could not be asked are noted in the interaction, so that the user is told of them after a command.
         """
         user_id, now = interaction.user.id, self.services.clock.monotonic()
         cached_at, server_id_by_feed_id = self._cached_readable_feeds_by_user_id.get(

@@ -72,7 +72,8 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
 def build_error_sentence(error: Exception, log_label: str) -> str:
     """Return the sentence that tells the user of an error.
 
-    An unexpected error is logged with a number, which the sentence contains, and `log_label`.
+    An unexpected error is logged with a number, which the sentence contains, and `log_label`; a request that Discord
+    did not answer is logged without one.
     """
     sentence = refusal_sentences.find_error_sentence(error) or _find_expected_error_sentence(error)
     if isinstance(error, _NO_ANSWER_ERRORS):

@@ -26,7 +26,7 @@ class RedactingFormatter(logging.Formatter):
         return super().formatMessage(record).replace("\r", " ").replace("\n", " ")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a log event and its traceback, with secrets redacted."""
+        """Return a log event and its traceback, with secrets in URLs redacted and control characters replaced."""
         return _URL_PATTERN.sub(
             lambda match: urls.redact(match[0]), _UNPRINTABLE_PATTERN.sub("\ufffd", super().format(record))
         )
@@ -39,7 +39,7 @@ class JsonFormatter(RedactingFormatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a log event as one line of ASCII, with secrets redacted."""
+        """Return a log event as one line of ASCII, with secrets in URLs redacted and control characters replaced."""
         message, _line_end, traceback = super().format(record).partition("\n")
         event = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

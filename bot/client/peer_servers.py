@@ -54,7 +54,7 @@ class PeerServers:
         """Return the ids of the feeds that all readers of a channel can read, and 0 if everyone can read the channel.
 
         The 0 is `PUBLIC_CHANNEL_MARK`. Asks whichever process serves the server; returns None if that process
-        does not reply or cannot tell now.
+        does not reply or cannot tell now. Raises StoreError.
         """
         if self._store.shards.serves(server_id):
             return await self._load_local_feed_ids_of_channel(server_id, channel_id)
@@ -68,7 +68,10 @@ class PeerServers:
         return await message_targets.find_guild(self._client, self._store, server_id)
 
     async def has_user_left(self, server_id: int, user_id: int) -> bool:
-        """Return whether a user has left a server: True also if that is unknown, False if the bot is not in it."""
+        """Return whether a user has left a server: True also if Discord cannot tell, False if the bot is not in it.
+
+        Raises discord.RateLimited, aiohttp.ClientError or TimeoutError if Discord gives no answer.
+        """
         guild = self._client.get_guild(server_id)
         try:
             if guild is None and not self._store.shards.serves(server_id):  # Another process serves it.

@@ -23,7 +23,7 @@ class PublicFeedLookup:
         """Return the ids of the feeds followed in channels of a server that everyone can read.
 
         Their history must be public too; threads do not count. Permissions are up to `CACHE_TTL_SECONDS` old.
-        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
+        Raises StoreError, and discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
         cached_at, public_channel_ids = self._cache_entry_by_server_id.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
@@ -51,7 +51,8 @@ class PublicFeedLookup:
 async def open_public_feed_lookup(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicFeedLookup]:
     """Open a lookup of public feeds, logged in for REST requests only within the `async with` block.
 
-    Raises `discord.LoginFailure` if the token is rejected.
+    Raises `discord.LoginFailure` if the token is rejected, and another discord.DiscordException, aiohttp.ClientError or
+    TimeoutError if Discord does not answer.
     """
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(token)

@@ -11,9 +11,9 @@ class NamesUnavailable(Exception):
 
 
 async def load_server_names(token: str, server_id: int) -> ServerNames:
-    """Return the names of a server's channels that posts can go to, of its roles and its forums' tags.
+    """Return the names of a server's text channels, forums, active threads and roles, and of its forums' tags.
 
-    Raises NamesUnavailable.
+    Raises NamesUnavailable if Discord rejects the token or does not answer, or if the bot is not in the server.
     """
     try:
         async with discord.Client(intents=discord.Intents.none()) as client:

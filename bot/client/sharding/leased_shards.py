@@ -75,8 +75,8 @@ class LeasedShards:
     async def acquire_shards(self) -> None:
         """Wait until this process owns shards, which the client then connects.
 
-        Shards that are gained later are connected later. Raises `ShardCountMismatch`, `StoreError`, and
-        discord.py's errors.
+        Shards that are gained later are connected later. Raises `ShardCountMismatch`, another `StoreError`, and
+        discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         if self._is_clustered:
             await self._gateway_probe.wait_until_reachable()
