@@ -145,7 +145,7 @@ class PostSendWorker:
         return dispatch
 
     async def _edit_channel(self, channel_id: int) -> None:
-        while not self._edit_runner.is_stopping:
+        while not (self._edit_runner.is_stopping or self._context.maintenance.is_on):
             async with self._edit_slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
                 dispatch = next(
                     iter(await self._store.dispatches.list_dispatches_to_edit(self._clock.now(), 1, channel_id)), None

@@ -126,6 +126,28 @@ async def test_a_message_on_its_way_is_recorded_and_the_next_waits(telex, feed_s
     assert posted_titles(telex) == [*titles, "Seven", "Eight"]
 
 
+async def test_an_edit_that_was_begun_is_made_and_the_next_waits(telex, feed_server):
+    feed = await follow(telex, feed_server)
+    await publish(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
+    await telex.advance(600)
+    corrected_items = [make_rss_item(8, title="Eight corrected"), make_rss_item(7, title="Seven corrected")]
+    await publish(telex, feed_server, feed, *corrected_items, delivered=False)
+    list_dispatches = telex.store.dispatches.list_dispatches_to_edit
+
+    async def list_then_turn_on(*arguments: Any) -> Any:
+        dispatches = await list_dispatches(*arguments)
+        await turn_on_in_terminal(telex)
+        return dispatches
+
+    telex.store.dispatches.list_dispatches_to_edit = list_then_turn_on
+    await telex.deliver()
+    del telex.store.dispatches.list_dispatches_to_edit
+    assert sum("corrected" in title for title in posted_titles(telex)) == 1
+    await turn_off_in_terminal(telex)
+    await telex.deliver()
+    assert sum("corrected" in title for title in posted_titles(telex)) == 2
+
+
 async def test_feeds_are_left_alone_also_after_a_restart_and_polled_when_it_ends(newsroom, clock, feed_server):
     feed = await newsroom.store.feeds.add(feed_server.serve("/rss", b""))
     await newsroom.store.subscriptions.follow(server_id=1, channel_id=2, feed_id=feed.id, first_article_id=None)
