@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 
+import discord
 import pytest
 from PIL import Image
 
@@ -111,6 +112,26 @@ async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_po
         "Save",
         "More",
     ]
+
+
+async def test_button_icons_that_could_not_be_created_are_created_in_the_next_round(telex, monkeypatch):
+    create = telex.bot.create_application_emoji
+
+    async def fail_at_search(*, name: str, image: bytes) -> discord.Emoji:
+        if name == "button_search":
+            raise ConnectionResetError
+        return await create(name=name, image=image)
+
+    emoji = create_application_emoji(telex)
+    with monkeypatch.context() as outage:
+        outage.setattr(telex.bot, "create_application_emoji", fail_at_search)
+        with pytest.raises(ConnectionResetError):
+            await emoji.run_once()
+    await emoji.run_once()
+    names = [created_emoji.name for created_emoji in await telex.bot.fetch_application_emojis()]
+    assert sorted(name for name in names if name.startswith("button_")) == sorted(
+        f"button_{icon.name.lower()}" for icon in Icon
+    )
 
 
 async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(telex, feed_server, monkeypatch):

@@ -158,11 +158,11 @@ class ApplicationEmojiSync:
         """Read the existing emoji, queue outlets' icons to be fetched, and upload missing button icons."""
         await self._load()
         self._queued_icon_urls = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
-        self._is_initialized = True
         self._update_renderer()
         for button_icon, png_bytes in icons.load_icon_images().items():
             if _BUTTON_NAME_PREFIX + button_icon.name.lower() not in self._emoji_by_name:
                 await self._upload(_BUTTON_NAME_PREFIX + button_icon.name.lower(), png_bytes)
+        self._is_initialized = True
 
     def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
