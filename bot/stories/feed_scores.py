@@ -49,7 +49,11 @@ class ScoredFeed:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """Scores of a server's feeds in a period (Unix time): first feeds that need a manager's decision, then by share."""
+    """Scores of a server's feeds in a period between two Unix times in seconds.
+
+    First come the feeds that need a manager's decision, most posts first, then those that earn their place, by their
+    share of kept posts, then those that cannot be judged, most posts first.
+    """
 
     since: int
     until: int

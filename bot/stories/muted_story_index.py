@@ -132,7 +132,10 @@ class MutedStoryIndex:
         return article_id in self._features_by_article_id
 
     def extend_mute(self, mute_id: int, article_ids: Iterable[int]) -> None:
-        """Add articles, whose features were added before, to the story of a mute, or begin the story of a new mute."""
+        """Add articles, whose features were added before, to the story of a mute, or begin the story of a new mute.
+
+        Of a story's articles, those with the `MAX_COMPARED_ARTICLES` highest ids stay.
+        """
         old_story = self._story_by_mute_id.get(mute_id)
         old_article_ids = frozenset() if old_story is None else old_story.article_ids
         new_article_ids = frozenset(sorted(old_article_ids.union(article_ids))[-MAX_COMPARED_ARTICLES:])
@@ -165,7 +168,7 @@ class MutedStoryIndex:
                 self.add_article(known_features[article_id])
 
     def find_matches(self, features: StoryFeatures) -> tuple[MuteMatch, ...]:
-        """Return the mutes whose stories a new article belongs to."""
+        """Return the mutes whose stories a new article belongs to, by id, and whether it extends each story."""
         if not self._story_by_mute_id:
             return ()
         similarity_by_article_id = {

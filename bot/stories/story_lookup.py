@@ -66,7 +66,7 @@ class StoryLookup:
         self._encoding_task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Cancel the encoding of titles that is in progress."""
+        """Cancel the encoding of titles that is in progress, and wait until it has ended."""
         if self._encoding_task is not None:
             self._encoding_task.cancel()
             await asyncio.gather(self._encoding_task, return_exceptions=True)
@@ -127,7 +127,7 @@ class StoryLookup:
         return similar_articles_by_key, mute_matches_by_key
 
     async def _load_muted_stories(self) -> None:
-        """Load mutes and articles of muted stories that were stored since the last call, by any process."""
+        """Load mutes and articles of muted stories stored since the last call, by any process; remove ended mutes."""
         changes = await self._store.muted_stories.load_changes(
             after_mute_id=self._last_mute_id,
             after_article_id=self._last_muted_article_id,
@@ -148,7 +148,8 @@ class StoryLookup:
     async def _load_recent_articles(self) -> int:
         """Load articles stored since the last call, by any process, and evict old articles from memory.
 
-        Returns the publication time, as Unix time in seconds, from which on articles are in memory.
+        Titles without a vector are then encoded in the background. Returns the publication time, as Unix time in
+        seconds, from which on articles are in memory.
         """
         since = self._store.clock.now() - RECENT_WINDOW_SECONDS
         self._last_article_id = self._last_article_id or await self._store.stories.find_id_before(since)

@@ -189,7 +189,7 @@ class RecentArticleIndex:
     def find_similar(self, features: StoryFeatures, *, is_lasting: bool = False) -> tuple[SimilarArticle, ...]:
         """Return the articles of other feeds that seem to report the same event, most similar first.
 
-        If the event `is_lasting`, articles of the feed itself count too, and the time between articles doesn't.
+        At most `MAX_SIMILAR_ARTICLES` are returned. If the event `is_lasting`, articles of the feed itself count too, and the time between articles doesn't.
         """
         shared_weight_by_article: Counter[int] = Counter()
         remaining_postings = _MAX_POSTINGS_READ
@@ -296,7 +296,8 @@ def _compute_weight_share(first_features: StoryFeatures, second_features: StoryF
 def _have_different_subjects(first_features: StoryFeatures, second_features: StoryFeatures) -> bool:
     """Return whether two articles have different subjects: each names something that the other does not.
 
-    Brands, names with a version number, and proper names are compared separately.
+    Brands, names with a version number, and proper names are compared separately. Names with a version number, or
+    proper names, differ only if the articles have none in common.
     """
     if first_features.brands.difference(second_features.mentioned_words) and second_features.brands.difference(
         first_features.mentioned_words
