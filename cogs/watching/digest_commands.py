@@ -149,7 +149,10 @@ _DIGEST_ONLY_WORD, _OTHER_CHANNELS_WORD, _CHART_WORD, _SUMMARIES_WORD = (
 
 
 class ChannelDigestPanel(ChannelPanel):
-    """Panel with a channel's digest: schedule, options, preview. Nothing is saved before the last button."""
+    """Panel with a channel's digest: schedule, options, preview.
+
+    Changes of schedule and options take effect when they are saved; stopping takes effect at once.
+    """
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)

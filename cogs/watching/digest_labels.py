@@ -71,7 +71,10 @@ def option_lines(plan: DigestPlan) -> list[str]:
 
 
 def stored_plan_text(stored_plan: str) -> str:
-    """Return the text, for people, of a digest plan as the settings history stores it."""
+    """Return the text, for people, of a digest plan as the settings history stores it.
+
+    Raises ValueError for any other text.
+    """
     plan = DigestPlan.parse(stored_plan)
     is_chosen_by_option_label = {
         _("digest only"): plan.is_digest_only,

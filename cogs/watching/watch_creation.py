@@ -31,8 +31,9 @@ _MAX_NOTES_LENGTH = 1000
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
     """Create a watch (saved search) for the user of an acknowledged interaction, and confirm it in the reply.
 
-    Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
-    server and if the user sees no feeds here or accepts no direct messages.
+    A user who has no watch that reaches them is first sent a direct message. Raises `RequestRejected` if the query is
+    invalid or the user has too many watches, `UserFacingError` outside a server and if the user sees no feeds here or
+    accepts no direct messages.
     """
     await reply(interaction, await add_personal_watch(interaction, query))
 
@@ -40,8 +41,9 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Layout:
     """Create a watch (saved search) for the user of an acknowledged interaction, and return the confirmation.
 
-    Raises `RequestRejected` if the query is invalid or the user has too many watches, `UserFacingError` outside a
-    server and if the user sees no feeds here or accepts no direct messages.
+    A user who has no watch that reaches them is first sent a direct message. Raises `RequestRejected` if the query is
+    invalid or the user has too many watches, `UserFacingError` outside a server and if the user sees no feeds here or
+    accepts no direct messages.
     """
     guild = interaction_context.get_home_server(interaction)
     if guild is None:
@@ -89,10 +91,10 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
 
 
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
-    """Create a watch (saved search) for a channel of this server.
+    """Create a watch (saved search) for a channel of this server, and confirm it in the reply.
 
     Raises `RequestRejected` if the query is invalid or there are too many watches, `UserFacingError` if the channel is
-    unsuitable, and `NotAuthorized` if the user may not manage feeds.
+    unsuitable or its readers can read no feed, and `NotAuthorized` if the user may not manage feeds.
     """
     bot = interaction.client
     parsed_query = await watch_matching.parse_watch_query(bot.store, query)
