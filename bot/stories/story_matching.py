@@ -189,7 +189,8 @@ class RecentArticleIndex:
     def find_similar(self, features: StoryFeatures, *, is_lasting: bool = False) -> tuple[SimilarArticle, ...]:
         """Return the articles of other feeds that seem to report the same event, most similar first.
 
-        At most `MAX_SIMILAR_ARTICLES` are returned. If the event `is_lasting`, articles of the feed itself count too, and the time between articles doesn't.
+        At most `MAX_SIMILAR_ARTICLES` are returned. If the event `is_lasting`, articles of the feed itself count too,
+        and the time between articles doesn't.
         """
         shared_weight_by_article: Counter[int] = Counter()
         remaining_postings = _MAX_POSTINGS_READ
