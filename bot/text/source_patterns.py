@@ -26,6 +26,18 @@ _UPLOADS_PARAMETER_PATTERN = re.compile(r"playlist_id=uu(?:lf|lp|lv|mf|ms|mv|mo|
 """Pattern of the parameter by which YouTube has the videos of a channel as a playlist, before the channel's id."""
 
 
+class SitePart(NamedTuple):
+    """Path and parameters of a URL, to be compared with those of several patterns of sources."""
+
+    path_segments: tuple[str, ...]
+    parameters: frozenset[str]
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Return the path and the parameters of a canonical URL."""
+        return cls(_split_path(url), frozenset(map(_fold_parameter, urlsplit(url).query.split("&"))))
+
+
 class SourcePattern(NamedTuple):
     """Domain with its subdomains; with a path, only what is below it; with parameters, only URLs that have them all.
 
@@ -72,20 +84,21 @@ class SourcePattern(NamedTuple):
 
     def covers(self, url: str) -> bool:
         """Return whether a canonical URL is on the domain, below the path, and has the parameters."""
-        if self.domain not in list_domains(url):
-            return False
+        return self.domain in list_domains(url) and self.covers_part(SitePart.parse(url))
+
+    def covers_part(self, part: "SitePart") -> bool:
+        """Return whether a part of a site on the domain is below the path and has the parameters."""
         path_segments = self._fold_segments(self.path_segments)
-        segments = self._fold_segments(_split_path(url))[: len(path_segments)]
+        segments = self._fold_segments(part.path_segments)[: len(path_segments)]
         if segments and segments != path_segments:
             segments[-1] = _FEED_SUFFIX_PATTERN.sub("", segments[-1])
-        parameters = set(map(_fold_parameter, urlsplit(url).query.split("&")))
         return (
             len(segments) == len(path_segments)
             and all(
                 path_segment == segment or path_segment in re.split("[+,]", segment)
                 for path_segment, segment in zip(path_segments, segments, strict=True)
             )
-            and parameters.issuperset(map(_fold_parameter, self.parameters))
+            and part.parameters.issuperset(map(_fold_parameter, self.parameters))
         )
 
     def _fold_segments(self, segments: Sequence[str]) -> list[str]:
@@ -125,8 +138,11 @@ class SourcePatterns:
         """Return a pattern that covers a URL, or None if there is none."""
         if not self._patterns_by_domain:
             return None
-        candidates = (pattern for domain in list_domains(url) for pattern in self._patterns_by_domain.get(domain, ()))
-        return next((pattern for pattern in candidates if pattern.covers(url)), None)
+        candidates = [pattern for domain in list_domains(url) for pattern in self._patterns_by_domain.get(domain, ())]
+        if not candidates:
+            return None
+        part = SitePart.parse(url)
+        return next((pattern for pattern in candidates if pattern.covers_part(part)), None)
 
 
 NO_PATTERNS = SourcePatterns()
