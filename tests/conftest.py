@@ -29,7 +29,7 @@ from tests.support.clocks import ManualClock
 from tests.support.discord_world import World, discord_world
 from tests.support.feed_server import FeedServer
 from tests.support.leaks import record_leaks
-from tests.support.scheduling import GroupScheduling
+from tests.support.scheduling import GroupScheduling, spread_waiting_tests
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.wire.bot_process import Launcher
@@ -48,6 +48,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
     return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {node_id: place for place, node_id in enumerate(spread_waiting_tests([item.nodeid for item in items]))}
+    items.sort(key=lambda item: places[item.nodeid])
 
 
 gc.disable()  # until all tests are collected: what is imported and collected stays
