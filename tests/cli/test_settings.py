@@ -38,6 +38,22 @@ WRONG = {
 }
 
 
+READING_COMMANDS = (
+    ("check",),
+    ("backup", "copy.db"),
+    ("feeds",),
+    ("feeds", "remove", "https://a.example"),
+    ("search", "x"),
+    ("ask", "x"),
+    ("questions",),
+    ("latest",),
+    ("why", "https://a.example"),
+    ("export", "-"),
+    ("mcp",),
+    ("rekey",),
+)
+
+
 def test_each_wrong_setting_gets_a_sentence_of_ours_without_its_value(telex):
     telex.environment |= WRONG | {"DISCORD_TOKEN": f"MTIz.{SECRET}.x"}
     for command in ("run", "check", "feeds"):
@@ -171,38 +187,22 @@ def test_a_file_of_settings_that_cannot_be_read_is_described(telex, content, sen
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        ("check",),
-        ("backup", "copy.db"),
-        ("feeds",),
-        ("feeds", "remove", "https://a.example"),
-        ("search", "x"),
-        ("ask", "x"),
-        ("questions",),
-        ("latest",),
-        ("why", "https://a.example"),
-        ("export", "-"),
-        ("mcp",),
-        ("rekey",),
-    ],
+    ("database", "commands"), [("away/news.db", READING_COMMANDS), ("empty.db", READING_COMMANDS[:4])]
 )
-def test_a_command_that_reads_names_the_path_where_no_database_is_and_makes_none(telex, command):
-    telex.environment |= {
-        "TELEX_DATABASE": "away/news.db",
-        "TELEX_LANGAUGE": "fr",
-        "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip(),
-    }
-    done = telex(*command, status=2)
-    output = "".join((done.stdout + done.stderr).split())
-    assert "TELEX_LANGAUGE" in output
-    for word in str(telex.folder / "away" / "news.db").split("/"):
-        assert word in output.replace("│", "")
-    assert list(telex.folder.iterdir()) == []
-    (telex.folder / "empty.db").touch()
-    telex.environment["TELEX_DATABASE"] = "empty.db"
-    telex(*command, status=2)
-    assert (telex.folder / "empty.db").stat().st_size == 0
+def test_commands_that_read_name_the_path_where_no_database_is_and_make_none(telex, database, commands):
+    telex.environment |= {"TELEX_LANGAUGE": "fr", "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip()}
+    telex.environment["TELEX_DATABASE"] = database
+    if database == "empty.db":
+        (telex.folder / database).touch()
+    before = list(telex.folder.iterdir())
+    for command in commands:
+        done = telex(*command, status=2)
+        output = "".join((done.stdout + done.stderr).split())
+        assert "TELEX_LANGAUGE" in output
+        for word in str(telex.folder / database).split("/"):
+            assert word in output.replace("│", "")
+        assert list(telex.folder.iterdir()) == before
+        assert [file.stat().st_size for file in before] == [0] * len(before)
 
 
 def test_a_move_names_the_path_where_no_database_is_and_asks_no_server(telex):
