@@ -32,12 +32,15 @@ class Telex:
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1",
         }
 
-    def __call__(self, *arguments: str, status: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command in a process that has everything imported."""
+    def __call__(
+        self, *arguments: str, status: int = 0, given: str = "", output: Path | None = Path("output")
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process with everything imported; if `output` is None, its standard output is closed."""
         with TemporaryDirectory() as place:
-            output_path, log, input_path = (Path(place) / name for name in ("output", "log", "given"))
+            log, input_path = (Path(place) / name for name in ("log", "given"))
+            output_path = output and Path(place) / output
             input_path.write_text(given, "utf-8")
-            streams = {"given": str(input_path), "output": str(output_path), "log": str(log)}
+            streams = {"given": str(input_path), "output": output and str(output_path), "log": str(log)}
             where = {"environment": self.environment, "folder": str(self.folder)}
             pid = self.launcher.ask(argv=arguments, **where, **streams)["pid"]
             end = time.monotonic() + 60
@@ -45,9 +48,8 @@ class Telex:
                 if time.monotonic() > end:
                     os.kill(pid, signal.SIGKILL)
                 time.sleep(0.005)
-            completed = subprocess.CompletedProcess(
-                arguments, exit_status, output_path.read_text("utf-8"), log.read_text("utf-8")
-            )
+            printed = output_path.read_text("utf-8") if output_path and output_path.is_file() else ""
+            completed = subprocess.CompletedProcess(arguments, exit_status, printed, log.read_text("utf-8"))
         assert completed.returncode == status, completed.stderr
         return completed
 

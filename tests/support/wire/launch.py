@@ -196,7 +196,7 @@ def serve() -> None:
     """Fork a bot for each line on standard input, and say what became of it.
 
     A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
-    `output` is a file for its standard output alone, `given` one for it to read;
+    `output` is a file for its standard output alone, null if that is closed, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
     import typer.main  # noqa: PLC0415 - the bot itself runs without it
@@ -261,6 +261,10 @@ def _become(request: dict[str, Any]) -> None:
         (1, request.get("output", request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND),
         (2, request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
     ):
+        if path is None:
+            os.close(descriptor)
+            sys.stdout = None  # as Python finds it
+            continue
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
@@ -279,8 +283,8 @@ def _become(request: dict[str, Any]) -> None:
     except BaseException:  # noqa: BLE001 - it must not run on as a second launcher
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
         os._exit(code if isinstance(code, int) else int(code is not None))
 
 
