@@ -372,6 +372,15 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
 
     `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
     """
+    numbers = await die_with_new_articles(scene, kind, step, window=window, burst=burst, nth=nth)
+    await scene.run(numbers)
+    return find_delivery_faults(scene, numbers)
+
+
+async def die_with_new_articles(
+    scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int
+) -> list[int]:
+    """Publish, and let the bot die at a moment. Returns the numbers of the `burst` articles."""
     scene.discord.changes.nonce_window_seconds = INSIDE
     if step.polls:
         numbers = scene.write(burst)
@@ -386,8 +395,7 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
         nth = 1
     await run_until_killed(scene, kind, step, nth=nth)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run(numbers)
-    return find_delivery_faults(scene, numbers)
+    return numbers
 
 
 async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
