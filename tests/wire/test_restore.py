@@ -106,7 +106,7 @@ async def test_the_old_database_of_a_move_is_refused_and_taken_back_it_repeats_n
 async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(scene, tmp_path):
     bot = scene.start()
     await scene.wait_until_posted([1])
-    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await scene.back_up(tmp_path / "backup.db")
     numbers = scene.write(2)
     await scene.make_due()
     await scene.wait_until_posted(numbers)
@@ -131,10 +131,10 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     scene.catch_up_after = 3
     bot = scene.start()
     await scene.wait_until_posted([1])
-    await scene.telex("backup", str(tmp_path / "backup.db"))
-    await bot.stop()
+    await scene.back_up(tmp_path / "backup.db")
     numbers = await scene.publish(8)
-    await scene.run(numbers)
+    await scene.wait_until_posted(numbers)
+    await bot.stop()
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
@@ -161,7 +161,7 @@ async def post_two_digests(scene: Scene, *, before: bool, tmp_path: Path, brief:
         await scene.brief()
     if before:
         numbers += await scene.publish(2)
-    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await scene.back_up(tmp_path / "backup.db")
     if not before:
         await scene.digest()
     dues = []
@@ -251,7 +251,7 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     feed_url, rival_url = await follow_rival(scene)
     bot = scene.start()
     await scene.wait_until_posted([1])
-    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await scene.back_up(tmp_path / "backup.db")
     await bot.stop()
     numbers = scene.write(6)
     serve_rival_copies(scene, numbers)
@@ -279,7 +279,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         await until(lambda: any(post.kind == "digest" and post.attempts for post in scene.outbox()))
         await until(lambda: not scene.digests_due())
         backup = tmp_path / f"backup-{stopped}.db"
-        await scene.telex("backup", str(backup))
+        await scene.back_up(backup)
         await bot.stop()
         scene.discord.faults.clear()
         scene.unblock()
@@ -312,13 +312,13 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
     await scene.watch()
     bot = scene.start()
     await scene.wait_until_settled()
-    await scene.telex("backup", str(tmp_path / "backup.db"))
-    await bot.stop()
+    await scene.back_up(tmp_path / "backup.db")
     numbers = []
     for count in (1, 3):
         numbers += await scene.publish(count)
         scene.end_quiet()
-        await scene.run(numbers)
+        await scene.wait_until_posted(numbers)
+    await bot.stop()
     assert not find_watch_faults(scene, numbers)
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
@@ -349,7 +349,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
     kinds = ("text", "signed forum")
     await hold_stories(scene)
     (held_number,) = await scene.publish(1, about=ABOUT)
-    await scene.telex("backup", str(tmp_path / "outlets.db"))
+    await scene.back_up(tmp_path / "outlets.db")
     numbers = [held_number, await scene.publish_in_rival_outlet(held_number, about=ABOUT)]
     await scene.run(numbers)
     restore(tmp_path / "outlets.db", scene.file)
@@ -361,7 +361,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
     await scene.prefer(setting_registry.MIN_OUTLETS, None, *kinds)
     await scene.prefer(setting_registry.TOP_STORIES_PER_DAY, 20, *kinds)
     best_numbers = await scene.publish(1)
-    await scene.telex("backup", str(tmp_path / "best.db"))
+    await scene.back_up(tmp_path / "best.db")
     scene.choose_now()
     await scene.run(best_numbers)
     restore(tmp_path / "best.db", scene.file)
@@ -379,7 +379,7 @@ async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
         feed_server.serve(f"/outlet-{number}.xml", make_rss(title=f"Outlet {number}"))
         await scene.follow_also(url)
     await scene.run()
-    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await scene.back_up(tmp_path / "backup.db")
     now = scene.clock.now()
     for number in range(2, 14):
         entry = make_rss_item(number, title=ABOUT, published=now - 20 + number)

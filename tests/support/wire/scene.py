@@ -32,6 +32,7 @@ from bot.core.setting_registry import ChannelSetting
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelKind, Interaction, Permission, Person, Server
 from bot.posting.monthly_report_task import REPORT_DAYS
+from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_post_membership_score
@@ -562,6 +563,14 @@ class Scene(ServerInspector):
             "WIRE_CLOCK": str(self.clock),
             "WIRE_SET_BY": str(self._set_by),
         }
+
+    async def back_up(self, path: Path) -> None:
+        """Write a verified backup, a bot running or not, as `telex backup` does."""
+        store = await Store.open(self.database, self.clock)
+        try:
+            await store.backup(path)
+        finally:
+            await store.close()
 
     def kill(self) -> None:
         """SIGKILL the bot."""
