@@ -96,7 +96,7 @@ def check_token(settings: Settings) -> CheckResult:
     """
     if settings.discord_token is None:
         return CheckResult("token", is_ok=True, detail="none: only the demo runs (DISCORD_TOKEN is not set)")
-    id_part, *further_parts = settings.discord_token.text.strip().split(".")
+    id_part, *further_parts = settings.discord_token.text.split(".")
     try:
         bot_id = base64.b64decode(id_part + "=" * (-len(id_part) % 4), validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
@@ -112,6 +112,7 @@ def check_token(settings: Settings) -> CheckResult:
         "token",
         is_ok=False,
         detail="doesn't look like a bot's token; copy it again from the developer portal",
+        is_usage_error=True,
     )
 
 

@@ -143,6 +143,8 @@ def test_run_says_at_once_that_a_token_is_malformed(telex):
     completed = telex("run", status=2)
     assert "DISCORD_TOKEN doesn't look like a bot's token" in completed.stderr
     assert "nonsense" not in completed.stderr
+    telex("migrate")
+    telex("check", status=2)
 
 
 @pytest.mark.parametrize("arguments", [(), ("run",)])

@@ -97,6 +97,13 @@ def test_the_environment_comes_before_the_file_and_words_become_settings(monkeyp
     [
         ("poll_concurrency", "513", "a whole number, at least 1 and at most 512, is needed"),
         ("fetch_timeout", "nan", "a number, above 0 and at most 300, is needed"),
+        ("keep_texts_days", "9" * 22, "a whole number, at least 0 and at most 36500, is needed"),
+        ("contact", "me@example.com\r\nHost: x", "one line without control characters is needed"),
+        ("model_url", "http://host:99999", r"an address such as http://127.0.0.1:11434/v1 is needed, without \? and #"),
+        ("support_url", "https://", "an address that begins with https:// is needed"),
+        ("health_address", "http://127.0.0.1:8080", "an address and a port such as 127.0.0.1:8080 are needed"),
+        ("database", ".", "the path of a file is needed, and this is a folder"),
+        ("index", __file__, "the path of a folder is needed, and this is a file"),
         ("log_level", "warn", "debug, info, warning or error is needed"),
         ("roles", "gateway", "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"),
     ],
@@ -107,10 +114,11 @@ def test_a_wrong_setting_says_what_is_needed(monkeypatch, tmp_path, name, text, 
         read_settings(**{name: text})
 
 
-def test_an_empty_setting_is_as_none(telex):
-    telex.environment |= dict.fromkeys([*WRONG, "DISCORD_TOKEN", "TELEX_HEALTH_ADDRESS"], "")
-    telex("migrate")
-    telex("feeds")
+def test_a_blank_setting_is_as_none(telex):
+    for text in ("", " \n"):
+        telex.environment |= dict.fromkeys([*WRONG, "DISCORD_TOKEN", "TELEX_HEALTH_ADDRESS", "TELEX_INDEX"], text)
+        telex("migrate")
+        telex("feeds")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+asyncpg://", "mysql://", "sqlite:///", "postgresql:"])

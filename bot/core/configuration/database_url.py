@@ -1,5 +1,6 @@
 """The location of a database: a file path, or a PostgreSQL URL whose password is never displayed."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,8 +60,8 @@ class DatabaseUrl:
 def parse_database_location(text: str) -> Path | DatabaseUrl:
     """Parse the location of a database: a file path or a PostgreSQL URL.
 
-    Raises ValueError for any other URL, for an invalid PostgreSQL URL, and for libpq's form `host=… dbname=…`; its
-    message does not contain the text.
+    Raises ValueError for any other URL, for an invalid PostgreSQL URL, for libpq's form `host=… dbname=…`, and for the
+    path of a folder; its message does not contain the text.
     """
     text = text.strip()
     scheme_match = _SCHEME_PATTERN.match(text)
@@ -68,4 +69,6 @@ def parse_database_location(text: str) -> Path | DatabaseUrl:
         return DatabaseUrl(text)
     if scheme_match is not None or _LIBPQ_KEYWORD_PATTERN.search(text):
         raise ValueError(_EXPECTED_FORMAT_SENTENCE)
+    if os.path.isdir(text):  # noqa: PTH112 - a method of Path raises OSError for a name that is too long
+        raise ValueError("the path of a file is needed, and this is a folder")
     return Path(text)

@@ -123,7 +123,11 @@ class Settings:
     )
     max_feed_bytes: int = field(
         default=10 * 2**20,
-        metadata={"at least": 2**16, "description": "Largest feed document after decompression, in bytes."},
+        metadata={
+            "at least": 2**16,
+            "at most": 2**28,
+            "description": "Largest feed document after decompression, in bytes.",
+        },
     )
     catch_up_after: int = field(
         default=10,
@@ -170,7 +174,8 @@ class Settings:
         },
     )
     keep_texts_days: int = field(
-        default=0, metadata={"at least": 0, "description": "Days to keep article texts; 0 keeps them forever."}
+        default=0,
+        metadata={"at least": 0, "at most": 36_500, "description": "Days to keep article texts; 0 keeps them forever."},
     )
     semantic: bool = field(
         default=True, metadata={"description": "Also find articles by meaning, if the extra `semantic` is installed."}
@@ -215,6 +220,7 @@ class Settings:
         default=2000,
         metadata={
             "at least": 0,
+            "at most": 1_000_000,
             "description": "Summaries and translations that the model may write per day for all Discord servers, a "
             "quarter of them for any one; 0 for none. Each is written once.",
         },

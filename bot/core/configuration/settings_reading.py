@@ -35,6 +35,9 @@ _BOOLEAN_BY_WORD = dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True) | d
     ("0", "off", "f", "false", "n", "no"), False
 )
 """Booleans by the words that operators may write for them, in lower case."""
+_CONTROL_CHARACTER_PATTERN = re.compile(r"[\x00-\x1f\x7f]")
+_HOST_PATTERN = re.compile(r"[\w.:-]+|\[[\da-fA-F:.]+\]")
+"""Pattern of a host name or an IP address, an IPv6 address with or without brackets."""
 _COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le}
 """Comparisons of a number with its limits, by the words for them."""
 
@@ -52,7 +55,8 @@ def read_settings(**overrides: str) -> Settings:
     problem_by_name: dict[str, str] = {}
     for name, text in (read_setting_texts() | overrides).items():
         try:
-            setting_by_name[name] = _parse_setting(name, text)
+            if text.strip():
+                setting_by_name[name] = _parse_setting(name, text.strip())
         except ValueError as error:
             problem_by_name[name] = str(error)
     settings = Settings(**setting_by_name)
@@ -69,7 +73,7 @@ def read_settings(**overrides: str) -> Settings:
 
 
 def read_setting_texts() -> dict[str, str]:
-    """Return the texts of the settings that the environment or `.env` sets, by name; empty texts set nothing.
+    """Return the texts of the settings that the environment or `.env` sets, by name; blank texts set nothing.
 
     Raises `InvalidSettings` if the file cannot be read.
     """
@@ -79,7 +83,7 @@ def read_setting_texts() -> dict[str, str]:
         # Editors on Windows begin the file with a byte order mark.
         for texts in (dotenv_values(ENV_FILE, encoding="utf-8-sig"), os.environ)
         for variable_name, text in texts.items()
-        if text
+        if text and text.strip()
     }
     return {
         name: text_by_variable[variable_name]
@@ -128,6 +132,8 @@ def _find_conflicts(settings: Settings, invalid_names: Collection[str]) -> dict[
 
 def _parse_setting(name: str, text: str) -> object:
     """Parse the text of a setting. Raises ValueError, whose message says what is needed, without the text."""
+    if _CONTROL_CHARACTER_PATTERN.search(text):
+        raise ValueError("one line without control characters is needed")
     if (parse := _PARSERS.get(name)) is not None:
         return parse(text)
     plain_type: Any = SETTING_FIELDS[name].type
@@ -141,7 +147,7 @@ def _parse_setting(name: str, text: str) -> object:
 
 
 def _parse_boolean(text: str) -> bool:
-    if (boolean := _BOOLEAN_BY_WORD.get(text.strip().lower())) is None:
+    if (boolean := _BOOLEAN_BY_WORD.get(text.lower())) is None:
         raise ValueError("true or false is needed")
     return boolean
 
@@ -186,9 +192,7 @@ def _parse_shards(text: str) -> str:
     return text
 
 
-def _parse_server_id(text: str) -> int | None:
-    if not text.strip():
-        return None
+def _parse_server_id(text: str) -> int:
     if (server_id := parse_discord_id(text)) is None:
         raise ValueError("the ID of a server is needed; Discord copies it in developer mode")
     return server_id
@@ -196,56 +200,57 @@ def _parse_server_id(text: str) -> int | None:
 
 def _parse_server_policy(text: str) -> ServerPolicy:
     try:
-        return ServerPolicy(text.strip())
+        return ServerPolicy(text)
     except ValueError:
         raise ValueError(_describe_choices(list(ServerPolicy))) from None
 
 
-def _parse_web_page(text: str) -> str | None:
-    url = text.strip()
-    if url and (not url.startswith("https://") or any(character in url for character in " ()<>")):
+def _parse_web_page(text: str) -> str:
+    if not _is_address(text, ("https",)) or any(character in text for character in "()<>"):
         raise ValueError("an address that begins with https:// is needed")
-    return url or None
+    return text
 
 
-def _parse_base_url(text: str) -> str | None:
-    if not (url := text.strip()):
-        return None
-    url_parts = urlsplit(url)
-    if url_parts.scheme not in {"http", "https"} or not url_parts.hostname or url_parts.query or url_parts.fragment:
+def _parse_base_url(text: str) -> str:
+    if not _is_address(text, ("http", "https")) or "?" in text or "#" in text:
         raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
-    if url_parts.username is not None or url_parts.password is not None:
+    if "@" in urlsplit(text).netloc:
         raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
-    return url.rstrip("/")
+    return text.rstrip("/")
 
 
-def _parse_health_address(text: str) -> tuple[str, int] | None:
-    if not text.strip():
-        return None
-    host, separator, port = text.strip().rpartition(":")
-    if not (host and separator and port.isascii() and port.isdecimal() and int(port) < 2**16):
+def _is_address(text: str, schemes: Collection[str]) -> bool:
+    """Return whether a text is a URL with one of some schemes, a host and a valid port, if any."""
+    try:
+        url_parts = urlsplit(text)
+        return url_parts.scheme in schemes and bool(url_parts.hostname) and url_parts.port != 0 and " " not in text
+    except ValueError:
+        return False
+
+
+def _parse_health_address(text: str) -> tuple[str, int]:
+    host, _separator, port = text.rpartition(":")
+    if not (_HOST_PATTERN.fullmatch(host) and port.isascii() and port.isdecimal() and int(port) < 2**16):
         raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
     return host.strip("[]"), int(port)
 
 
-def _read_host_rules(text: str) -> dict[str, HostRule] | None:
-    if not text.strip():
-        return None
+def _parse_index_folder(text: str) -> Path:
+    if os.path.isfile(text):  # noqa: PTH113 - a method of Path raises OSError for a name that is too long
+        raise ValueError("the path of a folder is needed, and this is a file")
+    return Path(text)
+
+
+def _read_host_rules(text: str) -> dict[str, HostRule]:
     try:
-        return parse_host_rules(Path(text.strip()).read_text("utf-8"))
+        return parse_host_rules(Path(text).read_text("utf-8"))
     except UnicodeError as error:
         raise ValueError("the file is no text in UTF-8") from error
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from error
 
 
-def _parse_secret(text: str) -> Secret | None:
-    return Secret(text) if text.strip() else None
-
-
-def _parse_secret_key(text: str) -> Secret | None:
-    if not text.strip():
-        return None
+def _parse_secret_key(text: str) -> Secret:
     for key in text.split(","):
         try:
             is_valid_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
@@ -259,16 +264,16 @@ def _parse_secret_key(text: str) -> Secret | None:
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "allow_private_addresses": _parse_networks,
     "database": parse_database_location,
-    "discord_token": _parse_secret,
+    "discord_token": Secret,
     "health_address": _parse_health_address,
     "hosts": _read_host_rules,
-    "index": Path,
-    "model_key": _parse_secret,
+    "index": _parse_index_folder,
+    "model_key": Secret,
     "model_url": _parse_base_url,
     "owner_server": _parse_server_id,
     "privacy_url": _parse_web_page,
     "public_url": _parse_base_url,
-    "reddit_secret": _parse_secret,
+    "reddit_secret": Secret,
     "roles": _parse_roles,
     "secret_key": _parse_secret_key,
     "servers": _parse_server_policy,
