@@ -41,15 +41,10 @@ _PERSON_PATTERN = re.compile(
     r"|patron|auteur|autrice|maire|déput|chef|développeu|PDG|CEO)"
 )
 """Pattern of the beginnings of words for what persons do or are."""
-_ROLE_PATTERNS = {
-    "en": re.compile(r"\b(?:its|their|the company[’']s) (?P<role>[a-z-]+(?: [a-z-]+)?),? \Z", re.IGNORECASE),
-    "fr": re.compile(r"\b(?P<determiner>son|sa|ses) (?P<role>[a-zà-ÿ-]+(?: [a-zà-ÿ-]+)?),? \Z", re.IGNORECASE),
-}
-"""Patterns of the words before a name that say what a person is, as in "its chief executive, Ada Byron"."""
 _SUM_PATTERNS = {
     "en": re.compile(r"\ba (?:[a-z]+ )?(?P<noun>[a-z]{3,}) of (?:about |more than |up to )?\Z"),
     "fr": re.compile(
-        r"\b(?P<determiner>une?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"
+        r"\bun(?P<feminine>e?) (?P<noun>[a-zà-ÿ]{3,}(?: de fonds)?)(?: [a-zà-ÿ]+)? (?:de |d[’']environ )\Z"
     ),
 }
 """Patterns of the words before a sum of money that say what it is, as in "a fine of"."""
@@ -78,17 +73,15 @@ Such a number belongs to a name ("iPhone-15"), or counts things that the text ha
 _QUESTION_TEMPLATES = {
     "en": {
         "who": "Who is {name}?",
-        "who plural": "Who are {name}?",
         "what": "What is {name}?",
-        "how many": "How many {name}?",
-        "how much": "How much is {name}?",
+        AnswerType.NUMBER: "How many {name}?",
+        AnswerType.MONEY: "How much is {name}?",
     },
     "fr": {
         "who": "Qui est {name} ?",
-        "who plural": "Qui sont {name} ?",
         "what": "Qu’est-ce que {name} ?",
-        "how many": "Combien {name} ?",
-        "how much": "De combien est {name} ?",
+        AnswerType.NUMBER: "Combien {name} ?",
+        AnswerType.MONEY: "De combien est {name} ?",
     },
 }
 """Suggested questions by language and kind; `{name}` stands for the name or the noun asked about."""
@@ -158,12 +151,9 @@ def _iter_candidates(
             continue
         for sentence in excerpts.split_sentences((article.body or article.summary)[:MAX_CHARS_READ]):
             spans = list(find_typed_spans(sentence))
+            name_ranges = [range(span.start + 1, span.end) for span in spans if span.answer_type is AnswerType.NAME]
             for span in spans:
-                if any(
-                    span.start in range(name_span.start + 1, name_span.end)
-                    for name_span in spans
-                    if name_span.answer_type is AnswerType.NAME
-                ):
+                if any(span.start in name_range for name_range in name_ranges):
                     continue  # The number in a name counts nothing.
                 candidate = _make_candidate(span, sentence, language)
                 if (
@@ -177,35 +167,16 @@ def _iter_candidates(
 
 def _make_candidate(span: TypedSpan, sentence: str, language: str) -> SuggestionCandidate | None:
     """Return the question about a name, number or sum in a sentence, or None."""
-    text_before, templates = sentence[: span.start], _QUESTION_TEMPLATES[language]
-    if span.answer_type is AnswerType.NAME:
-        return _make_name_candidate(span, sentence, language)
-    if span.answer_type is AnswerType.NUMBER:
-        noun = _find_counted_noun(span, sentence, language)
-        return None if noun is None else SuggestionCandidate(templates["how many"].format(name=noun), span.text)
-    if span.answer_type is AnswerType.MONEY and (sum_match := _SUM_PATTERNS[language].search(text_before)):
-        noun = _add_definite_article(sum_match["noun"], sum_match.groupdict().get("determiner", ""))
-        return SuggestionCandidate(templates["how much"].format(name=noun), span.text)
-    return None
-
-
-def _make_name_candidate(span: TypedSpan, sentence: str, language: str) -> SuggestionCandidate | None:
-    """Return the question about a name: who has a role, or who or what it is."""
     templates = _QUESTION_TEMPLATES[language]
-    role_match = _ROLE_PATTERNS[language].search(sentence[: span.start])
-    if role_match is not None and _PERSON_PATTERN.search(role_match["role"]):
-        is_plural = role_match["role"].endswith("s")
-        role = _add_definite_article(role_match["role"], role_match.groupdict().get("determiner", ""))
-        return SuggestionCandidate(templates["who plural" if is_plural else "who"].format(name=role), span.text)
-    if has_date(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
-        return None
-    introduction_match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
-    if introduction_match is not None:
-        is_person = " " in span.text and _PERSON_PATTERN.search(introduction_match[0])
-        return SuggestionCandidate(
-            templates["who" if is_person else "what"].format(name=span.text), introduction_match[0][2:-1]
-        )
-    return None
+    if span.answer_type is AnswerType.NAME:
+        match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
+        if match is None or has_date(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
+            return None
+        is_person = " " in span.text and _PERSON_PATTERN.search(match[0])
+        return SuggestionCandidate(templates["who" if is_person else "what"].format(name=span.text), match[0][2:-1])
+    find_noun = {AnswerType.NUMBER: _find_counted_noun, AnswerType.MONEY: _find_sum_noun}.get(span.answer_type)
+    noun = None if find_noun is None else find_noun(span, sentence, language)
+    return None if noun is None else SuggestionCandidate(templates[span.answer_type].format(name=noun), span.text)
 
 
 def _find_counted_noun(span: TypedSpan, sentence: str, language: str) -> str | None:
@@ -221,15 +192,12 @@ def _find_counted_noun(span: TypedSpan, sentence: str, language: str) -> str | N
     return noun
 
 
-def _add_definite_article(noun: str, determiner: str) -> str:
-    """Return a noun after its definite article.
-
-    `determiner` is the French determiner before the noun in the text ("son", "une"), "" in English.
-    """
-    if not determiner:
-        return f"the {noun}"
-    if determiner.lower() == "ses":
-        return f"les {noun}"
-    if noun[0] in "aeéiouh":
-        return f"l’{noun}"
-    return f"la {noun}" if determiner.lower() in {"sa", "une"} else f"le {noun}"
+def _find_sum_noun(span: TypedSpan, sentence: str, language: str) -> str | None:
+    """Return what a sum of money is, after its definite article ("the fine"), or None."""
+    noun_match = _SUM_PATTERNS[language].search(sentence[: span.start])
+    if noun_match is None:
+        return None
+    noun = noun_match["noun"]
+    if language == "fr":
+        return f"l’{noun}" if noun[0] in "aeéiouh" else f"{'la' if noun_match['feminine'] else 'le'} {noun}"
+    return f"the {noun}"

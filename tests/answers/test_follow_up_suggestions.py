@@ -34,13 +34,10 @@ async def list_tried_questions(store, text: str, language: str) -> list[str]:
     [
         ("So says Ada Byron, a researcher in Oslo.", "en", "Who is Ada Byron?"),
         ("It uses Log4j 2, the logging library found in many programs.", "en", "What is Log4j 2?"),
-        ("Its chief executive, Ada Byron, said so.", "en", "Who is the chief executive?"),
         ("About 180 journalists were watched.", "en", "How many journalists?"),
         ("Octave Klaba, fondateur du groupe, conseille de partir.", "fr", "Qui est Octave Klaba ?"),
-        ("Sa présidente Ada Byron le dit.", "fr", "Qui est la présidente ?"),
         ("Une centaine de pompiers ont été mobilisés.", "fr", "Combien de pompiers ?"),
         ("Elle fonctionne avec treize employés.", "fr", "Combien d’employés ?"),
-        ("Ses fondateurs, Ada Byron et Alan Kay, sont partis.", "fr", "Qui sont les fondateurs ?"),
         ("They risk a fine of 60 million euros.", "en", "How much is the fine?"),
         ("Ils devront payer une astreinte de 100 000 euros par jour.", "fr", "De combien est l’astreinte ?"),
     ],
