@@ -20,7 +20,7 @@ from bot.answers.conversing.question_service import (
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import build_error_sentence
 from bot.core import i18n
-from bot.core.i18n import _, format_number, linkify_commands, ngettext
+from bot.core.i18n import _, linkify_commands
 from bot.core.user_models import Question, saved_pages_feed_id
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
@@ -155,7 +155,7 @@ class MessageResponder:
             await self._answer(message_reply, feed_ids, member.guild.id)
 
     async def _reply_in_dm(self, message_reply: MessageReply) -> None:
-        """Reply to a direct message; if the answer takes longer, tell the user how long they have to wait."""
+        """Reply to a direct message; if the answer takes longer, say first that it is being looked for."""
         if message_reply.intent.kind is MessageKind.HELP:
             await message_reply.send_or_edit(_dm_help_view())
             return
@@ -198,9 +198,7 @@ class MessageResponder:
 
     async def _send_wait_notice(self, message_reply: MessageReply) -> None:
         await asyncio.sleep(WAIT_NOTICE_DELAY_SECONDS)
-        await message_reply.send_or_edit(
-            content=_wait_notice_text(self._question_service.queue.estimate_wait_seconds()), only_if_first=True
-        )
+        await message_reply.send_or_edit(content=_("Looking…"), only_if_first=True)
 
     async def _search(
         self, message_reply: MessageReply, feed_ids: set[int], server_id: int, footer_text: str = ""
@@ -311,12 +309,6 @@ class MessageResponder:
         ):
             self._unwritable_channel_ids.add(server_channel.id)
             log.warning("question unanswered channel_id=%d reason=%s", server_channel.id, reason)
-
-
-def _wait_notice_text(seconds: int) -> str:
-    return ngettext(
-        "Looking… this takes about {seconds} second.", "Looking… this takes about {seconds} seconds.", seconds
-    ).format(seconds=format_number(seconds))
 
 
 def _dm_help_view() -> discord.ui.LayoutView:

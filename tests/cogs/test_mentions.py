@@ -328,7 +328,7 @@ async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
     assert len(direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
 
 
-async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(
+async def test_who_has_to_wait_for_an_answer_is_told_so_and_the_answer_takes_its_place(
     telex, feed_server, engine, monkeypatch
 ):
     feed = await follow(telex, feed_server)
@@ -348,6 +348,6 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
     monkeypatch.setattr(answer_pipeline, "answer_question", slowly)
     monkeypatch.setattr(discord.abc.Messageable, "send", heard)
     await telex.reader.send_dm("qui a racheté Slack ?")
-    assert sent_texts == ["Je cherche… encore 2 secondes environ."]
+    assert sent_texts == ["Je cherche…"]
     (answer,) = direct_messages(telex)
     assert "Example News" in text(answer)

@@ -37,7 +37,7 @@ _ANAPHORA_PATTERN = re.compile(
 _PREPOSITION_PATTERN = re.compile(
     r"(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
-_GRAMMATICAL_ARTICLE_PATTERN = r"(?:the|an?|le|la|les|une?)"
+_GRAMMATICAL_ARTICLE_PATTERN = r"(?:the|an?|le|la|les|une?)\b"
 _CAPITALISED_WORD_PATTERN = r"\b[a-z]?[^\W\d_a-zà-ÿœ][\w.+’'-]*"  # Also iPhone
 _NAME_PATTERN = re.compile(rf"{_CAPITALISED_WORD_PATTERN}(?: (?:{_CAPITALISED_WORD_PATTERN}|\d[\w.]*))*")
 
@@ -81,45 +81,32 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
 
 
 def _substitute_in_question(previous_question: str, replacement: str) -> str:
-    """Return the previous question with its topic, or a name in it, replaced.
+    """Return the previous question with its topic replaced: its last name or, without a name, its last content word.
 
-    `replacement` is what follows "and" in a text such as "and in France?" or "et Microsoft ?". If nothing in the
-    previous question can be replaced, it is added at the end.
+    `replacement` is what follows "and" in a text such as "and in France?" or "et Microsoft ?". A preposition replaces
+    that before the name. Without a name, the words from the same preposition on are replaced. If the previous question
+    has no such words, the replacement is added at the end.
     """
     replacement, base_question = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
-    folded_question = normalize_question(base_question)
-    time_expression = time_expressions.find_time_expression(folded_question, 0)
-    time_phrases = [match[0] for match in PRESENT_TIME_PATTERN.finditer(folded_question)]
-    if time_expression is not None:
-        time_phrases.append(folded_question[time_expression.start : time_expression.end])
-    time_words = text_analysis.tokenize(" ".join(time_phrases))
-    topic_words = [word for word in extract_content_words(base_question) if word not in time_words]
+    topic_text = PRESENT_TIME_PATTERN.sub(" ", normalize_question(base_question))
+    if (time_expression := time_expressions.find_time_expression(topic_text, 0)) is not None:
+        topic_text = f"{topic_text[: time_expression.start]} {topic_text[time_expression.end :]}"
+    names = extract_names(base_question)
     preposition_match = _PREPOSITION_PATTERN.match(replacement)
-    if preposition_match and not extract_names(base_question):
+    if preposition_match and not names:
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
-        phrase_pattern = rf"\b{preposition_match[0]}(?:(?!{_PREPOSITION_PATTERN.pattern})\S+(?: |$))+"
-        for phrase_match in reversed(list(re.finditer(phrase_pattern, base_question, re.IGNORECASE))):
-            if not set(topic_words).isdisjoint(extract_content_words(phrase_match[0])):
-                text_before, text_after = base_question[: phrase_match.start()], base_question[phrase_match.end() :]
-                return f"{text_before}{replacement} {text_after}".rstrip()
-    for name in reversed(extract_names(base_question) or topic_words[-1:]):
-        prefix_pattern = _PREPOSITION_PATTERN.pattern if preposition_match else rf"(?:{_GRAMMATICAL_ARTICLE_PATTERN} )?"
-        replaced_match = re.search(rf"\b{prefix_pattern}{re.escape(name)}\b", base_question, re.IGNORECASE)
-        if replaced_match is not None:
-            grammatical_article = (
-                ""
-                if preposition_match or re.match(_GRAMMATICAL_ARTICLE_PATTERN, replacement, re.IGNORECASE)
-                else _find_leading_article(replaced_match[0])
-            )
-            text_before, text_after = base_question[: replaced_match.start()], base_question[replaced_match.end() :]
-            return f"{text_before}{grammatical_article}{replacement}{text_after}"
-    return f"{base_question} {replacement}"
-
-
-def _find_leading_article(text: str) -> str:
-    """Return the grammatical article at the beginning of a text, with the space after it, or ""."""
-    match = re.match(rf"{_GRAMMATICAL_ARTICLE_PATTERN} ", text, re.IGNORECASE)
-    return match[0] if match else ""
+        topic_pattern = rf"\b{preposition_match[0]}(?!.*\b{preposition_match[0]}).*"
+    else:
+        topic_words = names or extract_content_words(topic_text) or [replacement]
+        has_article = re.match(_GRAMMATICAL_ARTICLE_PATTERN, replacement, re.IGNORECASE) is not None
+        prefix_pattern = rf"(?:{_GRAMMATICAL_ARTICLE_PATTERN} )?" if has_article else ""
+        topic_pattern = (
+            rf"\b{_PREPOSITION_PATTERN.pattern if preposition_match else prefix_pattern}{re.escape(topic_words[-1])}\b"
+        )
+    topic_match = re.search(topic_pattern, base_question, re.IGNORECASE)
+    if topic_match is None:
+        return f"{base_question} {replacement}"
+    return f"{base_question[: topic_match.start()]}{replacement}{base_question[topic_match.end() :]}"
 
 
 def extract_content_words(text: str) -> list[str]:

@@ -33,7 +33,7 @@ class RateLimited(RequestRejected):
     """Error raised when a user or server exceeds its rate limit.
 
     `count` is the number of questions or searches allowed per minute, `moment` the Unix time in seconds at which the
-    next is allowed. `was_notified` is true if the user has already been told of a limit that still applies.
+    next is allowed. `was_notified` is true if the user has been told of a limit in the last minute.
     """
 
     def __init__(self, code: QuestionRejection, *, count: int, moment: int, was_notified: bool) -> None:
@@ -50,7 +50,7 @@ class _RateLimit(TokenBucket):
 
 
 class QuestionLimiter:
-    """Rate limits on questions and searches. A user is told once of a limit that applies."""
+    """Rate limits on questions and searches. A user is told at most once a minute of a limit that applies."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -59,7 +59,7 @@ class QuestionLimiter:
             clock, QuestionRejection.TOO_MANY_OF_SERVER, MAX_QUESTIONS_PER_SERVER_PER_MINUTE
         )
         self._search_limit = _RateLimit(clock, QuestionRejection.TOO_MANY_SEARCHES, MAX_SEARCHES_PER_USER_PER_MINUTE)
-        self._notified_until_by_user: dict[int, float] = {}  # Monotonic time by user id.
+        self._notifications = TokenBucket(clock, max_tokens=1, period_seconds=_RATE_PERIOD_SECONDS)
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
         """Count a question of a user towards the rate limits. A question that is too long counts, too.
@@ -88,14 +88,8 @@ class QuestionLimiter:
         retry_after_seconds = limit.retry_after(key)
         if not retry_after_seconds:
             return
-        now = self._clock.monotonic()
-        was_notified = self._notified_until_by_user.get(user_id, now) > now
+        was_notified = bool(self._notifications.retry_after(user_id))
         if not was_notified:
-            self._notified_until_by_user = {
-                notified_user_id: notified_until
-                for notified_user_id, notified_until in self._notified_until_by_user.items()
-                if notified_until > now
-            }
-            self._notified_until_by_user[user_id] = now + retry_after_seconds
+            self._notifications.consume(user_id)
         retry_at = self._clock.now() + int(retry_after_seconds) + 1
         raise RateLimited(limit.code, count=limit.max_requests, moment=retry_at, was_notified=was_notified)

@@ -1,12 +1,10 @@
 """Queue of questions, which are answered a few at a time, one of each server in turn."""
 
-import math
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bot.answers.conversing.question_limits import QuestionRejection
-from bot.core.clock import Clock
 from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.user_errors import RequestRejected
 
@@ -19,21 +17,13 @@ MAX_WAITING_QUESTIONS = 50
 MAX_WAITING_QUESTIONS_PER_SERVER = 20
 """Maximum number of waiting questions of one server, so that questions of other servers find room."""
 
-_INITIAL_DURATION_SECONDS = 2.0
-"""Time in seconds that a question is assumed to take before any was answered."""
-_SMOOTHING_FACTOR = 0.8
-"""Weight of the previous average in the moving average of the time to answer, from 0 to 1."""
-
 
 class QuestionQueue:
     """Queue of questions, of which a few are answered at once, and more if a model writes the answers."""
 
-    def __init__(self, clock: Clock, *, has_model: bool) -> None:
-        self._clock = clock
-        self._max_concurrent_questions = MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS
-        self._slots = FairSemaphore(self._max_concurrent_questions)
+    def __init__(self, *, has_model: bool) -> None:
+        self._slots = FairSemaphore(MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS)
         self._waiting_count_by_server_id: Counter[int] = Counter()
-        self._average_duration_seconds = _INITIAL_DURATION_SECONDS
 
     @asynccontextmanager
     async def acquire(self, server_id: int) -> AsyncIterator[None]:
@@ -55,17 +45,4 @@ class QuestionQueue:
                 waiting_count_by_server_id.subtract((server_id,))
                 if not waiting_count_by_server_id[server_id]:
                     del waiting_count_by_server_id[server_id]
-            started_at = self._clock.monotonic()
-            try:
-                yield
-            finally:
-                self._average_duration_seconds = _SMOOTHING_FACTOR * self._average_duration_seconds + (
-                    1 - _SMOOTHING_FACTOR
-                ) * (self._clock.monotonic() - started_at)
-
-    def estimate_wait_seconds(self) -> int:
-        """Return the estimated time in seconds until a question asked now is answered, with the wait for its turn."""
-        return math.ceil(
-            self._average_duration_seconds
-            * (1 + self._waiting_count_by_server_id.total() / self._max_concurrent_questions)
-        )
+            yield

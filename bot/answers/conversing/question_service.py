@@ -99,7 +99,7 @@ class QuestionService:
         self._searcher = searcher
         self._answer_writer = writer
         self.limiter = QuestionLimiter(clock)
-        self.queue = QuestionQueue(clock, has_model=writer is not None)
+        self.queue = QuestionQueue(has_model=writer is not None)
 
     async def answer(self, request: QuestionRequest, on_writing: WritingCallback | None = None) -> QuestionReply:
         """Answer a question that `limiter` admitted, and store the question.
