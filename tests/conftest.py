@@ -23,7 +23,9 @@ from bot.client.services import Services, open_services
 from bot.core.configuration.settings import Settings
 from bot.core.configuration.settings_reading import read_settings
 from bot.search.searching import Searcher
-from bot.store import Store
+from bot.store import Store, database
+from bot.store.sqlite import sqlite_engine
+from bot.store.sqlite.sqlite_engine import WRITER_PRAGMAS
 from tests.support import postgres_server
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import World, discord_world
@@ -104,6 +106,16 @@ def _reuse_workers(monkeypatch, _idle_workers) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
     for module in ("client.services", "search.semantic.semantic_index"):
         monkeypatch.setattr(f"bot.{module}.WorkerPool", ReusedWorkers)
+
+
+@pytest.fixture(autouse=True)
+def _quick_databases(monkeypatch) -> None:
+    """Databases wait for no disk, which only a power cut would show, and open one connection for reading.
+
+    Three connections and their threads cost a fifth of what a simulated world costs, the disk as much.
+    """
+    monkeypatch.setattr(database, "READER_COUNT", 1)
+    monkeypatch.setattr(sqlite_engine, "WRITER_PRAGMAS", ("PRAGMA synchronous = OFF", *WRITER_PRAGMAS[1:]))
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30
 
 
 @pytest.fixture
+def _quick_databases() -> None:
+    """Databases are opened here as in production."""
+
+
+@pytest.fixture
 async def database(tmp_path) -> AsyncIterator[Database]:
     opened = await Database.open(SqliteEngine(tmp_path / "telex.db"), SystemClock())
     yield opened
