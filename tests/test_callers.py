@@ -5,18 +5,18 @@ from __future__ import annotations
 from ipaddress import ip_network
 from unittest.mock import Mock
 
-import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from bot.client.web import client_address
 from bot.core.configuration.settings import Settings
 from bot.core.configuration.settings_reading import read_settings
+from tests.support.cases import check_cases
 
 DEFAULT = Settings().trusted_proxies
 CONTAINERS = (ip_network("172.18.0.0/16"),)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("remote", "lines", "trusted", "caller"),
     [
         ("127.0.0.1", [], DEFAULT, "127.0.0.1"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from bot.core import i18n
+from tests.support.cases import check_cases
 from tests.test_readme import list_discord_commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +21,7 @@ def find_anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@check_cases("document", DOCUMENTS)
 def test_every_local_link_and_picture_is_there(document):
     for target in LINK.findall(document.read_text("utf-8")):
         if target.startswith(("http://", "https://", "mailto:")):
@@ -33,7 +32,7 @@ def test_every_local_link_and_picture_is_there(document):
         assert not anchor or anchor in find_anchors(target_path), f"{target} in {document.name}"
 
 
-@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "contributing.md", "PROMISES.md"])
+@check_cases("name", ["ARCHITECTURE.md", "contributing.md", "PROMISES.md"])
 def test_every_module_that_is_named_is_there(name):
     document = (ROOT / "docs" / name).read_text("utf-8")
     example_paths = set(re.findall(r"^`(\S+\.py)`$", document, re.MULTILINE))  # whose text stands below
@@ -49,7 +48,7 @@ def test_every_module_that_is_named_is_there(name):
     ] == []
 
 
-@pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
+@check_cases(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
 def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")
     with i18n.language_scope(language):
@@ -71,7 +70,7 @@ def test_both_guides_show_the_same_features():
     assert {name for name in french if not name.endswith("-fr")} <= {"completions"}
 
 
-@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+@check_cases("document", FRENCH)
 def test_a_french_page_links_to_french_pages(document):
     own = document.name.replace(".fr.md", ".md")
     targets = {target.partition("#")[0] for target in LINK.findall(document.read_text("utf-8"))} - {own}
@@ -80,13 +79,13 @@ def test_a_french_page_links_to_french_pages(document):
     assert own in LINK.findall(document.read_text("utf-8"))  # and to itself in English
 
 
-@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+@check_cases("document", FRENCH)
 def test_a_french_page_keeps_its_spaces_before_high_punctuation(document):
     prose = re.sub(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)", "", document.read_text("utf-8"), flags=re.DOTALL)
     assert re.findall(r".{0,20}(?:\w [:;!?»]|« ).{0,20}", prose) == []
 
 
-@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+@check_cases("document", FRENCH)
 def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(document):
     def outline(page: Path) -> list[str]:
         lines = page.read_text("utf-8").splitlines()

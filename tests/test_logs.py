@@ -18,6 +18,7 @@ from bot.core.configuration.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import button_custom_id, last_reply, message_text, open_feed_card
 from tests.support.leaks import SECRETS, record_leaks
@@ -37,7 +38,7 @@ def format_record(message: str, *arguments: object, error: Exception | None = No
     return RedactingFormatter(FORMAT).format(record)
 
 
-@pytest.mark.parametrize("url", ADDRESSES)
+@check_cases("url", ADDRESSES)
 def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
     try:
         int(f"{url!r} (<{url}>)")

@@ -19,6 +19,7 @@ from bot.cli.main import app
 from bot.cli.stop_signals import STOP_SECONDS
 from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
 from bot.core.preferences import ProcessRole
+from tests.support.cases import check_cases
 from tests.test_readme import list_setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,7 +47,7 @@ def test_what_the_image_is_built_from_exists_and_is_let_through():
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"])
+@check_cases("text", [DOCKERFILE, COMPOSE, UNIT, GUIDE])
 def test_settings_that_are_named_exist(text):
     assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(list_setting_names())
 

@@ -11,6 +11,7 @@ from bot.core.outbox.releasing import JoinedArticle, plan_release
 from bot.core.outbox.routing import ChannelRouting, DigestRoute, HoldRoute, PendingArticle, PostRoute, choose_route
 from bot.core.preferences import MAX_OUTLETS_WAIT_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.core.reasons import WithheldReason
+from tests.support.cases import check_cases
 
 DAY, NOW = 86_400, 1_000_000
 DISPATCHES = st.lists(
@@ -26,7 +27,7 @@ ARTICLES = st.lists(st.integers(0, 5), max_size=6).map(
 )
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("routing", "expected"),
     [
         (ChannelRouting(False, None, None), PostRoute()),

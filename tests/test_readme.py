@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import discord
-import pytest
 import typer
 from discord import app_commands
 
@@ -16,6 +15,7 @@ from bot.cli.main import app
 from bot.client.discord_client import INTENTS
 from bot.core.configuration.settings_reading import SETTING_FIELDS
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
+from tests.support.cases import check_cases
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -86,7 +86,7 @@ def test_no_privileged_intent_is_asked_for():
     assert not INTENTS.value & privileged.value
 
 
-@pytest.mark.parametrize("picture", ["post", "search", "ask"])
+@check_cases("picture", ["post", "search", "ask"])
 def test_the_pictures_of_the_readme_are_there(picture):
     assert f"docs/pictures/{picture}.png" in README
     assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.reasons import Reason, ReasonCode, SendProblem, WaitReason, WithheldReason
+from tests.support.cases import check_cases
 
 STORED_CODES: list[ReasonCode] = [*WithheldReason, *WaitReason, *SendProblem]
 VALUES = st.dictionaries(
@@ -25,7 +25,7 @@ def test_a_reason_without_values_is_stored_as_its_code_which_queries_compare():
     assert len({code.value for code in STORED_CODES}) == len(STORED_CODES)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("stored_text", "reason"),
     [
         ("forbidden", Reason(SendProblem.FORBIDDEN)),
@@ -65,7 +65,7 @@ def test_every_old_notation_is_read(stored_text, reason):
     assert Reason.decode(stored_text) == reason
 
 
-@pytest.mark.parametrize("stored_text", ["", "what", "few-outlets two", '["new-code", {}]', "[1", "[]", '["gone", 3]'])
+@check_cases("stored_text", ["", "what", "few-outlets two", '["new-code", {}]', "[1", "[]", '["gone", 3]'])
 def test_an_unknown_notation_is_kept_as_text(stored_text):
     assert Reason.decode(stored_text) == Reason(SendProblem.UNRECOGNIZED, {"text": stored_text})
 

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from tests.support.cases import check_cases
 from tests.support.source_trees import parse_module
 from tests.test_translations import list_command_options
 
@@ -165,7 +164,7 @@ def test_every_text_that_a_person_sees_is_marked():
     assert {module: texts for module, texts in texts_by_module.items() if texts} == {}
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "line",
     [
         'await channel.send("Hello")',
@@ -190,7 +189,7 @@ def test_a_text_that_is_not_marked_is_found(line):
     assert find_unmarked(ast.parse(source), spoken=True)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "line",
     [
         'channel.send(_("Hello"))',

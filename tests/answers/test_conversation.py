@@ -1,13 +1,13 @@
 """What a question leaves unsaid is taken from the questions before it."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answers.conversing.follow_up_questions import extract_names, resolve_question
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("before", "text", "meant"),
     [
         (
@@ -28,7 +28,7 @@ def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_el
     assert resolve_question(text, [before]) == meant
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("before", "text", "taken"),
     [
         ("How long will the Nordwave repair take?", "when will it be repaired?", "nordwave"),
@@ -46,7 +46,7 @@ def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(b
     assert set(taken.split()) <= set(completed_question.removeprefix(text).split())
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "Why did Amazon ban the police from using Rekognition?",
@@ -70,7 +70,7 @@ def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
     assert len(resolve_question(text, earlier)) <= 400
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("question", "names"),
     [
         ("How much does the new iPhone cost?", ["iPhone"]),

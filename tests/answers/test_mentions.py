@@ -1,18 +1,17 @@
 """A mention is a question, a search, a call for help, or no call at all."""
 
-import pytest
-
 from bot.answers.conversing.message_intents import (
     MessageIntent,
     MessageKind,
     detect_intent,
     detect_message_language,
 )
+from tests.support.cases import check_cases
 
 NOW = 1_780_000_000
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "what happened with Intel",
@@ -31,7 +30,7 @@ def test_a_question_to_the_bot_is_answered(text):
     assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.ANSWER, text)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "query"),
     [
         ("search: intel since:7d", "intel since:7d"),
@@ -49,28 +48,28 @@ def test_the_search_syntax_is_a_search(text, query):
     assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.SEARCH, query)
 
 
-@pytest.mark.parametrize("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
+@check_cases("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
 def test_a_comment_that_a_client_made_a_mention_is_left_alone(text):
     assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
-@pytest.mark.parametrize("text", ["who is behind this", "vraiment ?", "et pourquoi"])
+@check_cases("text", ["who is behind this", "vraiment ?", "et pourquoi"])
 def test_a_question_in_reply_to_a_post_is_answered(text):
     assert detect_intent(text, NOW, is_addressed=False) == MessageIntent(MessageKind.ANSWER, text)
 
 
-@pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
+@check_cases("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
 def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text):
     assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.HELP
     assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
-@pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
+@check_cases("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
 def test_thanks_are_no_question(text):
     assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.NOTHING
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "expected"),
     [
         ("Quand ?", "fr"),
@@ -90,7 +89,7 @@ def test_the_language_of_a_few_words_shows(text, expected):
     assert detect_message_language(text) == expected
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "language"),
     [
         ("cherche mistral", "fr"),

@@ -20,6 +20,7 @@ from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_excerpts import Excerpt
 from bot.answers.quote_selection import classify_confidence, rank_candidates, select_quotes
 from bot.answers.typed_spans import find_typed_spans
+from tests.support.cases import check_cases
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 
@@ -30,7 +31,7 @@ def frequency(stem: str) -> int:
     return {"nordwav": 3, "cabl": 40, "repair": 90, "repar": 90}.get(stem, 0)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "kind"),
     [
         ("how many ships were there", AnswerType.NUMBER),
@@ -57,7 +58,7 @@ def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
     assert 0 < unknown.weight < weights["nordwave"]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "changes"),
     [
         ("who runs nordwave now", True),
@@ -71,7 +72,7 @@ def test_a_question_about_the_present_is_told_from_one_about_the_past(text, chan
     assert analyse_question(text, frequency, ARTICLES).changes_over_time is changes
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "kind", "said"),
     [
         ("It costs $1.5 billion, they say.", AnswerType.MONEY, "$1.5 billion"),
@@ -148,7 +149,7 @@ def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     assert tree_scorer.predict_probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
-@pytest.mark.parametrize("meaning", [False, True])
+@check_cases("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning):
     loaded_scorer = load_candidate_scorer(with_cosines=meaning)  # which raises where they are others
     assert 0 < loaded_scorer.possible_threshold < loaded_scorer.sure_threshold < 1

@@ -11,6 +11,7 @@ from bot.answers.answer_model import Answer
 from bot.answers.briefing import news_requests
 from bot.store import Store
 from bot.stories.preference_model import PreferenceModel, Trait, TraitKind
+from tests.support.cases import check_cases
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.shared_data import SHARED
@@ -18,7 +19,7 @@ from tests.support.shared_data import SHARED
 NOW = 1_780_000_000
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "topic"),
     [
         ("what's new with OpenAI?", "openai"),
@@ -41,7 +42,7 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
     assert " ".join(vague_question.topic) == topic
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "what is the price of the new iPhone?",
@@ -61,7 +62,7 @@ def test_a_question_for_a_fact_is_none(text):
     assert news_requests.parse_news_request(text, NOW) is None
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@check_cases("language", ["en", "fr"])
 def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
     path = SHARED / "questions" / f"chat-{language}.jsonl"
     if not path.exists():

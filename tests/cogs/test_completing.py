@@ -9,6 +9,7 @@ from bot.search.query.query_notes import NoteKind
 from bot.search.query.query_parser import parse_query
 from cogs.reading import query_autocomplete
 from cogs.reading.query_autocomplete import detect_completion_context
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import hide_channel, message_text
@@ -184,7 +185,7 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
         assert await complete_option(telex, long_query) == []
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("query", "name", "typed"),
     [
         ("mistral", "", "mistral"),

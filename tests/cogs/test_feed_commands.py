@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.core.preferences import FilterMode, FilterPlace, PostLook
 from bot.core.reasons import Reason, SendProblem
 from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
 from cogs.feeds import starter_packs
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import (
     button_labels,
@@ -349,7 +348,7 @@ async def test_a_pack_is_refused_where_the_bot_may_not_post(telex):
     assert "**Send Messages**" in message_text(answer)
 
 
-@pytest.mark.parametrize("pack", starter_packs.PACK_TITLES)
+@check_cases("pack", starter_packs.PACK_TITLES)
 def test_every_pack_has_feeds_over_https_without_doubles(pack):
     outlines = starter_packs.list_outlines(pack)
     assert 6 <= len(outlines) <= 10

@@ -42,6 +42,7 @@ from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import make_item_from_result
+from tests.support.cases import check_cases
 from tests.support.interactions import last_reply, parts
 from tests.support.scenario import START
 
@@ -288,7 +289,7 @@ def test_the_check_sees_what_it_is_for():
             assert_harmless(f"words {trick} words")
 
 
-@pytest.mark.parametrize("trick", CORPUS)
+@check_cases("trick", CORPUS)
 def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
     article, _feed = build_article_and_feed(trick)
     bookmarks = [Bookmark(article=article, created_at=START, server_id=1, channel_id=1, message_id=1)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
 from simcord.results import ResponseMessage
 
 from bot.core import local_time, setting_registry
@@ -13,6 +12,7 @@ from bot.feeds.parsing import opml
 from bot.posting.wording.setting_words import SETTING_WORDS
 from bot.text import discord_text
 from cogs.feeds import starter_packs
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import choose, last_reply, message_text, selected_labels, text
@@ -83,7 +83,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     assert "Quiet hours" not in second_text
 
 
-@pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
+@check_cases("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
 def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
     assert SETTING_WORDS[setting_registry.QUIET_HOURS].describe(written) == discord_text.to_markdown_line(written)
 

@@ -7,6 +7,7 @@ from simcord.results import ResponseMessage
 
 from bot.core.models import Entry, ParsedFeed
 from bot.posting.rendering.source_preview import SourcePreview
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
@@ -162,7 +163,7 @@ async def test_only_managers_follow_and_only_while_they_are(telex, feed_server):
     assert await subscriptions(telex) == []
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("days", "text"),
     [
         ([0, 7, 14], "about 1 article a week"),

@@ -331,12 +331,15 @@ async def test_a_stop_before_matching_loses_nothing(telex, watched_feed, monkeyp
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
 
-    async def stopped(*_: Any, **__: Any) -> None:
+    async def stop(*_: Any, **__: Any) -> None:
+        delivery.cancel()
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(telex.store.watches, "enqueue_notifications", stopped)
-        await telex.deliver()
+        patched.setattr(telex.store.watches, "enqueue_notifications", stop)
+        delivery = asyncio.create_task(telex.deliver())
+        with pytest.raises(asyncio.CancelledError):
+            await delivery
     assert watched_feed.find_notices() == []
     await telex.restart()
     await telex.deliver()

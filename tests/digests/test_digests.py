@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from bot.core.preferences import DigestPlan
 from bot.digests import digest_selection
 from bot.digests.digest_models import DigestContent, DigestSection, DigestStory, digest_from_json
 from bot.digests.trend_detection import TrendRow
 from bot.store.records.outbox_records import DigestCandidate, SamePageArticle
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel, Trait, TraitKind
+from tests.support.cases import check_cases
 
 DAY = 86_400
 NOW = 1_780_000_000
@@ -261,7 +260,7 @@ TRANSLATED = (
 )
 
 
-@pytest.mark.parametrize(("english", "french"), TRANSLATED)
+@check_cases(("english", "french"), TRANSLATED)
 def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, french):
     candidates = (
         make_candidate(1, english, published=NOW - 900),
@@ -273,7 +272,7 @@ def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, fre
         assert sorted(stories) == sorted([merged, [3]])
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("english", "french"),
     [
         ("Audi’s next EV is the A6 e-tron Sportback", "Nouvel Audi e-tron Sportback en images"),

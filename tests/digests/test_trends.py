@@ -18,6 +18,7 @@ from bot.digests.trend_detection import (
     log_likelihood_ratio,
 )
 from bot.store.records.content_records import TitleSample
+from tests.support.cases import check_cases
 
 NOW = 1_780_000_000
 DAY = 86_400
@@ -101,7 +102,7 @@ def test_stop_words_numbers_and_days_do_not_rise():
     assert press.rising() == []
 
 
-@pytest.mark.parametrize("name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"])
+@check_cases("name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"])
 def test_words_that_stand_together_are_one_name(name):
     press = Press()
     press.often(f"{name} {{number}}", 6)
@@ -165,7 +166,7 @@ def test_titles_that_stand_for_several_articles_count_so_often():
     assert trends.rising_rows[0].article_count == 60
 
 
-@pytest.mark.parametrize("period", TrendPeriod)
+@check_cases("period", TrendPeriod)
 def test_times_outside_the_period_do_not_count(period):
     press = Press()
     press.titles = []

@@ -10,6 +10,7 @@ from yarl import URL
 
 from bot.feeds.fetch_errors import BAD_URL, FeedError
 from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, get_refusal_reason, make_socket_factory
+from tests.support.cases import check_cases
 
 PRIVATE = [
     "127.0.0.1", "127.255.0.9", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1",
@@ -53,12 +54,12 @@ def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_w
     )
 
 
-@pytest.mark.parametrize("address", PRIVATE)
+@check_cases("address", PRIVATE)
 def test_a_private_or_special_address_is_refused_however_it_is_wrapped(address):
     assert get_refusal_reason(address) is not None
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@check_cases("address", PUBLIC)
 def test_a_public_address_is_not_refused(address):
     assert get_refusal_reason(address) is None
 
@@ -79,7 +80,7 @@ def test_whatever_is_allowed_is_global(address):
         assert not parsed.is_multicast
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "url",
     ["", "x", "ftp://site.example/", "tcp://127.0.0.1/", "file:///etc/passwd", "http://", "http:///x", "https://[::1",
      "http://x:99999/", "//site.example/", "unix://x", "javascript:alert(1)", "data:text/xml,<rss/>"],

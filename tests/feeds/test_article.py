@@ -14,6 +14,7 @@ from bot.feeds.pages.article_extraction import MAX_TEXT_CHARS, extract_article_t
 from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 FRENCH = (
@@ -84,7 +85,7 @@ def extract_text(page: str, content_type: str = "text/html; charset=utf-8") -> s
     return extract_article_text(page.encode(), content_type, "https://example.org/a")
 
 
-@pytest.mark.parametrize(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
+@check_cases(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
 def test_only_the_article_is_left_of_a_page(page, paragraphs):
     assert extract_text(page) == "\n\n".join(paragraphs)
 
@@ -150,7 +151,7 @@ def test_parts_of_an_article_that_a_picture_divides_are_one():
     assert text == "\n\n".join((*ENGLISH, *FRENCH))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("body", "content_type"),
     [
         ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=iso-8859-1"),
@@ -171,7 +172,7 @@ def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
     assert decode_page(body, content_type).endswith("Le café coûte 3 €, dit-il : « déjà vu »")
 
 
-@pytest.mark.parametrize("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
+@check_cases("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
 def test_a_page_without_an_article_has_no_text(page):
     assert extract_article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
 
@@ -212,7 +213,7 @@ def test_marked_pages_are_found_as_well_as_they_have_to_be():
     assert means["wcxb forum"] >= 0.65
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "character",
     [
         "\x00",

@@ -13,6 +13,7 @@ from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, DiscoveredFeed, find_feed_links
 from tests.feeds.test_pages import hang_worker
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.shared_data import shared
 
@@ -66,7 +67,7 @@ def test_a_page_of_a_thousand_feeds_offers_ten():
     assert len(find_feed_links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
-@pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
+@check_cases("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
 def test_a_page_of_rubbish_has_no_feeds(page):
     assert find_feed_links(page, PAGE) == ()
 

@@ -2,7 +2,6 @@
 
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from bot.core.preferences import Filter, FilterMode, PostLook, Style, Template
 from bot.feeds.parsing import opml, opml_extension
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline, parse_outlines, serialize_opml
 from bot.posting.rendering.post_templates import MAX_BODY_LENGTH, MAX_TITLE_OR_FOOTER_LENGTH
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 
@@ -29,7 +29,7 @@ def test_a_list_is_read_in_its_order_each_feed_once():
     )
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "data",
     [
         b'<opml><body><outline text="R&D <x" xmlUrl="https://a.example/?a=1&b=2">',
@@ -43,7 +43,7 @@ def test_broken_xml_is_read_all_the_same(data):
     ]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
+@check_cases("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
 def test_titles_keep_their_accents(encoding):
     document = f'<?xml version="1.0" encoding="{encoding}"?><outline text="Été" xmlUrl="https://a.example/"/>'
     assert parse_outlines(document.encode(encoding)).outlines[0].title == "Été"
@@ -91,7 +91,7 @@ def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_read
     assert extension_names == {f"{{urn:telex:opml:1}}{name}" for name in ("channel", "filters", "look")}
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("attributes", "channel_id", "filters", "unreadable_count"),
     [
         (f'telex:channel="{NEWS}" telex:filters=""', NEWS, (), 0),

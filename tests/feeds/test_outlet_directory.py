@@ -1,10 +1,9 @@
 """The directory of outlets: sound, and found by what people call them."""
 
-import pytest
-
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
 from bot.text import urls
+from tests.support.cases import check_cases
 
 
 def test_the_directory_is_large_and_sound():
@@ -19,7 +18,7 @@ def test_the_directory_is_large_and_sound():
         assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds it alone"
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("typed", "first"),
     [
         ("the verge", "The Verge"),
@@ -47,6 +46,6 @@ def test_a_topic_and_a_language_are_a_choice():
     assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in outlets)
 
 
-@pytest.mark.parametrize("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
+@check_cases("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
 def test_what_nobody_is_called_finds_nothing(typed):
     assert outlet_directory.search_outlets(typed) == ()

@@ -1,14 +1,14 @@
 """What an outlet is called."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feeds.outlet_names import MAX_NAME_UNITS, derive_outlet_name
 from bot.text import discord_text
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("url", "name"),
     [
         ("https://github.com/ada/clock/releases.atom", "ada/clock"),
@@ -23,7 +23,7 @@ def test_a_feed_of_a_project_is_called_as_the_project(url, name):
     assert derive_outlet_name("Tags from clock", url) == name
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("title", "name"),
     [
         ("Ars Technica - All content", "Ars Technica"),

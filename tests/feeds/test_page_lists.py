@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 
-import pytest
-
 from bot.feeds.pages.page_lists import read_page_lists
 from bot.text.times import feed_dates
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 URL = "https://blog.example/news/"
@@ -36,7 +35,7 @@ def day(number: int) -> int:
     return moment
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("item", "dated"),
     [
         (
@@ -86,7 +85,7 @@ def test_the_messages_of_a_channel_are_a_list_by_their_first_lines():
 RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, title in enumerate(TITLES, 1))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "body",
     [
         "",
@@ -97,13 +96,12 @@ RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, titl
         "".join(f"<div class=post><a href=/p/{n}>Re: The bridge again</a><p>{WORDS}</div>" for n in range(9)),
         "<ul>" + "".join(f"<li><a href=/tag/{n}>Tag {n}</a>" for n in range(30)) + "</ul>",
     ],
-    ids=["empty", "script", "article", "says it is one", "links in sentences", "discussion", "tags"],
 )
 def test_a_page_that_is_there_for_something_else_has_no_list(body):
     assert find_list_rows(body) == []
 
 
-@pytest.mark.parametrize("page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9])
+@check_cases("page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9])
 def test_hostile_pages_have_no_list(page):
     assert read_page_lists(page.encode(), "text/html", URL).lists == ()
 

@@ -19,6 +19,7 @@ from bot.feeds.pages.article_extraction import extract_article
 from bot.feeds.pages.article_pages import MAX_PAGE_BYTES, PageFetcher
 from bot.feeds.robots import MAX_ROBOTS_BYTES, RobotsCache
 from bot.feeds.robots_rules import RobotsVerdict, evaluate_robots
+from tests.support.cases import check_cases
 from tests.support.feed_server import FeedServer
 
 TITLE = "Four-minute battery shown in Leeds"
@@ -114,7 +115,7 @@ async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
     assert await read_error_code(reader, "mailto:desk@news.example") == fetch_errors.BAD_URL
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("markup", "expected"),
     [
         ("<div>" * 50_000, fetch_errors.NO_ARTICLE),
@@ -129,7 +130,6 @@ async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
             fetch_errors.UNRELATED_PAGE,
         ),
     ],
-    ids=["deep", "formatting", "attributes", "tables", "comments", "empty", "script", "consent"],
 )
 def test_a_page_without_the_article_says_why(markup, expected):
     with pytest.raises(FeedError) as caught:
@@ -207,7 +207,7 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     assert feed_server.count("/robots.txt") == 2
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("body", "allowed"),
     [
         ("User-agent: *\nDisallow: /", False),
@@ -224,7 +224,7 @@ def test_what_it_says_is_understood(body, allowed):
     assert evaluate_robots(body.encode(), "https://news.example/a/1").is_allowed is allowed
 
 
-@pytest.mark.parametrize(("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
+@check_cases(("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
     robots_verdict = evaluate_robots(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
     assert robots_verdict == RobotsVerdict(is_allowed=True, crawl_delay_seconds=delay)

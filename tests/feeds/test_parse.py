@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-import pytest
-
 from bot.feeds.parsing.parse import hash_entries
 from tests.feeds.documents import URL, atom, parse_document, parse_only_entry, rss
+from tests.support.cases import check_cases
 
 # -- titles and texts
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("raw", "title"),
     [
         ("a &lt; b", "a < b"),
@@ -34,7 +33,7 @@ def test_an_rss_title_is_text_whatever_its_publisher_meant(raw, title):
     assert parse_only_entry(rss(f"<item><title>{raw}</title></item>")).title == title
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("kind", "raw", "title"),
     [
         ("text", "The &lt;b&gt;bold&lt;/b&gt; element", "The <b>bold</b> element"),
@@ -76,9 +75,7 @@ def test_markup_and_script_are_not_text():
 # -- addresses
 
 
-@pytest.mark.parametrize(
-    "link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/", "http://"]
-)
+@check_cases("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/", "http://"])
 def test_a_link_that_is_not_on_the_web_is_none(link):
     assert parse_only_entry(rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
 
@@ -123,7 +120,7 @@ def test_a_very_long_guid_still_tells_entries_apart():
 # -- pictures, people, tags, languages, dates
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("inside", "image"),
     [
         (
@@ -159,7 +156,7 @@ def test_tags_are_few_and_short():
     assert max(map(len, entry.tags)) == 100
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("author", "name"),
     [
         ("me@site.example (Ann Ø)", "Ann Ø"),
@@ -185,7 +182,7 @@ def test_an_entry_s_own_language_beats_the_feed_s():
     assert (feed.language, feed.entries[0].language, feed.entries[1].language) == ("en-us", "fr", "en-us")
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("date", "seconds"),
     [
         ("Tue, 10 Jun 2003 04:00:00 GMT", 1_055_217_600),
@@ -214,7 +211,7 @@ def _fingerprint(**changes: str) -> bytes:
     return parse_only_entry(rss(f"<item>{inside}</item>")).fingerprint
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "changes",
     [
         {"pubDate": "Wed, 11 Jun 2003 04:00:00 GMT"},
@@ -228,9 +225,7 @@ def test_what_a_reader_does_not_see_is_no_change(changes):
     assert _fingerprint(**changes) == _fingerprint()
 
 
-@pytest.mark.parametrize(
-    "changes", [{"title": "T"}, {"description": "e"}, {"author": "bob"}, {"link": "https://site.example/b"}]
-)
+@check_cases("changes", [{"title": "T"}, {"description": "e"}, {"author": "bob"}, {"link": "https://site.example/b"}])
 def test_what_a_reader_sees_is_a_change(changes):
     assert _fingerprint(**changes) != _fingerprint()
     assert len(_fingerprint(**changes)) == 16
@@ -251,7 +246,7 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
 # -- episodes of podcasts
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("said", "seconds"),
     [
         ("42:10", 2_530),

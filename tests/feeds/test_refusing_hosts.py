@@ -20,6 +20,7 @@ from bot.feeds.parsing.parse import parse_feed_document
 from bot.polling.host_throttle import Hosts
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from tests.feeds.conftest import fetch_error_code
+from tests.support.cases import check_cases
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import make_rss, make_rss_item
 
@@ -109,7 +110,7 @@ def test_a_wrong_file_is_a_wrong_setting_and_its_secrets_stay_untold(tmp_path, t
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("wrong", [{"hosts": "/missing.toml"}, {"reddit_id": "a"}, {"reddit_secret": "b"}])
+@check_cases("wrong", [{"hosts": "/missing.toml"}, {"reddit_id": "a"}, {"reddit_secret": "b"}])
 def test_a_missing_file_and_half_an_application_are_wrong_settings(wrong):
     with pytest.raises(InvalidSettings):
         read_settings(**wrong)
@@ -181,7 +182,7 @@ async def test_what_reddits_api_refuses_an_application_does_not_say_to_set_one_u
     assert "TELEX_REDDIT_ID" not in describe_feed_error(error_code, FEED_URL)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("url", "path"),
     [
         ("https://www.reddit.com/.rss", "/hot?raw_json=1"),

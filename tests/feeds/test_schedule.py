@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from bot.feeds.poll_schedule import (
     schedule_after_failure,
     schedule_after_success,
 )
+from tests.support.cases import check_cases
 
 NOW = 1_780_000_000  # 28 May 2026, 20:26:40 UTC, a Thursday
 DAY = 86_400
@@ -288,8 +288,6 @@ def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
     assert due.weekday() not in days
 
 
-@pytest.mark.parametrize(
-    "skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))]
-)
+@check_cases("skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))])
 def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
     assert _schedule_after_success(_feed(), hint=skips)[1] - NOW < 2 * USUAL_MIN_INTERVAL_SECONDS

@@ -1,18 +1,17 @@
 """Addresses at well-known sites lead to their feeds, and nothing else is mistaken for one."""
 
-import pytest
-
 from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
 from bot.feeds.pages.page_links import DiscoveredFeed, find_feed_links
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("address", "feed"),
     [
         (f"https://www.youtube.com/channel/{CHANNEL}", f"{VIDEOS}?channel_id={CHANNEL}"),
@@ -76,7 +75,7 @@ def test_a_project_has_three_feeds_to_choose_from():
     )
 
 
-@pytest.mark.parametrize("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
+@check_cases("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
 def test_a_project_of_gitlab_has_three_too(page):
     assert [feed.url for feed in known_sites.list_feeds_for_url(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
@@ -93,7 +92,7 @@ def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     ]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "address",
     [
         "https://bsky.app/profile/ada.bsky.social/rss",
@@ -129,7 +128,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
     assert known_sites.list_feeds_for_url(address) == ()
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "page"),
     [
         ("@ada@social.example", "https://social.example/@ada"),
@@ -149,7 +148,7 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
     assert known_sites.resolve_handle(text) == page
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "body",
     [
         f'<script>{{"channelId":"UCxxxxxxxxxxxxxxxxxxxxxx"}},{{"externalId":"{CHANNEL}"}}</script>',

@@ -11,6 +11,7 @@ from bot.core.preferences import OPERATOR_USER_ID
 from bot.core.user_errors import RequestRejected
 from bot.operating.applicable_limits import Limits, parse_limits
 from bot.posting.wording.audit_sentences import describe_audit_entry
+from tests.support.cases import check_cases
 from tests.support.samples import CHANNEL, SERVER, add_feed, new_article, record
 
 
@@ -74,7 +75,7 @@ async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settin
     ]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "feeds",

@@ -35,6 +35,7 @@ from bot.operating.settings_files.yaml_documents import (
 from bot.store.records.setup_records import FeedAddress, SettingKey, Setup, compare_setups
 from bot.watches.live_query_validation import QueryRejection
 from tests.store.test_setups import LIMITS, MANAGER, build_full_setup
+from tests.support.cases import check_cases
 from tests.support.samples import CHANNEL, SERVER
 
 NOW = 1_780_000_000
@@ -110,7 +111,7 @@ async def test_every_setting_changes_the_file_and_comes_back_from_it():
     assert all(f"{name}: " in full_text or name in LookEntry.__struct_defaults__ for name in ("style", "role"))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.operating.typed_sources import is_public_suffix, parse_typed_source
+from tests.support.cases import check_cases
 
 CHANNEL = "UCx5XG1OV2P6uZZ5FSM9Ttw_"
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "pattern_text"),
     [
         (f"m.youtube.com/channel/{CHANNEL}/videos", f"youtube.com/feeds/videos.xml?channel_id={CHANNEL}"),

@@ -17,6 +17,7 @@ from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
 from tests.posting.test_messages import ARTICLE, components
+from tests.support.cases import check_cases
 from tests.support.discord_world import World, forget_emoji
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.message_texts import text
@@ -167,7 +168,7 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
     assert get_icon_url(replace(feed, server_id=7)) is None
 
 
-@pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
+@check_cases("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
 def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
     buffer = io.BytesIO()
     Image.new("RGB", (48, 32), "#b03a55").save(buffer, kind)

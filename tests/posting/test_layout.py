@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import discord
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from bot.posting.rendering.layout.blocks import (
 )
 from bot.text import discord_text
 from tests.posting.test_messages import ARTICLE
+from tests.support.cases import check_cases
 
 PICTURE = Image("https://news.example/picture.jpg", "A picture")
 TEXTS = st.builds(
@@ -147,7 +147,7 @@ async def test_words_alone_and_nothing_that_leads_out():
     assert not blocks.list_items(blocks.without_items(layout))
 
 
-@pytest.mark.parametrize(("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")])
+@check_cases(("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")])
 def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
     assert outlet_branding.get_initial(name) == letter
     assert (

@@ -24,6 +24,7 @@ from tests.posting.test_messages import (
     picture_urls,
     within_limits,
 )
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.message_texts import title
@@ -180,7 +181,7 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
     assert unescaped.count("[") == unescaped.count("]") == (url == ARTICLE.url)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("template", "told"),
     [
         (Template("{title"), "unmatched brace"),

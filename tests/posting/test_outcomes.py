@@ -22,6 +22,7 @@ from bot.posting.sending.send_outcomes import (
     UnconfirmedPostError,
     classify_error,
 )
+from tests.support.cases import check_cases
 
 
 def build_http_error(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:
@@ -36,7 +37,7 @@ def build_error_response(text: str) -> Reason:
     return Reason(SendProblem.ERROR_RESPONSE, {"text": text})
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("error", "outcome"),
     [
         (discord.RateLimited(77.0), RetryAfter(77.0, Reason(SendProblem.RATE_LIMITED, {"seconds": 77}))),
@@ -66,7 +67,6 @@ def build_error_response(text: str) -> Reason:
         (build_http_error(400, 50035), Rejected(Reason(SendProblem.REFUSED, {"text": "400 50035 words"}))),
         (build_http_error(400, 200000), Rejected(Reason(SendProblem.REFUSED, {"text": "400 200000 words"}))),
     ],
-    ids=str,
 )
 def test_an_answer_is_not_taken_for_another(error, outcome):
     assert classify_error(error) == outcome

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core import i18n
 from bot.core.limits import Limit
@@ -20,6 +18,7 @@ from bot.store.records.proposal_records import ProposalDecision, ProposalRejecti
 from bot.store.records.setup_records import SetupFailure
 from bot.store.records.source_records import SourceRejection
 from bot.watches.live_query_validation import QueryRejection
+from tests.support.cases import check_cases
 
 VALUES_BY_CODE: dict[ReasonCode, dict[str, ReasonValue]] = {
     WithheldReason.TOO_FEW_OUTLETS: {"count": 2, "least": 3},
@@ -42,7 +41,7 @@ def build_reason(code: ReasonCode) -> Reason:
     return Reason(code, VALUES_BY_CODE.get(code, {}))
 
 
-@pytest.mark.parametrize("code", [*WithheldReason, *WaitReason, *SendProblem])
+@check_cases("code", [*WithheldReason, *WaitReason, *SendProblem])
 def test_every_code_has_a_sentence_in_both_languages(code):
     sentences = set()
     for language in ("en", "fr"):
@@ -55,7 +54,7 @@ def test_every_code_has_a_sentence_in_both_languages(code):
         assert ("today" in sentence) is isinstance(code, WithheldReason)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "code",
     [
         *Limit,
@@ -116,7 +115,7 @@ def test_no_two_codes_have_the_same_sentence():
     assert len(set(sentences)) == len(sentences)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("reason", "sentence"),
     [
         (

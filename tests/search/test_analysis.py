@@ -1,11 +1,10 @@
 """Texts and queries meet in the same index terms."""
 
-import pytest
-
 from bot.search.index import text_analysis
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("typed", "text", "language"),
     [
         ("elections", "Les élections présidentielles", "fr"),
@@ -52,7 +51,7 @@ def test_words_are_what_the_engine_makes_of_a_text():
     assert text_analysis.tokenize("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "language", "line"),
     [
         ("Les élections de l’été", "fr", "_les elect _de _l _ete"),
@@ -65,6 +64,6 @@ def test_the_index_has_stems_and_marks_small_words(text, language, line):
     assert text_analysis.TermCache(language).build_index_text(f"{text} {'É' * 40}").split() == line.split()
 
 
-@pytest.mark.parametrize("language", [*text_analysis.STEMMER_NAME_BY_LANGUAGE, "pl", "xx", None])
+@check_cases("language", [*text_analysis.STEMMER_NAME_BY_LANGUAGE, "pl", "xx", None])
 def test_a_text_of_any_language_has_terms(language):
     assert text_analysis.stem_tokens("Telex 2026 zwyczajny ordinateur", language)

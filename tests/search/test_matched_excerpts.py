@@ -1,6 +1,5 @@
 """What is marked in texts, and the stretch that shows most of it."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,9 +7,10 @@ from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_sni
 from bot.search.query.query_parser import parse_query
 from bot.text.discord_text import count_utf16_units
 from tests.search.test_matcher_agrees import PIECES, article
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("query", "text", "marked"),
     [
         (

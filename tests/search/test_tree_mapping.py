@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.query.query_tree import AllOf, AnyOf, Node, Not, Word, iter_leaves, iter_required_nodes, map_tree
+from tests.support.cases import check_cases
 
 A, B, GONE = Word("a"), Word("b"), Word("gone")
 TREES: st.SearchStrategy[Node] = st.recursive(
@@ -60,7 +60,7 @@ def test_no_node_is_left_that_says_nothing(tree):
                 nodes += inner_nodes
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("tree", "mapped_tree", "mapped_tree_if_true"),
     [
         (GONE, None, None),

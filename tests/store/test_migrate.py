@@ -15,6 +15,7 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
 from bot.store.schema_scripts import SCHEMA_DIRECTORY, UPGRADED_VERSION, list_migrations, load_pending_scripts, render
 from bot.store.sqlite.migrations import load_schema_version, migrate, split_statements
+from tests.support.cases import check_cases
 from tests.support.samples import add_feed, new_article, record
 
 NEXT = """
@@ -71,7 +72,7 @@ def test_a_trigger_is_one_statement():
     ]
 
 
-@pytest.mark.parametrize("version", [0, UPGRADED_VERSION])
+@check_cases("version", [0, UPGRADED_VERSION])
 def test_every_script_is_made_of_whole_statements(version):
     for script in load_pending_scripts(version, "sqlite").values():
         assert "".join(split_statements(script)).strip() == script.strip()

@@ -14,6 +14,7 @@ import pytest
 from bot import store as store_package
 from bot.store.connection import Connection
 from bot.store.database import Database
+from tests.support.cases import check_cases
 
 STORE = Path(store_package.__file__).parent
 LISTS: dict[str, tuple[Any, list[str], list[str]]] = {
@@ -124,7 +125,7 @@ def _iter_statements() -> Iterator[tuple[str, str]]:
                 yield place, node.value
 
 
-@pytest.mark.parametrize("alternative", FORBIDDEN)
+@check_cases("alternative", FORBIDDEN)
 def test_statements_use_what_both_engines_understand(alternative):
     pattern = re.compile(FORBIDDEN[alternative])
     assert [f"{place} {match[0]}" for place, text in read_statements() if (match := pattern.search(text))] == []

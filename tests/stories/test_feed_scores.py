@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.store.records.people_records import ChannelPost, FeedReactionCounts
 from bot.stories.feed_scores import Verdict, compute_kept_share, compute_median_share, judge_feed
 from bot.stories.story_ranking import replay_daily_selections
+from tests.support.cases import check_cases
 
 DAY, HOUR = 86_400, 3_600
 
@@ -27,7 +26,7 @@ def test_what_is_kept_of_older_posts_makes_no_share_above_all():
     assert compute_kept_share(make_counts(3, 5)) == 1
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("counts", "median_share", "verdict"),
     [
         (make_counts(21), 0.4, Verdict.DECIDE),

@@ -8,6 +8,7 @@ import pytest
 
 from bot.stories.muted_story_index import MutedStoryIndex
 from tests.stories.test_stories import make_telling
+from tests.support.cases import check_cases
 
 DAY = 86_400
 STORY = {
@@ -52,7 +53,7 @@ def find_mutes(index: MutedStoryIndex, title: str, *, language: str = "en") -> l
     return [match.mute_id for match in index.find_matches(features)]
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@check_cases("language", ["en", "fr"])
 def test_developments_belong_to_the_story_however_late_and_other_events_do_not(language):
     index = build_index(*STORY[language], language=language)
     assert [find_mutes(index, title, language=language) for title in DEVELOPMENTS[language]] == [[1], [1]]

@@ -16,6 +16,7 @@ from bot.stories.story_matching import (
 )
 from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_story_membership_score
 from bot.stories.title_conflicts import Figure, extract_figures, has_figure_conflict
+from tests.support.cases import check_cases
 
 TOGETHER = """
 en | Amazon bans police use of its facial recognition | Amazon halts police use of facial recognition tool
@@ -57,7 +58,7 @@ def pairs(text: str) -> list[list[str]]:
     return [line.split(" | ") for line in text.strip().splitlines()]
 
 
-@pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
+@check_cases(("language", "one", "other"), pairs(TOGETHER))
 def test_one_event_in_other_words_is_one_story(language, one, other):
     assert (
         compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
@@ -65,7 +66,7 @@ def test_one_event_in_other_words_is_one_story(language, one, other):
     )
 
 
-@pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
+@check_cases(("language", "one", "other"), pairs(APART_FOR_GOOD))
 def test_another_company_amount_version_or_day_is_another_story(language, one, other):
     assert compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language)) == 0.0
 
@@ -138,7 +139,7 @@ def test_a_story_of_several_is_judged_by_the_nearest_of_them():
     assert compute_story_membership_score([], 3) < 0
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "wanted"),
     [
         ("$1.5bn", Figure("usd", 1.5e9)),

@@ -1,17 +1,17 @@
 import gzip
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.boilerplate import strip_boilerplate
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "line",
     [
         "justlogopremiumblack.png",
@@ -78,7 +78,7 @@ def test_what_a_page_carries_around_its_article_goes(line):
     assert strip_boilerplate(f"{before}\n\n{line}\n\n{after}") == ARTICLE
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "line",
     [
         "Photo-sharing apps such as Instagram lost users, the report says.",
@@ -132,7 +132,7 @@ def test_read_more_after_the_last_word_goes():
     assert strip_boilerplate("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
 
 
-@pytest.mark.parametrize("text", ["Comments", "image.png", "Read more", "\n\nComments\n", "", "© X"])
+@check_cases("text", ["Comments", "image.png", "Read more", "\n\nComments\n", "", "© X"])
 def test_a_text_never_becomes_empty(text):
     assert strip_boilerplate(text) == text
 
@@ -176,7 +176,7 @@ def test_of_the_page_of_the_seed_only_the_article_is_left():
         assert sentence in cleaned
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@check_cases("language", ["fr", "en"])
 def test_real_articles_lose_next_to_nothing(language):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file][::10]

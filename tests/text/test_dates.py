@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from html import unescape
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.times import feed_dates
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 ELEVENTH = timegm((2020, 1, 10, 0, 0, 0))
 JUNE = timegm((2020, 6, 10, 12, 30, 0))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "moment"),
     [
         ("2020/1/10", ELEVENTH),
@@ -57,7 +57,7 @@ def test_dates_that_feeds_write_are_understood(text, moment):
     assert feed_dates.parse_date(text) == moment
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "is_whole"),
     [
         ("2020-06-10", True),
@@ -81,7 +81,7 @@ def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, 
     assert (feed_dates.parse_date(text, must_be_only_date=True) is not None) is is_whole
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     ["", None, "yesterday", "Mon, 01 Jan 0001 00:00:00 +0000", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00",
      "2020", "9999-12-31", "31/31/2020", "10 brumaire 2020", "-1"],

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from bot.text.times.end_dates import parse_end
+from tests.support.cases import check_cases
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = int(datetime(2026, 11, 30, 9, tzinfo=PARIS).timestamp())  # a Monday
@@ -18,7 +17,7 @@ def read(text: str) -> str | None:
     return None if end is None else datetime.fromtimestamp(end, PARIS).strftime("%Y-%m-%d %H:%M")
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "end"),
     [
         ("20 July", "2027-07-21 00:00"),
@@ -59,7 +58,7 @@ def test_an_end_is_the_next_that_has_this_name(text, end):
     assert read(text) == end
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "yesterday",
@@ -78,7 +77,7 @@ def test_a_past_end_stays_in_the_past(text):
     assert end <= NOW
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     ["", " ", "soon", "bientôt", "31/02", "99/99", "0000-00-00", "x" * 10_000, "20 July " * 2_000, "99999 years x"],
 )

@@ -4,12 +4,12 @@ import gzip
 import json
 import re
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import excerpts
 from bot.text.discord_text import count_utf16_units
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 TEXTS = st.one_of(
@@ -22,7 +22,7 @@ TEXTS = st.one_of(
 )
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "sentence",
     [
         "M. Macron et Mme Borne ont parlé.",
@@ -49,7 +49,7 @@ def test_a_full_stop_within_a_sentence_does_not_end_it(sentence):
     assert excerpts.split_sentences(sentence) == [sentence]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "found"),
     [
         ("One. Two! Three? Four… Five", ["One.", "Two!", "Three?", "Four…", "Five"]),

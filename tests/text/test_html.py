@@ -1,16 +1,16 @@
 import re
 from html import unescape
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feeds.parsing.entries import find_first_image_source
 from bot.text.html import exceeds_parse_budget, to_text
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("markup", "text"),
     [
         ("<p>One<br>two</p><p>three</p>", "One\ntwo\n\nthree"),
@@ -48,7 +48,7 @@ def test_markup_becomes_readable_text(markup, text):
     assert to_text(markup) == text
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     ["a < b and c > d", "AT&T", "1 <2> 3", "List<String> in Java", "R&D: x<y", "https://a.fr/?a=1&copy=2",
      "5 &times", "💡 l'IA — « d'été »", "a\n\nb", "<3", "<-", "{a}<>{b}"],
@@ -111,13 +111,13 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("markup", HOSTILE.values(), ids=HOSTILE)
-def test_markup_made_to_exhaust_the_parser_is_read(markup):
-    assert "hello" in to_text(markup)
+@check_cases(("name", "markup"), HOSTILE.items())
+def test_markup_made_to_exhaust_the_parser_is_read(name, markup):
+    assert "hello" in to_text(markup), name
     find_first_image_source(markup + "<img src=x>")
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "drawn",
     [
         "<svg><symbol><path d=x /></symbol><use href=#a /></svg>" * 30,
@@ -138,7 +138,7 @@ def test_absurd_markup_reads_like_the_same_markup_in_measure():
     assert to_text("<div>" * 300 + inner + "</div>" * 300) == to_text(inner)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("markup", "source"),
     [
         ("<p><img src='/a.jpg' width=600>", "/a.jpg"),

@@ -2,11 +2,11 @@ import gzip
 import json
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.language import detect_language, parse_primary_subtag
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 SENTENCES = {
@@ -32,19 +32,19 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("language", SENTENCES)
+@check_cases("language", SENTENCES)
 def test_a_sentence_tells_its_language_whatever_its_feed_says(language):
     for hint in (None, "", "en-US", "fr", language.upper()):
         assert detect_language(SENTENCES[language], hint) == language
 
 
-@pytest.mark.parametrize("text", OTHERS)
+@check_cases("text", OTHERS)
 def test_a_language_it_does_not_know_is_no_english_or_french(text):
     assert detect_language(text) not in {"en", "fr"}
     assert detect_language(text, "sw-KE") == "sw"
 
 
-@pytest.mark.parametrize("text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"])
+@check_cases("text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"])
 def test_too_little_text_says_nothing_but_what_the_feed_says(text):
     assert detect_language(text) is None
     assert detect_language(text, "fr-FR") == "fr"
@@ -64,7 +64,7 @@ def test_tags_give_their_language():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("language", "least"), [("fr", 0.89), ("en", 0.92)])
+@check_cases(("language", "least"), [("fr", 0.89), ("en", 0.92)])
 def test_real_articles_are_told_right(language, least):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file][::10]

@@ -1,12 +1,12 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.times import time_expressions
 from bot.text.words import fold
+from tests.support.cases import check_cases
 
 NOW = int(datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC).timestamp())  # a Thursday
 
@@ -15,7 +15,7 @@ def day(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "said", "start", "end"),
     [
         ("what happened to Intel this week", "this week", "2026-05-25", "2026-06-01"),
@@ -102,7 +102,7 @@ def test_an_expression_of_time_in_a_question_is_its_days(text, said, start, end)
     assert moment.period == (day(start), NOW + 1 if end is None else day(end))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "start", "end"),
     [
         ("chez Intel aujourd’hui", "2026-05-28", "2026-05-29"),
@@ -120,7 +120,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, star
     )
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "days"),
     [
         ("ces 3 derniers jours", 3),
@@ -144,13 +144,13 @@ def test_what_counts_back_ends_now(text, days):
     assert moment.period.end in {NOW, NOW + 1}
 
 
-@pytest.mark.parametrize("text", ["in the past hour", "last hour", "dans la dernière heure"])
+@check_cases("text", ["in the past hour", "last hour", "dans la dernière heure"])
 def test_the_last_hour_is_no_day(text):
     moment = time_expressions.find_time_expression(fold(text), NOW)
     assert moment.period == (NOW - 3600, NOW)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "What's new on Mars?",

@@ -1,11 +1,11 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.times import periods
+from tests.support.cases import check_cases
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
@@ -14,7 +14,7 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
     return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "start"),
     [
         ("7d", NOW - 7 * 86400),
@@ -86,7 +86,7 @@ def test_an_expression_of_time_is_not_read_as_another(text, start):
     assert datetime.fromtimestamp(period.start, UTC) == datetime.fromtimestamp(start, UTC)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "start", "end"),
     [
         ("this week", day(2020, 6, 8), day(2020, 6, 15)),
@@ -126,7 +126,7 @@ def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
     assert periods.parse_period(text, NOW) == (start, end)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "zone", "start", "end"),
     [
         ("today", "Europe/Paris", day(2020, 6, 9, 22), day(2020, 6, 10, 22)),
@@ -150,7 +150,7 @@ def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
     assert periods.parse_period("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text",
     [
         "",

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from bot.search.query.query_filters import FilterName, format_filter
 from bot.search.query.query_parser import MAX_CHARS_READ, MAX_PARENTHESIS_DEPTH, MAX_QUERY_TERMS, parse_query
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Query, Word
 from bot.text.words import split_words
+from tests.support.cases import check_cases
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
@@ -32,14 +32,12 @@ def test_words_that_punctuation_joins_stay_together():
     assert nodes("covid-19") == (Word("covid-19"),)
 
 
-@pytest.mark.parametrize("text", ['"police américaine"', "“police américaine”", "« police américaine »"])
+@check_cases("text", ['"police américaine"', "“police américaine”", "« police américaine »"])
 def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text):
     assert nodes(text) == (Phrase("police américaine"),)
 
 
-@pytest.mark.parametrize(
-    "text", ['amazon "police américaine', 'amazon "police américaine "', "amazon «police américaine"]
-)
+@check_cases("text", ['amazon "police américaine', 'amazon "police américaine "', "amazon «police américaine"])
 def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(text):
     query = parse_query(text, NOW)
     assert not any(isinstance(node, Phrase) for node in query.nodes) or text.endswith('"')
@@ -52,7 +50,7 @@ def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(tex
     assert len(query.notes) == (not text.endswith('"'))
 
 
-@pytest.mark.parametrize("text", ['13" display and 15" model', 'the 5"3 rock"n"roll', 'said"so" l"homme'])
+@check_cases("text", ['13" display and 15" model', 'the 5"3 rock"n"roll', 'said"so" l"homme'])
 def test_a_mark_after_a_letter_or_digit_quotes_nothing(text):
     query = parse_query(text, NOW)
     assert all(isinstance(node, Word) for node in query.nodes)
@@ -66,7 +64,7 @@ def test_a_whole_paragraph_is_read():
     assert parsed_nodes[-1] == word("last")
 
 
-@pytest.mark.parametrize("text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"])
+@check_cases("text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"])
 def test_an_excluded_word_is_not_looked_for(text):
     assert nodes(text) == (word("amazon"), Not(word("police")))
 
@@ -84,20 +82,20 @@ def test_whatever_can_be_wanted_can_be_excluded():
     )
 
 
-@pytest.mark.parametrize("text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"])
+@check_cases("text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"])
 def test_or_joins_its_neighbours_and_nothing_else(text):
     either = AnyOf((word("amazon"), word("google"), word("ibm")))
     assert nodes(text) == (word("apple"), either, word("police"))
 
 
-@pytest.mark.parametrize("text", ["amazon|google|ibm", "amazon||google | ibm", "amazon OR google|ibm"])
+@check_cases("text", ["amazon|google|ibm", "amazon||google | ibm", "amazon OR google|ibm"])
 def test_a_line_between_words_is_an_or(text):
     either = AnyOf((word("amazon"), word("google"), word("ibm")))
     assert nodes(f"apple {text} police") == (word("apple"), either, word("police"))
     assert nodes('amazon|"google maps"') == (AnyOf((word("amazon"), Phrase("google maps"))),)
 
 
-@pytest.mark.parametrize("text", ["tag:IA|tag:Web", "tag:IA|Web", "tag:(IA OR Web)", "tag:(IA|Web)"])
+@check_cases("text", ["tag:IA|tag:Web", "tag:IA|Web", "tag:(IA OR Web)", "tag:(IA|Web)"])
 def test_a_filter_is_applied_to_each_of_its_alternatives(text):
     either = AnyOf((FieldFilter(FilterName.TAG, "IA"), FieldFilter(FilterName.TAG, "Web")))
     assert nodes(f"{text} police") == (either, word("police"))
@@ -118,7 +116,7 @@ def test_or_in_small_letters_is_a_word():
     assert nodes("amazon or google") == (word("amazon"), word("or"), word("google"))
 
 
-@pytest.mark.parametrize("text", ["OR amazon", "amazon OR", "OR OR amazon OR", "amazon OR )", "( OR amazon"])
+@check_cases("text", ["OR amazon", "amazon OR", "OR OR amazon OR", "amazon OR )", "( OR amazon"])
 def test_an_or_without_neighbours_is_no_mistake(text):
     assert nodes(text) == (word("amazon"),)
 
@@ -130,12 +128,12 @@ def test_parentheses_group():
     )
 
 
-@pytest.mark.parametrize("text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60])
+@check_cases("text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60])
 def test_parentheses_that_do_not_match_lose_no_word(text):
     assert nodes(text) == (word("amazon"),)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "condition"),
     [
         ("source:Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
@@ -176,20 +174,20 @@ def test_a_date_in_words_does_not_swallow_the_words_after_it():
     )
 
 
-@pytest.mark.parametrize("name", ["title", "titre"])
+@check_cases("name", ["title", "titre"])
 def test_a_word_of_the_title_is_looked_for_there(name):
     assert nodes(f"{name}:Amazon") == (word("Amazon", title=True),)
     assert nodes(f'{name}:"la police"') == (Phrase("la police", is_title_only=True),)
 
 
-@pytest.mark.parametrize("text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"'])
+@check_cases("text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"'])
 def test_a_filter_that_is_not_understood_is_said_and_left_out(text):
     query = parse_query(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"),)
     assert len(query.notes) == 1
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "condition"),
     [
         ("source: Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
@@ -205,20 +203,20 @@ def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text, conditio
     assert text.partition(" ")[0] in note_sentence(query.notes[0])
 
 
-@pytest.mark.parametrize("text", ["since: amazon police", "avant : amazon police"])
+@check_cases("text", ["since: amazon police", "avant : amazon police"])
 def test_a_date_written_apart_that_is_none_takes_no_word_away(text):
     kept_words = [node for node in nodes(text) if node in (word("amazon"), word("police"))]
     assert kept_words == [word("amazon"), word("police")]
 
 
-@pytest.mark.parametrize("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
+@check_cases("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
 def test_a_date_written_apart_may_have_several_words(text):
     (node,) = nodes(text)
     assert isinstance(node, FieldFilter)
     assert node.filter_name is FilterName.SINCE
 
 
-@pytest.mark.parametrize("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
+@check_cases("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
 def test_what_excludes_nothing_is_said_once(text):
     query = parse_query(text, NOW)
     assert query.nodes == (word("amazon"), word("police"))
@@ -236,21 +234,21 @@ def test_words_before_a_colon_that_are_words_of_sentences_stay_words():
     assert parse_query("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
 
 
-@pytest.mark.parametrize("text", ["source:", "has:", "depuis: "])
+@check_cases("text", ["source:", "has:", "depuis: "])
 def test_a_filter_without_a_value_is_said_and_left_out(text):
     query = parse_query(text, NOW)
     assert not any(isinstance(node, FieldFilter) for node in query.nodes)
     assert len(query.notes) == 1
 
 
-@pytest.mark.parametrize("text", ["OR", "()", "-", "…", "NOT"])
+@check_cases("text", ["OR", "()", "-", "…", "NOT"])
 def test_a_query_that_asks_nothing_is_told_so(text):
     query = parse_query(text, NOW)
     assert query.nodes == ()
     assert len(query.notes) == 1
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("name", "value"),
     [
         ("source", "Le Monde"),
@@ -267,7 +265,7 @@ def test_an_option_is_written_as_it_would_be_typed(name, value):
     assert split_words(str(node.value)) == split_words(value)
 
 
-@pytest.mark.parametrize(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
+@check_cases(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
 def test_what_a_date_was_read_as_is_said(language, date):
     with i18n.language_scope(language):
         (note,) = parse_query("since:monday", NOW).notes
@@ -275,7 +273,7 @@ def test_what_a_date_was_read_as_is_said(language, date):
     assert parse_query("since:2020-06-08", NOW).notes == ()
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "hour", "date"),
     [
         ("since:today", 0, "Jun 11"),
@@ -306,7 +304,7 @@ def test_an_unknown_name_and_an_address_are_words():
     assert "story" in node.text
 
 
-@pytest.mark.parametrize(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])
+@check_cases(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])
 def test_of_an_unknown_filter_the_nearest_is_told(text, near):
     (note,) = parse_query(text, NOW).notes
     assert near in note_sentence(note)

@@ -1,11 +1,11 @@
 import re
 import unicodedata
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import discord_text
+from tests.support.cases import check_cases
 
 NASTY = st.text(
     st.one_of(
@@ -81,7 +81,7 @@ def test_families_and_flags_are_cut_whole():
     assert discord_text.truncate_utf16("abc", 0) == ""
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "shown"),
     [
         ("a\u202egnp.exe\u202c", "agnp.exe"),

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.text.source_patterns import SourcePattern
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "pattern_text"),
     [
         ("news.example", "news.example"),
@@ -38,7 +39,7 @@ UNREADABLE = [f"news.example/{'[' * 200}", "news.example/priv%61te/abcdefghijkl"
 """Addresses whose stored pattern would be too long, or contain a secret, and so could not be read again."""
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "text", ["", "com", "localhost", "ftp://news.example", "https://u:p@news.example/", "a b", "[1::2", *UNREADABLE]
 )
 def test_other_texts_are_refused(text):
@@ -46,7 +47,7 @@ def test_other_texts_are_refused(text):
         SourcePattern.parse(text)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("pattern_text", "covered_url"),
     [
         ("news.example", "http://news.example:8080/feed"),
@@ -73,7 +74,7 @@ def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
     assert SourcePattern.parse(pattern_text).covers(covered_url)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("pattern_text", "other_url"),
     [
         ("news.example", "https://badnews.example/"),

@@ -1,14 +1,13 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from bot.text.times import periods
+from tests.support.cases import check_cases
 
 NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("said", "english", "french"),
     [
         ("this week", "Nov 23 – 29, 2026", "23–29 nov. 2026"),

@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import urls
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 ADDRESSES = st.builds(
@@ -39,7 +40,7 @@ def test_no_address_breaks_any_function_and_canonical_is_final(url):
     assert urls.redact(urls.redact(url)) == urls.redact(url)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("url", "form"),
     [
         ("HTTP://Example.COM:80", "http://example.com/"),
@@ -69,7 +70,7 @@ def test_one_page_has_one_address(url, form):
     assert urls.canonicalize(url) == form
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "url",
     ["", "javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)", "ftp://a.fr/", "/relative",
      "//a.fr/", "mailto:a@b.fr", "http://", "http:///x", "http://a b.fr/", "http://-.fr>/", "file:///etc/passwd"],
@@ -121,7 +122,7 @@ SECRET = [
 ]
 
 
-@pytest.mark.parametrize("url", SECRET)
+@check_cases("url", SECRET)
 def test_no_secret_of_a_feed_is_shown(url):
     masked_url = urls.redact(url)
     assert urls.has_credentials(url)
@@ -134,7 +135,7 @@ def test_a_secret_that_somebody_pasted_as_a_fragment_is_masked():
     assert urls.redact("https://a.fr/#access_token=hunter2&x=1") == "https://a.fr/#access_token=***&x=1"
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "url",
     [
         "https://a.fr/?xn_auth=no",
@@ -163,7 +164,7 @@ def test_real_feed_lists_hold_no_false_alarm():
     assert [url for url in feed_urls if not urls.canonicalize(url)] == []
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("typed", "url"),
     [
         ("example.com", "https://example.com/"),
@@ -178,9 +179,7 @@ def test_what_people_type_becomes_an_address(typed, url):
     assert urls.normalize_typed_url(typed) == url
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"]
-)
+@check_cases("typed", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"])
 def test_what_is_no_address_is_refused_in_words(typed):
     with pytest.raises(ValueError, match="not a web address"):
         urls.normalize_typed_url(typed)
@@ -192,7 +191,7 @@ def test_host_is_that_of_the_canonical_form():
     assert urls.parse_host("nonsense") == ""
 
 
-@pytest.mark.parametrize("name", ["key", "auth", "pass", "session_id", "amp;pw"])
+@check_cases("name", ["key", "auth", "pass", "session_id", "amp;pw"])
 def test_a_password_that_somebody_chose_is_not_shown(name):
     assert urls.redact(f"https://news.example/feed?{name}=hunter&lang=fr") == (
         f"https://news.example/feed?{name}=***&lang=fr"

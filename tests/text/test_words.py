@@ -1,12 +1,12 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import text_analysis
 from bot.text.words import fold, iter_word_spans, split_words
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "folded"),
     [
         ("ÉLYSÉE", "elysee"),

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import check_cases
 from tools.commit_message import AREAS, find_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "message",
     [
         "search: match quoted phrases across sentence breaks",
@@ -25,7 +26,7 @@ def test_a_good_subject_has_no_problem(message):
     assert find_problem(message) is None
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("message", "problem"),
     [
         ("ci: " + "x" * 69, "73 characters"),

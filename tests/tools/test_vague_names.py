@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
+from tests.support.cases import check_cases
 from tools.vague_names import ALLOWED, GENERIC, VAGUE, Binding, find_repeated_module_names, main, measure, read_bindings
 
 MODULE = """
@@ -44,7 +43,7 @@ def bindings_of(path: str, vague: int, good: int) -> list[Binding]:
     return [Binding(Path(path), line, name) for line, name in enumerate(names)]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("bindings", "exceeded"),
     [
         (bindings_of("bot/store/feeds.py", 13, 987), []),

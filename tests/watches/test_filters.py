@@ -19,6 +19,7 @@ from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterEvaluator, select_blocking_filters
+from tests.support.cases import check_cases
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
 from tests.support.search.searchers import searcher_of
@@ -91,7 +92,7 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
         assert before(new.key, text) is after(stored_article.key, text) is not None, text
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "told"),
     [
         ("chips since:7d", "Remove the date"),
@@ -272,7 +273,7 @@ def test_a_query_is_kept_as_one_line():
     assert "\n" not in parse_query("chips\nnever browser", NOW).text
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("rules", "matching", "kept_out_by"),
     [
         ([], {"a"}, []),
@@ -291,6 +292,6 @@ def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kep
     assert [(one.mode, one.query) for one in by] == kept_out_by
 
 
-@pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
+@check_cases("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
 def test_what_nobody_can_tell_is_posted(rules):
     assert not select_blocking_filters([Filter(0, *rule) for rule in rules], lambda _query: None)

@@ -1,11 +1,11 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.writing.checkable_facts import extract_facts, has_unsupported_fact
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("said", "language", "known", "known_language"),
     [
         ("1.5 million", "en", "1,5 million", "fr"),
@@ -36,7 +36,7 @@ def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, kn
     assert not has_unsupported_fact(extract_facts(said, language), extract_facts(known, known_language))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("said", "language", "known", "known_language"),
     [
         ("1.5 billion", "en", "1,5 million", "fr"),

@@ -22,6 +22,7 @@ from bot.writing.answer_writer import MAX_ANSWERS_PER_SERVER, AnswerWriter, Writ
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelError
 from bot.writing.model_tasks import ModelTask
 from bot.writing.question_rewriter import Conversation
+from tests.support.cases import check_cases
 from tests.support.model_service import ModelService, list_sentences, support_unless, task_of
 from tests.support.search.library import Library
 
@@ -775,7 +776,7 @@ async def test_it_can_be_checked(service, feed_server, settings, clock):
             await client.check_availability()
 
 
-@pytest.mark.parametrize("url", ["ftp://host/v1", "127.0.0.1:11434", "http://", "http://u:p@host/v1", "http://h/?a=b"])
+@check_cases("url", ["ftp://host/v1", "127.0.0.1:11434", "http://", "http://u:p@host/v1", "http://h/?a=b"])
 def test_what_is_no_base_url_is_refused_at_start(url):
     with pytest.raises(InvalidSettings):
         read_settings(model_url=url)

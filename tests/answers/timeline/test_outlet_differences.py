@@ -6,10 +6,9 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 from bot.answers.timeline.outlet_differences import find_outlet_difference, have_different_numbers
 from tests.answers.timeline.articles import make_article
+from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 FRENCH_PAIRS = json.loads(
@@ -60,7 +59,7 @@ def test_durations_in_days_and_weeks_are_compared():
     assert numbers(crew.format("20 days"), crew.format("three weeks")) == []
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("first", "second"),
     [("12", "Twelve"), ("1,000", "1,020"), ("More than 12", "13"), ("A dozen", "13"), ("12", "400")],
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.answers.timeline.reported_numbers import COUNT_UNIT, DURATION_UNIT, PERCENT_UNIT, extract_reported_numbers
+from tests.support.cases import check_cases
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("sentence", "language", "unit", "low", "high"),
     [
         ("Twelve cargo ships are waiting.", "en", COUNT_UNIT, 12, 12),
@@ -29,7 +30,7 @@ def test_numbers_are_read_in_both_languages(sentence, language, unit, low, high)
     assert number.ranges[-1] == pytest.approx((low, high))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "sentence",
     [
         "Sbarro files for Chapter 11 bankruptcy",

@@ -1,0 +1,33 @@
+"""Tests of many cases: none is passed over, and each that fails is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.cases import check_cases
+
+
+def test_all_cases_are_checked_and_those_that_fail_are_named():
+    checked_numbers = []
+
+    @check_cases(("number", "word"), [(1, "one"), (2, "two"), (3, "three")])
+    def check_number(number: int, word: str) -> None:
+        checked_numbers.append(number)
+        assert number == 2, word
+
+    with pytest.raises(ExceptionGroup) as raised:
+        check_number()
+    assert checked_numbers == [1, 2, 3]
+    assert [error.__notes__ for error in raised.value.exceptions] == [
+        ["number, word = (1, 'one')"],
+        ["number, word = (3, 'three')"],
+    ]
+
+
+def test_no_cases_are_no_test():
+    @check_cases("number", [])
+    def check_number(number: int) -> None:
+        """Pass."""
+
+    with pytest.raises(AssertionError):
+        check_number()
