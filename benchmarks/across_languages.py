@@ -1,14 +1,18 @@
-"""Whether a question in one language is answered by an article in the other.
+"""Benchmark of questions in one language that an article in the other language answers.
 
     python -m benchmarks.across_languages
 
-The demo's stories among 3,000 other articles of both languages, with the extra `semantic` and without.
-Thirty questions that the weights for passages in the other language were fitted on, and forty that no
-weight was fitted on, on other stories, each on a story in the other language: found is the story among the
-first five results of a search; shown, one of up to three quotes, sure or not, is of that story and holds the
-words that answer; right, a sure answer whose first quote does; wrong, any other sure one (a further article
-may answer as well). Then 100 questions a language on passages that are not in the store: how many are not
-answered surely.
+The store holds the demo's stories among 3,000 other articles of both languages. Each question is about a story
+in the other language: thirty questions on which the weights for passages in the other language were fitted, and
+forty on other stories. All are asked with and without the extra `semantic`.
+
+- found: the story is among the first five results of a search
+- shown: one of the at most three quotes is from that story and contains the answer
+- right: the answer is sure and its first quote is such a quote
+- wrong: the answer is sure and its first quote is none, though another article may answer as well
+
+Then 100 questions per language whose articles are not stored are asked; the share that gets no sure answer is
+reported.
 """
 
 from __future__ import annotations
@@ -24,13 +28,13 @@ from bot.answers import answer_pipeline
 from bot.search.searching import Searcher
 from tests.support.search import crossings
 
-DISTRACTORS_PER_LANGUAGE = 1_500  # articles a language
-UNANSWERABLE_PER_LANGUAGE = 100  # questions a language
+DISTRACTORS_PER_LANGUAGE = 1_500
+UNANSWERABLE_PER_LANGUAGE = 100
 SEARCH_LIMIT = 5
 
 
 def load_documents() -> list[dict[str, Any]]:
-    """The demo's stories and the other articles, as `newsrooms` takes them."""
+    """Return the demo's stories and the other articles, as documents for `newsrooms`."""
     articles = [
         article for language in ("fr", "en") for article in read_rows(f"articles/{language}")[:DISTRACTORS_PER_LANGUAGE]
     ]
@@ -41,7 +45,7 @@ def load_documents() -> list[dict[str, Any]]:
 
 
 async def count_outcomes(searcher: Searcher, questions: list[crossings.Question]) -> list[str]:
-    """How many of the questions found their story, showed the answer, were surely right, wrong, neither."""
+    """Return the cells of a table row: the numbers of questions found, shown, right, wrong and not sure."""
     found_count = shown_count = right_count = wrong_count = refused_count = 0
     for question, title, words in questions:
         page = await searcher.search(question, feed_ids=None, limit=SEARCH_LIMIT)
@@ -61,7 +65,7 @@ async def count_outcomes(searcher: Searcher, questions: list[crossings.Question]
 
 
 async def measure_refused_share(searcher: Searcher, language: str) -> str:
-    """The share of questions without an answer in the store that are refused."""
+    """Return the share of questions without a stored answer that get no sure answer."""
     questions = read_rows(f"questions/{language}-questions")
     questions = questions[:: len(questions) // UNANSWERABLE_PER_LANGUAGE][:UNANSWERABLE_PER_LANGUAGE]
     answers = [

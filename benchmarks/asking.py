@@ -1,10 +1,10 @@
-"""How late the event loop is while eight people ask at once, beside the same loop while nobody asks.
+"""Benchmark of the lateness of the event loop while nobody, one person or eight people ask questions.
 
     python -m benchmarks.asking [--semantic] [--seconds N]
 
-The store holds the shared articles and passages; the questions are the shared ones, asked through the desk as
-in Discord. Prints milliseconds that a tick of one millisecond was late, and how long an answer took, by how
-many ask. Fails when the design's limits do not hold, unless the loop was as late with nobody asking.
+The store holds the shared articles and passages; the shared questions are asked through the question service, as
+in Discord. Prints by how many milliseconds ticks of one millisecond were late, and how long answers took, by
+number of people. Fails if a limit is exceeded, unless the loop was as late while nobody asked.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from bot.answers.conversing.question_service import QuestionRequest, QuestionSer
 from bot.client.services import Services
 
 USER_COUNTS = (0, 1, 8)
-WARM_UP = 16  # questions
+WARM_UP_QUESTIONS = 16
 
 
 class Load(NamedTuple):
-    """Lateness of the loop and the time that answers took, in milliseconds, while some people asked."""
+    """Lateness of the event loop and durations of answers, in milliseconds, while a number of people asked."""
 
     users: int
     lateness_ms: list[float]
@@ -39,25 +39,25 @@ class Load(NamedTuple):
 
 
 def build_question(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
-    """A question of somebody in a channel."""
+    """Return a public question in a channel."""
     return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, user_id=1, is_public=False)
 
 
 async def measure_load(
     question_service: QuestionService, questions: itertools.cycle[QuestionRequest], users: int, seconds: float
 ) -> Load:
-    """Have so many people ask without a pause for so long."""
+    """Let a number of people ask one question after another for some seconds."""
     answer_ms: list[float] = []
     end = time.perf_counter() + seconds
 
-    async def person() -> None:
+    async def ask_repeatedly() -> None:
         while (started_at := time.perf_counter()) < end:
             await question_service.answer(next(questions))
             answer_ms.append((time.perf_counter() - started_at) * 1_000)
 
     ticker = Ticker()
     ticker.start()
-    await asyncio.gather(asyncio.sleep(seconds), *(person() for _ in range(users)))
+    await asyncio.gather(asyncio.sleep(seconds), *(ask_repeatedly() for _ in range(users)))
     ticker.stop()
     return Load(users, sorted(ticker.lateness_ms), sorted(answer_ms))
 
@@ -66,13 +66,13 @@ async def measure_loads(newsroom: Services, texts: Sequence[str], seconds: float
     question_service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
     feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.list_all())
     questions = itertools.cycle([build_question(text, feed_ids) for text in texts])
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UP_QUESTIONS):
         await question_service.answer(next(questions))
     return [await measure_load(question_service, questions, users, seconds) for users in USER_COUNTS]
 
 
 def format_row(load: Load) -> list[str]:
-    """A line of the table."""
+    """Return the cells of a table row for a load."""
     count = len(load.lateness_ms)
     cells = [
         str(load.users),
@@ -98,8 +98,8 @@ async def measure(*, semantic: bool, seconds: float) -> list[Load]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--seconds", type=float, default=20, help="of each load")
+    parser.add_argument("--semantic", action="store_true", help="compare meanings, with the extra `semantic`")
+    parser.add_argument("--seconds", type=float, default=20, help="duration of each load")
     options = parser.parse_args()
     measured_loads = asyncio.run(measure(semantic=options.semantic, seconds=options.seconds))
     table = Table("people", "ticks", "late p50", "p99", "worst", "answers", "took p50", "p95", title="Milliseconds")

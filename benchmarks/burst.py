@@ -1,10 +1,10 @@
-"""Many new articles at once: how long until they are stored and found, and how late the event loop is then.
+"""Benchmark of many new articles at once: time until they are stored and found, and lateness of the event loop.
 
     python -m benchmarks.burst [--articles N] [--feeds N]
 
-Each feed is polled once and brings its share, four feeds at a time, while the index follows. The floor, in
-the same run: the same texts into a plain SQLite table, a transaction a feed, and into plain tantivy, one
-after the other. How late an idle loop is stands beside.
+Each feed's articles are recorded in one poll, four feeds at a time, while the index is updated. The floor, in the
+same run, is the time to insert the same texts into a plain SQLite table, a transaction per feed, and into plain
+tantivy, one after the other. The lateness of an idle loop is printed for comparison.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from bot.core.models import Feed, NewArticle
 from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
 from tests.support.samples import record
 
-IDLE_SECONDS = 5.0  # seconds
+IDLE_SECONDS = 5.0
 console = Console(width=120)
 
 
 def measure_plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
-    """Seconds of CPU that a plain table takes for the same texts."""
+    """Return the seconds of CPU time to insert the articles into a plain SQLite table."""
     with TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "plain.db")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -52,23 +52,23 @@ def measure_plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
 
 
 async def store_all(newsroom: Services, feeds: Sequence[tuple[Feed, Sequence[NewArticle]]]) -> float:
-    """Record the news of all feeds; seconds until all of it is stored."""
+    """Record the articles of all feeds and return the seconds that it took."""
     started_at = time.perf_counter()
     pending_feeds = list(feeds)
 
-    async def desk() -> None:
+    async def record_feeds() -> None:
         while pending_feeds:
             feed, articles = pending_feeds.pop()
             await record(newsroom.store, feed, *articles)
 
-    await asyncio.gather(*(desk() for _ in range(MAX_DOCUMENTS_IN_FLIGHT)))
+    await asyncio.gather(*(record_feeds() for _ in range(MAX_DOCUMENTS_IN_FLIGHT)))
     return time.perf_counter() - started_at
 
 
 async def main(options: argparse.Namespace) -> None:
     corpus = Corpus(options.articles)
     share = options.articles // options.feeds
-    with TemporaryDirectory(prefix="telex-benchmark-", ignore_cleanup_errors=True) as folder:  # merges go on
+    with TemporaryDirectory(prefix="telex-benchmark-", ignore_cleanup_errors=True) as folder:  # Index merges continue.
         settings = replace(read_settings(), database=Path(folder) / "telex.db", semantic=False)
         async with open_services(settings) as newsroom:
             feeds = []
@@ -81,24 +81,24 @@ async def main(options: argparse.Namespace) -> None:
                 corpus_articles = map(corpus.article, range(number * share, (number + 1) * share))
                 feeds.append((feed, [to_new_article(feed, corpus_article) for corpus_article in corpus_articles]))
             gc.collect()
-            gc.freeze()  # as `telex run` does: what is prepared here is nothing that it would hold
-            stop = asyncio.Event()
-            lateness_task = asyncio.create_task(measure_lateness(stop))
+            gc.freeze()  # As `telex run` does; it would not hold what is prepared here.
+            stop_event = asyncio.Event()
+            lateness_task = asyncio.create_task(measure_lateness(stop_event))
             await asyncio.sleep(IDLE_SECONDS)
-            stop.set()
-            idle, stop = await lateness_task, asyncio.Event()
-            lateness_task = asyncio.create_task(measure_lateness(stop))
-            follower = asyncio.create_task(newsroom.index.run())
+            stop_event.set()
+            idle, stop_event = await lateness_task, asyncio.Event()
+            lateness_task = asyncio.create_task(measure_lateness(stop_event))
+            index_task = asyncio.create_task(newsroom.index.run())
             started_at, cpu_started_at = time.perf_counter(), time.process_time()
             stored_seconds = await store_all(newsroom, feeds)
-            expected = share * options.feeds
-            while newsroom.index.engine is None or newsroom.index.engine.document_count < expected:  # noqa: ASYNC110 - the index announces nothing
+            expected_count = share * options.feeds
+            while newsroom.index.engine is None or newsroom.index.engine.document_count < expected_count:  # noqa: ASYNC110 - the index has no event
                 await asyncio.sleep(0.1)
             seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_started_at
-            stop.set()
+            stop_event.set()
             busy = await lateness_task
-            follower.cancel()
-            await asyncio.gather(follower, return_exceptions=True)
+            index_task.cancel()
+            await asyncio.gather(index_task, return_exceptions=True)
     count = share * options.feeds
     floor = measure_plain_sqlite([articles for _, articles in feeds])
     floor += measure_plain_tantivy(corpus, min(count, 20_000)) * count / 1_000

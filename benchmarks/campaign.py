@@ -1,18 +1,17 @@
-"""Kills at random times while Discord answers late and wrongly: articles lost, repeated, hidden.
+"""Benchmark of kills at random times while Discord answers late or with errors.
 
     python -m benchmarks.campaign [--kills 500] [--seed N] [--parallel 2] [--speed 40] [--record]
 
-A real `telex run` fetches and posts bursts of articles into a text channel, an announcement channel, a
-thread and a forum, and into a text channel, a thread and a forum where posts appear under their outlet's
-name by a webhook, single posts and catch-ups, and is killed by SIGKILL at times that have nothing to do with
-what it does, once to three times a burst. A fifth of all requests that create something go wrong in a way
-drawn by lot: an error, a cut connection, an answer up to thirty seconds late; with the effect before it,
-never, or up to a minute after the error. Nonces are honoured for five minutes, and sometimes forgotten when
-the bot is back.
+A real `telex run` fetches bursts of articles and posts them, singly and as catch-ups, into a text channel, an
+announcement channel, a thread and a forum, and into a text channel, a thread and a forum where a webhook posts them
+under their outlet's name. SIGKILL ends it at random times, one to three times per burst. A fifth of all requests that
+create something fail in a random way: an error, a closed connection, or an answer up to thirty seconds late; the
+effect comes before the answer, never, or up to a minute after the error. Nonces are honoured for five minutes, and
+sometimes forgotten before the bot restarts.
 
-Afterwards every article must be in every channel once: lost is one that no message tells of, repeated one
-that several tell of, hidden one in a catch-up that neither names it nor has the button that shows it. With
---record the figures go into docs/PROMISES.md.
+Afterwards each article must be in each channel once. Lost: no message contains the article. Repeated: several
+messages contain it. Hidden: its catch-up neither lists it nor has the button that lists it. `--record` writes the
+figures into docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -43,17 +42,20 @@ from tests.support.wire.server_inspector import articles
 from tests.support.wire.waiting import until
 
 SPEED = 40.0
-"""How much faster the bot's clock runs; less where the machine is busy, or the stand-in itself is late."""
+"""Factor by which the bot's clock runs faster. Lower it on a busy machine, where the stand-in is late, too."""
 LATEST_EFFECT, LATEST_ANSWER = 60.0, 30.0  # seconds of the bot's clock
 FAULT_SHARE = 0.2
-"""Part of the requests that go wrong."""
+"""Share of the requests that fail."""
 LONG_ABSENCE_SHARE = 0.3
-"""Part of the deaths after which the bot stays away until Discord has forgotten the nonces."""
+"""Share of the bursts after whose kills the bot stays stopped until Discord has forgotten the nonces."""
 BURSTS = (1, 2, 3, 5, 8, 70)
 CATCH_UP_AFTER = 6
-SCENE_KILLS = 25  # before the channels get a history too long to read quickly
-MAX_BURST_SECONDS = 4_800.0  # seconds of the bot's clock until a burst is posted
-MAX_LIFE_SECONDS = 3.0  # seconds from a start to a kill
+SCENE_KILLS = 25
+"""Kills in a scene; after more, the histories of its channels would be too long to read quickly."""
+MAX_BURST_SECONDS = 4_800.0
+"""Maximum time until a burst is posted, in seconds of the bot's clock."""
+MAX_LIFE_SECONDS = 3.0
+"""Maximum time in seconds from a start of the bot to its kill."""
 
 PLACES = KINDS + SIGNED
 
@@ -63,9 +65,9 @@ _CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks
 def make_fault_source(
     chance: random.Random, counts: Counter[str], speed: float, *, fault_share: float = FAULT_SHARE
 ) -> Callable[[str], Fault | None]:
-    """What happens to each call."""
+    """Return a function that chooses the fault of a call, or None for no fault."""
 
-    def fault(call: str) -> Fault | None:
+    def choose_fault(call: str) -> Fault | None:
         if not _CREATES.fullmatch(call) or chance.random() > fault_share:
             return None
         counts["faults"] += 1
@@ -74,20 +76,20 @@ def make_fault_source(
         delay = chance.uniform(0, LATEST_ANSWER) / speed * chance.choice((0, 1))
         match chance.choice(("before", "after", "late", "drop before", "drop after", "slow")):
             case "late":
-                late = chance.uniform(0, LATEST_EFFECT) / speed
-                return Fault(route=call, status=status, body=body, delay=delay, late_effect_seconds=late)
+                late_effect_seconds = chance.uniform(0, LATEST_EFFECT) / speed
+                return Fault(route=call, status=status, body=body, delay=delay, late_effect_seconds=late_effect_seconds)
             case "slow":
                 return Fault(route=call, delay=chance.uniform(0, LATEST_ANSWER) / speed)
-            case "before" | "after" as when:
-                return Fault(route=call, status=status, body=body, delay=delay, after_effect=when == "after")
-            case when:
-                return Fault(route=call, drop=True, delay=delay, after_effect=when == "drop after")
+            case "before" | "after" as moment:
+                return Fault(route=call, status=status, body=body, delay=delay, after_effect=moment == "after")
+            case moment:
+                return Fault(route=call, drop=True, delay=delay, after_effect=moment == "drop after")
 
-    return fault
+    return choose_fault
 
 
 async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
-    """Publish a burst, kill the bot now and then, let it end its work."""
+    """Publish a burst, kill the bot up to three times, let it finish, and count the outcomes."""
     changes = scene.discord.changes
     changes.nonce_window_seconds = INSIDE
     numbers = scene.write(chance.choice(BURSTS))
@@ -98,7 +100,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
         bot.kill()
         await bot.wait_for_exit()
         counts["kills"] += 1
-    if chance.random() < LONG_ABSENCE_SHARE:  # away until Discord has forgotten the nonces, and nothing is on its way
+    if chance.random() < LONG_ABSENCE_SHARE:  # Until no effect is outstanding.
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
         changes.forget_nonces()
     scene.start()
@@ -116,7 +118,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
 
 
 def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> None:
-    """What became of these articles in each channel."""
+    """Count the articles that each channel has once, repeatedly, hidden or not at all."""
     message_ids_by_post: dict[tuple[int | None, int], list[int | None]] = {}
     states_by_post: dict[tuple[int | None, int], list[str]] = {}
     for delivery in store_probe.load_deliveries(scene.database):
@@ -144,11 +146,11 @@ def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> No
 
 
 async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str]:
-    """Kill so often or a little more; the counts."""
+    """Run scenes until the bot was killed at least `kills` times, and return the counts by outcome."""
     counts: Counter[str] = Counter()
     scenes = iter(range(10**6))
 
-    async def lane() -> None:
+    async def run_scenes() -> None:
         launcher = Launcher()
         try:
             while counts["kills"] < kills:
@@ -158,7 +160,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
         finally:
             launcher.close()
 
-    await asyncio.gather(*(lane() for _ in range(parallel)))
+    await asyncio.gather(*(run_scenes() for _ in range(parallel)))
     return counts
 
 

@@ -1,8 +1,8 @@
-"""Articles by the million, made of real words: the same ones for the same number and seed, on every machine.
+"""Corpus of generated articles made of real words; the same size and seed give the same articles on every machine.
 
-The words are those of the articles beside the checkout, where they are, else of the demo's stories. A text is
-put together from stretches of them, so that words are as frequent and stand beside each other as often as
-they really do; a title's words come from titles, and its text takes some of them up.
+The words come from the shared articles beside the checkout or, without them, from the demo's stories. Texts are
+composed of runs of consecutive words, so that words and pairs of words are about as frequent as in the originals. A
+title consists of words from titles, and its text repeats some of them.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ LANGUAGES = ("en", "fr")
 FEEDS = 500
 YEARS = 5
 END = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
-SPAN_SECONDS = YEARS * 365 * 86400  # seconds
-BACKLOG_SHARE = 0.2  # articles that are older than what comes in beside them, as backlogs are
-TITLE_SENTENCE_SHARE = 0.4  # part of the sentences that end in words of their title
+SPAN_SECONDS = YEARS * 365 * 86400
+BACKLOG_SHARE = 0.2
+"""Share of the articles that are older than their neighbours, as in the backlog of a feed followed later."""
+TITLE_SENTENCE_SHARE = 0.4
+"""Share of the sentences that end with words of the title."""
 DEMO = Path(__file__).resolve().parents[1] / "data" / "demo" / "stories.json"
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusArticle:
-    """An article that was made. `published` is in seconds of UTC, `feed` a number below `FEEDS`."""
+    """A generated article. `published` is Unix time in seconds, `feed` a number below `FEEDS`."""
 
     number: int
     language: str
@@ -46,17 +48,17 @@ class CorpusArticle:
 
     @property
     def url(self) -> str:
-        """Its address, that no other has."""
+        """The URL, which is unique in the corpus."""
         return f"https://feed{self.feed}.example.org/{self.number}"
 
     @property
     def source(self) -> str:
-        """The name of its outlet."""
+        """The name of the outlet."""
         return outlet_name(self.feed)
 
     @property
     def import_line(self) -> bytes:
-        """The line of `telex import`."""
+        """The article as a line of JSON for `telex import`."""
         row = {
             "url": self.url,
             "title": self.title,
@@ -71,12 +73,12 @@ class CorpusArticle:
 
 
 def outlet_name(feed: int) -> str:
-    """The name of a feed's outlet."""
+    """Return the name of a feed's outlet."""
     return f"Outlet {feed}"
 
 
-class Words:
-    """The words of a language: of titles and of texts, in order, and how often each article is how long."""
+class LanguageSample:
+    """Sample of a language: the words of its titles and texts, in order, and the lengths of its texts in words."""
 
     def __init__(self, articles: list[dict[str, Any]]) -> None:
         self.titles = [word for article in articles for word in article["title"].split()]
@@ -85,7 +87,7 @@ class Words:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each word that tells something stands in a text, folded."""
+        """The number of occurrences in the texts of each content word, folded (no case or accents)."""
         counts: Counter[str] = Counter()
         for word, count in Counter(self.texts).items():
             for form in text_analysis.tokenize(word):
@@ -95,19 +97,19 @@ class Words:
 
 
 class Corpus:
-    """Articles by number, out of `size`."""
+    """Generated articles, numbered from 0; those below `size` cover `YEARS` years."""
 
     def __init__(self, size: int, *, seed: int = 20260930) -> None:
         self.size = size
         self._seed = seed
-        self.words = {language: Words(_load_articles(language)) for language in LANGUAGES}
+        self.words = {language: LanguageSample(_load_articles(language)) for language in LANGUAGES}
         self.origin = "the shared articles" if _shared_path("en").exists() else "the demo's stories"
 
     def __iter__(self) -> Iterator[CorpusArticle]:
         return map(self.article, range(self.size))
 
     def article(self, number: int) -> CorpusArticle:
-        """The article of this number; those from `size` on are newer than the others."""
+        """Return the article with a number. Articles from `size` on are newer than all others."""
         chance = random.Random(self._seed * 1_000_003 + number)
         feed = int(FEEDS * chance.random() ** 2)
         language = LANGUAGES[feed % 2]
@@ -130,12 +132,12 @@ class Corpus:
 
 
 def _draw_run(words: list[str], chance: random.Random, min_words: int, max_words: int) -> list[str]:
-    """Some words as they stand one after another."""
+    """Return a random run of consecutive words."""
     start = int(chance.random() * (len(words) - max_words))
     return words[start : start + min_words + int(chance.random() * (max_words - min_words + 1))]
 
 
-def _compose_text(words: Words, title: list[str], chance: random.Random) -> str:
+def _compose_text(words: LanguageSample, title: list[str], chance: random.Random) -> str:
     length = words.lengths[int(chance.random() * len(words.lengths))]
     paragraphs = []
     word_count = 0

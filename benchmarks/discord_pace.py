@@ -1,14 +1,17 @@
-"""How fast posts come where Discord's limits are the only bound, and whether any of them is broken.
+"""Benchmark of the rate of posts under Discord's rate limits, and of whether a limit is exceeded.
 
     python -m benchmarks.discord_pace [pace] [edits] [--channels 2000] [--minutes 10] [--reactions]
                                             [--record]
 
-A real `telex run` against the stand-in, which counts all requests in any window of a second (50), messages
-and edits of a channel (five in five seconds) and reactions (four a second). `pace`: first all channels wait
-for posts, beside as many that quiet hours or an hourly limit hold back; then 500 posts wait in ten channels
-of a server and one in another server's. `edits`: 286 posts of a channel are to be edited, and one in another
-server. Exits 1 when a limit was broken, fewer than 45 posts a second came, a post came before its time, the
-quiet channel waited more than two seconds, or the one correction more than ten.
+A real `telex run` works against the stand-in for Discord, which enforces limits on all requests (50 in any second),
+on messages and edits of a channel (five in five seconds) and on reactions (four a second).
+
+- `pace`: posts are pending in all channels, and in as many others that quiet hours or an hourly limit hold back.
+  Then 500 posts are pending in ten channels of a server and one in each of eight other servers.
+- `edits`: 286 posts of a channel are to be edited, and one in another server.
+
+Exits 1 if a limit was exceeded, fewer than 45 posts a second were sent, a post was sent too early, a post of the
+other servers came more than two seconds late, or the other server's edit more than ten.
 """
 
 from __future__ import annotations
@@ -32,18 +35,20 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
 
-CHANNELS_PER_SERVER = 10  # channels of a server
-MIN_POSTS_A_SECOND, MAX_QUIET_DELAY_SECONDS = 45.0, 2.0  # posts a second, seconds
-EDITED_POSTS, MAX_EDIT_DELAY_SECONDS = 286, 10.0  # posts, seconds
-SPARE_POSTS = 60  # posts that may not be needed
-PACED_POSTS = 5  # posts that wait in a channel for the end of quiet hours or of an hour
+CHANNELS_PER_SERVER = 10
+MIN_POSTS_A_SECOND, MAX_QUIET_DELAY_SECONDS = 45.0, 2.0
+EDITED_POSTS, MAX_EDIT_DELAY_SECONDS = 286, 10.0
+SPARE_POSTS = 60
+"""Number of additional posts per channel, so that none runs console."""
+PACED_POSTS = 5
+"""Number of posts pending in each channel that quiet hours or an hourly limit hold back."""
 
-out = Console(highlight=False)
+console = Console(highlight=False)
 
 
 @asynccontextmanager
 async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[Crowd]:
-    """A crowd in a Discord with its limits, whose stand-in checks no forms."""
+    """Open a crowd at a stand-in that enforces rate limits, but does not validate requests."""
     discord = await DiscordServer().start()
     discord.limit_everything(50, 1.0)
     discord.limits.update({POSTING: (5, 5.0), EDITING: (5, 5.0), REACTING: (1, 0.25)})
@@ -56,13 +61,16 @@ async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[Crowd]:
 
 
 def read_cpu_seconds(pid: int) -> float:
-    """Seconds that a process has computed."""
+    """Return the CPU time of a process in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def measure_busy(launcher: Launcher, channels: int, seconds: float, seed: str) -> tuple[bool, str]:
-    """Posts wait in all channels for the whole time, and in as many others that may not get them yet."""
+    """Measure the rate of posts while all channels have pending posts, as do as many that are held back.
+
+    Return whether all is within bounds, and the figure as a sentence.
+    """
     async with open_limited_crowd(launcher) as crowd:
         busy_channels, paced_channels = (
             [channel for _ in range(channels // CHANNELS_PER_SERVER) for channel in crowd.server(CHANNELS_PER_SERVER)]
@@ -98,7 +106,10 @@ async def measure_busy(launcher: Launcher, channels: int, seconds: float, seed: 
 
 
 async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
-    """500 posts wait in ten channels of a server, and one in each of eight other servers, all at once."""
+    """Measure the delay of one post in each of eight servers beside 500 pending posts of another.
+
+    Return whether all is within bounds, and the figure as a sentence.
+    """
     async with open_limited_crowd(launcher) as crowd:
         loud_channels, quiet_channels = (
             crowd.server(CHANNELS_PER_SERVER),
@@ -126,7 +137,10 @@ async def measure_quiet(launcher: Launcher) -> tuple[bool, str]:
 
 
 async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
-    """286 posts of a channel are to be edited, and one of another server's, all at once."""
+    """Measure the delay of an edit beside 286 edits in a channel of another server.
+
+    Return whether all is within bounds, and the figure as a sentence.
+    """
     async with open_limited_crowd(launcher) as crowd:
         discord, (loud_channels, calm_channels) = crowd.discord, (crowd.server(1), crowd.server(1))
         await crowd.owe("loud", loud_channels, EDITED_POSTS)
@@ -147,7 +161,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
 
 
 def main() -> int:
-    """Run it from the command line."""
+    """Run the benchmark from the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=("pace", "edits"), default=("pace", "edits"))
     parser.add_argument("--channels", type=int, default=2_000)
@@ -168,7 +182,7 @@ def main() -> int:
         for part in arguments.parts:
             scenario_figures = [asyncio.run(scenario()) for scenario in scenarios[part]]
             for is_within_bounds, figure in scenario_figures:
-                out.print(f"{'ok ' if is_within_bounds else 'BAD'} {figure}", soft_wrap=True)
+                console.print(f"{'ok ' if is_within_bounds else 'BAD'} {figure}", soft_wrap=True)
             part_is_good = all(scenario_is_good for scenario_is_good, _scenario_figure in scenario_figures)
             all_good &= part_is_good
             if arguments.record and part_is_good:
