@@ -128,9 +128,10 @@ class PollQueue:
 
     def release_job(self, job: PollJob) -> None:
         """Release the poll slot and the host of a job after its poll."""
-        assert job.ticket is not None
+        ticket, job.ticket = job.ticket, None  # Job and ticket would be a cycle, left to the garbage collector.
+        assert ticket is not None
         poll_seconds = self._clock.monotonic() - job.started_at
-        job.lane.release(job.ticket, poll_seconds / (1 + job.feed.server_ids_csv.count(",")))
+        job.lane.release(ticket, poll_seconds / (1 + job.feed.server_ids_csv.count(",")))
         self._lend_slow_slots(job.lane)
         host = job.host
         host.has_active_poll = False

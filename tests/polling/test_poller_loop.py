@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +14,8 @@ from aiohttp import web
 from bot.client.services import Services, open_services
 from bot.core.models import Feed
 from bot.polling import poll_result_writer
+from bot.polling.due_queue import PollJob, PollQueue
+from bot.polling.host_throttle import Host
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.feeds import Feeds
@@ -203,6 +206,19 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         async with running(newsroom):
             await until_polled(newsroom, *feeds)
     assert max_concurrent == 2
+
+
+async def test_a_finished_job_is_freed_without_the_garbage_collector(newsroom, feed_server, clock):
+    await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    (due_feed,) = await newsroom.store.feeds.list_due_for_polling(clock.now(), 1)
+    queue = PollQueue(clock, 1, on_tenant_drained=lambda: None)
+    gc.disable()
+    try:
+        queue.enqueue(Host(clock), due_feed)
+        queue.release_job(await queue.wait_for_job())
+        assert not [job for job in gc.get_objects() if type(job) is PollJob and job.feed is due_feed]
+    finally:
+        gc.enable()
 
 
 async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(newsroom, feed_server, clock):
