@@ -1,4 +1,4 @@
-"""Translation of aiohttp's connection errors into FeedError, which says by a code why a feed can't be fetched."""
+"""Translation of errors of connections into FeedError, which says by a code why a feed can't be fetched."""
 
 import ssl
 
@@ -10,8 +10,20 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.ssrf_guard import REFUSAL_TEXT
 
 
-def to_feed_error(error: aiohttp.ClientError) -> FeedError:
-    """Return the FeedError, whose code says why a feed can't be fetched, for an exception of aiohttp."""
+def to_feed_error(error: aiohttp.ClientError | OSError, timeout_seconds: float) -> FeedError:
+    """Return the FeedError, whose code says why a feed can't be fetched, for an exception of aiohttp or a socket.
+
+    `timeout_seconds` is the time that the request had.
+    """
+    if isinstance(error, TimeoutError):
+        return FeedError(fetch_errors.TIMEOUT, f"no answer in {timeout_seconds:g} s")
+    if isinstance(error, aiohttp.ClientError):
+        return _to_client_error(error)
+    return FeedError(fetch_errors.CONNECTION_FAILED, error.strerror or type(error).__name__)
+
+
+def _to_client_error(error: aiohttp.ClientError) -> FeedError:
+    """Return the FeedError for an exception of aiohttp other than a timeout."""
     if isinstance(error, aiohttp.ClientOSError) and REFUSAL_TEXT in str(error):
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):

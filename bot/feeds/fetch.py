@@ -1,8 +1,8 @@
 """HTTP client for feeds and pages, bounded in time and size, that refuses private addresses."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
@@ -170,13 +170,17 @@ class Fetcher:
         """
         max_bytes = max_bytes or self._settings.max_feed_bytes
         await self._require_not_blocked(url)
-        with self._guard_request():
-            if self._reddit_application is not None and (api_path := reddit_api.build_api_path(url)) is not None:
-                try:
-                    return await self._get_from_reddit(self._reddit_application, url, api_path, validators, max_bytes)
-                except FeedError as error:
-                    raise reddit_api.specify_refusal(error) from error
-            return await self._get_following_redirects(url, validators, accept, max_bytes, media_types)
+        reddit_application = self._reddit_application
+        try:
+            with self._shared_timeout:
+                if reddit_application is not None and (api_path := reddit_api.build_api_path(url)) is not None:
+                    try:
+                        return await self._get_from_reddit(reddit_application, url, api_path, validators, max_bytes)
+                    except FeedError as error:
+                        raise reddit_api.specify_refusal(error) from error
+                return await self._get_following_redirects(url, validators, accept, max_bytes, media_types)
+        except (aiohttp.ClientError, OSError) as error:
+            raise to_feed_error(error, self._settings.fetch_timeout) from error
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Send a form by POST and ignore the body of the response.
@@ -184,8 +188,11 @@ class Fetcher:
         Raises FeedError if an operator blocks the URL, the request fails or its response is not a success.
         """
         await self._require_not_blocked(url)
-        with self._guard_request():
-            await self._post_following_redirects(check_url(url), form)
+        try:
+            with self._shared_timeout:
+                await self._post_following_redirects(check_url(url), form)
+        except (aiohttp.ClientError, OSError) as error:
+            raise to_feed_error(error, self._settings.fetch_timeout) from error
 
     def _send(
         self, method: str, url: URL, headers: dict[str, str], form: Mapping[str, str] | None = None
@@ -204,20 +211,6 @@ class Fetcher:
     async def _require_not_blocked(self, url: str) -> None:
         if self._is_source_blocked is not None and await self._is_source_blocked(url):
             raise FeedError(fetch_errors.SOURCE_BLOCKED)
-
-    @contextmanager
-    def _guard_request(self) -> Iterator[None]:
-        """Limit the time of the request in the block, and raise FeedError for errors of the connection."""
-        try:
-            with self._shared_timeout:
-                yield
-        except TimeoutError as error:
-            detail = f"no answer in {self._settings.fetch_timeout:g} s"
-            raise FeedError(fetch_errors.TIMEOUT, detail) from error
-        except aiohttp.ClientError as error:
-            raise to_feed_error(error) from error
-        except OSError as error:
-            raise FeedError(fetch_errors.CONNECTION_FAILED, error.strerror or type(error).__name__) from error
 
     async def _get_from_reddit(
         self,

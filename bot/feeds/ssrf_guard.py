@@ -18,11 +18,14 @@ SocketFactory = Callable[[AddressInfo], socket.socket]
 """Function that makes the socket for a connection to an address, or raises an error to refuse it."""
 
 _NORMALIZED_URL_PATTERN = re.compile(
-    r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
-    r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
-    r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
+    r"(https?)://([a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?)"
+    r"((?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?)"
+    r"(?:\?([A-Za-z0-9_~!$&'()*,;=:@./-]*))?"
 )
-"""Pattern of URLs that need no normalisation: no percent signs, dot segments or empty segments."""
+"""Pattern of URLs that need no normalisation: no percent signs, dot segments or empty segments.
+
+Its groups are the scheme, the host with the port, the path, and the query.
+"""
 
 REFUSAL_TEXT = "private address"
 """Text of the error that a refused connection raises."""
@@ -87,9 +90,11 @@ def check_url(url: str) -> URL:
 
     Raises FeedError (bad-url) for any other text.
     """
+    if match := _NORMALIZED_URL_PATTERN.fullmatch(url):  # Parsing again what the pattern split would take most time.
+        scheme, authority, path, query = match.groups("")
+        return URL.build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True)
     try:
-        # Skipping yarl's normalisation for plain URLs halves the time.
-        parsed_url = URL(url, encoded=_NORMALIZED_URL_PATTERN.fullmatch(url) is not None)
+        parsed_url = URL(url)
     except ValueError as error:
         raise FeedError(BAD_URL, "not a URL") from error
     if parsed_url.scheme not in {"http", "https"}:

@@ -21,7 +21,8 @@ class SharedTimeout:
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._start_by_task[task] = loop.time(), task.cancelling()
         if self._timer is None:

@@ -72,7 +72,7 @@ def parse_host_rules(toml_text: str) -> dict[str, HostRule]:
 
 def find_host_rule(rule_by_host: Mapping[str, HostRule], host: str) -> HostRule:
     """Return the rule of a host or of the closest domain above it, or `NO_RULE`."""
-    domain = host.lower()
+    domain = host.lower() if rule_by_host else ""
     while domain:
         if domain in rule_by_host:
             return rule_by_host[domain]
