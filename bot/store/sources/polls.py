@@ -195,7 +195,7 @@ class Polls(Repository):
 def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) -> None:
     db.executemany(
         "UPDATE feed SET interval = ?, next_poll = ?, last_poll = ?, last_success = ? WHERE id = ?",
-        [(poll.interval, poll.next_poll_at, poll.polled_at, poll.polled_at, poll.feed_id) for poll in unchanged_polls],
+        ((poll.interval, poll.next_poll_at, poll.polled_at, poll.polled_at, poll.feed_id) for poll in unchanged_polls),
     )
 
 
