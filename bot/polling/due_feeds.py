@@ -57,6 +57,7 @@ class DueFeedLoader:
         self._wake_event = asyncio.Event()
         self._next_query_at = 0  # Unix time in seconds
         self._is_query_requested = False
+        self._left_out_server_ids: list[int] = []  # servers whose feeds the last query left out
         self._sleeping_until = 0.0  # monotonic
         leases.join_pool(LeasePool(HOST_SLOT_LEASE_KIND, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
         leases.add_listener(HOST_SLOT_LEASE_KIND, self._on_slots_changed)
@@ -65,6 +66,11 @@ class DueFeedLoader:
         """Query the store for due feeds at once: feeds became due, or the queue has room again."""
         self._is_query_requested = True
         self._wake_event.set()
+
+    def on_tenant_drained(self) -> None:
+        """Query for due feeds at once, unless the last query left out none: then another one would find none."""
+        if self._left_out_server_ids or self._next_query_at <= self._clock.now():
+            self.wake()
 
     def mark_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
         """Let queries return these feeds again, as their polls are written; query by `next_due_at` (Unix time)."""
@@ -117,14 +123,14 @@ class DueFeedLoader:
         while (self._is_query_requested or self._next_query_at <= now) and self._has_queue_room():
             self._is_query_requested = False  # A wake-up during the query leads to another one.
             # A tenant is a server, by its id; saturated means that enough of its feeds are queued.
-            saturated_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
+            self._left_out_server_ids = [tenant for tenant in self._queue.saturated_tenants if isinstance(tenant, int)]
             # None: of all slots.
             queried_slots = None if self._owns_all_slots() else self._owned_slots
             feeds = await self._store.feeds.list_due_for_polling(
                 now,
                 BATCH_SIZE,
                 self._loaded_feed_ids,
-                excluded_server_ids=saturated_server_ids,
+                excluded_server_ids=self._left_out_server_ids,
                 host_slots=queried_slots,
             )
             owns_all_slots = self._owns_all_slots()

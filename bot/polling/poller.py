@@ -81,7 +81,7 @@ class Poller:
         self.hosts = Hosts(clock, settings.hosts or {})
         self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
         self._worker_count = settings.poll_concurrency
-        self._queue = PollQueue(clock, self._worker_count, on_tenant_drained=self.wake)
+        self._queue = PollQueue(clock, self._worker_count, on_tenant_drained=self._on_tenant_drained)
         self._result_writer = PollResultWriter(store, leases, self._on_written, on_recorded)
         self._due_loader = DueFeedLoader(store, leases, self.hosts, self._queue, self._result_writer, maintenance)
 
@@ -137,6 +137,9 @@ class Poller:
     def wake(self) -> None:
         """Query for due feeds at once: a feed was followed, or made due."""
         self._due_loader.wake()
+
+    def _on_tenant_drained(self) -> None:
+        self._due_loader.on_tenant_drained()
 
     def _on_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
         self._due_loader.mark_written(feed_ids, next_due_at)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.client.services import Services, open_services
 from bot.core.models import Feed
-from bot.polling import poll_result_writer
+from bot.polling import due_feeds, due_queue, poll_result_writer
 from bot.polling.due_queue import PollJob, PollQueue
 from bot.polling.host_throttle import Host
 from bot.polling.intake import Intake
@@ -206,6 +206,28 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         async with running(newsroom):
             await until_polled(newsroom, *feeds)
     assert max_concurrent == 2
+
+
+@pytest.mark.parametrize("is_any_left_out", [False, True])
+async def test_due_feeds_are_queried_again_for_a_server_only_if_some_of_its_feeds_were_left_out(
+    newsroom, publishers, monkeypatch, is_any_left_out
+):
+    query_count = 0
+    list_due_for_polling = Feeds.list_due_for_polling
+
+    async def count_and_list(*arguments, **options):
+        nonlocal query_count
+        query_count += 1
+        return await list_due_for_polling(*arguments, **options)
+
+    monkeypatch.setattr(Feeds, "list_due_for_polling", count_and_list)
+    monkeypatch.setattr(due_queue, "MAX_QUEUED_FEEDS_PER_TENANT", 2)
+    if is_any_left_out:
+        monkeypatch.setattr(due_feeds, "BATCH_SIZE", 2)
+    feeds = [await follow(newsroom, publishers(host).serve("/", make_rss(make_rss_item(1)))) for host in range(4)]
+    async with running(newsroom):
+        await until_polled(newsroom, *feeds)  # The clock stands still, so that no query is due by its time.
+    assert (query_count > 1) == is_any_left_out
 
 
 async def test_a_finished_job_is_freed_without_the_garbage_collector(newsroom, feed_server, clock):
