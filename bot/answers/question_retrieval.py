@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from bot.answers.question_analysis import AnalysedQuestion, analyse_question
@@ -28,7 +29,8 @@ class RetrievedArticles(NamedTuple):
     """Articles that were retrieved for a question, best first, after those that the conversation is about.
 
     Attributes:
-        cosine_by_article_id: Cosine between question and article, by article id, for the articles nearest in meaning.
+        cosine_by_article_id: Cosine between question and article, by article id, for the articles nearest in meaning,
+            best first.
         context_article_ids: Ids of the articles that the conversation is about.
     """
 
@@ -39,11 +41,7 @@ class RetrievedArticles(NamedTuple):
     @property
     def nearest_article_ids(self) -> frozenset[int]:
         """Return the ids of the at most `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
-        return frozenset(
-            sorted(self.cosine_by_article_id, key=lambda article_id: -self.cosine_by_article_id[article_id])[
-                :MAX_NEAREST_ARTICLES
-            ]
-        )
+        return frozenset(islice(self.cosine_by_article_id, MAX_NEAREST_ARTICLES))
 
     def with_context(self, context_articles: Sequence[Article]) -> RetrievedArticles:
         """Return a copy in which the articles that the conversation is about come first."""

@@ -7,6 +7,7 @@ for a person, a place, a reason or a number, and the rest is short enough to be 
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
@@ -101,19 +102,16 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     if not (words or time_expression) or not _FACT_QUESTION_WORDS.isdisjoint(words):
         return None
     filler_words = text_analysis.find_stop_words(words) | _FILLER_WORDS
-    news_head_words = _find_phrase_heads(words, _NEWS_WORDS, filler_words)
-    if not news_head_words:
-        news_head_words = _find_phrase_heads(words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENING_WORDS)
-        if news_head_words and _VERSION_PATTERN.search(text_without_time):
-            return None
     first_content_word = next((word for word in words if word not in filler_words), "")
     # A short text may begin with the news word, as in "actus spatial".
-    news_head_words = news_head_words or (
-        [first_content_word] if first_content_word in _NEWS_WORDS and len(words) <= MAX_TOPIC_WORDS else []
+    asks_for_news = _has_news_head(words, filler_words) or (
+        first_content_word in _NEWS_WORDS and len(words) <= MAX_TOPIC_WORDS
     )
+    if asks_for_news and _NEWS_WORDS.isdisjoint(words) and _VERSION_PATTERN.search(text_without_time):
+        return None
     has_relative_time = time_expression is not None and time_expression.is_relative
     is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
-    if not news_head_words and (match_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
+    if not asks_for_news and (match_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
         return None
     non_topic_words = filler_words | _NEWS_WORDS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS
     topic = tuple(
@@ -121,18 +119,17 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
         for word in dict.fromkeys(words)
         if word not in non_topic_words and (len(word) > 1 or word.isdigit()) and text_analysis.find_query_stems(word)
     )
-    if len(topic) > (MAX_TOPIC_WORDS if news_head_words else MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD) or not (
-        topic or news_head_words or has_relative_time
+    if len(topic) > (MAX_TOPIC_WORDS if asks_for_news else MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD) or not (
+        topic or asks_for_news or has_relative_time
     ):
         return None
-    recent_period = Period(now - time_expressions.RECENT_SECONDS, now + 1)
-    language = detect_language(text)
-    if time_expression is None:
-        return NewsRequest(topic, recent_period, is_period_stated=False, zone=zone, language=language)
-    # "These days" has the same period as "the last 7 days", but does not state it.
-    has_number = any(map(str.isdigit, folded_text[time_expression.start : time_expression.end]))
-    is_period_stated = has_number or time_expression.period != recent_period
-    return NewsRequest(topic, time_expression.period, is_period_stated=is_period_stated, zone=zone, language=language)
+    period, is_period_stated = Period(now - time_expressions.RECENT_SECONDS, now + 1), False
+    if time_expression is not None:
+        # "These days" has the same period as "the last 7 days", but does not state it.
+        has_number = any(map(str.isdigit, folded_text[time_expression.start : time_expression.end]))
+        is_period_stated = has_number or time_expression.period != period
+        period = time_expression.period
+    return NewsRequest(topic, period, is_period_stated, zone, detect_language(text))
 
 
 def normalize_question(text: str) -> str:
@@ -140,21 +137,17 @@ def normalize_question(text: str) -> str:
     return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
 
 
-def _find_phrase_heads(
-    words: list[str],
-    news_words: frozenset[str],
-    filler_words: frozenset[str],
-    *,
-    openers: frozenset[str] | None = None,
-) -> list[str]:
-    """Return the news words that are the head of their phrase: a filler word, a news word or nothing follows them.
+def _has_news_head(words: Sequence[str], filler_words: frozenset[str]) -> bool:
+    """Return whether a news word is the head of its phrase: a filler word, a news word or nothing follows it.
 
-    If `openers` are given, an opener must precede the word or directly follow it ("il se passe quoi").
+    Some news words (`_NEWS_WORDS_AFTER_OPENER`) need an opener before them, or directly after them as in "il se passe
+    quoi".
     """
-    return [
-        word
+    return any(
+        next_word in filler_words | _NEWS_WORDS | _NEWS_WORDS_AFTER_OPENER | {""}
+        and (
+            word in _NEWS_WORDS
+            or (word in _NEWS_WORDS_AFTER_OPENER and not _OPENING_WORDS.isdisjoint((*words[:index], next_word)))
+        )
         for index, (word, next_word) in enumerate(zip(words, [*words[1:], ""], strict=False))
-        if word in news_words
-        and (not next_word or next_word in filler_words or next_word in news_words)
-        and (openers is None or not openers.isdisjoint((*words[:index], next_word)))
-    ]
+    )

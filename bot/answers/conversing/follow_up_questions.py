@@ -23,7 +23,8 @@ MAX_INHERITED_WORDS = 5
 """Maximum number of content words that a question takes from the previous question."""
 
 _FOLLOW_UP_OPENING_PATTERN = re.compile(
-    r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+"
+    r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+",
+    re.IGNORECASE,
 )
 _INTERROGATIVE_PATTERN = re.compile(
     r"\b(?:what\w{0,2}|which|who\w{0,2}|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi"
@@ -55,29 +56,18 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
     """Return a question completed from the previous question, which is itself complete."""
     if not previous_question or not text:
         return text or previous_question
-    folded_text = normalize_question(text)
-    opening_match = _FOLLOW_UP_OPENING_PATTERN.match(folded_text)
-    text_after_opening = folded_text[opening_match.end() :] if opening_match else folded_text
+    text_after_opening = _FOLLOW_UP_OPENING_PATTERN.sub("", text)
     own_content_words = extract_content_words(text)
-    is_anaphoric = _ANAPHORA_PATTERN.search(folded_text) is not None
-    is_interrogative = _INTERROGATIVE_PATTERN.search(text_after_opening) is not None
-    if is_anaphoric or is_interrogative:
-        if (
-            is_interrogative
-            and not is_anaphoric
-            and (extract_names(text) or len(own_content_words) > MAX_DEPENDENT_CONTENT_WORDS)
-        ):
+    is_short = len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS
+    is_anaphoric = _ANAPHORA_PATTERN.search(normalize_question(text)) is not None
+    if is_anaphoric or _INTERROGATIVE_PATTERN.search(normalize_question(text_after_opening)):
+        if not is_anaphoric and (extract_names(text) or not is_short):
             return text
         inherited_words = extract_content_words(previous_question)[:MAX_INHERITED_WORDS]
         return " ".join([text, *(word for word in inherited_words if word not in own_content_words)])
-    if not own_content_words or not (
-        opening_match or (text.endswith("?") and len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS)
-    ):
-        return text
-    return _substitute_in_question(
-        previous_question,
-        text[len(text) - len(text_after_opening) :] if len(folded_text) == len(text) else text_after_opening,
-    )
+    if own_content_words and (text_after_opening != text or (text.endswith("?") and is_short)):
+        return _substitute_in_question(previous_question, text_after_opening)
+    return text
 
 
 def _substitute_in_question(previous_question: str, replacement: str) -> str:

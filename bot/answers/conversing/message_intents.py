@@ -1,7 +1,7 @@
 """Intents of messages that mention the bot: a request for help, a search, a question, or none."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from bot.search.query.query_filters import uses_french_alias
@@ -24,9 +24,8 @@ _SEARCH_VERB_PATTERN = re.compile(
     re.IGNORECASE,
 )
 _GREETING_ONLY_PATTERN = re.compile(
-    r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE
+    r"(?:hi|hello|hey|help|test|ping|(?P<french>bonjour|bonsoir|salut|coucou|aide))\W*", re.IGNORECASE
 )
-_FRENCH_GREETING_PATTERN = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
 _THANKS_ONLY_PATTERN = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
 
 
@@ -60,30 +59,26 @@ def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     intent. `now` is Unix time in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
-    return replace(_classify_message(text, now, is_addressed=is_addressed), language=detect_message_language(text))
+    kind, request_text = _classify_message(text, now, is_addressed=is_addressed)
+    return MessageIntent(kind, request_text, detect_message_language(text))
 
 
-def _classify_message(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
+def _classify_message(text: str, now: int, *, is_addressed: bool) -> tuple[MessageKind, str]:
+    """Return the kind of a message, and the text of the question, search or request for help."""
     search_verb_match = _SEARCH_VERB_PATTERN.match(text)
-    is_empty_search = (
-        search_verb_match is not None and search_verb_match["colon"] and search_verb_match.end() == len(text)
-    )
-    if not text or is_empty_search or is_greeting(text):
-        return MessageIntent(MessageKind.HELP, text) if is_addressed else MessageIntent(MessageKind.NOTHING)
+    has_colon = search_verb_match is not None and search_verb_match["colon"] is not None
+    search_text = "" if search_verb_match is None else text[search_verb_match.end() :]
+    if not text or (has_colon and not search_text) or is_greeting(text):
+        return (MessageKind.HELP, text) if is_addressed else (MessageKind.NOTHING, "")
     if is_thanks(text):
-        return MessageIntent(MessageKind.NOTHING)
-    asks_question = is_question(text)
-    if (
-        search_verb_match
-        and search_verb_match.end() < len(text)
-        and (search_verb_match["colon"] or (is_addressed and not text.endswith("?")))
-    ):
-        return MessageIntent(MessageKind.SEARCH, text[search_verb_match.end() :])
-    if not asks_question and is_addressed and _uses_search_syntax(parse_query(text, now)):
-        return MessageIntent(MessageKind.SEARCH, text)
-    return (
-        MessageIntent(MessageKind.ANSWER, text) if asks_question or is_addressed else MessageIntent(MessageKind.NOTHING)
-    )
+        return MessageKind.NOTHING, ""
+    if search_text and (has_colon or (is_addressed and not text.endswith("?"))):
+        return MessageKind.SEARCH, search_text
+    if is_question(text):
+        return MessageKind.ANSWER, text
+    if not is_addressed:
+        return MessageKind.NOTHING, ""
+    return MessageKind.SEARCH if _uses_search_syntax(parse_query(text, now)) else MessageKind.ANSWER, text
 
 
 def is_greeting(text: str) -> bool:
@@ -114,15 +109,14 @@ def detect_message_language(text: str) -> str | None:
     if language := detect_language(text):
         return language
     folded_text = fold(text)
-    search_verb_match = _SEARCH_VERB_PATTERN.match(text)
+    verb_or_greeting_match = _SEARCH_VERB_PATTERN.match(text) or _GREETING_ONLY_PATTERN.fullmatch(text)
     if (
         _FRENCH_QUESTION_PATTERN.match(folded_text)
-        or (search_verb_match and search_verb_match["french"])
-        or _FRENCH_GREETING_PATTERN.fullmatch(text)
+        or (verb_or_greeting_match and verb_or_greeting_match["french"])
         or uses_french_alias(text)
     ):
         return "fr"
-    return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or search_verb_match else None
+    return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or verb_or_greeting_match else None
 
 
 def _uses_search_syntax(query: Query) -> bool:

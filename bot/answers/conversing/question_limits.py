@@ -14,6 +14,8 @@ MAX_QUESTIONS_PER_SERVER_PER_MINUTE = 60
 """Maximum number of questions that all users of a server may ask per minute."""
 
 _RATE_PERIOD_SECONDS = 60.0
+_NOTIFICATION_SECONDS = _RATE_PERIOD_SECONDS / MAX_QUESTIONS_PER_USER_PER_MINUTE
+"""Minimum number of seconds between two notices to a user that a limit applies: the longest wait for a question."""
 
 
 class QuestionRejection(ReasonCode):
@@ -33,7 +35,7 @@ class RateLimited(RequestRejected):
     """Error raised when a user or server exceeds its rate limit.
 
     `count` is the number of questions or searches allowed per minute, `moment` the Unix time in seconds at which the
-    next is allowed. `was_notified` is true if the user has been told of a limit in the last minute.
+    next is allowed. `was_notified` is true if the user has just been told of a limit.
     """
 
     def __init__(self, code: QuestionRejection, *, count: int, moment: int, was_notified: bool) -> None:
@@ -50,7 +52,7 @@ class _RateLimit(TokenBucket):
 
 
 class QuestionLimiter:
-    """Rate limits on questions and searches. A user is told at most once a minute of a limit that applies."""
+    """Rate limits on questions and searches. A user is told of each wait once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -59,19 +61,17 @@ class QuestionLimiter:
             clock, QuestionRejection.TOO_MANY_OF_SERVER, MAX_QUESTIONS_PER_SERVER_PER_MINUTE
         )
         self._search_limit = _RateLimit(clock, QuestionRejection.TOO_MANY_SEARCHES, MAX_SEARCHES_PER_USER_PER_MINUTE)
-        self._notifications = TokenBucket(clock, max_tokens=1, period_seconds=_RATE_PERIOD_SECONDS)
+        self._notifications = TokenBucket(clock, max_tokens=1, period_seconds=_NOTIFICATION_SECONDS)
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
-        """Count a question of a user towards the rate limits. A question that is too long counts, too.
+        """Count a question of a user towards the rate limits, even if it is too long or refused by the server's limit.
 
         Raises:
             RateLimited: The user or the server has asked too many questions.
             RequestRejected: The text is longer than `MAX_QUERY_LENGTH` characters.
         """
-        self._check(self._user_limit, user_id, user_id)
-        self._check(self._server_limit, server_id, user_id)
-        self._user_limit.consume(user_id)
-        self._server_limit.consume(server_id)
+        self._count(self._user_limit, user_id, user_id)
+        self._count(self._server_limit, server_id, user_id)
         if len(text) > MAX_QUERY_LENGTH:
             raise RequestRejected(QuestionRejection.TOO_LONG, count=MAX_QUERY_LENGTH, length=len(text))
 
@@ -80,13 +80,16 @@ class QuestionLimiter:
 
         Raises `RateLimited` if the user has sent too many such messages in the last minute.
         """
-        self._check(self._search_limit, user_id, user_id)
-        self._search_limit.consume(user_id)
+        self._count(self._search_limit, user_id, user_id)
 
-    def _check(self, limit: _RateLimit, key: int, user_id: int) -> None:
-        """Raise `RateLimited` for a user if the key (id of the user or of the server) has reached a limit."""
+    def _count(self, limit: _RateLimit, key: int, user_id: int) -> None:
+        """Count a request of a user towards the limit of a key (id of the user or of the server).
+
+        Raises `RateLimited` if the key has reached the limit.
+        """
         retry_after_seconds = limit.retry_after(key)
         if not retry_after_seconds:
+            limit.consume(key)
             return
         was_notified = bool(self._notifications.retry_after(user_id))
         if not was_notified:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
@@ -23,8 +24,6 @@ from bot.stories.preference_cache import PreferenceModelCache
 from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
 
-MAX_STORED_SOURCES = 6
-"""Maximum number of source articles that are stored with a question for follow-ups."""
 DM_CONVERSATION_SECONDS = 900
 """Time in seconds after which a question in direct messages begins a new conversation.
 
@@ -119,11 +118,15 @@ class QuestionService:
             subject_article = None if article_id is None else await self._store.articles.get(article_id)
             zone = local_time.load_zone((await self._store.preferences.get_by_server(request.server_id)).time_zone)
             earlier_texts = [question.text for question in reversed(previous_questions)]
-            answer = await answer_pipeline.answer_question(
+            answer_question = partial(
+                answer_pipeline.answer_question,
                 self._searcher,
-                request.text,
                 feed_ids=frozenset(request.feed_ids),
                 about_article_id=article_id,
+                zone=zone,
+            )
+            answer = await answer_question(
+                request.text,
                 previous_questions=earlier_texts,
                 previous_source_ids=previous_questions[0].source_article_ids if previous_questions else (),
                 writer=self._answer_writer,
@@ -132,18 +135,12 @@ class QuestionService:
                 preferences=NO_PREFERENCES
                 if self._preference_cache is None
                 else await self._preference_cache.get(request.server_id),
-                zone=zone,
             )
+            source_ids = [source.id for source in answer.sources]
 
             async def try_question(text: str) -> Answer:
-                return await answer_pipeline.answer_question(
-                    self._searcher,
-                    text,
-                    feed_ids=frozenset(request.feed_ids),
-                    about_article_id=article_id,
-                    previous_questions=[*earlier_texts, request.text],
-                    previous_source_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
-                    zone=zone,
+                return await answer_question(
+                    text, previous_questions=[*earlier_texts, request.text], previous_source_ids=source_ids
                 )
 
             suggested_questions = await suggest_questions(answer, i18n.current_language(), try_question)
@@ -163,7 +160,7 @@ class QuestionService:
             article_id=None if subject_article is None else subject_article.id,
             previous_question_id=None if request.previous_question is None else request.previous_question.id,
             message_id=request.message_id,
-            source_article_ids=[source.id for source in answer.sources[:MAX_STORED_SOURCES]],
+            source_article_ids=source_ids,
         )
         is_subject_quoted = subject_article is not None and any(
             source.page_key == subject_article.page_key for source in answer.sources
