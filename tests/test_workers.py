@@ -296,7 +296,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
     assert (
         await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20) == preference_model.NO_PREFERENCES
     )
-    assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
+    assert await workers.run(score_topic_relevance, [], ["news"], [1.0], None, timeout=20) == []
     assert await workers.run(draw_charts, (), timeout=20) == ()
     loaded = await workers.run(calls.list_loaded_modules, timeout=60)
     assert "feedparser" in loaded

@@ -15,13 +15,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
-from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence, Quote
+from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.briefing import news_requests
 from bot.answers.briefing.news_briefing import build_briefing
 from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
-from bot.answers.candidates import MAX_QUOTE_LENGTH, list_passages
+from bot.answers.candidates import list_passages
 from bot.answers.conversing.follow_up_questions import extract_content_words, resolve_question
 from bot.answers.follow_up_suggestions import is_answered_as_suggested
 from bot.answers.generated_answers import AnswerGeneration, QuotedAnswer, WritingCallback, begin_generation
@@ -91,7 +91,7 @@ async def answer_question(
         news_request = None
     answer = None
     if news_request is not None:
-        answer = await _answer_with_briefing(searcher, news_request, news_feed_ids, preferences)
+        answer = await build_briefing(searcher, news_request, feed_ids=news_feed_ids, preferences=preferences)
     if answer is None:
         conversation = Conversation(text, tuple(previous_questions), "" if article is None else article.title)
         generation = begin_generation(writer, conversation, server_id=server_id, on_writing=on_writing)
@@ -231,24 +231,6 @@ async def _find_readable_article(
         return article
     page_articles = await searcher.store.articles.list_by_page_key(article.page_key)
     return next((page_article for page_article in page_articles if page_article.feed_id in feed_ids), None)
-
-
-async def _answer_with_briefing(
-    searcher: Searcher, news_request: NewsRequest, feed_ids: Collection[int] | None, preferences: PreferenceModel
-) -> Answer | None:
-    """Answer a request for news with the biggest stories; return None if there are no stories."""
-    briefing_stories, period = await build_briefing(searcher, news_request, feed_ids=feed_ids, preferences=preferences)
-    if not briefing_stories:
-        return None
-    quotes = [Quote(story.title[:MAX_QUOTE_LENGTH], story.article) for story in briefing_stories[:MAX_QUOTES]]
-    return Answer(
-        question="",
-        confidence=Confidence.SURE,
-        quotes=tuple(quotes),
-        sources=tuple(story.article for story in briefing_stories),
-        briefing=briefing_stories,
-        period=period,
-    )
 
 
 def _asks_for_an_overview(text: str) -> bool:

@@ -107,12 +107,9 @@ class AnswerGeneration:
         source_number_by_article_id = {source.id: number for number, source in enumerate(sources, 1)}
         renumbered_sentences = []
         for sentence in sentences:
-            article_ids = dict.fromkeys(passages[number - 1].article.id for number in sentence.citations)
-            citations = tuple(
-                source_number_by_article_id[article_id]
-                for article_id in article_ids
-                if article_id in source_number_by_article_id
-            )
+            article_ids = [passages[number - 1].article.id for number in sentence.citations]
+            source_numbers = dict.fromkeys(map(source_number_by_article_id.get, article_ids))
+            citations = tuple(number for number in source_numbers if number is not None)
             if citations:
                 renumbered_sentences.append(Sentence(sentence.text, citations))
         is_sure = self.writer.verifies_sentences or quoted_answer.is_answered

@@ -7,9 +7,10 @@ from heapq import nlargest
 from math import log2
 from operator import itemgetter
 
-from bot.answers.answer_model import BriefingStory
+from bot.answers.answer_model import MAX_QUOTES, Answer, BriefingStory, Confidence, Quote
 from bot.answers.briefing.news_requests import NewsRequest
 from bot.answers.briefing.topic_relevance import score_topic_relevance
+from bot.answers.candidates import MAX_QUOTE_LENGTH
 from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import Scope, SearchEngine
@@ -29,8 +30,6 @@ MAX_STORIES = 6
 
 A period that the request does not state is extended until there are as many.
 """
-MIN_SAME_LANGUAGE_ARTICLES = 3
-"""Minimum number of articles in the request's language; if there are fewer, articles in all languages are used."""
 MAX_ARTICLES_PER_TOPIC_SEARCH = 120
 """Maximum number of articles that each search for a briefing about a topic finds."""
 MAX_ARTICLES_WITHOUT_TOPIC = 400
@@ -49,8 +48,8 @@ async def build_briefing(
     *,
     feed_ids: Collection[int] | None,
     preferences: PreferenceModel,
-) -> tuple[tuple[BriefingStory, ...], Period]:
-    """Return the biggest stories that a request for news asks for, biggest first, and the period covered.
+) -> Answer | None:
+    """Answer a request for news with the biggest stories, biggest first; return None if there are no stories.
 
     Stories that match the server's `preferences` rank higher. If the request states no period, or every article is
     older than that period, the period ends on the day of the newest article and is long enough for `MAX_STORIES`
@@ -66,7 +65,7 @@ async def build_briefing(
     if not has_articles_in_period:
         scored_articles = await _find_articles(searcher, request, feed_ids, None)
         if not scored_articles or (request.is_period_stated and scored_articles[0][0].published >= period.start):
-            return (), period  # There are no articles, or the newest are later than the requested period.
+            return None  # There are no articles, or the newest are later than the requested period.
     relevance_by_id = {article.id: relevance for article, relevance in scored_articles}
     similar_pairs = await searcher.store.stories.load_similar_pairs(relevance_by_id, MIN_SINGLE_ARTICLE_SIMILARITY)
     stories = await searcher.run_in_worker(
@@ -76,7 +75,16 @@ async def build_briefing(
     )
     if not has_articles_in_period:
         period = _find_recent_period(stories, request.zone)
-    return _select_stories(stories, relevance_by_id, period, preferences), period
+    briefing_stories = _select_stories(stories, relevance_by_id, period, preferences)
+    quotes = [Quote(story.title[:MAX_QUOTE_LENGTH], story.article) for story in briefing_stories[:MAX_QUOTES]]
+    return Answer(
+        question="",
+        confidence=Confidence.SURE,
+        quotes=tuple(quotes),
+        sources=tuple(story.article for story in briefing_stories),
+        briefing=briefing_stories,
+        period=period,
+    )
 
 
 def _find_recent_period(stories: Sequence[Sequence[Article]], zone: tzinfo) -> Period:
@@ -95,8 +103,7 @@ async def _find_articles(
 ) -> list[tuple[Article, float]]:
     """Return articles about the topic with their relevance from 0 to 1, newest first; `period` None means any time.
 
-    Articles in other languages than the request's are left out if at least `MIN_SAME_LANGUAGE_ARTICLES` remain. The
-    list is empty if the search index cannot be used.
+    The list is empty if the search index cannot be used.
     """
     topic, scope = request.topic, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     period_filters: tuple[Node, ...] = ()
@@ -107,11 +114,7 @@ async def _find_articles(
     )
     article_ids, topic_word_weights = ids_and_weights or ([], ())
     articles = sorted(await searcher.store.articles.list_by_ids(article_ids), key=lambda article: -article.published)
-    topic_articles = await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights)
-    same_language_articles = [
-        (article, relevance) for article, relevance in topic_articles if article.language == request.language
-    ]
-    return same_language_articles if len(same_language_articles) >= MIN_SAME_LANGUAGE_ARTICLES else topic_articles
+    return await searcher.run_in_worker(score_topic_relevance, articles, topic, topic_word_weights, request.language)
 
 
 def _search_article_ids(

@@ -25,9 +25,10 @@ MAX_TOPIC_WORDS = 4
 Also the maximum number of words of a text that is a request only because it begins with a news word.
 """
 MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD = 2
-"""Maximum number of topic words of a request for news without a news word, such as "tech today"."""
-MAX_BARE_TOPIC_WORDS = 2
-"""Maximum number of words of a text that is read as a topic by itself, such as "climate change"."""
+"""Maximum number of topic words of a request for news without a news word.
+
+The topic stands beside a time expression ("tech today"), or is the whole text ("climate change").
+"""
 
 _NEWS_WORDS = frozenset(
     "news headlines stories update updates developments recap roundup summary summarise summarize"
@@ -110,7 +111,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     if asks_for_news and _NEWS_WORDS.isdisjoint(words) and _VERSION_PATTERN.search(text_without_time):
         return None
     has_relative_time = time_expression is not None and time_expression.is_relative
-    is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
+    is_bare_topic = time_expression is None and len(words) <= MAX_TOPIC_WORDS_WITHOUT_NEWS_WORD
     if not asks_for_news and (match_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
         return None
     non_topic_words = filler_words | _NEWS_WORDS | _NEWS_WORDS_AFTER_OPENER | _OPENING_WORDS | _CATCH_ALL_TOPICS

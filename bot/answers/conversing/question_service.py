@@ -162,9 +162,9 @@ class QuestionService:
             message_id=request.message_id,
             source_article_ids=source_ids,
         )
-        is_subject_quoted = subject_article is not None and any(
-            source.page_key == subject_article.page_key for source in answer.sources
-        )
+        is_subject_quoted = subject_article is not None and subject_article.page_key in {
+            source.page_key for source in answer.sources
+        }
         is_article_stated = request.is_article_explicit and request.article_id is not None
         return QuestionReply(
             answer=answer,
