@@ -20,7 +20,6 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_pa
         for title, text, language in STORIES
     ]
     assert "3 encoded" in telex("import", "-", given="\n".join(lines)).stderr
-    assert "encoded" not in telex("import", "-", given="\n".join(lines)).stderr
     (answer,) = telex.json("search", "Quel bâtiment a brûlé dans l'incendie ?", "--json")
     assert answer["results"][0]["title"] == "The outage"
     checked = " ".join(telex("check").stdout.split())

@@ -36,7 +36,7 @@ async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(scene,
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = [1]
-    for times, by in enumerate((first, 0, first, 0), 1):
+    for times, by in enumerate((first, 0), 1):
         scene.set_clock(by)
         await until(partial(_has_logged_clock_change, bot, times))
         numbers += await publish_and_wait(scene)

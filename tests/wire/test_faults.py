@@ -36,26 +36,18 @@ ANSWERS: dict[str, Script] = {
 
 @pytest.mark.parametrize("turn", range(4))
 @pytest.mark.scene(speed=QUICK)
-async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(scene, turn):
+async def test_a_failed_answer_to_a_post_or_what_follows_neither_loses_nor_repeats_it(scene, turn):
     """Another answer in each kind of channel; `benchmarks/faults.py` goes through all in each."""
     numbers = await scene.publish(2)
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
         ANSWERS[name](scene.discord.faults, scene.sending(kind))
-    scene.start()
-    await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1, *numbers])
-
-
-@pytest.mark.parametrize("turn", range(2))
-@pytest.mark.scene(speed=QUICK)
-async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(scene, turn):
-    names = [name for name in ANSWERS if not name.startswith("40")][turn::2]
+    names = [name for name in ANSWERS if not name.startswith("40")][turn::4]
     routes = ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost")
     for number, name in enumerate(names):
         ANSWERS[name](scene.discord.faults, routes[number % 2])
     scene.start()
     await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1])
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 @pytest.mark.scene(speed=QUICK)
@@ -99,48 +91,33 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene):
+async def test_permissions_taken_and_given_back_while_the_bot_runs_or_is_away(scene):
     discord, text = scene.discord, scene.channels["text"]
     discord.changes.deny(text, Permission.SEND_MESSAGES)
     discord.changes.deny(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.changes.deny(scene.channels["thread"], Permission.VIEW_CHANNEL)
     numbers = await scene.publish(2)
-    scene.start()
+    bot = scene.start()
     await until(lambda: scene.order("announcement") == [1, *numbers] and scene.open_dispatches() == 9)
     assert not any(scene.messages(kind) for kind in ("text", "forum", "thread"))
     discord.changes.allow(text, Permission.SEND_MESSAGES)
+    await until(lambda: scene.order("text") == [1, *numbers] and scene.open_dispatches() == 6)
+    await bot.stop()
     discord.changes.allow(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.changes.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
+    scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_permission_given_back_while_the_bot_was_away(scene):
-    discord, text = scene.discord, scene.channels["text"]
-    discord.changes.deny(text, Permission.SEND_MESSAGES)
-    bot = scene.start()
-    await until(lambda: scene.open_dispatches() == 1)
-    await bot.stop()
-    discord.changes.allow(text, Permission.SEND_MESSAGES)
-    scene.start()
-    await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1])
-
-
-async def test_a_deleted_channel_stops_no_other(scene):
+async def test_a_deleted_channel_stops_no_other_and_an_archived_thread_is_opened(scene):
     numbers = await scene.publish(2)
+    scene.discord.changes.set_archived(scene.channels["thread"])
     scene.discord.changes.remove_channel(scene.channels.pop("text"))
     scene.start()
     await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in scene.channels))
     await until(lambda: scene.open_dispatches() == 3)
     assert not find_delivery_faults(scene, [1, *numbers])
-
-
-async def test_an_archived_thread_is_opened_by_a_post(scene):
-    scene.discord.changes.set_archived(scene.channels["thread"])
-    scene.start()
-    await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1])
 
 
 async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene):

@@ -10,18 +10,20 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # a file that is not there yet
-async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
-    database = tmp_path / "first.db"
+async def test_a_start_is_one_line_and_the_invitation_and_sends_the_commands_once(scene, tmp_path):
+    database, discord = tmp_path / "first.db", scene.discord
     for start, is_new in enumerate(("yes", "no"), 1):
         bot = scene.start(TELEX_DATABASE=str(database), TELEX_INDEX=str(tmp_path / "first.db-index"))
-        await scene.discord.wait_until(lambda start=start: len(scene.discord.gateway.identify_payloads) == start)
+        await discord.wait_until(lambda start=start: len(discord.gateway.identify_payloads) == start)
         await bot.stop()
         lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
         assert len(lines) == 2 * start
         assert lines[-2] == (f"bot.client.background_tasks: ready feeds=0 articles=0 database={database} new={is_new}")
-        link = f"https://discord.com/oauth2/authorize?client_id={scene.discord.state.bot.id}"
+        link = f"https://discord.com/oauth2/authorize?client_id={discord.state.bot.id}"
         assert lines[-1].startswith(f"bot.client.discord_client: invitation url={link}&scope=bot")
         assert f"&permissions={INVITE_PERMISSIONS.value}" in lines[-1]
+        assert discord.count_calls("PUT", "/commands") == 1
+    assert {command["name"] for command in discord.state.commands.values()} > {"feed", "search", "latest"}
 
 
 async def test_a_health_address_in_use_is_a_sentence(scene):

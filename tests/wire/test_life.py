@@ -15,22 +15,6 @@ from tests.support.wire.scene import KINDS, QUICK, Scene
 from tests.support.wire.waiting import until
 from tests.support.wire.websub_hub import WebSubHub
 
-POLLS = "bot.store.sources.polls:Polls.record"
-FETCH = "bot.feeds.fetch:Fetcher.get"
-
-
-@pytest.mark.parametrize("moment", [f"{FETCH}:after", f"{POLLS}:before", f"{POLLS}:after"])
-async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(scene, moment):
-    numbers = scene.write(2)
-    await scene.make_due()
-    bot = scene.start(KILL_AT=moment)
-    assert await bot.wait_for_exit() == -SIGKILL
-    await scene.make_due()
-    scene.start()
-    await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in KINDS))
-    await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1, *numbers])
-
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(scene, kind):
@@ -73,16 +57,6 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_posts_within_discords_rate_limits_cost_no_429(scene):
-    for route in ("/channels/{channel}/messages", "/channels/{channel}/threads"):
-        scene.discord.limits[f"POST {route}"] = (2, 5)
-    numbers = await scene.publish(5)
-    scene.start()
-    await scene.wait_until_settled()
-    assert not find_delivery_faults(scene, [1, *numbers])
-    assert not [call for call in scene.discord.calls if call.status == 429]
-
-
 async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
     gateway = scene.discord.gateway
     numbers = await scene.publish(6)
@@ -95,14 +69,20 @@ async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene):
+async def test_a_bot_on_two_shards_starts_while_discord_is_out_of_order_and_keeps_to_its_limits(scene):
     discord = scene.discord
     discord.shard_count = 2
+    discord.faults.fail("GET /users/@me", 503, times=2)
+    discord.faults.fail("GET /gateway/bot", 503)
+    for route in ("/channels/{channel}/messages", "/channels/{channel}/threads"):
+        discord.limits[f"POST {route}"] = (2, 5)
+    numbers = await scene.publish(5)
     scene.start()
     await scene.wait_until_settled()
     assert [data["shard"] for data in discord.gateway.identify_payloads] == [[0, 2], [1, 2]]
     assert all(identify_data["intents"] & GUILD_MESSAGES for identify_data in discord.gateway.identify_payloads)
-    assert not find_delivery_faults(scene, [1])
+    assert not find_delivery_faults(scene, [1, *numbers])
+    assert not [call for call in discord.calls if call.status == 429]
 
 
 async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene):
@@ -118,15 +98,6 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
     await scene.wait_until_settled()
     assert scene.order("announcement") == [1, *numbers]
     assert scene.messages("text")
-
-
-async def test_discord_out_of_order_when_the_bot_starts(scene):
-    scene.discord.faults.fail("GET /users/@me", 503, times=2)
-    scene.discord.faults.fail("GET /gateway/bot", 503)
-    bot = scene.start()
-    await until(lambda: bot.status is not None or not scene.open_dispatches())
-    assert bot.status is None, bot.log
-    assert not find_delivery_faults(scene, [1])
 
 
 def _has_connected(scene: Scene, times: int) -> bool:

@@ -147,8 +147,10 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
 
 
-async def post_two_digests(scene: Scene, *, before: bool, tmp_path: Path, brief: bool = False) -> tuple[list[int], int]:
-    """Articles told in two digests after the backup, some of which it holds if they were begun `before`.
+async def post_digests(
+    scene: Scene, *, before: bool, tmp_path: Path, days: int, brief: bool = False
+) -> tuple[list[int], int]:
+    """Articles told in digests after the backup, some of which it holds if they were begun `before`.
 
     With `brief`, a person gets them too.
     The backup is in the database's place; also when the first of them was due.
@@ -165,7 +167,7 @@ async def post_two_digests(scene: Scene, *, before: bool, tmp_path: Path, brief:
     if not before:
         await scene.digest()
     dues = []
-    for _day in range(2):
+    for _day in range(days):
         numbers += await scene.publish(2)
         dues.append(scene.end_day())
         await scene.run(numbers)
@@ -179,7 +181,7 @@ def find_repeated_articles(scene: Scene, numbers: list[int]) -> list[str]:
 
 
 async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(scene, tmp_path):
-    numbers, due = await post_two_digests(scene, before=True, tmp_path=tmp_path, brief=True)
+    numbers, due = await post_digests(scene, before=True, tmp_path=tmp_path, days=2, brief=True)
     messages = {kind: len(scene.messages(kind)) for kind in scene.places}
     scene.end_day(due)
     later = scene.write(1)
@@ -202,7 +204,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
 
 async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(scene, tmp_path):
     for before in (True, False):
-        numbers, _due = await post_two_digests(scene, before=before, tmp_path=tmp_path)
+        numbers, _due = await post_digests(scene, before=before, tmp_path=tmp_path, days=1)
         if before:
             await scene.end_digest()
         later = scene.write(1)

@@ -89,18 +89,7 @@ async def test_two_bots_on_one_database_would_post_twice(scene):
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
 
 
-async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
-    for _ in range(2):
-        await scene.run()
-    assert scene.discord.count_calls("PUT", "/commands") == 1
-    assert {command["name"] for command in scene.discord.state.commands.values()} > {
-        "feed",
-        "search",
-        "latest",
-    }
-
-
-async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene):
+async def test_a_bot_on_the_wire_answers_commands_buttons_menus_reactions_and_questions(scene):
     discord = scene.discord
     scene.start()
     await scene.wait_until_settled()
@@ -126,12 +115,6 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
 
     await until(is_gone)
 
-
-async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
-    discord = scene.discord
-    scene.start()
-    await scene.wait_until_settled()
-    text, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     question_message = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
     await discord.wait_until(lambda: any(note.reference for note in text.messages.values()))
     (reply,) = (note for note in text.messages.values() if note.reference)

@@ -177,11 +177,8 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
     scene.discord.changes.kick(scene.server)
     link = f"https://news.example/articles/{number}"
     scene.start()
-
-    async def is_told(words: str) -> bool:
-        return words in await scene.telex("why", link)
-
-    await until(lambda: is_told("I wasn’t in the server at that time"))
+    await until(lambda: not scene.open_dispatches())
+    assert "I wasn’t in the server at that time" in await scene.telex("why", link)
     scene.discord.changes.invite(scene.server)
     talk = scene.discord.changes.add_channel(scene.server, "talk")
     await until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
