@@ -30,13 +30,12 @@ def _has_logged_clock_change(bot: BotProcess, times: int) -> bool:
     return bot.log.count("clock jumped") >= times
 
 
-@pytest.mark.parametrize("first", [HOUR, -HOUR])
 @pytest.mark.scene(speed=QUICK)
-async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(scene, first):
+async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_nothing_up(scene):
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = [1]
-    for times, by in enumerate((first, 0), 1):
+    for times, by in enumerate((HOUR, 0, -HOUR, 0), 1):
         scene.set_clock(by)
         await until(partial(_has_logged_clock_change, bot, times))
         numbers += await publish_and_wait(scene)
