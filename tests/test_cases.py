@@ -19,9 +19,20 @@ def test_all_cases_are_checked_and_those_that_fail_are_named():
         check_number()
     assert checked_numbers == [1, 2, 3]
     assert [error.__notes__ for error in raised.value.exceptions] == [
-        ["number, word = (1, 'one')"],
-        ["number, word = (3, 'three')"],
+        ["number=1, word='one'"],
+        ["number=3, word='three'"],
     ]
+
+
+@pytest.fixture
+def numbers() -> list[int]:
+    return []
+
+
+@check_cases("number", [1, 2])
+async def test_cases_share_the_fixtures_of_their_test(numbers, number):
+    assert numbers == list(range(1, number))
+    numbers.append(number)
 
 
 def test_no_cases_are_no_test():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.answers.answer_model import Answer, Confidence
 from bot.answers.answer_pipeline import answer_question
 from bot.text import boilerplate
+from tests.support.cases import check_cases
 from tests.support.search.library import Library
 from tests.support.shared_data import shared
 
@@ -27,6 +28,18 @@ FILLER = (
     ("Un robot au musée", "Le musée de Lyon accueille un robot qui guide les visiteurs depuis janvier 2021."),
 )
 TITLE = "Amazon bans police use of Rekognition"
+
+
+@pytest.fixture
+async def shared_story(library) -> Library:
+    await seeded(library)
+    return library
+
+
+@pytest.fixture
+async def ban(library) -> Library:
+    await library.add(TITLE, BAN)
+    return library
 
 
 @pytest.fixture
@@ -84,7 +97,7 @@ async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(s
     assert answer.quotes[0].answer_text in answer_text + " and police violence", answer.quotes[0].answer_text
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("question", "holds"),
     [
         ("C'est quoi Rekognition ?", "service de reconnaissance faciale"),
@@ -99,13 +112,12 @@ async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(s
         ("cb d'employés ont signé la pétition", "centaine"),
     ],
 )
-async def test_the_shared_story_answers_in_other_words(library, searcher, question, holds):
-    await seeded(library)
+async def test_the_shared_story_answers_in_other_words(shared_story, searcher, question, holds):
     answer = await answer_question(searcher, question, feed_ids=None)
     assert any(holds in quote for quote in offered(answer)), offered(answer)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("question", "holds"),
     [
         ("Why does Amazon ban the police from using Rekognition?", "racism"),
@@ -116,8 +128,7 @@ async def test_the_shared_story_answers_in_other_words(library, searcher, questi
         ("Depuis quand le musée de Lyon a-t-il un robot ?", "janvier 2021"),
     ],
 )
-async def test_the_passage_that_answers_comes_first(library, searcher, question, holds):
-    await library.add(TITLE, BAN)
+async def test_the_passage_that_answers_comes_first(ban, searcher, question, holds):
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is not Confidence.NOTHING
     assert holds in offered(answer)[0]
@@ -138,12 +149,11 @@ async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, sear
     assert TITLE in [article.title for article in answer.related_articles]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "question",
     ["Quand la tour Eiffel a-t-elle été construite ?", "who won the cricket", "", "?", "the of and"],
 )
-async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(library, searcher, question):
-    await library.add(TITLE, BAN)
+async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(ban, searcher, question):
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is Confidence.NOTHING
     assert offered(answer) == []

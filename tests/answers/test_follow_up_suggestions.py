@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.answers.answer_pipeline import answer_question
 from bot.answers.follow_up_suggestions import MAX_SUGGESTION_LENGTH, suggest_questions
+from tests.support.cases import check_cases
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 
@@ -29,7 +28,7 @@ async def list_tried_questions(store, text: str, language: str) -> list[str]:
     return tried
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "language", "question"),
     [
         ("So says Ada Byron, a researcher in Oslo.", "en", "Who is Ada Byron?"),
@@ -46,7 +45,7 @@ async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, la
     assert question in await list_tried_questions(store, text, language)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "language"),
     [
         ("It closed on Wednesday, a day after the others.", "en"),

@@ -266,7 +266,7 @@ def test_less_is_needed_to_be_sure_where_the_number_asked_for_is_there():
     assert classify_confidence(anything, [quote], by) is Confidence.POSSIBLE
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("question", "text", "words"),
     [
         ("how many ships does Nordwave have", "Nordwave has 12 old ships.", "12 old"),

@@ -7,8 +7,10 @@ import pytest
 from simcord.backend.errors import SetupError
 
 from bot.client.background_tasks import BackgroundTasks
+from bot.core.models import Feed
 from bot.core.preferences import Filter, FilterPlace, FilterScope
 from cogs.running.server_events import GuildEventsCog
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import button_labels, components, hide_channel, last_reply, message_text
@@ -131,7 +133,12 @@ async def test_an_ended_filter_is_listed_for_a_week(telex, feed_server):
     assert "cup" not in message_text(listed)
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+async def followed_feed(telex, feed_server) -> Feed:
+    return await follow(telex, feed_server)
+
+
+@check_cases(
     ("options", "refusal"),
     [
         ({"never": "cup", "until": "20 July 2020"}, "is in the past"),
@@ -143,8 +150,7 @@ async def test_an_ended_filter_is_listed_for_a_week(telex, feed_server):
         ({"never": "chips since:7d"}, "Remove the date"),
     ],
 )
-async def test_what_cannot_be_is_refused_in_words(telex, feed_server, options, refusal):
-    await follow(telex, feed_server)
+async def test_what_cannot_be_is_refused_in_words(telex, followed_feed, options, refusal):
     answer = await telex.editor.slash(telex.news, "feed filter", feed="server", **options)
     assert refusal in message_text(answer)
     assert "**x** @everyone" not in message_text(answer)

@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
@@ -271,7 +271,6 @@ def assert_harmless(rendered: Any) -> None:
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given_text=HOSTILE)
 async def test_no_text_is_markup_a_mention_or_invisible(renderer, given_text):
     assert_harmless(RENDERERS[renderer](given_text))

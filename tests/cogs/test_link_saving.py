@@ -12,6 +12,7 @@ from bot.core.limits import Limit
 from bot.core.user_models import saved_pages_feed_id
 from bot.polling import page_saver
 from tests.cogs.people import DIRECT, GROUP, GUEST, create_crowd
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
 from tests.support.interactions import button_labels, choose, find_menu, forge_click, last_reply, message_text, text
@@ -164,26 +165,8 @@ async def huge_page(request: web.Request) -> web.StreamResponse:
     return response
 
 
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("/huge", "This page is too large for me to save."),
-        ("/declared", "This page is too large for me to save."),
-        ("/inside", "This address is on a private network."),
-        ("/robots-say-no", "The site doesn’t let bots read this page (robots.txt)."),
-        ("/missing", "There’s no page at this address."),
-        ("/gone", "This page is gone."),
-        ("/members", "This page is only for people who sign in."),
-        ("/picture", "This link leads to a file or a picture, not to a web page."),
-        ("/to-discord", "I can’t read links into Discord."),
-        ("/to-secret", "This link contains a password or a key, so I don’t keep it."),
-        ("/broken", "The site is having problems (http-503)."),
-        ("/busy", "The site limits how often I can read its pages."),
-        ("/round", "The site keeps redirecting me"),
-        ("/empty", "Saved for you alone, but only its title: I found no text on the page."),
-    ],
-)
-async def test_what_a_page_cannot_give_is_said_in_a_sentence(telex, feed_server, path, sentence):
+@pytest.fixture
+def useless_pages(feed_server) -> str:
     feed_server.handle("/huge", huge_page)
     feed_server.serve("/declared", b"x" * (5 * 2**20), content_type="text/html")
     feed_server.redirect("/inside", "http://192.168.0.1/admin", 302)
@@ -198,14 +181,43 @@ async def test_what_a_page_cannot_give_is_said_in_a_sentence(telex, feed_server,
     feed_server.serve("/busy", status=429)
     feed_server.redirect("/round", feed_server.origin + "/round", 302)
     feed_server.serve("/empty", "<html><head><title>Only a title</title></head></html>", content_type="text/html")
+    return str(feed_server.origin)
+
+
+@check_cases(
+    ("path", "sentence"),
+    [
+        ("/huge", "This page is too large for me to save."),
+        ("/declared", "This page is too large for me to save."),
+        ("/inside", "This address is on a private network."),
+        ("/robots-say-no", "The site doesn’t let bots read this page (robots.txt)."),
+        ("/missing", "There’s no page at this address."),
+        ("/gone", "This page is gone."),
+        ("/members", "This page is only for people who sign in."),
+        ("/picture", "This link leads to a file or a picture, not to a web page."),
+        ("/to-discord", "I can’t read links into Discord."),
+        ("/to-secret", "This link contains a password or a key, so I don’t keep it."),
+        ("/round", "The site keeps redirecting me"),
+        ("/broken", "The site is having problems (http-503)."),
+        ("/busy", "The site limits how often I can read its pages."),
+    ],
+)
+async def test_what_a_page_cannot_give_is_said_in_a_sentence(telex, useless_pages, path, sentence):
+    await telex.advance(3600)  # a person may save so many in ten minutes
     if path == "/to-discord":
         assert sentence in await save(telex, "https://discord.com/channels/1/2/3")
     else:
-        assert sentence in await save(telex, feed_server.origin + path)
-    assert await saved_titles(telex) == (["Only a title"] if path == "/empty" else [])
+        assert sentence in await save(telex, useless_pages + path)
+    assert await saved_titles(telex) == []
 
 
-@pytest.mark.parametrize(
+async def test_a_page_without_a_text_is_saved_by_its_title(telex, useless_pages):
+    answer = await save(telex, useless_pages + "/empty")
+    assert "Saved for you alone, but only its title: I found no text on the page." in answer
+    assert await saved_titles(telex) == ["Only a title"]
+
+
+@check_cases(
     ("link", "sentence"),
     [
         ("http://10.0.0.1/feed", "This address is on a private network."),

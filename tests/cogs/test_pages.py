@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import escape
@@ -27,7 +28,8 @@ PAGE = (
 
 
 @pytest.fixture(params=["search", "always"])
-async def world(request, settings, clock) -> AsyncIterator[World]:
+async def world(request, settings, clock, empty_database) -> AsyncIterator[World]:
+    shutil.copy(empty_database, settings.database)
     full_text_settings = replace(settings, full_text=request.param)
     async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened:
         yield opened

@@ -15,6 +15,7 @@ from aiohttp import web
 from PIL import Image
 from simcord.backend import cdn
 
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.interactions import button_labels, last_reply, message_text, parts
 
@@ -94,7 +95,7 @@ def build_bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("name", "content"),
     [
         ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from simcord.results import ResponseMessage
 
 from bot.core.models import Entry, ParsedFeed
@@ -140,7 +139,7 @@ async def test_a_site_with_neither_feed_nor_list_offers_a_watch(telex, feed_serv
     assert [watch.query for watch in await telex.store.watches.list_by_user(telex.editor.id)] == ["open source"]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("text", "answer"),
     [
         ("no link", "This message has no link to a site."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from bot.core.models import FeedState
 from bot.feeds import fetch_errors
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.shared_data import shared
@@ -21,7 +23,8 @@ SAMPLE = 60
 
 
 @pytest.fixture
-async def pipeline(tmp_path) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path, empty_database) -> AsyncIterator[Pipeline]:
+    shutil.copy(empty_database, tmp_path / "telex.db")
     async with open_pipeline(tmp_path) as opened:
         yield opened
 
@@ -117,7 +120,7 @@ REFUSED_DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", BOUNDED_DOCUMENTS)
+@check_cases("name", BOUNDED_DOCUMENTS)
 async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
     document, expected = BOUNDED_DOCUMENTS[name]
     body = document.encode("utf-8", "surrogatepass")
@@ -132,7 +135,7 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
         assert len(article.tags) <= MAX_TAGS
 
 
-@pytest.mark.parametrize("name", REFUSED_DOCUMENTS)
+@check_cases("name", REFUSED_DOCUMENTS)
 async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     report = await pipeline.process(REFUSED_DOCUMENTS[name])
     assert report.error_code in {fetch_errors.NOT_A_FEED, fetch_errors.BAD_ENCODING, fetch_errors.PARSER_CRASHED}

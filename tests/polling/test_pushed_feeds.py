@@ -246,21 +246,18 @@ async def test_only_what_is_signed_with_the_secret_counts(hub):
         assert await delivered_titles(hub.newsroom) == [f"Article {number}"]
 
 
-@pytest.mark.parametrize(
-    "signature",
-    [None, "", "sha256", "sha256=", "sha256=00", f"md5={'0' * 32}", "sha256=é", f"sha256={'é' * 64}"],
-)
-async def test_what_bears_no_signature_is_refused_before_it_is_read(hub, signature):
+async def test_what_bears_no_signature_is_refused_before_it_is_read(hub):
     await hub.follow_pushed_feed()
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"<rss>"
         await asyncio.Event().wait()
 
-    headers = {} if signature is None else {"X-Hub-Signature": signature}
     callback = hub.forms[-1]["hub.callback"]
-    async with aiohttp.request("POST", callback, data=endless(), headers=headers) as answer:
-        assert answer.status == 403
+    for signature in (None, "", "sha256", "sha256=", "sha256=00", f"md5={'0' * 32}", "sha256=é", f"sha256={'é' * 64}"):
+        headers = {} if signature is None else {"X-Hub-Signature": signature}
+        async with aiohttp.request("POST", callback, data=endless(), headers=headers) as answer:
+            assert answer.status == 403, signature
 
 
 async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes_room(hub):

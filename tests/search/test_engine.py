@@ -15,6 +15,7 @@ from bot.search.index.search_engine import (
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
+from tests.support.cases import check_cases
 from tests.support.search.damage import corrupt_index
 
 NOW = 1_790_000_000
@@ -50,7 +51,7 @@ def engine(tmp_path, writer) -> TantivyEngine:
     return TantivyEngine(tmp_path / "index")
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("query", "found"),
     [
         ("election", {1}),
@@ -157,10 +158,8 @@ class Panicking:
         raise PanicException(name)
 
 
-@pytest.mark.parametrize("name", sorted(set(vars(TantivyEngine)) - {"folder"}))
+@check_cases("name", [name for name in vars(TantivyEngine) if not name.startswith("_") and name != "folder"])
 def test_no_panic_of_the_engine_gets_out(engine, monkeypatch, name):
-    if name.startswith("_"):
-        pytest.skip("private")
     for part in ("_index", "_searcher", "_query_builder"):
         monkeypatch.setattr(engine, part, Panicking())
     with pytest.raises(EngineError):

@@ -152,7 +152,7 @@ asyncio.run(main())
 
 async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follower, tmp_path):
     database, index = tmp_path / "killed.db", tmp_path / "killed"
-    for turn in range(3):
+    for turn in range(2):
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CHILD, str(database), str(index), str(turn),
             stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],

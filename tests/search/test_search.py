@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Collection
 from typing import Any
 from unittest.mock import Mock
@@ -13,6 +14,8 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter
 from bot.search.searching import Searcher, build_article_json, build_search_result_json, parse_query
 from bot.text.words import fold
+from tests.support.cases import check_cases
+from tests.support.search.library import Library
 
 PERSON = 77
 
@@ -29,9 +32,13 @@ async def test_all_words_are_required(library, searcher):
     assert await titles(searcher, "amazon police") == ["Amazon and the police"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(library, searcher):
+    await library.add(
+        "Interdiction de la reconnaissance faciale",
+        "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
+        language="fr",
+    )
+    for query in (
         "INTERDICTION",
         "interdictions",
         "l'interdiction",
@@ -41,21 +48,14 @@ async def test_all_words_are_required(library, searcher):
         "americaines",
         "d'employés",
         "décision policier",
-    ],
-)
-async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(library, searcher, query):
-    await library.add(
-        "Interdiction de la reconnaissance faciale",
-        "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
-        language="fr",
-    )
-    assert await titles(searcher, query) == ["Interdiction de la reconnaissance faciale"]
+    ):
+        assert await titles(searcher, query) == ["Interdiction de la reconnaissance faciale"], query
 
 
-@pytest.mark.parametrize("query", ["company", "COMPANIES", "banned", "bans", "employee's", "cafes"])
-async def test_case_accents_and_inflections_of_english_do_not_matter(library, searcher, query):
+async def test_case_accents_and_inflections_of_english_do_not_matter(library, searcher):
     await library.add("Companies ban it", "The ban pleases employees in cafés.")
-    assert await titles(searcher, query) == ["Companies ban it"]
+    for query in ("company", "COMPANIES", "banned", "bans", "employee's", "cafes"):
+        assert await titles(searcher, query) == ["Companies ban it"], query
 
 
 async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(library, searcher):
@@ -165,19 +165,18 @@ async def test_bookmarks_are_the_asker_s_own(library, searcher):
     assert await titles(searcher, "is:bookmarked") == []
 
 
-@pytest.mark.parametrize("others", [0, 100])
-@pytest.mark.parametrize("query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"])
-async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher, query, others):
+async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add("Secret robots", feed=hidden)
     await library.add("Robots in public")
-    visible = {library.feed.id, *range(10_000, 10_000 + others)}
-    for sort in ("relevance", "newest"):
-        page = await searcher.search(query, feed_ids=visible, sort=sort)
-        assert {hit.article.feed_id for hit in page.results} <= {library.feed.id}
-        assert page.total_results in (len(page.results), None)
-    assert (await searcher.search(query, feed_ids=set())).results == ()
-    assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
+    for query in ("secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"):
+        for others, sort in itertools.product((0, 100), ("relevance", "newest")):
+            visible = {library.feed.id, *range(10_000, 10_000 + others)}
+            page = await searcher.search(query, feed_ids=visible, sort=sort)
+            assert {hit.article.feed_id for hit in page.results} <= {library.feed.id}, query
+            assert page.total_results in (len(page.results), None), query
+        assert (await searcher.search(query, feed_ids=set())).results == (), query
+        assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz", query
 
 
 async def test_a_suggestion_is_no_word_of_a_hidden_feed(library, searcher):
@@ -422,7 +421,13 @@ async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     assert build_article_json(hit.article).keys() == json_hit.keys()
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+async def library_of_robots(library) -> Library:
+    await library.add("Robots and apples")
+    return library
+
+
+@check_cases(
     "query",
     [
         '"',
@@ -438,10 +443,9 @@ async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
         "'; DROP",
     ],
 )
-async def test_the_index_s_own_syntax_is_text(library, searcher, query):
-    await library.add("Robots and apples")
+async def test_the_index_s_own_syntax_is_text(library_of_robots, searcher, query):
     await searcher.search(query, feed_ids=None)
-    await searcher.search(f"robots {query}", feed_ids=[library.feed.id], sort="newest")
+    await searcher.search(f"robots {query}", feed_ids=[library_of_robots.feed.id], sort="newest")
 
 
 @given(query=st.text(alphabet=st.sampled_from("ab\"«»()-:|*^+{} 'é1\0\n") | st.characters(), max_size=60))

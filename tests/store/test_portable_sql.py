@@ -43,7 +43,7 @@ async def database(store) -> Database:
     return opened
 
 
-@pytest.mark.parametrize("members", LISTS)
+@check_cases("members", LISTS)
 async def test_a_list_has_its_members(database, members):
     names, listed, unlisted = LISTS[members]
     for operator, expected in (("IN", listed), ("NOT IN", unlisted)):
@@ -54,7 +54,7 @@ async def test_a_list_has_its_members(database, members):
     assert await database.query(Connection.fetch_value, query, {"names": names}) == count
 
 
-@pytest.mark.parametrize("ids", [[1, 2**60], (1,), range(5), set(), None])
+@check_cases("ids", [[1, 2**60], (1,), range(5), set(), None])
 async def test_a_list_of_integers_has_its_members(database, ids):
     query = "SELECT 1 WHERE CAST(:number AS BIGINT) IN (:ids)"
     assert await database.query(Connection.fetch_column, query, {"number": 1, "ids": ids}) == [1] * (1 in (ids or ()))

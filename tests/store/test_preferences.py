@@ -6,6 +6,7 @@ from bot.core import setting_registry
 from bot.core.preferences import Preference, ServerPreferences, SettingChange
 from bot.store import StoreError
 from bot.store.settings import setting_changes
+from tests.support.cases import check_cases
 from tests.support.samples import CHANNEL, SERVER
 
 PERSON = 8_000
@@ -66,7 +67,7 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
     assert [change.new_value for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("setting", "value", "refusal"),
     [
         (setting_registry.LANGUAGE, "de", "no language of posts: de"),

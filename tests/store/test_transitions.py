@@ -16,6 +16,7 @@ from bot.store import Store
 from bot.store.connection import Connection
 from bot.store.outbox import transitions
 from tests.support import store_probe
+from tests.support.cases import check_cases
 from tests.support.samples import CHANNEL, add_followed_feed, new_article, record
 
 PAGE_SQL, PAGE = "page_key = :page", {"page": "a page"}
@@ -73,7 +74,7 @@ async def add_page(store: Store, article: PendingArticle, status: PageStatus) ->
     return dispatch_id
 
 
-@pytest.mark.parametrize("origin", DispatchState)
+@check_cases("origin", DispatchState)
 async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, origin):
     def move(db: Connection, dispatch_id: int, target: DispatchState | None) -> None:
         if target is None:
@@ -82,26 +83,26 @@ async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, or
             transitions.move_dispatches(db, [dispatch_id], target, origins=[origin])
 
     for target in (*DispatchState, None):
-        dispatch_id = await insert_in_state(store, origin, f"to {target}")
+        dispatch_id = await insert_in_state(store, origin, f"{origin} to {target}")
         if target in DISPATCH_MOVES[origin]:
             await write(store, move, dispatch_id, target)
-            assert load_states(store).get(f"to {target}") == target
+            assert load_states(store).get(f"{origin} to {target}") == target
         else:
             with pytest.raises(UndeclaredMove):
                 await write(store, move, dispatch_id, target)
-            assert load_states(store)[f"to {target}"] == origin
+            assert load_states(store)[f"{origin} to {target}"] == origin
 
 
-@pytest.mark.parametrize("state", DispatchState)
+@check_cases("state", DispatchState)
 async def test_a_dispatch_begins_in_declared_states_alone(store, article, state):
-    arguments = (state, CHANNEL, DispatchKind.POST, "one")
+    arguments = (state, CHANNEL, DispatchKind.POST, state)
     if state in DISPATCH_MOVES[None]:
         assert await write(store, transitions.insert_dispatch, *arguments, position=1, due_at=1)
-        assert load_states(store)["one"] == state
+        assert load_states(store)[state] == state
     else:
         with pytest.raises(UndeclaredMove):
             await write(store, transitions.insert_dispatch, *arguments, position=1, due_at=1)
-        assert "one" not in load_states(store)
+        assert state not in load_states(store)
 
 
 async def test_only_what_is_in_the_expected_state_moves(store, article):
@@ -114,7 +115,7 @@ async def test_only_what_is_in_the_expected_state_moves(store, article):
     assert [states.get(state) for state in DispatchState] == [None, None, "claimed", "sent", "uncertain", "failed"]
 
 
-@pytest.mark.parametrize("origin", PageStatus)
+@check_cases("origin", PageStatus)
 async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin):
     def move(db: Connection, dispatch_id: int, target: PageStatus | None) -> None:
         if target is None:
@@ -138,7 +139,7 @@ async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin
             assert load_page_status(store) == origin
 
 
-@pytest.mark.parametrize("origin", PageStatus)
+@check_cases("origin", PageStatus)
 async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, article, origin):
     for target in PageStatus:
         clear_page(store)

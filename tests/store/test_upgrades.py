@@ -26,7 +26,7 @@ from tests.store import old_databases, sql
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BASELINE, TODAY = min(list_migrations()), max(list_migrations())
-KILLS = 12
+KILLS = 5
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from bot.writing.model_client import FAILURE_PAUSE_SECONDS, ModelClient, ModelEr
 from bot.writing.model_tasks import ModelTask
 from bot.writing.question_rewriter import Conversation
 from tests.support.cases import check_cases
+from tests.support.clocks import ManualClock
 from tests.support.model_service import ModelService, list_sentences, support_unless, task_of
 from tests.support.search.library import Library
 
@@ -69,6 +71,19 @@ async def ask_about_article(
 ) -> Answer:
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
     return await answer_question(searcher, question, feed_ids=None, writer=writer)
+
+
+@pytest.fixture
+async def archive(library) -> Library:
+    """The library with the article that answers."""
+    await library.add("Amazon bans police use of Rekognition", ENGLISH)
+    return library
+
+
+async def ask_new_writer(searcher: Searcher, settings: Settings, clock: ManualClock) -> Answer:
+    """Ask with a writer of its own, which no earlier failure of the service keeps from asking it."""
+    async with open_answer_writer(settings, clock) as writer, asyncio.timeout(30):
+        return await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
 
 
 def list_shown_quotes(answer: Answer) -> tuple[Quote, ...]:
@@ -163,7 +178,7 @@ async def test_citations_are_numbered_by_the_sources_of_the_answer(library, sear
     assert "2016" in answer.sources[1].text
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "written",
     [
         "Rekognition was launched in 2017 [1].",
@@ -183,9 +198,10 @@ async def test_citations_are_numbered_by_the_sources_of_the_answer(library, sear
         "<think>Rekognition was launched in 2016 [1].",
     ],
 )
-async def test_what_rules_can_tell_is_wrong_is_not_shown(library, searcher, writer, service, written):
+async def test_what_rules_can_tell_is_wrong_is_not_shown(archive, searcher, settings, clock, service, written):
+    service.requests.clear()
     service.answer_with(written)
-    answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, settings, clock)
     assert service.requests
     assert answer.generated_sentences == ()
     assert "2016" in list_shown_quotes(answer)[0].text, "the quotes remain"
@@ -216,7 +232,7 @@ async def test_without_a_supported_sentence_the_quotes_are_shown(library, search
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "verification",
     [
         "",
@@ -233,10 +249,13 @@ async def test_without_a_supported_sentence_the_quotes_are_shown(library, search
         "<think>" + "so " * 20_000,
     ],
 )
-async def test_without_a_valid_check_nothing_written_is_shown(library, searcher, writer, service, caplog, verification):
+async def test_without_a_valid_check_nothing_written_is_shown(
+    archive, searcher, settings, clock, service, caplog, verification
+):
+    caplog.clear()
     service.answer_with("Rekognition was launched in 2016 [1].")
     service.answer_with(verification, ModelTask.VERIFY_SENTENCES)
-    answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, settings, clock)
     assert answer.generated_sentences == ()
     assert "2016" in list_shown_quotes(answer)[0].text
     assert list_log_levels(caplog) == ["WARNING"]
@@ -344,7 +363,7 @@ async def test_a_follow_up_shows_the_model_what_was_asked_and_searched_for(libra
     assert f"Earlier question: {first_question} (Rekognition launch; Amazon facial recognition; " in rewritings[1]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "rewriting",
     [
         "",
@@ -357,10 +376,11 @@ async def test_a_follow_up_shows_the_model_what_was_asked_and_searched_for(libra
         "Rekognition launch",
     ],
 )
-async def test_an_unusable_rewriting_costs_nothing(library, searcher, writer, service, caplog, rewriting):
+async def test_an_unusable_rewriting_costs_nothing(archive, searcher, settings, clock, service, caplog, rewriting):
+    caplog.clear()
     service.answer_with("Rekognition was launched in 2016 [1].")
     service.answer_with(rewriting, ModelTask.REWRITE_QUESTION)
-    assert (await ask_about_article(library, searcher, writer)).generated_sentences
+    assert (await ask_new_writer(searcher, settings, clock)).generated_sentences
     assert list_log_levels(caplog) == ["WARNING"]
 
 
@@ -569,16 +589,13 @@ def completion(content: str) -> dict[str, object]:
     return {"choices": [{"message": {"role": "assistant", "content": content}}]}
 
 
-@pytest.mark.parametrize("handler", [dripping, silent, endless, ten_megabytes, cut_json])
+@check_cases("handler", [dripping, silent, endless, ten_megabytes, cut_json])
 async def test_a_service_that_does_not_come_to_an_end_is_left(
-    library, searcher, settings, clock, service, caplog, handler
+    archive, searcher, settings, clock, service, caplog, handler
 ):
+    caplog.clear()
     service.set_handler(handler)
-    impatient = replace(settings, model_timeout=0.5)
-    async with open_answer_writer(impatient, clock) as writer:
-        assert writer is not None
-        async with asyncio.timeout(30):
-            answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, replace(settings, model_timeout=0.5), clock)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
     assert list_log_levels(caplog) == ["WARNING"]
 
@@ -590,24 +607,28 @@ GOOD_REPLIES = {
 }
 
 
-@pytest.mark.parametrize("bad_tasks", [tuple(GOOD_REPLIES), (ModelTask.ANSWER,), (ModelTask.VERIFY_SENTENCES,)])
-@pytest.mark.parametrize("bad_handler", [silent, endless, cut_json])
+@check_cases(
+    ("bad_handler", "bad_tasks"),
+    itertools.product(
+        [silent, endless, cut_json],
+        [tuple(GOOD_REPLIES), (ModelTask.ANSWER,), (ModelTask.VERIFY_SENTENCES,)],
+    ),
+)
 async def test_whichever_request_goes_wrong_the_quotes_are_shown_in_time(
-    library, searcher, settings, clock, service, caplog, bad_tasks, bad_handler
+    archive, searcher, settings, clock, service, caplog, bad_handler, bad_tasks
 ):
     async def reply(request: web.Request) -> web.StreamResponse:
         task = task_of(await request.json())
         return await bad_handler(request) if task in bad_tasks else web.json_response(completion(GOOD_REPLIES[task]))
 
+    caplog.clear()
     service.set_handler(reply)
-    impatient = replace(settings, model_timeout=1)
-    async with open_answer_writer(impatient, clock) as writer, asyncio.timeout(30):
-        answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, replace(settings, model_timeout=1), clock)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
     assert list_log_levels(caplog) == ["WARNING"]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "written",
     [
         "Das Programm Rekognition wurde im Jahr 2016 von der Firma Amazon auf den Markt gebracht und wird genutzt [1].",
@@ -621,9 +642,10 @@ async def test_whichever_request_goes_wrong_the_quotes_are_shown_in_time(
         "Rekognition was launched in 2016 [1]. " * 2_000,
     ],
 )
-async def test_a_reply_that_is_no_answer_is_not_shown(library, searcher, writer, service, caplog, written):
+async def test_a_reply_that_is_no_answer_is_not_shown(archive, searcher, settings, clock, service, caplog, written):
+    caplog.clear()
     service.answer_with(written)
-    answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, settings, clock)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
     assert service.prompts(ModelTask.VERIFY_SENTENCES) == []
     assert list_log_levels(caplog) == ["WARNING"]
@@ -657,7 +679,7 @@ async def test_a_small_number_in_letters_may_be_a_count(library, searcher, write
     ]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("status", "body"),
     [
         (500, b"oops"),
@@ -675,9 +697,11 @@ async def test_a_small_number_in_letters_may_be_a_count(library, searcher, write
         (200, b'{"error": {"message": "no"}}'),
     ],
 )
-async def test_a_service_that_fails_leaves_the_quotes(library, searcher, writer, service, status, body):
+async def test_a_service_that_fails_leaves_the_quotes(archive, searcher, settings, clock, service, status, body):
+    service.requests.clear()
     service.send_body(body, status)
-    answer = await ask_about_article(library, searcher, writer)
+    answer = await ask_new_writer(searcher, settings, clock)
+    assert service.requests
     assert list_shown_quotes(answer)
     assert answer.generated_sentences == ()
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
