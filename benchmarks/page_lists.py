@@ -173,7 +173,7 @@ def find_item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -
 
 def load_tuned_lists() -> Iterator[FollowedList]:
     """The lists of the pages that the program was tuned on."""
-    folder = SHARED / "pages" / "find_lists"
+    folder = SHARED / "pages" / "lists"
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
