@@ -176,7 +176,8 @@ class Article(NamedTuple):
     """A stored article; a tuple, because searches create many and a dataclass takes ten times as long.
 
     `key` is the same in every database; `page_key` is the hash of the canonical URL. `found_at` is when Telex found it.
-    `text` is the text from the feed, `body` the text without page boilerplate that search, answers and excerpts read.
+    `text` is the text from the feed, `body` the text that search, answers and excerpts read: that of the web page if it
+    was fetched, else the feed's, without boilerplate.
     """
 
     id: int

@@ -53,8 +53,8 @@ class PostLook:
     """The appearance of posts.
 
     `shows_image` is whether the article's image is shown, `excerpt_length` is in UTF-16 code units (None: the
-    style's default), `colour` is 0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role_id` is the
-    id of the role that is mentioned, `template` is the server's own wording (None: Telex's).
+    style's default), `colour` is 0xRRGGBB (None: the outlet's on a card, Telex's in an embed), `prefix` precedes the
+    title, `role_id` is the id of the role that is mentioned, `template` is the server's own wording (None: Telex's).
     """
 
     style: Style = Style.FULL

@@ -119,11 +119,11 @@ POST_AS_OUTLET = SwitchSetting(column_name="as_outlet")
 SILENT_POSTS = SwitchSetting(column_name="silent_posts")
 """Whether posts that mention no role arrive without a notification."""
 QUIET_HOURS = QuietHoursSetting(column_name="quiet_hours")
-"""Times of the day without posts, in the server's time zone."""
+"""Times of the day at which nothing but digests is posted, in the server's time zone."""
 MAX_POSTS_PER_HOUR = NumberSetting(column_name="most_an_hour", choices=(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30))
-"""Maximum number of posts in an hour."""
+"""Maximum number of posts and catch-ups in an hour."""
 MIN_POST_INTERVAL = NumberSetting(column_name="gap", choices=(10, 30, 60, 120, 300, 600, 900, 1800, 3600))
-"""Minimum time between two posts, in seconds."""
+"""Minimum time between two posts or catch-ups, in seconds."""
 MIN_OUTLETS = NumberSetting(
     column_name="least_outlets", choices=(2, 3, 4, 5, 6, 8, 10), effect=ChangeEffect.REEVALUATE_HELD_POSTS
 )

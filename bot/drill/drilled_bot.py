@@ -32,7 +32,10 @@ def _kill_when_input_ends() -> None:
 
 
 def main() -> None:
-    """Run `telex` with this process's arguments, short poll intervals, and a local stand-in instead of Discord."""
+    """Run `telex` with this process's arguments, short poll intervals, and a local stand-in instead of Discord.
+
+    The process is killed when its standard input ends.
+    """
     threading.Thread(target=_kill_when_input_ends, name="drill watch", daemon=True).start()
     discord.http.Route.BASE = os.environ[API_VARIABLE]
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ[GATEWAY_VARIABLE])

@@ -65,5 +65,5 @@ def extract_page(page: bytes, content_type: str, url: str) -> PageContent:
 
 
 def _to_line(text: str | None, max_chars: int) -> str:
-    """Return a text of a page as one line without invisible characters, or "" for None."""
+    """Return a text of a page as one line of at most `max_chars`, without invisible characters, or "" for None."""
     return strip_invisible(" ".join(clean_text(text or "").split()))[:max_chars].strip()

@@ -1,4 +1,7 @@
-"""Remedies for a feed whose posts hardly anybody saves or likes; each tells its effect, and can be undone."""
+"""Remedies for a feed whose posts hardly anybody saves or likes, or for its channel.
+
+Each tells its effect, and can be undone.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
