@@ -129,6 +129,18 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, c
     trial.ignore_past_errors()
 
 
+async def test_a_command_that_expired_before_its_acknowledgement_is_logged_and_nothing_more(trial, caplog, monkeypatch):
+    async def forget(*_args: object, **_kwargs: object) -> None:
+        response: Any = type("Response", (), {"status": 404, "reason": ""})()
+        raise discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
+
+    monkeypatch.setattr(discord.InteractionResponse, "defer", forget)
+    await trial.editor.slash(trial.news, "feed list")
+    (record,) = [record for record in caplog.records if record.name == "bot.client.error_replies"]
+    assert record.getMessage().startswith("interaction expired")
+    trial.ignore_past_errors()
+
+
 async def test_answers_are_in_the_language_of_the_person(trial):
     trial.locales[trial.reader.id] = "fr"
     assert reply_text(await run_trial(trial, "language")) == "fr"

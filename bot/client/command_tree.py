@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.client import interaction_context
 from bot.client.error_replies import report_error, set_reply_language
 from bot.core.concurrency.rate_limits import TokenBucket
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 
 MAX_INTERACTION_BURST = 30
 """Maximum number of interactions per user at once."""
@@ -59,7 +60,11 @@ class TelexCommandTree(app_commands.CommandTree[Any]):
             raise app_commands.NoPrivateMessage
         await admit_interaction(limits, interaction.user)
         if interaction.command is None or DEFERS_ITSELF_KEY not in interaction.command.extras:
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            try:
+                await interaction.response.defer(ephemeral=True, thinking=True)
+            except DISCORD_ERRORS as error:  # The tree gives no such error to `on_error`.
+                await report_error(interaction, error)
+                return False
         return True
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:

@@ -43,7 +43,7 @@ def set_reply_language(interaction: discord.Interaction[Any]) -> None:
 async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
     """Set the language in which the user gets replies, and report errors of the `with` block, which end there.
 
-    It is for callbacks of views, modals and dynamic items; the command tree does both by itself.
+    It is for callbacks of views, modals and dynamic items; the command tree does both for the callbacks of commands.
     """
     set_reply_language(interaction)
     try:

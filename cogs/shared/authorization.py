@@ -10,6 +10,7 @@ from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.text import discord_text
 from cogs.shared.views import Interaction, OwnedView
 
@@ -83,7 +84,7 @@ class CommandPermissionCache(commands.Cog):
             overrides = (await command.fetch_permissions(guild)).permissions if command is not None else []
         except discord.NotFound:  # Error 10066: the server has no overrides.
             overrides = []
-        except discord.HTTPException:
+        except DISCORD_ERRORS:
             return []
         if len(self._cached_overrides_by_server_and_command_id) >= _MAX_CACHED_OVERRIDE_LISTS:
             self._cached_overrides_by_server_and_command_id.clear()
@@ -98,7 +99,7 @@ class CommandPermissionCache(commands.Cog):
         if command_name not in self._command_by_name:
             try:
                 await self._load_commands()
-            except discord.HTTPException:
+            except DISCORD_ERRORS:
                 return None
         command = self._command_by_name.get(command_name)
         return None if command is None else command.id
@@ -201,7 +202,13 @@ class ManagersOnlyMixin:
     """Mixin for command groups that only users who manage feeds may use."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        await require_manager(interaction, interaction.command_id)
+        try:
+            await require_manager(interaction, interaction.command_id)
+        except Exception as error:
+            command = interaction.command
+            if command is None or isinstance(error, app_commands.AppCommandError):
+                raise
+            raise app_commands.CommandInvokeError(command, error) from error  # The tree reports no others of a check.
         return True
 
 

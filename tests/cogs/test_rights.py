@@ -73,6 +73,30 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(tele
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
+async def test_without_an_answer_on_the_servers_settings_the_role_decides(telex, feed_server, monkeypatch):
+    async def time_out(*_args: object) -> None:
+        raise TimeoutError
+
+    await follow(telex, feed_server)
+    role = telex.guild.create_role("Librarians")
+    await telex.set_preference(Preference.MANAGER_ROLE, role.id)
+    librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
+    monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", time_out)
+    assert "Example News" in message_text(await librarian.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
+
+
+async def test_an_error_while_a_right_is_checked_is_told(telex, monkeypatch):
+    async def fail(*_args: object) -> None:
+        raise KeyError("permissions")
+
+    monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", fail)
+    for command in ("feed list", "digest list"):
+        answer = await telex.reader.slash(telex.news, command)
+        assert "Something went wrong on my side" in message_text(answer), command
+    telex.ignore_past_errors()
+
+
 async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
