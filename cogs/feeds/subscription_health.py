@@ -139,7 +139,7 @@ def feed_error_sentence(feed: Feed) -> str:
 
 
 def state_counts_text(healths: list[SubscriptionHealth]) -> str:
-    """Return as text how many subscriptions are in each state; states without any are left out."""
+    """Return as text how many subscriptions are in each state; states without any are left out, "" for none."""
     count_formatters = {
         HealthState.HEALTHY: lambda count: ngettext("{count} healthy", "{count} healthy", count),
         HealthState.PAUSED: lambda count: ngettext("{count} paused", "{count} paused", count),
@@ -206,13 +206,16 @@ class ManualFeedChecks:
         self._checking_feed_ids: set[int] = set()
 
     async def check(self, feed: Feed) -> str:
-        """Poll a feed now and return the result as a sentence.
+        """Poll a feed now, have its new articles posted, and return the result as a sentence.
+
+        A feed whose polling had ended because it was gone becomes active again.
 
         Raises `UserFacingError` if the feed was polled less than `MIN_CHECK_INTERVAL_SECONDS` ago, or is being
         checked already.
         """
-        now = self._bot.services.clock.now()
-        next_check_at = (feed.last_poll_at or 0) + MIN_CHECK_INTERVAL_SECONDS
+        feeds, now = self._bot.store.feeds, self._bot.services.clock.now()
+        current_feed = await feeds.get(feed.id) or feed  # A card may be older than the last poll.
+        next_check_at = (current_feed.last_poll_at or 0) + MIN_CHECK_INTERVAL_SECONDS
         if feed.id in self._checking_feed_ids or next_check_at > now:
             raise UserFacingError(
                 _("I just checked {feed}. You can try again {when}.").format(
@@ -222,9 +225,9 @@ class ManualFeedChecks:
             )
         self._checking_feed_ids.add(feed.id)
         try:
-            if feed.state is FeedState.GONE:
-                await self._bot.store.feeds.make_due(feed.id)
-            current_feed = await self._bot.store.feeds.get(feed.id) or feed
+            if current_feed.state is FeedState.GONE:
+                await feeds.make_due(feed.id)
+                current_feed = await feeds.get(feed.id) or current_feed
             poll_report = await self._bot.services.poller.poll(current_feed)
         finally:
             self._checking_feed_ids.discard(feed.id)

@@ -325,6 +325,17 @@ async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(telex, feed
     assert "No feed found at that address" in message_text(failed)
 
 
+async def test_two_people_with_open_cards_of_a_feed_check_it_once_a_minute_together(telex, feed_server):
+    await follow(telex, feed_server)
+    await telex.advance(61)
+    first_card, second_card = last_reply(await open_feed_card(telex)), last_reply(await open_feed_card(telex))
+    checked = await telex.editor.click(first_card, label="Check now")
+    assert "has no new articles" in message_text(checked)
+    refusal = await telex.editor.click(second_card, label="Check now")
+    assert "I just checked" in message_text(refusal)
+    assert feed_server.count("/rss") == 2
+
+
 async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, monkeypatch):
     outlines = tuple(
         opml.Outline(title, feed_server.origin + path, None, "en")
