@@ -36,7 +36,7 @@ _MAX_ITEM_TITLE_LENGTH = 120
 
 
 class FollowFlow(OwnedView):
-    """Steps by which a channel comes to follow a feed. Nothing is saved before the last button."""
+    """Steps by which a channel comes to follow a feed. Nothing is saved before the button of the last step."""
 
     def __init__(self, interaction: Interaction, target_channel: PostableChannel) -> None:
         super().__init__(interaction)
@@ -51,7 +51,8 @@ class FollowFlow(OwnedView):
     async def start(self, interaction: Interaction, address: str) -> None:
         """Find the feeds of the address, and show the next step.
 
-        Raises `UserFacingError` if the channel or the address is unsuitable, or the channel follows the feed already.
+        Raises `UserFacingError` if Telex cannot post in the channel or it follows the feed already, FeedError if the
+        address cannot be read, and RequestRejected if it has no feed, or one that may not be followed.
         """
         require_can_post(self._target_channel)
         await self._discover(interaction, await self._resolve_followed_url(interaction, address))
@@ -279,7 +280,7 @@ async def follow_in_channel(
     """Follow a discovered feed in a channel, and approve the member's proposal `proposal_id` of it, if given.
 
     Raises `UserFacingError` if Telex cannot post in the channel, and RequestRejected if the server follows too
-    many feeds or the proposal was decided before.
+    many feeds, the source is blocked, or the proposal was decided before.
     """
     require_can_post(target_channel)
     client = interaction.client

@@ -30,7 +30,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, RoleMenu, Stri
 
 
 class LookPanel(ManagersPanel):
-    """Panel with a draft of a look (how posts appear) and a preview. Nothing is saved before the last button.
+    """Panel with a draft of a look (how posts appear) and a preview. Nothing is saved before “Use this look”.
 
     The look belongs to a subscription or, without one, to the server as the default. A draft that is None leaves the
     look to the default.
@@ -138,9 +138,9 @@ class LookPanel(ManagersPanel):
         await self._show_preview_message(interaction, message)
 
     async def _show_preview_message(self, interaction: Interaction, message: Message) -> None:
-        """Show the preview of a classic embed in an ephemeral message of its own.
+        """Show the preview of a classic embed in an ephemeral message of its own, in place of the one before.
 
-        An embed cannot be part of a panel.
+        An embed cannot be part of a panel. For another style, only the message before is deleted.
         """
         previous_message, self._preview_message = self._preview_message, None
         if previous_message is not None:

@@ -55,7 +55,7 @@ async def find_usual_channel(interaction: Interaction, guild: discord.Guild) -> 
 
 
 class SourceFlow(FollowFlow):
-    """Steps from the links of a message, or a typed address, to a subscription. The last button saves it."""
+    """Steps from the links of a message, or a typed address, to a subscription. The button “Follow” saves it."""
 
     def __init__(
         self, interaction: Interaction, target_channel: PostableChannel, manual_checks: ManualFeedChecks
@@ -68,7 +68,10 @@ class SourceFlow(FollowFlow):
         self._render_step: Callable[[Interaction], Awaitable[None]] = self.cancel
 
     async def open(self, interaction: Interaction, links: Sequence[str]) -> None:
-        """Find the source (site or feed) of the only link, or let the user choose one of several links."""
+        """Find the source (site or feed) of the only link, or let the user choose one of several links.
+
+        Raises RequestRejected if the source has a feed that may not be followed.
+        """
         if len(links) == 1:
             await self._open_link(interaction, links[0])
             return
@@ -83,7 +86,8 @@ class SourceFlow(FollowFlow):
     async def open_address(self, interaction: Interaction, address: str) -> None:
         """Find the source of a typed address or name.
 
-        Raises FeedError if it is no address, and RequestRejected if no outlet has that name.
+        Raises FeedError if it is no address, and RequestRejected if no outlet has that name or the source has a feed
+        that may not be followed.
         """
         feeds = resolve_input(address)
         await self._open_link(interaction, feeds[0].url if len(feeds) == 1 else address)

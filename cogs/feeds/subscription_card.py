@@ -58,7 +58,10 @@ class SubscriptionCard(SubscriptionPanel):
         self._check_feed = check_feed
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
-        """Show the current state of the subscription; `status_line` reports the last action."""
+        """Show the current state of the subscription; `status_line` reports the last action.
+
+        Raises `UserFacingError` if it was unfollowed or the user cannot see its channel.
+        """
         self.followed_feed = followed_feed = await require_current_subscription(interaction, self.followed_feed)
         subscription, feed = followed_feed
         health = subscription_health.evaluate_health(

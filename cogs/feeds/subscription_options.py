@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 from typing import NamedTuple
 
-import aiohttp
 import discord
 from discord.app_commands import Choice
 
@@ -12,6 +11,7 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.models import Feed, Subscription
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.text import discord_text, urls
 from bot.text.words import fold
@@ -91,15 +91,15 @@ async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
         await guild.fetch_channel(channel_id)
     except discord.NotFound:
         return True
-    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+    except DISCORD_ERRORS:
         return False
     return False
 
 
 async def find_subscription_choices(interaction: Interaction, current: str) -> list[Choice[str]]:
-    """Return autocomplete choices for subscriptions whose feed or channel matches the typed text.
+    """Return autocomplete choices for subscriptions whose feed, address or channel contains the typed text.
 
-    The value of a choice is the id of the subscription.
+    There are at most as many as Discord shows. The value of a choice is the id of the subscription.
     """
     guild = interaction.guild
     if guild is None:

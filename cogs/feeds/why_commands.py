@@ -176,7 +176,7 @@ async def _can_see(interaction: Interaction, record: ChannelDeliveryStatus | Sub
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
-    """Yield the lines of text that explain the delivery of an article."""
+    """Yield the lines of text that explain the delivery of articles, each list up to its maximum."""
     for article, feed in explanation.articles_and_feeds[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
         found_at_text = f"<t:{article.found_at}:f>"

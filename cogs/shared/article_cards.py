@@ -167,9 +167,9 @@ def article_card(
 ) -> Card:
     """Return the card of an article, in the current language.
 
-    `body_markup` replaces the excerpt. `bookmark` is the user's bookmark of the article; `post_links_markup` links
-    its posts. Buttons that need a server appear if `is_in_server` is set; with `is_shared` the card has fewer buttons,
-    because everyone reads it.
+    `body_markup`, unless it is "", replaces the excerpt. `bookmark` is the user's bookmark of the article;
+    `post_links_markup` links its posts. Buttons that need a server appear if `is_in_server` is set; with `is_shared`
+    the card has fewer buttons, because everyone reads it.
     """
     detail_lines = [messages.status_lines_markup(article)]
     if bookmark is not None:

@@ -47,8 +47,8 @@ ChannelArgument = app_commands.Transform[app_commands.AppCommandChannel | app_co
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
     """Return the channel chosen in an option, or the current channel if none was chosen.
 
-    Raises `UserFacingError` if the channel is of a type without posts or the user cannot see it. The permissions
-    of Telex in the channel are not checked.
+    Records to which channel a thread belongs. Raises `UserFacingError` if the channel is of a type without posts,
+    cannot be fetched, or the user cannot see it. The permissions of Telex in the channel are not checked.
     """
     return await resolve_channel_id(interaction, option.id if option is not None else interaction.channel_id)
 
@@ -56,8 +56,8 @@ async def resolve_channel(interaction: Interaction, option: ChannelArgument | No
 async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -> PostableChannel:
     """Return the channel or thread of this server with an id.
 
-    Raises `UserFacingError` if it does not exist, is of a type without posts or cannot be seen by the user. The
-    permissions of Telex in the channel are not checked.
+    Records to which channel a thread belongs. Raises `UserFacingError` if the channel does not exist, is of a type
+    without posts, cannot be fetched, or cannot be seen by the user. The permissions of Telex in it are not checked.
     """
     assert interaction.guild is not None
     channel = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
@@ -73,8 +73,8 @@ async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -
 async def find_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel | None:
     """Return the channel or thread of a server with an id.
 
-    Returns None if it no longer exists or is of a type without posts. A channel that is not in the cache,
-    such as an archived thread, is fetched.
+    A channel that is not in the cache, such as an archived thread, is fetched. Returns None if there is none of this
+    id, it is of a type without posts, or Discord does not give it.
     """
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None:
@@ -92,9 +92,10 @@ def channel_name(guild: discord.Guild, channel_id: int) -> str:
 
 
 async def require_existing_channel(interaction: Interaction, channel_id: int) -> PostableChannel:
-    """Return a channel that was chosen earlier, as it is now.
+    """Return a channel that was chosen earlier, as it is now, and record to which channel a thread belongs.
 
-    Raises `UserFacingError` if the channel no longer exists or the user can no longer see it.
+    Raises `UserFacingError` if the channel no longer exists, Discord does not give it, or the user can no longer see
+    it.
     """
     channel = await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
     if channel is None:
@@ -111,7 +112,10 @@ async def _record_thread(interaction: Interaction, channel: PostableChannel) -> 
 
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
-    """Return whether the user can see a channel or thread of the current server."""
+    """Return whether the user can see a channel or thread of the current server, and its history.
+
+    Return False if only Discord knows and does not answer.
+    """
     member = interaction_context.get_home_member(interaction)
     return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
 
@@ -162,9 +166,9 @@ def _join_bold_names(permission_labels: list[str]) -> str:
 
 
 async def posting_delay_text(interaction: Interaction, target_channel: PostableChannel) -> str:
-    """Return a sentence on why a channel gets articles later or only in part.
+    """Return a sentence on why a channel gets articles later or only in part: digests, a selection, or quiet hours.
 
-    Returns "" if the channel gets all articles at once.
+    Returns "" if it has none of these now. Limits on the number of posts in an hour are not mentioned.
     """
     store = interaction.client.store
     digest = await store.digests.get_by_channel(target_channel.id)

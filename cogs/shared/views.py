@@ -116,8 +116,9 @@ class OwnedView(discord.ui.LayoutView):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Return whether the user opened this view, in this server, and it has not expired.
 
-        Raises `UserFacingError` if the user may not use the view any more or now, or `CommandOnCooldown` if they exceed
-        the rate limit.
+        Another user is told that the view is not theirs. A click of the user counts towards the rate limit. Raises
+        `UserFacingError` if the user may not use the view any more or now, or `CommandOnCooldown` if they exceed the
+        rate limit.
         """
         set_reply_language(interaction)
         if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
@@ -277,7 +278,7 @@ class _ActionSelect:
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the selected values to the action.
 
-        Raises `UserFacingError` if more or fewer values were selected than the menu allows.
+        Raises `UserFacingError` if more or fewer values were selected than the menu allows, or one that it lacks.
         """
         selected_values = self.selected_values()
         if not self.min_values <= len(selected_values) <= self.max_values:

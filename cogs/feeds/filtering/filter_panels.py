@@ -39,8 +39,8 @@ async def open_filters(
     """Preview new filters on recent articles; without `only` and `never`, list the current filters.
 
     `only` and `never` are the queries of a new filter that articles must match, and must not match; `until` is the
-    end of both as text. Raises `UserFacingError` if a filter or its end is invalid, the filters exist already, or there
-    would be too many.
+    end of both as text. Raises RequestRejected if a query is invalid, and `UserFacingError` if the end is, the target
+    cannot have such a filter, the filters exist already, or there would be too many.
     """
     store = interaction.client.store
     typed_filters = [
@@ -279,7 +279,7 @@ class FilterList(FilterTargetPanel):
         await self.display_card(interaction, *blocks)
 
     async def _open_modal(self, interaction: Interaction) -> None:
-        """Open the modal for the query and the end of a new filter."""
+        """Open the modal for the queries and the end of new filters."""
         field_kwargs: dict[str, Any] = {"max_length": MAX_QUERY_LENGTH, "required": False}
         fields = [
             TextField("only", _("Only post articles with…"), **field_kwargs),
@@ -301,7 +301,10 @@ class FilterList(FilterTargetPanel):
         await interaction.response.send_modal(FormModal(_("Add a filter"), self._preview, *shown_fields, view=self))
 
     async def _preview(self, interaction: Interaction, *texts: str) -> None:
-        """Preview the filters that were typed in the modal. Raises `UserFacingError` if they are invalid."""
+        """Preview the filters that were typed in the modal; without any, list the current filters.
+
+        Raises `UserFacingError` or RequestRejected if they are invalid.
+        """
         *only_texts, never, until = (text.strip() for text in texts)
         await open_filters(interaction, self.target, "".join(only_texts), never, until)
         self.stop()

@@ -82,8 +82,8 @@ async def find_target_choices(interaction: Interaction, typed_text: str) -> list
 async def resolve_target(interaction: Interaction, selection: str) -> FilterTarget:
     """Return what a command option selects for filters, by the value of an autocomplete choice, or a feed by its name.
 
-    Raises `UserFacingError` if nothing or several feeds match, the user cannot see the channel, or nothing is followed
-    there.
+    Raises `UserFacingError` if nothing or several feeds match, the user cannot see the channel, or there are neither
+    feeds that the user can see nor filters.
     """
     assert interaction.guild is not None
     if selection == _SERVER_VALUE:

@@ -7,6 +7,7 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.rendering import buttons
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import refusal_sentences
 from bot.store.records.proposal_records import Proposal
 from bot.text import discord_text
@@ -116,7 +117,7 @@ async def find_member_name(guild: discord.Guild, user_id: int) -> str:
     """Return the name of a member in a server, or the id of a user whom Discord does not name as a member."""
     try:
         return (guild.get_member(user_id) or await guild.fetch_member(user_id)).display_name
-    except discord.HTTPException:
+    except DISCORD_ERRORS:
         return str(user_id)
 
 

@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 100
 
 
 class ProposalFlow(SourceFlow):
-    """Steps from a link or an address to a member's proposal of a feed. Nothing is saved before the last button.
+    """Steps from a link or an address to a member's proposal of a feed. Nothing is saved before “Propose”.
 
     `discovery_slots` limit how many sources are searched for at a time; servers share them fairly. `message` is the
     message with the link, or None.
@@ -75,7 +75,10 @@ class ProposalFlow(SourceFlow):
         )
 
     async def _confirm(self, interaction: Interaction) -> None:
-        """Store the proposal, and tell the user where it goes."""
+        """Store the proposal or, if the feed is proposed already, add the user to it, and say what it waits for.
+
+        Raises `UserFacingError` if the channel no longer exists, and RequestRejected if the user may not propose it.
+        """
         target_channel = await channel_options.require_existing_channel(interaction, self._target_channel.id)
         guild, feed, parsed_feed = target_channel.guild, self._discovery.feeds[0], self._discovery.parsed_feed
         assert parsed_feed is not None

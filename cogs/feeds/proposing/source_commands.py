@@ -82,7 +82,10 @@ class SourceCog(PersistentItemCog):
         await FeedDirectory(interaction, self.open_source_flow).render(interaction)
 
     async def open_source_flow(self, interaction: Interaction, address: str) -> None:
-        """Open the steps that follow the site or feed at an address or, unless the user manages feeds, propose it."""
+        """Open the steps that follow the site or feed at an address or, unless the user manages feeds, propose it.
+
+        Raises `UserFacingError` or RequestRejected if the user may do neither, and FeedError if it is no address.
+        """
         await (await self._create_flow(interaction, None)).open_address(interaction, address)
 
     async def _create_flow(self, interaction: Interaction, message: discord.Message | None) -> SourceFlow:

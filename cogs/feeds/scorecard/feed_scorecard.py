@@ -8,7 +8,10 @@ from cogs.shared.views import Interaction
 
 
 async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
-    """Return posts, saves and likes of the user's visible feeds in the `days` days up to the last midnight in UTC."""
+    """Return posts, saves and likes of the user's visible feeds in the `days` days up to the last midnight in UTC.
+
+    The server's reactions until then are first counted in batches.
+    """
     store, server_id = interaction.client.store, interaction.guild_id or 0
     until = await store.feed_reactions.add_batches_until_midnight(server_id)
     since = until - days * SECONDS_PER_DAY

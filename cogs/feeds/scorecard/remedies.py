@@ -182,8 +182,8 @@ class MoveRemedy(_FeedRemedy):
     async def choose_channel(self, interaction: Interaction, channel: PostableChannel) -> None:
         """Choose the channel to move to.
 
-        Raises `UserFacingError` if Telex can't post there, or the channel follows the feed already: a move would
-        then drop this subscription.
+        Raises `UserFacingError` if Telex can't post there, the user may not mention the role of the posts there, the
+        feed was unfollowed, or the channel follows the feed already: a move would then drop this subscription.
         """
         subscription = await self.load_subscription(interaction)
         require_can_post(channel)

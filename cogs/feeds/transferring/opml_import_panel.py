@@ -48,7 +48,8 @@ async def import_feed_list(interaction: Interaction, chosen_channel: PostableCha
     """Follow the feeds of a list and report the results; a list with channels, filters or looks is previewed before.
 
     Feeds for which the list names no other usable channel go to `chosen_channel`.
-    Raises `UserFacingError` if the bot cannot post in the channel.
+    Raises `UserFacingError` if the bot cannot post in the channel, and RequestRejected, without any change, if the
+    server's settings change meanwhile.
     """
     require_can_post(chosen_channel)
     feed_list = await asyncio.to_thread(_drop_invalid_looks, feed_list)
@@ -93,7 +94,10 @@ class OpmlImportPanel(ManagersPanel):
         )
 
     async def import_at_once(self, interaction: Interaction) -> None:
-        """Import the list without a preview, and report the results."""
+        """Import the list without a preview, and report the results.
+
+        Raises RequestRejected, without any change, if the server's settings change meanwhile.
+        """
         await self._make_plan(interaction)
         await self._import(interaction)
 

@@ -12,6 +12,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import ChannelOutline, FeedList
 from bot.polling.following import opml_import
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from cogs.feeds import subscription_options
 from cogs.shared.channel_options import channel_name
@@ -33,15 +34,15 @@ async def read_feed_list(interaction: Interaction, file: discord.Attachment | No
         raise UserFacingError(describe_feed_error(fetch_errors.TOO_LARGE))
     try:
         opml_bytes = await file.read()
-    except (discord.HTTPException, discord.NotFound) as error:
+    except DISCORD_ERRORS as error:
         raise UserFacingError(_("Discord didn’t give me the file. Try again.")) from error
     return await opml_import.parse_opml(services.workers, opml_bytes)
 
 
 async def export_opml(interaction: Interaction) -> None:
-    """Send the feeds of channels that the user can see, with their filters, as an OPML file.
+    """Send the feeds of channels that the user can see, with their filters and looks, as an OPML file.
 
-    Raises `UserFacingError` if there are none.
+    Feeds whose addresses contain a password or key are left out. Raises `UserFacingError` if no feed is followed.
     """
     guild = interaction.guild
     assert guild is not None
