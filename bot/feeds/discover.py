@@ -53,8 +53,8 @@ async def discover_feeds(
     """Find the feeds at a URL: by a rule for its site, the document if it is one, or those that page or site name.
 
     The lists of links on the page are returned, too, if no feeds are found or only its site has any, or if `with_lists`
-    is set. Raises FeedError if the URL cannot be fetched, or if its document is a feed whose parsing fails or takes too
-    long.
+    is set. Raises FeedError if the URL cannot be fetched, or if parsing its document as a feed fails, except for a
+    document that is no feed, or takes too long.
     """
     known_site_feeds = known_sites.list_feeds_for_url(url)
     if len(known_site_feeds) > 1:

@@ -82,8 +82,9 @@ class _SearchTerms(NamedTuple):
     """Terms by which a search finds an outlet of the directory.
 
     `compact_full_name` is the full name without spaces ("theverge"). Words such as `the` are left out of `name_words`,
-    the words of all its names, and of `compact_names`, its names without spaces and the name of its host. The compact
-    names of a section lack the name of the outlet alone. `topic_words` has the words for its topics and language.
+    the words of all its names and its main name without spaces, and of `compact_names`, its names without spaces and
+    the name of its host. The compact names of a section lack the name of the outlet alone. `topic_words` has the words
+    for its topics and language.
     """
 
     compact_full_name: str

@@ -148,8 +148,8 @@ def schedule_after_success(
 
     After the first poll, the interval is a quarter of the mean time between articles. Later it halves with news.
     Without, it grows by two minutes (by a quarter for a feed sent in full each time), up to a fraction of the time
-    without news. The publisher's hints can only lengthen the wait. A feed
-    over quota is polled half as often each time, down to four times a day.
+    without news. The publisher's hints lengthen the wait; only if they ask for no more than `MIN_INTERVAL_SECONDS`, the
+    interval may be as short as that. A feed over quota is polled half as often each time, down to four times a day.
     """
     publisher_wait_seconds = _get_publisher_min_wait(feed, hints)
     min_interval_seconds = (

@@ -54,9 +54,9 @@ class RobotsCache:
     async def check(self, url: str, host_throttle: HostThrottle) -> RobotsVerdict:
         """Return whether a page may be fetched, and the crawl delay of the page's host.
 
-        A missing robots.txt (4xx) allows everything, and a robots.txt that cannot be evaluated forbids
-        everything. Raises FeedError with the cause if robots.txt is unreachable (5xx, no response), which
-        also forbids everything (RFC 9309 §2.3.1), or too large.
+        A missing robots.txt (4xx but 429) allows everything, and a robots.txt that cannot be evaluated forbids
+        everything. Raises FeedError with the cause if robots.txt is unreachable (429, 5xx, no response), which
+        also forbids everything (RFC 9309 §2.3.1), too large, or blocked by an operator.
         """
         cached_robots = await self._load(str(URL(url).origin()), host_throttle)
         if cached_robots.failure is not None:

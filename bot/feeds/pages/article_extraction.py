@@ -79,8 +79,8 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
 def extract_article_text(page: bytes, content_type: str, url: str) -> str:
     """Return the text of a page's article, or all posts of a discussion; "" if there is neither.
 
-    Paragraphs are separated by empty lines. Raises FeedError (parse-died) for tags that would take too long
-    to parse.
+    Paragraphs are separated by empty lines. The text has at most `MAX_TEXT_CHARS` characters, without lines that belong
+    to no article. Raises FeedError (parse-died) for tags that would take too long to parse.
     """
     markup = decode_page(page, content_type)
     tree = parse_html(markup)

@@ -76,7 +76,8 @@ class _ElementGroup(NamedTuple):
 def extract_posts(tree: HtmlElement) -> list[str]:
     """Return the posts of a page's discussion in order, with author and time where known; [] if there is none.
 
-    Comments on an article are returned, too; `is_spread_over_posts` tells them apart. The tree is not changed.
+    Quotations of other posts are left out. Comments on an article are returned, too; `is_spread_over_posts` tells them
+    apart. The tree is not changed.
     """
     groups = sorted(_find_groups(tree), key=lambda group: group.char_count * group.density, reverse=True)
     max_char_count = max((group.char_count for group in groups), default=0)

@@ -18,7 +18,7 @@ _HTML_START_PATTERN = re.compile(
 
 
 def parse_feed_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
-    """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
+    """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed 1.x, or a listing of Reddit's API.
 
     `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. A
     `parse_warning` of the feed says that it had too many entries, or was not well-formed. Raises FeedError:

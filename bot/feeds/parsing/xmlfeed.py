@@ -59,6 +59,7 @@ FeedParserDict = dict[str, Any]
 def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """Parse RSS or Atom with feedparser, except dates: feedparser reads 2020/1/10 as November.
 
+    An entry within which the document breaks off, and entries without title, link, guid and text, are left out.
     Raises FeedError (not-a-feed), and whatever feedparser raises.
     """
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
