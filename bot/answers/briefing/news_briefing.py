@@ -15,7 +15,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import Scope, SearchEngine
 from bot.search.query.query_filters import FilterName
-from bot.search.query.query_tree import FieldFilter, Node, Phrase, Word
+from bot.search.query.query_tree import FieldFilter, Node, Phrase
 from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
 from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
@@ -124,16 +124,11 @@ def _search_article_ids(
 
     Without a topic, they are the ids of the newest articles.
     """
-    if not topic:
-        newest_hits = engine.match_all(period_filters, scope, MAX_ARTICLES_WITHOUT_TOPIC, newest_first=True)
-        return [hit.article_id for hit in newest_hits], ()
-    limit = MAX_ARTICLES_PER_TOPIC_SEARCH
-    hits = engine.match_any(" ".join(topic), scope, limit, required_nodes=period_filters)
-    for node_type in (
-        Word,
-        Phrase,
-    ):  # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
-        hits += engine.match_all((*map(node_type, topic), *period_filters), scope, limit, newest_first=True)
+    limit = MAX_ARTICLES_PER_TOPIC_SEARCH if topic else MAX_ARTICLES_WITHOUT_TOPIC
+    # Phrases, because a word may share its stem with a more frequent one, as "OpenAI" does with "open".
+    hits = engine.match_all((*map(Phrase, topic), *period_filters), scope, limit, newest_first=True)
+    if topic:
+        hits += engine.match_any(" ".join(topic), scope, limit, required_nodes=period_filters)
     topic_word_weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
     return list({hit.article_id for hit in hits}), topic_word_weights
 
