@@ -61,8 +61,9 @@ class ClusterEvents:
             if event_name in self._payload_handler_by_event_name:
                 self._payload_handler_by_event_name[event_name](payload)
                 return
+            # Of all events in a copy: a function may announce another event, the first of its name.
             for callbacks in (
-                [self._callbacks_by_event_name[event_name]] if event_name else self._callbacks_by_event_name.values()
+                [self._callbacks_by_event_name[event_name]] if event_name else [*self._callbacks_by_event_name.values()]
             ):
                 for callback in callbacks:
                     callback()

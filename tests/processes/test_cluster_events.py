@@ -1,0 +1,28 @@
+"""Events between processes that share a database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.processes.cluster_events import ClusterEvents
+from bot.processes.supervision import Supervisor
+
+
+class ReconnectedStore:
+    """A store whose connection was lost: any event may have been missed."""
+
+    async def listen(self, on_notification: Callable[[str], None]) -> None:
+        on_notification("")
+        await asyncio.Event().wait()
+
+
+async def test_after_a_lost_connection_all_are_called_though_one_announces_an_event_of_its_own(clock, caplog):
+    events = ClusterEvents(ReconnectedStore(), Supervisor(clock))  # type: ignore[arg-type]  # it needs no more
+    called = asyncio.Event()
+    events.subscribe("feeds", lambda: events.announce("outbox"))
+    events.subscribe("leases", called.set)
+    events.start()
+    await asyncio.wait_for(called.wait(), 60)
+    await events.close()
+    assert not caplog.records
