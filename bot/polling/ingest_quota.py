@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bot.core.clock import Clock
 from bot.core.concurrency.rate_limits import TokenBucket
 from bot.core.models import Feed
-from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
+from bot.store.records.source_records import SERVER_QUOTA_SECONDS, KnownArticle, OverQuotaKind, QuotaOverflow
 
 FEED_QUOTA_ENTRIES = 1_000
 """Maximum number of new entries that a feed may bring before its used-up quota refills."""
@@ -18,8 +18,6 @@ FEED_QUOTA_SECONDS = 4 * 3_600.0
 """Number of seconds in which a feed's used-up quota of entries refills."""
 SERVER_QUOTA_BYTES = 24_000_000
 """Maximum number of bytes of new articles that a server's feeds may bring before its used-up quota refills."""
-SERVER_QUOTA_SECONDS = 3_600.0
-"""Number of seconds in which a server's used-up quota of bytes refills."""
 MIN_ENTRIES_OF_NEW_FEED = 10
 """Number of the first entries of a new feed that are accepted even if the server's quota is used up."""
 ARTICLE_OVERHEAD_BYTES = 3_000

@@ -9,6 +9,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions
 from bot.store.outbox.watch_notifications import NOTIFICATION_COOLDOWN_SECONDS
 from bot.store.records.outbox_records import MaxRetryDelays
+from bot.store.records.source_records import SERVER_QUOTA_SECONDS
 
 
 def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
@@ -18,7 +19,7 @@ def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
     """
     parameters = {
         "now": db.now,
-        "now_ms": db.now * 1_000,
+        "quota_limit_ms": (db.now + SERVER_QUOTA_SECONDS) * 1_000,
         "cooldown": NOTIFICATION_COOLDOWN_SECONDS,
         "selection_window": TOP_STORY_WINDOW_SECONDS,
         **max_delays._asdict(),
@@ -66,8 +67,8 @@ _SHORTEN_WAITS_SQL = (
     "UPDATE page_fetch SET requested_at = :now WHERE requested_at > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
     "UPDATE channel SET retry_at = :now + :channel_seconds WHERE retry_at > :now + :channel_seconds",
-    # Else a server's quota of new articles would count as used up, and its feeds' articles be skipped.
-    "UPDATE server SET quota_full_at = 0 WHERE quota_full_at > :now_ms",
+    # Else a server's quota of new articles would count as used up for long, and its feeds' articles be skipped.
+    "UPDATE server SET quota_full_at = 0 WHERE quota_full_at > :quota_limit_ms",
     # Only articles found after a pause or absence are posted, so its end may not lie in the future.
     "UPDATE subscription SET resumed_at = :now WHERE resumed_at > :now",
 )

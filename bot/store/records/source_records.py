@@ -9,6 +9,9 @@ from bot.core.models import Feed, NewArticle
 from bot.core.preferences import Filter
 from bot.core.reasons import ReasonCode
 
+SERVER_QUOTA_SECONDS = 3_600
+"""Number of seconds in which a server's used-up quota of bytes of new articles refills."""
+
 
 class AlertKind(StrEnum):
     """Kind of an event that an alert reports about a feed."""
