@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import Any
 
 from bot.answers.candidates import list_passages
 from bot.answers.timeline.outlet_differences import have_different_numbers
+from bot.core.local_time import format_iso
 from bot.core.models import Article
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
@@ -134,12 +135,12 @@ class Answer:
             ],
             "sources": [_build_source_document(article) for article in self.sources],
             "nearest": [_build_source_document(article) for article in self.related_articles],
-            "newest": None if self.newest_published_at is None else _format_iso_time(self.newest_published_at),
+            "newest": None if self.newest_published_at is None else format_iso(self.newest_published_at),
         }
         if self.period is not None:
             answer_document["period"] = {
-                "since": _format_iso_time(self.period.start),
-                "before": _format_iso_time(self.period.end),
+                "since": format_iso(self.period.start),
+                "before": format_iso(self.period.end),
             }
         if self.briefing:
             answer_document["lines"] = [
@@ -161,9 +162,5 @@ def _build_source_document(article: Article) -> dict[str, object]:
         "url": article.url,
         "title": article.title,
         "source": article.outlet,
-        "published": _format_iso_time(article.published),
+        "published": format_iso(article.published),
     }
-
-
-def _format_iso_time(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

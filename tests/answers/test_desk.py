@@ -82,7 +82,7 @@ async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow_engine):
 
 
 async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow_engine, monkeypatch):
-    monkeypatch.setattr(question_queue, "MAX_WAITING_QUESTIONS", 1)
+    monkeypatch.setattr(question_queue, "MAX_PENDING_QUESTIONS", MAX_CONCURRENT_QUESTIONS + 1)
     taking = service_of(newsroom)
     tasks = [
         asyncio.create_task(taking.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)
@@ -100,7 +100,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
 
 
 async def test_a_server_that_asks_much_leaves_room_for_others(newsroom, slow_engine, monkeypatch):
-    monkeypatch.setattr(question_queue, "MAX_WAITING_QUESTIONS_PER_SERVER", 1)
+    monkeypatch.setattr(question_queue, "MAX_PENDING_QUESTIONS_PER_SERVER", MAX_CONCURRENT_QUESTIONS + 1)
     service = service_of(newsroom)
     tasks = [
         asyncio.create_task(service.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bot.answers.conversing.question_queue import MAX_CONCURRENT_QUESTIONS_WITH_MODEL, MAX_WAITING_QUESTIONS_PER_SERVER
+from bot.answers.conversing.question_queue import MAX_CONCURRENT_QUESTIONS_WITH_MODEL, MAX_PENDING_QUESTIONS_PER_SERVER
 from bot.answers.conversing.question_service import QuestionReply, QuestionRequest, QuestionService
 from bot.core.user_errors import RequestRejected
 from bot.writing.answer_writer import open_answer_writer
@@ -45,5 +45,5 @@ async def test_two_hundred_questions_of_one_server_do_not_delay_anothers(
         assert len(answered_servers) <= 2 * MAX_CONCURRENT_QUESTIONS_WITH_MODEL, "it waited for a free slot alone"
         flood_replies = await asyncio.gather(*flood, return_exceptions=True)
     answered_count = answered_servers.count(1)
-    assert answered_count <= MAX_CONCURRENT_QUESTIONS_WITH_MODEL + MAX_WAITING_QUESTIONS_PER_SERVER
+    assert answered_count <= MAX_PENDING_QUESTIONS_PER_SERVER
     assert sum(isinstance(reply, RequestRejected) for reply in flood_replies) == ASKED_BY_ONE - answered_count

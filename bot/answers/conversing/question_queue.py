@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from bot.answers.conversing.question_limits import QuestionRejection
 from bot.core.concurrency.fair_queue import FairSemaphore
@@ -12,10 +12,10 @@ MAX_CONCURRENT_QUESTIONS = 2
 """Maximum number of questions answered at once, so that a reading connection of the database is left to commands."""
 MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
 """Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
-MAX_WAITING_QUESTIONS = 50
-"""Maximum number of questions that wait until fewer questions are being answered."""
-MAX_WAITING_QUESTIONS_PER_SERVER = 20
-"""Maximum number of waiting questions of one server, so that questions of other servers find room."""
+MAX_PENDING_QUESTIONS = 50
+"""Maximum number of questions that wait or are being answered."""
+MAX_PENDING_QUESTIONS_PER_SERVER = 25
+"""Maximum number of pending questions of one server, so that questions of other servers find room."""
 
 
 class QuestionQueue:
@@ -23,26 +23,25 @@ class QuestionQueue:
 
     def __init__(self, *, has_model: bool) -> None:
         self._slots = FairSemaphore(MAX_CONCURRENT_QUESTIONS_WITH_MODEL if has_model else MAX_CONCURRENT_QUESTIONS)
-        self._waiting_count_by_server_id: Counter[int] = Counter()
+        self._pending_count_by_server_id: Counter[int] = Counter()
 
     @asynccontextmanager
     async def acquire(self, server_id: int) -> AsyncIterator[None]:
         """Wait until a question of a server may be answered (servers take turns), for the time of the `with` block.
 
-        Raises `RequestRejected` if too many questions are waiting.
+        Raises `RequestRejected` if too many questions are pending.
         """
-        waiting_count_by_server_id = self._waiting_count_by_server_id
+        pending_counts = self._pending_count_by_server_id
         if (
-            waiting_count_by_server_id.total() >= MAX_WAITING_QUESTIONS
-            or waiting_count_by_server_id[server_id] >= MAX_WAITING_QUESTIONS_PER_SERVER
+            pending_counts.total() >= MAX_PENDING_QUESTIONS
+            or pending_counts[server_id] >= MAX_PENDING_QUESTIONS_PER_SERVER
         ):
             raise RequestRejected(QuestionRejection.BUSY)
-        async with AsyncExitStack() as exit_stack:
-            waiting_count_by_server_id[server_id] += 1
-            try:
-                await exit_stack.enter_async_context(self._slots.acquire(server_id))
-            finally:
-                waiting_count_by_server_id.subtract((server_id,))
-                if not waiting_count_by_server_id[server_id]:
-                    del waiting_count_by_server_id[server_id]
-            yield
+        pending_counts[server_id] += 1
+        try:
+            async with self._slots.acquire(server_id):
+                yield
+        finally:
+            pending_counts[server_id] -= 1
+            if not pending_counts[server_id]:
+                del pending_counts[server_id]
