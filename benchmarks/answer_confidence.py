@@ -44,7 +44,7 @@ from benchmarks.answers_fit import (
     judge_outcomes,
     with_calibrated_probabilities,
 )
-from benchmarks.newsrooms import document_url, open_filled_newsroom
+from benchmarks.newsrooms import make_document_url, open_filled_newsroom
 from bot.answers.answer_scorer import Scorer
 from bot.answers.candidate_scoring import add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
@@ -149,8 +149,8 @@ async def ask_small_stores(
 ) -> AsyncIterator[AskedQuestion]:
     """Yield the questions as they are found in stores of a size."""
     documents = load_news()
-    news = {document_url(document): document for document in documents}
-    urls = {document["doc_id"]: document_url(document) for document in documents}
+    news = {make_document_url(document): document for document in documents}
+    urls = {document["doc_id"]: make_document_url(document) for document in documents}
     question_by_text = {question.example.question.text: question for question in questions}
     for group, store_documents in draw_stores([question.example for question in questions], size, news):
         async with open_filled_newsroom(store_documents, semantic=semantic) as newsroom:

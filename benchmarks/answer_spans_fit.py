@@ -43,7 +43,7 @@ from benchmarks.answers_fit import (
     fit_judges,
     scorer_to_json,
 )
-from benchmarks.newsrooms import document_url, read_rows
+from benchmarks.newsrooms import make_document_url, read_rows
 from bot.answers.answer_scorer import MODEL_FILE, Scorer
 from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.candidates import ArticleAnalysis
@@ -92,7 +92,7 @@ def build_samples(question: AnalysedQuestion, article_reading: ArticleAnalysis, 
 async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -> list[SpanSamples]:
     """Those of all encyclopedic questions but so many of each language, in their own passages."""
     excluded_ids = {row["id"] for row in draw_encyclopedic_questions(excluded_per_language)}
-    urls = {document["doc_id"]: document_url(document) for document in load_encyclopedia([""])}
+    urls = {document["doc_id"]: make_document_url(document) for document in load_encyclopedia([""])}
     samples = []
     async with open_store_in(folder, semantic=False) as newsroom:
         feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet == ENCYCLOPEDIA]

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.newsrooms import document_url, import_documents, read_rows
+from benchmarks.newsrooms import import_documents, make_document_url, read_rows
 from bot.answers import candidates
 from bot.answers.candidate_scoring import (
     ScoredCandidate,
@@ -251,7 +251,7 @@ async def load_examples(
     candidates are held against its meaning.
     """
     documents = [*load_news(), *load_encyclopedia([""])]
-    urls = {document["doc_id"]: document_url(document) for document in documents}
+    urls = {document["doc_id"]: make_document_url(document) for document in documents}
     outside_rows = [
         {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in draw_encyclopedic_questions(outside)
     ]

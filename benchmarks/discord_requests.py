@@ -1,11 +1,13 @@
-"""Records what the suites have the bot send to Discord, and judges it by Discord's description of its API.
+"""Check of all requests that the tests make the bot send to Discord, against Discord's description of its API.
 
-`python -m benchmarks.discord_requests [--languages en fr] [arguments of pytest]` runs the suites once
-in each language and prints every violation with the test that caused it, then the requests by operation.
+    python -m benchmarks.discord_requests [--languages en fr] [pytest arguments]
 
-In English the suites run as they are. In French everybody's Discord is French: what a test asserts of English
-sentences is evaluated and not checked, and buttons are found by the French of their labels, so that its
-actions go on. Those that can't (a label with a number in it, say) end their test there; what it sent counts.
+Runs the tests once in each language and prints every violation with the test that caused it, then the number of
+requests by operation. Exits 1 if there is a violation.
+
+In English, the tests run unchanged. In French, every user's Discord is French: assertions are evaluated but not
+checked, because they compare English sentences, and buttons are found by their translated labels. A test whose
+button isn't found (because its label contains a number, for example) ends there; its requests until then count.
 """
 
 from __future__ import annotations
@@ -38,13 +40,13 @@ SUITES = (
     "tests/wire",
 )
 IGNORED_TESTS = [f"--ignore=tests/wire/{name}.py" for name in ("test_stand_in", "test_stand_in_rules")]
-"""Tests of the stand-in itself send what Discord refuses."""
+"""Options that exclude the tests of the stand-in, which send invalid requests on purpose."""
 TEST_TIMEOUT_SECONDS = {"en": 600, "fr": 60}
-"""In French a test may wait for an English sentence in vain."""
+"""Timeout of a test by language; short in French, where a test may wait for an English sentence in vain."""
 
 
 class Request(NamedTuple):
-    """What was sent, and by which test."""
+    """A request to Discord and the test during which it was sent."""
 
     test: str
     method: str
@@ -54,16 +56,16 @@ class Request(NamedTuple):
 
 
 def record(folder: Path, language: str, arguments: list[str]) -> None:
-    """Run the suites in a language; every process of theirs writes its requests into a file of the folder."""
-    plugin = ["-p", recorder.__name__, f"--timeout={TEST_TIMEOUT_SECONDS[language]}"]
-    plain = [] if language == "en" else ["--assert=plain"]
+    """Run the tests in a language. Each test process writes its requests to a file in the folder."""
+    plugin_options = ["-p", recorder.__name__, f"--timeout={TEST_TIMEOUT_SECONDS[language]}"]
+    assert_options = [] if language == "en" else ["--assert=plain"]
     environment = {**os.environ, recorder.FOLDER: str(folder), recorder.LANGUAGE: language}
-    command = [sys.executable, "-m", "pytest", *plugin, *plain, *IGNORED_TESTS, *arguments]
+    command = [sys.executable, "-m", "pytest", *plugin_options, *assert_options, *IGNORED_TESTS, *arguments]
     subprocess.run(command, cwd=ROOT, env=environment, check=False)
 
 
 def read_requests(folder: Path) -> Iterator[Request]:
-    """Give what was recorded."""
+    """Yield the recorded requests of all test processes."""
     for file in sorted(folder.glob("*.jsonl")):
         with file.open(encoding="utf-8") as lines:
             for line in lines:
@@ -71,7 +73,7 @@ def read_requests(folder: Path) -> Iterator[Request]:
 
 
 def find_violations(contract: schema.ContractChecker, request: Request) -> list[str]:
-    """Say what Discord would refuse of a request."""
+    """Return a description of each violation for which Discord would refuse the request."""
     violations = contract.check_request(request.method, request.path, request.query, request.body)
     message = request.body.get("data", request.body) if isinstance(request.body, dict) else {}
     try:
@@ -82,25 +84,25 @@ def find_violations(contract: schema.ContractChecker, request: Request) -> list[
 
 
 def report_violations(folder: Path, language: str) -> int:
-    """Print the requests of a run by operation, and what is wrong with them; how many are wrong."""
+    """Print the violations and the number of requests by operation; return the number of invalid requests."""
     contract = discord_contract()
     assert contract is not None
-    operations: Counter[str] = Counter()
+    request_counts: Counter[str] = Counter()
     violation_count = 0
     for request in read_requests(folder):
         operation = contract.find_operation(request.method, request.path)
-        operations[f"{request.method} {operation.path if operation else request.path}"] += 1
+        request_counts[f"{request.method} {operation.path if operation else request.path}"] += 1
         if violations := find_violations(contract, request):
             violation_count += 1
             sys.stdout.write(f"  {request.test}: {'; '.join(violations)}\n")
-    for operation_, number in operations.most_common():
-        sys.stdout.write(f"{number:7,} {operation_}\n")
-    sys.stdout.write(f"{language}: {operations.total():,} requests, {violation_count} violations\n\n")
+    for operation_name, request_count in request_counts.most_common():
+        sys.stdout.write(f"{request_count:7,} {operation_name}\n")
+    sys.stdout.write(f"{language}: {request_counts.total():,} requests, {violation_count} violations\n\n")
     return violation_count
 
 
 def main() -> None:
-    """Record, judge, and exit 1 where anything is wrong."""
+    """Run the tests, check their requests and exit with 1 if one is invalid."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS))
     options, arguments = parser.parse_known_args()

@@ -1,6 +1,7 @@
-"""A plugin of pytest that writes down what the bot sends to the simulated Discord and to the stand-in.
+"""Pytest plugin that records the requests that the bot sends to the simulated Discord and to the stand-in.
 
-`discord_requests` runs the suites with it. In French it lets everybody's Discord be French (see there).
+`benchmarks.discord_requests` runs the tests with it. In French it sets the locale of all users and servers to
+French, replaces assertions by their expressions and finds buttons by the translations of their English labels.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from types import CodeType
 from typing import Any
 
 FOLDER, LANGUAGE = "REQUESTS_FOLDER", "REQUESTS_LANGUAGE"
-"""Environment variables: where to write, and whose language is spoken."""
+"""Environment variables with the folder for the recorded requests and with the language of the users."""
 
 
 class _AssertRemover(ast.NodeTransformer):
-    """What is asserted is evaluated, and not checked."""
+    """AST transformer that replaces each assertion by its expression, which is evaluated but not checked."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.Expr:
         return ast.copy_location(ast.Expr(node.test), node)
@@ -28,7 +29,7 @@ class _AssertRemover(ast.NodeTransformer):
 
 class _UncheckedLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
-        """Compile anew, and leave the cache alone: others check."""
+        """Compile the module without assertions, and without the bytecode cache, which has them."""
         path = self.get_filename(fullname)
         return compile(_AssertRemover().visit(ast.parse(self.get_data(path))), path, "exec")
 
@@ -43,33 +44,33 @@ class _UncheckedFinder:
 
 
 def _record_requests(folder: Path) -> None:
-    """Write down every request from now on."""
-    from simcord.http import router  # noqa: PLC0415 - after the finder
+    """Write every request from now on to a file of this process in the folder."""
+    from simcord.http import router  # noqa: PLC0415 - imported after the finder is installed
 
     from bot.drill.discord_stand_in import rest  # noqa: PLC0415
 
     file = (folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8")
 
-    def write(method: str, path: str, query: Any, body: Any) -> None:
+    def record_request(method: str, path: str, query: Any, body: Any) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-        texts = {name: str(parameter) for name, parameter in (query or {}).items()}
-        file.write(json.dumps([test, method, path, texts, body]) + "\n")
+        query_texts = {name: str(parameter) for name, parameter in (query or {}).items()}
+        file.write(json.dumps([test, method, path, query_texts, body]) + "\n")
         file.flush()
 
-    simulated = router.dispatch
+    original_dispatch = router.dispatch
 
-    @wraps(simulated)
+    @wraps(original_dispatch)
     def dispatch(backend: Any, method: str, path: str, **options: Any) -> Any:
-        write(method, path, options.get("params"), options.get("json"))
-        return simulated(backend, method, path, **options)
+        record_request(method, path, options.get("params"), options.get("json"))
+        return original_dispatch(backend, method, path, **options)
 
     router.dispatch = dispatch
-    rest.OBSERVERS.append(lambda call: write(call.method, call.path, call.query, call.body))
+    rest.OBSERVERS.append(lambda call: record_request(call.method, call.path, call.query, call.body))
 
 
-def _speak_french() -> None:
-    """Let everybody's Discord be French, and find buttons by their English labels all the same."""
-    from babel.messages.pofile import read_po  # noqa: PLC0415 - after the finder
+def _switch_to_french() -> None:
+    """Set the locale of all users and servers to French, and let tests find buttons by their English labels."""
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - imported after the finder is installed
     from simcord.actors import MemberActor  # noqa: PLC0415
 
     from bot import DATA  # noqa: PLC0415
@@ -78,41 +79,39 @@ def _speak_french() -> None:
     from tests.support import discord_world, message_texts  # noqa: PLC0415
 
     with (DATA / "locales" / "fr" / "LC_MESSAGES" / "telex.po").open("rb") as file:
-        french = {
+        french_texts = {
             message.id: message.string
             for message in read_po(file, locale="fr")
             if isinstance(message.id, str) and isinstance(message.string, str) and not message.context
         }
-    english = {text: id_ for id_, text in french.items()}
-    world, invite, click, parts = (
+    english_texts = {french: english for english, french in french_texts.items()}
+    world, invite, click, list_components = (
         discord_world.World,
         discord_world.invite,
         MemberActor.click,
         message_texts.list_components,
     )
-    hear = world.localize_interaction
+    localize_interaction = world.localize_interaction
 
-    def hear_french(self: Any, event: str, payload: Any) -> None:
+    def localize_in_french(self: Any, event: str, payload: Any) -> None:
         if event == "INTERACTION_CREATE":
-            person = payload.get("user") or payload["member"]["user"]
-            self.locales.setdefault(int(person["id"]), "fr")
-        hear(self, event, payload)
+            user = payload.get("user") or payload["member"]["user"]
+            self.locales.setdefault(int(user["id"]), "fr")
+        localize_interaction(self, event, payload)
 
     async def click_french(self: Any, message: Any, *, label: str | None = None, **options: Any) -> Any:
-        return await click(self, message, label=label and french.get(label, label), **options)
+        return await click(self, message, label=label and french_texts.get(label, label), **options)
 
-    def parts_in_english(message: Any) -> list[dict[str, Any]]:
-        return [
-            {
-                **part,
-                **{name: english.get(part[name], part[name]) for name in ("label", "placeholder") if part.get(name)},
-            }
-            for part in parts(message)
-        ]
+    def list_components_in_english(message: Any) -> list[dict[str, Any]]:
+        components = []
+        for component in list_components(message):
+            texts = {name: component[name] for name in ("label", "placeholder") if component.get(name)}
+            components.append(component | {name: english_texts.get(text, text) for name, text in texts.items()})
+        return components
 
-    world.localize_interaction = hear_french  # type: ignore[method-assign]
+    world.localize_interaction = localize_in_french  # type: ignore[method-assign]
     MemberActor.click = click_french  # type: ignore[method-assign]
-    message_texts.list_components = parts_in_english
+    message_texts.list_components = list_components_in_english
     discord_world.invite = lambda env, name, **_locale: invite(env, name, locale="fr")
     for method in (PeopleActions.join, StateChanges.add_server):
         assert method.__kwdefaults__["locale"] == "en-US"
@@ -122,5 +121,5 @@ def _speak_french() -> None:
 if folder := os.environ.get(FOLDER):
     if os.environ[LANGUAGE] == "fr":
         sys.meta_path.insert(0, _UncheckedFinder)
-        _speak_french()
+        _switch_to_french()
     _record_requests(Path(folder))

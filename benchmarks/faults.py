@@ -1,8 +1,12 @@
-"""What it costs when Discord misbehaves: articles lost, repeated, out of order, left unfinished.
+"""Benchmark of delivery while Discord's API fails: articles lost, repeated, out of order or left unfinished.
 
-`python -m benchmarks.faults [--faults 1000] [--seed N] [--record]`: a real `telex run` fetches and
-posts burst after burst into a channel of each kind while requests fail in every way, all equally often, and
-the gateway breaks; `--record` writes the figure into docs/PROMISES.md.
+    python -m benchmarks.faults [--faults 1000] [--seed N] [--record]
+
+A real `telex run` posts one burst of articles after another to a channel of each type, on a stand-in for Discord
+that makes requests fail in every way, all equally often, and breaks the gateway connection. Printed is how often
+each fault happened, then the number of articles that were lost (never posted), repeated (posted twice), disordered
+(posted out of order), unfinished (left in a state that isn't final) and unknown (without a recorded state).
+Exits 1 if there is any such article. With `--record` the figure is written to docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -29,12 +33,12 @@ from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import DeliveryFaults, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
 
-SCENE_BURSTS = 25  # before the channels get a history too long to read quickly
+SCENE_BURSTS = 25  # More would give the channels a history that takes long to read.
 SPEED = 200
-MAX_BURST_SECONDS = 45  # seconds that a burst may take
-GATEWAY_FAULT_SHARE = 0.5  # part of the bursts in which the gateway fails
+MAX_BURST_SECONDS = 45
+GATEWAY_FAULT_SHARE = 0.5  # Share of the bursts during which the gateway fails.
 
-FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
+FAULT_MAKERS: dict[str, Callable[[Faults, str], Fault]] = {
     "500 before the effect": lambda faults, route: faults.fail(route),
     "500 after the effect": lambda faults, route: faults.fail(route, after_effect=True),
     "502 after the effect": lambda faults, route: faults.fail(route, 502, after_effect=True),
@@ -49,37 +53,37 @@ FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
     "403 for once": lambda faults, route: faults.refuse(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refuse(route, 404, 10003),
 }
-MINOR_FAULT_KINDS = [name for name in FAULT_KINDS if not name.startswith("40")]
-"""What may befall a reaction or a publication: a refusal there is an answer, and final."""
-GATEWAY_FAULT_KINDS = ("reconnect", "invalid session", "connection cut", "a minute without network")
+MINOR_FAULTS = [name for name in FAULT_MAKERS if not name.startswith("40")]
+"""Faults of reactions and crossposts: all but refusals, which the bot rightly accepts as final there."""
+GATEWAY_FAULTS = ("reconnect", "invalid session", "connection cut", "a minute without network")
 
 
 async def main(faults: int, seed: int) -> tuple[Counter[str], Counter[str]]:
-    """Inject so many faults; how often each happened, and what they cost."""
+    """Inject faults; return the count of each fault, and the counts of delivery faults by type."""
     chance = random.Random(seed)
     hits: Counter[str] = Counter()
-    costs: Counter[str] = Counter()
+    delivery_counts: Counter[str] = Counter()
     launcher = Launcher()
     started_at = time.monotonic()
     try:
         while hits.total() < faults:
-            await _run_scene(launcher, chance, hits, costs, faults)
-            sys.stderr.write(f"{hits.total()} of {faults} faults, {costs['costly']} bursts costly\n")
+            await _run_scene(launcher, chance, hits, delivery_counts, faults)
+            sys.stderr.write(f"{hits.total()} of {faults} faults, {delivery_counts['faulty bursts']} faulty bursts\n")
     finally:
         launcher.close()
-    table = Table("", "times", title=f"{hits.total()} faults in {time.monotonic() - started_at:.0f} s, seed {seed}")
-    for name in (*FAULT_KINDS, *GATEWAY_FAULT_KINDS):
+    table = Table("", "count", title=f"{hits.total()} faults in {time.monotonic() - started_at:.0f} s, seed {seed}")
+    for name in (*FAULT_MAKERS, *GATEWAY_FAULTS):
         table.add_row(name, str(hits[name]))
     for name in ("lost", "repeated", "disordered", "unfinished", "unknown"):
-        table.add_row(f"[bold]{name}", str(costs[name]))
+        table.add_row(f"[bold]{name}", str(delivery_counts[name]))
     Console().print(table)
-    return hits, costs
+    return hits, delivery_counts
 
 
 async def _run_scene(
-    launcher: Launcher, chance: random.Random, hits: Counter[str], costs: Counter[str], max_faults: int
+    launcher: Launcher, chance: random.Random, hits: Counter[str], delivery_counts: Counter[str], max_faults: int
 ) -> None:
-    """Some bursts in a scene of its own."""
+    """Publish bursts in a new scene and count the faults."""
     discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=SPEED) as scene:
@@ -89,38 +93,40 @@ async def _run_scene(
                 if hits.total() >= max_faults:
                     break
                 numbers, fault_names = await _run_burst(scene, chance, hits)
-                _add_costs(costs, find_delivery_faults(scene, numbers), fault_names)
-            _add_costs(costs, find_delivery_faults(scene, range(1, numbers[-1] + 1)), ["all of the scene"])
+                _count_delivery_faults(delivery_counts, find_delivery_faults(scene, numbers), fault_names)
+            _count_delivery_faults(
+                delivery_counts, find_delivery_faults(scene, range(1, numbers[-1] + 1)), ["the whole scene"]
+            )
     await discord.stop()
     await feeds.stop()
     for violation in discord.violations:
-        sys.stderr.write(f"not as Discord describes it: {violation}\n")
+        sys.stderr.write(f"violates Discord's API description: {violation}\n")
 
 
 async def _run_burst(scene: Scene, chance: random.Random, hits: Counter[str]) -> tuple[Sequence[int], Sequence[str]]:
-    """Publish while faults wait on every route; the articles and what befell them."""
-    scripted: list[tuple[str, Fault]] = []
+    """Publish articles with a fault on every route; return their numbers and the names of the faults that happened."""
+    pending_faults: list[tuple[str, Fault]] = []
     for kind in KINDS:
         channel_id = scene.channels[kind].id
-        fault_kind = _pick_rarest(chance, hits, FAULT_KINDS, scripted)
+        fault_name = _pick_rarest(chance, hits, FAULT_MAKERS, pending_faults)
         send_route = f"POST /channels/{channel_id}/{'threads' if kind == 'forum' else 'messages'}"
-        scripted.append((fault_kind, FAULT_KINDS[fault_kind](scene.discord.faults, send_route)))
+        pending_faults.append((fault_name, FAULT_MAKERS[fault_name](scene.discord.faults, send_route)))
     for route in ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost"):
-        fault_kind = _pick_rarest(chance, hits, MINOR_FAULT_KINDS, scripted)
-        scripted.append((fault_kind, FAULT_KINDS[fault_kind](scene.discord.faults, route)))
+        fault_name = _pick_rarest(chance, hits, MINOR_FAULTS, pending_faults)
+        pending_faults.append((fault_name, FAULT_MAKERS[fault_name](scene.discord.faults, route)))
     numbers = scene.write(chance.randint(1, 4))
     await scene.make_due()
     fault_names = []
     if chance.random() < GATEWAY_FAULT_SHARE:
-        gateway_fault = min(GATEWAY_FAULT_KINDS, key=lambda name: (hits[name], chance.random()))
+        gateway_fault = min(GATEWAY_FAULTS, key=lambda name: (hits[name], chance.random()))
         await asyncio.sleep(chance.uniform(0, 0.6))
         await _break_gateway(scene, gateway_fault)
         hits[gateway_fault] += 1
         fault_names.append(gateway_fault)
     await scene.wait_until_posted(numbers, within=MAX_BURST_SECONDS)
-    for fault_kind, fault in scripted:
-        hits[fault_kind] += fault.hit_count
-        fault_names += [fault_kind] * fault.hit_count
+    for fault_name, fault in pending_faults:
+        hits[fault_name] += fault.hit_count
+        fault_names += [fault_name] * fault.hit_count
     scene.discord.faults.clear()
     return numbers, fault_names
 
@@ -141,37 +147,39 @@ async def _break_gateway(scene: Scene, gateway_fault: str) -> None:
 
 
 def _pick_rarest(
-    chance: random.Random, hits: Counter[str], fault_kinds: Iterable[str], scripted: list[tuple[str, Fault]]
+    chance: random.Random, hits: Counter[str], names: Iterable[str], pending_faults: list[tuple[str, Fault]]
 ) -> str:
-    """The way to fail that was seen least, those that wait counted."""
-    scripted_counts = Counter(scripted_kind for scripted_kind, _ in scripted)
-    return min(fault_kinds, key=lambda fault_kind: (hits[fault_kind] + scripted_counts[fault_kind], chance.random()))
+    """Return the fault that happened least often so far, with the pending ones counted."""
+    pending_counts = Counter(name for name, _ in pending_faults)
+    return min(names, key=lambda name: (hits[name] + pending_counts[name], chance.random()))
 
 
-def _add_costs(costs: Counter[str], cost: DeliveryFaults, fault_names: Sequence[str]) -> None:
+def _count_delivery_faults(
+    delivery_counts: Counter[str], delivery_faults: DeliveryFaults, fault_names: Sequence[str]
+) -> None:
     for name in ("lost", "repeated", "disordered", "unfinished", "unknown"):
-        costs[name] += len(getattr(cost, name))
-    if cost:
-        costs["costly"] += 1
-        sys.stderr.write(f"after {fault_names}: {cost}\n")
+        delivery_counts[name] += len(getattr(delivery_faults, name))
+    if delivery_faults:
+        delivery_counts["faulty bursts"] += 1
+        sys.stderr.write(f"after {fault_names}: {delivery_faults}\n")
 
 
-def format_figure(hits: Counter[str], costs: Counter[str], seed: int) -> str:
-    """The run in a line."""
+def format_figure(hits: Counter[str], counts: Counter[str], seed: int) -> str:
+    """Return the figure of the run for docs/PROMISES.md."""
     return (
-        f"{hits.total():,} faults of {len(hits)} sorts (seed {seed}): lost {costs['lost']}, "
-        f"repeated {costs['repeated']}, out of order {costs['disordered']}, without a fate {costs['unknown']}"
+        f"{hits.total():,} faults of {len(hits)} types (seed {seed}): lost {counts['lost']}, "
+        f"repeated {counts['repeated']}, out of order {counts['disordered']}, without a state {counts['unknown']}"
     )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     commit = promises.describe_commit()
-    fault_hits, cost = asyncio.run(main(options.faults, options.seed))
+    fault_hits, faulty_deliveries = asyncio.run(main(options.faults, options.seed))
     if options.record:
-        promises.record("faults", format_figure(fault_hits, cost, options.seed), commit=commit)
-    sys.exit(1 if cost["costly"] else 0)
+        promises.record("faults", format_figure(fault_hits, faulty_deliveries, options.seed), commit=commit)
+    sys.exit(1 if faulty_deliveries["faulty bursts"] else 0)

@@ -1,12 +1,14 @@
-"""Fuzzing of parse, intake and rendering with documents that hypothesis makes and mangles.
+"""Fuzzing of parsing, intake and rendering with feed documents that hypothesis generates and mutates.
 
     python -m benchmarks.fuzz --minutes 60 [--seed N] [--record]
 
-A document is a generated feed (RSS, Atom, JSON) or a recorded one, cut into tags and texts of which some are
-dropped, doubled, swapped, emptied or replaced by what has hurt others, then perhaps cut short, encoded in
-another way or damaged in its bytes. It goes the whole way of `tests/support/pipeline.py`. Each round has a seed of
-its own, printed; `--seed` repeats from there. What breaks something is printed as small as hypothesis can
-make it, and belongs into `tests/polling/test_hostile_feeds.py`.
+A document is a generated feed (RSS, Atom, JSON) or a recorded one. It's split into tags and texts, of which some
+are deleted, duplicated, swapped, emptied or replaced by troublesome text; then it may be truncated, encoded
+differently or damaged in single bytes. It passes the whole pipeline: fetch, parse, store, render, poll again.
+
+Each round prints its seed, from which `--seed` repeats; at the end, the documents are printed by outcome. A
+failure ends the run with an exception and the smallest failing document that hypothesis could find, which belongs
+in `tests/polling/test_hostile_feeds.py`. With `--record` the figures are written to docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -34,11 +36,11 @@ from tests.support.pipeline import Pipeline, open_pipeline
 from tests.support.shared_data import SHARED
 
 DOCUMENTS_PER_ROUND = 200
-"""Documents a seed."""
+"""Number of documents that are generated from one seed."""
 MAX_RECORDED_BYTES = 40_000
-"""Bytes of a recorded document that is mangled."""
+"""Largest size of a recorded document that is used, in bytes."""
 MAX_RECORDED_DOCUMENTS = 150
-"""Recorded documents that are drawn from."""
+"""Number of recorded documents that are mutated."""
 
 out, progress = Console(highlight=False), Console(highlight=False, stderr=True)
 _TOKEN = re.compile(r"<[^<>]{0,2000}>|[^<]+|<")
@@ -101,7 +103,7 @@ TROUBLESOME_TEXTS = (
 
 
 def load_recorded_documents() -> list[bytes]:
-    """Recorded and collected documents of moderate size, few enough to be kept in memory."""
+    """Load a fixed random sample of the recorded documents of moderate size."""
     paths = [
         path
         for path in sorted((SHARED / "feeds").rglob("*"))
@@ -111,8 +113,8 @@ def load_recorded_documents() -> list[bytes]:
     return [path.read_bytes() for path in paths[:MAX_RECORDED_DOCUMENTS]]
 
 
-def feed_texts() -> st.SearchStrategy[str]:
-    """Feeds whose texts are anything."""
+def make_feed_strategy() -> st.SearchStrategy[str]:
+    """Return a strategy for RSS, Atom and JSON feeds with arbitrary texts."""
     words = st.text(max_size=60) | st.sampled_from(TROUBLESOME_TEXTS)
     url = st.sampled_from(["https://news.example/a", "", "x", "//y/z", "https://news.example/%zz?q=é#f"]) | words
     entry = st.builds(
@@ -121,11 +123,11 @@ def feed_texts() -> st.SearchStrategy[str]:
         .replace(f"https://news.example/articles/{number}", escape(link)),
         title=words, link=url, guid=words, body=words, number=st.integers(1, 5),
     )  # fmt: skip
-    as_rss = st.builds(lambda entries, title: make_rss(*entries, title=title), st.lists(entry, max_size=6), words)
-    as_atom = st.builds(
-        lambda title, link, date, kind: (
+    rss_feeds = st.builds(lambda entries, title: make_rss(*entries, title=title), st.lists(entry, max_size=6), words)
+    atom_feeds = st.builds(
+        lambda title, link, date, title_type: (
             "<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title><entry>"
-            f"<title type='{kind}'>{escape(title)}</title><link href='{escape(link)}'/>"
+            f"<title type='{title_type}'>{escape(title)}</title><link href='{escape(link)}'/>"
             f"<id>{escape(link)}</id>"
             f"<updated>{escape(date)}</updated></entry></feed>"
         ),
@@ -136,8 +138,8 @@ def feed_texts() -> st.SearchStrategy[str]:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5),
         max_leaves=20,
     )
-    as_json = st.builds(_dump_json_feed, st.lists(st.dictionaries(_KEYS, json_values, max_size=8), max_size=5))
-    return as_rss | as_atom | as_json
+    json_feeds = st.builds(_dump_json_feed, st.lists(st.dictionaries(_KEYS, json_values, max_size=8), max_size=5))
+    return rss_feeds | atom_feeds | json_feeds
 
 
 _KEYS = st.sampled_from(
@@ -150,39 +152,39 @@ def _dump_json_feed(feed_items: list[object]) -> str:
     return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": feed_items})
 
 
-def _mangle(tokens: list[str], kind: str, place: int, other_place: int, trouble: str) -> None:
-    """Do one thing to the tags and texts of a document."""
-    match kind:
-        case "drop":
-            del tokens[place]
-        case "double":
-            tokens.insert(place, tokens[place])
+def _mutate(tokens: list[str], mutation: str, index: int, second_index: int, text: str) -> None:
+    """Apply a mutation to the tags and texts of a document, in place."""
+    match mutation:
+        case "delete":
+            del tokens[index]
+        case "duplicate":
+            tokens.insert(index, tokens[index])
         case "swap":
-            tokens[place], tokens[other_place] = tokens[other_place], tokens[place]
+            tokens[index], tokens[second_index] = tokens[second_index], tokens[index]
         case "empty":
-            tokens[place] = ""
+            tokens[index] = ""
         case "replace":
-            tokens[place] = trouble
+            tokens[index] = text
         case "insert":
-            tokens.insert(place, trouble)
+            tokens.insert(index, text)
         case "move":
-            tokens.append(tokens.pop(place))
+            tokens.append(tokens.pop(index))
 
 
 @st.composite
 def documents(draw: st.DrawFn, bases: list[bytes]) -> bytes:
-    """A document, most often mangled."""
-    base = draw(st.sampled_from(bases) | feed_texts()) if bases else draw(feed_texts())
+    """Draw a document, in most cases a mutated one."""
+    base = draw(st.sampled_from(bases) | make_feed_strategy()) if bases else draw(make_feed_strategy())
     text = base.decode("utf-8", "replace") if isinstance(base, bytes) else base
     tokens = _TOKEN.findall(text)
     for _ in range(draw(st.integers(0, 12))):
         if tokens:
-            places = st.integers(0, len(tokens) - 1)
-            kind = draw(st.sampled_from(("drop", "double", "swap", "empty", "replace", "insert", "move")))
-            _mangle(tokens, kind, draw(places), draw(places), draw(st.sampled_from(TROUBLESOME_TEXTS)))
+            indexes = st.integers(0, len(tokens) - 1)
+            mutation = draw(st.sampled_from(("delete", "duplicate", "swap", "empty", "replace", "insert", "move")))
+            _mutate(tokens, mutation, draw(indexes), draw(indexes), draw(st.sampled_from(TROUBLESOME_TEXTS)))
     encoding = draw(st.sampled_from(["utf-8"] * 8 + ["utf-16", "iso-8859-1", "cp1252", "utf-8-sig"]))
-    strict = "surrogatepass" if encoding.startswith("utf") else "replace"
-    body = bytearray("".join(tokens).encode(encoding, strict))
+    encoding_errors = "surrogatepass" if encoding.startswith("utf") else "replace"
+    body = bytearray("".join(tokens).encode(encoding, encoding_errors))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 3]))):
         if body:
             body[draw(st.integers(0, len(body) - 1))] = draw(st.integers(0, 255))
@@ -194,11 +196,11 @@ def documents(draw: st.DrawFn, bases: list[bytes]) -> bytes:
 CONTENT_TYPES = ("", "application/rss+xml", "text/xml; charset=iso-8859-1", "application/json", "text/html")
 
 
-def fuzz(pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes], number: int) -> Counter[str]:
-    """One round. Raises what broke."""
+def run_round(pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes], round_seed: int) -> Counter[str]:
+    """Process the documents of a seed and return their counts by outcome. Raises BrokenInvariant."""
     outcomes: Counter[str] = Counter()
 
-    @seed(number)
+    @seed(round_seed)
     @settings(
         max_examples=DOCUMENTS_PER_ROUND,
         deadline=None,
@@ -207,46 +209,46 @@ def fuzz(pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes]
         phases=(Phase.generate, Phase.shrink),
     )
     @given(documents(bases), st.sampled_from(CONTENT_TYPES))
-    def one(body: bytes, content_type: str) -> None:
+    def process_document(body: bytes, content_type: str) -> None:
         report = loop.run_until_complete(pipeline.process(body, content_type))
         outcomes[report.error_code or report.outcome.value] += 1
 
-    one()
+    process_document()
     return outcomes
 
 
 def main() -> int:
-    """Run it from the command line."""
+    """Run rounds until the time is over and print the outcomes; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seed", type=int, help="of the first round")
-    parser.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    parser.add_argument("--seed", type=int, help="seed of the first round")
+    parser.add_argument("--record", action="store_true", help="write the figures to docs/PROMISES.md")
     arguments = parser.parse_args()
     first_seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     commit = promises.describe_commit()
     bases = load_recorded_documents()
     outcomes: Counter[str] = Counter()
-    started = time.monotonic()
+    started_at = time.monotonic()
     loop = asyncio.new_event_loop()
-    number = first_seed
-    while time.monotonic() - started < arguments.minutes * 60:
+    round_seed = first_seed
+    while time.monotonic() - started_at < arguments.minutes * 60:
         with tempfile.TemporaryDirectory() as folder:
             pipeline_context = open_pipeline(Path(folder))
             pipeline = loop.run_until_complete(pipeline_context.__aenter__())
             try:
-                outcomes += fuzz(pipeline, loop, bases, number)
+                outcomes += run_round(pipeline, loop, bases, round_seed)
             except Exception:
-                progress.print(f"seed {number}")
+                progress.print(f"seed {round_seed}")
                 raise
             finally:
                 loop.run_until_complete(pipeline_context.__aexit__(None, None, None))
-        progress.print(f"seed {number}: {sum(outcomes.values()):,} documents")
-        number += 1
+        progress.print(f"seed {round_seed}: {sum(outcomes.values()):,} documents")
+        round_seed += 1
     document_count = sum(outcomes.values())
     for name, count in outcomes.most_common():
         out.print(f"{count:>8,}  {name}")
-    minutes = (time.monotonic() - started) / 60
-    out.print(f"{document_count:,} documents in {minutes:.0f} min, seeds {first_seed} to {number - 1}: nothing broke")
+    minutes = (time.monotonic() - started_at) / 60
+    out.print(f"{document_count:,} documents in {minutes:.0f} min, seeds {first_seed} to {round_seed - 1}: no failure")
     if arguments.record:
         figure = f"{document_count:,} documents in {minutes:.0f} minutes (seeds from {first_seed}), unhandled errors 0"
         promises.record("fuzz", figure, commit=commit)

@@ -1,15 +1,18 @@
-"""What it costs to poll very many feeds: processor, memory and lateness of the pollers, as feeds get more.
+"""Benchmark of polling up to 100,000 feeds: CPU, memory and delay of the pollers for several numbers of feeds.
 
     python -m benchmarks.many_feeds [--feeds 1000 10000 100000]
         [--pollers 2] [--seconds 300] [--stretch 5]
 
-Real `telex run --roles poller` processes on a PostgreSQL server, and a publisher in a process of its own that
-gives each feed a host (no TLS). Feeds publish at random, as often as 215 recorded feeds do, their gaps
-stretched so that some 95 of 100 polls find nothing. Each feed begins as Telex's own schedule leaves it at
-some moment long after it was followed: its interval, when it is due, what it published since the last poll.
-A channel follows fifty feeds; nothing is posted. Measured after the backlog of the start. Exits 1 where the
-pollers took more than a tenth of a core in all, one of them more than 250 MB, or the hundredth part of feeds
-was polled more than a minute after it was due.
+Real `telex run --roles poller` processes on a PostgreSQL server poll a publisher process that serves each feed at
+a host of its own, without TLS. Feeds publish at random, as often as 215 recorded feeds do, with gaps that are
+stretched so that about 95 % of the polls are unchanged. Each feed starts in the state in which Telex's schedule
+leaves it at a random moment long after it was followed: its interval, its next poll, and the articles published
+since its last poll. A channel follows fifty feeds; nothing is posted.
+
+Measured after a warm-up, and printed for each number of feeds: polls per second, CPU in cores of each poller and of
+the database server, megabytes of each poller, the delay of a poll after its due time, and the age at which new
+articles were stored. Exits 1 if the pollers together took more than a tenth of a core, one of them more than
+250 MB, or the delay at p99 is more than a minute.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from benchmarks.discord_pace import read_cpu_seconds
-from benchmarks.memory import find_process_tree, measure_weight
+from benchmarks.memory import find_process_tree, measure_memory
 from benchmarks.polling import console
 from benchmarks.publisher import draw_first_delay
 from bot.client.services import Services, open_services
@@ -47,45 +50,45 @@ from tests.support import postgres_server, store_probe
 from tests.support.store_probe import Column
 
 GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
-"""Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
+"""Hours between two articles of a feed, at each of `QUANTILES` of 215 recorded feeds."""
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
 STRETCH = 5.0
-FEED_KINDS, STATES_PER_KIND = 400, 25  # kinds of feeds, and moments of each
-MIN_GAPS_FOLLOWED = 20  # gaps for which a kind was followed before that
+SIMULATED_FEEDS, STATES_PER_FEED = 400, 25
+MIN_GAPS_FOLLOWED = 20  # A simulated feed is followed for at least so many times its gap.
 MAX_POLLS = 4_000
 ENTRIES = 10
-WARM_UP_SECONDS = 30  # seconds
-FEEDS_PER_SERVER = 50  # feeds of a server
+WARM_UP_SECONDS = 30
+FEEDS_PER_SERVER = 50
 CONCURRENT_POLLS = 8
-MAX_CORES, MAX_MEGABYTES, MAX_DELAY_SECONDS = 0.1, 250.0, 60.0  # cores, megabytes of a poller, seconds at p99
+MAX_CORES, MAX_MEGABYTES, MAX_DELAY_SECONDS = 0.1, 250.0, 60.0  # All pollers; one poller; p99.
 
 
 class FeedState(NamedTuple):
-    """A feed at a moment, in seconds: between articles and polls, since the last ones, to the next poll."""
+    """State of a feed at a moment; all fields are in seconds, and `gap` is the mean time between two articles."""
 
     gap: float
     interval: int
-    polled: float
-    published: float
-    due: float
+    seconds_since_poll: float
+    seconds_since_article: float
+    seconds_until_poll: float
 
 
 def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
-    """A feed that publishes as often as chance has it, at moments long after it was followed."""
+    """Simulate a feed with a random gap between articles; return its states at moments long after it was followed."""
     quantile = chance.uniform(0, QUANTILES[-1])
     number = next(number for number, upper_quantile in enumerate(QUANTILES[1:], 1) if quantile <= upper_quantile)
     fraction = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
     gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
     now, followed_at = 10**9, 10**9
-    published = now + chance.expovariate(1 / gap)
+    published_at = now + chance.expovariate(1 / gap)
     feed = Feed(id=0, url="", added_at=now, next_poll_at=0, last_success_at=now, validators=Validators(etag='"1"'))
     poll_history: list[tuple[int, int, Feed]] = []
     while now < followed_at + max(MIN_GAPS_FOLLOWED * gap, 7 * 86_400) and len(poll_history) < MAX_POLLS:
         publication_times = []
-        while published <= now:
-            publication_times.append(int(published))
-            published += chance.expovariate(1 / gap)
-        interval, due = schedule_after_success(
+        while published_at <= now:
+            publication_times.append(int(published_at))
+            published_at += chance.expovariate(1 / gap)
+        interval, next_poll_at = schedule_after_success(
             feed,
             now=now,
             hints=NO_HINTS,
@@ -99,28 +102,30 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
             last_success_at=now,
             last_article_at=now if publication_times else feed.last_article_at,
         )
-        poll_history.append((now, due, feed))
-        now = due
+        poll_history.append((now, next_poll_at, feed))
+        now = next_poll_at
     states = []
-    for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_KIND)):
-        polled, due, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
+    for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_FEED)):
+        polled_at, next_poll_at, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
         last_article_at = feed.last_article_at or feed.added_at
-        states.append(FeedState(gap, feed.interval, moment - polled, moment - last_article_at, due - moment))
+        states.append(
+            FeedState(gap, feed.interval, moment - polled_at, moment - last_article_at, next_poll_at - moment)
+        )
     return states
 
 
 async def fill_database(newsroom: Services, count: int, port: int, seconds: float, stretch: float) -> None:
-    """So many feeds with their followers; what each publishes from its last poll on begins at the end."""
+    """Store `count` feeds with their subscriptions, and let the publisher begin."""
     chance, now = random.Random(5), int(time.time())
-    states = [state for _ in range(FEED_KINDS) for state in simulate_feed(chance, stretch)]
+    states = [state for _ in range(SIMULATED_FEEDS) for state in simulate_feed(chance, stretch)]
     feeds, active_numbers = [], []
     for number in range(1, count + 1):
         state = chance.choice(states)
         host = f"http://127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}:{port}"
         path = f"304/{number}"
-        first_news_delay = draw_first_delay(random.Random(number), state.gap) - state.polled
-        if max(first_news_delay, state.due) < WARM_UP_SECONDS + seconds + 60:  # it may be read
-            path = f"grow/{number}/{ENTRIES}/{state.gap:.0f}/{state.polled:.0f}"
+        first_article_delay = draw_first_delay(random.Random(number), state.gap) - state.seconds_since_poll
+        if max(first_article_delay, state.seconds_until_poll) < WARM_UP_SECONDS + seconds + 60:
+            path = f"grow/{number}/{ENTRIES}/{state.gap:.0f}/{state.seconds_since_poll:.0f}"
             active_numbers.append(number)
         feeds.append(
             Feed(
@@ -128,18 +133,18 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
                 url=f"{host}/{path}",
                 added_at=now - 10**8,
                 interval=state.interval,
-                last_article_at=now - int(state.published),
-                last_poll_at=now - int(state.polled),
-                last_success_at=now - int(state.polled),
-                next_poll_at=now + int(state.due),
+                last_article_at=now - int(state.seconds_since_article),
+                last_poll_at=now - int(state.seconds_since_poll),
+                last_success_at=now - int(state.seconds_since_poll),
+                next_poll_at=now + int(state.seconds_until_poll),
             )
         )
     with store_probe.connect(newsroom.settings.database) as connection:
         _insert_all(connection, feeds, now)
     pending_numbers = iter(active_numbers)
 
-    async def know() -> None:
-        for number in pending_numbers:  # they are known, and bring more the next time
+    async def store_first_articles() -> None:
+        for number in pending_numbers:  # Their present articles are stored, so that only later ones are new.
             feed = await newsroom.store.feeds.get(number)
             assert feed is not None
             polled_feed = (await newsroom.poller.poll(replace(feed, validators=Validators()), wait_for_host=False)).feed
@@ -148,9 +153,9 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
             )
             await newsroom.store.polls.record_unchanged([quiet_feed])
 
-    await asyncio.gather(*(know() for _ in range(CONCURRENT_POLLS)))
+    await asyncio.gather(*(store_first_articles() for _ in range(CONCURRENT_POLLS)))
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
-        shift = int(time.time()) - now  # all of this took a while
+        shift = int(time.time()) - now  # Filling the database took a while.
     for column in (
         Column.FEED_NEXT_POLL_AT,
         Column.FEED_LAST_POLL_AT,
@@ -163,16 +168,18 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
 def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:
     server_ids = range(1, len(feeds) // FEEDS_PER_SERVER + 2)
     connection.executemany(
-        "INSERT INTO server (id, locale, joined_at) VALUES (?, 'en-US', ?)", [(one, now) for one in server_ids]
+        "INSERT INTO server (id, locale, joined_at) VALUES (?, 'en-US', ?)",
+        [(server_id, now) for server_id in server_ids],
     )
     connection.executemany(
-        "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in server_ids]
+        "INSERT INTO channel (id, server_id) VALUES (?, ?)",
+        [(10**6 + server_id, server_id) for server_id in server_ids],
     )
     insert_followed_feeds(connection, feeds, [10**6 + server_id for server_id in server_ids], now)
 
 
 def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
-    """Feeds as they are, that have always answered, each followed in one of the channels."""
+    """Insert feeds without failures, each followed in one of the channels in turn."""
     connection.executemany(
         "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added_at, next_poll, "
         "interval, last_poll, last_success, last_article) "
@@ -202,11 +209,11 @@ def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequ
 
 
 @dataclass
-class PollingCost:
-    """What was measured: cores, megabytes; seconds from when feeds were due and articles came."""
+class PollingFigures:
+    """Figures for one number of feeds; `main_cores` are those of the pollers without their parsing workers."""
 
-    polls: float
-    with_news: int
+    polls_per_second: float
+    polls_with_articles: int
     cores: list[float]
     main_cores: list[float]
     server_cores: float
@@ -228,24 +235,23 @@ class PollingCost:
 
     def __str__(self) -> str:
         discovery = f"{statistics.median(self.discovery_seconds) / 60:.1f} min" if self.discovery_seconds else "none"
-        microseconds_per_poll = sum(self.cores) / max(self.polls, 0.001) * 1e6
+        microseconds_per_poll = sum(self.cores) / max(self.polls_per_second, 0.001) * 1e6
         return (
-            f"{self.polls:.1f} polls a second, {self.with_news} with news; "
+            f"{self.polls_per_second:.1f} polls per second, {self.polls_with_articles} with new articles; "
             f"{' + '.join(f'{poller_cores:.3f}' for poller_cores in self.cores)} cores "
-            f"({microseconds_per_poll:.0f} µs a poll; "
-            f"{sum(self.main_cores):.3f} without what parses), "
+            f"({microseconds_per_poll:.0f} µs per poll; {sum(self.main_cores):.3f} without parsing), "
             f"database server {self.server_cores:.3f}; "
             f"{' + '.join(f'{poller_megabytes:.0f}' for poller_megabytes in self.megabytes)} MB; "
-            f"polled {statistics.median(self.delays_seconds):.1f} s after it was due at the median, "
-            f"{self.p99_delay_seconds:.1f} p99; "
-            f"articles known {discovery} after they came"
+            f"delay of a poll {statistics.median(self.delays_seconds):.1f} s at the median, "
+            f"{self.p99_delay_seconds:.1f} s at p99; "
+            f"age of a new article {discovery} at the median"
         )
 
 
 async def measure(
     count: int, server: DatabaseUrl, pollers: int, seconds: float, stretch: float, folder: Path
-) -> PollingCost:
-    """Fill a database, let pollers at it."""
+) -> PollingFigures:
+    """Fill a database and measure the pollers on it for some seconds."""
     publisher = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.publisher", stdout=asyncio.subprocess.PIPE
     )
@@ -273,7 +279,7 @@ async def measure(
         for number in range(pollers):
             with (folder / f"{number}.log").open("w") as log:
                 poller_processes.append(
-                    subprocess.Popen(  # noqa: ASYNC220 - nothing else waits for this loop
+                    subprocess.Popen(  # noqa: ASYNC220 - nothing else runs in this loop
                         [sys.executable, "-m", "bot", "run", "--roles", "poller"],
                         env=environment | {"TELEX_INDEX": str(folder / f"index-{number}")},
                         stderr=log,
@@ -284,25 +290,25 @@ async def measure(
         due_at_by_feed = dict(
             sql.run(server, "SELECT id, next_poll FROM feed WHERE next_poll > ?", (int(time.time()),))
         )
-        server_pids = _server_processes(server)
-        started_at, cpu_before = time.time(), [_measure_tree_cpu(one.pid) for one in poller_processes]
-        main_cores = [read_cpu_seconds(one.pid) for one in poller_processes]
-        before_server = {pid: read_cpu_seconds(pid) for pid in server_pids}
+        server_pids = _list_server_pids(server)
+        started_at, cpu_before = time.time(), [_measure_tree_cpu(process.pid) for process in poller_processes]
+        main_cpu_before = [read_cpu_seconds(process.pid) for process in poller_processes]
+        server_cpu_before = {pid: read_cpu_seconds(pid) for pid in server_pids}
         await asyncio.sleep(seconds)
         measured_seconds = time.time() - started_at
         cores = [
-            (_measure_tree_cpu(one.pid) - then) / measured_seconds
-            for one, then in zip(poller_processes, cpu_before, strict=True)
+            (_measure_tree_cpu(process.pid) - cpu_seconds_before) / measured_seconds
+            for process, cpu_seconds_before in zip(poller_processes, cpu_before, strict=True)
         ]
         main_cores = [
-            (read_cpu_seconds(one.pid) - cpu_seconds_before) / measured_seconds
-            for one, cpu_seconds_before in zip(poller_processes, main_cores, strict=True)
+            (read_cpu_seconds(process.pid) - cpu_seconds_before) / measured_seconds
+            for process, cpu_seconds_before in zip(poller_processes, main_cpu_before, strict=True)
         ]
         server_cores = (
-            sum(read_cpu_seconds(pid) - before_server[pid] for pid in server_pids if _is_running(pid))
+            sum(read_cpu_seconds(pid) - server_cpu_before[pid] for pid in server_pids if _is_running(pid))
             / measured_seconds
         )
-        megabytes = [measure_weight(one.pid).total for one in poller_processes]
+        megabytes = [measure_memory(process.pid).total for process in poller_processes]
         assert all(poller.poll() is None for poller in poller_processes), (folder / "0.log").read_text()[-2000:]
     finally:
         for process in poller_processes:
@@ -313,7 +319,7 @@ async def measure(
         await publisher.wait()
     polled_rows = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(started_at),))
     article_rows = sql.run(server, "SELECT published, found_at, feed_id FROM article WHERE id > ?", (last_article_id,))
-    return PollingCost(
+    return PollingFigures(
         len(polled_rows) / measured_seconds,
         len({(row[1], row[2]) for row in article_rows}),
         cores,
@@ -333,27 +339,27 @@ def _is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").exists()
 
 
-def _server_processes(server: DatabaseUrl) -> list[int]:
+def _list_server_pids(server: DatabaseUrl) -> list[int]:
     rows = sql.run(server, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     return [row[0] for row in rows]
 
 
-async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: float) -> list[tuple[int, PollingCost]]:
-    """Measure each number of feeds in a database of its own."""
-    measured_costs = []
+async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: float) -> list[tuple[int, PollingFigures]]:
+    """Measure each number of feeds in a new database, and return the figures by number."""
+    figures_by_count = []
     run_folder = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
     for count in counts:
         folder = run_folder / str(count)
         folder.mkdir()
         databases = postgres_server.ServerDatabases(postgres_server.join_server(run_folder), f"feeds_{count}")
         try:
-            cost = await measure(count, databases.empty(), pollers, seconds, stretch, folder)
+            figures = await measure(count, databases.empty(), pollers, seconds, stretch, folder)
         finally:
             databases.close()
             postgres_server.leave_server(run_folder)
-        console.print(f"{count:,} feeds: {cost}")
-        measured_costs.append((count, cost))
-    return measured_costs
+        console.print(f"{count:,} feeds: {figures}")
+        figures_by_count.append((count, figures))
+    return figures_by_count
 
 
 if __name__ == "__main__":
@@ -361,7 +367,9 @@ if __name__ == "__main__":
     parser.add_argument("--feeds", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--pollers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--stretch", type=float, default=STRETCH, help="times the gaps of recorded feeds")
+    parser.add_argument(
+        "--stretch", type=float, default=STRETCH, help="factor by which the gaps of recorded feeds are stretched"
+    )
     options = parser.parse_args()
-    costs = asyncio.run(main(options.feeds, options.pollers, options.seconds, options.stretch))
-    sys.exit(0 if all(cost.is_good for _count, cost in costs) else 1)
+    measurements = asyncio.run(main(options.feeds, options.pollers, options.seconds, options.stretch))
+    sys.exit(0 if all(figures.is_good for _count, figures in measurements) else 1)

@@ -1,15 +1,20 @@
-"""A bot in very many servers, over several processes: its start, memory, posts a second, and who waits.
+"""Benchmark of a bot in 10,000 servers: start, post rate, response times and memory of several processes.
 
     python -m benchmarks.many_servers [--servers 10000] [--shards 16] [--processes 4] [--paced 2000]
-                                            [--seconds 120] [--record]
+                                      [--seconds 120] [--record]
 
-`telex run` processes on a PostgreSQL server, each gateway and poller, against the stand-in, which counts the
-requests of all of them in any window of a second (50) and lets a session begin every five seconds. Two posts
-wait in each server, five more in each of the paced channels, which quiet hours or an hourly limit hold back,
-three thousand feeds are polled ("unchanged", no TLS), and somebody uses a command four times a second. At the
-end one process is stopped, the posts that still wait are dropped, and then a post is owed in a server of each
-of its shards. Exits 1 where fewer than 46 posts a second came, a paced channel got one, the limit for all
-requests was broken, or the hundredth part of commands was acknowledged after more than a second.
+`telex run` processes, each a gateway and a poller, share a PostgreSQL server and the stand-in for Discord, which
+limits their requests together to 50 in any window of a second and lets a session start every five seconds. Two
+posts are due in each server and five in each of the paced channels, where quiet hours or an hourly limit hold them
+back. Meanwhile 3,000 feeds are polled (unchanged, without TLS) and a command is used four times a second. At the
+end one process is stopped, the remaining posts are dropped, and a post becomes due in a server of each of its
+shards.
+
+Printed are the seconds until all shards were connected; posts and polls per second; responses with status 429; the
+time until commands were acknowledged; megabytes and cores of each process; and for the stopped process the seconds
+that its shards had no session, and until they posted. Exits 1 if there were fewer than 46 posts per second, a
+paced channel got a post, the global limit was exceeded, or commands were acknowledged after more than a second at
+p99.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ from rich.console import Console
 
 from benchmarks import many_feeds, promises
 from benchmarks.discord_pace import PACED_POSTS, read_cpu_seconds
-from benchmarks.memory import measure_weight
+from benchmarks.memory import measure_memory
 from benchmarks.process_fleet import open_database_server
 from bot.core.models import Feed
 from bot.drill.discord_stand_in.discord_server import DiscordServer
@@ -45,15 +50,15 @@ from tests.support.wire.waiting import until
 
 MIN_POSTS_A_SECOND = 46.0
 FEEDS, INTERVAL = 3_000, 600
-POSTS_PER_SERVER = 2  # that wait in each server
-COMMAND_INTERVAL_SECONDS = 0.25  # seconds between two commands
+POSTS_PER_SERVER = 2
+COMMAND_INTERVAL_SECONDS = 0.25
 COMMANDS: tuple[tuple[str, dict[str, str]], ...] = (
     ("latest", {}),
     ("about", {}),
     ("search", {"query": "title"}),
     ("feed list", {}),
 )
-SESSION_PERIOD_SECONDS = 5.0  # seconds between two sessions of one bucket
+SESSION_PERIOD_SECONDS = 5.0  # Shortest time between two session starts of one bucket.
 MAX_ACKNOWLEDGE_SECONDS = 1.0
 MAX_WAIT_SECONDS = 900.0
 
@@ -63,68 +68,68 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass
-class StopCost:
-    """What a stop cost: seconds without a session by shard, until each had the next post, and new sessions."""
+class HandoverFigures:
+    """Figures of a stopped process: seconds without a session by shard, and until all shards had posted."""
 
-    away_seconds: dict[int, float] = field(default_factory=dict)
+    sessionless_seconds: dict[int, float] = field(default_factory=dict)
     new_sessions: int = 0
     max_delay_seconds: float = 0.0
 
     def __str__(self) -> str:
-        away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away_seconds.values()))
+        durations = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.sessionless_seconds.values()))
         return (
-            f"one process stopped: its {len(self.away_seconds)} shards without a session for {away} s, "
+            f"one process stopped: its {len(self.sessionless_seconds)} shards without a session for {durations} s, "
             f"{self.new_sessions} new sessions, "
-            f"what was owed when it had ended posted after {self.max_delay_seconds:.1f} s at the most"
+            f"posts due after its end sent after at most {self.max_delay_seconds:.1f} s"
         )
 
 
 @dataclass
 class RunFigures:
-    """What was measured."""
+    """Figures of a run; `cpu` is in cores by process, and `early_posts` are those in paced channels."""
 
-    ready: float
-    took: float
+    ready_seconds: float
+    measured_seconds: float
     posts: int
     early_posts: int
-    answers: Counter[int]
+    status_counts: Counter[int]
     global_limits: int
     acknowledge_seconds: list[float]
-    unanswered: int
+    unacknowledged_count: int
     megabytes: list[float]
     cpu: list[float]
     polls: int
-    stop: StopCost
+    handover: HandoverFigures
 
     @property
-    def p99(self) -> float:
+    def p99_acknowledge_seconds(self) -> float:
         return sorted(self.acknowledge_seconds)[int(len(self.acknowledge_seconds) * 0.99)]
 
     @property
     def is_good(self) -> bool:
         return (
-            self.posts / self.took >= MIN_POSTS_A_SECOND
+            self.posts / self.measured_seconds >= MIN_POSTS_A_SECOND
             and not self.early_posts
             and not self.global_limits
-            and self.p99 <= MAX_ACKNOWLEDGE_SECONDS
+            and self.p99_acknowledge_seconds <= MAX_ACKNOWLEDGE_SECONDS
         )
 
     def __str__(self) -> str:
         delays = sorted(self.acknowledge_seconds)
         return (
-            f"all shards served after {self.ready:.0f} s; {self.posts / self.took:.1f} posts a second, "
-            f"{self.early_posts} in paced channels, "
-            f"{self.answers[429]} answers 429, {self.global_limits} of them global; {len(delays)} commands "
-            f"acknowledged after {delays[len(delays) // 2] * 1000:.0f} ms as a rule, "
-            f"{self.p99 * 1000:.0f} p99, "
-            f"{self.unanswered} not at all; {self.polls / self.took:.1f} polls a second; "
+            f"all shards connected after {self.ready_seconds:.0f} s; "
+            f"{self.posts / self.measured_seconds:.1f} posts per second, {self.early_posts} in paced channels, "
+            f"{self.status_counts[429]} responses 429, {self.global_limits} of them global; {len(delays)} commands "
+            f"acknowledged after {delays[len(delays) // 2] * 1000:.0f} ms at the median, "
+            f"{self.p99_acknowledge_seconds * 1000:.0f} ms at p99, {self.unacknowledged_count} never; "
+            f"{self.polls / self.measured_seconds:.1f} polls per second; "
             f"{', '.join(f'{process_megabytes:.0f}' for process_megabytes in self.megabytes)} MB; "
-            f"{', '.join(f'{process_cores:.2f}' for process_cores in self.cpu)} cores; {self.stop}"
+            f"{', '.join(f'{process_cores:.2f}' for process_cores in self.cpu)} cores; {self.handover}"
         )
 
 
 async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
-    """Let channels follow so many feeds of the publisher that are polled and have nothing new."""
+    """Let the channels follow feeds of the publisher whose polls are always unchanged."""
     now = int(time.time())
     template = Feed(id=0, url="", added_at=now - 10**7, next_poll_at=0, interval=INTERVAL, last_success_at=now)
     feeds = [
@@ -143,7 +148,7 @@ async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None
 
 
 async def measure(servers: int, shards: int, processes: int, paced: int, seconds: float) -> RunFigures:
-    """Start, wait until all is served, measure for a while."""
+    """Start the processes, wait until all shards are connected, and measure them for some seconds."""
     async with AsyncExitStack() as exit_stack:
         folder, _server, database = await open_database_server(exit_stack)
         discord = await DiscordServer().start()
@@ -160,8 +165,9 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         launcher = Launcher()
         exit_stack.callback(launcher.close)
         crowd = await exit_stack.enter_async_context(open_crowd(discord, launcher, folder, database))
-        places = [crowd.server(1 + (number < paced), (number % shards, shards)) for number in range(servers)]
-        channels, paced_channels = [place[0] for place in places], [place[1] for place in places[:paced]]
+        server_channels = [crowd.server(1 + (number < paced), (number % shards, shards)) for number in range(servers)]
+        channels = [channels_of_server[0] for channels_of_server in server_channels]
+        paced_channels = [channels_of_server[1] for channels_of_server in server_channels[:paced]]
         if paced_channels:
             await crowd.owe("paced", paced_channels, PACED_POSTS)
             crowd.hold_back(paced_channels)
@@ -169,11 +175,11 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
         started_at = time.monotonic()
         bots = [_start_process(crowd, number, exit_stack) for number in range(processes)]
-        await until(lambda: _find_served_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
+        await until(lambda: _find_connected_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
         await until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
         ready_seconds = time.monotonic() - started_at
-        await asyncio.sleep(20)  # what came with the last shard is known
-        call_count, cpu_at_start = len(discord.calls), [read_cpu_seconds(one.pid) for one in bots]
+        await asyncio.sleep(20)  # Until the servers of the last shard are processed.
+        call_count, cpu_at_start = len(discord.calls), [read_cpu_seconds(bot.pid) for bot in bots]
         started_at = time.monotonic()
         interactions: list[Interaction] = []
         while time.monotonic() - started_at < seconds:
@@ -184,8 +190,8 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
             await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
         measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]
         cores = [
-            (read_cpu_seconds(one.pid) - bot_cpu_at_start) / measured_seconds
-            for one, bot_cpu_at_start in zip(bots, cpu_at_start, strict=True)
+            (read_cpu_seconds(bot.pid) - bot_cpu_at_start) / measured_seconds
+            for bot, bot_cpu_at_start in zip(bots, cpu_at_start, strict=True)
         ]
         await asyncio.sleep(3)
         acknowledged_at = {
@@ -199,47 +205,49 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
             (int(time.time() - measured_seconds - 3),),
         )
         return RunFigures(
-            ready=ready_seconds,
-            took=measured_seconds,
+            ready_seconds=ready_seconds,
+            measured_seconds=measured_seconds,
             posts=sum(call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls),
             early_posts=crowd.posts(paced_channels),
-            answers=Counter(call.status or 0 for call in new_calls),
+            status_counts=Counter(call.status or 0 for call in new_calls),
             global_limits=sum(
                 call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
                 for call in discord.calls
             ),
             acknowledge_seconds=[
-                acknowledged_at[one.id] - one.created_at for one in interactions if one.id in acknowledged_at
+                acknowledged_at[interaction.id] - interaction.created_at
+                for interaction in interactions
+                if interaction.id in acknowledged_at
             ],
-            unanswered=sum(interaction.id not in acknowledged_at for interaction in interactions),
-            megabytes=[measure_weight(bot.pid).total for bot in bots],
+            unacknowledged_count=sum(interaction.id not in acknowledged_at for interaction in interactions),
+            megabytes=[measure_memory(bot.pid).total for bot in bots],
             cpu=cores,
             polls=polls[0][0],
-            stop=await stop_process(crowd, bots[0], channels[:shards]),
+            handover=await stop_process(crowd, bots[0], channels[:shards]),
         )
 
 
-async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels: list[Channel]) -> StopCost:
-    """Stop the first process, and owe a post in one of these channels for each of its shards."""
-    cost, away_since = StopCost(), dict[int, float]()
+async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels: list[Channel]) -> HandoverFigures:
+    """Stop the first process, and make a post due in the channel of each of its shards."""
+    figures, disconnected_at = HandoverFigures(), dict[int, float]()
     shard_numbers = {
-        number for number, process_number in _find_served_shards(crowd.discord).items() if process_number == "0"
+        number for number, process_number in _find_connected_shards(crowd.discord).items() if process_number == "0"
     }
 
-    def is_over() -> bool:
-        now, served = time.monotonic(), _find_served_shards(crowd.discord)
+    def is_handover_complete() -> bool:
+        now, connected_shards = time.monotonic(), _find_connected_shards(crowd.discord)
         for number in shard_numbers:
-            if number not in served:
-                away_since.setdefault(number, now)
-            elif served[number] != "0":
-                cost.away_seconds.setdefault(number, now - away_since.get(number, now))
-        return len(cost.away_seconds) == len(shard_numbers)
+            if number not in connected_shards:
+                disconnected_at.setdefault(number, now)
+            elif connected_shards[number] != "0":
+                figures.sessionless_seconds.setdefault(number, now - disconnected_at.get(number, now))
+        return len(figures.sessionless_seconds) == len(shard_numbers)
 
     session_count = len(crowd.discord.gateway.identify_payloads)
     process.terminate()
-    handover = asyncio.create_task(until(is_over, within=MAX_WAIT_SECONDS))
+    handover = asyncio.create_task(until(is_handover_complete, within=MAX_WAIT_SECONDS))
     await asyncio.to_thread(process.wait)
-    # In a thread: a stand-in that stands still would get the requests of many seconds within one.
+    # In a thread, because a blocked stand-in would then count the requests of many seconds in one.
     await asyncio.to_thread(sql.run, crowd.database, "UPDATE dispatch SET state = 'failed' WHERE state = 'waiting'")
     due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
     (title,) = await crowd.owe("stop", due_channels, 1)
@@ -247,14 +255,14 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
         lambda: all(any(message.title == title for message in channel.history()) for channel in due_channels),
         within=MAX_WAIT_SECONDS,
     )
-    cost.max_delay_seconds = time.monotonic() - started_at
+    figures.max_delay_seconds = time.monotonic() - started_at
     await handover
-    cost.new_sessions = len(crowd.discord.gateway.identify_payloads) - session_count
-    return cost
+    figures.new_sessions = len(crowd.discord.gateway.identify_payloads) - session_count
+    return figures
 
 
-def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
-    """The shards that have a session, each with the number of its process."""
+def _find_connected_shards(discord: DiscordServer) -> dict[int, str]:
+    """Return the number of the process that is connected with each shard."""
     return {
         session.shard[0]: session.connection.process_name
         for session, _line in discord.gateway.connections
@@ -263,7 +271,7 @@ def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
 
 
 def _start_process(crowd: Crowd, number: int, exit_stack: AsyncExitStack) -> subprocess.Popen[bytes]:
-    """A process of its own, not forked, whose memory is its own."""
+    """Start a bot process that isn't forked, so that it shares no memory with this one."""
     environment = crowd.environment(number) | {
         "PATH": os.environ["PATH"],
         "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
@@ -279,12 +287,12 @@ def _start_process(crowd: Crowd, number: int, exit_stack: AsyncExitStack) -> sub
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the bot, print the figure and exit with 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", type=int, default=10_000)
     parser.add_argument("--shards", type=int, default=16)
     parser.add_argument("--processes", type=int, default=4)
-    parser.add_argument("--paced", type=int, default=2_000, help="channels with posts that are held back")
+    parser.add_argument("--paced", type=int, default=2_000, help="number of channels with posts that are held back")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()

@@ -1,20 +1,22 @@
-"""Lists of pages that nobody tuned on: `python -m benchmarks.marked_lists`.
+"""Benchmark of list detection on pages that no threshold was tuned on.
 
-Two things can be told of such pages without anybody's opinion:
+    python -m benchmarks.marked_lists
 
-- Discourse, XenForo and blogs with microformats name the links of a list in their markup. Where a page of
-  `../shared/pages`, outside of `lists`, has five or more such links, these are the truth, and what is
-  measured is whether a group of links on the page is that list. The program does not look at these names.
-  All of these are lists beside something else, such as the topics below a thread, and are rightly not
-  offered.
-- People marked what pages of `pages/wcxb` are there for: an article, a thread, documentation. A list that is
-  offered for one is a false one.
+It measures two things for which these pages have a ground marked_titles:
 
-How well the list is found that a page is there for cannot be told of these pages: nobody marked any.
+- Discourse, XenForo and blogs with microformats mark up the links of a list. Where a page of `../shared/pages`,
+  outside of `lists`, has five or more such links, they are the ground marked_titles. The first table shows how well the
+  best group of links on the page matches them, by F1 of the links and the share of right titles. Telex doesn't use
+  this markup. All of these are secondary lists, such as related topics below a thread, that are rightly not offered.
+- People labelled the purpose of the pages of `pages/wcxb`: an article, a thread, documentation. The second table
+  counts the pages for which a list is offered; each of them is a false positive.
+
+Lists that are the purpose of their page can't be measured here, because none is labelled.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import sys
@@ -32,7 +34,7 @@ from bot.text.words import fold
 from tests.support.shared_data import SHARED
 
 MIN_LINKS = 5
-"""Links of a list."""
+"""Smallest number of marked-up links that make a list."""
 GOOD_F1 = 0.9
 CONTENT_TYPE = "text/html; charset=utf-8"
 LINK_SELECTORS = {
@@ -42,76 +44,79 @@ LINK_SELECTORS = {
 }
 
 
-def read_gold() -> Iterator[dict[str, str]]:
-    """What people marked of the pages of wcxb."""
+def read_page_labels() -> Iterator[dict[str, str]]:
+    """Return the labels of the pages of wcxb, one row per page."""
     lines = gzip.decompress((SHARED / "pages/wcxb/gold.jsonl.gz").read_bytes()).decode().splitlines()
     return map(json.loads, lines)
 
 
 def find_marked_lists() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
-    """What made a page, the page, its address, and the titles of its marked links by their pages."""
-    urls_by_file = {f"{row['id']}.html.gz": row["url"] for row in read_gold() if row["url"]}
+    """Yield the software, HTML and URL of each page with a marked-up list, and the list's titles by page key."""
+    urls_by_file = {f"{row['id']}.html.gz": row["url"] for row in read_page_labels() if row["url"]}
     for path in sorted((SHARED / "pages").rglob("*.html.gz")):
         if "lists" in path.parts:
             continue
         page = gzip.decompress(path.read_bytes())
         tree = LexborHTMLParser(page.decode("utf-8", "replace"))
         canonical = tree.css_first("link[rel=canonical]")
-        address = urls_by_file.get(path.name) or (canonical and canonical.attributes.get("href")) or ""
-        for program, selector in LINK_SELECTORS.items():
-            truth: dict[str, str] = {}
+        page_url = urls_by_file.get(path.name) or (canonical and canonical.attributes.get("href")) or ""
+        for software, selector in LINK_SELECTORS.items():
+            marked_titles: dict[str, str] = {}
             for link in tree.css(selector):
-                url = urls.canonicalize(urljoin(address, link.attributes.get("href") or ""))
+                url = urls.canonicalize(urljoin(page_url, link.attributes.get("href") or ""))
                 if url and link.text(strip=True):
-                    truth.setdefault(urls.compute_page_key(url), fold(" ".join(link.text().split())))
-            if len(truth) >= MIN_LINKS:
-                yield program, page, address, truth
+                    marked_titles.setdefault(urls.compute_page_key(url), fold(" ".join(link.text().split())))
+            if len(marked_titles) >= MIN_LINKS:
+                yield software, page, page_url, marked_titles
 
 
-def score_groups(page: bytes, address: str, truth: dict[str, str]) -> tuple[float, float]:
-    """How well the best group of links on a page is the list, and how many of its titles are right."""
+def score_groups(page: bytes, page_url: str, marked_titles: dict[str, str]) -> tuple[float, float]:
+    """Return the F1 of the group of links that is most like the list, and the share of its titles that are right."""
     best = (0.0, 0.0)
-    for group in ParsedPage(page, CONTENT_TYPE, address).find_groups():
+    for group in ParsedPage(page, CONTENT_TYPE, page_url).find_groups():
         titles = {
             urls.compute_page_key(urls.canonicalize(link.url)): fold(link.title)
             for link in link_groups.iter_list_items(group)
         }
-        common_pages = truth.keys() & titles.keys()
-        f1 = 2 * len(common_pages) / (len(truth) + len(titles))
+        common_pages = marked_titles.keys() & titles.keys()
+        f1 = 2 * len(common_pages) / (len(marked_titles) + len(titles))
         best = max(
             best,
             (
                 f1,
-                sum(truth[link_page] == titles[link_page] for link_page in common_pages) / max(len(common_pages), 1),
+                sum(marked_titles[link_page] == titles[link_page] for link_page in common_pages)
+                / max(len(common_pages), 1),
             ),
         )
     return best
 
 
 def main() -> None:
-    """Measure, and print both tables."""
-    say = sys.stdout.write
-    scores_by_program: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for program, page, address, truth in find_marked_lists():
-        scores_by_program[program].append(score_groups(page, address, truth))
-    say("| made with | pages | F1 of links, mean | F1 ≥ .9 | titles of those |\n|---|---|---|---|---|\n")
-    for program, scores in scores_by_program.items():
+    """Print the table of marked-up lists and the table of false positives."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    scores_by_software: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for software, page, page_url, marked_titles in find_marked_lists():
+        scores_by_software[software].append(score_groups(page, page_url, marked_titles))
+    sys.stdout.write(
+        "| software | pages | mean F1 of links | F1 ≥ .9 | right titles of those |\n|---|---|---|---|---|\n"
+    )
+    for software, scores in scores_by_software.items():
         good_title_scores = [titles for f1, titles in scores if f1 >= GOOD_F1]
         title_score = f"{mean(good_title_scores):.2f}" if good_title_scores else "–"
-        say(
-            f"| {program} | {len(scores)} | {mean(f1 for f1, _ in scores):.2f} | "
+        sys.stdout.write(
+            f"| {software} | {len(scores)} | {mean(f1 for f1, _ in scores):.2f} | "
             f"{len(good_title_scores)} | {title_score} |\n"
         )
     offered_counts, page_counts = Counter[str](), Counter[str]()
-    for row in read_gold():
+    for row in read_page_labels():
         page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{row['id']}.html.gz").read_bytes())
         page_counts[row["type"]] += 1
         offered_counts[row["type"]] += bool(
             read_page_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists
         )
-    say("\n| what the page is there for | pages | a list is offered |\n|---|---|---|\n")
-    for kind, number in page_counts.items():
-        say(f"| {kind} | {number} | {offered_counts[kind]} |\n")
+    sys.stdout.write("\n| purpose of the page | pages | list offered |\n|---|---|---|\n")
+    for purpose, page_count in page_counts.items():
+        sys.stdout.write(f"| {purpose} | {page_count} | {offered_counts[purpose]} |\n")
 
 
 if __name__ == "__main__":

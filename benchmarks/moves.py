@@ -1,12 +1,16 @@
-"""What a feed costs that moves its addresses: old stories stored again, new ones missed.
+"""Benchmark of feeds that change the links, GUIDs or dates of their entries: entries stored again or missed.
 
     python -m benchmarks.moves [--feeds 229] [--seed N] [--record]
 
-Two kinds of histories go the whole way from HTTP to the store. The recorded ones (`../shared/feeds/replay`)
-say themselves what is new in each version. Of each real feed (`../shared/feeds/real`) histories are made,
-one a kind of move: most of its entries, then the same with other addresses and three new ones beside them, of
-which two have the title of an old one ("Links of the week"), then the addresses as they were, with another
-new one. With --record the figures go into docs/PROMISES.md.
+Histories of feeds are polled over HTTP and stored. Recorded histories (`../shared/feeds/replay`) say which entries
+of each version are new. From each real feed (`../shared/feeds/real`), a history of three versions is generated for
+each type of move: its entries; the same entries moved, with three new ones, of which two have the title of an old
+one ("Links of the week"); the entries unmoved again, with another new one.
+
+Printed by type of move are the histories, the entries, the old entries that were stored again and the new ones that
+were missed. In "harder moves", so much changes that only the titles of some entries stay. Exits 1 if an entry was
+missed, or stored again in a move that isn't one of the harder ones. With `--record` the figures are written to
+docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ from tests.support.feed_server import FeedServer, make_rss
 from tests.support.inline_poller import build_poller
 from tests.support.shared_data import SHARED
 
-MAX_ENTRIES = 60  # entries of a feed
+MAX_ENTRIES = 60
 FEW_ENTRIES = 3
 YEAR = 365 * 86_400
 
@@ -53,11 +57,13 @@ Counts = Counter[tuple[str, str]]
 
 
 def toggle_slash(entry: Entry) -> Entry:
-    def other(link: str) -> str:
+    """Add a slash to the end of the links, or remove it."""
+
+    def toggle(link: str) -> str:
         path = urlsplit(link).path
         return urlsplit(link)._replace(path=path.rstrip("/") if path.endswith("/") else f"{path}/").geturl()
 
-    return _change_links(entry, other)
+    return _change_links(entry, toggle)
 
 
 def swap_scheme(entry: Entry) -> Entry:
@@ -110,12 +116,12 @@ def drop_title(entry: Entry) -> Entry:
     return replace(entry, title="", text=entry.text or entry.summary or entry.title)
 
 
-def move_half(move: Move) -> Move:
-    """Of half of the entries."""
+def apply_to_half(move: Move) -> Move:
+    """Return a move that changes half of the entries, chosen by a hash."""
     return lambda entry: move(entry) if _hash_number(entry.title + (entry.link or "")) % 2 else entry
 
 
-MOVE_KINDS: dict[str, tuple[Move | None, Move, int]] = {
+MOVES: dict[str, tuple[Move | None, Move, int]] = {
     "slash": (None, toggle_slash, MAX_ENTRIES),
     "scheme": (None, swap_scheme, MAX_ENTRIES),
     "host": (None, change_host, MAX_ENTRIES),
@@ -125,18 +131,23 @@ MOVE_KINDS: dict[str, tuple[Move | None, Move, int]] = {
     "version parameter, dates too": (None, add_version_parameter, MAX_ENTRIES),
     "paths, guids and dates": (None, change_paths_and_dates, MAX_ENTRIES),
     "paths, guids and ends of titles": (None, change_paths_and_titles, MAX_ENTRIES),
-    "host, half of it": (None, move_half(change_host), MAX_ENTRIES),
+    "host, half of it": (None, apply_to_half(change_host), MAX_ENTRIES),
     "paths, titles alone": (drop_text, change_paths, MAX_ENTRIES),
     "paths, no titles": (drop_title, change_paths, MAX_ENTRIES),
     "paths, no dates": (drop_date, change_paths, MAX_ENTRIES),
     "host, three entries": (None, change_host, FEW_ENTRIES),
     "ids renumbered, one entry": (None, renumber_ids, 1),
 }
-"""By name: what the feed's entries are like, how they move, how many there are."""
-BY_DATE = {"paths, guids and ends of titles", "paths, titles alone", "paths, no titles"}
-"""Moves of which only the dates tell: without them nothing would be left but a title or a text alone."""
-HARDER = {*BY_DATE, "version parameter, dates too", "paths, guids and dates", "paths, no dates"}
-"""Moves with which so much else changes that of some entries nothing is left but the title."""
+"""Preparation of the feed's entries, the move, and the number of entries, by name of the move."""
+MOVES_RECOGNIZED_BY_DATE = {"paths, guids and ends of titles", "paths, titles alone", "paths, no titles"}
+"""Moves that leave a date and either a title or a text; skipped for feeds with undated entries."""
+HARDER_MOVES = {
+    *MOVES_RECOGNIZED_BY_DATE,
+    "version parameter, dates too",
+    "paths, guids and dates",
+    "paths, no dates",
+}
+"""Moves that change so much that nothing but the title of some entries stays."""
 
 
 def _change_links(entry: Entry, move: Callable[[str], str]) -> Entry:
@@ -154,7 +165,7 @@ def _later_date(entry: Entry) -> int | None:
 
 
 def make_new_entry(entries: Sequence[Entry], name: str, *, title: str | None = None, text: str = "") -> Entry:
-    """An entry that there was not, newer than all."""
+    """Make an entry that is new and has a later date than all others."""
     latest = max((entry.published for entry in entries if entry.published is not None), default=None)
     published = None if latest is None else latest + _hash_number(name) % 3600 + 60
     link = f"https://{urlsplit(entries[0].link or '').netloc}/new/{name}"
@@ -162,7 +173,7 @@ def make_new_entry(entries: Sequence[Entry], name: str, *, title: str | None = N
 
 
 def render_rss(entries: Sequence[Entry]) -> str:
-    """RSS of these entries, newest first."""
+    """Render the entries as RSS, in their order."""
     parts = []
     for entry in entries:
         texts = {"title": entry.title, "link": entry.link, "description": entry.text or entry.summary}
@@ -175,15 +186,15 @@ def render_rss(entries: Sequence[Entry]) -> str:
     return make_rss(*parts)
 
 
-class Reader:
-    """The bot's way from HTTP to the store."""
+class DocumentPoller:
+    """Poller that fetches given documents over HTTP and stores their articles."""
 
     def __init__(self, newsroom: Services, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = build_poller(newsroom)
 
-    async def read_document(self, path: str, body: str | bytes) -> list[str]:
-        """The addresses of the articles that a document brings. Raises RuntimeError if it is not read."""
+    async def poll_document(self, path: str, body: str | bytes) -> list[str]:
+        """Poll a document at a path; return the URLs of new articles. Raises RuntimeError if the poll fails."""
         self._clock.advance(600)
         feed = await self._newsroom.store.feeds.add(self._feeds.serve(path, body, etag=False))
         report = await self._poller.poll(feed, wait_for_host=False)
@@ -194,7 +205,7 @@ class Reader:
 
 
 def load_entries(path: Path) -> list[Entry]:
-    """The entries of a real feed that a move can be made of: linked, with something to read."""
+    """Load the entries of a real feed that have a link and a title; none if it can't be parsed."""
     try:
         parsed_entries = parse_feed_document(path.read_bytes(), "", "https://feed.example/").entries
     except FeedError:
@@ -208,47 +219,51 @@ def load_entries(path: Path) -> list[Entry]:
     return list(entries_by_url.values())[:MAX_ENTRIES]
 
 
-async def run_history(reader: Reader, path: str, entries: Sequence[Entry], kind: str) -> tuple[int, int, int]:
-    """How many entries moved, were stored again, and were new and missed."""
-    shape, move, max_entries = MOVE_KINDS[kind]
-    old_entries = [shape(one) if shape else one for one in entries[:max_entries]]
-    await reader.read_document(path, render_rss(old_entries))
+async def run_history(
+    document_poller: DocumentPoller, path: str, entries: Sequence[Entry], move_name: str
+) -> tuple[int, int, int]:
+    """Poll a generated history; return the number of moved entries, of those stored again and of missed ones."""
+    prepare, move, max_entries = MOVES[move_name]
+    old_entries = [prepare(entry) if prepare else entry for entry in entries[:max_entries]]
+    await document_poller.poll_document(path, render_rss(old_entries))
     new_entries = [
         make_new_entry(old_entries, "first", text="What is new."),
         make_new_entry(old_entries, "again", title=old_entries[0].title, text="Another text under an old title."),
         make_new_entry(old_entries, "bare", title=old_entries[-1].title),
     ]
     newest_entry = make_new_entry([*old_entries, *new_entries], "last", text="What is newest.")
-    if shape:
-        new_entries, newest_entry = (
-            [shape(one) for one in new_entries if shape is not drop_date or one.text],
-            shape(newest_entry),
-        )
+    if prepare:
+        new_entries = [prepare(entry) for entry in new_entries if prepare is not drop_date or entry.text]
+        newest_entry = prepare(newest_entry)
     stored_again = missed = 0
-    for transform, fresh_entries in ((move, new_entries), (lambda one: one, [newest_entry])):
+    for transform, fresh_entries in ((move, new_entries), (lambda entry: entry, [newest_entry])):
         document_entries = [
             *fresh_entries,
             *(new_entries if fresh_entries != new_entries else []),
             *map(transform, old_entries),
         ]
-        article_urls = set(await reader.read_document(path, render_rss(document_entries)))
+        article_urls = set(await document_poller.poll_document(path, render_rss(document_entries)))
         expected_urls = {canonicalize(entry.link or "") for entry in fresh_entries}
         stored_again += len(article_urls - expected_urls)
         missed += len(expected_urls - article_urls)
     return 2 * len(old_entries), stored_again, missed
 
 
-async def replay_history(newsroom: Services, reader: Reader, clock: ManualClock, folder: Path) -> tuple[int, int, int]:
-    """The same of a recorded history."""
+async def replay_history(
+    newsroom: Services, document_poller: DocumentPoller, clock: ManualClock, folder: Path
+) -> tuple[int, int, int]:
+    """Poll a recorded history; return the number of entries, of those stored again and of missed ones."""
     history = [json.loads(line) for line in (folder / "truth.jsonl").open()]
     seen_urls: set[str] = set()
     entries = stored_again = missed = 0
     for version in history:
-        article_urls = await reader.read_document(f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes())
+        article_urls = await document_poller.poll_document(
+            f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes()
+        )
         if version["new"] == "initial":
             seen_urls |= set(article_urls)
             continue
-        new_urls = {canonicalize(entry["link"]) for entry in version["make_new_entry"]} - seen_urls
+        new_urls = {canonicalize(entry["link"]) for entry in version["new"]} - seen_urls
         entries += version["items"]
         stored_again += len(set(article_urls) - new_urls)
         missed += len(new_urls - set(article_urls))
@@ -256,10 +271,10 @@ async def replay_history(newsroom: Services, reader: Reader, clock: ManualClock,
     return entries, stored_again, missed
 
 
-async def run(max_feeds: int, seed: int) -> Counts:
-    """All histories; what each kind cost."""
-    paths_ = sorted(path for path in (SHARED / "feeds/real").rglob("*.*") if path.suffix != ".md")
-    random.Random(seed).shuffle(paths_)
+async def run_histories(max_feeds: int, seed: int) -> Counts:
+    """Poll all histories and return the counts by type of move and column."""
+    feed_paths = sorted(path for path in (SHARED / "feeds/real").rglob("*.*") if path.suffix != ".md")
+    random.Random(seed).shuffle(feed_paths)
     counts: Counts = Counter()
     feeds, clock = await FeedServer().start(), ManualClock(int(time.time()) + 2 * YEAR)
     with tempfile.TemporaryDirectory() as folder:
@@ -267,52 +282,58 @@ async def run(max_feeds: int, seed: int) -> Counts:
             read_settings(), database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),)
         )
         async with open_services(settings, clock) as newsroom:
-            reader = Reader(newsroom, clock, feeds)
+            document_poller = DocumentPoller(newsroom, clock, feeds)
             for path in sorted((SHARED / "feeds/replay").iterdir()):
                 if path.is_dir():
-                    _add_cost(counts, f"history of {path.name}", await replay_history(newsroom, reader, clock, path))
-            for number, path in enumerate(paths_[:max_feeds]):
+                    _add_counts(
+                        counts, f"history of {path.name}", await replay_history(newsroom, document_poller, clock, path)
+                    )
+            for number, path in enumerate(feed_paths[:max_feeds]):
                 entries = load_entries(path)
                 is_dated = all(entry.published is not None for entry in entries)
-                for kind in MOVE_KINDS if len(entries) >= FEW_ENTRIES else ():
-                    if kind in BY_DATE and not is_dated:
+                for move_name in MOVES if len(entries) >= FEW_ENTRIES else ():
+                    if move_name in MOVES_RECOGNIZED_BY_DATE and not is_dated:
                         continue
-                    cost = await run_history(reader, f"/{number}/{kind.replace(' ', '-')}", entries, kind)
-                    _add_cost(counts, kind, cost)
-                    if any(cost[1:]):
-                        sys.stderr.write(f"{kind}: {path.name}: {cost}\n")
+                    move_counts = await run_history(
+                        document_poller, f"/{number}/{move_name.replace(' ', '-')}", entries, move_name
+                    )
+                    _add_counts(counts, move_name, move_counts)
+                    if any(move_counts[1:]):
+                        _, stored_again, missed = move_counts
+                        sys.stderr.write(f"{move_name}: {path.name}: {stored_again} stored again, {missed} missed\n")
     await feeds.stop()
     return counts
 
 
-def _add_cost(counts: Counts, kind: str, cost: tuple[int, int, int]) -> None:
-    for name in (kind, "harder moves" if kind in HARDER else "moves and histories"):
+def _add_counts(counts: Counts, move_name: str, move_counts: tuple[int, int, int]) -> None:
+    for name in (move_name, "harder moves" if move_name in HARDER_MOVES else "moves and histories"):
         counts[name, "histories"] += 1
-        for column, number in zip(("moved", "again", "missed"), cost, strict=True):
+        for column, number in zip(("moved", "again", "missed"), move_counts, strict=True):
             counts[name, column] += number
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the histories, print the table and exit with 1 if an entry was missed or wrongly stored again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--feeds", type=int, default=229)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     commit = promises.describe_commit()
-    counts = asyncio.run(run(options.feeds, options.seed))
+    counts = asyncio.run(run_histories(options.feeds, options.seed))
     columns = ("histories", "moved", "again", "missed")
-    table = Table("", "histories", "entries", "old stored again", "new missed")
+    table = Table("", "histories", "entries", "stored again", "missed")
     sums = ("moves and histories", "harder moves")
-    for kind in (*dict.fromkeys(name for name, _ in counts if name not in sums), *sums):
-        table.add_row(kind, *(f"{counts[kind, column]:,}" for column in columns))
+    for move_name in (*dict.fromkeys(name for name, _ in counts if name not in sums), *sums):
+        table.add_row(move_name, *(f"{counts[move_name, column]:,}" for column in columns))
     Console().print(table)
     if options.record:
-        plain, hard = ({part: counts[name, part] for part in columns} for name in sums)
+        moves, harder_moves = ({part: counts[name, part] for part in columns} for name in sums)
         figure = (
-            f"{plain['histories']:,} histories, recorded and made, of {plain['moved']:,} entries (seed "
-            f"{options.seed}): old stories stored again {plain['again']}, new ones missed {plain['missed']}; "
-            f"where dates or titles change with the addresses {hard['again']} of {hard['moved']:,}, missed "
-            f"{hard['missed']}"
+            f"{moves['histories']:,} histories, recorded and generated, of {moves['moved']:,} entries (seed "
+            f"{options.seed}): old entries stored again {moves['again']}, new ones missed {moves['missed']}; "
+            f"where dates or titles change with the links {harder_moves['again']} of {harder_moves['moved']:,}, "
+            f"missed {harder_moves['missed']}"
         )
         promises.record("moves", figure, commit=commit)
     sys.exit(1 if counts[sums[0], "again"] or counts[sums[0], "missed"] or counts[sums[1], "missed"] else 0)

@@ -1,16 +1,19 @@
-"""How well a muted story stays muted, and what else is swallowed: a back-test on labelled headlines.
+"""Benchmark of muted stories: later headlines of the story that aren't muted, and others that are.
 
     python -m benchmarks.muted_stories [--semantic]
 
-Each labelled story is muted when its post has its k-th article, with the articles of the post, as a person does
-who has had enough. Of the later headlines of the story, those that aren't muted leak; of all later headlines of
-other stories, those that are muted are swallowed. "Leak with labels" is what would leak if the labels were known
-and a headline of the story were muted whenever it is similar to one that was muted before: a story whose first
-headline is of something else leaks then, too.
+Labelled headlines are grouped into posts, and each labelled story is muted when its post has a number of articles.
+Printed for several such numbers:
 
-English: half of the labelled stories of `/shared/stories` were used to choose the thresholds, the other half is
-what is reported. French: cases written for this benchmark, of which pairs are easily confused, among news
-articles; half of them were used to choose the thresholds, too.
+- leak: share of the later headlines of muted stories that aren't muted, and its mean by story
+- leak with labels: the leak if the labels were known and a headline of the story were muted whenever it is similar to
+  one that was muted before; a story whose first headline is about something else leaks even then
+- swallowed: share of the later headlines of other stories that are muted
+- precision: share of the muted headlines that belong to the muted story
+
+English: the labelled stories of `/shared/stories`; thresholds were chosen on half of them ("tuned on"). French: cases
+written for this benchmark, in pairs that are easily confused, among news articles; thresholds were chosen on half of
+them, too.
 """
 
 from __future__ import annotations
@@ -41,12 +44,12 @@ FRENCH_CASES_PATH = Path(__file__).with_name("muted_stories_fr.tsv")
 MUTE_AT_COUNTS = (1, 2, 3, 5, 10)
 """Numbers of articles of a post at which its story is muted."""
 FRENCH_NEWS_MONTH = "2019-07"
-"""Month of the news articles among which the French cases stand."""
+"""Month of the news articles that the French cases are mixed with."""
 _DAY_SECONDS = 86_400
 
 
 class MuteOutcome(NamedTuple):
-    """What became of the later headlines when a story was muted: shares of its own and of other stories."""
+    """Counts of the later headlines after a story was muted: of the story, and of other stories."""
 
     later_count: int
     leaked_count: int
@@ -56,20 +59,20 @@ class MuteOutcome(NamedTuple):
 
 
 def replay_mutes(headlines: Sequence[Headline], features: Sequence[StoryFeatures], mute_at: int) -> list[MuteOutcome]:
-    """Mute each labelled story when a post has `mute_at` of its articles; return what became of later headlines."""
+    """Mute each labelled story when a post has `mute_at` of its articles; return the counts of later headlines."""
     post_numbers, _joins = replay_channel(find_kinships(features), 0.0)
     index = MutedStoryIndex()
     story_by_mute: list[str] = []
     members_by_mute: list[list[int]] = []
     counts_by_story: dict[str, Counter[int]] = {}
-    later, leaked, others, swallowed = (Counter[int]() for _ in range(4))
+    later_counts, leaked_counts, other_counts, swallowed_counts = (Counter[int]() for _ in range(4))
     for number, headline in enumerate(headlines):
         matches = {match.mute_id: match.extends_story for match in index.find_matches(features[number])}
         for mute_id, story in enumerate(story_by_mute):
             is_of_story, is_muted = headline.story == story, mute_id in matches
-            (later if is_of_story else others)[mute_id] += 1
-            leaked[mute_id] += is_of_story and not is_muted
-            swallowed[mute_id] += is_muted and not is_of_story
+            (later_counts if is_of_story else other_counts)[mute_id] += 1
+            leaked_counts[mute_id] += is_of_story and not is_muted
+            swallowed_counts[mute_id] += is_muted and not is_of_story
         for mute_id, extends_story in matches.items():
             if extends_story:
                 _extend_mute(index, mute_id, [features[number]])
@@ -84,27 +87,31 @@ def replay_mutes(headlines: Sequence[Headline], features: Sequence[StoryFeatures
             members_by_mute.append([member.article_id for member in members])
     return [
         MuteOutcome(
-            later[mute_id],
-            leaked[mute_id],
+            later_counts[mute_id],
+            leaked_counts[mute_id],
             count_unreachable(
-                [each for each, headline in zip(features, headlines, strict=True) if headline.story == story],
+                [
+                    headline_features
+                    for headline_features, headline in zip(features, headlines, strict=True)
+                    if headline.story == story
+                ],
                 members_by_mute[mute_id],
             ),
-            others[mute_id],
-            swallowed[mute_id],
+            other_counts[mute_id],
+            swallowed_counts[mute_id],
         )
         for mute_id, story in enumerate(story_by_mute)
-        if later[mute_id]
+        if later_counts[mute_id]
     ]
 
 
 def count_unreachable(story_features: Sequence[StoryFeatures], muted_ids: Sequence[int]) -> int:
     """Count the headlines of a story after the muted ones that are similar to no headline reached before them.
 
-    A headline is reached if it is similar to one that was muted or reached, be it through a later one.
+    A headline is reached if it is similar to one that is muted or reached, also by way of a later headline.
     """
     muted_until = max(muted_ids)
-    reached = [each for each in story_features if each.article_id in muted_ids]
+    reached = [headline for headline in story_features if headline.article_id in muted_ids]
     unreached: list[StoryFeatures] = []
     unreachable_count = 0
     for headline in story_features:
@@ -116,21 +123,24 @@ def count_unreachable(story_features: Sequence[StoryFeatures], muted_ids: Sequen
             unreachable_count += headline.article_id > muted_until
         while frontier:
             reached.append(newest := frontier.pop())
-            frontier += [each for each in unreached if _is_similar_to_any(each, [newest])]
-            unreached = [each for each in unreached if each not in frontier]
+            frontier += [candidate for candidate in unreached if _is_similar_to_any(candidate, [newest])]
+            unreached = [candidate for candidate in unreached if candidate not in frontier]
     return unreachable_count
 
 
-def _is_similar_to_any(headline: StoryFeatures, others: Sequence[StoryFeatures]) -> bool:
+def _is_similar_to_any(headline: StoryFeatures, headlines_to_compare: Sequence[StoryFeatures]) -> bool:
     if headline.vector is None:
-        cosines: Sequence[float | None] = [None] * len(others)
+        cosines: Sequence[float | None] = [None] * len(headlines_to_compare)
     else:
         from bot.search.semantic.vector_index import compute_cosines  # noqa: PLC0415 - needs the extra
 
-        cosines = compute_cosines(headline.vector, [other.vector for other in others if other.vector is not None])
+        cosines = compute_cosines(
+            headline.vector,
+            [candidate.vector for candidate in headlines_to_compare if candidate.vector is not None],
+        )
     return any(
-        compute_similarity(headline, other, cosine, is_lasting=True) >= MIN_SIMILARITY
-        for other, cosine in zip(others, cosines, strict=True)
+        compute_similarity(headline, candidate, cosine, is_lasting=True) >= MIN_SIMILARITY
+        for candidate, cosine in zip(headlines_to_compare, cosines, strict=True)
     )
 
 
@@ -141,7 +151,7 @@ def _extend_mute(index: MutedStoryIndex, mute_id: int, members: Sequence[StoryFe
 
 
 def load_french_cases() -> tuple[list[Headline], list[Headline]]:
-    """Load the French cases in two halves, each among the news articles of a month."""
+    """Load the French cases in two halves, each mixed with the news articles of a month."""
     with FRENCH_CASES_PATH.open(encoding="utf-8", newline="") as file:
         rows = [(story, int(day), title) for story, day, title in csv.reader(file, delimiter="\t")]
     news = load_news("fr", FRENCH_NEWS_MONTH)
@@ -159,7 +169,7 @@ def load_french_cases() -> tuple[list[Headline], list[Headline]]:
 
 
 def print_outcomes(name: str, headlines: Sequence[Headline], *, is_semantic: bool) -> None:
-    """Print one line for each number of articles at which stories are muted."""
+    """Print a row of the table for each number of articles at which stories are muted."""
     encoded: Sequence[bytes | None] = encode_titles(headlines) if is_semantic else [None] * len(headlines)
     features = make_tellings(headlines, make_weigher(headlines[0].language), encoded)
     for mute_at in MUTE_AT_COUNTS:
@@ -182,13 +192,12 @@ def print_outcomes(name: str, headlines: Sequence[Headline], *, is_semantic: boo
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--semantic", action="store_true", help="with the extra")
+    parser.add_argument("--semantic", action="store_true", help="compare stories with the extra `semantic`")
     arguments = parser.parse_args()
     print_line(
-        "| headlines | muted at article | stories | leak | leak with labels | leak by story | others swallowed "
-        "| precision |"
+        "| headlines | muted at article | stories | leak | leak with labels | leak by story | swallowed | precision |"
     )
     print_line("|---|---|---|---|---|---|---|---|")
     for language, halves in (("en", load_labelled_headlines()), ("fr", load_french_cases())):

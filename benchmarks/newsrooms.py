@@ -1,4 +1,4 @@
-"""A newsroom filled through `telex import`'s own code, for the benchmarks of quality."""
+"""Services on a database that is filled by the code of `telex import`, for benchmarks of search and answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.shared_data import SHARED
 
 
 def read_rows(name: str) -> list[dict[str, Any]]:
-    """The objects of a gzipped JSON Lines file of the shared material."""
+    """Return the objects of a gzipped JSON Lines file in the shared folder. Raises `SystemExit` if it is absent."""
     path = SHARED / f"{name}.jsonl.gz"
     if not path.exists():
         raise SystemExit(f"needs ../shared/{name}.jsonl.gz, which is not beside this checkout")
@@ -28,17 +28,17 @@ def read_rows(name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def document_url(document: dict[str, Any]) -> str:
-    """The address under which a document is kept: its own, or one made of its id."""
+def make_document_url(document: dict[str, Any]) -> str:
+    """Return the canonical URL of a document: its own, or one made from its ID."""
     url = document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}"
     return urls.canonicalize(url)
 
 
-def import_line(document: dict[str, Any]) -> bytes:
-    """A document of the shared material as a line of `telex import`."""
+def make_import_line(document: dict[str, Any]) -> bytes:
+    """Return a document of the shared folder as a line of a file for `telex import`."""
     date = document.get("date")
     row = {
-        "url": document_url(document),
+        "url": make_document_url(document),
         "title": document["title"],
         "text": document["text"],
         "summary": document.get("summary", ""),
@@ -52,8 +52,9 @@ def import_line(document: dict[str, Any]) -> bytes:
 
 
 async def import_documents(newsroom: Services, documents: Iterable[dict[str, Any]]) -> None:
-    """Import these documents. Raises `SystemExit` where one is rejected."""
-    import_report = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(import_line, documents))))
+    """Import the documents. Raises `SystemExit` if one is rejected."""
+    lines = b"".join(map(make_import_line, documents))
+    import_report = await article_files.import_lines(newsroom, io.BytesIO(lines))
     if import_report.problems:
         raise SystemExit(f"line {import_report.problems[0].line_number}: {import_report.problems[0].reason}")
 
@@ -62,7 +63,7 @@ async def import_documents(newsroom: Services, documents: Iterable[dict[str, Any
 async def open_filled_newsroom(
     documents: Iterable[dict[str, Any]], *, semantic: bool = False
 ) -> AsyncIterator[Services]:
-    """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
+    """Yield services on a temporary database with the documents and, with `semantic`, their vectors."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         async with open_services(
             replace(read_settings(), database=Path(folder) / "telex.db", semantic=semantic)

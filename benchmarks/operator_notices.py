@@ -1,4 +1,4 @@
-"""Notices that the operator sends to all servers, and sometimes cancels, while the bot's processes are killed."""
+"""Operator notices to all servers, some of them cancelled, while the bot's processes are killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RETRY_SECONDS = 0.3
 
 
 class OperatorNotices:
-    """The notices of an operator to the servers of some scenes on one database, and those that were cancelled."""
+    """The notices sent to the servers of scenes that share a database, and which of them were cancelled."""
 
     def __init__(self, scenes: Sequence[Scene]) -> None:
         self._scenes, self._database = scenes, scenes[0].database
@@ -33,27 +33,27 @@ class OperatorNotices:
         self._cancelled_texts: set[str] = set()
 
     async def send_until(self, kill_task: asyncio.Task[None], chance: random.Random) -> None:
-        """Send a notice every few seconds, and cancel some of them soon, until nothing is killed anymore."""
+        """Send a notice every few seconds, and cancel some of them soon after, until `kill_task` is done."""
         while not kill_task.done():
             self._sent_count += 1
             text = self._texts[-1]
-            await self._write(partial(_create_notice, text=text))
+            await self._retry_until_stored(partial(_create_notice, text=text))
             if chance.random() < CANCEL_SHARE:
                 await asyncio.sleep(chance.uniform(0, MAX_CANCEL_DELAY_SECONDS))
                 self._cancelled_texts.add(text)
-                await self._write(_cancel_newest_notice)
+                await self._retry_until_stored(_cancel_newest_notice)
             await asyncio.sleep(NOTICE_INTERVAL_SECONDS)
 
     @property
     def _texts(self) -> list[str]:
         return [f"Notice {number:04} of the operator" for number in range(1, self._sent_count + 1)]
 
-    async def _write(self, write: Callable[[Store], Awaitable[object]]) -> None:
-        """Write to the database, as soon as it is there; a repetition of what was written is refused."""
+    async def _retry_until_stored(self, change_store: Callable[[Store], Awaitable[object]]) -> None:
+        """Change the store, and retry while the database is down; a change that was already made is rejected."""
         while True:
             try:
                 async with self._scenes[0].newsroom() as newsroom:
-                    await write(newsroom.store)
+                    await change_store(newsroom.store)
             except RequestRejected:
                 return
             except (StoreError, psycopg.Error, OSError):
@@ -62,7 +62,7 @@ class OperatorNotices:
                 return
 
     def count_undecided(self) -> int:
-        """Count the servers that may still get a notice; one where nobody can tell."""
+        """Return the number of servers that may still get a notice; 1 while the database is down."""
         try:
             rows = store_probe.load_rows(self._database, "notice_recipient")
         except psycopg.Error:
@@ -70,11 +70,11 @@ class OperatorNotices:
         return sum(row["outcome"] is None for row in rows)
 
     def count_outcomes(self, counts: Counter[str]) -> None:
-        """Count how often a server got a notice, and the notices that it got not at all or again."""
+        """Add the notices of each server to the counts: all, cancelled, lost and repeated ones."""
         for scene in self._scenes:
-            shown_texts = [message.render_visible_text() for message in scene.messages(ALERTS)]
+            message_texts = [message.render_visible_text() for message in scene.messages(ALERTS)]
             for text in self._texts:
-                count = sum(text in shown_text for shown_text in shown_texts)
+                count = sum(text in message_text for message_text in message_texts)
                 counts["notices"] += 1
                 counts["cancelled notices"] += text in self._cancelled_texts
                 if count > 1 or (count == 0 and text not in self._cancelled_texts):

@@ -1,12 +1,11 @@
-"""Whether the article is found in its page: word by word, against the text that a person marked.
+"""Benchmark of extracting the article's text from a page, compared with the text that a person marked.
 
     python -m benchmarks.pages [--worst N]
 
-On all marked pages of ../shared/pages: F1, precision and recall of the words, each page counting alike, of
-Telex and of trafilatura with its defaults in the same run. A page belongs to the half that rules were
-tuned on or to the one held out: in `wcxb` by whether its number is even or odd, else by a hash of its name.
-With `--worst`, the pages of the tuned half that came out worst, with the lines that are too many (+) and
-missing (-).
+Printed by collection of `../shared/pages` are the mean F1, precision and recall of the words, of Telex and of
+trafilatura with its defaults, and the CPU milliseconds per page. A page belongs to the half that rules were tuned on
+or to the held-out half: in `wcxb` by whether its number is even or odd, else by a hash of its name. `--worst` also
+prints the N pages of the tuned half with the lowest F1, with superfluous (+) and missing (-) lines.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ TUNED, HELD_OUT = "tuned", "held out"
 
 
 class MarkedPage(NamedTuple):
-    """A page with the text of its article."""
+    """A page of a collection with the marked text of its article."""
 
-    kind: str
+    collection: str
     name: str
     url: str
     page: bytes
@@ -44,13 +43,13 @@ class MarkedPage(NamedTuple):
 
     @property
     def half(self) -> str:
-        """Which half of the pages it belongs to."""
+        """Whether rules were tuned on the page or it was held out."""
         number = int(self.name) if self.name.isdecimal() else blake2b(self.name.encode()).digest()[0]
         return HELD_OUT if number & 1 else TUNED
 
 
 class Score(NamedTuple):
-    """How like the marked words the found ones are, 0 to 1."""
+    """Agreement of the extracted words with the marked ones, from 0 to 1."""
 
     f1: float
     precision: float
@@ -58,7 +57,7 @@ class Score(NamedTuple):
 
 
 def load_marked_pages() -> Iterator[MarkedPage]:
-    """The marked pages: French articles, English ones, then articles, forums and documentation."""
+    """Yield the marked pages: French articles, English ones, then articles, forums and documentation."""
     folder = PAGES / "orange_fr"
     for line in (folder / "gold.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -71,28 +70,28 @@ def load_marked_pages() -> Iterator[MarkedPage]:
     folder = PAGES / "wcxb"
     for line in gzip.decompress((folder / "gold.jsonl.gz").read_bytes()).decode().splitlines():
         row = json.loads(line)
-        if row["text"]:  # two pages are marked as having none
+        if row["text"]:  # Two pages are marked as having no text.
             page = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
             yield MarkedPage(f"wcxb {row['type']}", row["id"], row["url"] or "", page, row["text"])
 
 
 def count_words(text: str) -> Counter[str]:
-    """The words of a text, each as often as it stands there."""
+    """Return the number of occurrences of each word in a text."""
     return Counter(re.findall(r"\w+", text.casefold()))
 
 
 def score(extracted: str, expected: str) -> Score:
-    """Compare the words of two texts."""
+    """Compare the words of the extracted and the expected text."""
     extracted_words, expected_words = count_words(extracted), count_words(expected)
-    shared = (extracted_words & expected_words).total()
-    if not shared:
+    shared_count = (extracted_words & expected_words).total()
+    if not shared_count:
         return Score(0.0, 0.0, 0.0)
-    precision, recall = shared / extracted_words.total(), shared / expected_words.total()
+    precision, recall = shared_count / extracted_words.total(), shared_count / expected_words.total()
     return Score(2 * precision * recall / (precision + recall), precision, recall)
 
 
 def extract_with_telex(marked_page: MarkedPage) -> str:
-    """What Telex finds; nothing where it refuses the page."""
+    """Return the text that Telex extracts; empty if it finds no article."""
     try:
         return extract_article_text(marked_page.page, "text/html", marked_page.url)
     except FeedError:
@@ -100,10 +99,10 @@ def extract_with_telex(marked_page: MarkedPage) -> str:
 
 
 def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worst", type=int, default=0, metavar="N")
-    worst = parser.parse_args().worst
+    """Print the table of scores and the worst pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worst", type=int, default=0, metavar="N", help="number of the worst pages to print")
+    worst_count = parser.parse_args().worst
     extractors = {
         "trafilatura": lambda page: trafilatura.extract(page.page, url=page.url) or "",
         "Telex": extract_with_telex,
@@ -111,24 +110,26 @@ def main() -> None:
     scores: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
     seconds: dict[str, float] = defaultdict(float)
     scored_pages: list[tuple[Score, MarkedPage, str]] = []
-    for count, marked_page in enumerate(load_marked_pages(), 1):  # noqa: B007 - how many there were
+    for count, marked_page in enumerate(load_marked_pages(), 1):  # noqa: B007 - the count is used below
         for name, extract in extractors.items():
             started_at = time.process_time()
             extracted = extract(marked_page)
             seconds[name] += time.process_time() - started_at
             page_score = score(extracted, marked_page.text)
             for half in ("all", marked_page.half):
-                scores[name, marked_page.kind, half].append(page_score)
+                scores[name, marked_page.collection, half].append(page_score)
             if name == "Telex" and marked_page.half == TUNED:
                 scored_pages.append((page_score, marked_page, extracted))
     console = Console()
-    table = Table("", "pages", "half", "n", "F1", "precision", "recall", "ms a page")
-    for (name, kind, half), group_scores in sorted(scores.items(), key=lambda entry: entry[0][1:]):
+    table = Table("", "pages", "half", "count", "F1", "precision", "recall", "ms per page")
+    for (name, collection, half), group_scores in sorted(scores.items(), key=lambda entry: entry[0][1:]):
         means = [sum(column) / len(group_scores) for column in zip(*group_scores, strict=True)]
-        cost = 1000 * seconds[name] / count
-        table.add_row(name, kind, half, str(len(group_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}")
+        milliseconds = f"{1000 * seconds[name] / count:.0f}"
+        table.add_row(name, collection, half, str(len(group_scores)), *(f"{mean:.4f}" for mean in means), milliseconds)
     console.print(table)
-    for page_score, marked_page, extracted in sorted(scored_pages, key=lambda scored_page: scored_page[0])[:worst]:
+    for page_score, marked_page, extracted in sorted(scored_pages, key=lambda scored_page: scored_page[0])[
+        :worst_count
+    ]:
         console.print(f"\n{marked_page.half} {page_score.f1:.3f} {marked_page.url}", markup=False)
         for sign, text, other_text in (
             ("+", extracted, marked_page.text),

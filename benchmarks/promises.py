@@ -1,7 +1,7 @@
-"""Writes the figures of full runs into docs/PROMISES.md, which nobody writes by hand.
+"""Recording of benchmark figures in docs/PROMISES.md, where they are never edited by hand.
 
-A figure stands on the page between `<!-- name -->` and `<!-- /name -->`, with the day and the commit of its
-run. A benchmark that has one takes `--record` and calls `record` when it ran to its end.
+A figure is on the page between `<!-- name -->` and `<!-- /name -->`, with the date and the commit of its run. A
+benchmark with a figure has the option `--record` and calls `record` after a complete run.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _FIGURE = re.compile(r"<!-- (?P<name>[a-z-]+) -->(?P<figure>.*?)<!-- /(?P=name) 
 
 
 def read_figures(page: str) -> dict[str, str]:
-    """The figures on the page by name."""
+    """Return the figures on the page by name."""
     return {match["name"]: match["figure"] for match in _FIGURE.finditer(page)}
 
 
 def record(name: str, figure: str, *, commit: str, page: Path = PROMISES_PAGE) -> None:
-    """Put a figure on the page wherever its name stands, with today's date and the commit of the run.
+    """Write a figure to the page wherever its name is, with today's date and the commit of the run.
 
-    `format_figure` is one line without `|`; `commit` is what `commit()` said when the run began. Raises
-    KeyError if the page has no place of that name, ValueError if the figure would break the page.
+    The figure is one line without `|`; `commit` is what `describe_commit` returned at the start of the run. Raises
+    KeyError if the name isn't on the page, ValueError if the figure would break its table.
     """
     if "\n" in figure or "|" in figure or "<!--" in figure:
         raise ValueError(figure)
@@ -40,7 +40,7 @@ def record(name: str, figure: str, *, commit: str, page: Path = PROMISES_PAGE) -
 
 
 def describe_commit(root: Path = ROOT) -> str:
-    """The commit that is checked out, marked when the bot's code differs from it."""
+    """Return the abbreviated hash of the current commit, marked if the bot's code has uncommitted changes."""
     short_hash = _git(root, "rev-parse", "--short", "HEAD")
     changes = _git(root, "status", "--porcelain", "--", "bot", "cogs")
     return f"{short_hash} and changes" if changes else short_hash

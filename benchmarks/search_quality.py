@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
+from benchmarks.newsrooms import make_document_url, open_filled_newsroom, read_rows
 from bot.client.services import Services
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE
@@ -54,7 +54,7 @@ def build_plain_index(documents: Sequence[dict[str, Any]]) -> Callable[[str], li
             "SELECT rowid FROM plain WHERE plain MATCH ? ORDER BY bm25(plain) LIMIT ?",
             (" OR ".join(f'"{word}"' for word in words), DEPTH),
         )
-        return [document_url(documents[rowid]) for (rowid,) in rows]
+        return [make_document_url(documents[rowid]) for (rowid,) in rows]
 
     return search_plain
 
@@ -123,7 +123,7 @@ def quote_sentences(text: str, chance: random.Random) -> str | None:
 
 def paste_from_elsewhere(document: dict[str, Any]) -> str | None:
     """Half of the words of two sentences, in order, two neighbours of each in quotation marks."""
-    chance = random.Random(document_url(document))
+    chance = random.Random(make_document_url(document))
     sentences = quotable_sentences(document["text"])
     if len(sentences) < QUOTED_SENTENCES:
         return None
@@ -162,7 +162,7 @@ async def measure_questions(table: Table, *, semantic: bool, max_queries: int) -
             ranks: dict[str, list[int | None]] = defaultdict(list)
             question_rows = read_rows(f"questions/{language}-questions")
             for question_row in random.Random(1).sample(question_rows, min(max_queries, len(question_rows))):
-                expected_url = document_url(by_id[question_row["doc_id"]])
+                expected_url = make_document_url(by_id[question_row["doc_id"]])
                 places = {
                     "plain FTS5": find_rank(plain(question_row["question"]), expected_url),
                     "the engine alone": find_rank(
@@ -195,7 +195,7 @@ async def measure_known_articles(table: Table, max_queries: int) -> None:
                 ranks: dict[str, list[int | None]] = defaultdict(list)
                 for document in sampled_documents:
                     if query := make_query(document):
-                        expected_url = document_url(document)
+                        expected_url = make_document_url(document)
                         ranks["plain FTS5"].append(find_rank(plain(query), expected_url))
                         ranks["the engine alone"].append(
                             find_rank(await search_engine_alone(newsroom, query), expected_url)

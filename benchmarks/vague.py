@@ -16,7 +16,7 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
+from benchmarks.newsrooms import make_document_url, open_filled_newsroom, read_rows
 from bot.answers import answer_pipeline
 from bot.answers.briefing import news_requests
 from bot.search.index import text_analysis
@@ -29,7 +29,7 @@ MIN_COMMON_WORDS = 3
 
 async def measure(table: Table) -> None:
     documents = [row for language in LANGUAGES for row in read_rows(f"articles/{language}")]
-    by_url = {document_url(row): row for row in documents}
+    by_url = {make_document_url(row): row for row in documents}
     by_id = {row["doc_id"]: row for row in documents}
     async with open_filled_newsroom(documents) as newsroom:
         now = newsroom.clock.now()

@@ -205,7 +205,7 @@ def test_marked_pages_are_found_as_well_as_they_have_to_be():
     shared("pages")
     scores_by_kind: dict[str, list[float]] = defaultdict(list)
     for marked in islice(load_marked_pages(), 0, None, 72):
-        scores_by_kind[marked.kind].append(score(extract_with_telex(marked), marked.text).f1)
+        scores_by_kind[marked.collection].append(score(extract_with_telex(marked), marked.text).f1)
     means = {kind: sum(scores) / len(scores) for kind, scores in scores_by_kind.items()}
     assert means["orange_fr"] >= 0.9
     assert means["scrapinghub"] >= 0.9
