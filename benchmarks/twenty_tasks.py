@@ -8,6 +8,7 @@ Discord, feeds over loopback; what a person needs to read and type comes on top.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -33,7 +34,10 @@ TITLES = (
     "Sponsored: ten chairs for your desk",
     "Linux gets a scheduler for small machines",
 )
-TEXT = "Nordwave said on Thursday that the repair of its cable takes twelve days, weather permitting."
+TEXT = (
+    "Nordwave said on Thursday that the repair of its cable takes twelve days, weather permitting. "
+    "The ship is led by Ada Byron, an engineer from Leeds."
+)
 
 
 class UserActions:
@@ -144,9 +148,7 @@ async def ask_question(actions: UserActions, world: World, _server: FeedServer) 
 async def follow_up(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer_message = last_reply(world.told)  # type: ignore[attr-defined]  # see above
     label = next(
-        component["label"]
-        for component in components(answer_message)
-        if str(component.get("label")).startswith("What’s new")
+        component["label"] for component in components(answer_message) if str(component.get("label")).endswith("?")
     )
     await actions.press(answer_message, label)
 
@@ -246,8 +248,9 @@ def outlines(server: FeedServer) -> Iterator[opml.Outline]:
         yield opml.Outline(title, f"{server.origin}/{number}.xml", None, "en")
 
 
-async def main() -> None:
-    """Do them in order, in one server, and print a table."""
+async def main() -> bool:
+    """Do them in order, in one server, print a table, and return whether each was possible."""
+    is_good = True
     print("| who | what | steps | seconds |\n|---|---|---|---|")  # noqa: T201
     async with server_in("en") as (world, server):
         for number, outline in enumerate(outlines(server)):
@@ -269,10 +272,12 @@ async def main() -> None:
                     await task(actions, world, server)
                     failed = ""
                 except Exception as error:  # noqa: BLE001  # the others are measured all the same
+                    is_good = False
                     failed = f" ({type(error).__name__}: {error})"[:100]
                 line = f"| {role} | {task_name} | {actions.steps} | {actions.seconds:.2f}{failed} |"
                 print(line, flush=True)  # noqa: T201
+    return is_good
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(not asyncio.run(main()))
