@@ -83,7 +83,7 @@ def compute_curve(outcomes: Sequence[Outcome]) -> list[CurvePoint]:
         if not outcome.judged[0].excerpt.has_expected_answer:
             continue
         if example.has_answer:
-            quotes = select_quotes(example.question, outcome.judged)[0][:SHOWN_QUOTES]
+            quotes = select_quotes(outcome.judged)[:SHOWN_QUOTES]
             sure += 1
             missed += not any(example.is_right(quote.text) for quote in quotes)
         near_sure += example.kind == NEAR_TOPIC

@@ -4,8 +4,7 @@
 
 Run it after `answers_fit`. Trees as there, over the words that have the form of an answer: of the passages
 of all encyclopedic questions but those that `answers_fit` draws, and of the articles found for the questions
-of the chat. Prints how often the words of a first quote are as likely as a few thresholds, and how often they
-are right, cross-validated by article; from `MIN_ALONE_PROBABILITY` on their sentence is shown alone.
+of the chat. `answers` prints how often the words in bold are right.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -38,27 +37,21 @@ from benchmarks.answers_fit import (
     SETTINGS,
     assign_folds,
     build_scorer,
-    compute_calibrated_outcomes,
-    console,
     fit_judges,
     scorer_to_json,
 )
 from benchmarks.newsrooms import make_document_url, read_rows
 from bot.answers.answer_scorer import MODEL_FILE, Scorer
-from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import analyse_question_with_index
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.quote_excerpts import MIN_ALONE_PROBABILITY
-from bot.answers.quote_selection import select_quotes
 from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
 
 TREES = 100
 ARTICLES_PER_QUESTION = 8
 """Articles of a question of the chat whose words are looked at."""
-RISING_FEATURES = {"of the kind", "near", "beside", "in sentence", "around", "often"}
-REPORTED_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+RISING_FEATURES = {"of the kind", "near", "beside", "around", "often"}
 
 
 class SpanSamples(NamedTuple):
@@ -153,45 +146,8 @@ def fit_span_scorers(
     ]
 
 
-def mark_first_quotes(
-    examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
-) -> Iterator[tuple[Example, ScoredCandidate, bool]]:
-    """The first quotes with their likeliest answers, and whether that is one, by what was not fitted on
-    them."""
-    outcomes, _, _ = compute_calibrated_outcomes(examples)
-    chat_examples = [chat_outcome.example for chat_outcome in outcomes]
-    example_folds, scorers = fit_span_scorers(chat_examples, encyclopedic_samples)
-    for outcome, fold in zip(outcomes, example_folds, strict=True):
-        quotes = select_quotes(outcome.example.question, outcome.judged)[0]
-        articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
-        for quote in quotes[:1]:
-            terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
-            judged_quote = add_excerpt(outcome.example.question, terms, reading(article), quote, scorers[fold])
-            if judged_quote.excerpt.answer_text:
-                is_right = outcome.example.is_right(judged_quote.text)
-                yield (
-                    outcome.example,
-                    judged_quote,
-                    is_right and is_answer(judged_quote.excerpt.answer_text, outcome.example.row["answers"]),
-                )
-
-
 def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
-    """Fit, say how good it is, and put it in the file."""
-    marked_quotes = list(mark_first_quotes(examples, encyclopedic_samples))
-    right = np.array([is_right for _, _, is_right in marked_quotes], dtype=int)
-    probabilities = np.array([quote.excerpt.span_probability for _, quote, _ in marked_quotes])
-    questions = sum(each.has_answer for each in examples if each.kind != ENCYCLOPEDIC)
-    answerable = np.array([example.has_answer for example, _, _ in marked_quotes])
-    figures = {}
-    for threshold in REPORTED_THRESHOLDS:
-        is_marked = probabilities >= threshold
-        figures[threshold] = {
-            "marked": f"{(is_marked & answerable).sum()} of {questions}",
-            "of these the answer": round(float(right[is_marked & answerable].mean()), 2),
-            "marked where nothing answers": int((is_marked & ~answerable).sum()),
-        }
-        console.print(f"from {threshold}:", figures[threshold])
+    """Fit, and put the trees in the file."""
     scorer = fit_scorer(
         [
             *encyclopedic_samples,
@@ -202,7 +158,7 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
     file["spans"] = scorer_to_json(
         scorer,
         SPAN_FEATURE_NAMES,
-        {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_ALONE_PROBABILITY]},
+        {"encyclopedic questions": len(encyclopedic_samples)},
     )
     MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 

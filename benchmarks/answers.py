@@ -5,7 +5,8 @@
 
 The questions as people type them in a chat, over the shared news. First: the first quote, sure or
 possible, holds the words of an answer; three: one of at most three does. Each question is judged by a
-scorer fitted on those about other articles and on encyclopedic questions (cross-validation by article),
+scorer fitted on those about other articles and on encyclopedic questions (cross-validation by article), the
+words in bold by one fitted likewise,
 with the threshold that stands in the file; `--installed` asks the weights in the file instead, which were
 fitted on all of them: an upper bound. Taken out: the same questions where the articles that answer are not
 stored. Out of the store: encyclopedic questions asked of the news alone. Intervals are Wilson's, of 95 %.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,10 +25,12 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.answer_spans_fit import build_encyclopedic_samples, fit_span_scorers
 from benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,
     OUTSIDE,
+    join_words,
     load_examples,
     reading,
 )
@@ -39,7 +42,7 @@ from benchmarks.answers_fit import (
     judge_outcomes,
 )
 from bot.answers.answer_model import Confidence
-from bot.answers.answer_scorer import load_candidate_scorer
+from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_span_scorer
 from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.quote_selection import classify_confidence, rank_candidates, select_quotes
@@ -58,21 +61,41 @@ def format_interval(hits: int, count: int) -> str:
     return f"{share:.2f} ({max(0.0, middle - half):.2f}–{min(1.0, middle + half):.2f}, n={count})"
 
 
-def rank_with_excerpts(outcome: Outcome, candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return candidates with their excerpts, by the trees in the file, in the order in which they are quoted."""
+def rank_with_excerpts(
+    outcome: Outcome, candidates: Sequence[ScoredCandidate], span_scorer: Scorer
+) -> list[ScoredCandidate]:
+    """Return candidates with their excerpts, in the order in which they are quoted."""
     question = outcome.example.question
     articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
     return rank_candidates(
-        add_excerpt(question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate)
+        add_excerpt(
+            question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate, span_scorer
+        )
         for candidate in candidates
     )
 
 
-def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
+def judge_bold_words(
+    outcome: Outcome, quotes: Sequence[ScoredCandidate], tier: Confidence
+) -> Iterator[tuple[str, bool]]:
+    """Yield whether the words in bold are right (contain an accepted answer or are part of one), wrong, or none."""
+    if not quotes or tier is Confidence.NOTHING:
+        return
+    answer_text = quotes[0].excerpt.answer_text
+    words = join_words(answer_text or "")
+    is_right = any(answer in words or words in answer for answer in map(join_words, outcome.example.row["answers"]))
+    yield f"{tier}: words in bold right", answer_text is not None and is_right
+    yield f"{tier}: words in bold wrong", answer_text is not None and not is_right
+    yield f"{tier}: no words in bold", answer_text is None
+
+
+def tally_outcomes(
+    outcomes: Sequence[Outcome], span_scorers: Sequence[Scorer], *, semantic: bool
+) -> dict[str, dict[str, list[bool]]]:
     """By what is measured and in which language, what became of each question."""
     answer_scorer = load_candidate_scorer(with_cosines=semantic)
     counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    for outcome in outcomes:
+    for outcome, span_scorer in zip(outcomes, span_scorers, strict=True):
         language, kind = outcome.example.row["lang"], outcome.example.kind
 
         def note(name: str, is_met: bool, language: str = language) -> None:
@@ -80,26 +103,27 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
             counts[name]["both"].append(is_met)
 
         ranked, ranked_without = (
-            rank_with_excerpts(outcome, candidates or []) for candidates in (outcome.judged, outcome.without)
+            rank_with_excerpts(outcome, candidates or [], span_scorer)
+            for candidates in (outcome.judged, outcome.without)
         )
         tier, tier_without = (
             classify_confidence(outcome.example.question, candidates, answer_scorer)
             for candidates in (ranked, ranked_without)
         )
-        is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, ranked)[0]
+        is_sure, quotes = tier is Confidence.SURE, select_quotes(ranked)
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
         is_first_right, is_any_right = quotes_right[:1] == [True], any(quotes_right)
         if outcome.example.has_answer:
             note("first quote right", is_first_right)
             note("one of three right", is_any_right)
-            if kind == ROUNDABOUT:
-                note("roundabout, one of three", is_any_right)
-            if kind == CURRENT:
-                note("current, first", is_first_right)
-                note("current, one of three", is_any_right)
+            if kind in {ROUNDABOUT, CURRENT}:
+                note(f"{kind}, first", is_first_right)
+                note(f"{kind}, one of three", is_any_right)
             note("sure", is_sure)
             note("sure and wrong", is_sure and not is_first_right)
             note("sure, and none of two right", is_sure and not any(quotes_right[:2]))
+            for name, is_met in judge_bold_words(outcome, quotes, tier):
+                note(name, is_met)
             if is_any_right:
                 note("right among three, and called nothing", tier is Confidence.NOTHING)
             if outcome.without is not None:
@@ -121,15 +145,19 @@ def main() -> None:
     parser.add_argument("--outside", type=int, default=30, help="questions of each language")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()
-    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+    with TemporaryDirectory(prefix="telex-benchmark-") as temporary:
+        folder = options.folder or Path(temporary)
         question_examples = asyncio.run(
             load_examples(
-                options.folder or Path(folder),
+                folder,
                 semantic=options.semantic,
                 encyclopedic=0 if options.installed else options.encyclopedic,
                 outside=options.outside,
                 judges=fit_judges,
             )
+        )
+        span_samples = (
+            [] if options.installed else asyncio.run(build_encyclopedic_samples(folder, options.encyclopedic))
         )
     if options.installed:
         answer_scorer = load_candidate_scorer(with_cosines=options.semantic)
@@ -138,10 +166,13 @@ def main() -> None:
             return [answer_scorer.predict_probability(features) for features in candidates]
 
         outcomes = judge_outcomes(question_examples, [installed] * len(question_examples))
+        span_scorers = [load_span_scorer()] * len(outcomes)
     else:
         outcomes, _, _ = compute_calibrated_outcomes(question_examples)
+        folds, fold_scorers = fit_span_scorers([outcome.example for outcome in outcomes], span_samples)
+        span_scorers = [fold_scorers[fold] for fold in folds]
     table = Table("", *LANGUAGES, "both")
-    for name, flags_by_language in tally_outcomes(outcomes, semantic=options.semantic).items():
+    for name, flags_by_language in tally_outcomes(outcomes, span_scorers, semantic=options.semantic).items():
         table.add_row(
             name,
             *(

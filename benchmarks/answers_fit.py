@@ -72,7 +72,7 @@ RANDOM_NEGATIVES = 10
 """and so many others."""
 NEGATIVE_WEIGHT = 0.1
 ENCYCLOPEDIC_WEIGHT = 0.3
-SURE_PROBABILITY, SURE_PROBABILITY_WITH_COSINES = 0.45, 0.45
+SURE_PROBABILITY, SURE_PROBABILITY_WITH_COSINES = 0.46, 0.51
 """Probabilities from which on an answer is sure, by words and with cosines: see `answer_confidence`."""
 MAX_LEFT_OUT = 0.015
 """Share of the questions with what answers among three passages that may be told that there is nothing."""
@@ -309,9 +309,7 @@ def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
     right = sorted(
         outcome.judged[0].probability
         for outcome in outcomes
-        if any(
-            outcome.example.is_right(quote.text) for quote in select_quotes(outcome.example.question, outcome.judged)[0]
-        )
+        if any(outcome.example.is_right(quote.text) for quote in select_quotes(outcome.judged))
     )
     return right[int(MAX_LEFT_OUT * len(right))]
 

@@ -63,7 +63,6 @@ class Answer:
     Attributes:
         quotes: At most `MAX_QUOTES` quotes that answer the question or, if the confidence is `POSSIBLE`, may answer it.
         further_quote: The quote from another article that adds another answer to the first quote, or None.
-        superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The articles that the answer quotes, lists in its briefing, or cites in its generated sentences.
         related_articles: At most `MAX_RELATED_ARTICLES` articles about the question's topic, if the answer is not sure.
         briefing: The stories that answer a request for news.
@@ -81,7 +80,6 @@ class Answer:
     confidence: Confidence = Confidence.NOTHING
     quotes: tuple[Quote, ...] = ()
     further_quote: Quote | None = None
-    superseded_quotes: tuple[Quote, ...] = ()
     sources: tuple[Article, ...] = ()
     related_articles: tuple[Article, ...] = ()
     briefing: tuple[BriefingStory, ...] = ()
@@ -129,7 +127,6 @@ class Answer:
             "tier": self.confidence.value,
             "quotes": quote_documents if self.is_answered else [],
             "possible": [] if self.is_answered else quote_documents,
-            "older": list(map(_build_quote_document, self.superseded_quotes)),
             "written": [
                 {"text": sentence.text, "cites": list(sentence.citations)} for sentence in self.generated_sentences
             ],

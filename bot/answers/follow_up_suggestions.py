@@ -134,8 +134,7 @@ def is_answered_as_suggested(question: str, quote: Quote) -> bool:
 
 
 def _has_answer(quote: Quote, candidate: SuggestionCandidate) -> bool:
-    answer_text = quote.answer_text
-    return answer_text is not None and (candidate.answer in answer_text or answer_text in candidate.answer)
+    return any(candidate.answer in sentence for sentence in quote.shown_sentences or (quote.text,))
 
 
 def _iter_candidates(

@@ -41,16 +41,16 @@ _ANSWER_TYPE_PATTERNS = {
         r"\b(?:quand|when|annee|year|date|jour|day|mois|month|siecle|century|heure|depuis|until|jusqu)\b"
     ),
     AnswerType.REASON: re.compile(
-        r"\b(?:pourquoi|pk|prk|why|raisons?|reasons?|causes?|how come|comment|how (?:do|does|did|is|are))\b"
+        r"\b(?:pourquoi|pk|prk|why|raisons?|reasons?|causes?|how come|comment(?!.* appelle)"
+        r"|how (?:do|does|did|is|are))\b"
     ),
     AnswerType.NAME: re.compile(
-        r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|chez|pays|ville"
-        r"|city|country|whats?|quoi|koi|que|qu)\b"
+        r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|pays|ville|city|country|chez|whats?|quoi|koi|que|qu)\b"
     ),
 }
-_NAME_QUESTION_PATTERN = re.compile(
-    r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|pays|ville|city|country)\b"
-)
+_COUNTED_NOUNS_PATTERN = re.compile(r"\b(?:how many|(?:combien|cb|nombre) de?|number of) (\w+(?: \w+)?)")
+_DURATION_PATTERN = re.compile(r"\b(?:how long|combien de temps|duree|dure|durera|durer)\b")
+_FUTURE_PATTERN = re.compile(r"\b(?:will|gonna|does|sera|seront|va|vont|aura|auront)\b")
 _MAX_DEFINITION_TERMS = 2
 """Maximum number of content words of a question that asks for a definition."""
 _DEFINITION_PATTERN = re.compile(
@@ -69,18 +69,8 @@ IMPLIED_TERM_FACTOR = 0.3
 
 Answers leave such words out.
 """
-_COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_ANSWER_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
-SPAN_TYPES_BY_ANSWER_TYPE = {
-    AnswerType.NUMBER: (AnswerType.NUMBER, AnswerType.MONEY),
-    AnswerType.MONEY: (AnswerType.MONEY,),
-    AnswerType.TIME: (AnswerType.TIME,),
-    AnswerType.NAME: (AnswerType.NAME,),
-    AnswerType.REASON: (AnswerType.REASON,),
-    AnswerType.DEFINITION: (AnswerType.DEFINITION,),
-}
-"""Types of words in a text (spans) that may answer, by the type of answer that a question expects."""
 _QUESTION_WORDS = frozenset(
     "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
     " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
@@ -127,6 +117,9 @@ class AnalysedQuestion:
         language: ISO 639-1 code of the question's language, or None if unknown.
         terms: The content words to search for, at most `MAX_QUESTION_TERMS`.
         answer_types: Expected types of answer; empty if none is apparent.
+        counted_term_indexes: Indexes of the terms of which one is what the expected number counts; empty for anything.
+        asks_duration: Whether the expected number is a length of time.
+        asks_about_future: Whether the question may be about the future.
         changes_over_time: Whether the question asks about the present, so that the newest answer counts.
         article_count: Number of articles in the search index.
     """
@@ -135,18 +128,16 @@ class AnalysedQuestion:
     language: str | None
     terms: tuple[QuestionTerm, ...]
     answer_types: frozenset[AnswerType]
+    counted_term_indexes: frozenset[int]
+    asks_duration: bool
+    asks_about_future: bool
     changes_over_time: bool
     article_count: int
 
     @property
-    def span_types(self) -> set[AnswerType]:
-        """Return the types of words in a text (spans) that may answer."""
-        return {span_type for answer_type in self.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]}
-
-
-def asks_for_name(text: str) -> bool:
-    """Return whether a question asks who, where or which, or for a name."""
-    return bool(_NAME_QUESTION_PATTERN.search(" ".join(text_analysis.tokenize(text))))
+    def span_types(self) -> frozenset[AnswerType]:
+        """Return the types of words in a text (spans) that may answer: a sum of money may be the number asked for."""
+        return self.answer_types | ({AnswerType.MONEY} if AnswerType.NUMBER in self.answer_types else set())
 
 
 def match_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
@@ -176,8 +167,12 @@ def analyse_question(
     stop_words = text_analysis.find_stop_words(words) | _QUESTION_WORDS | present_words
     match_by_answer_type = match_answer_types(normalized_text)
     expected_types = set(match_by_answer_type)
-    if {AnswerType.NUMBER, AnswerType.MONEY} <= expected_types:
-        expected_types -= {AnswerType.MONEY if _COUNT_PATTERN.search(normalized_text) else AnswerType.NUMBER}
+    asks_duration = _DURATION_PATTERN.search(normalized_text) is not None
+    counted_match = _COUNTED_NOUNS_PATTERN.search(normalized_text)
+    if asks_duration or counted_match:
+        expected_types -= {AnswerType.MONEY, AnswerType.TIME}
+    elif AnswerType.MONEY in expected_types:
+        expected_types.discard(AnswerType.NUMBER)
     implied_words = {
         word
         for answer_type, match in match_by_answer_type.items()
@@ -200,8 +195,6 @@ def analyse_question(
             terms.append(QuestionTerm(word, stems, weight, document_frequency > 0))
     if expected_types & PATTERN_ANSWER_TYPES:
         expected_types.discard(AnswerType.NAME)
-    elif "appelle" in words:  # "Comment s'appelle" asks for a name, and no reason.
-        expected_types.discard(AnswerType.REASON)
     if (
         _DEFINITION_PATTERN.search(normalized_text)
         and sum(not follow_up_words or term.word in follow_up_words for term in terms) <= _MAX_DEFINITION_TERMS
@@ -213,6 +206,13 @@ def analyse_question(
         language=detect_language(text),
         terms=tuple(terms),
         answer_types=frozenset(expected_types),
+        counted_term_indexes=frozenset(
+            index
+            for index, term in enumerate(terms)
+            if counted_match and not asks_duration and term.word in counted_match[1].split()
+        ),
+        asks_duration=asks_duration,
+        asks_about_future=_FUTURE_PATTERN.search(normalized_text) is not None,
         changes_over_time=bool(PRESENT_TIME_PATTERN.search(normalized_text))
         and not _PAST_PATTERN.search(normalized_text),
         article_count=article_count,

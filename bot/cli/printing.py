@@ -73,8 +73,7 @@ def _list_articles(answer: Answer) -> tuple[Article, ...]:
         return answer.related_articles
     if answer.briefing or answer.generated_sentences:
         return answer.sources
-    quotes = (*answer.shown_quotes, *answer.superseded_quotes[:1])
-    return tuple({quote.article.id: quote.article for quote in quotes}.values())
+    return tuple({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
 
 
 def print_articles(table_title: str, articles: Iterable[Article]) -> None:
@@ -97,12 +96,6 @@ def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
         echo_stderr("Outlets differ:")
     for quote in answer.shown_quotes:
         terminal.echo_stdout(_format_quote(quote, number_by_article_id))
-    if answer.superseded_quotes:
-        echo_stderr("Earlier articles say otherwise:")
-    for quote in answer.superseded_quotes[:1]:
-        terminal.echo_stdout(
-            f"{terminal.format_time(quote.article.published)}  {_format_quote(quote, number_by_article_id)}"
-        )
 
 
 def _format_quote(quote: Quote, number_by_article_id: dict[int, int]) -> str:

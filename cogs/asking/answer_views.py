@@ -101,8 +101,6 @@ def _build_block_groups(question_reply: QuestionReply, *, is_public: bool, shows
     if answer.further_quote is not None:
         heading = [text_block("⚖️ **" + _("Outlets differ") + "**")] if answer.do_quoted_numbers_differ else []
         yield [*heading, *_build_quote_blocks([answer.further_quote])]
-    if answer.superseded_quotes:
-        yield [text_block("-# " + _("Earlier")), *_build_quote_blocks(answer.superseded_quotes[:1])]
     if answer.confidence is Confidence.NOTHING and answer.related_articles:
         yield [*map(_build_article_block, answer.related_articles)]
 

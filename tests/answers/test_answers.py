@@ -86,15 +86,15 @@ async def test_the_shared_questions_come_out_right(library, searcher):
     ("question", "answer_text"),
     [
         ("When was Rekognition launched?", "2016"),
-        ("How many employees signed a petition against Rekognition?", "about a hundred employees"),
-        ("Why does Amazon ban the police from using Rekognition?", "because of protests against racism"),
+        ("How many employees signed a petition against Rekognition?", "hundred employees"),
+        ("Why does Amazon ban the police from using Rekognition?", None),
     ],
 )
 async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_text):
     await (await Library(store).open()).add(TITLE, BAN)
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.is_answered, offered(answer)
-    assert answer.quotes[0].answer_text in answer_text + " and police violence", answer.quotes[0].answer_text
+    assert answer.quotes[0].answer_text == answer_text
 
 
 @check_cases(
@@ -172,13 +172,12 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question, searched_article_count=0)
 
 
-async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_as_older(library, searcher):
+async def test_of_what_changes_the_newest_comes_first_and_nothing_older_is_shown_beside_it(library, searcher):
     await library.add("Fermat", "The chief executive of Fermat is Alan Kay. He spoke in Berlin.", days=400)
     await library.add("Fermat", "The chief executive of Fermat is Ada Byron. She spoke in Paris.", days=3)
     answer = await answer_question(searcher, "who is the chief executive of fermat now", feed_ids=None)
     assert "Ada Byron" in offered(answer)[0]
-    assert ["Alan Kay" in quote.text for quote in answer.superseded_quotes] == [True]
-    assert answer.superseded_quotes[0].article.published < answer.quotes[0].article.published
+    assert all("Alan Kay" not in quote.text for quote in answer.shown_quotes)
 
 
 async def test_the_words_that_answer_are_told(library, searcher):
@@ -227,7 +226,6 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
         "tier",
         "quotes",
         "possible",
-        "older",
         "sources",
         "nearest",
     }

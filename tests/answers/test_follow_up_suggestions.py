@@ -74,7 +74,7 @@ async def test_a_question_that_an_article_suggests_is_answered_surely_in_the_con
             searcher, question, feed_ids=None, previous_questions=["what is new"], previous_source_ids=source_ids
         )
 
-    assert (await ask("How many lines?", [article_id])).quotes[0].answer_text == "12,500 lines"
+    assert "12,500 lines" in " ".join((await ask("How many lines?", [article_id])).quotes[0].shown_sentences)
     assert not (await ask("How many lines of Rust?", [article_id])).is_answered
     assert not (await ask("How many lines?", [])).is_answered
 

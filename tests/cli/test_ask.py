@@ -31,7 +31,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     assert "fonds" not in output
     (answer,) = telex.json("ask", question, "--json")
     assert list(answer) == [
-        "question", "answered", "tier", "quotes", "possible", "older", "written",
+        "question", "answered", "tier", "quotes", "possible", "written",
         "sources", "nearest", "newest", "period", "lines"
     ]  # fmt: skip
     assert [digest_line["title"] for digest_line in answer["lines"]] == [

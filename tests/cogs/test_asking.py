@@ -201,19 +201,6 @@ async def test_a_second_quote_is_of_another_article_and_says_something_else(tele
     assert "differ" not in reply_text
 
 
-async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_server, engine):
-    feed = await follow(telex, feed_server)
-    newer_article, older_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
-    engine.answer_fields = {
-        "confidence": Confidence.SURE,
-        "quotes": (Quote("It is two.", newer_article, "two"),),
-        "superseded_quotes": (Quote("It is one.", older_article, "one"),),
-        "sources": (newer_article, older_article),
-    }
-    reply_text = message_text(await telex.reader.slash(telex.news, "ask", question="How many is it?"))
-    assert reply_text.index("It is **two**") < reply_text.index("Earlier") < reply_text.index("It is **one**")
-
-
 async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(telex, feed_server, engine):
     body = "Nordwave is out. So says Ada Byron, a researcher in Oslo."
     article = await newest_article(

@@ -148,7 +148,6 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, sear
         "tier",
         "quotes",
         "possible",
-        "older",
         "written",
         "sources",
         "nearest",
