@@ -21,6 +21,7 @@ from bot.core.models import Dispatch
 from bot.core.user_errors import RequestRejected
 from bot.core.user_models import Bookmark
 from bot.posting.rendering.buttons import BOOKMARK_EMOJI
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording.refusal_sentences import refusal_sentence
 from cogs.reading.bookmarking import add_bookmarks
 from cogs.reading.message_articles import find_article_dispatch
@@ -180,7 +181,7 @@ class ReactionCog(commands.Cog):
         if user_id in self._warned_user_ids or len(self._warned_user_ids) >= _MAX_WARNED_USERS:
             return
         self._warned_user_ids.add(user_id)
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             user = await self.bot.fetch_user(user_id)
             await user.send(sentence)
 
@@ -232,7 +233,7 @@ class ReactionCog(commands.Cog):
                         bookmark_count += await self._bookmark_reactors(reaction, dispatch)
         except (discord.Forbidden, discord.NotFound):
             log.debug("reaction backfill forbidden channel_id=%d", dispatches[0].channel_id)
-        except discord.HTTPException as error:
+        except DISCORD_ERRORS as error:
             log.warning("reaction backfill failed channel_id=%d error=%s", dispatches[0].channel_id, error)
         return bookmark_count
 

@@ -7,6 +7,7 @@ from bot.core.preferences import MAX_DAILY_MENTIONS, MAX_MENTION_RULES_PER_CHANN
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
 from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import search_note_sentences
 from bot.posting.wording.mention_labels import mention_rule_label
 from bot.text import discord_text
@@ -30,7 +31,8 @@ async def open_mention_trial(
 ) -> None:
     """Show which posts of the last thirty days a new rule would have let mention a role.
 
-    Raises `UserFacingError` if the role, the topic (a query) or the limit cannot be used.
+    Raises `UserFacingError` if the role or the limit cannot be used, the rule exists already or there would be too
+    many, and RequestRejected if the topic (a query) cannot be used.
     """
     client, store = interaction.client, interaction.client.store
     role = require_mentionable_role(interaction, role_id, channel)
@@ -145,7 +147,7 @@ async def load_role_sizes(guild: discord.Guild) -> dict[int, int]:
     """Return the number of members of each role of a server; {} if Telex may not see it or Discord fails."""
     try:
         return {role.id: size for role, size in (await guild.role_member_counts()).items()}
-    except discord.HTTPException:
+    except DISCORD_ERRORS:
         return {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 import pytest
 
 from bot.core.limits import Limit
@@ -113,6 +114,22 @@ async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_serve
     await follow(telex, feed_server, path="/closed", title="Closed", channel=closed_channel)
     await follow(telex, feed_server)
     await telex.set_permissions(closed_channel, read_message_history=False)
+    await react_while_offline(telex, (telex.reader, True))
+    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_a_channel_of_which_discord_does_not_answer_stops_nothing(telex, feed_server, monkeypatch):
+    fetch_history = discord.http.HTTPClient.logs_from
+
+    async def time_out_in_slow_channel(client: Any, channel_id: int, *args: Any, **kwargs: Any) -> Any:
+        if channel_id == slow_channel.id:
+            raise TimeoutError
+        return await fetch_history(client, channel_id, *args, **kwargs)
+
+    slow_channel = telex.guild.create_text_channel("slow")
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/slow", title="Slow", channel=slow_channel)
+    monkeypatch.setattr(discord.http.HTTPClient, "logs_from", time_out_in_slow_channel)
     await react_while_offline(telex, (telex.reader, True))
     assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 

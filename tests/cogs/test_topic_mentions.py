@@ -200,6 +200,15 @@ async def test_what_may_not_be_mentioned_is_refused_in_words_and_rights_count_at
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 
 
+async def test_without_an_answer_on_the_sizes_of_roles_the_panel_is_shown(telex, monkeypatch):
+    async def time_out(_guild: discord.Guild) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(discord.Guild, "role_member_counts", time_out)
+    panel = message_text(await telex.editor.slash(telex.news, "settings mentions"))
+    assert "I can’t see how many members roles have." in panel
+
+
 async def test_a_role_above_the_bots_is_mentioned_and_sizes_need_a_permission(telex, paper, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"position": 9})
     await telex.env.settle()
