@@ -83,7 +83,10 @@ class OutageDrill:
         """Numbers of the articles that were published before the channels followed the feeds."""
 
     async def follow_feeds(self) -> None:
-        """Create the drill's channels before the bot starts; each follows a feed of its own, with one article."""
+        """Create the drill's channels before the bot starts; each follows a feed of its own, with one article.
+
+        Raises DrillFailed if a feed cannot be read, and StoreError if the database cannot be opened.
+        """
         server = self._discord.changes.add_server("Drill")
         async with open_services(self._settings) as services:
             store = services.store

@@ -85,7 +85,11 @@ class BookmarkCog(PersistentItemCog):
 
 
 async def bookmark_message(interaction: Interaction, message: discord.Message) -> None:
-    """Bookmark the articles of a post, from the message menu."""
+    """Bookmark the articles of a post, from the message menu.
+
+    Raises `UserFacingError` if there are no articles or the user cannot see them, RequestRejected if the user has as
+    many bookmarks as the operator allows.
+    """
     articles = await load_message_articles(interaction, message)
     added_count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
     view = buttons.view_of_items(buttons.NOTE_BUTTON(articles[0].key)) if len(articles) == 1 else None

@@ -37,7 +37,7 @@ async def add_bookmarks(
     """Bookmark articles for a user, and return the number of new bookmarks.
 
     If `restores_removed` is False, as for reactions that were found later, removed bookmarks stay removed.
-    Raises `RequestRejected` if the user has as many bookmarks as the operator allows.
+    Raises `RequestRejected` if the user has as many bookmarks as the operator allows; those added before it stay.
     """
     added_count = 0
     max_bookmarks = await bot.services.limits.load(Limit.BOOKMARKS_PER_USER)

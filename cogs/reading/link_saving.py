@@ -40,7 +40,11 @@ class LinkSavingCog(PersistentItemCog):
 
 
 async def save_message_link(interaction: Interaction, message: discord.Message) -> None:
-    """Save the page that a message links to; if it has several links, let the user choose one."""
+    """Save the page that a message links to; if it has several links, let the user choose one.
+
+    Raises `UserFacingError` if there is no link or the page cannot be read, RequestRejected if it may not be saved or
+    the user has too many bookmarks or saved pages.
+    """
     links = list_web_links(message)
     if not links:
         raise UserFacingError(_("This message has no link to a web page."))

@@ -37,7 +37,7 @@ CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
     """Return the record (dispatch) of a message with articles: a post, catch-up, digest or watch notification.
 
-    Returns None if the message is none of these. `server_id` is None for direct messages.
+    Returns None if the message is none of these, or was not sent in the server `server_id`, None for direct messages.
     """
     dispatch = await bot.store.dispatches.get_by_message_id(message_id)
     if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
@@ -94,7 +94,8 @@ async def call_with_message_article(
 ) -> None:
     """Call `action` with the article of a message; if there are several, let the user choose one.
 
-    The interaction must be acknowledged. `placeholder` is the text of the menu while nothing is chosen.
+    The interaction must be acknowledged. `placeholder` is the text of the menu while nothing is chosen. Raises
+    `UserFacingError` if there are no articles or the user cannot see them.
     """
     articles = await load_message_articles(interaction, message, include_joined=True)
     if len(articles) == 1:
@@ -124,8 +125,9 @@ async def load_message_articles(
 ) -> list[Article]:
     """Return the articles of a post; with `include_joined`, the articles that were added to it later come first.
 
-    In direct messages and servers without Telex, a message that is no post has the readable articles that it links
-    to. Raises `UserFacingError` if there are no articles or the user cannot see them.
+    With `include_joined`, there are at most as many as a menu has options. In direct messages and servers without
+    Telex, a message that is no post has the readable articles that it links to, or for which it has Save buttons.
+    Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
     server_id = interaction_context.get_home_server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)

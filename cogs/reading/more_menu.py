@@ -70,7 +70,7 @@ class MoreMenu(OwnedView):
             raise UserFacingError(unreadable_article_text())
 
     async def open(self, interaction: Interaction) -> None:
-        """Record that the menu was opened, and show it in the reply to an acknowledged interaction."""
+        """In a server, record that the menu was opened; show it in the reply to an acknowledged interaction."""
         await self._record_opinion_and_display(interaction, OpinionKind.OPENED)
 
     async def _record_opinion_and_display(self, interaction: Interaction, opinion: OpinionKind) -> None:
@@ -292,7 +292,7 @@ https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
     """Return the thread of a message, even if archived, or None if there is none.
 
-    Raises `discord.DiscordException` if the request failed.
+    Raises one of `DISCORD_ERRORS` if the request failed.
     """
     if (cached_thread := channel.guild.get_thread(message_id)) is not None:
         return cached_thread
@@ -306,7 +306,7 @@ async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.
 async def get_or_create_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
     """Return the thread of a message, which is created if there is none.
 
-    Raises `discord.DiscordException` if a request failed.
+    Raises one of `DISCORD_ERRORS` if a request failed.
     """
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)

@@ -100,8 +100,9 @@ def _build_word_context(query: str) -> CompletionContext:
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
     """Return the query itself, then its completions by words or filter values, fixed or found in visible feeds.
 
-    The query comes first, because Discord's clients send the first choice on Enter. A query longer than a
-    choice may be gets no choices: autocomplete sends up to 6,000 characters.
+    There are at most as many as Discord shows. The query comes first, because Discord's clients send the first choice
+    on Enter. A blank query gets no choices, nor does one longer than a choice may be: autocomplete sends up to 6,000
+    characters.
     """
     if len(query) > discord_limits.MAX_CHOICE_NAME_LENGTH:
         return []

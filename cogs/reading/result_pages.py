@@ -219,7 +219,10 @@ class CatchUpPages(ArticlePages):
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        """Return whether an article is in the catch-up (message), even if its feed is no longer followed."""
+        """Return whether an article is in the catch-up (message), even if its feed is no longer followed.
+
+        Raises `UserFacingError` if the user cannot see the message.
+        """
         return article.id in await self._load_article_ids(interaction)
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
@@ -246,7 +249,10 @@ _MAX_TITLE_LENGTH = 100
 
 
 async def show_similar(interaction: Interaction, message: discord.Message) -> None:
-    """Show articles similar to the article of a post; if there are several, the user chooses one."""
+    """Show articles similar to the article of a post; if there are several, the user chooses one.
+
+    Raises `UserFacingError` if there are no articles or the user cannot see them.
+    """
     await call_with_message_article(
         interaction, message, _show_similar_pages, placeholder=_("More like which article?")
     )

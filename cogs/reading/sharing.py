@@ -33,7 +33,7 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
 async def share_chosen_article(interaction: Interaction, articles: Sequence[Article], can_read: CanRead) -> None:
     """Share an article in the current channel; if there are several, let the user choose one.
 
-    The interaction must be acknowledged.
+    The interaction must be acknowledged. Raises `UserFacingError` if the only article cannot be shared there.
     """
     if len(articles) == 1:
         await share_article(interaction, articles[0], can_read)
@@ -50,7 +50,8 @@ async def share_article(interaction: Interaction, article: Article, can_read: Ca
     """Send an article to the current channel, with the name of the user.
 
     In a server with the bot, raises `UserFacingError` unless the user can write there and all readers of the channel
-    can read the article. A page that a user saved is never shared.
+    can read the article; elsewhere, if the user cannot read it, others would not see it, or it belongs to one server.
+    A page that a user saved is never shared.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.get_home_member(interaction)
     if is_saved_page(article):

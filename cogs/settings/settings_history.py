@@ -37,7 +37,7 @@ _MAX_VALUE_LENGTH = 100
 
 
 class SettingsHistory(ManagersPanel, CardPaginator):
-    """Pages of the changes of settings, newest first, of the server and of channels that the user can see."""
+    """Pages of the changes of settings, newest first, of the server and of visible or deleted channels."""
 
     async def load_page(self, interaction: Interaction, page_index: int) -> CardPage:
         changes = await self.store.preferences.list_changes(self.guild.id, limit=_MAX_CHANGES)
