@@ -276,7 +276,7 @@ async def test_no_text_is_markup_a_mention_or_invisible(renderer, given_text):
     assert_harmless(RENDERERS[renderer](given_text))
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
+@check_cases("renderer", RENDERERS)
 async def test_the_known_tricks_are_harmless(renderer):
     for trick in CORPUS:
         assert_harmless(RENDERERS[renderer](trick))

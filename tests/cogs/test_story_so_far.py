@@ -17,6 +17,7 @@ from bot.text import discord_text
 from bot.writing.model_tasks import ModelTask
 from cogs.reading.story_cards import story_layout
 from tests.answers.timeline.articles import make_article
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
@@ -225,7 +226,7 @@ def make_timeline(count: int, omitted_count: int = 4) -> StoryTimeline:
     )
 
 
-@pytest.mark.parametrize("newest_first", [False, True])
+@check_cases("newest_first", [False, True])
 async def test_the_longest_story_fits_and_loses_links_before_lines(newest_first):
     summary = "A sentence of the summary that is long. " * 12
     layout = story_layout(make_timeline(MAX_DEVELOPMENTS), newest_first=newest_first, can_watch=True, summary=summary)

@@ -24,6 +24,7 @@ from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from tests.feeds.conftest import fetch_error_code
+from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 
 if sys.version_info >= (3, 14):
@@ -224,7 +225,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
         assert await fetch_error_code(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "host",
     ["a" * 300 + ".example", "a..example", ".example", "xn--\u2764.example", "ex\u0000ample", "%00.example",
      "a b.example", "\u202e.example", "site.example:0",
@@ -282,7 +283,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_pa
 # -- addresses
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "host",
     [
         "127.0.0.1", "2130706433", "0x7f.1", "017700000001", "127.1", "①②⑦.⓪.⓪.①",

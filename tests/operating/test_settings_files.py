@@ -277,7 +277,7 @@ REFUSED_DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize("document", REFUSED_DOCUMENTS, ids=lambda document: repr(document[-40:]))
+@check_cases("document", REFUSED_DOCUMENTS)
 async def test_a_file_that_is_wrong_is_refused_with_its_line(document):
     line, sentence = REFUSED_DOCUMENTS[document]
     with pytest.raises(DocumentError) as refusal:

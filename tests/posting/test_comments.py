@@ -6,8 +6,6 @@ import io
 import json
 from xml.etree import ElementTree as ET
 
-import pytest
-
 from bot.cli import article_files
 from bot.core.models import Article
 from bot.core.preferences import PostLook, Style, Template
@@ -18,6 +16,7 @@ from bot.posting.rendering.messages import Message
 from bot.store.records.outbox_records import ChannelFeedItem
 from tests.posting.test_messages import ARTICLE, FEED, components, message_text
 from tests.support import interactions
+from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.scenario import START, follow, newest_article
@@ -31,7 +30,7 @@ def link_labels(message: Message) -> dict[str, str]:
     return {part["url"]: part["label"] for part in components(message) if "url" in part}
 
 
-@pytest.mark.parametrize("style", list(Style))
+@check_cases("style", list(Style))
 async def test_a_post_of_every_style_opens_the_discussion(style):
     look = PostLook(style=style)
     assert link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[TALK] == "Comments · 42"
@@ -42,7 +41,7 @@ async def test_a_post_of_every_style_opens_the_discussion(style):
     assert TALK not in link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
 
 
-@pytest.mark.parametrize(
+@check_cases(
     "address", [ARTICLE.url, f"{ARTICLE.url}?utm_source=rss", "https://a.example/" + "x" * 600, "javascript:x"]
 )
 async def test_there_is_no_button_to_the_article_itself_or_to_what_discord_refuses(address):

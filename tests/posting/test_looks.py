@@ -67,7 +67,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
         assert [component.get("label") for component in components(story)] == [None, "⋯", "Story so far"]
 
 
-@pytest.mark.parametrize("style", list(Style))
+@check_cases("style", list(Style))
 async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
     look = PostLook(style=style, shows_image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look)
@@ -97,7 +97,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
         assert ARTICLE.title in message_text(without_picture)
 
 
-@pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
+@check_cases(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
     message = posts.render_post(
         LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_ids=[7]
@@ -150,7 +150,7 @@ def test_a_look_in_words_hides_no_markup():
 # In a server's own words
 
 
-@pytest.mark.parametrize("style", list(Style))
+@check_cases("style", list(Style))
 async def test_a_template_says_what_posts_say_in_every_style(style):
     template = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
     other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import discord
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from bot.drill.discord_stand_in.message_text import TEXT_DISPLAY_TYPE, flatten_c
 from bot.posting.rendering import buttons, messages, posts
 from bot.posting.rendering.layout import outlet_branding
 from bot.text import discord_text
+from tests.support.cases import check_cases
 
 ARTICLE = Article(
     id=1,
@@ -155,7 +155,7 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
     assert 100 < discord_text.count_utf16_units(text) <= 200
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("change", "title"),
     [
         ({"title": "", "summary": "First words of it."}, "First words of it."),
@@ -174,7 +174,7 @@ async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
     assert len(message_text(posts.render_post(article, FEED, language="en")).splitlines()) == 2
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
+@check_cases("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     feed = replace(FEED, icon_url=url)
     message = posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en")
@@ -187,7 +187,7 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     assert "icon_url" not in embed["author"]
 
 
-@pytest.mark.parametrize("style", Style)
+@check_cases("style", Style)
 async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio_url=player, duration_seconds=2_530)
@@ -201,7 +201,7 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     ]
 
 
-@pytest.mark.parametrize(
+@check_cases(
     ("url", "label"),
     [
         ("https://www.youtube.com/watch?v=x", "Watch video"),
@@ -276,7 +276,7 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     assert list(messages.feed_alert_message("x").iter_variants())[1:] == []
 
 
-@pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
+@check_cases("style", [Style.FULL, Style.CLASSIC])
 async def test_discord_py_keeps_no_view_of_a_post(style):
     view = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=style)).send_kwargs()["view"]
     assert isinstance(view, discord.ui.View | discord.ui.LayoutView)
