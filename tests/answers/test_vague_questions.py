@@ -152,6 +152,17 @@ async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store
         assert answer.period.start <= answer.briefing[0].article.published < answer.period.end
 
 
+async def test_lately_reaches_back_as_far_as_six_stories(store, library):
+    for days, word in zip(
+        (1, 2, 30, 40, 50, 60, 400), "alpha bravo charlie delta echo foxtrot golf".split(), strict=True
+    ):
+        await library.add(f"Signal {word}s a {word}er", "Text.", days=days)
+    answer = await ask_question(store, "what's new with Signal?")
+    assert len(answer.briefing) == 6
+    assert "Signal golfs a golfer" not in titles(answer)
+    assert answer.period.end - answer.period.start == 60 * 86_400
+
+
 async def test_a_time_that_is_named_holds(store, library):
     await library.add("Old news of Signal", "Text.", days=60)
     await library.add("Fresh news of Signal", "Text.", days=1)
