@@ -235,9 +235,8 @@ async def _find_readable_article(
 
 def _asks_for_an_overview(text: str) -> bool:
     """Return whether a question asks only for a summary of an article."""
-    folded_text = normalize_question(text)
-    remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded_text))
-    return bool(_OVERVIEW_PATTERN.search(folded_text)) and not extract_content_words(remaining_text)
+    remaining_text, overview_count = _OVERVIEW_PATTERN.subn(" ", normalize_question(text))
+    return overview_count > 0 and not extract_content_words(_ARTICLE_REFERENCE_PATTERN.sub(" ", remaining_text))
 
 
 async def _answer_with_overview(

@@ -79,8 +79,6 @@ async def retrieve_articles(
     Raises:
         StoreError: The database failed.
     """
-    if feed_ids is not None and not feed_ids:
-        return RetrievedArticles((), {})
     rankings = await _load_lexical_rankings(searcher, question, None if feed_ids is None else frozenset(feed_ids))
     cosine_by_article_id: dict[int, float] = {}
     if searcher.semantic_index is not None:
