@@ -364,6 +364,18 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(libra
     assert len(all_titles) == len(set(all_titles)) == 31  # none twice, none left out
 
 
+async def test_a_name_comes_before_words_that_merely_share_its_stem(library, searcher):
+    for number in range(60):
+        await library.add(f"Open {number}", "Les opens de tennis.", language="fr")
+    name_title = "Une entreprise d’intelligence artificielle recrute des ingénieurs à Paris"
+    await library.add(
+        name_title, f"{'Elle ouvre un bureau. ' * 20}D’après OpenAI, il sera grand.", language="fr", days=90
+    )
+    assert (await titles(searcher, "openai", limit=3))[0] == name_title
+    assert (await titles(searcher, "Paris openai", limit=3)) == [name_title]
+    assert len(await titles(searcher, "open", limit=100)) == 61
+
+
 async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(library, searcher):
     await library.add("Something else", "A word on robots among others.", days=1)
     await library.add("Robots", "Something else about others.", days=1)

@@ -22,6 +22,7 @@ from bot.search.index.tantivy_queries import (  # fmt: skip
     FILTER_TOKENS_FIELD,
     LANGUAGE_FIELD,
     MARKER_FIELD,
+    NAMES_FIELD,
     PUBLISHED_FIELD,
     TITLE_FIELD,
     TITLE_WORDS_FIELD,
@@ -35,7 +36,7 @@ from bot.store.records.content_records import IndexedArticle
 from bot.text import discord_text
 from bot.text.words import fold
 
-SCHEMA_VERSION = f"1.{text_analysis.ANALYSIS_VERSION}"
+SCHEMA_VERSION = f"2.{text_analysis.ANALYSIS_VERSION}"
 """Version of the index's schema and text analysis; an index with another version is rebuilt."""
 
 _WRITER_HEAP_BYTES = 15_000_000
@@ -84,6 +85,7 @@ def _build_schema() -> tantivy.Schema:
     ):  # Their terms depend on the article's language.
         builder.add_text_field(field_name, tokenizer_name=_WHITESPACE_TOKENIZER)
     builder.add_text_field(TITLE_WORDS_FIELD, tokenizer_name=_WORD_TOKENIZER, index_option="basic")
+    builder.add_text_field(NAMES_FIELD, tokenizer_name=_WHITESPACE_TOKENIZER, index_option="basic")
     builder.add_text_field(MARKER_FIELD, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(_POSITION_FIELD_NAME, stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -304,6 +306,7 @@ def _to_document(article: IndexedArticle, term_cache: text_analysis.TermCache) -
     document.add_text(TITLE_FIELD, term_cache.build_index_text(article.title))
     document.add_text(TITLE_WORDS_FIELD, article.title)
     document.add_text(BODY_FIELD, term_cache.build_index_text(article.body[:MAX_CHARS_READ]))
+    document.add_text(NAMES_FIELD, " ".join(term_cache.find_stemmed_names(article.body[:MAX_CHARS_READ])))
     indexed_names = [
         _index_name(CompletionField.AUTHOR, article.author or ""),
         *(_index_name(CompletionField.TAG, tag) for tag in article.tags),

@@ -26,7 +26,7 @@ ARTICLE_FIELD, FEED_FIELD, PUBLISHED_FIELD, LANGUAGE_FIELD, FILTER_TOKENS_FIELD 
     "language",
     "facts",
 )
-TITLE_FIELD, BODY_FIELD, TITLE_WORDS_FIELD = "title", "body", "title_words"
+TITLE_FIELD, BODY_FIELD, TITLE_WORDS_FIELD, NAMES_FIELD = "title", "body", "title_words", "names"
 COMPLETIONS_FIELD, MARKER_FIELD = "offered", "marker"
 
 WORSE_FIELD_FACTOR = 0.5
@@ -68,7 +68,7 @@ class QueryBuilder:
         words = list(dict.fromkeys(text_analysis.tokenize(text)))
         stop_words = text_analysis.find_stop_words(words, self.languages)
         word_queries = [
-            self._build_word_query(stems, related_terms.get(word, ()))
+            self._build_word_query(word, stems, related_terms.get(word, ()))
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
@@ -182,8 +182,10 @@ class QueryBuilder:
 
     def _build_clause(self, clause: Clause, scope: Scope) -> tantivy.Query:
         match clause:
-            case TermClause(stems, is_title_only):
-                query = self._build_term_query(stems, is_title_only=is_title_only)
+            case TermClause(stems, True):
+                query = self._build_term_query(stems, is_title_only=True)
+            case TermClause(stems, _, word):
+                query = self._build_word_query(word, stems, ())
             case PhraseClause(words, is_title_only):
                 query = self._build_phrase_query(words, is_title_only=is_title_only)
             case NameClause(tokens, joined_token):
@@ -211,9 +213,15 @@ class QueryBuilder:
             else _Query.disjunction_max_query(field_queries, WORSE_FIELD_FACTOR)
         )
 
-    def _build_word_query(self, stems: frozenset[str], related_terms: Collection[str]) -> tantivy.Query:
-        """Build a query for the stems of a word, or for its related terms at a lower weight."""
+    def _build_word_query(self, word: str, stems: frozenset[str], related_terms: Collection[str]) -> tantivy.Query:
+        """Build a query for the stems of a word, or for its related terms at a lower weight.
+
+        An article in which the word is a name, with this very spelling, has a higher score.
+        """
         word_query = self._build_term_query(stems, is_title_only=False)
+        if stems != {word}:
+            name_query = _Query.term_query(self._schema, NAMES_FIELD, word)
+            word_query = _Query.boolean_query([(_MUST_OCCUR, word_query), (_SHOULD_OCCUR, name_query)])
         if not related_terms:
             return word_query
         related_query = self._build_term_query(frozenset(related_terms), is_title_only=False)

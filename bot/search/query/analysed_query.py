@@ -34,10 +34,14 @@ A compound word with a shorter part is treated as a phrase ("AT&T").
 
 @dataclass(frozen=True, slots=True)
 class TermClause:
-    """Clause for a word in any inflection: an article matches with any of these index terms."""
+    """Clause for a word in any inflection: an article matches with any of these index terms.
+
+    `word` is the token of the word as it was typed.
+    """
 
     stems: frozenset[str]
     is_title_only: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class _Analyser:
         return combine_nodes(
             AllOf,
             (
-                TermClause(text_analysis.find_query_stems(part, self._languages), is_title_only)
+                TermClause(text_analysis.find_query_stems(part, self._languages), is_title_only, part)
                 for part in content_parts
             ),
         )
