@@ -1,8 +1,8 @@
 """Two gateways and two pollers on one PostgreSQL server, for benchmarks that kill them.
 
-`telex run` with the roles of the compose file, against the stand-in for Discord: three publishers, each followed in a
-server on a shard of its own, in all kinds of channels of `campaign`. All clocks, that of the database too, run faster
-if that is wanted.
+They are `telex run` processes with the roles of the compose file, on the stand-in for Discord. Each of three
+publishers is followed in a server on its own shard, in all types of channels of `benchmarks.campaign`. All clocks,
+including the database's, can run faster than real time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.wire.scene import Scene
 
 ROLES = ("gateway", "gateway", "poller", "poller")
 SHARDS = 3
-MAX_UNREAD = 60  # articles of a publisher, whose document has the last hundred
+MAX_UNPOLLED = 60  # A publisher's document has only the last hundred articles.
 IDENTIFY_SECONDS = 5.0
 
 P = ParamSpec("P")
@@ -42,7 +42,7 @@ P = ParamSpec("P")
 
 @dataclass
 class Fleet:
-    """The processes, the database and what goes on around them."""
+    """The processes with their database, the stand-in for Discord, the publishers and the members."""
 
     folder: Path
     launcher: Launcher
@@ -58,7 +58,7 @@ class Fleet:
         return self.scenes[0].clock.speed
 
     def start(self, number: int) -> BotProcess:
-        """Start one of the processes."""
+        """Start the process with this number and return it."""
         folder = self.folder / f"process-{number}"
         folder.mkdir(exist_ok=True)
         environment = self.scenes[0].environment | {
@@ -71,26 +71,26 @@ class Fleet:
         return bot
 
     async def publish(self, count: int, numbers_by_scene: list[list[int]]) -> None:
-        """Each publisher brings out some articles and one on the muted story, which are due to be fetched."""
+        """Publish articles in each feed, and one on the muted story; add their numbers and make the feeds due."""
         for scene, members, numbers in zip(self.scenes, self.members, numbers_by_scene, strict=True):
             numbers.extend(scene.write(count))
-            numbers.extend(members.write_on_muted_story())
+            numbers.extend(members.publish_muted_article())
         await self.make_due()
 
-    def count_unread(self, numbers_by_scene: list[list[int]]) -> int:
-        """How many articles of a publisher, at the most, were not fetched yet; many where nobody can tell."""
+    def count_unpolled(self, numbers_by_scene: list[list[int]]) -> int:
+        """Return the largest number of articles of a publisher not stored yet; the maximum if the database is down."""
         try:
             stored_numbers = self.scenes[0].stored_numbers()
         except psycopg.Error:
-            return MAX_UNREAD
+            return MAX_UNPOLLED
         return max(sum(number not in stored_numbers for number in numbers) for numbers in numbers_by_scene)
 
     async def make_due(self) -> None:
-        """Let all feeds be due."""
+        """Make all feeds due."""
         await self.change_database(store_probe.set_column, self.database, Column.FEED_NEXT_POLL_AT, 0)
 
     async def change_database(self, change: Callable[P, object], *arguments: P.args, **options: P.kwargs) -> None:
-        """Change something in the database, as soon as it is there."""
+        """Call `change` with the arguments, and retry while the database is down."""
         while True:
             try:
                 await asyncio.to_thread(change, *arguments, **options)
@@ -100,23 +100,23 @@ class Fleet:
                 return
 
     def count_open_dispatches(self) -> int:
-        """How many dispatches are not over; one where nobody can tell."""
+        """Return the number of unfinished dispatches; 1 if the database is down."""
         try:
             return self.scenes[0].open_dispatches()
         except psycopg.Error:
             return 1
 
     def count_gateways(self) -> int:
-        """How many processes have shards."""
+        """Return the number of processes that hold shard leases."""
         leases = store_probe.load_rows(self.database, "lease")
         return len({lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE_KIND})
 
-    def find_served_shards(self) -> set[int]:
-        """The shards that have a session."""
+    def find_connected_shards(self) -> set[int]:
+        """Return the shards that have a session."""
         return {session.shard[0] for session, _line in self.discord.gateway.connections if session.shard is not None}
 
     async def stop(self) -> None:
-        """End all processes."""
+        """Kill all processes."""
         for bot in self.bots:
             if bot is not None:
                 bot.kill()
@@ -124,7 +124,7 @@ class Fleet:
 
 
 async def open_database_server(exit_stack: AsyncExitStack) -> tuple[Path, Path, DatabaseUrl]:
-    """A server of one's own with an empty database: a folder for other things, the server's, its address."""
+    """Start a PostgreSQL server with an empty database; return a folder, the server's folder and the address."""
     server = Path(postgres_server.prepare_folder())
     exit_stack.callback(shutil.rmtree, server, ignore_errors=True)
     initdb = ("initdb", "-D", str(server / "data"), "--no-sync", "--auth=trust", "--username=postgres")
@@ -140,7 +140,7 @@ async def open_database_server(exit_stack: AsyncExitStack) -> tuple[Path, Path, 
 
 @asynccontextmanager
 async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
-    """A server with its database, Discord, publishers and channels; no process runs yet."""
+    """Open a database server, the stand-in, publishers and channels; yield the fleet before any process starts."""
     async with AsyncExitStack() as exit_stack:
         folder, server, database = await open_database_server(exit_stack)
         launcher = Launcher()
@@ -174,7 +174,7 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
 
 
 async def _hasten_database_clock(fleet: Fleet) -> None:
-    """Let the clock of the database run as fast as the others."""
+    """Make the clock of the database run as fast as the others."""
     clock = fleet.scenes[0].clock
     await fleet.change_database(
         sql.run,

@@ -1,4 +1,4 @@
-"""Thousands of publishers in one process, each on a host of its own, each failing now and then."""
+"""Thousands of simulated publishers in one process, each on its own host, some of whose responses fail."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.wire.quick_clock import QuickClock
 
 NUMBERS_PER_FEED = 100_000
-"""Article numbers of a feed: from its own number times this, plus one."""
-ARTICLES_PER_DOCUMENT = 30  # articles in a document
+"""Article numbers reserved for a feed; the first is the feed's number times this, plus one."""
+ARTICLES_PER_DOCUMENT = 30
 PACE_SHARES = ((0.02, 2.0), (0.3, 0.2), (0.68, 0.02))
-"""What share of the feeds brings out how many articles an hour."""
-FIRST_ARTICLE_AGE_SECONDS = 3600  # seconds before the start
+"""Shares of the feeds, each with its articles per hour."""
+FIRST_ARTICLE_AGE_SECONDS = 3600  # Before the start.
 
 
 class Publishers:
-    """Feeds that bring out articles as simulated time goes by.
+    """Feeds that publish articles as simulated time passes.
 
-    `trouble` is the share of requests that go wrong. `silent` cuts every connection: the bot has no network.
-    `newest_served` is the number of the newest article that a feed has given whole.
+    `failure_share` is the share of requests that fail. `is_silent` cuts every connection, as if the bot had no
+    network. `newest_served` has the number of the newest article of each feed that was served completely.
     """
 
     def __init__(self, clock: QuickClock, chance: random.Random, *, count: int, seconds: float) -> None:
@@ -43,7 +43,7 @@ class Publishers:
         self._start, self._seconds = start, seconds
 
     def _plan_times(self, start: float, seconds: float) -> list[float]:
-        """When a feed brings out its articles."""
+        """Draw the times at which a feed publishes its articles."""
         (pace,) = self._chance.choices([pace for _, pace in PACE_SHARES], [share for share, _ in PACE_SHARES])
         times = [start - FIRST_ARTICLE_AGE_SECONDS]
         moment = start
@@ -52,6 +52,7 @@ class Publishers:
         return times
 
     async def start(self) -> Publishers:
+        """Start the HTTP server on every loopback address."""
         app = web.Application()
         app.router.add_get("/{name}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -61,17 +62,18 @@ class Publishers:
         return self
 
     async def stop(self) -> None:
+        """Stop the HTTP server."""
         if self._runner is not None:
             await self._runner.cleanup()
 
     def replay(self, name: str, versions: Sequence[bytes]) -> str:
-        """Serve the versions of a real feed one after the other over the whole time. Returns the URL."""
+        """Serve the versions of a real feed one after the other over the whole run; return the feed's URL."""
         self._replays[name] = versions
         return f"http://127.254.{len(self._replays)}.1:{self._port}/{name}"
 
     @property
     def urls(self) -> list[str]:
-        """The generated feeds' addresses, each on another host of loopback."""
+        """URLs of the generated feeds, each on its own loopback host."""
         return [
             f"http://127.{1 + number // 250}.{1 + number % 250}.1:{self._port}/{number}"
             for number in range(len(self._times))
@@ -88,7 +90,7 @@ class Publishers:
         body, newest = self._document(name)
         tag = f'"{hash(body) & 0xFFFFFFFF:x}"'
         headers = {"Content-Type": "application/rss+xml"}
-        if not name.isdecimal() or int(name) % 2:  # half of them give no validators
+        if not name.isdecimal() or int(name) % 2:  # Half of the generated feeds have no validators.
             headers["ETag"] = tag
             if request.headers.get("If-None-Match") == tag:
                 return web.Response(status=304, headers=headers)
@@ -100,7 +102,7 @@ class Publishers:
         return response
 
     def _document(self, name: str) -> tuple[bytes, int | None]:
-        """What a feed gives now, and the number of its newest article."""
+        """Return the present document of a feed, and the number of its newest article, None for a real feed."""
         now = self._clock.time()
         if name in self._replays:
             versions = self._replays[name]
@@ -117,10 +119,10 @@ class Publishers:
         return make_rss(*rss_items, title=f"Feed {number}").encode(), number * NUMBERS_PER_FEED + count
 
     async def _fail(self, request: web.Request, name: str) -> web.StreamResponse:
-        kind = self._chance.choice(("500", "503", "404", "429", "cut", "part", "page", "drip", "broken"))
-        self.faults[kind] += 1
+        fault = self._chance.choice(("500", "503", "404", "429", "cut", "part", "page", "drip", "broken"))
+        self.faults[fault] += 1
         body, _ = self._document(name)
-        match kind:
+        match fault:
             case "cut":
                 return _cut_connection(request)
             case "part":
@@ -136,16 +138,16 @@ class Publishers:
                     await response.write(bytes([byte]))
                     await asyncio.sleep(0.1)
                 return _cut_connection(request, response)
-        answers = {
+        responses = {
             "page": web.Response(text="<!doctype html><title>Sorry</title>", content_type="text/html"),
             "broken": web.Response(body=body[: len(body) // 2], content_type="application/rss+xml"),
             "503": web.Response(status=503, headers={"Retry-After": "900"}),
         }
-        return answers.get(kind) or web.Response(status=int(kind))
+        return responses.get(fault) or web.Response(status=int(fault))
 
 
 def _cut_connection(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """The connection ends here."""
+    """Abort the connection of a request."""
     if request.transport is not None:
         request.transport.abort()
     return response or web.Response(status=500)

@@ -1,10 +1,14 @@
-"""How long after a hub's call its article stands in the channel: `python -m benchmarks.pushed [TIMES]`.
+"""Benchmark of WebSub: seconds from a hub's push to the post of its article.
 
-The running bot in a process of its own, a hub on loopback, the stand-in for Discord. At most two seconds.
+    python -m benchmarks.pushed [PUSHES]
+
+A real `telex run` with a hub on loopback and the stand-in for Discord. Printed are the median and the maximum;
+exits 1 if a post took longer than two seconds.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import sys
@@ -21,16 +25,16 @@ from tests.support.wire.scene import open_scene
 from tests.support.wire.waiting import until
 from tests.support.wire.websub_hub import WebSubHub
 
-MAX_SECONDS = 2.0
-"""Seconds."""
+MAX_DELAY_SECONDS = 2.0
+"""Limit for the time from a push to its post, in seconds."""
 MAX_PAUSE_SECONDS = 3.0
-"""Seconds between two calls at the most."""
+"""Longest random pause between two pushes, in seconds."""
 
 
 async def measure(pushes: int) -> list[float]:
-    """Seconds from each call to the post."""
+    """Push articles and return the seconds from each push to its post."""
     launcher, discord, feeds = Launcher(), await DiscordServer(discord_contract()).start(), await FeedServer().start()
-    waits: list[float] = []
+    delays: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=1, kinds=("text",)) as scene:
             hub = WebSubHub(feeds)
@@ -41,14 +45,16 @@ async def measure(pushes: int) -> list[float]:
                 pushed_at = time.monotonic()
                 await hub.push(number)
                 await until(lambda expected_number=number: scene.posts("text")[expected_number])  # type: ignore[misc]
-                waits.append(time.monotonic() - pushed_at)
+                delays.append(time.monotonic() - pushed_at)
     await discord.stop()
     await feeds.stop()
     launcher.close()
-    return waits
+    return delays
 
 
 if __name__ == "__main__":
-    seconds = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pushes", type=int, nargs="?", default=20, help="number of pushes")
+    seconds = asyncio.run(measure(parser.parse_args().pushes))
     sys.stdout.write(f"{len(seconds)} pushes: median {median(seconds):.3f} s, at most {max(seconds):.3f} s\n")
-    sys.exit(max(seconds) > MAX_SECONDS)
+    sys.exit(max(seconds) > MAX_DELAY_SECONDS)

@@ -1,10 +1,17 @@
-"""A PostgreSQL server that fails while a store writes to it: what is lost, what is said twice.
+"""Benchmark of PostgreSQL server failures while the store writes: articles lost or posted twice.
 
-`python -m benchmarks.server_kills [kills|full|failover …] [--times 30] [--record]`, all unless said.
-`kill_server_or_session`: a server of its own, `kill -9` of all its processes or the end of single sessions at
-random. `fill_disk`: its disk has no room for a while. `failover`: it is killed, and a replica that has all
-that it confirmed takes its place; the store is opened anew, as `telex run` is by whatever starts it. Articles
-come, are claimed and "sent" to a channel that knows a message by its nonce, as Discord does.
+    python -m benchmarks.server_kills [kills] [full] [failover] [--times 30] [--record]
+
+Articles are recorded, claimed and "sent" to a channel that recognizes a message by its nonce, as Discord does, while
+the server fails `--times` times in each of these ways (all by default):
+
+- `kills`: all processes of the server are killed, or one of its sessions.
+- `full`: its disk is full for a while.
+- `failover`: it is killed and its synchronous replica takes over; the store is reopened, as a restarted `telex run`
+  does.
+
+Printed are the articles lost and repeated, and the longest time from a failure until the next article was posted.
+Exits 1 if an article is lost or repeated. With `--record` the figure is written to docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -38,60 +45,60 @@ from tests.support.wire.disks import fill, make_room, small_disk
 from tests.support.wire.waiting import until
 
 DISK_SIZE = "200m"
-SESSION_KILL_SHARE = 0.5  # part of the kills that hit one session, not the server
+SESSION_KILL_SHARE = 0.5  # Share of the kills that hit one session instead of the server.
 
 
 class SimulatedNewsroom:
-    """Articles come and are told, whatever the database does meanwhile."""
+    """Recorder and sender of articles that retries after each failure of the database."""
 
     def __init__(self, server: DatabaseUrl) -> None:
         self._server = server
         self._sent_keys: set[str] = set()
         self.posts: Counter[str] = Counter()
-        self.articles = self.starts = 0
-        self.faults: set[str] = set()
+        self.article_count = self.open_count = 0
+        self.error_messages: set[str] = set()
         self.store: Store
         self._feed: Feed
 
     async def open(self) -> None:
-        """Open the database, as often as it takes."""
+        """Open the store, and retry until it succeeds."""
         while True:
             try:
                 self.store = await Store.open(self._server, SystemClock())
             except StoreError:
                 await asyncio.sleep(0.2)
             else:
-                self.starts += 1
+                self.open_count += 1
                 return
 
-    async def begin(self) -> None:
-        """A feed and a channel that follows it."""
+    async def prepare(self) -> None:
+        """Open the store and follow a feed in a channel."""
         await self.open()
         self._feed = await add_feed(self.store)
         await follow(self.store, self._feed)
 
-    async def run(self, done: asyncio.Event) -> None:
-        """Until it is done, and all is told."""
-        while not done.is_set():
-            self.articles += 1
-            text = "What it tells. " * 200
-            article = new_article(self._feed, str(self.articles), text=text)
+    async def run(self, stop_event: asyncio.Event) -> None:
+        """Record and deliver articles until the event is set and all are delivered."""
+        while not stop_event.is_set():
+            self.article_count += 1
+            text = "Text of the article. " * 150
+            article = new_article(self._feed, str(self.article_count), text=text)
             await self._retry(partial(self._record, article))
             await self._retry(self._deliver)
         await self._retry(self._deliver)
 
     async def wait_for_next_article(self) -> None:
-        """Wait until an article that came from now on was told."""
-        target = self.articles + 2
-        await until(lambda: self.articles >= target, within=120)
+        """Wait until an article that is recorded from now on was delivered."""
+        target = self.article_count + 2
+        await until(lambda: self.article_count >= target, within=120)
 
     async def _retry(self, action: Callable[[], Awaitable[object]]) -> None:
-        """Do something again and again, as the bot does after a fault."""
+        """Retry until the action succeeds, and reopen the store where the bot would restart."""
         while True:
             try:
                 await action()
             except StoreError as error:
-                self.faults.add(str(error))
+                self.error_messages.add(str(error))
                 await asyncio.sleep(0.2)
                 try:
                     await self.store.check_alive()
@@ -105,36 +112,36 @@ class SimulatedNewsroom:
         await record(self.store, self._feed, article, max_pending_posts=10_000)
 
     async def _deliver(self) -> None:
-        for interrupted in await self.store.dispatches.list_claimed():
-            await self._send(interrupted.id, interrupted.dedupe_key)
-        while (claimed := await self.store.dispatches.claim(CHANNEL)) is not None:
-            await self._send(claimed.id, claimed.dedupe_key)
+        for dispatch in await self.store.dispatches.list_claimed():
+            await self._send(dispatch.id, dispatch.dedupe_key)
+        while (claimed_dispatch := await self.store.dispatches.claim(CHANNEL)) is not None:
+            await self._send(claimed_dispatch.id, claimed_dispatch.dedupe_key)
 
-    async def _send(self, id_: int, dedupe_key: str) -> None:
-        """A message with a nonce: the same one again is the same message."""
+    async def _send(self, dispatch_id: int, dedupe_key: str) -> None:
+        """Send a message, unless its nonce was used before, and record it."""
         if dedupe_key not in self._sent_keys:
             self._sent_keys.add(dedupe_key)
             self.posts[dedupe_key] += 1
         await self.store.dispatches.mark_sent(
-            id_, message_id=1_000 + id_, thread_id=None, sent_at=self.store.clock.now()
+            dispatch_id, message_id=1_000 + dispatch_id, thread_id=None, sent_at=self.store.clock.now()
         )
 
 
 def find_server_processes(data_folder: Path) -> list[int]:
-    """The server's first process, and those it started."""
-    first = int((data_folder / "postmaster.pid").read_text().split()[0])
-    return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    """Return the IDs of the server's main process and of its children."""
+    main_pid = int((data_folder / "postmaster.pid").read_text().split()[0])
+    return [main_pid, *map(int, Path(f"/proc/{main_pid}/task/{main_pid}/children").read_text().split())]
 
 
 def kill_server(data_folder: Path) -> None:
-    """End a server as a machine does that loses its power."""
-    for process in find_server_processes(data_folder):
+    """Kill all processes of a server, as if its machine lost power."""
+    for pid in find_server_processes(data_folder):
         with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
 
 async def start_server(folder: Path) -> None:
-    """Start a server, as soon as the last of the killed is gone."""
+    """Start a server, and retry until its killed processes are gone."""
     while True:
         try:
             return await asyncio.to_thread(postgres_server.start, folder)
@@ -143,7 +150,7 @@ async def start_server(folder: Path) -> None:
 
 
 async def kill_server_or_session(folder: Path, chance: random.Random) -> None:
-    """Kill the server, or one of its sessions."""
+    """Kill the server and restart it, or kill one of its sessions."""
     if chance.random() < SESSION_KILL_SHARE:
         with suppress(ProcessLookupError):
             os.kill(chance.choice(find_server_processes(folder / "data")[1:]), signal.SIGTERM)
@@ -154,22 +161,22 @@ async def kill_server_or_session(folder: Path, chance: random.Random) -> None:
 
 
 async def fill_disk(folder: Path, chance: random.Random) -> None:
-    """Let its disk have no room for a while."""
+    """Fill the server's disk for a while, and restart the server if it stopped."""
     fill(folder / "disk")
     await asyncio.sleep(chance.uniform(0.5, 3.0))
     make_room(folder / "disk")
-    if not (folder / "data" / "postmaster.pid").exists():  # it gave up
+    if not (folder / "data" / "postmaster.pid").exists():
         await start_server(folder)
 
 
 class Failover:
-    """Two servers, of which the second has all that the first confirmed; they take turns."""
+    """A primary server and its synchronous replica, which swap their roles at each call."""
 
     def __init__(self, first: Path, second: Path) -> None:
         self._primary, self._replica = first, second
 
     async def replicate(self) -> None:
-        """Make the other one a replica anew."""
+        """Copy the primary to the replica's folder and start the replica."""
         replica_data = self._replica / "data"
         shutil.rmtree(replica_data)
         connection_options = ("-h", str(self._primary), "-U", "postgres")
@@ -193,7 +200,7 @@ class Failover:
             await until(lambda: connection.execute(state).fetchone(), within=60)
 
     async def __call__(self, _folder: Path, chance: random.Random) -> None:
-        """Kill one, let the other take its place, and make the first its replica."""
+        """Kill the primary, promote the replica, and make the killed server its replica."""
         kill_server(self._primary / "data")
         await asyncio.sleep(chance.uniform(0, 1.0))
         self._primary, self._replica = self._replica, self._primary
@@ -211,56 +218,56 @@ def _connect(folder: Path) -> psycopg.Connection[tuple[object, ...]]:
 
 
 async def main(name: str, times: int) -> tuple[bool, str]:
-    """Let it fail so often, and print what came of it; whether all is well."""
+    """Let the server fail `times` times and print the figures; return whether all is well, and the figure."""
     chance = random.Random(3)
     with ExitStack() as exit_stack:
         folders = [Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-faults-")))]
         address, fail = await _prepare_server(name, folders, exit_stack)
-        newsroom, done = SimulatedNewsroom(DatabaseUrl(address)), asyncio.Event()
-        await newsroom.begin()
-        newsroom_task, longest = asyncio.create_task(newsroom.run(done)), 0.0
+        newsroom, stop_event = SimulatedNewsroom(DatabaseUrl(address)), asyncio.Event()
+        await newsroom.prepare()
+        newsroom_task, max_seconds = asyncio.create_task(newsroom.run(stop_event)), 0.0
         for _ in range(times):
             await asyncio.sleep(chance.uniform(0.3, 1.5))
             failed_at = time.monotonic()
             await fail(folders[0], chance)
             await newsroom.wait_for_next_article()
-            longest = max(longest, time.monotonic() - failed_at)
-        done.set()
+            max_seconds = max(max_seconds, time.monotonic() - failed_at)
+        stop_event.set()
         await newsroom_task
-        lost = newsroom.articles - len(newsroom.posts)
-        repeated = sum(count - 1 for count in newsroom.posts.values())
-        article_count = await newsroom.store.articles.count()
+        lost_count = newsroom.article_count - len(newsroom.posts)
+        repeated_count = sum(count - 1 for count in newsroom.posts.values())
+        stored_count = await newsroom.store.articles.count()
         await newsroom.store.check()
         await newsroom.store.close()
     figure = (
-        f"{name} {times} times, {newsroom.articles} articles: lost {lost}, repeated {repeated}, "
-        f"the next one told after {longest:.1f} s at the most"
+        f"{name} {times} times, {newsroom.article_count} articles: lost {lost_count}, repeated {repeated_count}, "
+        f"next article posted after at most {max_seconds:.1f} s"
     )
     sys.stdout.write(
-        f"{figure}; kept {article_count}, opened {newsroom.starts} times\n"
-        f"  said: {'; '.join(sorted(newsroom.faults))[:600]}\n"
+        f"{figure}; {stored_count} articles stored, store opened {newsroom.open_count} times\n"
+        f"  errors: {'; '.join(sorted(newsroom.error_messages))[:600]}\n"
     )
-    return not (lost or repeated) and article_count == newsroom.articles, figure
+    return not (lost_count or repeated_count) and stored_count == newsroom.article_count, figure
 
 
 async def _prepare_server(
     name: str, folders: list[Path], exit_stack: ExitStack
 ) -> tuple[str, Callable[[Path, random.Random], Awaitable[None]]]:
-    """A server with what is to befall it; its folder is the first of `folders` then."""
+    """Start a server, put its folder first in `folders`; return its address and the function that makes it fail."""
     first = Path(postgres_server.prepare_folder())
     exit_stack.callback(shutil.rmtree, first, ignore_errors=True)
     exit_stack.callback(_kill_if_running, first)
     data_folder, initdb_options = first / "data", []
-    if name == "full":  # the log of what is written lies elsewhere, so that the server lives on
+    if name == "full":  # The write-ahead log is on another disk, so that the server survives.
         disk = exit_stack.enter_context(small_disk(first, size=DISK_SIZE))
         shutil.move(data_folder, disk / "data")
-        shutil.chown(disk / "data", "nobody")  # who may mount a disk is root
+        shutil.chown(disk / "data", "nobody")  # Only root may mount a disk, and the server runs as nobody.
         data_folder.symlink_to(disk / "data")
-        initdb_options = ["--waldir", str(first / "log-of-writes")]
+        initdb_options = ["--waldir", str(first / "write-ahead-log")]
     run = ("initdb", "-D", str(data_folder), "--no-sync", "--auth=trust", "--username=postgres")
     postgres_server.run_program(first, *run, "--encoding=UTF8", "--locale=C", *initdb_options)
     await start_server(first)
-    with _connect(first) as connection:  # what is confirmed is to be on the disk
+    with _connect(first) as connection:  # A confirmed transaction must be on the disk.
         connection.execute("ALTER ROLE postgres SET synchronous_commit = on")
         connection.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
     folders.insert(0, first)
@@ -284,13 +291,15 @@ def _kill_if_running(folder: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=["kills", "full", "failover"])
-    parser.add_argument("--times", type=int, default=30)
+    parser.add_argument(
+        "names", nargs="*", metavar="FAILURE", default=["kills", "full", "failover"], help="kills, full or failover"
+    )
+    parser.add_argument("--times", type=int, default=30, help="number of failures of each type")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     commit = promises.describe_commit()
     outcomes = [asyncio.run(main(name, options.times)) for name in options.names]
-    good = all(held for held, _told in outcomes)
-    if options.record and good:
-        promises.record("servers", "; ".join(told for _held, told in outcomes), commit=commit)
-    sys.exit(not good)
+    is_good = all(is_well for is_well, _figure in outcomes)
+    if options.record and is_good:
+        promises.record("servers", "; ".join(figure for _is_well, figure in outcomes), commit=commit)
+    sys.exit(not is_good)

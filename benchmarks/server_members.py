@@ -1,8 +1,8 @@
 """Members of a server who mute a story and decide on proposals while the bot's processes are killed.
 
-All channels of the server have muted a story, which some of the publisher's articles report. A member proposes
-feeds; two managers press a button under each proposal at the same moment, Follow or Decline, and press again
-until one of them has decided, because a press is lost with the process that received it.
+All channels of the server mute a story that some of the publisher's articles report. A member proposes feeds. Under
+each proposal, two managers press Follow or Decline at the same time, and again until the proposal is decided, because
+a press is lost when the process that received it is killed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tests.support.wire.kills import ABOUT_MUTED
 from tests.support.wire.scene import DIRECT, Scene
 
 ALERTS = "text"
-"""Kind of the channel that shows proposals and would get the posts of the proposed feeds."""
+"""Name of the channel that shows proposals and gets the posts of the proposed feeds."""
 PROPOSAL_INTERVAL_SECONDS = 8.0
 PRESS_INTERVAL_SECONDS = 1.0
 RETRY_SECONDS = 0.3
 
 
 class ServerMembers:
-    """The members of a scene's server, with what they muted, proposed and decided."""
+    """The members of a scene's server, with the articles that they muted and the feeds that they proposed."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -41,10 +41,7 @@ class ServerMembers:
         self.managers: list[Person] = []
 
     async def prepare(self) -> None:
-        """Mute a story in every channel, while its first article is owed, and let the server take proposals.
-
-        Every post in a channel mentions a role.
-        """
+        """Mute a story in every channel while its first article is pending, and enable proposals and mentions."""
         scene, changes = self.scene, self.scene.discord.changes
         self.muted_numbers.update(await scene.publish(1, about=ABOUT_MUTED))
         await scene.mute_newest()
@@ -54,8 +51,8 @@ class ServerMembers:
         changes.change_role(scene.server, role, int(Permission.MANAGE_GUILD))
         self.managers = [scene.discord.people.join(scene.server.id, name, role_ids=(role.id,)) for name in "BC"]
 
-    def write_on_muted_story(self) -> list[int]:
-        """The publisher brings out an article on the muted story. Returns its number in a list."""
+    def publish_muted_article(self) -> list[int]:
+        """Publish an article on the muted story; return its number in a list."""
         numbers = self.scene.write(1, about=ABOUT_MUTED)
         self.muted_numbers.update(numbers)
         return numbers
@@ -65,7 +62,7 @@ class ServerMembers:
         return number in self.muted_numbers
 
     async def propose_until(self, kill_task: asyncio.Task[None], chance: random.Random) -> None:
-        """Propose a feed every few seconds, and have it decided, until nothing is killed anymore."""
+        """Propose a feed every few seconds and let the managers decide, until `kill_task` is done."""
         while not kill_task.done():
             title = f"paper{len(self.titles):04}"
             self.titles.append(title)
@@ -88,7 +85,7 @@ class ServerMembers:
                 return
 
     def _press_buttons(self, title: str, chance: random.Random) -> None:
-        """Let both managers press a button under the message about a proposal, if it is there and open."""
+        """Let both managers press a button under the message of an open proposal, if it was posted."""
         for message in self.list_open_messages():
             if title in message.render_visible_text():
                 for manager in self.managers:
@@ -116,7 +113,7 @@ class ServerMembers:
         ]
 
     def count_outcomes(self, counts: Counter[str]) -> None:
-        """Count what became of the muted articles, of the mentions of the role and of the proposals."""
+        """Add muted articles, mentions of the role and proposals to the counts, and which of them are wrong."""
         self._count_muted_articles(counts)
         channel_ids = {channel.id for channel in self.scene.channels.values()}
         recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.scene.database, "post_mention")}
@@ -144,8 +141,8 @@ class ServerMembers:
             figures = (
                 decision,
                 *(
-                    sum(title in message.render_visible_text() for message in self.scene.messages(kind))
-                    for kind in (ALERTS, DIRECT)
+                    sum(title in message.render_visible_text() for message in self.scene.messages(name))
+                    for name in (ALERTS, DIRECT)
                 ),
                 follow_counts[title],
                 sum(title in message.render_visible_text() for message in self.list_open_messages()),
@@ -161,11 +158,11 @@ class ServerMembers:
         for delivery in store_probe.load_deliveries(self.scene.database):
             post = (int(delivery.url.rpartition("/")[2]), delivery.channel_id)
             states_by_post.setdefault(post, []).append(delivery.state)
-        for kind, channel in self.scene.channels.items():
-            posts = self.scene.posts(kind)
+        for name, channel in self.scene.channels.items():
+            posts = self.scene.posts(name)
             for number in self.muted_numbers:
                 states = states_by_post.get((number, channel.id), [])
                 counts["muted"] += 1
                 if posts[number] or states != ["withheld"]:
                     counts["unmuted"] += 1
-                    sys.stderr.write(f"not muted: {number} in {kind}, {states}, named {posts[number]} times\n")
+                    sys.stderr.write(f"not muted: {number} in {name}, {states}, posted {posts[number]} times\n")

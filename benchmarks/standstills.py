@@ -1,8 +1,10 @@
-"""Processes that stand still in the middle of a write on PostgreSQL: how long the others wait.
+"""Benchmark of a process that hangs during a transaction on PostgreSQL: seconds that other writers wait.
 
-`python -m benchmarks.standstills [--times 20] [--record]`. A process writes articles without a pause
-and is stopped (SIGSTOP) at random, most often in a transaction; the seconds are those of the slowest of three
-writes of another process meanwhile.
+    python -m benchmarks.standstills [--times 20] [--record]
+
+A process that writes articles without a pause is suspended (SIGSTOP) at a random moment, most often in a
+transaction. Printed are the median and the maximum of the seconds that the slowest of three writes of another process
+takes. Exits 1 if one takes longer than 30 s. With `--record` the figure is written to docs/PROMISES.md.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ from tests.support import postgres_server
 from tests.support.samples import add_feed, new_article, record
 
 MAX_WAIT_SECONDS = 30.0
-"""Seconds that the others may wait."""
-_ARTICLES_PER_WRITE = 200  # articles of one write
+"""Limit for the time that a writer waits, in seconds."""
+_ARTICLES_PER_WRITE = 200
 
 
 async def write_forever(server: DatabaseUrl) -> None:
-    """Write until the process is killed."""
+    """Write articles until the process is killed."""
     store = await Store.open(server, SystemClock())
     feed, number = await add_feed(store), 0
     sys.stdout.write("ready\n")
@@ -46,7 +48,7 @@ async def write_forever(server: DatabaseUrl) -> None:
 
 
 async def measure(times: int) -> list[float]:
-    """Stop a writing process so often; the longest wait of the other each time."""
+    """Suspend `times` writing processes; return the longest wait of another writer in seconds, for each."""
     chance, waits = random.Random(4), []
     with ExitStack() as exit_stack:
         folder = Path(postgres_server.prepare_folder())
@@ -77,6 +79,7 @@ async def measure(times: int) -> list[float]:
 
 
 def main() -> None:
+    """Measure the waits, print the figure and exit with 1 if one is too long."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--write", help=argparse.SUPPRESS)
@@ -87,9 +90,8 @@ def main() -> None:
     commit = promises.describe_commit()
     waits = asyncio.run(measure(options.times))
     figure = (
-        f"{len(waits)} processes stopped while they wrote: another waited for its turn "
-        f"{statistics.median(waits):.1f} s as a rule, {max(waits):.1f} s at the most (limit "
-        f"{MAX_WAIT_SECONDS:.0f})"
+        f"{len(waits)} processes suspended during a write: another writer waited {statistics.median(waits):.1f} s at "
+        f"the median, {max(waits):.1f} s at most (limit {MAX_WAIT_SECONDS:.0f})"
     )
     sys.stdout.write(f"{figure}\n")
     is_good = max(waits) <= MAX_WAIT_SECONDS
