@@ -25,6 +25,7 @@ from bot.core.user_models import Question, saved_pages_feed_id
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.search.query.query_parser import parse_query
 from bot.store import LeaseLost
 from cogs.asking import question_context
@@ -143,7 +144,7 @@ class MessageResponder:
                 _mention_help_view(self.bot, is_role_mention=self.bot.user not in message_reply.message.mentions)
             )
             return
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             await message_reply.message.channel.typing()
         feed_ids = await question_context.load_feed_ids_readable_by_all(self.bot, member, server_channel)
         if not feed_ids:
@@ -198,7 +199,8 @@ class MessageResponder:
 
     async def _send_wait_notice(self, message_reply: MessageReply) -> None:
         await asyncio.sleep(WAIT_NOTICE_DELAY_SECONDS)
-        await message_reply.send_or_edit(content=_("Looking…"), only_if_first=True)
+        with contextlib.suppress(*DISCORD_ERRORS):
+            await message_reply.send_or_edit(content=_("Looking…"), only_if_first=True)
 
     async def _search(
         self, message_reply: MessageReply, feed_ids: set[int], server_id: int, footer_text: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from cogs.asking.written_answer_cards import writing_view
 
 
@@ -13,7 +14,7 @@ class WritingNotice:
     """Context manager that shows the notice "Writing…" when a model begins to write the answer to a question.
 
     Entering the block returns the function to call when the model begins. Leaving the block waits until the
-    notice is sent, so that it cannot overwrite the answer.
+    notice is sent, so that it cannot overwrite the answer; an answer also follows a notice that Discord did not take.
     """
 
     def __init__(
@@ -33,5 +34,5 @@ class WritingNotice:
         self._sending_task = asyncio.create_task(self._send())
 
     async def _send(self) -> None:
-        with contextlib.suppress(discord.HTTPException):  # The answer follows.
+        with contextlib.suppress(*DISCORD_ERRORS):  # The answer follows.
             await self._send_view(writing_view(self._question))

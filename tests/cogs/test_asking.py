@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import discord
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
@@ -12,6 +13,7 @@ from bot.answers.conversing.question_limits import MAX_SEARCHES_PER_USER_PER_MIN
 from bot.core.user_models import saved_pages_feed_id
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
+from cogs.asking.writing_notice import WritingNotice
 from tests.cogs.engine import bot_mention
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
@@ -52,6 +54,26 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
     assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["🔖", "👍", "👎"]
     assert message_text(await telex.reader.click(last_reply(answer), label="Save")) == "Saved to your bookmarks."
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
+
+
+async def test_a_question_is_answered_though_discord_does_not_take_that_the_bot_types(telex, feed_server, monkeypatch):
+    async def time_out(*_args: object) -> None:
+        raise TimeoutError
+
+    await follow(telex, feed_server, story_item())
+    monkeypatch.setattr(discord.http.HTTPClient, "send_typing", time_out)
+    post_count = len(telex.posts())
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} {QUESTION}")
+    (answer,) = telex.posts()[post_count:]
+    assert TITLE in text(answer)
+
+
+async def test_an_answer_follows_a_notice_that_discord_does_not_take() -> None:
+    async def time_out(_view: discord.ui.LayoutView) -> None:
+        raise TimeoutError
+
+    async with WritingNotice(time_out) as on_writing:
+        on_writing()
 
 
 async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
