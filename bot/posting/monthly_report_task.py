@@ -38,6 +38,8 @@ class MonthlyReportTask(ScheduledTask):
                     continue
             except DISCORD_ERRORS as error:
                 log.warning("monthly report postponed server_id=%d error=%r", report.server_id, error)
+            except Exception:  # It is due first again next time, and must not hold up those of other servers.
+                log.exception("monthly report failed server_id=%d", report.server_id)
             wait_seconds = RETRY_SECONDS
         return wait_seconds
 

@@ -10,6 +10,7 @@ from simcord.builders import ChannelHandle
 
 from bot.core.preferences import Preference
 from bot.posting.scheduled_task import RETRY_SECONDS
+from bot.store.records.outbox_records import DueReport
 from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.interactions import find_accessory_id, hide_channel, last_reply, message_text
@@ -115,6 +116,27 @@ async def test_a_request_to_discord_that_times_out_postpones_it(telex, alerts, m
     assert "monthly report postponed" in caplog.text
     await telex.advance(RETRY_SECONDS)
     await telex.deliver()
+    assert len(telex.posts(alerts)) == before + 1
+
+
+async def test_an_error_in_one_server_holds_up_no_other(telex, alerts, monkeypatch):
+    await send_monthly(telex, alerts)
+    before = len(telex.posts(alerts))
+    broken_guild = telex.env.create_guild("Broken")
+    reports, reactions = telex.store.monthly_reports, telex.store.feed_reactions
+    list_due, add_batches = reports.list_due, reactions.add_batches_until_midnight
+
+    async def list_broken_first(now: int) -> list[DueReport]:
+        return [DueReport(broken_guild.id, now, alerts.id), *await list_due(now)]
+
+    async def add_batches_or_fail(server_id: int) -> None:
+        if server_id == broken_guild.id:
+            raise ZeroDivisionError
+        await add_batches(server_id)
+
+    monkeypatch.setattr(reports, "list_due", list_broken_first)
+    monkeypatch.setattr(reactions, "add_batches_until_midnight", add_batches_or_fail)
+    await advance_to(telex, datetime(2026, 6, 1, 13, 0, tzinfo=UTC))
     assert len(telex.posts(alerts)) == before + 1
 
 
