@@ -67,7 +67,7 @@ class Limits:
 def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
     """Return the limits in texts such as `feeds=500`; None stands for `feeds=default`, the limit in the settings.
 
-    Raises ValueError with an English sentence for the operator if a text is something else.
+    Raises ValueError with an English sentence for the operator if a text is something else, or a limit is there twice.
     """
     max_count_by_limit: dict[Limit, int | None] = {}
     for assignment in assignments:

@@ -15,7 +15,7 @@ _SURPLUS_LINES_PATTERN = re.compile(r"\n{3,}")
 def clean_notice_texts(text_by_language: Mapping[str, str]) -> dict[str, str]:
     """Return the texts of a notice by language code, without invisible characters and without empty texts.
 
-    Raises RequestRejected if all texts are empty, or one is too long.
+    Of several empty lines in a row, one is left. Raises RequestRejected if all texts are empty, or one is too long.
     """
     cleaned_texts: dict[str, str] = {}
     for language, text in text_by_language.items():

@@ -37,7 +37,8 @@ async def request_erasure(store: Store, settings: Settings, server_id: int, *, u
 async def erase_requested_servers(store: Store, *, is_bot_running: bool = True) -> Sequence[ServerErasure]:
     """Erase the data of all servers for which that was requested and that the bot has left; return what was erased.
 
-    If the bot runs, a server's data stays until the bot has ended its work for that server. Raises StoreError.
+    If the bot runs, a server's data stays until the bot has ended its work for that server. The tables' files are then
+    rewritten without the data; whether traces may remain in the database's log is logged. Raises StoreError.
     """
     erasures = []
     while (erasure := await store.server_data.erase_next(is_bot_running=is_bot_running)) is not None:
