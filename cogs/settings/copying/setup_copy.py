@@ -54,8 +54,8 @@ def plan_copy(
     """Plan how a channel (`target`) gets the settings of another one of the server (`source`), for a member who asks.
 
     `setup` is all settings of the server. The target's settings, and looks of feeds that both follow, become the same;
-    feeds, filters, rules, watches and a digest that only the target has stay. Roles that the member can't mention
-    there, and blocked feeds, are left out.
+    feeds, filters, rules, watches and a digest that only the target has stay. Left out are roles that the member can't
+    mention there, blocked feeds, tags that the target lacks, and daily threads if it can't have them.
     """
     return _SetupCopier(member, setup, source, target, blocked_sources).copy()
 
