@@ -30,7 +30,7 @@ def _has_logged_clock_change(bot: BotProcess, times: int) -> bool:
     return bot.log.count("clock jumped") >= times
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
 async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_nothing_up(scene):
     bot = scene.start()
     await scene.wait_until_settled()
@@ -44,7 +44,7 @@ async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_
     assert "Traceback" not in bot.log
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
 async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     scene.set_clock(HOUR)
     bot = scene.start()
@@ -69,7 +69,7 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
 
 
 @pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
 async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(scene, by, dies):
     scene.set_clock(by)
     bot = scene.start()

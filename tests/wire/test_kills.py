@@ -80,6 +80,7 @@ async def test_a_bot_that_dies_again_and_again_at_steps_of_articles_posts_each_o
         assert not find_delivery_faults(scene, numbers), sampled_steps
 
 
+@pytest.mark.scene(kinds=("text",))
 async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene):
     await scene.watch()
     costs: dict[str, DeliveryFaults] = {}
@@ -89,6 +90,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_articl
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+@pytest.mark.scene(kinds=("text", "thread"))
 async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(scene):
     await scene.run()
     await scene.digest()
@@ -128,9 +130,10 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+@pytest.mark.scene(kinds=("text", "thread"))
 async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
     await scene.run()
-    await scene.prefer(setting_registry.MAX_POSTS_PER_HOUR, LIMIT, *KINDS)
+    await scene.prefer(setting_registry.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
     costs: dict[str, DeliveryFaults] = {}
     for kind, step, window in (("thread", LIMITED[3], INSIDE), ("text", LIMITED[14], AFTER)):
         costs[step.name] = await survive_limit(scene, kind, step, window=window)

@@ -19,7 +19,10 @@ from tests.support.wire.server_inspector import articles
 from tests.support.wire.waiting import until
 
 # PostgreSQL's backups are its own; that the bot reads back on a restored one, `test_processes` shows.
-pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])
+pytestmark = [
+    pytest.mark.parametrize("database_engine", ["sqlite"]),
+    pytest.mark.scene(kinds=("text", "forum")),  # What is sent is found in both; the first test has all kinds.
+]
 
 
 def restore(backup: Path, database: Path) -> None:
@@ -41,6 +44,7 @@ async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
         return {bookmark.article.url for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)}
 
 
+@pytest.mark.scene
 async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(scene, tmp_path):
     discord = scene.discord
     discord.faults.delay("POST /channels/*/*", 0.05, times=None)
@@ -141,10 +145,10 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     scene.start()
     await scene.wait_until_posted([*numbers, *later])
     repeated_counts = {
-        kind: {number: count for number, count in scene.posts(kind).items() if count > 1} for kind in KINDS
+        kind: {number: count for number, count in scene.posts(kind).items() if count > 1} for kind in scene.channels
     }
     assert not any(repeated_counts.values()), repeated_counts
-    assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
+    assert all(scene.posts(kind)[later[0]] == 1 for kind in scene.channels)
 
 
 async def post_digests(
@@ -171,7 +175,7 @@ async def post_digests(
         numbers += await scene.publish(2)
         dues.append(scene.end_day())
         await scene.run(numbers)
-    assert all(scene.posts(kind)[number] == 1 for kind in KINDS for number in numbers)
+    assert all(scene.posts(kind)[number] == 1 for kind in scene.channels for number in numbers)
     restore(tmp_path / "backup.db", scene.file)
     return numbers, dues[0]
 
@@ -199,7 +203,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
     )
     deliveries = store_probe.load_deliveries(scene.database)
     reasons = Counter(delivery.reason for delivery in deliveries if delivery.state == "withheld")
-    assert reasons == {"told": len(KINDS) * len(numbers)}
+    assert reasons == {"told": len(scene.channels) * len(numbers)}
 
 
 async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(scene, tmp_path):
@@ -275,7 +279,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         await scene.digest()
         numbers = await scene.publish(2)
         scene.end_day()
-        for kind in KINDS:
+        for kind in scene.channels:
             scene.discord.faults.refuse(scene.sending(kind), 403, 50013, times=None)
         bot = scene.start()
         await until(lambda: any(post.kind == "digest" and post.attempts for post in scene.outbox()))
