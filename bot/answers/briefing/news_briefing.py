@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from heapq import nlargest
-from math import log2
 from operator import itemgetter
 
 from bot.answers.answer_model import MAX_QUOTES, Answer, BriefingStory, Confidence, Quote
@@ -21,6 +20,7 @@ from bot.search.searching import Searcher
 from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_model import PreferenceModel
 from bot.stories.story_grouping import group_articles
+from bot.stories.story_ranking import compute_story_score
 from bot.text import discord_text
 from bot.text.times.periods import Period
 from bot.text.times.time_expressions import RECENT_SECONDS
@@ -34,10 +34,6 @@ MAX_ARTICLES_PER_TOPIC_SEARCH = 120
 """Maximum number of articles that each search for a briefing about a topic finds."""
 MAX_ARTICLES_WITHOUT_TOPIC = 400
 """Maximum number of articles retrieved for a briefing without a topic."""
-PREFERENCE_FACTOR = 1.4
-"""Factor on a story's score per point of its preference score, which says how much the server's users like it."""
-MAX_PREFERENCE_ARTICLES = 3
-"""Maximum number of a story's articles that give its preference score: how much the server's users like it."""
 REPEATED_OUTLET_FACTOR = 0.75
 """Factor on a story's score for each story of the same outlet that ranks higher."""
 
@@ -147,11 +143,11 @@ def _select_stories(
     scored_stories = []
     for story in stories:
         outlet_count = len({article.outlet for article in story})
-        score = (
-            log2(1 + outlet_count)
-            * max(relevance_by_id[article.id] for article in story)
-            * 0.5 ** ((period.end - story[-1].published) / ((period.end - period.start) / 2))
-            * PREFERENCE_FACTOR ** preferences.compute_score(story[: -MAX_PREFERENCE_ARTICLES - 1 : -1])
+        score = max(relevance_by_id[article.id] for article in story) * compute_story_score(
+            outlet_count=outlet_count,
+            bookmark_count=0,
+            recency=(story[-1].published - period.start) / (period.end - period.start),
+            preference=preferences.compute_score(story),
         )
         title = discord_text.to_plain_line(story[-1].title) or story[-1].url
         if story[-1].published >= period.start:
