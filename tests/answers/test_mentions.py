@@ -81,6 +81,7 @@ def test_thanks_are_no_question(text):
         ("plan a:intel", None),
         ("search chips", "en"),
         ("Salut !", "fr"),
+        ("hello", None),
         ("What happened with Intel", "en"),
         ("Intel?", None),
     ],

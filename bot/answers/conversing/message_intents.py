@@ -109,14 +109,15 @@ def detect_message_language(text: str) -> str | None:
     if language := detect_language(text):
         return language
     folded_text = fold(text)
-    verb_or_greeting_match = _SEARCH_VERB_PATTERN.match(text) or _GREETING_ONLY_PATTERN.fullmatch(text)
+    search_verb_match = _SEARCH_VERB_PATTERN.match(text)
+    verb_or_greeting_match = search_verb_match or _GREETING_ONLY_PATTERN.fullmatch(text)
     if (
         _FRENCH_QUESTION_PATTERN.match(folded_text)
         or (verb_or_greeting_match and verb_or_greeting_match["french"])
         or uses_french_alias(text)
     ):
         return "fr"
-    return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or verb_or_greeting_match else None
+    return "en" if _ENGLISH_QUESTION_PATTERN.match(folded_text) or search_verb_match else None
 
 
 def _uses_search_syntax(query: Query) -> bool:
