@@ -13,6 +13,7 @@ from bot.posting.rendering import post_templates, role_mentions
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Item, Layout, Separator
 from bot.posting.rendering.messages import MAX_PREFIX_LENGTH, Message
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import look_labels
 from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text
@@ -144,7 +145,7 @@ class LookPanel(ManagersPanel):
         """
         previous_message, self._preview_message = self._preview_message, None
         if previous_message is not None:
-            with contextlib.suppress(discord.HTTPException):  # The user may have dismissed it.
+            with contextlib.suppress(*DISCORD_ERRORS):  # The user may have dismissed it.
                 await previous_message.delete()
         if not message.layout:
             self._preview_message = await send_private_preview(interaction, message)

@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.client.command_tree import admit_interaction
 from bot.client.discord_client import TelexBot
 from bot.client.error_replies import error_boundary, report_error, set_reply_language
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from cogs.shared.authorization import guild_context_only, user_installable
 from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
 
@@ -126,7 +127,7 @@ class ExpiredComponentCog(TelexCog):
         if interaction.response.is_done():
             return
         view = OwnedView.find_live_view(custom_id, interaction.client)
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             if view is None:
                 set_reply_language(interaction)
                 origin_metadata = None if interaction.message is None else interaction.message.interaction_metadata

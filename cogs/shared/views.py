@@ -20,6 +20,7 @@ from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import blocks, layout_views, outlet_branding
 from bot.posting.rendering.layout.blocks import Layout
 from bot.posting.rendering.messages import Picture
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store import Store
 from bot.text import discord_text
 
@@ -150,7 +151,7 @@ class OwnedView(discord.ui.LayoutView):
         try:
             yield
         except Exception:
-            with contextlib.suppress(discord.HTTPException, UserFacingError):
+            with contextlib.suppress(*DISCORD_ERRORS, UserFacingError):
                 await self._rerender(interaction, ack_mode)
             raise
         await self._rerender(interaction, ack_mode)
@@ -206,7 +207,7 @@ class OwnedView(discord.ui.LayoutView):
             *blocks.without_items(self._layout),
             blocks.text_block(f"-# {expired_text(was_opened_by_button=self._was_opened_by_button)}"),
         )
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(*DISCORD_ERRORS):
             await _edit_original(self.interaction, layout_views.build_static_view(final_layout), self._pictures)
 
 

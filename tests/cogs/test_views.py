@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import discord
+
 from bot.drill.discord_stand_in import rules
 from cogs.shared.views import OwnedView
 from tests.cogs.test_reading import numbered_items
@@ -47,6 +49,18 @@ async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_se
     await telex.advance(15 * 60)
     assert message_text(search_reply).endswith(EXPIRED)
     assert components(last_reply(search_reply)) == []
+
+
+async def test_pages_expire_though_discord_does_not_answer(telex, feed_server, monkeypatch):
+    async def time_out(*_args: object, **_kwargs: object) -> None:
+        raise TimeoutError
+
+    await follow(telex, feed_server, *numbered_items(12))
+    pages = await telex.reader.slash(telex.news, "latest")
+    view = OwnedView.find_live_view(button_custom_id(last_reply(pages), "Share…"), telex.bot)
+    assert view is not None
+    monkeypatch.setattr(discord.Interaction, "edit_original_response", time_out)
+    await view.on_timeout()
 
 
 async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
