@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -314,12 +314,15 @@ class Searcher:
             similar_article_ids_by_id[second_id].add(first_id)
         language = i18n.current_language()
         page_keys: set[str] = set()
-        # By outlet, title and beginning.
+        title_keys = [(ranked.article.outlet, ranked.article.title.lower()) for ranked in ranked_articles]
+        title_counts = Counter(title_keys)
+        # By outlet, title and, where several results have both, beginning.
         published_times_by_text: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         story_articles: list[RankedArticle] = []
-        for ranked_article in ranked_articles:
+        for ranked_article, title_key in zip(ranked_articles, title_keys, strict=True):
             article = ranked_article.article
-            published_times = published_times_by_text[article.outlet, article.title.lower(), _fold_beginning(article)]
+            beginning = _fold_beginning(article) if title_counts[title_key] > 1 else ""
+            published_times = published_times_by_text[*title_key, beginning]
             if article.page_key in page_keys or any(
                 abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS for published_at in published_times
             ):
