@@ -1,13 +1,16 @@
-"""How long the store takes, and how late it makes the event loop.
+"""Benchmark of calls to the store on SQLite: their duration and the lateness of the event loop meanwhile.
 
-`python -m benchmarks.store [ARTICLES]`: a database of so many articles (100,000 unless said) in 2,000
-feeds that 1,000 channels follow.
+    python -m benchmarks.store [ARTICLES]
+
+The database has 100,000 articles by default, in 2,000 feeds that 1,000 channels follow. Printed for each call are
+the median and the maximum of nine repetitions, and the lateness of the event loop at p99 and at most, without the
+time that the thread waited for a CPU; all in milliseconds.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 import tempfile
 import threading
 import time
@@ -26,29 +29,30 @@ TEXT = " ".join(f"mot{number % 977} reconnaissance" for number in range(50))
 
 
 def measure_processor_wait() -> float:
-    """Milliseconds that this thread could have run and other programs had the processor (Linux; else 0)."""
+    """Return the milliseconds that this thread has waited for a CPU so far; 0 where Linux doesn't say so."""
     scheduler_file = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
     return int(scheduler_file.read_text().split()[1]) / 1e6 if scheduler_file.exists() else 0.0
 
 
 async def measure_lateness(stop: asyncio.Event) -> list[float]:
-    """Milliseconds that the loop was late, every 2 ms, without what it had to wait for a processor."""
+    """Wake up every 2 ms until `stop` is set; return the sorted lateness in milliseconds, without CPU waits."""
     lateness_ms: list[float] = []
     while not stop.is_set():
-        started_at, waited = time.perf_counter(), measure_processor_wait()
+        started_at, wait_before_ms = time.perf_counter(), measure_processor_wait()
         await asyncio.sleep(0.002)
-        lateness_ms.append((time.perf_counter() - started_at - 0.002) * 1_000 - (measure_processor_wait() - waited))
+        wait_ms = measure_processor_wait() - wait_before_ms
+        lateness_ms.append((time.perf_counter() - started_at - 0.002) * 1_000 - wait_ms)
     return sorted(lateness_ms)
 
 
-async def measure(name: str, action: Callable[[int], Awaitable[object]], repeat: int = REPETITIONS) -> None:
-    """Run it a few times and print what it took, and how late the loop was at p99 and at the worst."""
+async def print_duration(name: str, call: Callable[[int], Awaitable[object]], repeat: int = REPETITIONS) -> None:
+    """Repeat a call of the store, and print its duration and the lateness of the event loop."""
     stop = asyncio.Event()
     lateness_task = asyncio.create_task(measure_lateness(stop))
     milliseconds: list[float] = []
     for number in range(repeat):
         started_at = time.perf_counter()
-        await action(number)
+        await call(number)
         milliseconds.append((time.perf_counter() - started_at) * 1_000)
     stop.set()
     lateness_ms = await lateness_task
@@ -57,11 +61,11 @@ async def measure(name: str, action: Callable[[int], Awaitable[object]], repeat:
         f"{median(milliseconds):8.2f} ms, at most {max(milliseconds):8.2f}, loop late p99 "
         f"{p99:5.1f}, max {lateness_ms[-1]:5.1f}"
     )
-    print(f"{name:38} {figures}")  # noqa: T201 - what it is for
+    print(f"{name:38} {figures}")  # noqa: T201 - prints the figures
 
 
 async def main(articles: int) -> None:
-    """Fill a database, then time what the bot does with it."""
+    """Fill a database and print the duration of each call."""
     with tempfile.TemporaryDirectory() as folder:
         clock = ManualClock()
         store = await Store.open(Path(folder) / "telex.db", clock)
@@ -85,19 +89,19 @@ async def main(articles: int) -> None:
             )
         seconds = time.perf_counter() - started_at
         size = await store.measure_size_bytes() / 2**20
-        print(f"{articles} articles in {seconds:.0f} s, {size:.0f} MB")  # noqa: T201 - what it is for
-        await time_calls(store, feeds, clock)
+        print(f"{articles} articles in {seconds:.0f} s, {size:.0f} MB")  # noqa: T201 - prints the figures
+        await print_durations(store, feeds, clock)
         await store.close()
 
 
 def make_article(feed: Feed, name: str, published: int) -> NewArticle:
-    """An article of usual length."""
+    """Make an article of typical length."""
     url = f"{feed.url}/{name}"
     return new_article(feed, name, published=1_700_000_000 + published * 997, url=url, text=TEXT)
 
 
-async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
-    """The calls that matter, one after the other."""
+async def print_durations(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
+    """Print the duration of the most frequent calls, one after the other."""
     feed, ids = feeds[7], {feed.id for feed in feeds[:200]}
     hashes = [b"%d" % number for number in range(900)]
     now = clock.now()
@@ -106,30 +110,32 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
     ]
     polled_feeds = [replace(polled_feed, last_success_at=now, next_poll_at=now + 600) for polled_feed in feeds[:500]]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
-        ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
-        ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),
-        ("900 identities looked up", lambda _: store.polls.load_known_by_identity(feed.id, hashes)),
-        ("32 feeds due", lambda _: store.feeds.list_due(now, 32)),
-        ("the next feed due", lambda _: store.feeds.get_next_due_at([feed.id])),
-        ("all feeds", lambda _: store.feeds.list_all()),
-        ("an outlet completed", lambda _: store.feeds.find_outlets(None, "outlet 19", 25)),
-        ("the 10 newest articles", lambda _: store.articles.list_newest(None, limit=10)),
-        ("the 10 newest of 200 feeds", lambda _: store.articles.list_newest(ids, limit=10)),
+        ("record 300 new articles", lambda number: record(store, feed, *batches[number])),
+        ("record 500 unchanged polls", lambda _: store.polls.record_unchanged(polled_feeds)),
+        ("look up 900 identities", lambda _: store.polls.load_known_by_identity(feed.id, hashes)),
+        ("list 32 due feeds", lambda _: store.feeds.list_due(now, 32)),
+        ("find the next due feed", lambda _: store.feeds.get_next_due_at([feed.id])),
+        ("list all feeds", lambda _: store.feeds.list_all()),
+        ("complete the name of an outlet", lambda _: store.feeds.find_outlets(None, "outlet 19", 25)),
+        ("list the 10 newest articles", lambda _: store.articles.list_newest(None, limit=10)),
+        ("list the 10 newest of 200 feeds", lambda _: store.articles.list_newest(ids, limit=10)),
         (
-            "the 10 newest of 200 feeds, page 20",
+            "list the 10 newest of 200 feeds, page 20",
             lambda _: store.articles.list_newest(ids, limit=10, offset=190),
         ),
-        ("articles counted", lambda _: store.articles.count()),
-        ("channels ready among 1,000, and the next", lambda _: store.dispatches.load_queue_outlook(now)),
-        ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
-        ("edits due", lambda _: store.dispatches.list_dispatches_to_edit(now, 20)),
-        ("posts of an article", lambda number: store.dispatches.list_sent_for_article(number + 1)),
-        ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
-        ("texts emptied, none due", lambda _: store.articles.purge_texts(now - 1)),
+        ("count articles", lambda _: store.articles.count()),
+        ("find ready channels among 1,000", lambda _: store.dispatches.load_queue_outlook(now)),
+        ("claim a dispatch", lambda number: store.dispatches.claim(5_000 + number)),
+        ("list due edits", lambda _: store.dispatches.list_dispatches_to_edit(now, 20)),
+        ("list the posts of an article", lambda number: store.dispatches.list_sent_for_article(number + 1)),
+        ("add a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
+        ("purge texts, none due", lambda _: store.articles.purge_texts(now - 1)),
     ]
-    for name, action in cases:
-        await measure(name, action)
+    for name, call in cases:
+        await print_duration(name, call)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("articles", type=int, nargs="?", default=100_000, help="number of articles in the database")
+    asyncio.run(main(parser.parse_args().articles))

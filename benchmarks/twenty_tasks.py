@@ -1,12 +1,16 @@
-"""Twenty things that a new manager and a new member do: `nice python -m benchmarks.twenty_tasks`.
+"""Benchmark of twenty tasks of a new manager and a new member: steps and seconds until the bot has responded.
 
-Counts what each takes: a command, a message, a reaction, a press of a button, a choice in a menu and a form
-that is sent are one step each. The seconds are those until the bot had answered every step, in a simulated
-Discord, feeds over loopback; what a person needs to read and type comes on top. Nothing is tuned on it.
+    python -m benchmarks.twenty_tasks
+
+The tasks are done in order in one server of a simulated Discord, with feeds on loopback. A command, a message, a
+reaction, a press of a button, a choice in a menu and a submitted form are one step each. The seconds don't include
+the time that a person needs to read and type. A task that fails is printed with its error, and
+the exit status is then 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import time
@@ -41,14 +45,14 @@ TEXT = (
 
 
 class UserActions:
-    """What a person does, counted."""
+    """Actions of a member that count the steps and the seconds that the bot takes to respond."""
 
     def __init__(self, person: MemberActor) -> None:
         self.person = person
         self.steps, self.seconds = 0, 0.0
 
     async def __call__(self, action: Awaitable[Any]) -> Any:
-        """A step; what the bot answered."""
+        """Count and time a step; return what it returns."""
         self.steps += 1
         started_at = time.perf_counter()
         try:
@@ -57,22 +61,22 @@ class UserActions:
             self.seconds += time.perf_counter() - started_at
 
     async def run_command(self, world: World, name: str, **options: Any) -> Any:
-        """A command."""
+        """Use a command; return the reply."""
         return last_reply(await self(self.person.slash(world.news, name, **options)))
 
     async def press(self, message: Any, label: str) -> Any:
-        """A button."""
+        """Press the button with a label."""
         return await self(self.person.click(message, label=label))
 
     async def choose_option(self, message: Any, title: str, start: str = "") -> Any:
-        """An entry of a menu."""
+        """Choose an option of a menu; return the reply."""
         return last_reply(await self(choose(self.person, message, title, start)))
 
 
 Task = Callable[[UserActions, World, FeedServer], Awaitable[object]]
 
 
-async def invite(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def invite_bot(actions: UserActions, world: World, _server: FeedServer) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
     await send_welcome(world.bot, guild)
@@ -88,13 +92,16 @@ async def invite(actions: UserActions, world: World, _server: FeedServer) -> Non
     assert any(TITLES[0] in str(components(post)) or post.components for post in world.posts())
 
 
-async def add(actions: UserActions, world: World, server: FeedServer) -> None:
+async def add_feed(actions: UserActions, world: World, server: FeedServer) -> None:
     site = server.serve("/site", '<link rel=alternate type="application/rss+xml" href="/other.xml">')
     await actions.press(await actions.run_command(world, "feed add", url=site), "Follow")
 
 
-async def add_list(actions: UserActions, world: World, server: FeedServer) -> None:
-    rows = "".join(f"<article><h2><a href=/n/{n}>A headline of story number {n}</a></h2></article>" for n in range(6))
+async def add_page_list(actions: UserActions, world: World, server: FeedServer) -> None:
+    rows = "".join(
+        f"<article><h2><a href=/n/{number}>A headline of story number {number}</a></h2></article>"
+        for number in range(6)
+    )
     page = server.serve("/news", f"<title>News</title><main>{rows}</main>", content_type="text/html")
     await actions.press(await actions.run_command(world, "feed add", url=page), "Follow this list")
 
@@ -117,21 +124,21 @@ async def set_quiet_hours(actions: UserActions, world: World, _server: FeedServe
 async def mention_role(actions: UserActions, world: World, _server: FeedServer) -> None:
     readers = world.guild.create_role("Readers", mentionable=True)
     interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
-    board = interaction.response
+    panel = interaction.response
     custom_id = next(
         component["custom_id"]
-        for component in components(board)
+        for component in components(panel)
         if component["type"] == ComponentType.role_select.value
     )
-    await actions(actions.person.select(board, [readers], custom_id=custom_id))
-    await actions.press(board, "Use this look")
+    await actions(actions.person.select(panel, [readers], custom_id=custom_id))
+    await actions.press(panel, "Use this look")
 
 
 async def change_look(actions: UserActions, world: World, _server: FeedServer) -> None:
     interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
-    board = interaction.response
-    await actions(choose(actions.person, board, "Compact"))
-    await actions.press(board, "Use this look")
+    panel = interaction.response
+    await actions(choose(actions.person, panel, "Compact"))
+    await actions.press(panel, "Use this look")
 
 
 async def find_article(actions: UserActions, world: World, _server: FeedServer) -> None:
@@ -142,24 +149,24 @@ async def find_article(actions: UserActions, world: World, _server: FeedServer) 
 async def ask_question(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer = await actions(actions.person.slash(world.news, "ask", question="How long does the Nordwave repair take?"))
     assert "twelve days" in message_text(answer)
-    world.told = answer  # type: ignore[attr-defined]  # the next task follows it
+    world.answer = answer  # type: ignore[attr-defined]  # for the next task
 
 
 async def follow_up(actions: UserActions, world: World, _server: FeedServer) -> None:
-    answer_message = last_reply(world.told)  # type: ignore[attr-defined]  # see above
+    answer_message = last_reply(world.answer)  # type: ignore[attr-defined]  # of the previous task
     label = next(
         component["label"] for component in components(answer_message) if str(component.get("label")).endswith("?")
     )
     await actions.press(answer_message, label)
 
 
-async def bookmark(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def bookmark_post(actions: UserActions, world: World, _server: FeedServer) -> None:
     post = next(post for post in world.posts() if has_save_button(post))
-    world.saved = await actions.press(post, "Save")  # type: ignore[attr-defined]  # likewise
+    world.bookmark_reply = await actions.press(post, "Save")  # type: ignore[attr-defined]  # for the next task
 
 
 async def add_note(actions: UserActions, world: World, _server: FeedServer) -> None:
-    bookmark_message = last_reply(world.saved)  # type: ignore[attr-defined]  # likewise
+    bookmark_message = last_reply(world.bookmark_reply)  # type: ignore[attr-defined]  # of the previous task
     if not any(component.get("label") == "Note and tags" for component in components(bookmark_message)):
         bookmark_message = await actions.run_command(world, "bookmarks")
         bookmark_message = await actions.choose_option(bookmark_message, "", "Open")
@@ -167,13 +174,13 @@ async def add_note(actions: UserActions, world: World, _server: FeedServer) -> N
     await actions(actions.person.submit_modal(form, {"note": "For Ben", "tags": "law"}))
 
 
-async def share(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def share_article(actions: UserActions, world: World, _server: FeedServer) -> None:
     search_message = await actions.run_command(world, "search", query="laptops")
     search_message = last_reply(await actions.press(search_message, "Share…"))
     await actions.choose_option(search_message, "", "Share an article")
 
 
-async def watch(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def watch_topic(actions: UserActions, world: World, _server: FeedServer) -> None:
     await actions.run_command(world, "watch add", query="nordwave")
 
 
@@ -189,12 +196,12 @@ async def explain_missing_post(actions: UserActions, world: World, _server: Feed
     )
 
 
-async def speak_french(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def set_channel_language(actions: UserActions, world: World, _server: FeedServer) -> None:
     panel = await actions.run_command(world, "settings channel")
     await actions.choose_option(panel, "French", "Post language")
 
 
-async def stop_all(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def pause_all_feeds(actions: UserActions, world: World, _server: FeedServer) -> None:
     feed_list = await actions.run_command(world, "feed list")
     if any(component.get("label") == "Pause all" for component in components(feed_list)):
         await actions.press(feed_list, "Pause all")
@@ -208,15 +215,15 @@ async def stop_all(actions: UserActions, world: World, _server: FeedServer) -> N
     )
 
 
-async def delete(actions: UserActions, world: World, _server: FeedServer) -> None:
+async def delete_own_data(actions: UserActions, world: World, _server: FeedServer) -> None:
     privacy_panel = last_reply(await actions.press(await actions.run_command(world, "privacy"), "Delete everything"))
     await actions.press(privacy_panel, "Delete permanently")
 
 
 TASKS: tuple[tuple[str, str, Task], ...] = (
-    ("manager", "Invite Telex, see the first post", invite),
-    ("manager", "Add theverge.com", add),
-    ("manager", "Add a site without a feed", add_list),
+    ("manager", "Invite Telex, see the first post", invite_bot),
+    ("manager", "Add theverge.com", add_feed),
+    ("manager", "Add a site without a feed", add_page_list),
     ("manager", "Keep sponsored articles out", filter_sponsored),
     ("manager", "Set up a digest", set_up_digest),
     ("manager", "Quiet hours at night", set_quiet_hours),
@@ -224,36 +231,36 @@ TASKS: tuple[tuple[str, str, Task], ...] = (
     ("member", "Find last week’s article", find_article),
     ("member", "Ask", ask_question),
     ("member", "Follow up", follow_up),
-    ("member", "Bookmark a post", bookmark),
+    ("member", "Bookmark a post", bookmark_post),
     ("member", "Add a note to it", add_note),
-    ("member", "Share an article", share),
-    ("member", "Watch a topic", watch),
+    ("member", "Share an article", share_article),
+    ("member", "Watch a topic", watch_topic),
     ("manager", "Mute an outlet", mute_outlet),
     ("member", "Why was this not posted?", explain_missing_post),
     ("manager", "Another look", change_look),
-    ("manager", "A channel in French", speak_french),
-    ("manager", "Stop everything", stop_all),
-    ("member", "Delete my data", delete),
+    ("manager", "A channel in French", set_channel_language),
+    ("manager", "Stop everything", pause_all_feeds),
+    ("member", "Delete my data", delete_own_data),
 )
 
 
 def has_save_button(post: Any) -> bool:
-    """Whether a message has a Save button."""
+    """Return whether a message has a Save button."""
     return any(component.get("label") == "Save" for component in components(post))
 
 
-def outlines(server: FeedServer) -> Iterator[opml.Outline]:
-    """A starter pack of five feeds."""
+def make_outlines(server: FeedServer) -> Iterator[opml.Outline]:
+    """Yield the feeds of a starter pack."""
     for number, title in enumerate(("The Circuit Post", "Kernel & Co.", "Patch Tuesday", "Socket", "Cable")):
         yield opml.Outline(title, f"{server.origin}/{number}.xml", None, "en")
 
 
 async def main() -> bool:
-    """Do them in order, in one server, print a table, and return whether each was possible."""
+    """Do the tasks in order, print a row of the table for each, and return whether all succeeded."""
     is_good = True
-    print("| who | what | steps | seconds |\n|---|---|---|---|")  # noqa: T201
+    print("| user | task | steps | seconds |\n|---|---|---|---|")  # noqa: T201 - prints the figures
     async with server_in("en") as (world, server):
-        for number, outline in enumerate(outlines(server)):
+        for number, outline in enumerate(make_outlines(server)):
             rss_items = [
                 make_rss_item(
                     position + 10 * number,
@@ -265,19 +272,20 @@ async def main() -> bool:
             ]
             server.serve(f"/{number}.xml", make_rss(*rss_items, title=outline.title, language="en"))
         server.serve("/other.xml", make_rss(make_rss_item(90, title="Another outlet’s story"), title="The Verge"))
-        with mock.patch.object(starter_packs, "list_outlines", return_value=tuple(outlines(server))):
+        with mock.patch.object(starter_packs, "list_outlines", return_value=tuple(make_outlines(server))):
             for role, task_name, task in TASKS:
                 actions = UserActions(world.editor if role == "manager" else world.reader)
                 try:
                     await task(actions, world, server)
-                    failed = ""
-                except Exception as error:  # noqa: BLE001  # the others are measured all the same
+                    failure = ""
+                except Exception as error:  # noqa: BLE001 - the remaining tasks are done nevertheless
                     is_good = False
-                    failed = f" ({type(error).__name__}: {error})"[:100]
-                line = f"| {role} | {task_name} | {actions.steps} | {actions.seconds:.2f}{failed} |"
-                print(line, flush=True)  # noqa: T201
+                    failure = f" ({type(error).__name__}: {error})"[:100]
+                line = f"| {role} | {task_name} | {actions.steps} | {actions.seconds:.2f}{failure} |"
+                print(line, flush=True)  # noqa: T201 - prints the figures
     return is_good
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     sys.exit(not asyncio.run(main()))

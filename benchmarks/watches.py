@@ -1,17 +1,20 @@
-"""What an arriving article costs with 10,000 watches, with 100, and with one that cannot match (the floor).
+"""Benchmark of matching new articles against 10,000 watches, 100 watches, and one that never matches (the floor).
 
-`python -m benchmarks.watches [WATCHES]`: watches of people in 400 servers that all follow the feed, of
-one to three words of other articles' titles, stop words aside, some with a phrase, an alternative, an
-exclusion or a source; a word alone is one that at most one article in fifty has. 300 articles arrive one by
-one, in two languages. The cost is all that happens to an article for watches: it is read, analysed,
-held against the watches, and its notices and the end of its arrival are written.
+    python -m benchmarks.watches [WATCHES]
+
+The watches belong to people in 400 servers that all follow the feed. Their queries are one to three words of
+articles' titles, without stop words, some with a phrase, an alternative, an exclusion or a source; a single word is
+one that at most one article in fifty contains. 300 articles in two languages are matched one by one.
+
+Printed are the CPU and wall time per article in milliseconds (loading and analysing it, matching it, storing its
+matches), the matches per article, and the seconds to load the watches at the start.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,13 +33,13 @@ from tests.support.samples import add_feed, new_article, record
 
 WATCHES, FEW_WATCHES = 10_000, 100
 SERVERS = 400
-STORED_ARTICLES = 3_000  # articles that are there before: they tell how rare a word is
-ARRIVING_ARTICLES = 300
+STORED_ARTICLES = 3_000  # Articles of which the frequencies of words are counted.
+MATCHED_ARTICLES = 300
 QUERY_WORDS = 3
 
 
 def find_rare_words(corpus: Corpus) -> set[str]:
-    """The words of titles that few articles have."""
+    """Return the words that at most one article in fifty contains."""
     article_counts: Counter[str] = Counter()
     for number in range(STORED_ARTICLES):
         article = corpus.article(number)
@@ -45,7 +48,7 @@ def find_rare_words(corpus: Corpus) -> set[str]:
 
 
 def make_query(corpus: Corpus, chance: random.Random, rare_words: set[str]) -> str:
-    """What somebody could watch for: words of a title, in one of the forms of the syntax."""
+    """Make a query of words of a title, in a random form of the syntax."""
     words: list[str] = []
     while len(words) < QUERY_WORDS:
         title = corpus.article(chance.randrange(STORED_ARTICLES)).title
@@ -68,7 +71,7 @@ def make_query(corpus: Corpus, chance: random.Random, rare_words: set[str]) -> s
 
 
 async def record_articles(store: Store, feed: Feed, *articles: CorpusArticle) -> None:
-    """Let articles come in one poll."""
+    """Record articles as new in one poll."""
     await record(
         store,
         feed,
@@ -90,7 +93,7 @@ async def record_articles(store: Store, feed: Feed, *articles: CorpusArticle) ->
 
 
 async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float], list[float], int, float]:
-    """CPU and wall milliseconds of each article, the notices they made, and the seconds to begin."""
+    """Return the sorted CPU and wall milliseconds per article, the matches, and the seconds to load the watches."""
     store = await Store.open(path, ManualClock())
     feed = await add_feed(store)
     await record_articles(store, feed, *(corpus.article(number) for number in range(STORED_ARTICLES)))
@@ -105,45 +108,46 @@ async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float]
             server_id=server,
             channel_id=100_000 + number // 25,
             user_id=500_000 + number // 25,
-            query=make_query(corpus, chance, rare_words) if watches > 1 else "unheardof",
+            query=make_query(corpus, chance, rare_words) if watches > 1 else "xyzzyplugh",
             language="en",
             limit=1_000_000,
         )
     matcher = WatchMatcher(store)
     await record_articles(store, feed, corpus.article(STORED_ARTICLES))
     started_at = time.perf_counter()
-    await matcher.process_next_batch()  # learns the watches
-    learning_seconds = time.perf_counter() - started_at
-    cpu, wall = [], []
-    for number in range(STORED_ARTICLES + 1, STORED_ARTICLES + 1 + ARRIVING_ARTICLES):
+    await matcher.process_next_batch()  # The first batch loads the watches.
+    loading_seconds = time.perf_counter() - started_at
+    cpu_ms, wall_ms = [], []
+    for number in range(STORED_ARTICLES + 1, STORED_ARTICLES + 1 + MATCHED_ARTICLES):
         await record_articles(store, feed, corpus.article(number))
         started_at, cpu_started_at = time.perf_counter(), time.process_time()
         await matcher.process_next_batch()
-        cpu.append((time.process_time() - cpu_started_at) * 1_000)
-        wall.append((time.perf_counter() - started_at) * 1_000)
+        cpu_ms.append((time.process_time() - cpu_started_at) * 1_000)
+        wall_ms.append((time.perf_counter() - started_at) * 1_000)
     await store.close()
     match_count = len(store_probe.load_rows(path, "watch_match"))
-    return sorted(cpu), sorted(wall), match_count, learning_seconds
+    return sorted(cpu_ms), sorted(wall_ms), match_count, loading_seconds
 
 
-async def main() -> None:
-    max_watches = int(sys.argv[1]) if len(sys.argv) > 1 else WATCHES
-    corpus = Corpus(STORED_ARTICLES + 1 + ARRIVING_ARTICLES)
-    print(f"{ARRIVING_ARTICLES} articles arrive one by one, made of {corpus.origin}")  # noqa: T201 - what it is for
+async def main(max_watches: int) -> None:
+    """Print the figures for each number of watches."""
+    corpus = Corpus(STORED_ARTICLES + 1 + MATCHED_ARTICLES)
+    print(f"{MATCHED_ARTICLES} articles are matched one by one, made from {corpus.origin}")  # noqa: T201 - prints the figures
     for watches, name in (
         (1, "floor: 1 watch"),
         (FEW_WATCHES, f"{FEW_WATCHES} watches"),
         (max_watches, f"{max_watches:,} watches"),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            cpu, wall, matches, learning_seconds = await measure(Path(folder) / "telex.db", corpus, watches)
-        print(  # noqa: T201 - as above
-            f"{name:>16}: {mean(cpu):5.2f} ms of CPU an article (p50 {cpu[len(cpu) // 2]:.2f}, "
-            f"p99 {cpu[int(len(cpu) * 0.99)]:.2f}), {wall[len(wall) // 2]:.2f} ms wall (p50), "
-            f"{matches / (ARRIVING_ARTICLES + 1):.1f} matches an article, {learning_seconds:.2f} "
-            f"s to learn them"
+            cpu_ms, wall_ms, match_count, loading_seconds = await measure(Path(folder) / "telex.db", corpus, watches)
+        print(  # noqa: T201 - prints the figures
+            f"{name:>16}: {mean(cpu_ms):5.2f} ms of CPU per article (p50 {cpu_ms[len(cpu_ms) // 2]:.2f}, "
+            f"p99 {cpu_ms[int(len(cpu_ms) * 0.99)]:.2f}), {wall_ms[len(wall_ms) // 2]:.2f} ms wall time (p50), "
+            f"{match_count / (MATCHED_ARTICLES + 1):.1f} matches per article, {loading_seconds:.2f} s to load them"
         )
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("watches", type=int, nargs="?", default=WATCHES, help="largest number of watches")
+    asyncio.run(main(parser.parse_args().watches))
