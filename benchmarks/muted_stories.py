@@ -28,12 +28,12 @@ from typing import NamedTuple
 
 from benchmarks.stories import (
     Headline,
+    compute_similarities,
     encode_titles,
-    find_kinships,
+    extract_features,
     load_labelled_headlines,
     load_news,
-    make_tellings,
-    make_weigher,
+    make_word_weigher,
     print_line,
     replay_channel,
 )
@@ -60,7 +60,7 @@ class MuteOutcome(NamedTuple):
 
 def replay_mutes(headlines: Sequence[Headline], features: Sequence[StoryFeatures], mute_at: int) -> list[MuteOutcome]:
     """Mute each labelled story when a post has `mute_at` of its articles; return the counts of later headlines."""
-    post_numbers, _joins = replay_channel(find_kinships(features), 0.0)
+    post_numbers, _joins = replay_channel(compute_similarities(features), 0.0)
     index = MutedStoryIndex()
     story_by_mute: list[str] = []
     members_by_mute: list[list[int]] = []
@@ -171,7 +171,7 @@ def load_french_cases() -> tuple[list[Headline], list[Headline]]:
 def print_outcomes(name: str, headlines: Sequence[Headline], *, is_semantic: bool) -> None:
     """Print a row of the table for each number of articles at which stories are muted."""
     encoded: Sequence[bytes | None] = encode_titles(headlines) if is_semantic else [None] * len(headlines)
-    features = make_tellings(headlines, make_weigher(headlines[0].language), encoded)
+    features = extract_features(headlines, make_word_weigher(headlines[0].language), encoded)
     for mute_at in MUTE_AT_COUNTS:
         outcomes = replay_mutes(headlines, features, mute_at)
         if not outcomes:
