@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.newsrooms import open_filled_newsroom, read_rows
-from benchmarks.polling import MAX_LATENESS_MS, MAX_LATENESS_P99_MS, Ticker
+from benchmarks.polling import MAX_LATENESS_MS, MAX_LATENESS_P99_MS, LatenessRecorder
 from bot.answers.conversing.question_service import QuestionRequest, QuestionService
 from bot.client.services import Services
 
@@ -55,11 +55,11 @@ async def measure_load(
             await question_service.answer(next(questions))
             answer_ms.append((time.perf_counter() - started_at) * 1_000)
 
-    ticker = Ticker()
-    ticker.start()
+    recorder = LatenessRecorder()
+    recorder.start()
     await asyncio.gather(asyncio.sleep(seconds), *(ask_repeatedly() for _ in range(users)))
-    ticker.stop()
-    return Load(users, sorted(ticker.lateness_ms), sorted(answer_ms))
+    recorder.stop()
+    return Load(users, sorted(recorder.lateness_ms), sorted(answer_ms))
 
 
 async def measure_loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:

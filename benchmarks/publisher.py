@@ -1,9 +1,11 @@
-"""A publisher in a process of its own, on all of 127.0.0.0/8: `python -m benchmarks.publisher`.
+"""HTTP server of feeds for benchmarks, in a process of its own, on all addresses of 127.0.0.0/8.
 
-`/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged. `/grow/N/E/G/A` has E
-old entries, and from A seconds before `/begin` was asked for on another newest one every G seconds, as chance
-has it; it is unchanged where the asker has the newest. It speaks just enough HTTP to keep connections alive,
-so that it takes little of the machine that is measured. Prints its port.
+    python -m benchmarks.publisher
+
+It prints its port. `/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged.
+`/grow/N/E/G/A` has E old entries, and, beginning A seconds before `/begin` was requested, a new one every G seconds on
+average; it is unchanged if the request has the validator of the newest version. The server implements just enough HTTP
+to keep connections alive, so that it uses little CPU of the machine that is measured.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ TAGS = ("AI", "Security", "Privacy", "Hardware", "Law", "Science")
 
 
 def render_document(version: int, number: int, entries: int) -> bytes:
-    """An RSS document; no two versions or feeds share an entry."""
+    """Render an RSS document; no two versions or feeds share an entry."""
     chance = random.Random(f"{version} {number}")
     rss_items = []
     for entry in range(entries):
@@ -48,7 +50,7 @@ def render_document(version: int, number: int, entries: int) -> bytes:
 
 
 class GrowingFeed:
-    """A feed that publishes at random times, from a time on."""
+    """A feed that publishes an entry every `gap` seconds on average, beginning at a time."""
 
     def __init__(self, number: int, entries: int, gap: float, since: float) -> None:
         self._number, self._gap, self._chance = number, gap, random.Random(number)
@@ -57,7 +59,7 @@ class GrowingFeed:
         self._next = since + draw_first_delay(self._chance, gap)
 
     def answer(self, known_version: bytes, now: float) -> bytes:
-        """What there is at a time, for who has the version `known`."""
+        """Return the response at a time to a request with the validator `known_version`."""
         while self._next <= now:
             self._published = [*self._published[1:], self._next]
             self._count += 1
@@ -79,7 +81,7 @@ class GrowingFeed:
 
 
 def draw_first_delay(chance: random.Random, gap: float) -> float:
-    """Seconds until a feed that publishes every `gap` seconds does so; the first that `chance` is asked."""
+    """Draw the seconds until the first entry of a feed; this must be the first use of `chance`."""
     return chance.expovariate(1 / gap)
 
 
@@ -89,7 +91,7 @@ _begin_times: list[float] = []
 
 def _answer_growing(path: str, known_version: bytes) -> bytes:
     number, entries, gap, age = map(int, path.split("/")[2:])
-    if not _begin_times:  # only what is old
+    if not _begin_times:  # Only the old entries.
         return _ok_response(GrowingFeed(number, entries, gap, time.time()).render_document(), b'"%d"' % entries)
     feed = _growing_feeds.get(path)
     if feed is None:
@@ -137,7 +139,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def main() -> None:
     """Serve until killed."""
     server = await asyncio.start_server(_serve, "0.0.0.0", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - what the parent reads
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent process reads the port
     await server.serve_forever()
 
 

@@ -1,12 +1,12 @@
-"""A language model whose replies were recorded: a local server with the OpenAI chat API.
+"""A local server with the OpenAI chat API that replies with recorded replies of a language model.
 
     python -m benchmarks.recorded_model --recordings replies.jsonl --unknown unknown.jsonl [--port 8081]
 
 A line of the recordings is an object with `task`, the `completion`, and `question` for a rewriting, or `prompt`
 for any other task: its messages, with the random mark replaced by MARK. A request without a recording is
-written to the file of unknown ones in the same form, and answered with a text that nothing is made of. Recordings
-last as long as prompts do, so the clock must stand still (`benchmarks.local_model` sets it to the day of a
-question). They quote articles, and stay outside the repository.
+written to the file of unknown requests in the same form, and gets a reply that Telex can't use. A recording is found
+only by an identical prompt, so the clock must stand still (`benchmarks.local_model` sets it to the day of a
+question). Recordings quote articles, so they stay outside the repository.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Key = tuple[str, str]
 
 
 def build_record(messages: Iterable[dict[str, str]]) -> dict[str, str]:
-    """The record of a request, without its completion."""
+    """Build the record of a request, without its completion."""
     prompt = "\n\n".join(message["content"] for message in messages)
     task = _TASK.match(prompt)
     assert task is not None
@@ -43,28 +43,30 @@ def build_record(messages: Iterable[dict[str, str]]) -> dict[str, str]:
     return record
 
 
-def key_of(record: dict[str, str]) -> Key:
-    """What a record is found by."""
+def get_record_key(record: dict[str, str]) -> Key:
+    """Return the key of a record: its task, and its prompt or question."""
     return record["task"], record.get("prompt") or record["question"]
 
 
 class RecordedModel:
-    """The server: what it was told to reply, and what it was asked and does not know."""
+    """A server with recorded completions, and the requests that had none."""
 
     def __init__(self, recordings: Iterable[dict[str, str]]) -> None:
-        self.completions = {key_of(record): record["completion"] for record in recordings if "completion" in record}
+        self.completions = {
+            get_record_key(record): record["completion"] for record in recordings if "completion" in record
+        }
         self.unknown: dict[Key, dict[str, str]] = {}
 
     def complete(self, record: dict[str, str]) -> str | None:
-        """The reply to a request, None if it is not known."""
-        return self.completions.get(key_of(record))
+        """Return the completion of a request, or None if it has no recording."""
+        return self.completions.get(get_record_key(record))
 
     async def respond(self, request: web.Request) -> web.Response:
         """Reply to a chat request."""
         record = build_record((await request.json())["messages"])
         completion = self.complete(record)
         if completion is None:
-            self.unknown[key_of(record)] = record
+            self.unknown[get_record_key(record)] = record
             completion = UNKNOWN_REPLY.get(record["task"], "NO ANSWER")
         return web.json_response({"choices": [{"message": {"role": "assistant", "content": completion}}]})
 
@@ -88,17 +90,17 @@ async def _list_models(_request: web.Request) -> web.Response:
 
 
 def load_recordings(*files: Path) -> list[dict[str, str]]:
-    """The records of files; those that do not exist have none."""
+    """Load the records of the files that exist."""
     return [json.loads(line) for file in files if file.exists() for line in file.read_text("utf-8").splitlines()]
 
 
 def save_unknown(model: RecordedModel, file: Path) -> None:
-    """Write the requests without a recording, a line each."""
+    """Write the requests without a recording to a file, one per line."""
     lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in model.unknown.values()]
     file.write_text("".join(lines), "utf-8")
 
 
-async def run(recordings: list[Path], unknown: Path, port: int) -> None:
+async def serve_recordings(recordings: list[Path], unknown: Path, port: int) -> None:
     model = RecordedModel(load_recordings(*recordings))
     async with model.serve(port) as url:
         print(f"TELEX_MODEL_URL={url} TELEX_MODEL_NAME={MODEL_NAME}")  # noqa: T201
@@ -114,7 +116,7 @@ def main() -> None:
     parser.add_argument("--unknown", type=Path, required=True)
     parser.add_argument("--port", type=int, default=8081)
     options = parser.parse_args()
-    asyncio.run(run(options.recordings, options.unknown, options.port))
+    asyncio.run(serve_recordings(options.recordings, options.unknown, options.port))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""How well a language model filters headlines by a sentence, and how well word filters do at the same recall.
+"""Benchmark of filters described in a sentence: precision and recall of a language model and of word filters.
 
     python -m benchmarks.sentence_filters --folder FOLDER --decisions replies.jsonl
     python -m benchmarks.sentence_filters --folder FOLDER --model-url http://127.0.0.1:8080/v1 --model-name small \
         [--decisions replies.jsonl]
 
-`FOLDER` has the shared articles, `articles/en.jsonl.gz` and `articles/fr.jsonl.gz`. The file beside this module has the
-doc_ids of 400 of them and eight sentences; for each sentence the doc_ids that it means, which were labelled before
-anything was tried on them, and the query that a person might write instead of it. Telex has no such filters: the prompt
-is here. The model answers yes or no for each sentence and headline; its replies are read from the file of decisions
-(lines as in `benchmarks.recorded_model`; they quote articles, so it stays outside the repository) and, with
-`--model-url`, asked for and added to it where they are missing.
+`FOLDER` has the shared articles, `articles/en.jsonl.gz` and `articles/fr.jsonl.gz`. `sentence_filters.json` has the
+doc_ids of 400 of them and eight sentences; for each sentence, the doc_ids that match it, labelled before anything was
+tried on them, and the query that a person might write instead. Telex has no such filters; the prompt is in this module.
+The model answers yes or no for each sentence and headline. Its replies are read from the file of decisions (lines as in
+`benchmarks.recorded_model`; they quote articles, so it stays outside the repository) and, with `--model-url`, requested
+and added to it where they are missing.
 
-Three word filters are compared: the query of a person; words chosen by greedy search on the labels that they are
-measured by, the best of three rules for each sentence, an upper bound for words; and such words chosen on one half of
-the headlines and measured on the other. A filter with another recall is thinned out at random, or widened by random
-headlines, until it has the model's.
+Each cell of the table is precision, recall of: the model; the query of a person; the same at the model's recall
+("@"); up to ten words fitted by greedy search to the same labels, the best of three rules, an upper bound for words;
+and words fitted on one half of the headlines and measured on the other. To get the model's recall, a filter's matches
+are thinned out, or extended by random headlines.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.recorded_model import RecordedModel, build_record, key_of, load_recordings
+from benchmarks.recorded_model import RecordedModel, build_record, get_record_key, load_recordings
 from bot.core.models import NewArticle
 from bot.search.query.query_matching import AnalysedArticle
 from bot.watches.subscription_filters import FilterEvaluator
@@ -49,7 +49,7 @@ MAX_SENTENCE_LENGTH = 200
 MAX_WORDS = 10
 """Maximum number of words of a filter that is chosen on labels."""
 HALVINGS = 10
-"""How often the headlines are divided at random to choose words on one half of them."""
+"""Number of random divisions of the headlines in halves."""
 CONCURRENT_REQUESTS = 2
 INSTRUCTIONS = (
     "A person wants only some articles in their news channel and has described them in one sentence. Decide from its "
@@ -70,7 +70,7 @@ GREEDY_RULES: tuple[Gain, ...] = (
 
 
 class LabelledSentence(NamedTuple):
-    """A sentence, the query that a person might write instead, and the doc_ids that are meant."""
+    """A sentence, the query that a person might write instead, and the doc_ids that match it."""
 
     sentence: str
     query: str
@@ -78,21 +78,21 @@ class LabelledSentence(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Headlines that a filter lets through rightly, all that it lets through, and all that are meant."""
+    """Numbers of headlines: passed by a filter and relevant, passed, and relevant."""
 
     right: float
     passed: float
-    meant: float
+    relevant: float
 
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
-        return Counts(self.right + other.right, self.passed + other.passed, self.meant + other.meant)
+    def __add__(self, counts: Counts) -> Counts:  # type: ignore[override]
+        return Counts(self.right + counts.right, self.passed + counts.passed, self.relevant + counts.relevant)
 
     def __str__(self) -> str:
-        return f"{self.right / (self.passed or 1):.2f}, {self.right / (self.meant or 1):.2f}"
+        return f"{self.right / (self.passed or 1):.2f}, {self.right / (self.relevant or 1):.2f}"
 
 
 def load_labels() -> tuple[list[str], list[LabelledSentence]]:
-    """The doc_ids of all headlines, and the sentences."""
+    """Load the doc_ids of all headlines, and the sentences."""
     document = json.loads(LABELS.read_text("utf-8"))
     return document["headlines"], [
         LabelledSentence(row["sentence"], row["query"], frozenset(row["doc_ids"])) for row in document["sentences"]
@@ -100,7 +100,7 @@ def load_labels() -> tuple[list[str], list[LabelledSentence]]:
 
 
 def load_articles(folder: Path, doc_ids: Iterable[str]) -> list[NewArticle]:
-    """The articles with these doc_ids, in their order."""
+    """Load the articles with these doc_ids, in their order."""
     article_by_doc_id = {}
     for language in ("en", "fr"):
         path = folder / "articles" / f"{language}.jsonl.gz"
@@ -124,7 +124,7 @@ def build_article(document: Mapping[str, Any]) -> NewArticle:
 
 
 def build_messages(sentence: str, article: NewArticle) -> list[dict[str, str]]:
-    """The request to the model, for one sentence and one article."""
+    """Build the messages of a request to the model for a sentence and an article."""
     mark = secrets.token_hex(4)
     request_lines = (
         f"--- {mark} sentence", prompts.neutralize(sentence, MAX_SENTENCE_LENGTH),
@@ -138,7 +138,7 @@ def build_messages(sentence: str, article: NewArticle) -> list[dict[str, str]]:
 
 
 def parse_decision(reply: str) -> bool:
-    """Whether the model lets an article through. Raises UnusableReply if it does not say so in the format."""
+    """Return whether the model passes an article. Raises UnusableReply if the reply isn't in the format."""
     decision = parse_json_reply(reply)
     if not isinstance(decision.get("matches"), bool):
         raise UnusableReply("a reply without yes or no")
@@ -148,7 +148,7 @@ def parse_decision(reply: str) -> bool:
 async def request_replies(
     options: argparse.Namespace, model: RecordedModel, all_messages: Iterable[list[dict[str, str]]]
 ) -> None:
-    """Ask the real model what has no recording, and add its replies to the recordings."""
+    """Send the requests without a recording to the real model, and add its replies to the recordings."""
     slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
 
     async def request_reply(session: aiohttp.ClientSession, messages: list[dict[str, str]]) -> None:
@@ -159,7 +159,7 @@ async def request_replies(
         async with slots, session.post(f"{options.model_url}/chat/completions", json=body) as response:
             response.raise_for_status()
             record["completion"] = (await response.json())["choices"][0]["message"]["content"]
-        model.completions[key_of(record)] = record["completion"]
+        model.completions[get_record_key(record)] = record["completion"]
         if options.decisions is not None:
             with options.decisions.open("a", encoding="utf-8") as decisions:
                 decisions.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -169,7 +169,7 @@ async def request_replies(
 
 
 def select_by_model(model: RecordedModel, sentence: str, articles: Iterable[NewArticle]) -> tuple[set[str], int]:
-    """The doc_ids that the model lets through, and the number of replies that are missing or unusable."""
+    """Return the doc_ids that the model passes, and the number of missing or unusable replies."""
     doc_ids, unusable = set(), 0
     for article in articles:
         try:
@@ -181,7 +181,7 @@ def select_by_model(model: RecordedModel, sentence: str, articles: Iterable[NewA
 
 
 def index_words(articles: Iterable[NewArticle]) -> dict[str, frozenset[str]]:
-    """Doc_ids by stem of the title or text, by stem of the title, and by name of a category."""
+    """Return doc_ids by stem of the title or text, by stem of the title, and by name of a category."""
     doc_ids_by_word: defaultdict[str, set[str]] = defaultdict(set)
     for article in articles:
         analysed = AnalysedArticle(article)
@@ -192,17 +192,17 @@ def index_words(articles: Iterable[NewArticle]) -> dict[str, frozenset[str]]:
 
 
 def choose_words(
-    doc_ids_by_word: Mapping[str, frozenset[str]], meant: frozenset[str], gain: Gain, recall: float
+    doc_ids_by_word: Mapping[str, frozenset[str]], relevant_ids: frozenset[str], gain: Gain, recall: float
 ) -> list[str]:
-    """Up to ten words, chosen one by one until the filter has a recall."""
+    """Choose up to ten words one by one until the filter has the recall."""
     words: list[str] = []
     passed: frozenset[str] = frozenset()
-    candidates = [word for word, doc_ids in doc_ids_by_word.items() if doc_ids & meant]
-    while len(words) < MAX_WORDS and len(passed & meant) < recall * len(meant):
+    candidates = [word for word, doc_ids in doc_ids_by_word.items() if doc_ids & relevant_ids]
+    while len(words) < MAX_WORDS and len(passed & relevant_ids) < recall * len(relevant_ids):
         value_by_word = {}
         for word in candidates:
             new = doc_ids_by_word[word] - passed
-            if right := len(new & meant):
+            if right := len(new & relevant_ids):
                 value_by_word[word] = (gain(right, len(new) - right), right)
         if not value_by_word:
             break
@@ -215,30 +215,30 @@ def select_by_words(doc_ids_by_word: Mapping[str, frozenset[str]], words: Iterab
     return set().union(*(doc_ids_by_word[word] for word in words))
 
 
-def count(passed: set[str], meant: frozenset[str]) -> Counts:
-    return Counts(len(passed & meant), len(passed), len(meant))
+def count_passed(passed: set[str], relevant_ids: frozenset[str]) -> Counts:
+    return Counts(len(passed & relevant_ids), len(passed), len(relevant_ids))
 
 
 def move_to_recall(counts: Counts, recall: float, total: int) -> Counts:
-    """The counts that are to be expected at another recall: thinned out, or widened, at random."""
-    right, passed, meant = counts
-    target = recall * meant
+    """Return the expected counts at another recall, by thinning out or extending the matches at random."""
+    right, passed, relevant = counts
+    target = recall * relevant
     if target <= right:
-        return Counts(target, passed * target / right if right else 0, meant)
-    return Counts(target, passed + (target - right) / (meant - right) * (total - passed), meant)
+        return Counts(target, passed * target / right if right else 0, relevant)
+    return Counts(target, passed + (target - right) / (relevant - right) * (total - passed), relevant)
 
 
 def measure_on_other_half(
-    doc_ids_by_word: Mapping[str, frozenset[str]], all_doc_ids: list[str], meant: frozenset[str], gain: Gain
+    doc_ids_by_word: Mapping[str, frozenset[str]], all_doc_ids: list[str], relevant_ids: frozenset[str], gain: Gain
 ) -> Counts:
-    """Choose words on one half of the headlines, and count on the other; both ways, for each halving."""
+    """Choose words on one half of the headlines and count on the other, both ways, for each division."""
     counts, chance = Counts(0, 0, 0), random.Random(0)
     for _ in range(HALVINGS):
         first_half = frozenset(chance.sample(all_doc_ids, len(all_doc_ids) // 2))
         for half in (first_half, frozenset(all_doc_ids) - first_half):
             indexed = {word: doc_ids & half for word, doc_ids in doc_ids_by_word.items()}
-            words = choose_words(indexed, meant & half, gain, recall=1)
-            counts += count(select_by_words(doc_ids_by_word, words) - half, meant - half)
+            words = choose_words(indexed, relevant_ids & half, gain, recall=1)
+            counts += count_passed(select_by_words(doc_ids_by_word, words) - half, relevant_ids - half)
     return counts
 
 
@@ -250,27 +250,27 @@ def run(options: argparse.Namespace) -> None:
         all_messages = (build_messages(row.sentence, article) for row in sentences for article in articles)
         asyncio.run(request_replies(options, model, all_messages))
     evaluator, doc_ids_by_word = FilterEvaluator(articles, now=0), index_words(articles)
-    table = Table("precision, recall", "meant", "model", "query", "query @", "fitted @", "fitted, other half")
+    table = Table("precision, recall", "relevant", "model", "query", "query @", "fitted @", "fitted, other half")
     totals, unusable = [Counts(0, 0, 0)] * 5, 0
-    for sentence, query, meant in sentences:
+    for sentence, query, relevant_ids in sentences:
         chosen_by_model, unusable_here = select_by_model(model, sentence, articles)
         unusable += unusable_here
-        by_model = count(chosen_by_model, meant)
-        recall = by_model.right / by_model.meant
-        by_query = count({doc_id for doc_id in doc_ids if evaluator.is_match(doc_id, query)}, meant)
-        words_by_rule = [choose_words(doc_ids_by_word, meant, rule, recall) for rule in GREEDY_RULES]
+        by_model = count_passed(chosen_by_model, relevant_ids)
+        recall = by_model.right / by_model.relevant
+        by_query = count_passed({doc_id for doc_id in doc_ids if evaluator.is_match(doc_id, query)}, relevant_ids)
+        words_by_rule = [choose_words(doc_ids_by_word, relevant_ids, rule, recall) for rule in GREEDY_RULES]
         fitted = [
-            move_to_recall(count(select_by_words(doc_ids_by_word, words), meant), recall, len(doc_ids))
+            move_to_recall(count_passed(select_by_words(doc_ids_by_word, words), relevant_ids), recall, len(doc_ids))
             for words in words_by_rule
         ]
         best = min(range(len(fitted)), key=lambda number: fitted[number].passed)
-        on_other_half = [measure_on_other_half(doc_ids_by_word, doc_ids, meant, rule) for rule in GREEDY_RULES]
+        on_other_half = [measure_on_other_half(doc_ids_by_word, doc_ids, relevant_ids, rule) for rule in GREEDY_RULES]
         row = (
             by_model, by_query, move_to_recall(by_query, recall, len(doc_ids)), fitted[best],
-            max(on_other_half, key=lambda counts: counts.right / (counts.passed + counts.meant)),
+            max(on_other_half, key=lambda counts: counts.right / (counts.passed + counts.relevant)),
         )  # fmt: skip
         totals = [total + counts for total, counts in zip(totals, row, strict=True)]
-        table.add_row(sentence, str(len(meant)), *map(str, row))
+        table.add_row(sentence, str(len(relevant_ids)), *map(str, row))
         if options.print:
             console.print(f"{sentence}\n  {', '.join(words_by_rule[best])}", markup=False)
     table.add_row("all", "", *map(str, totals))
@@ -283,8 +283,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=SHARED, help="the folder with the shared articles")
     parser.add_argument("--decisions", type=Path, help="replies of a recorded model")
     parser.add_argument("--model-url", help="base URL of a model's chat API")
-    parser.add_argument("--model-name", default="local", help="what the API calls the model")
-    parser.add_argument("--print", action="store_true", help="print the words that were fitted")
+    parser.add_argument("--model-name", default="local", help="name of the model in the API")
+    parser.add_argument("--print", action="store_true", help="print the fitted words")
     run(parser.parse_args())
 
 

@@ -1,13 +1,13 @@
-"""What a page of results costs in a small store, beside lemon24/reader in the same run.
+"""Benchmark of search in a small store: CPU time of a page of results, compared with lemon24/reader.
 
     python -m benchmarks.small_store [--python PYTHON] [--queries N] [--profile]
 
-Both keep the articles of the real feeds of `../shared/feeds/real` and are asked the same queries: one, two
-and three words of titles in any order, 150 of each unless said. Printed is the median of the CPU of a page of
-twenty with its excerpts, all threads of the process counted. reader finds what has all words, Telex shows
-what has some of them too, so that its pages are fuller. The floor is the engine's bare query for any of the
-words, of which the twenty best are read by their keys. `reader` (https://github.com/lemon24/reader) may be
-installed in an environment of its own, whose interpreter is PYTHON; where it is not, that half is left out.
+Both store the articles of the real feeds of `../shared/feeds/real` and get the same queries: one, two and three words
+of titles in any order, 150 of each by default. Printed is the median CPU time, in milliseconds with all threads of the
+process, of a page of twenty results with snippets. reader finds articles with all of the words; Telex also shows those
+with some of them, so that its pages have more results. The floor is the engine's bare query for any of the words, with
+the twenty best articles loaded. `reader` (https://github.com/lemon24/reader) may be installed in another environment
+whose interpreter is PYTHON; its column is empty if it isn't installed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ console = Console(width=120)
 
 @asynccontextmanager
 async def open_polled_newsroom() -> AsyncIterator[Services]:
-    """A newsroom that has polled each of the feeds once."""
+    """Yield services whose store has the articles of one poll of each feed."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         loopback = (ip_network("127.0.0.0/8"),)
         settings = replace(
@@ -69,7 +69,7 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
 
 
 async def generate_queries(newsroom: Services, number: int) -> list[str]:
-    """So many of one, of two and of three words of titles."""
+    """Generate `number` queries each of one, two and three words of titles."""
     chance = random.Random(4)
     titles = sorted({article.title for article in await newsroom.store.articles.list_newest(None, limit=100_000)})
     word_queries: list[str] = []
@@ -82,36 +82,36 @@ async def generate_queries(newsroom: Services, number: int) -> list[str]:
     return word_queries
 
 
-class Cost(NamedTuple):
-    """Milliseconds of CPU of a page, and how many results it has."""
+class PageMeasurement(NamedTuple):
+    """CPU milliseconds of a page, and its number of results."""
 
     milliseconds: float
-    hits: int
+    result_count: int
 
 
-async def measure_costs(newsroom: Services, word_queries: list[str]) -> list[Cost]:
-    page_costs = []
+async def measure_pages(newsroom: Services, word_queries: list[str]) -> list[PageMeasurement]:
+    measurements = []
     for query in word_queries:
         started_at = time.process_time()
         page = await newsroom.searcher.search(query, feed_ids=None, limit=PAGE)
-        page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(page.results)))
-    return page_costs
+        measurements.append(PageMeasurement((time.process_time() - started_at) * 1_000, len(page.results)))
+    return measurements
 
 
-async def measure_floors(newsroom: Services, word_queries: list[str]) -> list[Cost]:
-    """The same of the least that a page can be made of."""
-    engine, page_costs = newsroom.index.engine, []
+async def measure_floors(newsroom: Services, word_queries: list[str]) -> list[PageMeasurement]:
+    """Measure the engine's bare queries, with their articles loaded."""
+    engine, measurements = newsroom.index.engine, []
     assert engine is not None
     for query in word_queries:
         started_at = time.process_time()
         ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED_SCOPE, PAGE)]
         articles = await newsroom.store.articles.list_by_ids(ids)
-        page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(articles)))
-    return page_costs
+        measurements.append(PageMeasurement((time.process_time() - started_at) * 1_000, len(articles)))
+    return measurements
 
 
-def measure_reader_costs(python: str, word_queries: list[str]) -> list[Cost]:
-    """The same of reader; nothing where it is not installed."""
+def measure_reader_pages(python: str, word_queries: list[str]) -> list[PageMeasurement]:
+    """Measure pages of reader in another process; return none if it isn't installed."""
     process = subprocess.run(
         [python, str(READER_SCRIPT), str(FEEDS)],
         input=json.dumps(word_queries),
@@ -123,49 +123,53 @@ def measure_reader_costs(python: str, word_queries: list[str]) -> list[Cost]:
         console.print(f"reader is not installed for {python}, or failed: {process.stderr.strip()[-300:]}")
         return []
     report = json.loads(process.stdout)
-    console.print(f"reader keeps {report['articles']} articles")
-    return list(map(Cost, report["took"], report["found"]))
+    console.print(f"reader has {report['articles']} articles")
+    return list(map(PageMeasurement, report["milliseconds"], report["result_counts"]))
 
 
 async def main(options: argparse.Namespace) -> None:
-    """Print the medians."""
+    """Measure all queries and print the table of medians."""
     if not FEEDS.exists():
         raise SystemExit("needs ../shared/feeds/real, which is not beside this checkout")
     async with open_polled_newsroom() as newsroom:
-        console.print(f"Telex keeps {await newsroom.store.articles.count()} articles")
+        console.print(f"Telex has {await newsroom.store.articles.count()} articles")
         word_queries = await generate_queries(newsroom, options.queries)
-        await measure_costs(newsroom, word_queries[:WARM_UP_QUERIES])
+        await measure_pages(newsroom, word_queries[:WARM_UP_QUERIES])
         if options.profile:
             profile = cProfile.Profile()
             with profile:
-                await measure_costs(newsroom, word_queries)
+                await measure_pages(newsroom, word_queries)
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
             return
-        floor_costs = await measure_floors(newsroom, word_queries)
-        telex_costs = await measure_costs(newsroom, word_queries)
-        reader_costs = await asyncio.to_thread(measure_reader_costs, options.python, word_queries)
+        floor_pages = await measure_floors(newsroom, word_queries)
+        telex_pages = await measure_pages(newsroom, word_queries)
+        reader_pages = await asyncio.to_thread(measure_reader_pages, options.python, word_queries)
     all_numbers = list(range(len(word_queries)))
-    kinds = {f"{count} words": all_numbers[count - 1 :: 3] for count in (1, 2, 3)} | {"all": all_numbers}
-    for name, costs_ in (("reader", reader_costs), ("Telex", telex_costs)):
-        kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.hits == PAGE]
-    table = Table("queries", "number", "floor", "Telex", "reader", title="ms of CPU of a page, median (results)")
-    for kind, numbers in kinds.items():
+    numbers_by_type = {f"{count} words": all_numbers[count - 1 :: 3] for count in (1, 2, 3)} | {"all": all_numbers}
+    for name, measurements in (("reader", reader_pages), ("Telex", telex_pages)):
+        numbers_by_type[f"with a full page of {name}"] = [
+            number for number, page in enumerate(measurements) if page.result_count == PAGE
+        ]
+    table = Table("queries", "number", "floor", "Telex", "reader", title="median CPU ms of a page (results)")
+    for query_type, numbers in numbers_by_type.items():
         figures = (
-            format_costs([costs_[n] for n in numbers if costs_]) for costs_ in (floor_costs, telex_costs, reader_costs)
+            format_medians([measurements[number] for number in numbers if measurements])
+            for measurements in (floor_pages, telex_pages, reader_pages)
         )
-        table.add_row(kind, str(len(numbers)), *figures)
+        table.add_row(query_type, str(len(numbers)), *figures)
     console.print(table)
 
 
-def format_costs(page_costs: list[Cost]) -> str:
-    if not page_costs:
+def format_medians(measurements: list[PageMeasurement]) -> str:
+    if not measurements:
         return ""
-    return f"{median(cost.milliseconds for cost in page_costs):.2f} ({median(cost.hits for cost in page_costs):.0f})"
+    milliseconds = median(page.milliseconds for page in measurements)
+    return f"{milliseconds:.2f} ({median(page.result_count for page in measurements):.0f})"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", default=sys.executable, help="the interpreter that has reader")
-    parser.add_argument("--queries", type=int, default=150, help="of each kind")
-    parser.add_argument("--profile", action="store_true", help="of Telex's loop alone")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of an environment with reader")
+    parser.add_argument("--queries", type=int, default=150, help="number of queries of each number of words")
+    parser.add_argument("--profile", action="store_true", help="print a profile of Telex's searches instead")
     asyncio.run(main(parser.parse_args()))

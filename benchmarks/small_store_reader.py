@@ -1,6 +1,8 @@
-"""The half of `small_store` that runs where `reader` is installed: queries in, what each page cost out.
+"""Search with lemon24/reader for `benchmarks.small_store`, run by an interpreter that has `reader` installed.
 
-PYTHON small_store_reader.py FEEDS < QUERIES
+    PYTHON small_store_reader.py FEEDS < QUERIES
+
+Reads a JSON list of queries, and prints the CPU milliseconds and the number of results of each as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ PAGE, WARM_UP_QUERIES = 20, 10
 
 
 def main() -> None:
-    """Read the queries, print the costs."""
+    """Store the feeds, run the queries and print the measurements."""
     queries, feeds = json.load(sys.stdin), Path(sys.argv[1])
     with TemporaryDirectory() as folder:
         reader = make_reader(str(Path(folder) / "reader.db"), feed_root=str(feeds))
@@ -28,18 +30,18 @@ def main() -> None:
         reader.enable_search()
         reader.update_search()
 
-        def page(query: str) -> int:
+        def search_page(query: str) -> int:
             return len(list(islice(reader.search_entries(query), PAGE)))
 
         for query in queries[:WARM_UP_QUERIES]:
-            page(query)
-        milliseconds, hit_counts = [], []
+            search_page(query)
+        milliseconds, result_counts = [], []
         for query in queries:
             started_at = time.process_time()
-            hit_counts.append(page(query))
+            result_counts.append(search_page(query))
             milliseconds.append((time.process_time() - started_at) * 1_000)
         json.dump(
-            {"articles": reader.get_entry_counts().total, "took": milliseconds, "found": hit_counts},
+            {"articles": reader.get_entry_counts().total, "milliseconds": milliseconds, "result_counts": result_counts},
             sys.stdout,
         )
 
