@@ -1,4 +1,4 @@
-"""A fetcher, and servers that speak HTTP as nobody should."""
+"""Fixtures: a fetcher, workers, and servers with broken HTTP."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RawServer = Callable[[Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awa
 
 
 async def fetch_error_code(fetcher: Fetcher, url: str, **options: object) -> str:
-    """The code of the error that fetching ends in."""
+    """Fetch a URL and return the code of the error."""
     with pytest.raises(FeedError) as caught:
-        await fetcher.get(url, **options)  # type: ignore[arg-type]  # whatever a test wants to say
+        await fetcher.get(url, **options)  # type: ignore[arg-type]  # options of `Fetcher.get`
     return caught.value.code
 
 
@@ -38,10 +38,7 @@ async def workers() -> AsyncIterator[WorkerPool]:
 
 @pytest.fixture
 async def raw_server() -> AsyncIterator[RawServer]:
-    """Start a server that answers each connection with a coroutine, once the request's head is read.
-
-    Returns its URL.
-    """
+    """A function that starts a TCP server, whose coroutine answers each connection, and returns its URL."""
     servers: list[asyncio.Server] = []
     tasks: set[asyncio.Task[None]] = set()
 

@@ -1,4 +1,4 @@
-"""Small documents, and what is read in them."""
+"""Small feed documents and helpers that parse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the test files of other parsers expect, as (path, value) pairs such as ("entries.0.title", "Hello").
+"""Expectations of other parsers' test files, as (path, value) pairs such as ("entries.0.title", "Hello").
 
 The paths are those of Telex: entries have a title, a link, a guid, a text and a time of publication.
 """
@@ -37,7 +37,7 @@ _FEEDPARSER_NAMES = {
 
 
 def find_disagreements(source: bytes, content_type: str, url: str, expectations: list[Expectation]) -> list[str]:
-    """What Telex finds otherwise, each as a line to read."""
+    """Describe each expected value that Telex parses differently, a line each."""
     try:
         parsed = parse_feed_document(source, content_type, url)
     except FeedError as error:
@@ -65,12 +65,12 @@ def _get_parsed_value(parsed: ParsedFeed, path: str) -> str:
 
 
 def parse_feedparser_headers(source: bytes) -> dict[str, str]:
-    """The response headers that a file of feedparser's wants to be served with, names in lower case."""
+    """Return the response headers that a test file of feedparser asks for, by lower-case name."""
     return {name.decode().lower(): header_value.decode() for name, header_value in _HEADER.findall(source)}
 
 
 def parse_feedparser_expectations(source: bytes) -> Iterator[Expectation]:
-    """From the `Expect:` line, a Python expression."""
+    """Read expectations from the Python expression in the `Expect:` line of a feedparser test file."""
     expect_line = _EXPECT.search(source)
     try:
         tree = ast.parse(expect_line[1].decode("utf-8", "replace"), mode="eval").body if expect_line else None
@@ -104,7 +104,7 @@ def _format_dotted_name(node: ast.expr) -> str:
 
 
 def load_gofeed_expectations(path: Path) -> Iterator[Expectation]:
-    """From gofeed's description of a document, which it writes in several ways."""
+    """Load expectations from a gofeed description of a document, in any of its formats."""
     expected = json.loads(path.read_text())
     if title := expected.get("title"):
         yield "feed.title", title
@@ -136,7 +136,7 @@ def _find_alternate_link(links: Any) -> str:
 
 
 def load_feed_rs_expectations(path: Path) -> Iterator[Expectation]:
-    """From feed-rs's description of a document. An id of 32 hexadecimal digits is one it made up."""
+    """Load expectations from a feed-rs description of a document, without the IDs that feed-rs generated."""
     expected = json.loads(path.read_text())
     if expected.get("title"):
         yield "feed.title", expected["title"]["content"]

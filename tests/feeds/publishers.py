@@ -1,4 +1,4 @@
-"""Pages built as ten large publishers build theirs, in our own words: `{0}` to `{2}` are the paragraphs."""
+"""Article pages with the markup of ten large publishers; `{0}` to `{2}` stand for the paragraphs."""
 
 _ICONS = "".join(
     f'<svg viewBox="0 0 24 24"><symbol id="icon-{number}"><g><path d="M0 0h24"/><path d="M3 3z"/></g></symbol>'

@@ -1,4 +1,4 @@
-"""The article of a page, and nothing of the page around it."""
+"""Extraction of the article from a page."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def extract_text(page: str, content_type: str = "text/html; charset=utf-8") -> s
 
 
 @check_cases(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
-def test_only_the_article_is_left_of_a_page(page, paragraphs):
+def test_extraction_drops_page_furniture(page, paragraphs):
     assert extract_text(page) == "\n\n".join(paragraphs)
 
 
@@ -97,7 +97,7 @@ def test_only_the_article_is_left_of_a_page(page, paragraphs):
         *(pytest.param(page, ENGLISH, id=name) for name, page in ENGLISH_PAGES.items()),
     ],
 )
-def test_the_article_is_found_in_the_markup_of_large_publishers(page, paragraphs):
+def test_article_is_extracted_from_markup_of_large_publishers(page, paragraphs):
     text = extract_text(page.format(*paragraphs, title="Le titre de cet article, qui est assez long"))
     positions = [text.find(paragraph) for paragraph in paragraphs]
     assert -1 not in positions
@@ -105,7 +105,7 @@ def test_the_article_is_found_in_the_markup_of_large_publishers(page, paragraphs
     assert "FURNITURE" not in text
 
 
-def test_an_article_within_an_unclosed_menu_or_hidden_until_a_script_shows_it_is_found():
+def test_article_in_unclosed_menu_or_hidden_element_is_extracted():
     body = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
     assert extract_text(f"<body><button class=menu><nav><a href=/>Home</a><main>{body}") == "\n\n".join(ENGLISH)
     assert extract_text(f"<body><div hidden id=S:1>{body}</div>") == "\n\n".join(ENGLISH)
@@ -120,7 +120,7 @@ def render_thread(posts: list[tuple[str, str]]) -> str:
     )
 
 
-def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quotes_of_the_others():
+def test_forum_thread_is_extracted_as_posts_with_authors_without_quotes():
     quoting = f"<blockquote>{ENGLISH[0]}</blockquote><p>{ENGLISH[1]}</p>"
     posts = render_thread([("mary", ENGLISH[0]), ("jo", quoting), ("mary", ENGLISH[2])])
     text = extract_article_text(
@@ -131,7 +131,7 @@ def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quot
     )
 
 
-def test_comments_below_an_article_are_no_discussion():
+def test_comments_below_article_are_dropped():
     comments = render_thread([("mary", FRENCH[0]), ("jo", FRENCH[1]), ("mary", FRENCH[2])])
     text = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH * 2)
     article_text = extract_text(
@@ -141,8 +141,8 @@ def test_comments_below_an_article_are_no_discussion():
     assert not any(comment in article_text for comment in FRENCH)
 
 
-def test_parts_of_an_article_that_a_picture_divides_are_one():
-    """trafilatura takes the best part alone, which lost half of some magazines' articles."""
+def test_article_parts_around_picture_are_joined():
+    # trafilatura keeps only the best part, which lost half of some magazines' articles
     parts = "".join(
         f'<div class="chunk"><p>{first}</p><p>{second}</p></div><figure><img src=x></figure>'
         for first, second in ((ENGLISH[0], ENGLISH[1]), (ENGLISH[2], FRENCH[0]), (FRENCH[1], FRENCH[2]))
@@ -168,26 +168,26 @@ def test_parts_of_an_article_that_a_picture_divides_are_one():
         ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=utf-8"),
     ],
 )
-def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
+def test_page_is_decoded_despite_wrong_charset(body, content_type):
     assert decode_page(body, content_type).endswith("Le café coûte 3 €, dit-il : « déjà vu »")
 
 
 @check_cases("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
-def test_a_page_without_an_article_has_no_text(page):
+def test_page_without_article_has_no_text(page):
     assert extract_article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
 
 
-def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
-    """libxml2 took minutes for it."""
+def test_tag_with_too_many_attributes_is_rejected():
+    # libxml2 would take minutes
     with pytest.raises(FeedError):
         extract_text("<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">text")
 
 
-def test_a_long_page_is_capped():
+def test_long_article_is_truncated():
     assert len(extract_text("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT_CHARS
 
 
-def test_the_seed_in_a_plain_page_is_its_article():
+def test_article_is_extracted_whatever_element_wraps_its_lines():
     seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
     expected_words = boilerplate.strip_boilerplate(seed_text).split()
     lines = [escape(line) for line in seed_text.split("\n")]
@@ -197,15 +197,17 @@ def test_the_seed_in_a_plain_page_is_its_article():
         "".join(f"<div>{line}</div>" for line in lines if line.strip()),
     ):
         assert extract_text(f"<html><body>{page}</body></html>").split() == expected_words
-    around = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
-    assert not any(words in boilerplate.strip_boilerplate(seed_text) for words in around)
+    boilerplate_phrases = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
+    assert not any(phrase in boilerplate.strip_boilerplate(seed_text) for phrase in boilerplate_phrases)
 
 
-def test_marked_pages_are_found_as_well_as_they_have_to_be():
+def test_extraction_scores_of_annotated_pages():
     shared("pages")
     scores_by_kind: dict[str, list[float]] = defaultdict(list)
-    for marked in islice(load_marked_pages(), 0, None, 72):
-        scores_by_kind[marked.collection].append(score(extract_with_telex(marked), marked.text).f1)
+    for annotated_page in islice(load_marked_pages(), 0, None, 72):
+        scores_by_kind[annotated_page.collection].append(
+            score(extract_with_telex(annotated_page), annotated_page.text).f1
+        )
     means = {kind: sum(scores) / len(scores) for kind, scores in scores_by_kind.items()}
     assert means["orange_fr"] >= 0.9
     assert means["scrapinghub"] >= 0.9
@@ -230,7 +232,7 @@ def test_marked_pages_are_found_as_well_as_they_have_to_be():
         "&#xD800;",
     ],
 )
-def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
+def test_invalid_character_does_not_truncate_article(character):
     def text(inside: str) -> str:
         paragraphs = "".join(f"<p>{number}: {paragraph}</p>" for number in range(80) for paragraph in ENGLISH)
         page = f"<html><body><article><h1>A battery</h1>{paragraphs}</article></body></html>"
@@ -242,7 +244,7 @@ def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
     assert text(character) == text("")
 
 
-def test_references_to_characters_that_there_are_stay():
+def test_valid_character_references_are_decoded():
     paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
     references_markup = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
     page = f"<html><body><article>{paragraphs}{references_markup}</article></body></html>"

@@ -1,4 +1,4 @@
-"""Small feeds of other parsers with the values they expect. Deviations are named, each with its reason."""
+"""Test feeds of other parsers with the values that they expect; deviations are listed with reasons."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FEEDPARSER = {
     "xml_declaration_unexpected_character.xml": "title",
     "xml_malicious_comment.xml": "title",
 }
-FEEDPARSER_UNSHOWN = ("iframe", "object", "applet", "command")
+FEEDPARSER_DROPPED_ELEMENTS = ("iframe", "object", "applet", "command")
 
 GOFEED = {
     # an entry of nothing but a date is none
@@ -82,17 +82,17 @@ FEED_RS = {
 Describe = Callable[[Path], Iterator[Expectation]]
 
 
-def _list_described_cases(
+def _list_cases_with_documents(
     folder: Path, suffix: str, document: str, describe: Describe
 ) -> Iterator[tuple[Path, list[Expectation]]]:
-    """(document, expectations) for each description whose document lies beside it."""
+    """List (document, expectations) of the descriptions that have a document beside them."""
     for path in sorted(folder.rglob(f"*{suffix}")):
         source = path.with_name(path.name.removesuffix(suffix) + document)
         if source.exists():
             yield source, list(describe(path))
 
 
-def _find_unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[str]:
+def _list_unexplained_disagreements(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[str]:
     return [
         f"{name}: {line}"
         for name, disagreement_lines in lines.items()
@@ -101,11 +101,11 @@ def _find_unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> l
     ]
 
 
-def test_feedparsers_own_cases_are_read_as_it_wants():
+def test_feedparser_cases_are_parsed_as_expected():
     lines: dict[str, list[str]] = {}
     checked = 0
     for path in sorted(shared("feeds/cases/feedparser").rglob("*.xml")):
-        if any(f"_{name}." in path.name for name in FEEDPARSER_UNSHOWN):
+        if any(f"_{name}." in path.name for name in FEEDPARSER_DROPPED_ELEMENTS):
             continue
         source = path.read_bytes()
         expectations = list(parse_feedparser_expectations(source))
@@ -113,33 +113,33 @@ def test_feedparsers_own_cases_are_read_as_it_wants():
         url = urljoin("http://127.0.0.1:8097/", headers.get("content-location", ""))
         checked += len(expectations)
         lines[path.name] = find_disagreements(source, headers.get("content-type", ""), url, expectations)
-    assert _find_unexplained(lines, FEEDPARSER) == []
+    assert _list_unexplained_disagreements(lines, FEEDPARSER) == []
     assert checked > 1_100
 
 
-def test_gofeeds_cases_are_read_as_it_wants():
+def test_gofeed_cases_are_parsed_as_expected():
     folder = shared("feeds/cases/gofeed")
     pairs = [
-        *_list_described_cases(folder, ".json", ".xml", load_gofeed_expectations),
-        *_list_described_cases(folder, "_expected.json", ".json", load_gofeed_expectations),
+        *_list_cases_with_documents(folder, ".json", ".xml", load_gofeed_expectations),
+        *_list_cases_with_documents(folder, "_expected.json", ".json", load_gofeed_expectations),
     ]
     lines: dict[str, list[str]] = {}
     for source, wanted in pairs:
         described = source.stem + (".json" if source.suffix == ".xml" else "_expected.json")
         lines[described] = find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
-    assert _find_unexplained(lines, GOFEED) == []
+    assert _list_unexplained_disagreements(lines, GOFEED) == []
     assert sum(len(expectations) for _, expectations in pairs) > 200
 
 
-def test_feed_rs_cases_are_read_as_it_wants():
+def test_feed_rs_cases_are_parsed_as_expected():
     folder = shared("feeds/cases/feed-rs")
     pairs = [
-        *_list_described_cases(folder, ".serde.json", ".xml", load_feed_rs_expectations),
-        *_list_described_cases(folder, ".serde.json", ".json", load_feed_rs_expectations),
+        *_list_cases_with_documents(folder, ".serde.json", ".xml", load_feed_rs_expectations),
+        *_list_cases_with_documents(folder, ".serde.json", ".json", load_feed_rs_expectations),
     ]
     lines = {
         f"{source.stem}.serde.json": find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
         for source, wanted in pairs
     }
-    assert _find_unexplained(lines, FEED_RS) == []
+    assert _list_unexplained_disagreements(lines, FEED_RS) == []
     assert sum(len(expectations) for _, expectations in pairs) > 450

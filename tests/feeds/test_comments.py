@@ -1,4 +1,4 @@
-"""The page with the discussion of an entry, and its number of comments, as feeds name them."""
+"""Comments page and number of comments of an entry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_atom_entry(inner_xml: str) -> Entry:
     return parse_feed_document(document.encode(), "application/atom+xml", BASE).entries[0]
 
 
-def test_rss_names_the_discussion_and_its_number():
+def test_rss_entry_has_comments_page_and_count():
     entry = parse_rss_entry("<comments>https://hn.example/item?id=1</comments><slash:comments>42</slash:comments>")
     assert (entry.comments_url, entry.comment_count) == ("https://hn.example/item?id=1", 42)
     entry = parse_rss_entry("<comments>https://lobsters.example/s/abc</comments>")
@@ -37,7 +37,7 @@ def test_rss_names_the_discussion_and_its_number():
     assert (entry.comments_url, entry.comment_count) == (None, None)
 
 
-def test_atom_names_pages_with_replies_not_feeds_of_replies():
+def test_atom_entry_has_page_of_replies_not_feed_of_replies():
     replies_feed = '<link rel="replies" type="application/atom+xml" href="/c.atom" thr:count="5"/>'
     entry = parse_atom_entry(f'{replies_feed}<link rel="replies" type="text/html" href="/1/talk" thr:count="7"/>')
     assert (entry.comments_url, entry.comment_count) == ("https://news.example/1/talk", 7)
@@ -73,7 +73,7 @@ def test_atom_names_pages_with_replies_not_feeds_of_replies():
         " ",
     ],
 )
-def test_a_hostile_address_is_dropped_and_the_entry_stays(address):
+def test_hostile_comments_url_is_dropped_from_entry(address):
     xml = escape(address)
     for entry in (
         parse_rss_entry(f"<comments>{xml}</comments><slash:comments>4</slash:comments>"),
@@ -83,12 +83,12 @@ def test_a_hostile_address_is_dropped_and_the_entry_stays(address):
 
 
 @check_cases("number", ["-3", "many", "", "9" * 30, "1.5", "٣"])
-def test_a_number_that_is_none_is_left_out(number):
+def test_invalid_comment_count_is_ignored(number):
     entry = parse_rss_entry(f"<comments>https://hn.example/item</comments><slash:comments>{number}</slash:comments>")
     assert (entry.comments_url, entry.comment_count) == ("https://hn.example/item", None)
 
 
-def test_another_number_is_not_another_entry():
+def test_comment_count_does_not_change_fingerprint():
     first, second = (
         parse_rss_entry(f"<comments>https://hn.example/1</comments><slash:comments>{count}</slash:comments>")
         for count in (1, 2)

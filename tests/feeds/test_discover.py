@@ -1,4 +1,4 @@
-"""The feeds of a page, found without asking more of its site than needed."""
+"""Feed discovery with few requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, DiscoveredFeed, find_feed_links
-from tests.feeds.test_pages import hang_worker
+from tests.feeds.test_pages import raise_worker_timeout
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.shared_data import shared
@@ -28,7 +28,7 @@ def _link(href: str, *, kind: str = "application/rss+xml", title: str = "", rel:
     return f'<link rel="{rel}" type="{kind}" title="{title}" href="{href}">'
 
 
-def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
+def test_feed_links_are_absolute_with_comments_feed_last():
     page = _page(
         _link("/comments/feed", title="Comments"),
         _link("feed.xml", title=" Posts\n &amp; more "),
@@ -49,12 +49,12 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
     )
 
 
-def test_the_base_of_a_page_counts():
+def test_feed_link_is_resolved_against_base_element():
     page = _page('<base href="https://other.example/x/">', _link("feed"))
     assert find_feed_links(page, PAGE)[0].url == "https://other.example/x/feed"
 
 
-def test_where_no_link_element_helps_links_that_look_like_feeds_do():
+def test_anchors_that_look_like_feeds_are_fallback():
     addresses = ("/about", "/rss", "news/atom.xml?x=1", "/feedback")
     page = _page(body="".join(f'<a href="{address}">x</a>' for address in addresses))
     assert [feed.url for feed in find_feed_links(page, PAGE)] == [
@@ -63,16 +63,16 @@ def test_where_no_link_element_helps_links_that_look_like_feeds_do():
     ]
 
 
-def test_a_page_of_a_thousand_feeds_offers_ten():
+def test_number_of_feed_links_is_limited():
     assert len(find_feed_links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
 @check_cases("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
-def test_a_page_of_rubbish_has_no_feeds(page):
+def test_malformed_page_has_no_feed_links(page):
     assert find_feed_links(page, PAGE) == ()
 
 
-def test_real_pages_are_read():
+def test_feed_links_of_real_pages_have_url_and_title():
     paths = sorted(shared("pages").rglob("*.html"))[:40]
     assert paths
     for path in paths:
@@ -81,7 +81,7 @@ def test_real_pages_are_read():
             assert feed.title
 
 
-async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server):
+async def test_feed_url_discovers_itself(fetcher, workers, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await discover_feeds(fetcher, workers, url)
     assert discovery.feeds == (DiscoveredFeed(url, "Example News", "rss20"),)
@@ -89,7 +89,7 @@ async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server)
     assert len(discovery.parsed_feed.entries) == 1
 
 
-async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, workers, feed_server):
+async def test_only_permanent_redirect_changes_feed_url(fetcher, workers, feed_server):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     discovery = await discover_feeds(fetcher, workers, feed_server.redirect("/old", "/new"))
     assert discovery.feeds[0].url == new
@@ -97,7 +97,7 @@ async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, worke
     assert discovery.feeds[0].url == feed_server.origin + "/for-now"
 
 
-async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_server):
+async def test_page_with_feed_links_takes_one_request(fetcher, workers, feed_server):
     url = feed_server.serve(
         "/", _page(_link("/one", title="One"), _link("/two", title="Two")), content_type="text/html"
     )
@@ -107,7 +107,7 @@ async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_
     assert len(feed_server.visits) == 1
 
 
-async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, workers, feed_server):
+async def test_well_known_paths_are_probed_until_feed_is_found(fetcher, workers, feed_server):
     url = feed_server.serve("/blog/", _page(), content_type="text/html")
     feed_server.serve("/rss", _page(), content_type="text/html")
     feed = feed_server.serve("/feed.xml", make_rss(make_rss_item(1), title="Hidden"))
@@ -116,14 +116,14 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, w
     assert [visit.path for visit in feed_server.visits] == ["/blog/", "/", "/feed", "/rss", "/feed.xml"]
 
 
-async def test_a_site_that_asks_for_peace_is_left_alone(fetcher, workers, feed_server):
+async def test_probing_stops_when_site_limits_requests(fetcher, workers, feed_server):
     url = feed_server.serve("/", _page(), content_type="text/html")
     feed_server.serve("/feed", status=429)
     assert (await discover_feeds(fetcher, workers, url)).feeds == ()
     assert len(feed_server.visits) == 2
 
 
-async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(fetcher, workers, feed_server, monkeypatch):
+async def test_probing_stops_after_first_timeout(fetcher, workers, feed_server, monkeypatch):
     monkeypatch.setattr(discover, "PROBE_TIMEOUT_SECONDS", 0.05)
 
     async def drip(request: web.Request) -> web.StreamResponse:
@@ -136,14 +136,14 @@ async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(fetcher
     assert [visit.path for visit in feed_server.visits] == ["/", "/feed"]
 
 
-async def test_what_cannot_be_fetched_says_why(fetcher, workers, feed_server):
+async def test_fetch_error_is_raised_by_discovery(fetcher, workers, feed_server):
     with pytest.raises(FeedError) as caught:
         await discover_feeds(fetcher, workers, feed_server.origin + "/nothing")
     assert caught.value.code == "http-404"
 
 
-async def test_a_document_that_hangs_its_reader_says_so(fetcher, workers, feed_server, monkeypatch):
-    monkeypatch.setattr(WorkerPool, "run", hang_worker)
+async def test_hanging_parser_raises_parse_timeout(fetcher, workers, feed_server, monkeypatch):
+    monkeypatch.setattr(WorkerPool, "run", raise_worker_timeout)
     with pytest.raises(FeedError) as caught:
         await discover_feeds(fetcher, workers, feed_server.serve("/slow", make_rss(make_rss_item(1))))
     assert caught.value.code == fetch_errors.PARSE_TIMEOUT

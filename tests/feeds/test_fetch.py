@@ -1,4 +1,4 @@
-"""Fetching: the usual case, redirects and passwords."""
+"""Fetching: validators, redirects and passwords."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _validators(fetched: FetchResult) -> Validators:
 # -- the usual case
 
 
-async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_server):
+async def test_validators_make_next_request_conditional(fetcher, feed_server):
     url = feed_server.serve("/feed", BODY, headers={"Last-Modified": "Tue, 10 Jun 2003 04:00:00 GMT"})
     fetched = await fetcher.get(url)
     assert (fetched.status, fetched.url, fetched.permanent_url, fetched.is_not_modified) == (
@@ -54,7 +54,7 @@ async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_s
     assert request_headers["If-Modified-Since"] == "Tue, 10 Jun 2003 04:00:00 GMT"
 
 
-async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher, feed_server):
+async def test_unchanged_body_counts_as_not_modified_without_304(fetcher, feed_server):
     packed = gzip.compress(BODY)
     url = feed_server.serve("/feed", packed, headers={"Content-Encoding": "gzip"}, etag=False)
     fetched = await fetcher.get(url)
@@ -63,7 +63,7 @@ async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher,
     assert (again.status, again.is_not_modified, again.body) == (200, True, b"")
 
 
-async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, settings, monkeypatch):
+async def test_request_identifies_bot_and_stores_no_cookies(feed_server, settings, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
     url = feed_server.serve("/feed", BODY, headers={"Set-Cookie": "id=1; Path=/"})
     async with Fetcher(replace(settings, contact="https://telex.example/bot")) as fetcher:
@@ -76,12 +76,12 @@ async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, sett
     assert "application/atom+xml" in request_headers["Accept"]
 
 
-async def test_an_empty_validator_is_not_sent(fetcher, feed_server):
+async def test_empty_validators_are_not_sent(fetcher, feed_server):
     await fetcher.get(feed_server.serve("/feed", BODY), validators=Validators(etag="", last_modified=""))
     assert not {"If-None-Match", "If-Modified-Since"} & set(feed_server.visits[0].headers)
 
 
-async def test_a_304_that_nobody_asked_for_is_an_error(fetcher, feed_server):
+async def test_unsolicited_304_is_an_error(fetcher, feed_server):
     assert await fetch_error_code(fetcher, feed_server.serve("/feed", status=304, etag=False)) == "http-304"
 
 
@@ -95,7 +95,7 @@ async def test_a_304_that_nobody_asked_for_is_an_error(fetcher, feed_server):
         (503, "http-503"),
     ],
 )
-async def test_a_status_becomes_an_error_with_the_wish_of_the_server(fetcher, feed_server, status, code):
+async def test_error_status_raises_code_and_retry_after(fetcher, feed_server, status, code):
     url = feed_server.serve("/feed", b"", status=status, headers={"Retry-After": "120"})
     with pytest.raises(FeedError) as caught:
         await fetcher.get(url)
@@ -105,7 +105,7 @@ async def test_a_status_becomes_an_error_with_the_wish_of_the_server(fetcher, fe
 # -- redirects
 
 
-async def test_permanent_redirects_all_the_way_name_the_new_address(fetcher, feed_server):
+async def test_permanent_redirects_give_permanent_url(fetcher, feed_server):
     new = feed_server.serve("/new", BODY)
     middle = feed_server.redirect("/middle", "new?", 308)
     fetched = await fetcher.get(feed_server.redirect("/old", middle))
@@ -114,14 +114,14 @@ async def test_permanent_redirects_all_the_way_name_the_new_address(fetcher, fee
     assert fetched.body == BODY
 
 
-async def test_one_temporary_redirect_on_the_way_and_nothing_is_permanent(fetcher, feed_server):
+async def test_temporary_redirect_in_chain_gives_no_permanent_url(fetcher, feed_server):
     feed_server.serve("/new", BODY)
     feed_server.redirect("/middle", "/new", 302)
     fetched = await fetcher.get(feed_server.redirect("/old", "/middle"))
     assert (fetched.url, fetched.permanent_url) == (feed_server.origin + "/new", None)
 
 
-async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
+async def test_redirect_keeps_request_conditional(fetcher, feed_server):
     fetched = await fetcher.get(feed_server.serve("/new", BODY))
     old = feed_server.redirect("/old", "/new")
     again = await fetcher.get(old, validators=_validators(fetched))
@@ -140,7 +140,7 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
         ("http://[::ffff:169.254.169.254]/latest/meta-data/", fetch_errors.REFUSED_ADDRESS),
     ],
 )
-async def test_a_redirect_to_nowhere_good_is_not_followed(fetcher, feed_server, location, code):
+async def test_invalid_redirect_is_not_followed(fetcher, feed_server, location, code):
     assert await fetch_error_code(fetcher, feed_server.redirect("/loop", location, 302)) == code
     assert feed_server.count("/loop") <= fetch.MAX_REDIRECTS + 1
 
@@ -148,57 +148,57 @@ async def test_a_redirect_to_nowhere_good_is_not_followed(fetcher, feed_server, 
 # -- credentials
 
 
-def _with_password(url: str) -> str:
+def _add_password(url: str) -> str:
     return url.replace("http://", "http://ann:p%40ss@")
 
 
 BASIC = "Basic " + base64.b64encode(b"ann:p@ss").decode()
 
 
-async def test_a_password_goes_in_its_header_and_nowhere_else(fetcher, feed_server):
+async def test_password_of_url_is_sent_in_header_only(fetcher, feed_server):
     url = feed_server.serve("/feed", BODY)
-    fetched = await fetcher.get(_with_password(url))
+    fetched = await fetcher.get(_add_password(url))
     assert feed_server.visits[0].headers["Authorization"] == BASIC
     assert fetched.url == url
 
 
-async def test_a_password_follows_a_redirect_on_its_own_host_alone(fetcher, feed_server):
+async def test_redirect_to_other_host_drops_password(fetcher, feed_server):
     other_server = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/here", BODY)
         other_server.serve("/there", BODY)
-        own = await fetcher.get(_with_password(feed_server.redirect("/own", "/here")))
+        own = await fetcher.get(_add_password(feed_server.redirect("/own", "/here")))
         assert feed_server.visits[-1].headers["Authorization"] == BASIC
-        assert own.permanent_url == _with_password(feed_server.origin + "/here")
-        away = await fetcher.get(_with_password(feed_server.redirect("/away", other_server.origin + "/there")))
+        assert own.permanent_url == _add_password(feed_server.origin + "/here")
+        away = await fetcher.get(_add_password(feed_server.redirect("/away", other_server.origin + "/there")))
         assert "Authorization" not in other_server.visits[0].headers
         assert away.permanent_url is None
     finally:
         await other_server.stop()
 
 
-async def test_another_port_is_another_server_to_a_password(fetcher, feed_server):
+async def test_redirect_to_other_port_drops_password(fetcher, feed_server):
     other_server = await FeedServer().start()
     try:
         other_server.serve("/there", BODY)
-        await fetcher.get(_with_password(feed_server.redirect("/away", other_server.origin + "/there")))
+        await fetcher.get(_add_password(feed_server.redirect("/away", other_server.origin + "/there")))
         assert "Authorization" not in other_server.visits[0].headers
     finally:
         await other_server.stop()
 
 
-async def test_a_password_lost_on_the_way_does_not_come_back(fetcher, feed_server):
+async def test_redirect_back_does_not_restore_password(fetcher, feed_server):
     other_server = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/end", BODY)
         back = other_server.redirect("/back", feed_server.origin + "/end")
-        await fetcher.get(_with_password(feed_server.redirect("/away", back)))
+        await fetcher.get(_add_password(feed_server.redirect("/away", back)))
         assert "Authorization" not in feed_server.visits[-1].headers
     finally:
         await other_server.stop()
 
 
-def test_from_https_to_http_goes_no_credential():
+def test_redirect_from_https_to_http_carries_no_credentials():
     secure = URL("https://site.example/feed")
     assert str(fetch.resolve_redirect(secure, "http://site.example/feed", {})) == "http://site.example/feed"
     for location, headers in (
@@ -210,22 +210,22 @@ def test_from_https_to_http_goes_no_credential():
         assert caught.value.code == fetch_errors.BAD_REDIRECT
 
 
-def test_from_http_to_https_on_one_host_a_password_goes_along():
+def test_redirect_from_http_to_https_keeps_password():
     plain = URL("http://site.example/feed")
-    for location, is_kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
+    for location, keeps_password in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
         headers = {"Authorization": BASIC}
         fetch.resolve_redirect(plain, location, headers)
-        assert ("Authorization" in headers) is is_kept
+        assert ("Authorization" in headers) is keeps_password
 
 
 # -- connections
 
 
-async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_server, monkeypatch):
+async def test_only_plain_connections_are_reused(settings, feed_server, monkeypatch):
     peers: list[object] = []
     connectors: list[aiohttp.TCPConnector] = []
 
-    class Remembered(aiohttp.TCPConnector):
+    class RecordedConnector(aiohttp.TCPConnector):
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             connectors.append(self)
@@ -234,7 +234,7 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_se
         peers.append(request.transport.get_extra_info("peername"))
         return web.Response(body=BODY)
 
-    monkeypatch.setattr(aiohttp, "TCPConnector", Remembered)
+    monkeypatch.setattr(aiohttp, "TCPConnector", RecordedConnector)
     async with Fetcher(settings) as fetcher:
         for _ in range(3):
             await fetcher.get(feed_server.handle("/feed", handler))
@@ -242,7 +242,7 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_se
     assert sorted(connector.force_close for connector in connectors) == [False, True]
 
 
-def test_every_code_has_words_for_a_person():
+def test_every_error_code_has_its_own_description():
     codes = {
         error_code for name, error_code in vars(fetch_errors).items() if name.isupper() and isinstance(error_code, str)
     }

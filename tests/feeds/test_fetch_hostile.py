@@ -1,4 +1,4 @@
-"""Fetching from servers that mean harm or know no better: bounded in size, time and reach."""
+"""Fetching from hostile or broken servers: limits of size, time and reachable addresses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "raw deflate", "br", "zstd", "identity", "gzip, br"])
-async def test_every_coding_that_is_asked_for_is_undone(fetcher, feed_server, coding):
+async def test_body_is_decoded_from_every_accepted_encoding(fetcher, feed_server, coding):
     bare = zlib.compressobj(wbits=-15)
     packed = {
         "gzip": gzip.compress(BODY),
@@ -55,7 +55,7 @@ async def test_every_coding_that_is_asked_for_is_undone(fetcher, feed_server, co
     assert (await fetcher.get(url)).body == BODY
 
 
-async def test_a_body_whose_label_is_wrong_is_read_all_the_same(fetcher, feed_server):
+async def test_body_with_wrong_content_encoding_is_read(fetcher, feed_server):
     plain = feed_server.serve("/plain", BODY, headers={"Content-Encoding": "gzip"})
     packed = feed_server.serve("/packed", gzip.compress(BODY))
     assert (await fetcher.get(plain)).body == BODY
@@ -63,7 +63,7 @@ async def test_a_body_whose_label_is_wrong_is_read_all_the_same(fetcher, feed_se
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_server, coding):
+async def test_decompression_bomb_is_too_large_and_does_not_block_loop(fetcher, feed_server, coding):
     zeros = bytes(64 * 2**20)
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[coding]
     packed = pack(zeros) if coding != "br" else brotli.compress(zeros, quality=1)
@@ -84,7 +84,7 @@ async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_s
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_server, coding):
+async def test_truncated_or_corrupt_compressed_body_is_an_error(fetcher, feed_server, coding):
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[coding]
     packed = pack(BODY)
     short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
@@ -94,25 +94,25 @@ async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_serve
     assert await fetch_error_code(fetcher, broken) in {fetch_errors.BAD_ENCODING, fetch_errors.TRUNCATED_BODY}
 
 
-async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(fetcher, feed_server):
+async def test_unknown_or_too_many_encodings_are_errors(fetcher, feed_server):
     for coding in ("rot13", ", ".join(["gzip"] * 20)):
         url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
         assert await fetch_error_code(fetcher, url) == fetch_errors.BAD_ENCODING
 
 
-async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_server):
-    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_reading_stops_at_size_limit(fetcher, raw_server):
+    async def send_endless_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
             writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
             await writer.drain()
 
-    async def boastful(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def announce_huge_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n<rss>")
         await writer.drain()
         await asyncio.sleep(60)
 
-    for answer in (endless, boastful):
+    for answer in (send_endless_body, announce_huge_body):
         assert await fetch_error_code(fetcher, await raw_server(answer), max_bytes=2**20) == fetch_errors.TOO_LARGE
 
 
@@ -124,7 +124,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_serv
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n<rss>",
     ],
 )
-async def test_a_body_cut_short_is_an_error_and_no_success(fetcher, raw_server, head):
+async def test_truncated_body_is_an_error(fetcher, raw_server, head):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         await writer.drain()
@@ -144,7 +144,7 @@ async def test_a_body_cut_short_is_an_error_and_no_success(fetcher, raw_server, 
     ],
     ids=["too short", "negative", "two", "no number", "two ways", "no chunk"],
 )
-async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head):
+async def test_wrong_content_length_is_an_error(fetcher, raw_server, head):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n<rss></rss> and more")
         await writer.drain()
@@ -156,7 +156,7 @@ async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head)
 
 
 @pytest.mark.parametrize("step", ["head", "body", "nothing"])
-async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, settings, step):
+async def test_slow_server_times_out(raw_server, settings, step):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if step == "body":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -181,9 +181,9 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, sett
         b"220 smtp.example ESMTP\r\n",
         b"HTTP/1.1 abc\r\n\r\n",
     ],
-    ids=["nothing", "noise", "endless header", "mail", "no status"],
+    ids=["nothing", "noise", "send_endless_body header", "mail", "no status"],
 )
-async def test_an_answer_that_is_no_http_is_an_error_with_a_name(fetcher, raw_server, answer):
+async def test_response_that_is_not_http_is_an_error(fetcher, raw_server, answer):
     async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         await writer.drain()
@@ -194,8 +194,8 @@ async def test_an_answer_that_is_no_http_is_an_error_with_a_name(fetcher, raw_se
     }
 
 
-class _Ignorant(AbstractResolver):
-    """Knows no name."""
+class _FailingResolver(AbstractResolver):
+    """A resolver that finds no name."""
 
     def __init__(self, **_: object) -> None: ...
 
@@ -207,8 +207,8 @@ class _Ignorant(AbstractResolver):
     async def close(self) -> None: ...
 
 
-async def test_nobody_there_and_no_such_name_are_different_errors(settings, monkeypatch):
-    monkeypatch.setattr(fetch, "AsyncResolver", _Ignorant)
+async def test_refused_connection_and_unknown_name_are_different_errors(settings, monkeypatch):
+    monkeypatch.setattr(fetch, "AsyncResolver", _FailingResolver)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -217,9 +217,9 @@ async def test_nobody_there_and_no_such_name_are_different_errors(settings, monk
         assert await fetch_error_code(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS_NOT_FOUND
 
 
-async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monkeypatch):
-    nobody = partial(AsyncResolver, nameservers=["127.0.0.1"], udp_port=1, tcp_port=1)
-    monkeypatch.setattr(fetch, "AsyncResolver", nobody)
+async def test_unreachable_dns_server_is_not_reported_as_unknown_name(settings, monkeypatch):
+    unreachable_resolver = partial(AsyncResolver, nameservers=["127.0.0.1"], udp_port=1, tcp_port=1)
+    monkeypatch.setattr(fetch, "AsyncResolver", unreachable_resolver)
     monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     async with Fetcher(settings) as fetcher:
         assert await fetch_error_code(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
@@ -231,7 +231,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
      "a b.example", "\u202e.example", "site.example:0",
      "*.example", "_x.example", "-.example", "x" * 64 + ".example"],
 )  # fmt: skip
-async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypatch, host):
+async def test_invalid_host_name_is_an_error(settings, monkeypatch, host):
     monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     async with Fetcher(settings) as fetcher:
         assert await fetch_error_code(fetcher, f"http://{host}/") in {
@@ -241,7 +241,7 @@ async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypat
         }
 
 
-async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, raw_server):
+async def test_validator_with_invalid_bytes_can_be_sent_back(fetcher, raw_server):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\nETag: "\xff\xe9t\xc3\xa9"\r\nContent-Length: 2\r\n\r\nok')
         await writer.drain()
@@ -252,7 +252,7 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, r
     assert (await fetcher.get(url, validators=Validators(etag=etag))).body == b"ok"
 
 
-async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_server):
+async def test_plain_http_server_fails_tls(fetcher, feed_server):
     feed_server.serve("/feed", BODY)
     assert (
         await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed")
@@ -260,7 +260,7 @@ async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_serv
     )
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_path):
+async def test_self_signed_certificate_fails_tls(fetcher, tmp_path):
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl to make a certificate")
@@ -291,7 +291,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_pa
         "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]",
     ],
 )  # fmt: skip
-async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, settings, monkeypatch, host):
+async def test_loopback_address_in_any_notation_gets_no_connection(feed_server, settings, monkeypatch, host):
     monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
@@ -306,8 +306,8 @@ async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, setting
     assert feed_server.visits == []
 
 
-class _Rebinding(AbstractResolver):
-    """Gives at each look-up the next of its answers, and the last one ever after."""
+class _RebindingResolver(AbstractResolver):
+    """A resolver that returns the next of its answers at each look-up, and the last one from then on."""
 
     answers: list[list[str]]
 
@@ -338,11 +338,11 @@ class _Rebinding(AbstractResolver):
     ],
     ids=["private", "public, then private", "public and private", "public, then mapped"],
 )
-async def test_a_resolver_that_changes_its_mind_gets_no_connection(feed_server, settings, monkeypatch, answers):
+async def test_dns_rebinding_gets_no_connection(feed_server, settings, monkeypatch, answers):
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
-    monkeypatch.setattr(_Rebinding, "answers", answers, raising=False)
-    monkeypatch.setattr(fetch, "AsyncResolver", _Rebinding)
+    monkeypatch.setattr(_RebindingResolver, "answers", answers, raising=False)
+    monkeypatch.setattr(fetch, "AsyncResolver", _RebindingResolver)
     public = (ip_network("127.0.0.2/32"),)
     async with Fetcher(replace(settings, allow_private_addresses=public)) as fetcher:
         codes = [await fetch_error_code(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
@@ -351,7 +351,7 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(feed_server, 
     assert feed_server.visits == []
 
 
-async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(feed_server, settings):
+async def test_only_allowed_private_addresses_are_fetched(feed_server, settings):
     url = feed_server.serve("/feed", BODY)
     async with Fetcher(replace(settings, allow_private_addresses=(ip_network("127.0.0.1/32"),))) as fetcher:
         assert (await fetcher.get(url)).body == BODY

@@ -1,4 +1,4 @@
-"""Lists of feeds: most real ones are not well-formed."""
+"""OPML lists, of which most real ones are not well-formed."""
 
 from xml.etree import ElementTree as ET
 
@@ -13,7 +13,7 @@ from tests.support.cases import check_cases
 from tests.support.shared_data import shared
 
 
-def test_a_list_is_read_in_its_order_each_feed_once():
+def test_outlines_keep_order_without_duplicates():
     opml = b"""<?xml version="1.0"?><opml version="2.0"><head><title/></head><body>
     <outline text="Tech"><outline type="rss" text="T&amp;T" title="" xmlUrl="https://a.example/f?x=1&amp;y=2"
       htmlUrl="https://a.example/" language="FR"/></outline>
@@ -37,19 +37,19 @@ def test_a_list_is_read_in_its_order_each_feed_once():
         b'\xef\xbb\xbf<opml><title>x<body><outline text="R&D &lt;x" xmlUrl="https://a.example/?a=1&b=2"/>',
     ],
 )
-def test_broken_xml_is_read_all_the_same(data):
+def test_malformed_xml_is_parsed(data):
     assert [(outline.title, outline.url) for outline in parse_outlines(data).outlines] == [
         ("R&D <x", "https://a.example/?a=1&b=2")
     ]
 
 
 @check_cases("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
-def test_titles_keep_their_accents(encoding):
+def test_titles_keep_accents_in_every_encoding(encoding):
     document = f'<?xml version="1.0" encoding="{encoding}"?><outline text="Été" xmlUrl="https://a.example/"/>'
     assert parse_outlines(document.encode(encoding)).outlines[0].title == "Été"
 
 
-def test_a_huge_or_deep_list_ends(monkeypatch):
+def test_huge_or_deep_list_is_limited(monkeypatch):
     monkeypatch.setattr(opml, "MAX_OUTLINES", 50)
     many = "".join(f'<outline text="{n}" xmlUrl="https://a.example/{n}">' for n in range(3_000))
     assert len(parse_outlines(many.encode()).outlines) == 50
@@ -60,7 +60,7 @@ def test_a_huge_or_deep_list_ends(monkeypatch):
 NEWS, TECH = 1_180_000_000_000_000_001, 1_180_000_000_000_000_002
 
 
-def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_readers_still_read_the_feeds():
+def test_channels_filters_and_looks_survive_export_and_import():
     only = Filter(0, FilterMode.INCLUDE, '"an exact phrase" OR title:<é> -without & more')
     never = Filter(0, FilterMode.EXCLUDE, "crypto", 1_798_761_600)
     url = "https://a.example/f?x=1&y=2"
@@ -103,7 +103,7 @@ def test_channels_filters_and_looks_are_read_as_they_were_written_and_other_read
         (f'telex:filters="{"never x&#10;" * 1_000}"', None, ("x",) * 20, 980),
     ],
 )
-def test_what_is_no_channel_or_filter_is_left_out_and_counted(attributes, channel_id, filters, unreadable_count):
+def test_unreadable_channel_or_filter_is_skipped_and_counted(attributes, channel_id, filters, unreadable_count):
     document = f'<opml xmlns:telex="{opml_extension.NAMESPACE}"><outline xmlUrl="https://a.example/" {attributes}/>'
     feed_list = parse_outlines(document.encode())
     (outline,) = feed_list.outlines
@@ -111,7 +111,7 @@ def test_what_is_no_channel_or_filter_is_left_out_and_counted(attributes, channe
     assert feed_list.unreadable_count == unreadable_count
 
 
-def test_a_look_that_cannot_be_is_left_out_and_counted():
+def test_invalid_look_is_skipped_and_counted():
     looks = [
         "[]",
         "{",
@@ -131,7 +131,7 @@ def test_a_look_that_cannot_be_is_left_out_and_counted():
     assert feed_list.unreadable_count == len(looks)
 
 
-def test_the_role_of_a_look_stays_in_its_server():
+def test_role_of_look_is_neither_exported_nor_imported():
     outline = Outline("A", "https://a.example/", None, None, NEWS, (), PostLook(style=Style.HEADLINE, role_id=5))
     document = serialize_opml("x", [(ChannelOutline(NEWS, "#news"), [outline])], now=0)
     assert b"role" not in document
@@ -141,7 +141,7 @@ def test_the_role_of_a_look_stays_in_its_server():
         assert parse_outlines(list_document).outlines[0].look == PostLook(style=Style.HEADLINE)
 
 
-def test_entities_that_a_list_declares_are_not_expanded():
+def test_declared_entities_are_not_expanded():
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x"}">' for n in range(12))
     document = f"""<?xml version="1.0"?><!DOCTYPE opml [{entities} <!ENTITY file SYSTEM "file:///etc/passwd">]>
     <opml xmlns:telex="{opml_extension.NAMESPACE}"><body>
@@ -151,11 +151,11 @@ def test_entities_that_a_list_declares_are_not_expanded():
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_list_of_something(data):
+def test_arbitrary_bytes_raise_nothing(data):
     parse_outlines(b'<outline xmlUrl="https://a.example/"' + data)
 
 
-def test_every_real_list_gives_its_feeds():
+def test_real_lists_are_parsed_completely():
     paths = sorted(shared("opml").rglob("*.opml"))
     feeds = 0
     for path in paths:

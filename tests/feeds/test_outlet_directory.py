@@ -1,4 +1,4 @@
-"""The directory of outlets: sound, and found by what people call them."""
+"""Directory of outlets and the search in it."""
 
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
@@ -6,7 +6,7 @@ from bot.text import urls
 from tests.support.cases import check_cases
 
 
-def test_the_directory_is_large_and_sound():
+def test_directory_entries_are_valid_and_unique():
     outlets = outlet_directory.load_outlets()
     assert sum(outlet.language == "fr" for outlet in outlets) > 80
     assert sum(outlet.language == "en" for outlet in outlets) > 150
@@ -36,16 +36,16 @@ def test_the_directory_is_large_and_sound():
         ("hacker news", "Hacker News"),
     ],
 )
-def test_an_outlet_is_found_by_what_people_type(typed, first):
+def test_outlet_is_found_by_common_names(typed, first):
     assert outlet_directory.search_outlets(typed)[0].name == first
 
 
-def test_a_topic_and_a_language_are_a_choice():
+def test_topic_and_language_select_outlets():
     outlets = outlet_directory.search_outlets("jeux vidéo français")
     assert len(outlets) > 3
     assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in outlets)
 
 
 @check_cases("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
-def test_what_nobody_is_called_finds_nothing(typed):
+def test_unknown_name_finds_no_outlet(typed):
     assert outlet_directory.search_outlets(typed) == ()

@@ -1,4 +1,4 @@
-"""What an outlet is called."""
+"""Names of outlets derived from feed titles and URLs."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ from tests.support.cases import check_cases
         ("https://elsewhere.example/github.com/a/b/tags.atom", "Tags from clock"),
     ],
 )
-def test_a_feed_of_a_project_is_called_as_the_project(url, name):
+def test_project_feed_is_named_after_project(url, name):
     assert derive_outlet_name("Tags from clock", url) == name
 
 
@@ -45,12 +45,12 @@ def test_a_feed_of_a_project_is_called_as_the_project(url, name):
         ("", ""),
     ],
 )
-def test_the_name_is_what_readers_know(title, name):
+def test_name_drops_feed_words_of_title(title, name):
     assert derive_outlet_name(title) == name
 
 
 @given(st.text(max_size=300))
-def test_any_title_gives_a_short_name_on_one_line(title):
+def test_name_is_one_short_line_for_any_title(title):
     name = derive_outlet_name(title)
     assert discord_text.count_utf16_units(name) <= MAX_NAME_UNITS
     assert name == discord_text.to_plain_line(name)

@@ -1,4 +1,4 @@
-"""The list that a page is there for, and none of a page that is there for something else."""
+"""Detection of the list of articles on a page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def find_list_rows(body: str) -> list[list[tuple[str, str, int | None]]]:
     ]
 
 
-def day(number: int) -> int:
+def parse_march_day(number: int) -> int:
     moment = feed_dates.parse_date(f"2026-03-0{number}")
     assert moment is not None
     return moment
@@ -57,16 +57,16 @@ def day(number: int) -> int:
         ),
     ],
 )
-def test_a_list_is_found_with_titles_links_and_dates(item, dated):
+def test_list_has_titles_links_and_dates(item, dated):
     items = "".join(item.format(number, title) for number, title in enumerate(TITLES, 1))
     (first, *_) = find_list_rows(f"<main>{items}</main>")
     assert first == [
-        (f"https://blog.example/{number}", title, day(number) if dated else None)
+        (f"https://blog.example/{number}", title, parse_march_day(number) if dated else None)
         for number, title in enumerate(TITLES, 1)
     ]
 
 
-def test_the_messages_of_a_channel_are_a_list_by_their_first_lines():
+def test_chat_messages_are_listed_by_first_line():
     own = "<a class=owner href=https://chat.example/town>Town</a>"
     messages = "".join(
         f"<div class=wrap><div class=message>{own}<div class=text>{title}<br>{WORDS}</div><div class=foot>"
@@ -97,16 +97,16 @@ RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, titl
         "<ul>" + "".join(f"<li><a href=/tag/{n}>Tag {n}</a>" for n in range(30)) + "</ul>",
     ],
 )
-def test_a_page_that_is_there_for_something_else_has_no_list(body):
+def test_page_for_other_purposes_has_no_list(body):
     assert find_list_rows(body) == []
 
 
 @check_cases("page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9])
-def test_hostile_pages_have_no_list(page):
+def test_hostile_page_has_no_list(page):
     assert read_page_lists(page.encode(), "text/html", URL).lists == ()
 
 
-def test_marked_lists_are_found():
+def test_detection_scores_of_annotated_lists():
     folder = shared("pages") / "lists"
     right = wrong = missed = titles = false_lists = 0
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():

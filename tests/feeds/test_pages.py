@@ -1,4 +1,4 @@
-"""Pages that mean harm or hold no article: bounded in size, time and reach, each with a clear error."""
+"""Fetching of article pages, with robots.txt, hostile pages and pages without an article."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def reader(fetcher, workers, robots_txt) -> PageFetcher:
     return PageFetcher(fetcher, workers, robots_txt)
 
 
-async def hang_worker(*_: object, **__: object) -> NoReturn:
-    """What a worker does with a document that it does not come to the end of."""
+async def raise_worker_timeout(*_: object, **__: object) -> NoReturn:
+    """Time out as a worker does that hangs on a document."""
     raise WorkerTimeout("too slow")
 
 
@@ -66,28 +66,28 @@ def serve_page(server: FeedServer, body: bytes | str, *, kind: str = "text/html"
     return server.serve("/page", body, content_type=kind, **options)  # type: ignore[arg-type]
 
 
-async def test_an_article_is_read(reader, feed_server):
+async def test_article_text_is_fetched(reader, feed_server):
     assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
 @pytest.mark.parametrize("kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"])
-async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
+async def test_page_of_other_content_type_is_refused(reader, feed_server, kind):
     assert await read_error_code(reader, serve_page(feed_server, PAGE, kind=kind)) == fetch_errors.NOT_A_PAGE
 
 
-async def test_a_page_of_too_many_bytes_is_not_read(reader, feed_server):
+async def test_oversized_page_is_refused(reader, feed_server):
     body = PAGE.replace("</article>", "<p>more of it</p>" * (5 * 2**20 // 16) + "</article>")
     assert len(body) > MAX_PAGE_BYTES
     assert await read_error_code(reader, serve_page(feed_server, body)) == fetch_errors.TOO_LARGE
 
 
-async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
+async def test_page_that_decompresses_beyond_limit_is_refused(reader, feed_server):
     bomb = gzip.compress(b"<p>" + b" " * (200 * 2**20), 1)
     url = serve_page(feed_server, bomb, headers={"Content-Encoding": "gzip"})
     assert await read_error_code(reader, url) == fetch_errors.TOO_LARGE
 
 
-async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_server):
+async def test_slow_page_times_out(clock, settings, workers, raw_server):
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if b"robots.txt" in await reader.readline():
             writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
@@ -104,14 +104,14 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_
         assert await read_error_code(pages, url) == fetch_errors.TIMEOUT
 
 
-async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_server):
+async def test_page_redirect_to_private_network_is_not_followed(reader, feed_server):
     url = feed_server.redirect("/away", "http://10.0.0.1/admin", 302)
     assert await read_error_code(reader, url) == fetch_errors.REFUSED_ADDRESS
     url = feed_server.redirect("/away", "file:///etc/passwd", 302)
     assert await read_error_code(reader, url) == fetch_errors.BAD_REDIRECT
 
 
-async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
+async def test_mail_address_is_not_fetched(reader):
     assert await read_error_code(reader, "mailto:desk@news.example") == fetch_errors.BAD_URL
 
 
@@ -131,27 +131,27 @@ async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
         ),
     ],
 )
-def test_a_page_without_the_article_says_why(markup, expected):
+def test_page_without_article_raises_reason(markup, expected):
     with pytest.raises(FeedError) as caught:
         extract_article(markup.encode(), "text/html", "https://news.example/1", TITLE, TEASER)
     assert caught.value.code == expected
 
 
-async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, monkeypatch):
+async def test_page_that_hangs_worker_raises_parse_timeout(reader, feed_server, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(WorkerPool, "run", hang_worker)
+        patched.setattr(WorkerPool, "run", raise_worker_timeout)
         assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.PARSE_TIMEOUT
     assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
-def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
+def test_page_without_extra_text_is_refused():
     with pytest.raises(FeedError) as caught:
         extract_article(PAGE.encode(), "text/html", "https://news.example/1", TITLE, TEXT + " And more.")
     assert caught.value.code == fetch_errors.NO_EXTRA_TEXT
 
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "windows-1252"])
-async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, encoding):
+async def test_page_is_decoded_by_charset_of_its_head(reader, feed_server, encoding):
     french = "Une entreprise de Rennes a construit une batterie qui se charge en quatre minutes, et l’a montrée. " * 3
     body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
     url = serve_page(feed_server, body.encode("windows-1252"))
@@ -167,13 +167,13 @@ def serve_robots_txt(server: FeedServer, body: bytes | str, **options: object) -
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-async def test_no_robots_txt_allows_all(reader, feed_server, status):
+async def test_missing_robots_txt_allows_all(reader, feed_server, status):
     serve_robots_txt(feed_server, "", status=status)
     assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server, clock, status):
+async def test_unavailable_robots_txt_blocks_until_next_try(reader, feed_server, clock, status):
     serve_robots_txt(feed_server, "", status=status)
     url = serve_page(feed_server, PAGE)
     assert await read_error_code(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
@@ -184,7 +184,7 @@ async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server
     assert await read_text(reader, url) == TEXT
 
 
-async def test_what_is_remembered_of_a_failure_holds_nothing_of_those_who_asked(reader, feed_server):
+async def test_cached_robots_failure_does_not_accumulate_traceback(reader, feed_server):
     serve_robots_txt(feed_server, "", status=500)
     url = serve_page(feed_server, PAGE)
     depths = []
@@ -196,7 +196,7 @@ async def test_what_is_remembered_of_a_failure_holds_nothing_of_those_who_asked(
     assert depths[2] == depths[1]
 
 
-async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
+async def test_robots_txt_is_fetched_once_a_day(reader, feed_server, clock):
     serve_robots_txt(feed_server, "User-agent: *\nDisallow: /other")
     url = serve_page(feed_server, PAGE)
     for _ in range(3):
@@ -220,34 +220,34 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
         ("\x00\xff" * 1000, True),
     ],
 )
-def test_what_it_says_is_understood(body, allowed):
+def test_robots_txt_rules_are_evaluated(body, allowed):
     assert evaluate_robots(body.encode(), "https://news.example/a/1").is_allowed is allowed
 
 
-@check_cases(("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
-def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
-    robots_verdict = evaluate_robots(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
+@check_cases(("crawl_delay", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)])
+def test_crawl_delay_is_limited(crawl_delay, delay):
+    robots_verdict = evaluate_robots(f"User-agent: *\nCrawl-delay: {crawl_delay}".encode(), "https://news.example/a")
     assert robots_verdict == RobotsVerdict(is_allowed=True, crawl_delay_seconds=delay)
 
 
-async def test_an_endless_one_allows_nothing(reader, feed_server):
+async def test_oversized_robots_txt_allows_nothing(reader, feed_server):
     serve_robots_txt(feed_server, b"Allow: /\n" * (MAX_ROBOTS_BYTES // 9 + 9))
     assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
     assert feed_server.count("/page") == 0
 
 
-async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_server, monkeypatch):
+async def test_robots_txt_that_hangs_worker_allows_nothing(reader, feed_server, monkeypatch):
     serve_robots_txt(feed_server, "User-agent: *\nAllow: /")
-    monkeypatch.setattr(WorkerPool, "run", hang_worker)
+    monkeypatch.setattr(WorkerPool, "run", raise_worker_timeout)
     assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
 
 
-def test_patterns_made_to_take_long_do_not():
+def test_hostile_robots_patterns_are_evaluated_fast():
     body = "User-agent: *\n" + "".join(f"Disallow: /{'*a' * 200}{number}$\n" for number in range(100))
     assert evaluate_robots(body.encode(), "https://news.example/" + "a" * 2_000).is_allowed
 
 
-async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatch):
+async def test_robots_cache_is_limited_in_bytes(robots_txt, feed_server, monkeypatch):
     monkeypatch.setattr(robots, "MAX_CACHED_BYTES", 100)
     elsewhere = await FeedServer().start()
     try:
@@ -259,7 +259,7 @@ async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatc
         await elsewhere.stop()
 
 
-async def test_where_a_redirect_leads_must_allow_it_too(reader, feed_server):
+async def test_redirect_target_must_allow_page_in_robots_txt(reader, feed_server):
     elsewhere = await FeedServer().start()
     try:
         serve_robots_txt(elsewhere, "User-agent: *\nDisallow: /")

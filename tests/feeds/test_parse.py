@@ -1,4 +1,4 @@
-"""Entries: what is lost, misread or let through."""
+"""Parsing of entries: titles, texts, links, pictures, dates and fingerprints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.cases import check_cases
         ("x" * 5_000, "x" * 1_000),
     ],
 )
-def test_an_rss_title_is_text_whatever_its_publisher_meant(raw, title):
+def test_rss_title_is_plain_text(raw, title):
     assert parse_only_entry(rss(f"<item><title>{raw}</title></item>")).title == title
 
 
@@ -45,11 +45,11 @@ def test_an_rss_title_is_text_whatever_its_publisher_meant(raw, title):
         ),
     ],
 )
-def test_an_atom_title_is_what_its_type_says(kind, raw, title):
+def test_atom_title_follows_its_type(kind, raw, title):
     assert parse_only_entry(atom(f"<entry><title type='{kind}'>{raw}</title></entry>")).title == title
 
 
-def test_the_longer_of_content_and_description_is_the_text():
+def test_longer_of_content_and_description_is_text():
     namespace = "xmlns:content='http://purl.org/rss/1.0/modules/content/'"
     long, short = "<p>The whole story.</p><p>Its second paragraph.</p>", "The story."
     for content, description in ((long, short), (short, long)):
@@ -62,12 +62,12 @@ def test_the_longer_of_content_and_description_is_the_text():
         assert (entry.text, entry.summary) == ("The whole story.\n\nIts second paragraph.", "The story.")
 
 
-def test_a_text_is_stored_once():
+def test_only_text_is_not_repeated_as_summary():
     entry = parse_only_entry(rss("<item><title>t</title><description>The story.</description></item>"))
     assert (entry.text, entry.summary) == ("The story.", "")
 
 
-def test_markup_and_script_are_not_text():
+def test_markup_and_scripts_are_stripped():
     body = escape("<script>alert(1)</script><style>x{}</style><p onclick=x>Read <b>this</b>.</p>")
     assert parse_only_entry(rss(f"<item><title>t</title><description>{body}</description></item>")).text == "Read this."
 
@@ -76,17 +76,17 @@ def test_markup_and_script_are_not_text():
 
 
 @check_cases("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/", "http://"])
-def test_a_link_that_is_not_on_the_web_is_none(link):
+def test_link_outside_the_web_is_dropped(link):
     assert parse_only_entry(rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
 
 
-def test_relative_links_are_made_absolute():
+def test_relative_links_are_resolved():
     feed = parse_document(rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>"))
     assert feed.entries[0].link == "https://site.example/a?b=1&c=2"
     assert feed.site_url == "https://site.example/"
 
 
-def test_xml_base_is_honoured_for_links_and_pictures():
+def test_links_and_pictures_are_resolved_against_xml_base():
     entry = parse_only_entry(
         atom(
             "<entry><title>t</title><link href='a'/><content type='html'>&lt;img src='i.png'></content></entry>",
@@ -97,19 +97,19 @@ def test_xml_base_is_honoured_for_links_and_pictures():
     assert entry.image_url == "https://other.example/dir/i.png"
 
 
-def test_a_guid_stays_as_it_is_written_when_the_feed_moves():
+def test_guid_does_not_depend_on_feed_url():
     document = rss("<item><guid>4711</guid><link>/a</link></item>")
     guids = {parse_only_entry(document, url=url).guid for url in (URL, "http://elsewhere.example/feed")}
     assert guids == {"4711"}
 
 
-def test_a_guid_that_is_an_address_is_the_link_where_there_is_no_other():
+def test_url_as_guid_is_link_of_entry_without_link():
     guid = "https://site.example/a"
     assert parse_only_entry(rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
     assert parse_only_entry(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link == guid
 
 
-def test_a_very_long_guid_still_tells_entries_apart():
+def test_long_guids_are_shortened_but_distinct():
     items = "".join(f"<item><guid>{'x' * 9_000}{end}</guid></item>" for end in "ab")
     first, second = parse_document(rss(items)).entries
     assert first.guid != second.guid
@@ -141,7 +141,7 @@ def test_a_very_long_guid_still_tells_entries_apart():
         ("<enclosure url='javascript:x' type='image/png' length='1'/>", None),
     ],
 )
-def test_the_picture_is_the_one_that_the_entry_names(inside, image):
+def test_picture_of_entry_is_chosen(inside, image):
     document = rss(f"<item><title>t</title>{inside}</item>").replace(
         "<rss ",
         "<rss xmlns:media='http://search.yahoo.com/mrss/' xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
@@ -149,7 +149,7 @@ def test_the_picture_is_the_one_that_the_entry_names(inside, image):
     assert parse_only_entry(document).image_url == (f"https://site.example{image}" if image else None)
 
 
-def test_tags_are_few_and_short():
+def test_tags_are_limited_in_number_and_length():
     tags = "".join(f"<category>tag {number}{'x' * 200}</category>" for number in range(40))
     entry = parse_only_entry(rss(f"<item><title>t</title>{tags}</item>"))
     assert len(entry.tags) == 20
@@ -167,11 +167,11 @@ def test_tags_are_few_and_short():
         ("@" * 50_000, None),
     ],
 )
-def test_an_author_is_a_name_without_an_address(author, name):
+def test_author_is_name_without_mail_address(author, name):
     assert parse_only_entry(rss(f"<item><title>t</title><author>{author}</author></item>")).author == name
 
 
-def test_an_entry_s_own_language_beats_the_feed_s():
+def test_language_of_entry_overrides_language_of_feed():
     feed = parse_document(
         atom(
             "<entry xml:lang='fr'><title>t</title><content>x</content></entry>"
@@ -192,7 +192,7 @@ def test_an_entry_s_own_language_beats_the_feed_s():
         ("", None),
     ],
 )
-def test_dates_are_read_as_they_are_written(date, seconds):
+def test_dates_are_parsed_in_common_formats(date, seconds):
     assert parse_only_entry(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
 
 
@@ -221,17 +221,17 @@ def _fingerprint(**changes: str) -> bytes:
         {"category": "new"},
     ],
 )
-def test_what_a_reader_does_not_see_is_no_change(changes):
+def test_invisible_change_keeps_fingerprint(changes):
     assert _fingerprint(**changes) == _fingerprint()
 
 
 @check_cases("changes", [{"title": "T"}, {"description": "e"}, {"author": "bob"}, {"link": "https://site.example/b"}])
-def test_what_a_reader_sees_is_a_change(changes):
+def test_visible_change_alters_fingerprint(changes):
     assert _fingerprint(**changes) != _fingerprint()
     assert len(_fingerprint(**changes)) == 16
 
 
-def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
+def test_hash_of_entries_ignores_only_document_head():
     def document(*, date: str, title: str) -> bytes:
         head = f"<lastBuildDate>{date}</lastBuildDate><items>x</items>"
         return rss(f"<item><title>{title}</title></item>", head=head).encode()
@@ -247,7 +247,7 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
 
 
 @check_cases(
-    ("said", "seconds"),
+    ("raw_duration", "seconds"),
     [
         ("42:10", 2_530),
         ("1:02:03", 3_723),
@@ -259,14 +259,14 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
         ("1:2:3:4", None),
     ],
 )
-def test_an_episode_has_its_player_duration_and_notes(said, seconds):
+def test_podcast_episode_has_player_duration_and_notes(raw_duration, seconds):
     itunes = "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'"
     episode = parse_only_entry(
         rss(
             "<item><title>Bridges</title><guid isPermaLink='false'>7</guid>"
             "<description>&lt;p&gt;With an engineer.&lt;/p&gt;</description>"
             "<enclosure url='/7.jpg' type='image/jpeg'/><enclosure url='/7.mp3?x=1' type='audio/mpeg'/>"
-            f"<itunes:duration {itunes}>{said}</itunes:duration></item>"
+            f"<itunes:duration {itunes}>{raw_duration}</itunes:duration></item>"
         )
     )
     player = "https://site.example/7.mp3?x=1"
@@ -278,7 +278,7 @@ def test_an_episode_has_its_player_duration_and_notes(said, seconds):
     assert episode.link == player, "nothing else leads to it"
 
 
-def test_an_episode_of_a_json_feed_has_them_too():
+def test_json_feed_episode_has_player_and_duration():
     document = (
         '{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[{"id":"1","url":"https://x.example/1",'
         '"attachments":[{"url":"https://x.example/1.mp3","mime_type":"audio/mpeg","duration_in_seconds":90.5}]}]}'

@@ -1,4 +1,4 @@
-"""Documents: encodings, JSON Feed, what is no feed, and what is mangled."""
+"""Parsing of documents: encodings, JSON Feed, and damaged or wrong documents."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ from tests.support.shared_data import shared
 @pytest.mark.parametrize(
     "content_type", ["text/xml", "application/rss+xml", "application/xml; charset={}", "text/html"]
 )
-def test_a_french_feed_keeps_its_accents(encoding, content_type):
+def test_french_feed_keeps_accents_in_every_encoding(encoding, content_type):
     title = "L’été à Nîmes : « œuvre » à 5 €" if encoding != "iso-8859-1" else "L'été à Nîmes : « ça »"
     title = title.replace("’", "'") if encoding == "iso-8859-15" else title
     document = rss(f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>')
     assert parse_only_entry(document.encode(encoding), content_type.format(encoding)).title == title
 
 
-def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes():
+def test_windows_1252_declared_as_latin_1_keeps_quotes():
     document = rss("<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>')
     assert parse_only_entry(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
 
 
 @check_cases("content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"])
-def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type):
+def test_utf_8_served_as_latin_1_keeps_accents(content_type):
     assert parse_only_entry(rss("<item><title>Été</title></item>"), content_type).title == "Été"
 
 
-def test_a_latin_1_feed_without_any_label_is_read():
+def test_latin_1_feed_without_declaration_keeps_accents():
     document = "<rss version='2.0'><channel><item><title>Été à Nîmes</title></item></channel></rss>"
     assert parse_only_entry(document.encode("iso-8859-1"), "text/xml").title == "Été à Nîmes"
 
 
-def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone():
+def test_double_encoding_is_repaired_but_rare_french_is_not_changed():
     twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
     assert parse_only_entry(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
     for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
         assert clean_title(right, kind="text") in {right, "L'»"}
 
 
-def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
+def test_invalid_declared_encoding_is_an_error():
     document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="undefined"?>')
     with pytest.raises(FeedError) as caught:
         parse_document(document)
@@ -68,7 +68,7 @@ def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
 # -- what a feed says of itself
 
 
-def test_the_publisher_s_wishes_are_read():
+def test_ttl_and_skip_hours_and_days_are_parsed():
     feed = parse_document(
         rss(
             "",
@@ -80,13 +80,13 @@ def test_the_publisher_s_wishes_are_read():
     assert (feed.ttl, feed.skip_hours, feed.skip_days) == (5_400, frozenset({0, 23}), frozenset({6}))
 
 
-def test_the_syndication_module_is_a_wish_too():
+def test_syndication_module_gives_ttl():
     head = "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>"
     document = rss("", head=head).replace("<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' ")
     assert parse_document(document).ttl == 1_800
 
 
-def test_a_feed_without_entries_is_a_feed():
+def test_feed_without_entries_is_parsed():
     assert parse_document(rss("")).entries == ()
     assert parse_document(atom("")).format == "atom10"
 
@@ -108,26 +108,26 @@ def test_a_feed_without_entries_is_a_feed():
         "\x00\x01\x02\xff",
     ],
 )
-def test_what_is_no_feed_says_so(document):
+def test_document_that_is_not_a_feed_is_an_error(document):
     with pytest.raises(FeedError) as caught:
         parse_document(document)
     assert caught.value.code == NOT_A_FEED
 
 
-def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same():
+def test_feed_after_white_space_or_php_warning_is_parsed():
     document = rss("<item><title>t</title></item>")
     assert parse_only_entry("\n\n  " + document).title == "t"
     assert parse_only_entry("<br /><b>Warning</b>: x in y.php" + document).title == "t"
 
 
 @check_cases("end", ["", "<item>", "<item><title>tw", "<item><title>two</title>"])
-def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
+def test_truncated_document_gives_complete_entries_and_warning(end):
     feed = parse_document(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
     assert feed.parse_warning == TRUNCATED_WARNING
 
 
-def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
+def test_entries_and_text_are_limited_with_warning(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
     monkeypatch.setattr(entries, "MAX_DOCUMENT_TEXT_CHARS", 100)
     many = parse_document(rss("".join(make_rss_item(number) for number in range(12))))
@@ -141,7 +141,7 @@ def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
 # -- JSON Feed
 
 
-def test_a_json_feed_is_read():
+def test_json_feed_is_parsed():
     feed = parse_document(
         json.dumps(
             {
@@ -206,16 +206,16 @@ _MEMBERS = [
     items=st.lists(st.dictionaries(st.sampled_from(_MEMBERS), _JSON, max_size=6), max_size=4),
     members=st.dictionaries(st.sampled_from(["title", "language", "home_page_url", "icon", "favicon"]), _JSON),
 )
-def test_members_of_any_type_do_not_break_a_json_feed(items, members):
+def test_json_feed_members_of_any_type_are_parsed(items, members):
     document = {"version": "https://jsonfeed.org/version/1", "items": items} | members
     for entry in parse_document(json.dumps(document)).entries:
-        _check(entry)
+        _assert_entry_is_valid(entry)
 
 
 # -- anything
 
 
-def _check(entry: Entry) -> None:
+def _assert_entry_is_valid(entry: Entry) -> None:
     assert len(entry.fingerprint) == 16
     assert len(entry.title) <= entries.MAX_TITLE_CHARS
     assert len(entry.text) <= entries.MAX_TEXT_CHARS
@@ -229,7 +229,7 @@ def _check(entry: Entry) -> None:
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
+def test_mangled_feed_gives_valid_entries_or_feed_error(data):
     document = bytearray(
         rss("".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
     )
@@ -249,7 +249,7 @@ def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
     except FeedError:
         return
     for entry in feed.entries:
-        _check(entry)
+        _assert_entry_is_valid(entry)
 
 
 def _list_real_feeds() -> list[Path]:
@@ -257,7 +257,7 @@ def _list_real_feeds() -> list[Path]:
     return files if len(files) < 30 else random.Random(1).sample(files, 30)
 
 
-def test_a_real_feed_loses_no_entry_and_no_title():
+def test_real_feeds_lose_no_entry_and_no_title():
     for path in _list_real_feeds():
         source = path.read_bytes()
         feedparser_document = feedparser.parse(BytesIO(source), sanitize_html=False, resolve_relative_uris=False)
@@ -271,17 +271,17 @@ def test_a_real_feed_loses_no_entry_and_no_title():
             for entry, feedparser_entry in zip(entries, feedparser_document.entries, strict=True)
         )
         for entry in entries:
-            _check(entry)
+            _assert_entry_is_valid(entry)
 
 
 @check_cases("character", ["\x08", "\x1f", "\ufffe", "&#8;", "&#xFFFE;"])
-def test_a_control_character_costs_nothing_but_itself(character):
+def test_control_character_is_dropped_from_xml(character):
     document = rss(f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>")
     entry = parse_only_entry(document.encode())
     assert (entry.title, entry.text) == ("A battery", "Tenth.")
 
 
-def test_a_control_character_as_it_stands_in_a_json_feed_costs_nothing_but_itself():
+def test_control_character_is_dropped_from_json_feed():
     document = {
         "version": "https://jsonfeed.org/version/1.1",
         "items": [{"id": "1", "title": "A bat~tery", "content_html": "<p>A ten~th of it.</p>"}],

@@ -1,4 +1,4 @@
-"""Documents made to hang, crash or fill the one who reads them: read in a worker, each ends in time."""
+"""Documents made to hang, crash or fill up the parser, parsed in a worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ URL = "https://site.example/feed"
 LIMIT = 1.0
 
 
-def _with(inside: str, head: str = "") -> bytes:
+def _make_document(inside: str, head: str = "") -> bytes:
     return f"{head}<rss version='2.0'><channel><title>T</title>{inside}</channel></rss>".encode()
 
 
@@ -27,30 +27,30 @@ QUADRATIC = f"<!DOCTYPE rss [<!ENTITY a '{'x' * 100_000}'>]>"
 OUTSIDE = '<!DOCTYPE rss [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
 
 HOSTILE = {
-    "a billion laughs": _with("<item><title>&a11;</title></item>", LAUGHS),
-    "quadratic entities": _with(f"<item><title>{'&a;' * 2_000}</title></item>", QUADRATIC),
-    "deep nesting": _with("<item>" + "<b>" * 100_000),
-    "deep nesting in a text": _with(f"<item><description>{'&lt;b>' * 200_000}</description></item>"),
-    "deep divisions in a text": _with(f"<item><description>{'&lt;div>' * 100_000}</description></item>"),
-    "a long author": _with(f"<item><author>{'a' * 200_000}</author></item>"),
-    "a style of spaces": _with(f"<item><description>&lt;p style='{' ' * 40_000}x'></description></item>"),
-    "a date without end": _with(f"<item><pubDate>Mon, {'1 ' * 200_000}</pubDate></item>"),
-    "an author of signs": _with(f"<item><author>{'a@' * 100_000}(</author></item>"),
+    "a billion laughs": _make_document("<item><title>&a11;</title></item>", LAUGHS),
+    "quadratic entities": _make_document(f"<item><title>{'&a;' * 2_000}</title></item>", QUADRATIC),
+    "deep nesting": _make_document("<item>" + "<b>" * 100_000),
+    "deep nesting in a text": _make_document(f"<item><description>{'&lt;b>' * 200_000}</description></item>"),
+    "deep divisions in a text": _make_document(f"<item><description>{'&lt;div>' * 100_000}</description></item>"),
+    "a long author": _make_document(f"<item><author>{'a' * 200_000}</author></item>"),
+    "a style of spaces": _make_document(f"<item><description>&lt;p style='{' ' * 40_000}x'></description></item>"),
+    "a date without end": _make_document(f"<item><pubDate>Mon, {'1 ' * 200_000}</pubDate></item>"),
+    "an author of signs": _make_document(f"<item><author>{'a@' * 100_000}(</author></item>"),
     "a declaration without end": f"<?xml version='1.0' {'encoding ' * 100_000}".encode(),
-    "references that end nowhere": _with(f"<item><title>{'&#x' * 100_000}</title></item>"),
-    "a style of colons": _with(f"<item><description>&lt;p style='{'a:' * 40_000}'></description></item>"),
-    "an unclosed comment": _with(f"<item><description>&lt;!--{'-' * 200_000}</description></item>"),
-    "many attributes": _with(f"<item {' '.join(f'a{n}=1' for n in range(20_000))}/>"),
-    "a cloud of brackets": _with(f"<item><title>{'&lt;a ' * 100_000}</title></item>"),
-    "entities without end": _with(f"<item><title>{'&amp;' * 200_000}</title></item>"),
+    "references that end nowhere": _make_document(f"<item><title>{'&#x' * 100_000}</title></item>"),
+    "a style of colons": _make_document(f"<item><description>&lt;p style='{'a:' * 40_000}'></description></item>"),
+    "an unclosed comment": _make_document(f"<item><description>&lt;!--{'-' * 200_000}</description></item>"),
+    "many attributes": _make_document(f"<item {' '.join(f'a{n}=1' for n in range(20_000))}/>"),
+    "a cloud of brackets": _make_document(f"<item><title>{'&lt;a ' * 100_000}</title></item>"),
+    "entities without end": _make_document(f"<item><title>{'&amp;' * 200_000}</title></item>"),
     "a doctype without end": b"<!DOCTYPE " + b"[" * 500_000,
-    "a long tag": _with(f"<{'x' * 1_000_000}/>"),
-    "many small entries": _with("<item/>" * 100_000),
+    "a long tag": _make_document(f"<{'x' * 1_000_000}/>"),
+    "many small entries": _make_document("<item/>" * 100_000),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
+async def test_worker_parses_next_document_after_hostile_one(workers, name):
     await workers.run(parse_feed_document, make_rss(make_rss_item(1)).encode(), "", URL, timeout=60.0)
     try:
         feed = await workers.run(parse_feed_document, HOSTILE[name], "", URL, timeout=0.3)  # s: some never end
@@ -63,15 +63,15 @@ async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
     assert good.entries[0].guid == "article-1"
 
 
-def test_a_document_reads_no_file_and_asks_nobody():
+def test_external_entities_are_not_loaded():
     for head in (OUTSIDE, OUTSIDE.replace("file:///etc/passwd", "http://127.0.0.1:9/")):
         started = time.monotonic()
-        feed = parse_feed_document(_with("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
+        feed = parse_feed_document(_make_document("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
         assert "root:" not in feed.entries[0].title
         assert time.monotonic() - started < LIMIT
 
 
-def test_bytes_that_name_a_file_are_not_opened():
+def test_document_that_is_a_path_or_url_is_not_opened():
     with pytest.raises(FeedError):
         parse_feed_document(b"/etc/passwd", "", URL)
     with pytest.raises(FeedError):
@@ -88,7 +88,7 @@ def test_bytes_that_name_a_file_are_not_opened():
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), BAD_ENCODING),
     ],
 )
-def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(monkeypatch, raised, code):
+def test_parser_crash_is_not_reported_as_bad_encoding(monkeypatch, raised, code):
     def fail(*_: object) -> None:
         raise raised
 

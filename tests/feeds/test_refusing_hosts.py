@@ -1,4 +1,4 @@
-"""Sites that refuse shared addresses: rules of the operator for hosts, and an application at Reddit."""
+"""Sites that refuse shared IP addresses: the operator's host rules and the Reddit API."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_listing(*posts: Any) -> bytes:
     ).encode()
 
 
-async def test_headers_and_a_user_agent_go_to_their_host_alone(settings, feed_server):
+async def test_headers_of_host_rule_go_to_that_host_only(settings, feed_server):
     rules = parse_host_rules('["127.0.0.1"]\nuser_agent = "Reader/1"\nheaders = { X-Api-Key = "secret" }')
     target = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     async with Fetcher(replace(settings, hosts=rules)) as fetcher:
@@ -61,7 +61,7 @@ async def test_headers_and_a_user_agent_go_to_their_host_alone(settings, feed_se
     assert other_key is None
 
 
-async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, feed_server):
+async def test_proxy_of_host_rule_gets_requests_and_resolves_name(settings, feed_server):
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     rules = parse_host_rules(f'["news.invalid"]\nproxy = "{feed_server.origin}"')
     async with Fetcher(replace(settings, hosts=rules, allow_private_addresses=())) as fetcher:
@@ -71,7 +71,7 @@ async def test_a_proxy_gets_the_requests_for_its_host_and_looks_it_up(settings, 
     assert [visit.headers["Host"] for visit in feed_server.visits] == ["www.news.invalid"] * 2
 
 
-async def test_a_proxy_that_is_down_is_told_from_a_site_that_is(settings, unused_tcp_port):
+async def test_unreachable_proxy_has_its_own_error(settings, unused_tcp_port):
     rules = parse_host_rules(f'["news.invalid"]\nproxy = "http://127.0.0.1:{unused_tcp_port}"')
     async with Fetcher(replace(settings, hosts=rules)) as fetcher:
         for url in ("http://news.invalid/feed", "https://news.invalid/feed"):
@@ -79,7 +79,7 @@ async def test_a_proxy_that_is_down_is_told_from_a_site_that_is(settings, unused
     assert "TELEX_HOSTS" in describe_feed_error(fetch_errors.PROXY_FAILED)
 
 
-def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
+def test_host_rule_sets_seconds_between_requests():
     clock = ManualClock()
     hosts = Hosts(clock, parse_host_rules('["news.example"]\nseconds_between_requests = 60'))
     for url, pause_seconds in (("https://www.news.example/feed", 60), ("https://other.example/feed", 0)):
@@ -100,7 +100,7 @@ def test_the_time_between_requests_to_a_host_is_as_long_as_its_rule_says():
         ('["news.example"]\nuseragent = "secret"', "unknown field `useragent`"),
     ],
 )
-def test_a_wrong_file_is_a_wrong_setting_and_its_secrets_stay_untold(tmp_path, toml_text, sentence):
+def test_invalid_host_rules_error_hides_secrets(tmp_path, toml_text, sentence):
     path = tmp_path / "hosts.toml"
     path.write_text(toml_text)
     with pytest.raises(InvalidSettings) as raised:
@@ -111,14 +111,14 @@ def test_a_wrong_file_is_a_wrong_setting_and_its_secrets_stay_untold(tmp_path, t
 
 
 @check_cases("wrong", [{"hosts": "/missing.toml"}, {"reddit_id": "a"}, {"reddit_secret": "b"}])
-def test_a_missing_file_and_half_an_application_are_wrong_settings(wrong):
+def test_missing_file_or_half_reddit_application_is_invalid_setting(wrong):
     with pytest.raises(InvalidSettings):
         read_settings(**wrong)
 
 
 @pytest.fixture
 async def reddit_fetcher(settings, feed_server, monkeypatch):
-    """A client with an application at a stand-in for Reddit, which gives the documented answers."""
+    """A fetcher with an application at a stand-in for Reddit that answers as documented."""
     monkeypatch.setattr(reddit_api, "API_URL", feed_server.origin)
     monkeypatch.setattr(reddit_api, "TOKEN_URL", feed_server.origin + "/token")
     valid_tokens: list[str] = []
@@ -148,7 +148,7 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
         yield fetcher
 
 
-async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fetcher, feed_server):
+async def test_reddit_api_gives_same_entries_as_feed(reddit_fetcher, feed_server):
     fetched = await reddit_fetcher.get(FEED_URL)
     assert fetched.url == FEED_URL
     (entry,) = parse_feed_document(fetched.body, fetched.content_type, fetched.url).entries
@@ -160,7 +160,7 @@ async def test_reddits_api_stands_for_its_feeds_with_the_same_articles(reddit_fe
     assert feed_server.count("/token") == 2
 
 
-async def test_a_refused_application_is_told_from_a_refused_feed_or_an_outage(settings, reddit_fetcher, feed_server):
+async def test_refused_reddit_application_has_its_own_error(settings, reddit_fetcher, feed_server):
     wrong = {"reddit_id": "id", "reddit_secret": Secret("wrong")}
     async with Fetcher(replace(settings, **wrong)) as fetcher:
         assert await fetch_error_code(fetcher, FEED_URL) == fetch_errors.REDDIT_APPLICATION_REFUSED
@@ -172,9 +172,7 @@ async def test_a_refused_application_is_told_from_a_refused_feed_or_an_outage(se
 @pytest.mark.parametrize(
     ("status", "error_code"), [(403, fetch_errors.REDDIT_FORBIDDEN), (429, fetch_errors.REDDIT_RATE_LIMITED)]
 )
-async def test_what_reddits_api_refuses_an_application_does_not_say_to_set_one_up(
-    reddit_fetcher, feed_server, status, error_code
-):
+async def test_refusal_by_reddit_api_does_not_suggest_application(reddit_fetcher, feed_server, status, error_code):
     feed_server.serve("/r/python/hot", status=status)
     with pytest.raises(fetch_errors.FeedError) as refused:
         await reddit_fetcher.get(FEED_URL)
@@ -195,11 +193,11 @@ async def test_what_reddits_api_refuses_an_application_does_not_say_to_set_one_u
         ("https://www.reddit.com/r/a/", None),
     ],
 )
-def test_only_feeds_of_posts_have_a_path_in_the_api(url, path):
+def test_only_feeds_of_posts_have_reddit_api_path(url, path):
     assert reddit_api.build_api_path(url) == path
 
 
-def test_wrong_members_of_a_listing_are_ignored():
+def test_invalid_members_of_reddit_listing_are_ignored():
     hostile = {**POST, "permalink": "javascript:alert(1)", "created_utc": 1e300, "preview": {"images": [1]}}
     document = make_listing(hostile, "no post", None, {**POST, "title": ["no text"]})
     first, second = parse_feed_document(document, "", FEED_URL).entries
@@ -207,7 +205,7 @@ def test_wrong_members_of_a_listing_are_ignored():
     assert (second.guid, second.title) == ("t3_1abcde", "")
 
 
-def test_a_refusal_says_which_setting_would_help():
+def test_refusal_names_setting_that_helps():
     for code in ("http-403", fetch_errors.RATE_LIMITED):
         assert "reddit.com/prefs/feeds" in describe_feed_error(code, FEED_URL)
         assert "TELEX_REDDIT_ID" in describe_feed_error(code, FEED_URL)

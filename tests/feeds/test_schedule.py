@@ -1,4 +1,4 @@
-"""When to ask again: the bounds hold whatever comes, and the publisher's wish wins."""
+"""Poll schedule: bounds, backoff and the publisher's hints."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _schedule_after_success(
 
 
 @given(feed=feeds, hint=hints_without_skips, new=published, seed=st.integers(0, 99), missed=st.booleans())
-def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(feed, hint, new, seed, missed):
+def test_interval_stays_within_bounds_and_above_hint(feed, hint, new, seed, missed):
     interval, next_poll_at = schedule_after_success(
         feed,
         now=NOW,
@@ -98,7 +98,7 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     hold=seconds,
     code=st.sampled_from([fetch_errors.TIMEOUT, fetch_errors.RATE_LIMITED]),
 )
-def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed, hold, code):
+def test_wait_after_failure_honours_retry_after_up_to_a_week(feed, seed, hold, code):
     hold_seconds = None if hold is None else parse_retry_after(str(hold), now=NOW)
     error = FeedError(code, retry_after=hold_seconds)
     interval, next_poll_at = schedule_after_failure(feed, now=NOW, error=error, random=Random(seed))
@@ -109,7 +109,7 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed
         assert next_poll_at - NOW <= MAX_INTERVAL_SECONDS
 
 
-def test_failures_in_a_row_double_the_wait_up_to_a_day():
+def test_consecutive_failures_double_wait_up_to_a_day():
     waits = [
         schedule_after_failure(
             _feed(failure_count=n), now=NOW, error=FeedError(fetch_errors.CONNECTION_FAILED), random=Random(n)
@@ -122,7 +122,7 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day():
     assert all(0.9 * MAX_INTERVAL_SECONDS <= wait <= MAX_INTERVAL_SECONDS for wait in waits[8:])
 
 
-def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again():
+def test_429_without_retry_after_waits_longer_than_404():
     def wait(code: str) -> int:
         return schedule_after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
@@ -130,14 +130,14 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
     assert wait("http-404") < 2 * USUAL_MIN_INTERVAL_SECONDS
 
 
-def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
+def test_new_article_halves_interval_and_quiet_poll_lengthens_it():
     old = _feed(last_article_at=NOW - 5 * DAY, last_success_at=NOW - 4_000)
     assert _schedule_after_success(replace(old, interval=4_000), new=1)[0] == 2_000
     assert _schedule_after_success(replace(old, interval=4_000))[0] == 4_120
     assert _schedule_after_success(replace(old, interval=20_000))[0] == 20_000
 
 
-def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
+def test_second_article_after_long_silence_shortens_interval_much():
     first = _schedule_after_success(
         _feed(interval=MAX_INTERVAL_SECONDS, last_article_at=NOW - 300 * DAY, last_success_at=NOW - DAY), new=1
     )[0]
@@ -148,7 +148,7 @@ def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
     assert second == DAY // 48
 
 
-def test_five_minutes_need_a_lively_feed_or_its_own_word():
+def test_minimum_interval_needs_busy_feed_or_hint():
     assert _schedule_after_success(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
     assert (
         _schedule_after_success(_feed(interval=USUAL_MIN_INTERVAL_SECONDS, last_success_at=NOW - 4_000), new=1)[0]
@@ -166,7 +166,7 @@ def test_five_minutes_need_a_lively_feed_or_its_own_word():
     )
 
 
-def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
+def test_possibly_missed_entries_shorten_interval_at_once():
     interval, _ = schedule_after_success(
         _feed(interval=20_000, last_success_at=NOW - 20_000),
         now=NOW, hints=CacheHints(), published_times=[NOW - 9] * 15, has_changes=True, random=Random(1),
@@ -175,7 +175,7 @@ def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
     assert interval == USUAL_MIN_INTERVAL_SECONDS
 
 
-def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
+def test_first_interval_follows_rhythm_of_backlog():
     def first(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
         return schedule_after_success(
@@ -189,14 +189,14 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
 
 
 def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]:
-    """Polls in so many days, and how late each article was found."""
+    """Return the number of polls in these days and the delay of each article in seconds."""
     random = Random(7)
-    now, end, polls, late = NOW, NOW + days * DAY, 0, []
+    now, end, polls, delays = NOW, NOW + days * DAY, 0, []
     waiting = sorted(publishes)
     while now < end:
         new = [moment for moment in waiting if moment <= now]
         waiting = waiting[len(new) :]
-        late += [now - moment for moment in new]
+        delays += [now - moment for moment in new]
         polls += 1
         interval, due = schedule_after_success(
             feed, now=now, hints=CacheHints(), published_times=new, has_changes=bool(new), random=random
@@ -205,33 +205,33 @@ def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, l
             feed, interval=interval, last_success_at=now, last_article_at=now if new else feed.last_article_at
         )
         now = due
-    return polls, late
+    return polls, delays
 
 
-def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
+def test_poll_rate_suits_newspaper_blog_and_dead_feed():
     random = Random(3)
     busy = [NOW + random.randrange(30 * DAY) for _ in range(30 * 80)]
-    polls, late = _simulate_polls(_feed(), busy, 30)
-    assert sorted(late)[len(late) // 2] < 5 * 60
+    polls, delays = _simulate_polls(_feed(), busy, 30)
+    assert sorted(delays)[len(delays) // 2] < 5 * 60
     assert polls < 30 * DAY / MIN_INTERVAL_SECONDS
 
     weekly = [NOW + week * 7 * DAY for week in range(1, 9)]
-    polls, late = _simulate_polls(_feed(last_article_at=NOW - DAY), weekly, 60)
+    polls, delays = _simulate_polls(_feed(last_article_at=NOW - DAY), weekly, 60)
     assert polls < 60 * DAY / USUAL_MIN_INTERVAL_SECONDS / 4
-    assert max(late) < 5 * 3_600
+    assert max(delays) < 5 * 3_600
 
     dead = _feed(last_article_at=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
     assert _simulate_polls(dead, [], 30)[0] <= 34
 
 
-def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_day():
+def test_quiet_feed_without_validators_is_polled_once_a_day():
     feed_without_validators = _feed(last_article_at=NOW - 13 * DAY, validators=Validators())
     assert _simulate_polls(feed_without_validators, [], 60)[0] < 60 + 30
     feed_with_validators = _feed(last_article_at=NOW - 13 * DAY)
     assert _simulate_polls(feed_with_validators, [], 60)[0] > 200
 
 
-def test_polls_of_many_feeds_spread_out():
+def test_polls_of_many_feeds_are_spread():
     dues = {_schedule_after_success(_feed(), seed=seed)[1] for seed in range(200)}
     assert len(dues) > 50
     assert max(dues) - min(dues) > 0.15 * USUAL_MIN_INTERVAL_SECONDS
@@ -240,7 +240,7 @@ def test_polls_of_many_feeds_spread_out():
 # -- hints
 
 
-def test_headers_are_read_as_hints():
+def test_cache_headers_are_parsed_as_hints():
     date = formatdate(NOW, usegmt=True)
     later = formatdate(NOW + 1_800, usegmt=True)
     assert (
@@ -257,7 +257,7 @@ def test_headers_are_read_as_hints():
     assert parse_cache_hints({"expires": formatdate(0)}, now=NOW).expires_seconds == 0
 
 
-def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
+def test_retry_after_is_parsed_and_limited():
     assert parse_retry_after("120", now=NOW) == 120
     assert parse_retry_after(formatdate(NOW + 3_600, usegmt=True), now=NOW) == 3_600
     assert parse_retry_after(formatdate(0, usegmt=True), now=NOW) == 0
@@ -266,7 +266,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
         assert parse_retry_after(nothing, now=NOW) is None
 
 
-def test_the_wishes_of_a_document_hold_while_it_does_not_change():
+def test_document_hints_apply_until_document_changes():
     parsed = ParsedFeed(title="T", ttl=7_200, skip_hours=frozenset({22, 23}), skip_days=frozenset({4}))
     feed = apply_document_hints(_feed(), parsed)
     assert _schedule_after_success(feed)[1] - NOW >= 7_200
@@ -281,7 +281,7 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     now=st.integers(NOW, NOW + 7 * DAY),
     seed=st.integers(0, 9),
 )
-def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
+def test_no_poll_is_due_in_skipped_hours_and_days(hours, days, now, seed):
     hint = CacheHints(skip_hours=frozenset(hours), skip_days=frozenset(days))
     due = datetime.fromtimestamp(_schedule_after_success(_feed(), hint=hint, now=now, seed=seed)[1], UTC)
     assert due.hour not in hours
@@ -289,5 +289,5 @@ def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
 
 
 @check_cases("skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))])
-def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
+def test_feed_that_skips_everything_is_polled(skips):
     assert _schedule_after_success(_feed(), hint=skips)[1] - NOW < 2 * USUAL_MIN_INTERVAL_SECONDS

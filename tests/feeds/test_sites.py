@@ -1,4 +1,4 @@
-"""Addresses at well-known sites lead to their feeds, and nothing else is mistaken for one."""
+"""Feeds of pages at well-known sites."""
 
 from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
@@ -63,11 +63,11 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
         ),
     ],
 )
-def test_an_address_stands_for_its_feed(address, feed):
+def test_page_url_maps_to_feed_url(address, feed):
     assert [site_feed.url for site_feed in known_sites.list_feeds_for_url(address)] == [feed]
 
 
-def test_a_project_has_three_feeds_to_choose_from():
+def test_github_project_has_three_feeds():
     assert known_sites.list_feeds_for_url("https://github.com/python/cpython.git") == (
         SiteFeed("https://github.com/python/cpython/releases.atom", "python/cpython · releases"),
         SiteFeed("https://github.com/python/cpython/tags.atom", "python/cpython · tags"),
@@ -76,7 +76,7 @@ def test_a_project_has_three_feeds_to_choose_from():
 
 
 @check_cases("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
-def test_a_project_of_gitlab_has_three_too(page):
+def test_gitlab_project_has_three_feeds(page):
     assert [feed.url for feed in known_sites.list_feeds_for_url(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
         "https://gitlab.com/a/b/-/tags?format=atom",
@@ -84,7 +84,7 @@ def test_a_project_of_gitlab_has_three_too(page):
     ]
 
 
-def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
+def test_reddit_post_has_feeds_of_subreddit_and_comments():
     post = "https://www.reddit.com/r/python/comments/1a2b/a_title/?share_id=x"
     assert [feed.url for feed in known_sites.list_feeds_for_url(post)] == [
         "https://www.reddit.com/r/python/.rss",
@@ -124,7 +124,7 @@ def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
         "https://example.com/feed",
     ],
 )
-def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
+def test_feed_url_or_unknown_site_maps_to_no_feed(address):
     assert known_sites.list_feeds_for_url(address) == ()
 
 
@@ -144,7 +144,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
         ("@ada@social.example/x", None),
     ],
 )
-def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page):
+def test_account_handle_resolves_to_page(text, page):
     assert known_sites.resolve_handle(text) == page
 
 
@@ -156,14 +156,14 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
         f'<script>{{"videoDetails":{{"channelId":"{CHANNEL}"}}}}</script>',
     ],
 )
-def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
+def test_youtube_page_gives_feed_of_its_own_channel(body):
     page = f"<title>Somebody</title>{body}".encode()
     feeds = find_feed_links(page, "https://www.youtube.com/@somebody")
     assert feeds == (DiscoveredFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
     assert find_feed_links(page, "https://elsewhere.example/@somebody") == ()
 
 
-async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, feed_server):
+async def test_project_feeds_are_offered_without_request(fetcher, workers, feed_server):
     discovery = await discover_feeds(fetcher, workers, "https://github.com/a/b")
     assert [feed.url.rpartition("/")[2] for feed in discovery.feeds] == [
         "releases.atom",
@@ -174,7 +174,7 @@ async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, fe
     assert feed_server.visits == []
 
 
-async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, feed_server, monkeypatch):
+async def test_only_mapped_feed_is_fetched(fetcher, workers, feed_server, monkeypatch):
     feed = feed_server.serve("/r/python/.rss", make_rss(make_rss_item(1), title="python"))
     monkeypatch.setattr(known_sites, "list_feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
     discovery = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
@@ -183,7 +183,7 @@ async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, fee
     assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
 
 
-async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(fetcher, workers, feed_server):
+async def test_account_page_without_feed_link_is_probed_for_rss(fetcher, workers, feed_server):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", make_rss(make_rss_item(1), title="Ada"))
     assert (await discover_feeds(fetcher, workers, page)).feeds == (DiscoveredFeed(feed, "Ada", "rss20"),)

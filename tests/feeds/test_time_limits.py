@@ -1,4 +1,4 @@
-"""One timer for the limit of many tasks."""
+"""Timeout with one timer for many tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from bot.feeds.time_limits import SharedTimeout
 
 
-async def test_only_who_is_late_is_stopped():
+async def test_only_late_tasks_time_out():
     limit = SharedTimeout(0.05)
 
     async def wait(seconds: float) -> str:
@@ -26,7 +26,7 @@ async def test_only_who_is_late_is_stopped():
         assert await wait(0) == "in time"
 
 
-async def test_a_task_that_is_cancelled_is_not_late():
+async def test_cancelled_task_does_not_time_out():
     limit = SharedTimeout(60)
 
     async def wait() -> None:
@@ -40,7 +40,7 @@ async def test_a_task_that_is_cancelled_is_not_late():
         await task
 
 
-async def test_a_task_cancelled_when_it_is_late_stays_cancelled():
+async def test_task_cancelled_while_timing_out_stays_cancelled():
     limit = SharedTimeout(0)
     late = asyncio.Event()
 
