@@ -44,7 +44,7 @@ async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_
     assert "Traceback" not in bot.log
 
 
-@pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
+@pytest.mark.scene(speed=QUICK)
 async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     scene.set_clock(HOUR)
     bot = scene.start()
