@@ -1,4 +1,4 @@
-"""Share of questions answered surely, and of these without an answer, by threshold and size of the store.
+"""Benchmark of the confidence of answers: share of sure and of wrong answers, by threshold and size of the store.
 
     python -m benchmarks.answer_confidence [--folder FOLDER] [--sizes 1 100 900] [--semantic] [--encyclopedic 150]
 
@@ -30,10 +30,10 @@ from benchmarks.answers_examples import (
     Example,
     Judge,
     add_cosines,
+    analyse_article,
     build_example,
     load_examples,
     load_news,
-    reading,
 )
 from benchmarks.answers_fit import (
     NON_CHAT_KINDS,
@@ -59,7 +59,7 @@ console = Console(width=130)
 
 
 class CurvePoint(NamedTuple):
-    """What a threshold leads to: shares of the answerable questions, of the sure ones, of those near a topic."""
+    """A threshold with the share of answerable questions that are sure, and the shares of two errors."""
 
     threshold: float
     sure: float
@@ -93,7 +93,7 @@ def compute_curve(outcomes: Sequence[Outcome]) -> list[CurvePoint]:
 
 
 def find_near_articles(example: Example) -> list[str]:
-    """Return the addresses of the articles that a small store holds for a question."""
+    """Return the URLs of the articles that a small store must contain for a question."""
     articles: dict[int, Article] = {article.id: article for article in example.candidates.retrieved.articles}
     if not example.has_answer:
         return [article.url for article in list(articles.values())[:1]]
@@ -113,20 +113,20 @@ def draw_stores(
     group: list[Example] = []
     urls: dict[str, None] = {}
 
-    def close() -> tuple[list[Example], list[dict[str, Any]]]:
-        others = generator.sample([url for url in news if url not in urls], max(0, size - len(urls)))
-        return list(group), [news[url] for url in (*urls, *others)]
+    def complete_group() -> tuple[list[Example], list[dict[str, Any]]]:
+        other_urls = generator.sample([url for url in news if url not in urls], max(0, size - len(urls)))
+        return list(group), [news[url] for url in (*urls, *other_urls)]
 
     for example in generator.sample(examples, len(examples)):
         near_urls = [url for url in find_near_articles(example) if url in news][:size]
         if not near_urls:
             continue
         if group and len(urls) + len(near_urls) > max(1, OWN_ARTICLE_SHARE * size):
-            yield close()
+            yield complete_group()
             group, urls = [], {}
         group.append(example)
         urls |= dict.fromkeys(near_urls)
-    yield close()
+    yield complete_group()
 
 
 class AskedQuestion(NamedTuple):
@@ -164,9 +164,9 @@ async def ask_small_stores(
 
 
 def print_curve(title: str, outcomes: Sequence[Outcome]) -> None:
-    """Print the points of a curve at which so many are sure."""
+    """Print the points of the curve at which given shares of the questions are sure."""
     table = Table(
-        "sure", "from", "without an answer", "near a topic, sure", title=f"{title}: {len(outcomes)} questions"
+        "sure", "threshold", "sure without an answer", "near a topic, sure", title=f"{title}: {len(outcomes)} questions"
     )
     curve = compute_curve(outcomes)
     for share in SURE_SHARES:
@@ -201,12 +201,13 @@ async def measure(folder: Path, sizes: Sequence[int], *, semantic: bool, encyclo
     slope, shift = calibrate(outcomes)
     print_curve("all articles", with_calibrated_probabilities(outcomes, slope, shift))
     for size in sizes:
-        asked = [question async for question in ask_small_stores(questions, size, semantic=semantic)]
-        print_curve(f"stores of {size}", with_calibrated_probabilities(judge_questions(asked), slope, shift))
+        asked_questions = [question async for question in ask_small_stores(questions, size, semantic=semantic)]
+        small_store_outcomes = with_calibrated_probabilities(judge_questions(asked_questions), slope, shift)
+        print_curve(f"stores of {size}", small_store_outcomes)
 
 
 def judge_questions(questions: Sequence[AskedQuestion]) -> list[Outcome]:
-    """Return what becomes of questions, each by its trees, with the words that answer in each passage."""
+    """Return the outcomes of questions, each by its trees, with the words that answer in each passage."""
     outcomes = judge_outcomes([question.example for question in questions], [question.judge for question in questions])
     for outcome, question in zip(outcomes, questions, strict=True):
         analysed_question = outcome.example.question
@@ -215,7 +216,7 @@ def judge_questions(questions: Sequence[AskedQuestion]) -> list[Outcome]:
             add_excerpt(
                 analysed_question,
                 QuestionTermMatcher(analysed_question),
-                reading(articles[candidate.article_id]),
+                analyse_article(articles[candidate.article_id]),
                 candidate,
                 question.span_scorer,
             )
@@ -225,11 +226,14 @@ def judge_questions(questions: Sequence[AskedQuestion]) -> list[Outcome]:
 
 
 def main() -> None:
+    """Print the curves of all stores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[900, 100, 1], help="of the small stores")
-    parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")
-    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
+    parser.add_argument("--semantic", action="store_true", help="answer with the extra `semantic`")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", default=[900, 100, 1], help="numbers of articles of the small stores"
+    )
+    parser.add_argument("--encyclopedic", type=int, default=150, help="encyclopedic questions per language to fit on")
+    parser.add_argument("--folder", type=Path, help="folder that keeps the filled stores for the next run")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         asyncio.run(

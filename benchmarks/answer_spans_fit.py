@@ -1,10 +1,10 @@
-"""Fits what tells which words of a passage are the answer: writes it to data/answer_scorer.json.
+"""Fitting of the trees that choose the words of a passage that answer a question; writes data/answer_scorer.json.
 
     python -m benchmarks.answer_spans_fit [--folder FOLDER] [--encyclopedic 150]
 
-Run it after `answers_fit`. Trees as there, over the words that have the form of an answer: of the passages
-of all encyclopedic questions but those that `answers_fit` draws, and of the articles found for the questions
-of the chat. `answers` prints how often the words in bold are right.
+Run it after `benchmarks.answers_fit`. Gradient-boosted trees are fitted on the words that have the form of an answer:
+in the passages of all encyclopedic questions that `answers_fit` doesn't draw, and in the articles that are found for
+the chat questions. `benchmarks.answers` prints how often the words in bold are right.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     LANGUAGES,
     Example,
+    analyse_article,
     draw_encyclopedic_questions,
     join_words,
     load_encyclopedia,
     load_examples,
     open_store_in,
-    reading,
 )
 from benchmarks.answers_fit import (
     FOLDS,
@@ -50,19 +50,19 @@ from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
 
 TREES = 100
 ARTICLES_PER_QUESTION = 8
-"""Articles of a question of the chat whose words are looked at."""
+"""Number of articles of a chat question whose words are used."""
 RISING_FEATURES = {"of the kind", "near", "beside", "around", "often"}
 
 
 class SpanSamples(NamedTuple):
-    """The words that may answer some question: their features, and whether they do."""
+    """Features of words that may answer a question, and whether they do."""
 
     features: list[list[float]]
     labels: list[bool]
 
 
 def is_answer(span_text: str, answers: Sequence[str]) -> bool:
-    """Whether words are an answer: it and hardly more, or half of it and more."""
+    """Return whether words are an accepted answer with few words more, or at least half of one."""
     words = join_words(span_text)
     count = len(words.split())
     for answer in map(join_words, answers):
@@ -72,18 +72,18 @@ def is_answer(span_text: str, answers: Sequence[str]) -> bool:
     return False
 
 
-def build_samples(question: AnalysedQuestion, article_reading: ArticleAnalysis, answers: Sequence[str]) -> SpanSamples:
-    """The words of an article that may answer a question."""
+def build_samples(question: AnalysedQuestion, article_analysis: ArticleAnalysis, answers: Sequence[str]) -> SpanSamples:
+    """Return the samples of the words of an article that may answer a question."""
     terms, samples = QuestionTermMatcher(question), SpanSamples([], [])
-    for number in range(-1, len(article_reading.sentences)):
-        for form, features in iter_span_features(question, terms, article_reading, number):
+    for number in range(-1, len(article_analysis.sentences)):
+        for form, features in iter_span_features(question, terms, article_analysis, number):
             samples.features.append(features)
             samples.labels.append(is_answer(form.text, answers))
     return samples
 
 
 async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -> list[SpanSamples]:
-    """Those of all encyclopedic questions but so many of each language, in their own passages."""
+    """Return samples for all encyclopedic questions except the drawn ones, from their own passages."""
     excluded_ids = {row["id"] for row in draw_encyclopedic_questions(excluded_per_language)}
     urls = {document["doc_id"]: make_document_url(document) for document in load_encyclopedia([""])}
     samples = []
@@ -96,13 +96,13 @@ async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -
             for question_row in read_rows(f"questions/{language}-questions"):
                 if question_row["id"] not in excluded_ids:
                     question = await analyse_question_with_index(newsroom.searcher, question_row["question"])
-                    article_reading = reading(passages[urls[question_row["doc_id"]]])
-                    samples.append(build_samples(question, article_reading, question_row["answers"]))
+                    article_analysis = analyse_article(passages[urls[question_row["doc_id"]]])
+                    samples.append(build_samples(question, article_analysis, question_row["answers"]))
     return samples
 
 
 def build_chat_samples(example: Example) -> SpanSamples:
-    """Those of a question of the chat; in an article that does not answer it none is right."""
+    """Return samples for a chat question; words of an article that doesn't answer it are labelled as wrong."""
     own_ids = {
         candidate.article_id
         for candidate, is_own in zip(example.candidates.judged, example.candidates.own, strict=True)
@@ -111,15 +111,15 @@ def build_chat_samples(example: Example) -> SpanSamples:
     samples = SpanSamples([], [])
     for article in example.candidates.retrieved.articles[:ARTICLES_PER_QUESTION]:
         answers = example.row["answers"] if article.id in own_ids else ()
-        article_samples = build_samples(example.question, reading(article), answers)
+        article_samples = build_samples(example.question, analyse_article(article), answers)
         samples.features.extend(article_samples.features)
         samples.labels.extend(article_samples.labels)
     return samples
 
 
 def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
-    """Trees that tell how likely words are the answer."""
-    feature_matrix = np.array([features for one in sample_sets for features in one.features])
+    """Fit the trees that predict the probability that words are the answer."""
+    feature_matrix = np.array([features for samples in sample_sets for features in samples.features])
     labels = np.array([label for samples in sample_sets for label in samples.labels], dtype=int)
     settings = SETTINGS | {
         "seed": 1,
@@ -133,7 +133,7 @@ def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
 def fit_span_scorers(
     examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
 ) -> tuple[list[int], list[Scorer]]:
-    """Return the fold of each chat question, and for each fold the trees fitted on the other ones."""
+    """Return the fold of each chat question, and for each fold the trees fitted on the other folds."""
     folds, chat_samples = assign_folds(examples), [build_chat_samples(example) for example in examples]
     return folds, [
         fit_scorer(
@@ -146,12 +146,12 @@ def fit_span_scorers(
     ]
 
 
-def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
-    """Fit, and put the trees in the file."""
+def write_scorer(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
+    """Fit the trees on all samples and write them to the file."""
     scorer = fit_scorer(
         [
             *encyclopedic_samples,
-            *map(build_chat_samples, (each for each in examples if each.kind != ENCYCLOPEDIC)),
+            *map(build_chat_samples, (example for example in examples if example.kind != ENCYCLOPEDIC)),
         ]
     )
     file = json.loads(MODEL_FILE.read_text("utf-8"))
@@ -164,16 +164,17 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
 
 
 def main() -> None:
+    """Load the examples and write the fitted trees."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encyclopedic", type=int, default=150, help="as for answers_fit")
-    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
+    parser.add_argument("--encyclopedic", type=int, default=150, help="questions per language that answers_fit draws")
+    parser.add_argument("--folder", type=Path, help="folder that keeps the filled stores for the next run")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as temporary:
         folder = options.folder or Path(temporary)
         question_examples = asyncio.run(
             load_examples(folder, semantic=False, encyclopedic=options.encyclopedic, judges=fit_judges)
         )
-        write(question_examples, asyncio.run(build_encyclopedic_samples(folder, options.encyclopedic)))
+        write_scorer(question_examples, asyncio.run(build_encyclopedic_samples(folder, options.encyclopedic)))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""How well questions are answered: by a scorer that was not fitted on the articles they are about.
+"""Benchmark of answers to questions about the news, by scorers that weren't fitted on the same articles.
 
     python -m benchmarks.answers [--folder FOLDER] [--encyclopedic 150] [--outside 30] [--semantic]
     [--installed]
 
-The questions as people type them in a chat, over the shared news. First: the first quote, sure or
-possible, holds the words of an answer; three: one of at most three does. Each question is judged by a
-scorer fitted on those about other articles and on encyclopedic questions (cross-validation by article), the
-words in bold by one fitted likewise,
-with the threshold that stands in the file; `--installed` asks the weights in the file instead, which were
-fitted on all of them: an upper bound. Taken out: the same questions where the articles that answer are not
-stored. Out of the store: encyclopedic questions asked of the news alone. Intervals are Wilson's, of 95 %.
+Chat questions are asked over the shared news. Printed by language are shares with Wilson's 95 % intervals:
+
+- first quote right, one of three right: the first quote, or one of the first three, contains an accepted answer
+- sure, possible, nothing: the confidence of an answer
+- taken out: the same questions when the articles that answer them aren't stored
+- out of the store: encyclopedic questions, which the news can't answer
+
+Each question's candidates and bold words are scored by trees fitted on questions about other articles and on
+encyclopedic questions (cross-validation by article), with the installed thresholds. `--installed` uses the installed
+trees instead, which were fitted on all questions: an upper bound.
 """
 
 from __future__ import annotations
@@ -30,9 +33,9 @@ from benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,
     OUTSIDE,
+    analyse_article,
     join_words,
     load_examples,
-    reading,
 )
 from benchmarks.answers_fit import (
     Outcome,
@@ -52,13 +55,13 @@ WRONG_SHARE_LIMITS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
 
 
 def format_interval(hits: int, count: int) -> str:
-    """A share with its interval."""
+    """Format a share with its 95 % interval."""
     if not count:
         return "–"
     share, z = hits / count, 1.96
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return f"{share:.2f} ({max(0.0, middle - half):.2f}–{min(1.0, middle + half):.2f}, n={count})"
+    margin = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return f"{share:.2f} ({max(0.0, middle - margin):.2f}–{min(1.0, middle + margin):.2f}, n={count})"
 
 
 def rank_with_excerpts(
@@ -69,7 +72,11 @@ def rank_with_excerpts(
     articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
     return rank_candidates(
         add_excerpt(
-            question, QuestionTermMatcher(question), reading(articles[candidate.article_id]), candidate, span_scorer
+            question,
+            QuestionTermMatcher(question),
+            analyse_article(articles[candidate.article_id]),
+            candidate,
+            span_scorer,
         )
         for candidate in candidates
     )
@@ -92,13 +99,13 @@ def judge_bold_words(
 def tally_outcomes(
     outcomes: Sequence[Outcome], span_scorers: Sequence[Scorer], *, semantic: bool
 ) -> dict[str, dict[str, list[bool]]]:
-    """By what is measured and in which language, what became of each question."""
+    """Return a flag for each question, by the name of the figure and the language."""
     answer_scorer = load_candidate_scorer(with_cosines=semantic)
     counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for outcome, span_scorer in zip(outcomes, span_scorers, strict=True):
         language, kind = outcome.example.row["lang"], outcome.example.kind
 
-        def note(name: str, is_met: bool, language: str = language) -> None:
+        def add_flag(name: str, is_met: bool, language: str = language) -> None:
             counts[name][language].append(is_met)
             counts[name]["both"].append(is_met)
 
@@ -114,36 +121,37 @@ def tally_outcomes(
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
         is_first_right, is_any_right = quotes_right[:1] == [True], any(quotes_right)
         if outcome.example.has_answer:
-            note("first quote right", is_first_right)
-            note("one of three right", is_any_right)
+            add_flag("first quote right", is_first_right)
+            add_flag("one of three right", is_any_right)
             if kind in {ROUNDABOUT, CURRENT}:
-                note(f"{kind}, first", is_first_right)
-                note(f"{kind}, one of three", is_any_right)
-            note("sure", is_sure)
-            note("sure and wrong", is_sure and not is_first_right)
-            note("sure, and none of two right", is_sure and not any(quotes_right[:2]))
+                add_flag(f"{kind}, first", is_first_right)
+                add_flag(f"{kind}, one of three", is_any_right)
+            add_flag("sure", is_sure)
+            add_flag("sure and wrong", is_sure and not is_first_right)
+            add_flag("sure, and none of two right", is_sure and not any(quotes_right[:2]))
             for name, is_met in judge_bold_words(outcome, quotes, tier):
-                note(name, is_met)
+                add_flag(name, is_met)
             if is_any_right:
-                note("right among three, and called nothing", tier is Confidence.NOTHING)
+                add_flag("right among three, and called nothing", tier is Confidence.NOTHING)
             if outcome.without is not None:
-                note("taken out: nothing sure", tier_without is not Confidence.SURE)
-                note("taken out: nothing at all", tier_without is Confidence.NOTHING)
+                add_flag("taken out: nothing sure", tier_without is not Confidence.SURE)
+                add_flag("taken out: nothing at all", tier_without is Confidence.NOTHING)
         elif kind == NEAR_TOPIC:
-            note("unanswerable near a topic: nothing sure", not is_sure)
+            add_flag("unanswerable near a topic: nothing sure", not is_sure)
         elif kind == OUTSIDE:
-            note("out of the store: nothing sure", not is_sure)
-            note("out of the store: nothing at all", tier is Confidence.NOTHING)
+            add_flag("out of the store: nothing sure", not is_sure)
+            add_flag("out of the store: nothing at all", tier is Confidence.NOTHING)
     return counts
 
 
 def main() -> None:
+    """Print the table of figures and the trade-off of wrong answers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--installed", action="store_true", help="with the weights in the file")
-    parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")
-    parser.add_argument("--outside", type=int, default=30, help="questions of each language")
-    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
+    parser.add_argument("--semantic", action="store_true", help="answer with the extra `semantic`")
+    parser.add_argument("--installed", action="store_true", help="score with the installed trees")
+    parser.add_argument("--encyclopedic", type=int, default=150, help="encyclopedic questions per language to fit on")
+    parser.add_argument("--outside", type=int, default=30, help="encyclopedic questions per language to ask")
+    parser.add_argument("--folder", type=Path, help="folder that keeps the filled stores for the next run")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as temporary:
         folder = options.folder or Path(temporary)
@@ -162,10 +170,10 @@ def main() -> None:
     if options.installed:
         answer_scorer = load_candidate_scorer(with_cosines=options.semantic)
 
-        def installed(candidates: Sequence[Sequence[float]]) -> list[float]:
+        def judge_with_installed_trees(candidates: Sequence[Sequence[float]]) -> list[float]:
             return [answer_scorer.predict_probability(features) for features in candidates]
 
-        outcomes = judge_outcomes(question_examples, [installed] * len(question_examples))
+        outcomes = judge_outcomes(question_examples, [judge_with_installed_trees] * len(question_examples))
         span_scorers = [load_span_scorer()] * len(outcomes)
     else:
         outcomes, _, _ = compute_calibrated_outcomes(question_examples)
@@ -185,7 +193,7 @@ def main() -> None:
     curve = compute_trade_off(outcomes)
     for max_wrong in WRONG_SHARE_LIMITS:
         sure = max((share for _, share, wrong, _ in curve if wrong <= max_wrong), default=0.0)
-        console.print(f"at most {max_wrong:.2f} sure and wrong: {sure:.2f} answered surely")
+        console.print(f"at most {max_wrong:.2f} sure and wrong: {sure:.2f} sure")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Questions with what the pipeline finds for them: what the scorer is fitted on and judged by.
+"""Labelled questions with the candidates that the pipeline retrieves, to fit and to measure the scorer of answers.
 
-Each question is asked of a filled store twice: of all articles, and of all but those that answer it. A
-candidate is right where it holds the words of an answer. The encyclopedic questions (PIAF, Keraron et al.
-2020; XQuAD, Artetxe et al. 2020) stand in the store of the news.
+Each question is asked of a filled store twice: of all articles, and of all except those that answer it. A candidate is
+right if it contains the words of an accepted answer. The passages of the encyclopedic questions (PIAF, Keraron et al.
+2020; XQuAD, Artetxe et al. 2020) are in the same store as the news.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ NEAR_TOPIC = "near_topic_unanswerable"
 ENCYCLOPEDIC = "encyclopedic"
 OUTSIDE = "out of the store"
 ENCYCLOPEDIA = "Encyclopedia"
-"""The outlet of the encyclopedic passages."""
-CACHED_READINGS = 4_000  # articles that are kept as they were read
+"""Outlet of the encyclopedic passages."""
+CACHED_ANALYSES = 4_000  # Analysed articles in the cache.
 
 Judge = Callable[[Sequence[Sequence[float]]], Sequence[float]]
-"""How likely candidates with these features answer."""
+"""Function that predicts the probabilities that candidates answer, from their features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What is found for a question: its candidates and whether each is right, in an article that answers."""
+    """Candidates of a question, whether each is right, and whether each is from an article that answers it."""
 
     judged: list[ScoredCandidate]
     right: list[bool]
@@ -58,9 +58,9 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question as the shared data has it and as it is understood, and what is found for it.
+    """A labelled question, its analysis and its candidates.
 
-    `without` is what is found where no article is that answers; None for a question without an answer.
+    `without` are the candidates when the articles that answer aren't stored; None for a question without an answer.
     """
 
     row: dict[str, Any]
@@ -75,16 +75,16 @@ class Example:
 
     @property
     def has_answer(self) -> bool:
-        """Whether the store answers."""
+        """Whether an article of the store answers the question."""
         return bool(self.row["answers"])
 
     def is_right(self, text: str) -> bool:
-        """Whether a text holds the words of an answer."""
+        """Return whether a text contains the words of an accepted answer."""
         return any(join_words(answer) in join_words(text) for answer in self.row["answers"])
 
 
 def load_chat_questions() -> list[dict[str, Any]]:
-    """The questions as people type them in a chat."""
+    """Load the questions that people typed in a chat."""
     questions = []
     for language in LANGUAGES:
         lines = (SHARED / f"questions/chat-{language}.jsonl").read_text("utf-8").splitlines()
@@ -93,7 +93,7 @@ def load_chat_questions() -> list[dict[str, Any]]:
 
 
 def draw_encyclopedic_questions(per_language: int) -> list[dict[str, Any]]:
-    """So many encyclopedic questions of each language, drawn at random, the same ones each time."""
+    """Draw a fixed random sample of the encyclopedic questions of each language."""
     questions = []
     for language in LANGUAGES:
         rows = random.Random(language).sample(read_rows(f"questions/{language}-questions"), per_language)
@@ -102,14 +102,14 @@ def draw_encyclopedic_questions(per_language: int) -> list[dict[str, Any]]:
 
 
 def load_news() -> list[dict[str, Any]]:
-    """The articles that the questions of the chat are about."""
+    """Load the news articles that the chat questions are about."""
     return [document for language in LANGUAGES for document in read_rows(f"articles/{language}")]
 
 
 def load_encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
-    """The passages that the encyclopedic questions are about, as if published on some of these dates.
+    """Load the passages that answer the encyclopedic questions, each with a random one of the dates.
 
-    Without a date they would all be the newest, and that they are the ones that answer would show.
+    Without a date they would all be the newest, which would reveal that they are the ones that answer.
     """
     generator = random.Random(0)
     return [
@@ -121,7 +121,7 @@ def load_encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
-    """A newsroom of all documents; one that the folder holds already is taken as it is."""
+    """Yield services on a store with all documents; a store that the folder already has is reused."""
     is_new = not (folder / "telex.db").exists()
     async with open_services(replace(read_settings(), database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
@@ -136,7 +136,7 @@ async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Servic
 async def build_example(
     newsroom: Services, row: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
 ) -> Example:
-    """What the pipeline finds for a question in some feeds, by its words."""
+    """Retrieve the candidates for a question in some feeds, by its words."""
     searcher = newsroom.searcher
     question = await analyse_question_with_index(searcher, row["question"])
     retrieved = await retrieve_articles(searcher, question, feed_ids=feed_ids)
@@ -150,24 +150,24 @@ async def build_example(
     return Example(row, question, _label_candidates(question, retrieved, row, answering_urls), without)
 
 
-@lru_cache(CACHED_READINGS)
-def reading(article: Article) -> ArticleAnalysis:
-    """An article as it is read for an answer."""
+@lru_cache(CACHED_ANALYSES)
+def analyse_article(article: Article) -> ArticleAnalysis:
+    """Analyse an article for an answer; results are cached."""
     return candidates.analyse_article(article)
 
 
 def _label_candidates(
     question: AnalysedQuestion, retrieved: RetrievedArticles, row: dict[str, Any], answering_urls: set[str]
 ) -> Candidates:
-    feature_rows = extract_candidates(question, map(reading, retrieved.articles))
+    feature_rows = extract_candidates(question, map(analyse_article, retrieved.articles))
     judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in feature_rows]
-    judged = [each for each in judged if each.text]
+    judged = [candidate for candidate in judged if candidate.text]
     answer_lines = [join_words(answer) for answer in row["answers"]]
     articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
     return Candidates(
         judged=judged,
-        right=[any(answer in join_words(each.text) for answer in answer_lines) for each in judged],
-        own=[articles[each.article_id].url in answering_urls for each in judged],
+        right=[any(answer in join_words(candidate.text) for answer in answer_lines) for candidate in judged],
+        own=[articles[candidate.article_id].url in answering_urls for candidate in judged],
         retrieved=retrieved,
     )
 
@@ -175,9 +175,9 @@ def _label_candidates(
 async def add_cosines(
     newsroom: Services, example: Example, by_words: Judge, known_cosines: dict[str, dict[str, float]]
 ) -> Example:
-    """A question with those of its candidates that are held against its meaning, and how near they are.
+    """Select the candidates that are compared with the question's meaning, and add their cosines as features.
 
-    `known` are the cosines of questions and passages that were told before, and takes the others.
+    `known_cosines` is a cache of cosines by question and passage, and gets the new ones.
     """
     assert newsroom.semantic_index is not None
     candidate_sets = [
@@ -186,7 +186,7 @@ async def add_cosines(
         if candidate_set is not None
     ]
     cosines = known_cosines.setdefault(example.question.text, {})
-    texts = list({each.text for part in candidate_sets for each in part.judged} - cosines.keys())
+    texts = list({candidate.text for part in candidate_sets for candidate in part.judged} - cosines.keys())
     similarities = await newsroom.semantic_index.compute_passage_cosines(
         example.question.text, texts, waits_indefinitely=True
     )
@@ -213,8 +213,8 @@ async def add_cosines(
 
 
 def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidates:
-    """Those of some candidates that are held against the meaning of the question."""
-    probabilities = by_words([each.features for each in candidate_set.judged])
+    """Select the candidates that are compared with the meaning of the question."""
+    probabilities = by_words([candidate.features for candidate in candidate_set.judged])
     order = sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
     places = {id(candidate_set.judged[place]): place for place in order}
     selected_places = [
@@ -232,7 +232,7 @@ def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidate
 
 
 def join_words(text: str) -> str:
-    """A text as its words in a row."""
+    """Return the words of a text, joined and surrounded by single spaces."""
     return f" {' '.join(text_analysis.tokenize(text))} "
 
 
@@ -244,23 +244,23 @@ async def load_examples(
     encyclopedic: int = 0,
     outside: int = 0,
 ) -> list[Example]:
-    """The questions of the chat, asked of the news; then so many encyclopedic ones, asked of all documents.
+    """Return the chat questions, asked of the news, and `encyclopedic` questions per language, asked of all documents.
 
-    `outside` are encyclopedic questions of each language that are asked of the news alone, which answer none.
-    With `semantic` the encyclopedic ones only serve the `judges`, which tell for each question which
-    candidates are held against its meaning.
+    `outside` is the number of encyclopedic questions per language that are asked of the news alone, which answers none.
+    With `semantic`, the encyclopedic ones are only used to fit `judges`, which choose the candidates of each question
+    that are compared with its meaning, and aren't returned.
     """
     documents = [*load_news(), *load_encyclopedia([""])]
     urls = {document["doc_id"]: make_document_url(document) for document in documents}
     outside_rows = [
-        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in draw_encyclopedic_questions(outside)
+        {**row, "kind": OUTSIDE, "answers": [], "doc_ids": []} for row in draw_encyclopedic_questions(outside)
     ]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with open_store_in(folder, semantic=semantic) as newsroom:
         news_feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet != ENCYCLOPEDIA]
         scoped_rows: list[tuple[dict[str, Any], list[int] | None]]
-        scoped_rows = [(each, news_feed_ids) for each in (*load_chat_questions(), *outside_rows)]
-        scoped_rows += [(each, None) for each in draw_encyclopedic_questions(encyclopedic)]
+        scoped_rows = [(row, news_feed_ids) for row in (*load_chat_questions(), *outside_rows)]
+        scoped_rows += [(row, None) for row in draw_encyclopedic_questions(encyclopedic)]
         question_examples = [await build_example(newsroom, row, urls, feed_ids) for row, feed_ids in scoped_rows]
         if not semantic:
             return question_examples

@@ -1,14 +1,13 @@
-"""Fits the scorer of answers: writes data/answer_scorer.json.
+"""Fitting of the scorer of answers; writes data/answer_scorer.json.
 
     python -m benchmarks.answers_fit [--folder FOLDER] [--encyclopedic 150] [--semantic]
 
-Small gradient-boosted trees (LightGBM, which only this needs) over the candidates of the shared questions:
-those typed in a chat, and a sample of the encyclopedic ones, which count less. More of the question's words
-never count against a candidate. Not right are other passages of the article that answers, of other articles
-on the topic, and all that is found where the articles that answer are taken out. Then the log-odds of the
-first candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by
-article). `--semantic` fits the weights with cosines, else those without; `--folder` keeps the filled
-stores for the next time.
+Small gradient-boosted trees (LightGBM, which only the fitting needs) are fitted on the candidates of the shared
+questions: the chat questions, and a sample of the encyclopedic ones with a lower weight. More words of the question
+never lower a candidate's score. Negative examples are other passages of the article that answers, passages of other
+articles, and all candidates that are retrieved when the articles that answer aren't stored. Then the log-odds of the
+first candidate are calibrated (Platt 1999) by cross-validation by article. `--semantic` fits the trees with cosines,
+else those without.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from benchmarks.answers_examples import (
     Candidates,
     Example,
     Judge,
+    analyse_article,
     load_examples,
-    reading,
 )
 from bot.answers.answer_scorer import MODEL_FILE, Scorer, compute_log_odds
 from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
@@ -47,7 +46,7 @@ Matrix = NDArray[np.float64]
 FOLDS = 5
 TREES = 40
 SEEDS = (1, 2, 3)
-"""Of as many sets of trees, whose log-odds are averaged: less hangs on what each was shown."""
+"""Seeds of the sets of trees, whose log-odds are averaged to reduce variance."""
 SETTINGS = {
     "objective": "binary",
     "num_leaves": 8,
@@ -63,28 +62,28 @@ SETTINGS = {
 RISING_FEATURES = set(
     "in window|in window or title|in article|in title|together|bm25|has form|cosine|article cosine".split("|")
 )
-"""Features of which more never counts against a candidate,"""
+"""Features of which a larger value never lowers the score."""
 FALLING_FEATURES = {"lacks form", "superseded"}
-"""and never for it."""
+"""Features of which a larger value never raises the score."""
 HARDEST_NEGATIVES = 20
-"""Candidates that are not right, of each question: those with the most of its words,"""
+"""Number of negative candidates per question with the most words of the question."""
 RANDOM_NEGATIVES = 10
-"""and so many others."""
+"""Number of random negative candidates per question."""
 NEGATIVE_WEIGHT = 0.1
 ENCYCLOPEDIC_WEIGHT = 0.3
 SURE_PROBABILITY, SURE_PROBABILITY_WITH_COSINES = 0.46, 0.51
-"""Probabilities from which on an answer is sure, by words and with cosines: see `answer_confidence`."""
+"""Thresholds of sure answers without and with cosines, chosen with `benchmarks.answer_confidence`."""
 MAX_LEFT_OUT = 0.015
-"""Share of the questions with what answers among three passages that may be told that there is nothing."""
+"""Largest share of the questions with a right quote among three that may be answered with “nothing on this”."""
 VAGUE = "vague"
 NON_CHAT_KINDS = frozenset({ENCYCLOPEDIC, OUTSIDE})
-"""Questions that were not typed in a chat."""
+"""Kinds of questions that weren't typed in a chat."""
 
 console = Console(highlight=False, soft_wrap=True)
 
 
 class Outcome(NamedTuple):
-    """What a scorer that was not fitted on it makes of a question: with what answers stored, and without."""
+    """A question with its scored candidates, and those when the articles that answer aren't stored."""
 
     example: Example
     judged: list[ScoredCandidate]
@@ -92,24 +91,24 @@ class Outcome(NamedTuple):
 
 
 def assign_folds(examples: Sequence[Example]) -> list[int]:
-    """The fold of each question: those about the same article are in the same one."""
+    """Return the fold of each question, the same one for questions about the same article."""
     parents: dict[str, str] = {}
 
-    def root(name: str) -> str:
+    def find_root(name: str) -> str:
         while parents.setdefault(name, name) != name:
             name = parents[name]
         return name
 
     for number, example in enumerate(examples):
         for document in example.row["doc_ids"]:
-            parents[root(document)] = root(f"question {number}")
-    groups = [root(f"question {number}") for number in range(len(examples))]
+            parents[find_root(document)] = find_root(f"question {number}")
+    groups = [find_root(f"question {number}") for number in range(len(examples))]
     order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return [order[group] % FOLDS for group in groups]
 
 
 def build_training_rows(examples: Sequence[Example]) -> tuple[Matrix, NDArray[np.int64], Matrix]:
-    """What is fitted on: the features of candidates, whether each is right, and how much each counts."""
+    """Return the features, labels and weights of the candidates to fit on."""
     generator = np.random.default_rng(0)
     feature_rows: list[Sequence[float]] = []
     labels: list[int] = []
@@ -119,7 +118,7 @@ def build_training_rows(examples: Sequence[Example]) -> tuple[Matrix, NDArray[np
             continue
         count = ENCYCLOPEDIC_WEIGHT if example.kind == ENCYCLOPEDIC else 1.0
         for candidates in filter(None, (example.candidates, example.without)):
-            right = [one.features for one, right, own in _iterate_labelled(candidates) if right and own]
+            right = [candidate.features for candidate, right, own in _iterate_labelled(candidates) if right and own]
             wrong = [candidate.features for candidate, right, _ in _iterate_labelled(candidates) if not right]
             wrong.sort(key=lambda features: -(features[0] + 0.7 * features[1]))
             further = wrong[HARDEST_NEGATIVES:]
@@ -136,7 +135,7 @@ def _iterate_labelled(candidates: Candidates) -> Iterator[tuple[ScoredCandidate,
 
 
 def fit_boosters(examples: Sequence[Example]) -> list[lightgbm.Booster]:
-    """Sets of trees fitted on some questions, not yet calibrated."""
+    """Fit a set of trees for each seed, without calibration."""
     features, labels, weights = build_training_rows(examples)
     names = FEATURE_NAMES[: features.shape[1]]
     settings = SETTINGS | {
@@ -149,15 +148,15 @@ def fit_boosters(examples: Sequence[Example]) -> list[lightgbm.Booster]:
 
 
 def make_judge(boosters: Sequence[lightgbm.Booster]) -> Judge:
-    """What some sets of trees make of candidates."""
+    """Return a judge that averages the log-odds of sets of trees."""
 
-    def told(candidates: Sequence[Sequence[float]]) -> list[float]:
+    def predict_probabilities(candidates: Sequence[Sequence[float]]) -> list[float]:
         if not candidates:
             return []
         odds = np.mean([booster.predict(np.array(candidates), raw_score=True) for booster in boosters], axis=0)
         return list(1 / (1 + np.exp(-odds)))
 
-    return told
+    return predict_probabilities
 
 
 def build_scorer(
@@ -167,7 +166,7 @@ def build_scorer(
     sure: float,
     possible: float = 0.0,
 ) -> Scorer:
-    """Sets of trees as the scorer that the file has, with their log-odds stretched and shifted."""
+    """Build a scorer from sets of trees, with their log-odds scaled by `slope` and shifted."""
     trees = []
     for tree in (tree for booster in boosters for tree in booster.dump_model()["tree_info"]):
         nodes: list[Any] = []
@@ -177,7 +176,7 @@ def build_scorer(
 
 
 def _add_node(node: dict[str, Any], nodes: list[Any]) -> int:
-    """Add a node and those below it as `Scorer` has them; the number of it."""
+    """Append a node and its descendants in the format of `Scorer`; return the node's index."""
     number = len(nodes)
     if "leaf_value" in node:
         nodes.append(float(node["leaf_value"]))
@@ -189,31 +188,37 @@ def _add_node(node: dict[str, Any], nodes: list[Any]) -> int:
 
 
 def judge_candidates(judge: Judge, candidates: Candidates) -> list[ScoredCandidate]:
-    """The best candidates by a judge."""
-    predicted = judge([each.features for each in candidates.judged])
-    scored = [each._replace(probability=p) for each, p in zip(candidates.judged, predicted, strict=True)]
-    scored.sort(key=lambda each: -each.probability)
+    """Return the candidates with the highest probabilities."""
+    probabilities = judge([candidate.features for candidate in candidates.judged])
+    scored = [
+        candidate._replace(probability=probability)
+        for candidate, probability in zip(candidates.judged, probabilities, strict=True)
+    ]
+    scored.sort(key=lambda candidate: -candidate.probability)
     articles = {article.id: article for article in candidates.retrieved.articles}
     return [
         candidate._replace(
-            following_candidate=find_following_candidate(reading(articles[candidate.article_id]), candidate)
+            following_candidate=find_following_candidate(analyse_article(articles[candidate.article_id]), candidate)
         )
         for candidate in scored[:MAX_CANDIDATES]
     ]
 
 
 def fit_judges(examples: Sequence[Example]) -> list[Judge]:
-    """For each question one that was fitted on those about other articles, and on encyclopedic ones.
+    """Return for each question a judge that was fitted on questions about other articles and on encyclopedic ones.
 
-    One for the encyclopedic questions was fitted on those of the chat alone.
+    The judge of the encyclopedic questions is fitted on the chat questions alone.
     """
-    chat_examples = [each for each in examples if each.kind not in NON_CHAT_KINDS]
-    encyclopedic_examples = [each for each in examples if each.kind == ENCYCLOPEDIC]
+    chat_examples = [example for example in examples if example.kind not in NON_CHAT_KINDS]
+    encyclopedic_examples = [example for example in examples if example.kind == ENCYCLOPEDIC]
     fold_by_id = dict(zip(map(id, chat_examples), assign_folds(chat_examples), strict=True))
-    fold_by_id |= {id(each): n % FOLDS for n, each in enumerate(each for each in examples if each.kind == OUTSIDE)}
+    outside_examples = [example for example in examples if example.kind == OUTSIDE]
+    fold_by_id |= {id(example): number % FOLDS for number, example in enumerate(outside_examples)}
     fold_judges = [
         make_judge(
-            fit_boosters([*(each for each in chat_examples if fold_by_id[id(each)] != fold), *encyclopedic_examples])
+            fit_boosters(
+                [*(example for example in chat_examples if fold_by_id[id(example)] != fold), *encyclopedic_examples]
+            )
         )
         for fold in range(FOLDS)
     ]
@@ -225,7 +230,7 @@ def fit_judges(examples: Sequence[Example]) -> list[Judge]:
 
 
 def judge_outcomes(examples: Sequence[Example], example_judges: Sequence[Judge]) -> list[Outcome]:
-    """What becomes of the questions that are not encyclopedic, each by its judge."""
+    """Return the outcome of each question that isn't encyclopedic, by its judge."""
     return [
         Outcome(
             example,
@@ -238,7 +243,7 @@ def judge_outcomes(examples: Sequence[Example], example_judges: Sequence[Judge])
 
 
 def calibrate(outcomes: Sequence[Outcome]) -> tuple[float, float]:
-    """The slope and shift by which log-odds become those with which the first candidate is right."""
+    """Fit the slope and shift that calibrate the log-odds of the first candidate."""
     odds, labels = [], []
     for outcome in outcomes:
         if outcome.example.kind in {VAGUE, OUTSIDE}:
@@ -251,7 +256,7 @@ def calibrate(outcomes: Sequence[Outcome]) -> tuple[float, float]:
 
 
 def fit_logistic(features: Matrix, labels: NDArray[np.int64]) -> tuple[list[float], float]:
-    """The weights and the shift of a regression."""
+    """Fit a logistic regression; return its weights and its intercept."""
 
     def loss(coefficients: Matrix) -> float:
         predicted = features @ coefficients[:-1] + coefficients[-1]
@@ -262,15 +267,14 @@ def fit_logistic(features: Matrix, labels: NDArray[np.int64]) -> tuple[list[floa
 
 
 def compute_calibrated_outcomes(examples: Sequence[Example]) -> tuple[list[Outcome], float, float]:
-    """What becomes of the questions of the chat, cross-validated, with calibrated probabilities; slope and
-    shift of these."""
+    """Return the cross-validated outcomes with calibrated probabilities, and the slope and shift."""
     outcomes = judge_outcomes(examples, fit_judges(examples))
     slope, shift = calibrate(outcomes)
     return with_calibrated_probabilities(outcomes, slope, shift), slope, shift
 
 
 def with_calibrated_probabilities(outcomes: Sequence[Outcome], slope: float, shift: float) -> list[Outcome]:
-    """Return outcomes whose log-odds are stretched and shifted."""
+    """Return the outcomes with scaled and shifted log-odds."""
 
     def recalibrate(judged: list[ScoredCandidate]) -> list[ScoredCandidate]:
         return [
@@ -288,11 +292,14 @@ def with_calibrated_probabilities(outcomes: Sequence[Outcome], slope: float, shi
 
 
 def compute_trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float, float]]:
-    """By the probability from which on an answer is sure, from the highest on: that, the shares of the
-    questions with an answer that are answered surely, and surely and wrongly, and of those near a topic."""
-    best_candidates = [(each.judged[0], each.example) for each in outcomes if each.judged]
+    """Return each threshold from the highest with three shares of sure answers.
+
+    They are the shares of answerable questions that are sure, of answerable questions that are sure and wrong, and of
+    unanswerable questions near a topic that are sure.
+    """
+    best_candidates = [(outcome.judged[0], outcome.example) for outcome in outcomes if outcome.judged]
     best_candidates.sort(key=lambda pair: -pair[0].probability)
-    answerable = sum(each.example.has_answer for each in outcomes)
+    answerable = sum(outcome.example.has_answer for outcome in outcomes)
     near = sum(outcome.example.kind == NEAR_TOPIC for outcome in outcomes)
     sure = wrong = answered = 0
     curve = []
@@ -305,7 +312,7 @@ def compute_trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, f
 
 
 def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
-    """The least probability at which an answer is possible, so that few that answer are left out."""
+    """Return the lowest probability of a possible answer, so that few right answers are left out."""
     right = sorted(
         outcome.judged[0].probability
         for outcome in outcomes
@@ -315,18 +322,18 @@ def find_possible_threshold(outcomes: Sequence[Outcome]) -> float:
 
 
 def scorer_to_json(scorer: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict[str, Any]:
-    """A scorer as the file has it."""
+    """Return a scorer in the format of the file."""
 
-    def short(number: float) -> float:
+    def shorten(number: float) -> float:
         return float(f"{number:.5g}")
 
     return {
         "features": list(names),
-        "bias": short(scorer.bias),
-        "sure": short(scorer.sure_threshold),
-        "possible": short(scorer.possible_threshold),
+        "bias": shorten(scorer.bias),
+        "sure": shorten(scorer.sure_threshold),
+        "possible": shorten(scorer.possible_threshold),
         "trees": [
-            [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
+            [[node[0], shorten(node[1]), *node[2:]] if isinstance(node, list) else shorten(node) for node in tree]
             for tree in scorer.trees
         ],
         "fitted on": figures,
@@ -334,8 +341,7 @@ def scorer_to_json(scorer: Scorer, names: Sequence[str], figures: dict[str, Any]
 
 
 def fit_scorer(examples: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
-    """A scorer of all the questions, calibrated, and what becomes of each by one that was not fitted on
-    it."""
+    """Fit a calibrated scorer on all questions; return it with the cross-validated outcomes."""
     outcomes, slope, shift = compute_calibrated_outcomes(examples)
     boosters = fit_boosters([example for example in examples if example.kind != OUTSIDE])
     has_cosines = len(examples[0].candidates.judged[0].features) == len(FEATURE_NAMES)
@@ -343,13 +349,13 @@ def fit_scorer(examples: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     return build_scorer(boosters, slope, shift, sure_threshold, find_possible_threshold(outcomes)), outcomes
 
 
-def write(examples: Sequence[Example], *, semantic: bool) -> None:
-    """Fit, and put the weights in the file in the place of those there."""
+def write_scorer(examples: Sequence[Example], *, semantic: bool) -> None:
+    """Fit the scorer, replace it in the file and print its figures."""
     scorer, outcomes = fit_scorer(examples)
-    answerable = [each for each in outcomes if each.example.has_answer and each.judged]
+    answerable = [outcome for outcome in outcomes if outcome.example.has_answer and outcome.judged]
     first = np.mean([outcome.example.is_right(outcome.judged[0].text) for outcome in answerable])
     figures = {
-        "chat questions": sum(each.kind not in NON_CHAT_KINDS for each in examples),
+        "chat questions": sum(example.kind not in NON_CHAT_KINDS for example in examples),
         "encyclopedic questions": sum(example.kind == ENCYCLOPEDIC for example in examples),
         "first candidate right, cross-validated by article": round(float(first), 3),
     }
@@ -362,10 +368,11 @@ def write(examples: Sequence[Example], *, semantic: bool) -> None:
 
 
 def main() -> None:
+    """Load the examples and write the fitted scorer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")
-    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
+    parser.add_argument("--semantic", action="store_true", help="fit the trees with cosines of the extra `semantic`")
+    parser.add_argument("--encyclopedic", type=int, default=150, help="encyclopedic questions per language to fit on")
+    parser.add_argument("--folder", type=Path, help="folder that keeps the filled stores for the next run")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         question_examples = asyncio.run(
@@ -381,7 +388,7 @@ def main() -> None:
         len(candidate.features) != width for example in question_examples for candidate in example.candidates.judged
     ):
         raise SystemExit("needs the extra: pip install 'telex[semantic]'")
-    write(question_examples, semantic=options.semantic)
+    write_scorer(question_examples, semantic=options.semantic)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""How well a model rewrites, answers, checks, sums up and translates: a real one, or a recorded one.
+"""Benchmark of a language model, real or recorded, that rewrites questions, writes answers and checks sentences.
 
     TELEX_MODEL_URL=http://127.0.0.1:8080/v1 TELEX_MODEL_NAME=small TELEX_MODEL_TIMEOUT=300 \
         python -m benchmarks.local_model [--questions 40] [--folder FOLDER] [--print]
     python -m benchmarks.local_model --recordings replies.jsonl --unknown unknown.jsonl [--folder FOLDER]
 
-The shared chat questions are asked of the shared articles, on the day of each question. Reported are: questions
-whose answer stands in the passages that the model was shown, was written and shown, and questions near a topic
-that were refused; a text is right if it has the words of an accepted answer. Then the sentences of the shared
-answers, summaries and translations: how many faithful ones are kept, and how many of each kind of planted error are
-caught, by rules alone and with the check of the model. With a recorded model (`benchmarks.recorded_model`), the
-shared rewritings and answers are its replies as far as they fit, after those of the recordings.
+The shared chat questions are asked of the shared articles, on the day of each question. Printed are the shares of
+questions whose answer is in the passages that the model got, whose answer is shown and right (it has the words of an
+accepted answer), and of unanswerable questions near a topic that are refused. Then, for the sentences of the shared
+answers, summaries and translations, the shares of faithful ones that are kept and of planted errors that are caught,
+by rules alone and with the check of the model. With a recorded model (`benchmarks.recorded_model`), the recordings
+take precedence over the shared rewritings and answers.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ console = Console(width=120, highlight=False)
 
 
 class QuestionClock(SystemClock):
-    """A clock whose wall time stands still, on the day of a question."""
+    """Clock whose wall time is fixed to the day of a question."""
 
     day = 0
 
@@ -69,7 +69,7 @@ class QuestionClock(SystemClock):
 
 
 class WatchedModelClient(ModelClient):
-    """The client, which keeps the last prompt for an answer, and prints what was generated if told to."""
+    """Client that stores the last prompt for an answer and, with `prints`, prints the replies of the model."""
 
     last_prompt: Prompt | None = None
     prints = False
@@ -87,15 +87,15 @@ class WatchedModelClient(ModelClient):
 
 
 def read_lines(name: str) -> list[dict[str, Any]]:
-    """The objects of a file of what a capable model would write."""
+    """Return the objects of a shared file of texts that a capable model would write."""
     return [json.loads(line) for line in (SHARED / "model" / name).read_text("utf-8").splitlines()]
 
 
 class SharedReplies(RecordedModel):
-    """A recorded model that also knows the shared rewritings and answers.
+    """Recorded model that also replies with the shared rewritings and answers.
 
-    A shared answer cites passages of another prompt: each of its sentences then cites the passages with the same words
-    in the prompt at hand. A sentence that would cite another one is left out, an answer whose first one is isn't known.
+    A shared answer cites passages of another prompt; its citations are replaced by passages with the same words in the
+    actual prompt. A sentence without such a passage is left out; an answer whose first sentence is left out is unknown.
     """
 
     def __init__(self, recordings: list[dict[str, str]]) -> None:
@@ -136,7 +136,7 @@ MIN_SHARED_RUNS = 0.5
 
 
 def share_runs(words: str, other_words: str) -> float:
-    """The share of the runs of five words of one text that another has."""
+    """Return the share of the runs of five words of a text that are also in another text."""
     tokens = words.split()
     runs = [f" {' '.join(tokens[start : start + 5])} " for start in range(max(1, len(tokens) - 4))]
     return sum(run in other_words for run in runs) / len(runs)
@@ -145,7 +145,7 @@ def share_runs(words: str, other_words: str) -> float:
 async def measure_questions(
     newsroom: Services, client: WatchedModelClient, clock: QuestionClock, settings: Settings, limit: int, flags: Flags
 ) -> list[tuple[dict[str, Any], Answer]]:
-    """Ask the questions, and note what became of them."""
+    """Ask the questions and add the flags of each; return the questions with their answers."""
     rows = load_chat_questions()
     rows = rows[:: max(1, len(rows) // limit)] if limit else rows
     answers = []
@@ -157,12 +157,12 @@ async def measure_questions(
             console.rule(row["question"])
         answer = await answer_question(newsroom.searcher, row["question"], feed_ids=None, writer=writer)
         answers.append((row, answer))
-        note_question(row, answer, client.last_prompt, flags)
+        add_question_flags(row, answer, client.last_prompt, flags)
     return answers
 
 
-def note_question(row: dict[str, Any], answer: Answer, prompt: Prompt | None, flags: Flags) -> None:
-    """Note what became of a question, by language."""
+def add_question_flags(row: dict[str, Any], answer: Answer, prompt: Prompt | None, flags: Flags) -> None:
+    """Add the flags of a question to those of its language."""
     text = " ".join(sentence.text for sentence in answer.generated_sentences)
     language = row["lang"]
     if row["kind"] == NEAR_TOPIC:
@@ -179,13 +179,13 @@ def note_question(row: dict[str, Any], answer: Answer, prompt: Prompt | None, fl
 
 
 def has_answer(row: dict[str, Any], text: str) -> bool:
-    """Whether a text has the words of an accepted answer."""
+    """Return whether a text has the words of an accepted answer."""
     words = join_words(text)
     return any(join_words(answer) in words for answer in row["answers"])
 
 
 async def measure_sentences(client: ModelClient, asked_on: dict[str, str], flags: Flags) -> None:
-    """Check the shared answers and their wrong twins, each sentence with its own passages."""
+    """Check the shared answers, and their variants with planted errors, and add the flags."""
     for pair in read_lines("pairs.jsonl"):
         if NO_ANSWER in pair["text"]:
             continue
@@ -199,19 +199,19 @@ async def measure_sentences(client: ModelClient, asked_on: dict[str, str], flags
             )
             originals = {sentence.text: sentence.citations for sentence in sentences} if text == pair["text"] else {}
             if originals:
-                flags["faithful sentences kept: rules"]["both"] += [one in after_rules for one in sentences]
-                flags["faithful sentences kept: check"]["both"] += [one in after_check for one in sentences]
+                flags["faithful sentences kept: rules"]["both"] += [sentence in after_rules for sentence in sentences]
+                flags["faithful sentences kept: check"]["both"] += [sentence in after_check for sentence in sentences]
                 continue
-            wrong = [one for one in sentences if one.text not in faithful] or sentences
+            wrong_sentences = [sentence for sentence in sentences if sentence.text not in faithful] or sentences
             for name, remaining in (("rules", after_rules), ("check", after_check)):
-                is_caught = any(one not in remaining for one in wrong)
+                is_caught = any(sentence not in remaining for sentence in wrong_sentences)
                 flags[f"planted {pair['kind']} caught: {name}"]["both"].append(is_caught)
 
 
 async def check_sentences(
     client: ModelClient, sentences: list[Sentence], passages: list[ArticlePassage], language: str, question: str
 ) -> tuple[list[Sentence], list[Sentence]]:
-    """The sentences that remain after the rules, and after the check of the model."""
+    """Return the sentences that remain after the rules, and those that remain after the model's check."""
     shown_texts = [prompts.format_passage_with_heading(passage) for passage in passages]
     after_rules = [
         sentence
@@ -224,15 +224,17 @@ async def check_sentences(
     verdicts = await verify_sentences(client, after_rules, passages, question=question)
     if isinstance(verdicts, ModelFailure):
         return after_rules, []
-    return after_rules, [one for one, is_supported in zip(after_rules, verdicts, strict=True) if is_supported]
+    return after_rules, [sentence for sentence, is_supported in zip(after_rules, verdicts, strict=True) if is_supported]
 
 
 async def measure_written(client: ModelClient, flags: Flags) -> None:
-    """Check the shared summaries and translations."""
+    """Check the shared summaries and translations, and add the flags."""
     for row in read_lines("written.jsonl"):
         is_summary = row["kind"] == "summary"
         other_language = "fr" if row["to"] == "en" else "en"
-        passages = [build_passage(one, row["to"] if is_summary else other_language, 0) for one in row["passages"]]
+        passages = [
+            build_passage(passage, row["to"] if is_summary else other_language, 0) for passage in row["passages"]
+        ]
         sentences = [
             Sentence(sentence, ())
             for line in citation_checks.clean_lines(row["text"])
@@ -250,7 +252,7 @@ async def measure_written(client: ModelClient, flags: Flags) -> None:
 
 
 def build_passage(passage: dict[str, str], language: str, published: int) -> ArticlePassage:
-    """A passage of the shared prompts: its title ends with the outlet."""
+    """Build a passage of the shared prompts, whose title ends with the outlet in brackets."""
     title, _bracket, outlet = passage["title"].removesuffix(")").rpartition(" (")
     return ArticlePassage(
         passage["text"],
@@ -277,7 +279,7 @@ def build_passage(passage: dict[str, str], language: str, published: int) -> Art
 
 @asynccontextmanager
 async def open_news(folder: Path, clock: QuestionClock, settings: Settings) -> AsyncIterator[Services]:
-    """A newsroom of the shared articles; one that the folder holds already is taken as it is."""
+    """Yield services on a store with the shared articles; a store that the folder already has is reused."""
     is_new = not (folder / "telex.db").exists()
     async with open_services(replace(settings, database=folder / "telex.db"), clock) as newsroom:
         if is_new:
@@ -314,7 +316,7 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def print_report(flags: Flags, client: ModelClient) -> None:
-    """Print the shares with their intervals, and what was asked of the model."""
+    """Print the shares with their intervals, and the model's requests by task."""
     table = Table("", "fr", "en", "both")
     for name, flags_by_language in sorted(flags.items()):
         both = [flag for language_flags in flags_by_language.values() for flag in language_flags]
@@ -328,11 +330,13 @@ def print_report(flags: Flags, client: ModelClient) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, help="ask about so many of the questions; 0 for none")
-    parser.add_argument("--folder", type=Path, help="where the filled store is, or is to stay")
+    parser.add_argument("--questions", type=int, help="approximate number of questions to ask; 0 for none")
+    parser.add_argument("--folder", type=Path, help="folder that keeps the filled store for the next run")
     parser.add_argument("--recordings", type=Path, action="append", default=[], help="replies of a recorded model")
-    parser.add_argument("--unknown", type=Path, help="write the requests that a recorded model does not know here")
-    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
+    parser.add_argument(
+        "--unknown", type=Path, help="use a recorded model, and write requests without a recording to this file"
+    )
+    parser.add_argument("--semantic", action="store_true", help="answer with the extra `semantic`")
     parser.add_argument("--print", action="store_true", help="print what the model generates")
     asyncio.run(run(parser.parse_args()))
 

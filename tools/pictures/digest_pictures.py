@@ -37,8 +37,8 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             (setting_registry.QUIET_HOURS, "22:00-07:00"),
             (setting_registry.MAX_POSTS_PER_HOUR, 5),
         )
-        for setting, value in settings:
-            await newsroom.store.preferences.change_channel(setting, value, **scope, channel_id=channel.id)
+        for setting, choice in settings:
+            await newsroom.store.preferences.change_channel(setting, choice, **scope, channel_id=channel.id)
         plan = DigestPlan(weekday=0, minute=480, includes_other_channels=True, has_chart=True)
         await newsroom.store.digests.save(plan, **scope, channel_id=channel.id, limit=9)
         store_probe.set_column(newsroom.settings.database, Column.DIGEST_DUE_AT, int(time.time()))

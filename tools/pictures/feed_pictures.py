@@ -121,7 +121,7 @@ async def shoot_news(stage: Stage) -> None:
     world = stage.world
     stage.serve()
     feed = await world.follow(f"{stage.server.origin}/feed.xml")
-    (subscription, _feed), *_others = await world.store.subscriptions.list_with_feeds(world.guild.id)
+    (subscription, _feed), *_more_pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     rules = [(FilterMode.EXCLUDE, stage.words.rule)]
     await world.store.filters.add(FilterPlace(subscription.id), rules, user_id=world.editor.id, limit=9)
     await world.poll(feed)

@@ -50,12 +50,12 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         await follow_feed(newsroom, publisher.get_feed_url(outlet), stage)
     ada = stage.ada
     change = newsroom.store.preferences.change
-    for preference, value in (
+    for preference, choice in (
         ("time_zone", "Europe/Paris"),
         ("manager_role", role.id),
         ("alerts", alerts.id),
     ):
-        await change(Preference(preference), value, server_id=stage.guild.id, user_id=ada.id)
+        await change(Preference(preference), choice, server_id=stage.guild.id, user_id=ada.id)
     await newsroom.store.preferences.change_channel(
         setting_registry.LANGUAGE,
         "fr",
