@@ -104,10 +104,10 @@ def read_bindings(paths: Iterable[Path]) -> Iterator[Binding]:
 
 
 def measure(bindings: Iterable[Binding]) -> list[Share]:
-    """Return the shares that have a limit: of the program, of each of its rooms, and of tests and benchmarks."""
+    """Return the shares that have a limit: of the program with its tools, of each of its rooms, and of the tests."""
     rooms = defaultdict(list)
     for binding in bindings:
-        rooms["tests" if binding.path.parts[0] in {"benchmarks", "tests"} else binding.room].append(binding)
+        rooms["tests" if binding.path.parts[0] == "tests" else binding.room].append(binding)
     tests = rooms.pop("tests", [])
     program = [binding for room in rooms.values() for binding in room]
 
@@ -116,8 +116,8 @@ def measure(bindings: Iterable[Binding]) -> list[Share]:
         return Share(place, kind, bindings, [binding for binding in bindings if binding.is_in(words)], limit)
 
     return [
-        share("bot and cogs", "vague", program, 1.3),
-        share("bot and cogs", "generic", program, 3.0),
+        share("program", "vague", program, 1.3),
+        share("program", "generic", program, 3.0),
         *(share(room, "vague", rooms[room], 2.0) for room in sorted(rooms)),
         share("tests", "vague", tests, 3.0),
     ]
@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> int:
         bindings = read_bindings(map(Path, arguments))
         print(*(binding for binding in bindings if binding.is_in(VAGUE | GENERIC)), sep="\n")
         return 0
-    shares = measure(read_bindings(map(Path, ("bot", "cogs", "benchmarks", "tests"))))
+    shares = measure(read_bindings(map(Path, ("bot", "cogs", "benchmarks", "tools", "tests"))))
     exceeded = [share for share in shares if share.percent > share.limit]
     print(*sorted({binding for share in exceeded for binding in share.offenders}), sep="\n")
     print(*(exceeded or shares), sep="\n")
