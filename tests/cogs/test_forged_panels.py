@@ -12,7 +12,7 @@ from simcord.results import ResponseMessage
 
 from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, MentionRule
 from tests.cogs.people import Crowd, create_crowd
-from tests.posting.test_forums import add_tag_rule, forum_with_tags
+from tests.posting.test_forums import add_tag_rule, create_forum_with_tags
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import (
@@ -94,7 +94,7 @@ def view_components(message: ResponseMessage) -> list[dict[str, Any]]:
 @pytest.fixture
 async def panels(telex, feed_server) -> Panels:
     people = await create_crowd(telex, feed_server)
-    forum = await forum_with_tags(telex)
+    forum = await create_forum_with_tags(telex)
     await add_tag_rule(telex, forum, "AI", "robots")
     await telex.store.filters.add(FilterPlace(1), [(FilterMode.EXCLUDE, "horoscope")], user_id=telex.editor.id, limit=9)
     await telex.store.digests.save(

@@ -21,7 +21,7 @@ from bot.core.preferences import (
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
 from cogs.settings.copying.setup_copy import select_channel_part
 from tests.operating.test_blocked_sources import change_block
-from tests.posting.test_forums import TAGS, add_tag_rule, forum_with_tags
+from tests.posting.test_forums import TAGS, add_tag_rule, create_forum_with_tags
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer
 from tests.support.interactions import NEXT, components, hide_channel, last_reply, message_text, press, text
@@ -126,7 +126,7 @@ async def test_what_the_person_or_the_channel_cannot_have_is_left_out_and_named(
     (look_text,) = (look for key, look in tech_part.items() if key.setting == SettingKind.LOOK)
     assert PostLook.from_json(look_text) == PostLook(style=Style.COMPACT)
 
-    forum = await forum_with_tags(telex)
+    forum = await create_forum_with_tags(telex)
     other_forum = telex.guild.create_forum_channel("other")
     tag = {"id": "601", "name": "sécurité", "moderated": False, "emoji_id": None, "emoji_name": None}
     telex.env.backend.edit_channel(other_forum.id, {"available_tags": [tag]})

@@ -15,13 +15,13 @@ from tests.support.posting_publisher import Answers, Publisher
 
 @pytest.fixture
 def publisher(telex, feed_server) -> Publisher:
-    """A feed; a test says who follows it with `await publisher.begin()`."""
+    """A feed that channels follow after `await publisher.begin(*channels)`."""
     return Publisher(telex, feed_server)
 
 
 @pytest.fixture
 def answers(telex) -> Answers:
-    """What the bot asks of Discord, whose answers a test may lose."""
+    """Requests to Discord whose responses a test can drop."""
     return Answers(telex)
 
 
@@ -37,7 +37,7 @@ STEPS: dict[str, tuple[type, Callable[..., Any]]] = {
 
 @pytest.fixture
 def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
-    """Lets the courier end, as if its process were killed, the first time it comes to a step."""
+    """Stop the relay, as if its process were killed, when it first reaches a step."""
 
     def stop(step: str, when: str) -> None:
         owner, original_step = STEPS[step]

@@ -1,4 +1,4 @@
-"""The Comments button of posts, the field of templates, and the discussion in feeds of channels and in exports."""
+"""Links to comments: buttons of posts, templates, published feeds and exports."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.scenario import START, follow, newest_article
 
-TALK = "https://hn.example/item?id=1"
-DISCUSSED = ARTICLE._replace(comments_url=TALK, comment_count=42)
+COMMENTS_URL = "https://hn.example/item?id=1"
+DISCUSSED = ARTICLE._replace(comments_url=COMMENTS_URL, comment_count=42)
 
 
 def link_labels(message: Message) -> dict[str, str]:
@@ -31,33 +31,35 @@ def link_labels(message: Message) -> dict[str, str]:
 
 
 @check_cases("style", list(Style))
-async def test_a_post_of_every_style_opens_the_discussion(style):
+async def test_post_links_to_comments_in_every_style(style):
     look = PostLook(style=style)
-    assert link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[TALK] == "Comments · 42"
-    assert link_labels(posts.render_post(DISCUSSED, FEED, language="fr", look=look))[TALK] == "42 commentaires"
+    assert link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[COMMENTS_URL] == "Comments · 42"
+    assert link_labels(posts.render_post(DISCUSSED, FEED, language="fr", look=look))[COMMENTS_URL] == "42 commentaires"
     for count in (None, 0):
         message = posts.render_post(DISCUSSED._replace(comment_count=count), FEED, language="en", look=look)
-        assert link_labels(message)[TALK] == "Comments"
-    assert TALK not in link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
+        assert link_labels(message)[COMMENTS_URL] == "Comments"
+    assert COMMENTS_URL not in link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
 
 
 @check_cases(
     "address", [ARTICLE.url, f"{ARTICLE.url}?utm_source=rss", "https://a.example/" + "x" * 600, "javascript:x"]
 )
-async def test_there_is_no_button_to_the_article_itself_or_to_what_discord_refuses(address):
+async def test_comments_button_is_omitted_for_unusable_address(address):
     message = posts.render_post(ARTICLE._replace(comments_url=address, comment_count=4), FEED, language="en")
     assert "Comments · 4" not in link_labels(message).values()
 
 
-async def test_an_episode_with_a_discussion_has_all_its_buttons():
+async def test_episode_post_has_listen_and_comments_buttons():
     episode = DISCUSSED._replace(audio_url="https://cdn.example/1.mp3", duration_seconds=600)
     labels = [part.get("label") for part in components(posts.render_post(episode, FEED, language="en"))]
     assert labels == ["Save", "Read", "Listen · 10 min", "Comments · 42", "More"]
 
 
-async def test_a_template_can_name_the_discussion():
+async def test_template_field_links_to_comments():
     look = PostLook(template=Template(title="{title}", body="{comments}", footer="x {comments}"))
-    assert f"[Comments · 42]({TALK})" in message_text(posts.render_post(DISCUSSED, FEED, language="en", look=look))
+    assert f"[Comments · 42]({COMMENTS_URL})" in message_text(
+        posts.render_post(DISCUSSED, FEED, language="en", look=look)
+    )
     assert "x" not in message_text(posts.render_post(ARTICLE, FEED, language="en", look=look)).splitlines()[-1]
 
 
@@ -76,14 +78,14 @@ def publish_feed(article: Article, extension: str) -> bytes:
     return feed_serializers.FORMAT_BY_EXTENSION[extension].serialize(feed)
 
 
-def test_feeds_of_channels_name_the_discussion():
+def test_channel_feeds_include_comments_link():
     item = ET.fromstring(publish_feed(DISCUSSED, "rss")).find("channel/item")
     assert item is not None
-    assert item.findtext("comments") == TALK
+    assert item.findtext("comments") == COMMENTS_URL
     assert item.findtext("{http://purl.org/rss/1.0/modules/slash/}comments") == "42"
     atom = ET.fromstring(publish_feed(DISCUSSED, "atom"))
     (link,) = (link for link in atom.iter("{http://www.w3.org/2005/Atom}link") if link.get("rel") == "replies")
-    assert (link.get("href"), link.get("{http://purl.org/syndication/thread/1.0}count")) == (TALK, "42")
+    assert (link.get("href"), link.get("{http://purl.org/syndication/thread/1.0}count")) == (COMMENTS_URL, "42")
     for extension in ("rss", "atom"):
         assert b"replies" not in publish_feed(ARTICLE, extension)
         assert b"comments>" not in publish_feed(ARTICLE, extension)
@@ -92,14 +94,14 @@ def test_feeds_of_channels_name_the_discussion():
 def discussed_item(number: int, count: int, *, title: str | None = None) -> str:
     item = make_rss_item(number, title=title, published=START - 60)
     return item.replace(
-        "</item>", f"<comments>{TALK}</comments><s:comments xmlns:s='{SLASH}'>{count}</s:comments></item>"
+        "</item>", f"<comments>{COMMENTS_URL}</comments><s:comments xmlns:s='{SLASH}'>{count}</s:comments></item>"
     )
 
 
 SLASH = "http://purl.org/rss/1.0/modules/slash/"
 
 
-async def test_a_new_number_is_kept_but_edits_no_post_until_it_is_edited_anyway(telex: World, feed_server: FeedServer):
+async def test_comment_count_alone_triggers_no_edit(telex: World, feed_server: FeedServer):
     feed = await follow(telex, feed_server, discussed_item(1, 3))
     (post,) = telex.posts()
     assert "Comments · 3" in [part.get("label") for part in interactions.components(post)]
@@ -117,13 +119,13 @@ async def test_a_new_number_is_kept_but_edits_no_post_until_it_is_edited_anyway(
     assert "Comments · 9" in await publish(discussed_item(1, 9, title="Another title"))
 
 
-async def test_the_discussion_is_exported_and_imported(newsroom):
+async def test_comments_url_is_exported_and_imported(newsroom):
     out = io.StringIO()
-    line = {"url": "https://a.example/1", "title": "One", "comments": TALK, "published": "2026-01-01T00:00:00Z"}
+    line = {"url": "https://a.example/1", "title": "One", "comments": COMMENTS_URL, "published": "2026-01-01T00:00:00Z"}
     lines = [line, line | {"url": "https://a.example/2", "comments": "http://127.0.0.1/"}]
     result = await article_files.import_lines(newsroom, io.BytesIO("\n".join(map(json.dumps, lines)).encode()))
     assert result.stored_count == 2
     assert not result.line_count_by_unknown_key
     await article_files.export_articles(newsroom.store, out)
     exported = {row["url"]: row["comments"] for row in map(json.loads, out.getvalue().splitlines())}
-    assert exported == {"https://a.example/1": TALK, "https://a.example/2": None}
+    assert exported == {"https://a.example/1": COMMENTS_URL, "https://a.example/2": None}

@@ -1,4 +1,4 @@
-"""What publishers do to an article that was posted shows in its post: corrected, withdrawn, back again."""
+"""Corrections and withdrawals of posted articles, as their posts show them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.scenario import posted_titles
 HALF_AN_HOUR = 1800
 
 
-def last_line(world: World, number: int) -> str:
+def read_last_line(world: World, number: int) -> str:
     """The last line of the post of article `number`."""
     post = next(post for post in world.posts() if f"Article {number}" in str(title(post)))
     return text(post).rpartition("\n")[2]
 
 
 async def publish_dated_articles(world: World, publisher: Publisher, count: int = 6) -> None:
-    """A feed of so many dated articles, all posted."""
+    """Publish and post `count` dated articles."""
     await publisher.begin()
     for number in range(1, count):
         await publisher.article(number)
@@ -30,30 +30,30 @@ async def publish_dated_articles(world: World, publisher: Publisher, count: int 
 
 
 async def serve_items(world: World, publisher: Publisher, items: list[str], *, after: int = 600) -> None:
-    """The feed has these items when it is read next."""
+    """Replace the feed's items, poll and deliver after a time in seconds."""
     await world.advance(after)
     publisher.items = items
     await publisher.publish()
     await world.deliver()
 
 
-async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
+async def test_correction_mark_keeps_time_of_first_correction(telex, publisher):
     await publish_dated_articles(telex, publisher, 2)
-    assert "-#" not in last_line(telex, 1)
+    assert "-#" not in read_last_line(telex, 1)
     post_ids_before = [post.id for post in telex.posts()]
     await publisher.correct(1, title="Article 1, corrected")
     assert [post.id for post in telex.posts()] == post_ids_before
     first = telex.clock.now()
-    assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
+    assert read_last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
     await telex.advance(600)
     await publisher.correct(1, title="Article 1, corrected again")
     post = telex.posts()[-1]
     assert title(post) == "Article 1, corrected again"
     assert text(post).count("Corrected") == 1
-    assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
+    assert read_last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
 
 
-async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(telex, publisher, monkeypatch):
+async def test_embed_post_becomes_card_when_edited(telex, publisher, monkeypatch):
     with monkeypatch.context() as earlier:
         earlier.setattr(posts, "uses_embed", lambda _look: True)
         await publish_dated_articles(telex, publisher, 2)
@@ -66,51 +66,51 @@ async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(tel
     assert "Saved" in text(last_reply(save_reply))
 
 
-async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publisher):
+async def test_change_of_spacing_or_case_is_no_correction(telex, publisher):
     await publish_dated_articles(telex, publisher, 2)
     await publisher.correct(1, title="ARTICLE  1 !", body="What article 1 tells…")
     assert not any("Corrected" in text(post) for post in telex.posts())
 
 
-async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(telex, publisher):
+async def test_missing_entry_is_marked_as_withdrawn(telex, publisher):
     await publish_dated_articles(telex, publisher)
     feed_items = list(publisher.items)
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
-    assert "-#" not in last_line(telex, 4)  # it may be back in a moment
+    assert "-#" not in read_last_line(telex, 4)  # it may be back in a moment
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
-    assert last_line(telex, 4) == f"-# ⚠️ Apparently withdrawn by the publisher <t:{telex.clock.now()}:R>"
+    assert read_last_line(telex, 4) == f"-# ⚠️ Apparently withdrawn by the publisher <t:{telex.clock.now()}:R>"
     assert len(telex.posts()) == 6
 
 
-async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(telex, publisher):
+async def test_returning_entry_loses_withdrawn_mark(telex, publisher):
     await publish_dated_articles(telex, publisher)
     feed_items = list(publisher.items)
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
     titles_before = posted_titles(telex)
     await serve_items(telex, publisher, feed_items)
-    assert "-#" not in last_line(telex, 4)
+    assert "-#" not in read_last_line(telex, 4)
     assert posted_titles(telex) == titles_before
 
 
 @pytest.mark.parametrize(
-    ("left", "why"),
+    ("kept_indexes", "reason"),
     [
-        ([0, 1, 2], "the oldest fall off the end of a feed that shortens"),
-        ([0, 4, 5], "many vanish at once: the document is at fault"),
-        ([0, 2, 4], "not enough older ones tell that the list goes on behind it"),
+        ([0, 1, 2], "the oldest entries leave a feed that gets shorter"),
+        ([0, 4, 5], "many entries vanish at once: the document is at fault"),
+        ([0, 2, 4], "too few older entries follow the missing one"),
     ],
 )
-async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(telex, publisher, left, why):
+async def test_entry_is_not_withdrawn_without_evidence(telex, publisher, kept_indexes, reason):
     await publish_dated_articles(telex, publisher)
     feed_items = list(publisher.items)
     for _reading in range(3):
-        await serve_items(telex, publisher, [feed_items[place] for place in left], after=HALF_AN_HOUR)
+        await serve_items(telex, publisher, [feed_items[index] for index in kept_indexes], after=HALF_AN_HOUR)
     withdrawn_titles = [title(post) for post in telex.posts() if "Withdrawn" in text(post)]
-    assert withdrawn_titles == [], why
+    assert withdrawn_titles == [], reason
 
 
-async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher):
+async def test_truncated_document_withdraws_no_entry(telex, publisher):
     await publish_dated_articles(telex, publisher)
     feed_items = list(publisher.items)
     for _reading in range(3):
@@ -119,10 +119,10 @@ async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher)
         publisher.server.serve(publisher.path, f"<rss version='2.0'><channel><title>x</title>{broken}")
         await publisher.poll()
     await telex.deliver()
-    assert "-#" not in last_line(telex, 4)
+    assert "-#" not in read_last_line(telex, 4)
 
 
-async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex, publisher):
+async def test_correction_mark_in_feed_text_is_escaped(telex, publisher):
     await publisher.begin()
     await publisher.post(make_rss_item(1, body="-# ⚠️ Withdrawn by its publisher"))
-    assert last_line(telex, 1).startswith("-\\#")
+    assert read_last_line(telex, 1).startswith("-\\#")

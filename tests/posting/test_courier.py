@@ -27,7 +27,7 @@ from tests.support.store_probe import enqueue_notice
 from tests.support.wire.waiting import until
 
 
-async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
+async def test_articles_are_posted_once_oldest_first(telex, publisher):
     await publisher.begin()
     await publisher.post(make_rss_item(1), make_rss_item(2), make_rss_item(3))
     await publisher.poll()
@@ -35,7 +35,7 @@ async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
     assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
 
 
-async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
+async def test_post_gets_bookmark_reaction(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
     assert [reaction.emoji for reaction in post.reactions] == [buttons.BOOKMARK_EMOJI]
@@ -44,7 +44,7 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     assert dispatch.message_id == post.id
 
 
-async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
+async def test_no_reaction_without_permission(telex, publisher):
     await telex.set_permissions(telex.news, add_reactions=False)
     await publisher.begin()
     (post,) = telex.posts()
@@ -52,7 +52,7 @@ async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
     assert await telex.store.dispatches.list_unfinalized() == []
 
 
-async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
+async def test_blocked_channel_delays_no_other_channel(telex, publisher):
     other_channel = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other_channel)
     await telex.set_permissions(telex.news, send_messages=False)
@@ -68,7 +68,7 @@ async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publ
     assert await telex.store.dispatches.get_problem(telex.news.id) is None
 
 
-async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
+async def test_slow_channel_delays_no_other_channel(telex, publisher, monkeypatch):
     other_channel = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other_channel)
     release = asyncio.Event()
@@ -84,15 +84,15 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
 
     monkeypatch.setattr(message_targets, "send", send)
     await publisher.publish(make_rss_item(1), make_rss_item(2))
-    settling = asyncio.create_task(telex.bot.outbox_relay.run_until_idle())
+    relay_task = asyncio.create_task(telex.bot.outbox_relay.run_until_idle())
     await asyncio.wait_for(arrived.wait(), 60)
     release.set()
-    await settling
+    await relay_task
     await telex.env.settle()
     assert posted_titles(telex) == posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
 
 
-async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publisher):
+async def test_blocked_channel_is_retried_with_backoff(telex, publisher):
     await publisher.begin()
     await telex.set_permissions(telex.news, embed_links=False)
     await publisher.publish(make_rss_item(1))
@@ -109,7 +109,7 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publis
     assert posted_titles(telex) == ["Article 0"]
 
 
-async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, answers):
+async def test_rate_limited_post_is_sent_after_wait(telex, publisher, answers):
     await publisher.begin()
     answers.lose = lambda route: None
     original_request = telex.bot.http.request
@@ -130,7 +130,7 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, 
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, answers):
+async def test_post_is_retried_with_same_nonce_after_server_error(telex, publisher, answers):
     await publisher.begin()
     answers.bodies.clear()
     answers.lose_next("/messages", times=1)
@@ -141,9 +141,7 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_became_of_a_post(
-    telex, publisher, answers
-):
+async def test_post_is_looked_up_after_lost_lease(telex, publisher, answers):
     await publisher.begin()
     answers.lose_next("/messages", times=1, error=LeaseLost())
     await publisher.post(make_rss_item(1))
@@ -153,14 +151,14 @@ async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_bec
     assert {state for state, *_ in await telex.store.dispatches.count_by_state()} == {"sent"}
 
 
-async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
+async def test_each_dispatch_has_own_nonce(telex, publisher, answers):
     other_channel = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other_channel)
     await publisher.post(make_rss_item(1), make_rss_item(2))
     assert len(set(answers.nonces())) == len(answers.nonces()) == 6
 
 
-async def test_a_refused_picture_costs_the_picture_and_not_the_post(telex, publisher):
+async def test_post_is_sent_without_picture_that_discord_rejects(telex, publisher):
     await publisher.begin()
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=50035, message="Invalid Form Body"
@@ -172,7 +170,7 @@ async def test_a_refused_picture_costs_the_picture_and_not_the_post(telex, publi
     assert link(post) == "https://news.example/articles/1"
 
 
-async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_goes_out(telex, publisher):
+async def test_rejected_post_fails_and_next_is_sent(telex, publisher):
     await publisher.begin()
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
@@ -185,7 +183,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     assert fate.reason == Reason(SendProblem.REFUSED, {"text": "400 200000 AutoMod"})
 
 
-async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(telex, publisher, monkeypatch):
+async def test_rendering_error_does_not_block_channel(telex, publisher, monkeypatch):
     await publisher.begin()
     original_render = DispatchSender.render
 
@@ -207,7 +205,7 @@ class Panic(BaseException):
     """An end that no `except Exception` sees."""
 
 
-async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, monkeypatch, caplog):
+async def test_post_is_recovered_after_its_task_died(telex, publisher, monkeypatch, caplog):
     await publisher.begin()
     original_render, panics = DispatchSender.render, iter([Panic])
 
@@ -225,7 +223,7 @@ async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, 
     assert "Panic" in caplog.text
 
 
-async def test_a_channel_whose_tasks_keep_ending_makes_the_process_unwell(telex, publisher, monkeypatch):
+async def test_repeated_task_deaths_report_failing_task(telex, publisher, monkeypatch):
     await publisher.begin()
 
     async def render(_sender: DispatchSender, _dispatch: Any) -> None:
@@ -240,7 +238,7 @@ async def test_a_channel_whose_tasks_keep_ending_makes_the_process_unwell(telex,
     assert telex.newsroom.supervisor.list_failing_task_names() == ["send"]
 
 
-async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publisher):
+async def test_edit_of_deleted_message_is_dropped(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
@@ -250,7 +248,7 @@ async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publ
     assert await telex.store.dispatches.list_dispatches_to_edit(telex.clock.now(), 10) == []
 
 
-async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
+async def test_rate_limited_edit_is_retried(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
@@ -262,7 +260,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
     assert posted_titles(telex) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
+async def test_overflow_is_gathered_in_catch_up(telex, publisher):
     await publisher.begin()
     await publisher.post(*(make_rss_item(number) for number in range(1, 31)))
     catch_up, *posts = telex.posts()[1:]
@@ -275,7 +273,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     assert not catch_up.reactions
 
 
-async def test_a_notice_is_a_plain_sentence(telex, publisher):
+async def test_alert_text_is_escaped(telex, publisher):
     await publisher.begin()
     enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
     await telex.deliver()
@@ -283,7 +281,7 @@ async def test_a_notice_is_a_plain_sentence(telex, publisher):
     assert not telex.posts()[-1].reactions
 
 
-async def test_posts_speak_the_language_of_their_server(telex, publisher, clock):
+async def test_posts_use_server_language(telex, publisher, clock):
     telex.env.backend.edit_guild(telex.guild.id, {"preferred_locale": "fr"})
     await telex.env.settle()
     await publisher.begin()
@@ -293,8 +291,8 @@ async def test_posts_speak_the_language_of_their_server(telex, publisher, clock)
     assert await telex.store.servers.get_locale(telex.guild.id) == "fr"
 
 
-async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publisher):
-    """Nothing was sent, so nothing is looked for either."""
+async def test_unavailable_channel_is_fetched_again(telex, publisher):
+    """Nothing was sent, so there is no claim to look up."""
     await publisher.begin()
     telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     (thread,) = telex.news.threads
@@ -309,7 +307,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     assert posted_titles(telex, thread)[-1] == "Article 1"
 
 
-async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(telex, publisher):
+async def test_shard_is_released_after_pending_send(telex, publisher):
     await publisher.begin()
     await publisher.publish(make_rss_item(1))
     request_started, answers = asyncio.Event(), asyncio.Event()
@@ -333,8 +331,7 @@ async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(
     await sending
 
 
-async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, feed_server, clock):
-    """Beside the loops of the real cogs, which no other test here has."""
+async def test_relay_wakes_up_after_poll(telex, feed_server, clock):
     await telex.env.shutdown()
     async with discord_world(telex.newsroom, clock, loops=True) as world:
         publisher = Publisher(world, feed_server)
@@ -348,9 +345,7 @@ async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, 
         assert posted_titles(world) == ["Article 0", "Article 1"]
 
 
-async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_clock_moves_on(
-    telex, feed_server, clock
-):
+async def test_poll_wakes_up_relay_for_edits(telex, feed_server, clock):
     await telex.env.shutdown()
     async with discord_world(telex.newsroom, clock, loops=True) as world:
         publisher = Publisher(world, feed_server)

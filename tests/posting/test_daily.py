@@ -1,4 +1,4 @@
-"""Posts in a thread of the day: one a day, whatever is lost, and found again like any other post."""
+"""Daily threads: one a day, and delivery lookups in them."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ async def set_daily_thread(world: World, *, on: bool, channel: ChannelHandle | N
     await world.set_channel_setting(setting_registry.DAILY_THREAD, on, channel or world.news)
 
 
-def channel_titles(world: World) -> list[str | None]:
-    """The titles of the posts in the channel itself, without Discord's words on a new thread."""
+def list_channel_titles(world: World) -> list[str | None]:
+    """List the titles of posts in the channel itself, without Discord's messages about new threads."""
     return [title(message) for message in world.posts() if title(message)]
 
 
 async def begin_with_daily_thread(world: World, publisher: Publisher) -> None:
-    """The channel has a thread a day, and article 0 is in the first one."""
+    """Switch daily threads on and post article 0 in the first one."""
     await world.set_permissions(world.news, create_public_threads=True)
     await set_daily_thread(world, on=True)
     await publisher.begin()
 
 
-async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
+async def test_each_day_gets_own_thread(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await publisher.post(make_rss_item(1))
     (thread,) = telex.news.threads
     assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
     assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
-    assert channel_titles(telex) == []
+    assert list_channel_titles(telex) == []
     await telex.advance(DAY)
     await publisher.post(make_rss_item(2))
     first, second = telex.news.threads
@@ -51,7 +51,7 @@ async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
     assert posted_titles(telex, second) == ["Article 2"]
 
 
-async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
+async def test_day_follows_server_time_zone(telex, publisher):
     zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: at 20:26 UTC it is tomorrow there
     await telex.set_preference(Preference.TIME_ZONE, zone)
     await telex.set_preference(Preference.LANGUAGE, "fr")
@@ -60,7 +60,7 @@ async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
     assert thread.name == "Actualités du 29 mai 2026"
 
 
-async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, publisher):
+async def test_unknown_time_zone_does_not_stop_posts(telex, publisher):
     """The database may come from a machine with other time zones."""
     await telex.set_preference(Preference.TIME_ZONE, "Mars/Phobos")
     await begin_with_daily_thread(telex, publisher)
@@ -69,7 +69,7 @@ async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, 
     assert "Mars/Phobos" in text(last_reply(await telex.editor.slash(telex.news, "settings server")))
 
 
-async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(telex, publisher):
+async def test_correction_edits_post_in_earlier_thread(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
@@ -80,7 +80,7 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(tel
     assert len(telex.news.threads) == 1
 
 
-async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, publisher):
+async def test_correction_reopens_archived_thread(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
@@ -96,7 +96,7 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, p
     assert posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
+async def test_deleted_thread_is_created_again(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     telex.env.backend.delete_channel(thread.id)
@@ -106,7 +106,7 @@ async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
     assert posted_titles(telex, second_thread) == ["Article 1"]
 
 
-async def test_without_the_permission_posts_wait_and_it_is_named(telex, publisher):
+async def test_missing_thread_permission_is_reported(telex, publisher):
     await telex.set_permissions(telex.news, create_public_threads=False)
     await set_daily_thread(telex, on=True)
     await publisher.begin()
@@ -118,14 +118,14 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex, publishe
     assert posted_titles(telex, thread) == ["Article 0"]
 
 
-async def test_switched_off_posts_stand_in_the_channel_again(telex, publisher):
+async def test_posts_return_to_channel_when_switched_off(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await set_daily_thread(telex, on=False)
     await publisher.post(make_rss_item(1))
-    assert channel_titles(telex) == ["Article 1"]
+    assert list_channel_titles(telex) == ["Article 1"]
 
 
-async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(telex, publisher, answers):
+async def test_lookup_finds_post_in_thread_after_switching_off(telex, publisher, answers):
     await begin_with_daily_thread(telex, publisher)
     answers.lose_next("/messages", times=2)
     await publisher.post(make_rss_item(1))
@@ -135,12 +135,12 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
     await telex.deliver()
     (thread,) = telex.news.threads
     assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
-    assert channel_titles(telex) == []
+    assert list_channel_titles(telex) == []
     for dispatch in await telex.store.dispatches.list_recent(0, 9):
         assert dispatch.thread_id == thread.id
 
 
-async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(telex, publisher):
+async def test_restored_backup_reconciles_posts_in_thread_and_channel(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     await publisher.post(make_rss_item(1))
     await set_daily_thread(telex, on=False)
@@ -154,10 +154,10 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
         await telex.deliver()
         (thread,) = telex.news.threads
         assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
-        assert channel_titles(telex) == ["Article 2"]
+        assert list_channel_titles(telex) == ["Article 2"]
 
 
-async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(telex, publisher):
+async def test_lookup_ignores_post_of_other_subscription_in_thread(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     await set_daily_thread(telex, on=False)
@@ -169,10 +169,10 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
     assert await telex.store.dispatches.claim(telex.news.id)  # and the process died
     await telex.restart()
     await telex.deliver()
-    assert channel_titles(telex) == ["Article 1"]
+    assert list_channel_titles(telex) == ["Article 1"]
 
 
-async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(telex, publisher, answers):
+async def test_lookup_finds_post_in_channel_after_switching_on(telex, publisher, answers):
     await begin_with_daily_thread(telex, publisher)
     await set_daily_thread(telex, on=False)
     answers.lose_next("/messages", times=2)
@@ -182,5 +182,5 @@ async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switc
     await telex.restart()
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert channel_titles(telex) == ["Article 1"]
+    assert list_channel_titles(telex) == ["Article 1"]
     assert posted_titles(telex, thread) == ["Article 0"]

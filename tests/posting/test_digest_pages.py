@@ -1,4 +1,4 @@
-"""What a digest says: its headings, leads and outlets, and what is left out."""
+"""Headings, leads and length of a rendered digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.posting.test_messages import ARTICLE
 
 
 def fit_digest(*sections: tuple[str | None, int], **fields: str) -> FittedStories:
-    """A digest with one story a section, by topic and article."""
+    """Fit a digest with one story per section, given as topic and article ID."""
     articles = {
         number: ARTICLE._replace(id=number, title=f"Story {number}", **fields)  # type: ignore[arg-type]
         for _topic, number in sections
@@ -20,20 +20,20 @@ def fit_digest(*sections: tuple[str | None, int], **fields: str) -> FittedStorie
     return fit_stories(digest_sections, articles)
 
 
-def story_lines(fitted_stories: FittedStories) -> list[str]:
+def list_story_lines(fitted_stories: FittedStories) -> list[str]:
     matching_lines = re.findall(
         r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.join_texts(tuple(fitted_stories.blocks)), re.MULTILINE
     )
     return [line.strip("-#* ") for line in matching_lines]
 
 
-def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one():
+def test_only_stories_without_topic_after_others_get_heading():
     fitted_stories = fit_digest((None, 1), ("Law", 2), (None, 3))
-    assert story_lines(fitted_stories) == ["Story 1", "LAW", "Story 2", "ALSO", "Story 3"]
-    assert story_lines(fit_digest((None, 1))) == ["Story 1"]
+    assert list_story_lines(fitted_stories) == ["Story 1", "LAW", "Story 2", "ALSO", "Story 3"]
+    assert list_story_lines(fit_digest((None, 1))) == ["Story 1"]
 
 
-def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
+def test_story_has_lead_unless_it_repeats_title():
     digest_text = blocks.join_texts(
         tuple(fit_digest((None, 1), (None, 2), summary="What it is about. And more.").blocks)
     )
@@ -43,7 +43,7 @@ def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
     assert repeated_title_text.count("Story 1") == 1
 
 
-def test_stories_with_long_addresses_and_leads_all_fit():
+def test_stories_with_long_links_and_leads_fit():
     sections = [(None, number) for number in range(1, 13)]
     fitted_stories = fit_digest(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
     assert len(fitted_stories.shown_articles) == 12

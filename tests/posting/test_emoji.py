@@ -1,4 +1,4 @@
-"""Tiles of outlets: an icon that is fetched once, else an initial; the one not shown for longest goes."""
+"""Application emoji: icons and initials of outlets, icons of buttons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.message_texts import text
 
 
-def picture_bytes(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
+def draw_picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGBA", (size, size), colour).save(buffer, kind)
     return buffer.getvalue()
@@ -40,7 +40,7 @@ def create_application_emoji(world: World) -> ApplicationEmojiSync:
     return ApplicationEmojiSync(room.store, world.bot, room.clock, room.fetcher, room.workers)
 
 
-def byline(world: World, number: int = -1) -> str:
+def read_byline(world: World, number: int = -1) -> str:
     return text(world.posts()[number]).splitlines()[0]
 
 
@@ -49,7 +49,7 @@ def count_requests(server: FeedServer, path: str) -> int:
 
 
 async def publish(world: World, server: FeedServer, number: int, icon: str | None) -> Feed:
-    """An article of a feed of its own, posted; the icon is where the feed says."""
+    """Post an article of a new feed that names this icon."""
     image_element = f"<image><url>{server.origin}{icon}</url></image>" if icon else ""
     document = make_rss(make_rss_item(number, title=f"Story {number}"), title=f"Outlet {number}")
     server.serve(f"/{number}", document.replace("</channel>", f"{image_element}</channel>"))
@@ -58,10 +58,10 @@ async def publish(world: World, server: FeedServer, number: int, icon: str | Non
     return feed
 
 
-async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_too(telex, feed_server):
-    feed_server.serve("/icon.png", picture_bytes("#2f7fe0"), content_type="image/png")
+async def test_icon_is_fetched_once_and_survives_restart(telex, feed_server):
+    feed_server.serve("/icon.png", draw_picture("#2f7fe0"), content_type="image/png")
     feed = await publish(telex, feed_server, 1, "/icon.png")
-    assert byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
+    assert read_byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
     emoji = create_application_emoji(telex)
     for _round in range(3):
         await emoji.run_once()
@@ -77,11 +77,11 @@ async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_to
     assert count_requests(feed_server, "/icon.png") == 1
 
 
-async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_that_month(telex, feed_server):
+async def test_invalid_icon_falls_back_to_initial_until_retry(telex, feed_server):
     truncated_picture, transparent_picture, tiny_picture = (
-        picture_bytes("red")[:90],
-        picture_bytes("#00000000"),
-        picture_bytes("red", 8),
+        draw_picture("red")[:90],
+        draw_picture("#00000000"),
+        draw_picture("red", 8),
     )
     feeds = []
     for number, body in enumerate(
@@ -91,21 +91,23 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
         feeds.append(await publish(telex, feed_server, number, f"/icon{number}"))
     emoji = create_application_emoji(telex)
 
-    async def look(times: int) -> None:
+    async def sync_icons(expected_count: int) -> None:
         outlet_branding.outlet_emoji_use_counts.update(feed.id for feed in feeds)
         await emoji.run_once()
-        assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
+        assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [
+            expected_count
+        ] * len(feeds)
 
-    await look(1)
+    await sync_icons(1)
     await telex.advance(86_400)
-    await look(1)
+    await sync_icons(1)
     for number, feed in enumerate(feeds):
         assert outlet_branding.outlet_emoji(feed.id, f"Outlet {number}").startswith("<:initial_O_")
     await telex.advance(application_emoji.FAILED_ICON_RETRY_SECONDS)
-    await look(2)
+    await sync_icons(2)
 
 
-async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(telex):
+async def test_barest_variant_has_no_button_icons(telex):
     icons.set_application_emoji({Icon.SAVE: "<:button_save:155555555555555555>"})
     *_fuller_attempts, barest_attempt = posts.render_post(ARTICLE, None, language="en").iter_variants()
     assert [component.get("emoji") for component in components(barest_attempt)] == [None, None]
@@ -115,7 +117,7 @@ async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_po
     ]
 
 
-async def test_button_icons_that_could_not_be_created_are_created_in_the_next_round(telex, monkeypatch):
+async def test_failed_button_icon_is_created_in_next_round(telex, monkeypatch):
     create = telex.bot.create_application_emoji
 
     async def fail_at_search(*, name: str, image: bytes) -> discord.Emoji:
@@ -135,14 +137,14 @@ async def test_button_icons_that_could_not_be_created_are_created_in_the_next_ro
     )
 
 
-async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(telex, feed_server, monkeypatch):
+async def test_least_recently_used_icon_is_replaced_when_full(telex, feed_server, monkeypatch):
     emoji = create_application_emoji(telex)
     feeds = []
     await emoji.run_once()
     monkeypatch.setattr(application_emoji, "MAX_EMOJI", len(telex.env.backend.application_emojis) + 2)
     for number in range(3):
         await telex.advance(60)
-        feed_server.serve(f"/{number}.png", picture_bytes("#c94f2f"), content_type="image/png")
+        feed_server.serve(f"/{number}.png", draw_picture("#c94f2f"), content_type="image/png")
         feeds.append(await publish(telex, feed_server, number, f"/{number}.png"))
         outlet_branding.missing_initials.clear()
         if number == 2:
@@ -155,7 +157,7 @@ async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced
     assert has_icon == [True, False, True]
 
 
-def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_none():
+def test_icon_url_comes_from_feed_or_site_unless_private():
     feed = Feed(
         id=1,
         url="https://feeds.example/a?b",
@@ -169,7 +171,7 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
 
 
 @check_cases("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
-def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
+def test_icon_formats_become_tiles_of_same_size(kind):
     buffer = io.BytesIO()
     Image.new("RGB", (48, 32), "#b03a55").save(buffer, kind)
     tile = tile_drawing.draw_icon_tile(buffer.getvalue())
@@ -181,7 +183,7 @@ def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
     assert len(tile.png) < 256 * 1024
 
 
-def test_a_picture_that_unpacks_to_too_much_is_refused():
+def test_decompression_bomb_is_rejected():
     buffer = io.BytesIO()
     Image.new("1", (9000, 9000)).save(buffer, "PNG")
     with pytest.raises(ValueError, match="no"):

@@ -1,4 +1,4 @@
-"""The tags of posts in a forum: by rules, by the feed's categories, and none that is not there."""
+"""Tags of forum posts, from rules and from the feed's categories."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.interactions import choose, find_accessory_id, find_menu, hid
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 
 
-async def forum_with_tags(world: World) -> ChannelHandle:
+async def create_forum_with_tags(world: World) -> ChannelHandle:
     forum = world.guild.create_forum_channel("forum")
     tags = [
         {"id": str(id_), "name": name, "moderated": name == "Staff", "emoji_id": None, "emoji_name": None}
@@ -35,43 +35,43 @@ async def add_tag_rule(world: World, forum: ChannelHandle, name: str, query: str
     )
 
 
-def tags_of(world: World, forum: ChannelHandle, title: str) -> list[int]:
+def list_tag_ids(world: World, forum: ChannelHandle, title: str) -> list[int]:
     thread = next(thread for thread in forum.threads if thread.name == title)
     return [int(tag) for tag in world.env.backend.get_channel(thread.id).applied_tags]
 
 
-def item_with_categories(number: int, *categories: str) -> str:
+def make_item_with_categories(number: int, *categories: str) -> str:
     tags = "".join(f"<category>{category}</category>" for category in categories)
     return make_rss_item(number).replace("</item>", f"{tags}</item>")
 
 
-async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
-    forum = await forum_with_tags(telex)
+async def test_post_gets_tags_of_matching_rules(telex, publisher):
+    forum = await create_forum_with_tags(telex)
     await add_tag_rule(telex, forum, "AI", "article OR robots")
     await add_tag_rule(telex, forum, "Sécurité", "faille")
     await publisher.begin(forum)
     await publisher.post(make_rss_item(1, title="Une faille dans le noyau", body="Des correctifs."))
-    assert tags_of(telex, forum, "Article 0") == [TAGS["AI"]]
-    assert tags_of(telex, forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
+    assert list_tag_ids(telex, forum, "Article 0") == [TAGS["AI"]]
+    assert list_tag_ids(telex, forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
 
 
-async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(telex, publisher):
-    forum = await forum_with_tags(telex)
+async def test_feed_category_applies_tag_of_same_name(telex, publisher):
+    forum = await create_forum_with_tags(telex)
     await publisher.begin(forum)
-    await publisher.post(item_with_categories(1, "securite", "ai", "Sport"))
-    assert tags_of(telex, forum, "Article 0") == []
-    assert tags_of(telex, forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
+    await publisher.post(make_item_with_categories(1, "securite", "ai", "Sport"))
+    assert list_tag_ids(telex, forum, "Article 0") == []
+    assert list_tag_ids(telex, forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
 
 
-async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(telex, publisher):
-    forum = await forum_with_tags(telex)
+async def test_rule_for_every_post_applies_tag(telex, publisher):
+    forum = await create_forum_with_tags(telex)
     await add_tag_rule(telex, forum, "Everything", "")
     await publisher.begin(forum)
-    assert tags_of(telex, forum, "Article 0") == [TAGS["Everything"]]
+    assert list_tag_ids(telex, forum, "Article 0") == [TAGS["Everything"]]
 
 
-async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, publisher):
-    forum = await forum_with_tags(telex)
+async def test_missing_or_moderated_tag_is_skipped(telex, publisher):
+    forum = await create_forum_with_tags(telex)
     await add_tag_rule(telex, forum, "Staff", "")
     await telex.store.forum_tags.add(
         ForumTagRule(999, ""),
@@ -82,7 +82,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
         max_rules=20,
     )
     await publisher.begin(forum)
-    assert tags_of(telex, forum, "Article 0") == []
+    assert list_tag_ids(telex, forum, "Article 0") == []
 
 
 async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResult:
@@ -90,8 +90,8 @@ async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResul
     return await telex.editor.click(last_reply(reply), custom_id=find_accessory_id(last_reply(reply), "Post tags"))
 
 
-async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex):
-    forum = await forum_with_tags(telex)
+async def test_tag_rules_are_edited_in_settings_and_logged(telex):
+    forum = await create_forum_with_tags(telex)
     panel = await open_tag_panel(telex, forum)
     assert [option["label"] for option in find_menu(last_reply(panel), "Add a tag")[1]] == [
         "AI",
@@ -113,16 +113,16 @@ async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_histo
     assert "none → Everything\n" in message_text(history)
 
 
-async def test_a_query_that_says_nothing_is_refused_in_words(telex):
-    forum = await forum_with_tags(telex)
+async def test_query_with_date_is_rejected(telex):
+    forum = await create_forum_with_tags(telex)
     form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
     assert "Remove the date" in message_text(answer)
     assert await telex.store.forum_tags.list_by_channel(forum.id) == []
 
 
-async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
-    forum = await forum_with_tags(telex)
+async def test_member_without_access_to_forum_cannot_add_rule(telex):
+    forum = await create_forum_with_tags(telex)
     form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     hide_channel(telex, forum, telex.editor)
     await telex.env.settle()

@@ -1,4 +1,4 @@
-"""The building blocks of messages: whatever is put into them, Discord takes it and people can read it."""
+"""Layout blocks of messages and Discord's limits on them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ BLOCKS = st.one_of(
 CARDS = st.builds(Card, st.lists(BLOCKS, max_size=12).map(tuple), st.just(0x123456))
 
 
-def sent_components(layout: Layout) -> list[dict[str, Any]]:
-    """All components of the message, those within others too."""
+def list_sent_components(layout: Layout) -> list[dict[str, Any]]:
+    """List all components of the message, nested ones too."""
 
     def inside(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for component in components:
@@ -72,15 +72,15 @@ def sent_components(layout: Layout) -> list[dict[str, Any]]:
     )
 
 
-def layout_text(layout: Layout) -> str:
-    return "\n".join(component["content"] for component in sent_components(layout) if component["type"] == 10)
+def join_layout_text(layout: Layout) -> str:
+    return "\n".join(component["content"] for component in list_sent_components(layout) if component["type"] == 10)
 
 
 @settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
-async def test_discord_takes_whatever_is_put_into_a_layout(layout):
+async def test_any_layout_is_within_discord_limits(layout):
     button_ids = {item.custom_id for item in blocks.list_items(layout) if isinstance(item, discord.ui.Button)}
-    components = sent_components(layout)
+    components = list_sent_components(layout)
     assert len(components) <= 40
     texts = [text_component["content"] for text_component in components if text_component["type"] == 10]
     assert all(text.strip("\n") for text in texts)
@@ -108,27 +108,27 @@ async def test_discord_takes_whatever_is_put_into_a_layout(layout):
     assert sent_ids == row_button_ids or len(components) > 30  # rows are the last to go
 
 
-async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_go():
+async def test_longest_text_is_shortened_and_last_lines_dropped():
     link, lines = (
         "[a](https://news.example/" + "x" * 1500 + ")",
         [f"line {number}" * 20 for number in range(60)],
     )
-    text = layout_text((Card((blocks.text_block(link, "a"), blocks.text_block("\n".join(lines)))),))
+    text = join_layout_text((Card((blocks.text_block(link, "a"), blocks.text_block("\n".join(lines)))),))
     assert text.startswith("a\nline 0")
     assert lines[20] in text
     assert lines[-1] not in text
 
 
-async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words():
+async def test_excess_sections_lose_pictures_but_no_text():
     sections = tuple(Section((blocks.text_block(f"Story {number}"),), PICTURE) for number in range(15))
-    components = sent_components((Card((*sections, ActionRow(buttons.save_button("key")))),))
+    components = list_sent_components((Card((*sections, ActionRow(buttons.save_button("key")))),))
     assert [text_component["content"] for text_component in components if text_component["type"] == 10] == [
         f"Story {n}" for n in range(15)
     ]
     assert 5 < sum(component["type"] == 11 for component in components) < 15
 
 
-async def test_words_alone_and_nothing_that_leads_out():
+async def test_images_and_link_buttons_can_be_stripped():
     layout: Layout = (
         Card(
             (
@@ -148,7 +148,7 @@ async def test_words_alone_and_nothing_that_leads_out():
 
 
 @check_cases(("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")])
-def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
+def test_outlet_has_initial_and_stable_colour(name, letter):
     assert outlet_branding.get_initial(name) == letter
     assert (
         outlet_branding.outlet_colour(1, name)
@@ -157,7 +157,7 @@ def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
     )
 
 
-def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
+def test_byline_shows_outlet_icon_and_escapes_markup():
     article = ARTICLE._replace(outlet="**Kernel** & Co.")
     byline_before = outlet_branding.byline_block(article).variants[0]
     outlet_branding.set_emoji({article.feed_id: outlet_branding.Tile("<:o_1:5>", 0x123456)}, {})

@@ -1,4 +1,4 @@
-"""How posts look, whom they mention, and that what was posted keeps its look."""
+"""Looks of posts: styles, templates and role mentions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.posting.test_messages import (
     ARTICLE,
     FEED,
     HOSTILE,
+    assert_within_limits,
     components,
     fields,
     message_text,
     picture_urls,
-    within_limits,
 )
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
@@ -34,7 +34,7 @@ HEADLINE = PostLook(style=Style.HEADLINE)
 LONG = ARTICLE._replace(summary="A word after the other. " * 100)
 
 
-async def test_a_card_may_have_a_small_picture_beside_its_text():
+async def test_thumbnail_style_puts_picture_beside_text():
     message = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=Style.THUMBNAIL))
     (card,) = message.send_kwargs()["view"].to_components()
     section, _row = card["components"]
@@ -43,7 +43,7 @@ async def test_a_card_may_have_a_small_picture_beside_its_text():
     assert [component["content"][:4] for component in section["components"]][1] == "### "
 
 
-async def test_a_compact_post_is_three_lines_with_a_small_picture():
+async def test_compact_post_has_three_lines_and_thumbnail():
     message = posts.render_post(
         LONG, FEED, language="en", look=COMPACT, joined_articles=[ARTICLE._replace(outlet="Other")]
     )
@@ -55,7 +55,7 @@ async def test_a_compact_post_is_three_lines_with_a_small_picture():
     assert [component.get("label") for component in components(message)] == [None, "⋯", "Story so far"]
 
 
-async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
+async def test_headline_is_linked_title_with_save_button():
     message = posts.render_post(ARTICLE, FEED, language="en", look=HEADLINE)
     title, last = message_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
@@ -68,7 +68,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
 
 
 @check_cases("style", list(Style))
-async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
+async def test_every_style_applies_prefix_and_colour_and_hides_picture(style):
     look = PostLook(style=style, shows_image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look)
     card = fields(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
@@ -81,13 +81,13 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 
 @pytest.mark.parametrize("length", [1, 40, 1000])
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
-async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
+async def test_excerpt_has_chosen_length(length, style):
     message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt_length=length))
     lead = message_text(message).splitlines()[2 if style is Style.FULL else 1]
     assert discord_text.count_utf16_units(lead) <= length + 1
 
 
-async def test_a_small_picture_that_discord_refuses_is_left_out():
+async def test_second_variant_omits_picture():
     for style in (Style.COMPACT, Style.THUMBNAIL):
         first, without_picture, *_barer_attempts = posts.render_post(
             ARTICLE, FEED, language="en", look=PostLook(style=style)
@@ -98,7 +98,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 
 @check_cases(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
-async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
+async def test_role_mention_renders_embed(style, small):
     message = posts.render_post(
         LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_ids=[7]
     )
@@ -112,17 +112,17 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
-async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, prefix, style):
+async def test_any_text_is_within_limits_in_every_style(title, summary, outlet, prefix, style):
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
     look = PostLook(
         style=style, excerpt_length=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH)
     )
     message = posts.render_post(article, FEED, language="en", look=look)
-    within_limits(message)
+    assert_within_limits(message)
     assert message.content is None
 
 
-async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
+async def test_feed_text_cannot_break_link_or_mention():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
     message = posts.render_post(
         article, FEED, language="en", look=replace(HEADLINE, role_id=77), mentioned_role_ids=[77]
@@ -135,23 +135,23 @@ async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     assert allowed == {"parse": [], "roles": [77]}
 
 
-async def test_without_a_role_nobody_may_be_mentioned():
+async def test_no_mentions_are_allowed_without_role():
     allowed = posts.render_post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
     assert allowed["parse"] == []
     assert not allowed.get("roles")
 
 
-def test_a_look_in_words_hides_no_markup():
+def test_look_summary_escapes_markup():
     look = PostLook(style=Style.COMPACT, shows_image=False, excerpt_length=0, colour=0xFF, prefix="**x**", role_id=5)
     assert look_labels.look_summary_text(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert look_labels.look_summary_text(PostLook()) == "card"
 
 
-# In a server's own words
+# Templates
 
 
 @check_cases("style", list(Style))
-async def test_a_template_says_what_posts_say_in_every_style(style):
+async def test_template_is_applied_in_every_style(style):
     template = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
     other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")
     look = PostLook(style=style, template=template, prefix="New:")
@@ -161,19 +161,19 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
     assert "By" not in post_text  # nobody is named
     assert "{as written}" in post_text
     assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in post_text
-    assert "Also: [Other](https://other.example/1)" in post_text  # it is always said who else tells it
-    within_limits(message)
+    assert "Also: [Other](https://other.example/1)" in post_text  # other outlets of the story are always named
+    assert_within_limits(message)
     assert buttons.save_button_id(ARTICLE.key) in str(components(message))
     assert PostLook.from_json(str(look)) == look
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, outlet=HOSTILE, author=HOSTILE, tag=HOSTILE, url=st.sampled_from(["", "x", ARTICLE.url]))
-async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet, author, tag, url):
+async def test_template_values_are_escaped(title, outlet, author, tag, url):
     article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
     template = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
     message = posts.render_post(article, FEED, language="en", look=PostLook(template=template))
-    within_limits(message)
+    assert_within_limits(message)
     post_text = message_text(message)
     unescaped = re.sub(r"\\.", "", post_text.replace(f"({ARTICLE.url})", ""))
     assert "]()" not in unescaped
@@ -182,7 +182,7 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
 
 
 @check_cases(
-    ("template", "told"),
+    ("template", "message_part"),
     [
         (Template("{title"), "unmatched brace"),
         (Template("{title} }"), "unmatched brace"),
@@ -197,9 +197,9 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
         (Template("", "{excerpt}"), None),
     ],
 )
-def test_a_mistake_in_a_template_is_explained(template, told):
+def test_template_error_is_explained(template, message_part):
     mistake = post_templates.find_template_error(template)
-    assert (told in (mistake or "")) if told is not None else mistake is None
+    assert (message_part in (mistake or "")) if message_part is not None else mistake is None
 
 
 # In a channel
@@ -223,7 +223,7 @@ def role(telex) -> RoleHandle:
     return telex.guild.create_role("Readers", mentionable=True)
 
 
-async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
+async def test_post_mentions_only_its_role(telex, publisher, role):
     await publisher.begin()
     await set_subscription_look(telex, PostLook(role_id=role.id))
     await publisher.post(make_rss_item(1, title="Hello @everyone"))
@@ -231,7 +231,7 @@ async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
 
 
 @pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
-async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(telex, publisher, role, why):
+async def test_unmentionable_role_is_omitted(telex, publisher, role, why):
     await publisher.begin()
     await set_subscription_look(telex, PostLook(role_id=telex.guild.id if why == "everyone" else role.id))
     if why == "gone":
@@ -244,7 +244,7 @@ async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(t
     assert read_newest_post(telex) == ("", [], False)
 
 
-async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publisher, role):
+async def test_bot_permission_allows_mention_of_any_role(telex, publisher, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
@@ -253,7 +253,7 @@ async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publishe
     assert read_newest_post(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
-async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
+async def test_edited_post_keeps_look_and_mention(telex, publisher, role):
     await publisher.begin()
     await set_subscription_look(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role_id=role.id))
     await publisher.post(make_rss_item(1, title="Befor", body="A text."))
@@ -267,7 +267,7 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, r
     assert post.content == f"<@&{role.id}>"
 
 
-async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, role):
+async def test_catch_up_has_no_mention_and_no_look(telex, publisher, role):
     await publisher.begin()
     await set_subscription_look(telex, PostLook(style=Style.HEADLINE, role_id=role.id))
     catch_up_limit = telex.newsroom.settings.catch_up_after

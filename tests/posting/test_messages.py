@@ -48,13 +48,13 @@ def fields(message: messages.Message) -> dict[str, Any]:
 
 
 def parts(message: messages.Message) -> list[dict[str, Any]]:
-    """All components, those within others too."""
+    """List all components, nested ones too."""
     view = message.send_kwargs()["view"]
     return flatten_components(view.to_components()) if view is not None else []
 
 
 def components(message: messages.Message) -> list[dict[str, Any]]:
-    """The buttons and menus."""
+    """List the buttons and menus."""
     return [component for component in parts(message) if component["type"] in {2, 3}]
 
 
@@ -63,13 +63,13 @@ def message_text(message: messages.Message) -> str:
 
 
 def picture_urls(message: messages.Message) -> list[str]:
-    """The addresses of the pictures."""
+    """List the URLs of the pictures."""
     media_objects = [component["media"] for component in parts(message) if "media" in component]
     media_objects += [gallery_item["media"] for gallery in parts(message) for gallery_item in gallery.get("items", ())]
     return [media["url"] for media in media_objects]
 
 
-def within_limits(message: messages.Message) -> None:
+def assert_within_limits(message: messages.Message) -> None:
     embed = fields(message) if message.embed is not None else {}
     lengths = {
         "title": (embed.get("title", ""), 256),
@@ -93,7 +93,7 @@ def within_limits(message: messages.Message) -> None:
             assert discord_text.count_utf16_units(option.get("description", "")) <= 100
 
 
-async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
+async def test_post_has_byline_title_excerpt_picture_and_buttons():
     message = posts.render_post(ARTICLE, FEED, language="en")
     (card,) = message.send_kwargs()["view"].to_components()
     assert card["accent_color"] == outlet_branding.outlet_colour(FEED.id, "Example News")
@@ -108,13 +108,13 @@ async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
     assert (more_button["custom_id"], more_button["label"]) == (f"telex:more:{ARTICLE.key}", "More")
 
 
-async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
+async def test_post_names_joined_outlets_in_text_and_save_button():
     joined_articles = [
         ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
         for number in range(1 << 70, (1 << 70) + 12)
     ]
     message = posts.render_post(ARTICLE, FEED, language="en", joined_articles=joined_articles)
-    within_limits(message)
+    assert_within_limits(message)
     *_other_lines, last = message_text(message).splitlines()
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
     assert last.endswith(" · 4 more")
@@ -124,7 +124,7 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
     assert template_match["key"] == ARTICLE.key
 
 
-async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own():
+async def test_labels_use_given_language():
     save_button, read_button, more_button = components(posts.render_post(ARTICLE, FEED, language="fr"))
     french = i18n.load_catalogue("fr")
     assert [save_button["label"], read_button["label"], more_button["label"]] == [
@@ -134,7 +134,7 @@ async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own()
     assert save_button["label"] == "Save"
 
 
-async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
+async def test_feed_markup_and_mentions_are_escaped():
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
@@ -144,7 +144,7 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
     assert title.replace("\\", "") == article.title
 
 
-async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence():
+async def test_excerpt_ends_with_sentence():
     article = ARTICLE._replace(summary="One sentence that is here. " * 30)
     *_other_lines, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
@@ -164,18 +164,18 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
         ({"title": "", "summary": "", "body": ""}, "https\\://news.example/articles/1"),
     ],
 )
-async def test_an_article_without_title_gets_one(change, title):
+async def test_article_without_title_gets_fallback_title(change, title):
     text = message_text(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
     assert f"### {title}" in text or f"### [{title}](" in text
 
 
-async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
+async def test_summary_that_repeats_title_is_omitted():
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
     assert len(message_text(posts.render_post(article, FEED, language="en")).splitlines()) == 2
 
 
 @check_cases("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
-async def test_an_address_that_is_not_of_the_web_is_no_link(url):
+async def test_invalid_url_is_not_linked(url):
     feed = replace(FEED, icon_url=url)
     message = posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en")
     assert "](" not in message_text(message)
@@ -188,7 +188,7 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url):
 
 
 @check_cases("style", Style)
-async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
+async def test_episode_has_listen_button_with_duration(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio_url=player, duration_seconds=2_530)
     message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
@@ -211,12 +211,12 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
         ("https://news.example/watch?v=x", "Read"),
     ],
 )
-async def test_a_video_can_be_watched(url, label):
+async def test_video_link_has_watch_button(url, label):
     message = posts.render_post(ARTICLE._replace(url=url), FEED, language="en")
     assert [component["label"] for component in components(message) if component.get("url") == url] == [label]
 
 
-async def test_a_link_too_long_for_a_button_has_none():
+async def test_long_url_gets_no_button():
     message = posts.render_post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
     assert len(components(message)) == 2
     assert "x" * 600 in message_text(message)
@@ -224,21 +224,21 @@ async def test_a_link_too_long_for_a_button_has_none():
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
-async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
+async def test_any_text_is_within_discord_limits(title, summary, body, outlet):
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
     post = posts.render_post(article, FEED, language="en")
-    within_limits(post)
+    assert_within_limits(post)
     assert "### " in message_text(post)
-    within_limits(messages.catch_up_message("catch-up:x", [article] * 60, language="fr"))
-    within_limits(messages.feed_alert_message(discord_text.to_plain_line(title) or "x"))
+    assert_within_limits(messages.catch_up_message("catch-up:x", [article] * 60, language="fr"))
+    assert_within_limits(messages.feed_alert_message(discord_text.to_plain_line(title) or "x"))
 
 
-async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
+async def test_catch_up_lists_newest_articles_and_counts_others():
     articles = [
         ARTICLE._replace(id=n, key=f"key{n}", title=f"Article {n}", url=f"https://news.example/{n}") for n in range(200)
     ]
     message = messages.catch_up_message("catch-up:key0", articles, language="en")
-    within_limits(message)
+    assert_within_limits(message)
     title, *lines = message_text(message).splitlines()
     assert title == "### 200 articles arrived in the meantime"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
@@ -249,14 +249,14 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     assert [option["value"] for option in menu["options"]] == [f"key{n}" for n in range(199, 174, -1)]
 
 
-async def test_a_title_cannot_end_the_link_around_it():
+async def test_title_cannot_break_link():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
     *_other_lines, line = message_text(messages.catch_up_message("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
     assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace("\\[", "")
 
 
-async def test_barer_attempts_leave_pictures_out_first_and_links_last():
+async def test_variants_omit_pictures_then_links():
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").iter_variants()
     assert picture_urls(full_attempt) == [ARTICLE.image_url]
     assert not picture_urls(bare_attempt)
@@ -277,7 +277,7 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
 
 
 @check_cases("style", [Style.FULL, Style.CLASSIC])
-async def test_discord_py_keeps_no_view_of_a_post(style):
+async def test_post_view_is_not_stored_by_discord_py(style):
     view = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=style)).send_kwargs()["view"]
     assert isinstance(view, discord.ui.View | discord.ui.LayoutView)
     assert view.is_finished()

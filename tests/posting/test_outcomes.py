@@ -1,4 +1,4 @@
-"""What Discord's answers are taken for."""
+"""Send outcomes of Discord's responses and of connection errors."""
 
 from __future__ import annotations
 
@@ -68,23 +68,23 @@ def build_error_response(text: str) -> Reason:
         (build_http_error(400, 200000), Rejected(Reason(SendProblem.REFUSED, {"text": "400 200000 words"}))),
     ],
 )
-def test_an_answer_is_not_taken_for_another(error, outcome):
+def test_error_is_classified_as_send_outcome(error, outcome):
     assert classify_error(error) == outcome
 
 
-def test_a_connection_that_was_never_made_sent_nothing():
+def test_failed_connection_is_retried():
     key = SimpleNamespace(host="discord.com", port=443, ssl=True, is_ssl=True)
     error = aiohttp.ClientConnectorError(key, OSError("no route"))  # type: ignore[arg-type]
     assert isinstance(classify_error(error), RetryAfter)
 
 
-def test_an_error_of_ours_is_not_taken_for_an_answer():
+def test_programming_error_is_raised():
     with pytest.raises(ZeroDivisionError):
         classify_error(ZeroDivisionError())
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "request_count"),
     [
         ("/channels/1/threads", 1),
         ("/webhooks/1/token", 1),
@@ -92,9 +92,7 @@ def test_an_error_of_ours_is_not_taken_for_an_answer():
         ("/channels/1/messages", 2),
     ],
 )
-async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_and_no_post_of_a_webhook(
-    path, asked, monkeypatch
-):
+async def test_only_idempotent_requests_are_retried_by_discord_py(path, request_count, monkeypatch):
     """A repeated message has a nonce; a repeated forum post, or one of a webhook, is a second one."""
     requests: list[str] = []
 
@@ -116,7 +114,7 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_a
     requests.clear()
     monkeypatch.setattr(asyncio, "sleep", _no_sleep)
     try:
-        if asked == 1:
+        if request_count == 1:
             with pytest.raises(UnconfirmedPostError):
                 await http.request(Route("POST", path))
         else:
@@ -124,7 +122,7 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_a
     finally:
         await http.close()
         await runner.cleanup()
-    assert len(requests) == asked
+    assert len(requests) == request_count
 
 
 _real_sleep = asyncio.sleep

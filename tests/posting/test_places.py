@@ -1,4 +1,4 @@
-"""Every kind of channel that can be posted in."""
+"""Posts in every kind of channel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_published(post: discord.Message) -> bool:
     return post.flags.crossposted or post.flags.is_crossposted
 
 
-async def test_an_announcement_is_published_once(telex, publisher):
+async def test_announcement_is_crossposted_once(telex, publisher):
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     (post,) = telex.posts(news)
@@ -28,8 +28,8 @@ async def test_an_announcement_is_published_once(telex, publisher):
     assert await telex.store.dispatches.list_unfinalized() == []
 
 
-async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(telex, publisher, monkeypatch):
-    """The library knows no channel then, and what it does not know looks like no announcement channel."""
+async def test_announcement_is_crossposted_after_reconnect(telex, publisher, monkeypatch):
+    """Discord.py has no channels in its cache then, so it cannot tell that this one is an announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     original_finish = post_send_steps.finalize_message
@@ -49,7 +49,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     assert await telex.store.dispatches.list_unfinalized() == []
 
 
-async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher):
+async def test_crosspost_rate_limit_delays_no_post(telex, publisher):
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     telex.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down")
@@ -61,20 +61,20 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher)
     assert all(is_published(post) for post in telex.posts(news))
 
 
-async def test_a_thread_gets_posts_like_a_channel(telex, publisher):
-    thread = thread_of(telex)
+async def test_article_is_posted_in_thread(telex, publisher):
+    thread = create_thread(telex)
     await publisher.begin(thread)
     assert posted_titles(telex, thread) == ["Article 0"]
     assert posted_titles(telex) == []
 
 
-def thread_of(world: World) -> ChannelHandle:
+def create_thread(world: World) -> ChannelHandle:
     world.env.backend.create_thread(world.news.id, "a thread", world.editor.id)
     (thread,) = world.news.threads
     return thread
 
 
-async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher):
+async def test_each_article_opens_forum_thread(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     await publisher.post(make_rss_item(1, title="x" * 300))
@@ -88,20 +88,20 @@ async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher)
     assert all(telex.posts(thread)[0].reactions for thread in forum.threads)
 
 
-async def test_a_voice_channel_has_a_chat_to_post_in(telex, publisher):
+async def test_article_is_posted_in_voice_channel(telex, publisher):
     voice = telex.guild.create_voice_channel("talk")
     await publisher.begin(voice)
     assert posted_titles(telex, voice) == ["Article 0"]
 
 
-async def test_a_category_takes_no_posts_and_says_so(telex, publisher):
+async def test_category_reports_problem(telex, publisher):
     category = telex.guild.create_category("group")
     await publisher.begin(category)
     problem = await telex.store.dispatches.get_problem(category.id)
     assert problem.problem == Reason(SendProblem.NOT_TEXT)
 
 
-async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex):
+async def test_missing_permissions_have_discord_labels(telex):
     forum = telex.guild.create_forum_channel("forum")
     await telex.set_permissions(forum, send_messages=False)
     await telex.set_permissions(telex.news, read_message_history=False, add_reactions=False)

@@ -1,4 +1,4 @@
-"""Each reason has a sentence of its own, in English and in French."""
+"""Sentences for reasons, in English and French."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build_reason(code: ReasonCode) -> Reason:
 
 
 @check_cases("code", [*WithheldReason, *WaitReason, *SendProblem])
-def test_every_code_has_a_sentence_in_both_languages(code):
+def test_reason_has_sentence_in_both_languages(code):
     sentences = set()
     for language in ("en", "fr"):
         with i18n.language_scope(language):
@@ -71,7 +71,7 @@ def test_every_code_has_a_sentence_in_both_languages(code):
         *ErasureRejection,
     ],
 )
-def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
+def test_rejection_has_sentence_in_both_languages(code):
     values: dict[str, ReasonValue] = {
         "address": "news.example",
         "words": "some words",
@@ -90,7 +90,7 @@ def test_every_rejection_of_a_request_has_a_sentence_in_both_languages(code):
     assert len(sentences) == 2
 
 
-def test_every_class_of_codes_is_covered_here():
+def test_all_reason_codes_are_covered():
     covered_classes = {WithheldReason, WaitReason, SendProblem}
     covered_classes |= {
         Limit,
@@ -109,7 +109,7 @@ def test_every_class_of_codes_is_covered_here():
     assert set(ReasonCode.__subclasses__()) == covered_classes
 
 
-def test_no_two_codes_have_the_same_sentence():
+def test_sentences_are_unique():
     with i18n.language_scope("en"):
         sentences = [describe_reason(build_reason(code)) for code in (*WithheldReason, *WaitReason, *SendProblem)]
     assert len(set(sentences)) == len(sentences)
@@ -133,6 +133,6 @@ def test_no_two_codes_have_the_same_sentence():
         (build_reason(WithheldReason.FILTERED), "filtered out by: never `sponsored`, only `election` (today)"),
     ],
 )
-def test_the_values_stand_in_the_sentence(reason, sentence):
+def test_sentence_includes_values(reason, sentence):
     with i18n.language_scope("en"):
         assert describe_reason(reason, when="today") == sentence

@@ -1,4 +1,4 @@
-"""Several processes ask Discord: together no more than one may, each its share, and a limit holds all."""
+"""The budget of requests to Discord that processes share."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from bot.store import Store
 from bot.store.records.process_records import RequestAllocation
 from tests.support.wire.waiting import until
 
-PLACE = "/api/v10/channels/1/messages"
+MESSAGES_PATH = "/api/v10/channels/1/messages"
 
 
 @dataclass
 class Process:
-    """What a process asks, and how fast it may."""
+    """The HTTP session and rate limiter of one process."""
 
     session: aiohttp.ClientSession
-    pace: RateLimiter
+    rate_limiter: RateLimiter
 
 
 @pytest.fixture
 async def two_processes(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
-    """Two processes on one server, for which no second passes while a test looks."""
+    """Two processes on one database server, in a window that doesn't end during the test."""
     monkeypatch.setattr(request_quota, "WINDOW_SECONDS", 60.0)
     server = server_databases.empty()
     async with AsyncExitStack() as opened:
@@ -47,26 +47,26 @@ async def two_processes(server_databases, monkeypatch) -> AsyncIterator[list[Pro
             store = await Store.open(server, SystemClock())
             opened.push_async_callback(store.close)
             trace = aiohttp.TraceConfig()
-            pace = RateLimiter(store.clock, store, lambda channel_id: channel_id, {})
-            pace.attach(trace)
+            rate_limiter = RateLimiter(store.clock, store, lambda channel_id: channel_id, {})
+            rate_limiter.attach(trace)
             session = await opened.enter_async_context(aiohttp.ClientSession(trace_configs=[trace]))
-            processes.append(Process(session, pace))
+            processes.append(Process(session, rate_limiter))
         yield processes
 
 
 async def count_answered(process: Process, url: str, times: int, *, min_answered: int) -> int:
-    """How many of so many requests at once are answered, at least so many, while the rest has to wait."""
+    """Send `times` requests at once and count those answered; the others wait. At least `min_answered` must be."""
 
     async def ask() -> None:
         async with process.session.get(url) as response:
             await response.read()
 
-    def are_told() -> bool:
+    def are_settled() -> bool:
         done = sum(task.done() for task in tasks)
-        return done >= min_answered and done + process.pace.waiting_count == times
+        return done >= min_answered and done + process.rate_limiter.waiting_count == times
 
     tasks = [asyncio.create_task(ask()) for _ in range(times)]
-    await until(are_told)
+    await until(are_settled)
     done, waiting = await asyncio.wait(tasks, timeout=0.3)
     for task in waiting:
         task.cancel()
@@ -75,20 +75,20 @@ async def count_answered(process: Process, url: str, times: int, *, min_answered
     return len(done)
 
 
-async def test_two_processes_ask_no_more_than_one_may(two_processes, feed_server):
-    url = feed_server.serve(PLACE, "[]")
+async def test_processes_share_request_budget(two_processes, feed_server):
+    url = feed_server.serve(MESSAGES_PATH, "[]")
     first_process, second_process = two_processes
     assert await count_answered(first_process, url, 10, min_answered=10) == 10
     assert (
         await count_answered(second_process, url, 60, min_answered=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS)
         <= MAX_REQUESTS_PER_SECOND - 10
     )
-    assert feed_server.count(PLACE) <= MAX_REQUESTS_PER_SECOND
+    assert feed_server.count(MESSAGES_PATH) <= MAX_REQUESTS_PER_SECOND
 
 
-async def test_a_limit_that_one_process_runs_into_holds_the_other(two_processes, feed_server):
+async def test_global_rate_limit_holds_other_process(two_processes, feed_server):
     first_process, second_process = two_processes
-    url = feed_server.serve(PLACE, "[]")
+    url = feed_server.serve(MESSAGES_PATH, "[]")
     await count_answered(second_process, url, 1, min_answered=1)
     headers = {"X-RateLimit-Scope": "global", "Retry-After": "60"}
     refused_url = feed_server.serve("/api/v10/channels/2/messages", "{}", status=429, headers=headers)
@@ -104,7 +104,7 @@ needs = st.lists(st.tuples(st.integers(0, MAX_REQUESTS_PER_SECOND), st.integers(
 
 
 @given(needs)
-def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(given_needs):
+def test_fair_shares_fit_budget_and_grant_even_part(given_needs):
     shares = [RequestAllocation(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)]
     for _round in range(3):
         for place, own_share in enumerate(shares):

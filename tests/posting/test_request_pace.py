@@ -1,4 +1,4 @@
-"""Discord refuses: it is asked less and less, long before it would ban us."""
+"""The rate limiter of requests to Discord."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.support.wire.waiting import until
 
 # Who shares a database has first to be given a part of the budget: see `test_request_budget`.
 pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])
-PLACE = "/api/v10/channels/1/messages"
+MESSAGES_PATH = "/api/v10/channels/1/messages"
 
 
 @pytest.fixture
-def pace(clock, store) -> RateLimiter:
+def rate_limiter(clock, store) -> RateLimiter:
     return RateLimiter(clock, store, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture
-async def session(pace) -> AsyncIterator[aiohttp.ClientSession]:
+async def session(rate_limiter) -> AsyncIterator[aiohttp.ClientSession]:
     trace = aiohttp.TraceConfig()
-    pace.attach(trace)
+    rate_limiter.attach(trace)
     async with aiohttp.ClientSession(trace_configs=[trace]) as opened:
         yield opened
 
@@ -38,15 +38,15 @@ async def read(session: aiohttp.ClientSession, url: str) -> None:
 
 
 async def send_requests(
-    pace: RateLimiter, session: aiohttp.ClientSession, url: str, times: int
+    rate_limiter: RateLimiter, session: aiohttp.ClientSession, url: str, times: int
 ) -> list[asyncio.Task[None]]:
-    """So many requests one after the other, each in a task; what has become of them when nothing moves."""
+    """Send requests in tasks, one after the other, until one has to wait; return the tasks."""
 
     tasks: list[asyncio.Task[None]] = []
-    waiting_count = pace.waiting_count
-    while len(tasks) < times and pace.waiting_count == waiting_count:
+    waiting_count = rate_limiter.waiting_count
+    while len(tasks) < times and rate_limiter.waiting_count == waiting_count:
         tasks.append(asyncio.create_task(read(session, url)))
-        await until(lambda: tasks[-1].done() or pace.waiting_count > waiting_count)
+        await until(lambda: tasks[-1].done() or rate_limiter.waiting_count > waiting_count)
     return tasks
 
 
@@ -57,22 +57,20 @@ async def finish_tasks(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> N
     await asyncio.gather(*tasks)
 
 
-async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace, session, feed_server, clock):
-    tasks = await send_requests(pace, session, feed_server.serve(PLACE, "[]"), 60)
-    assert feed_server.count(PLACE) == MAX_REQUESTS_PER_SECOND
-    assert pace.waiting_count == 1
+async def test_requests_beyond_budget_wait_for_next_second(rate_limiter, session, feed_server, clock):
+    tasks = await send_requests(rate_limiter, session, feed_server.serve(MESSAGES_PATH, "[]"), 60)
+    assert feed_server.count(MESSAGES_PATH) == MAX_REQUESTS_PER_SECOND
+    assert rate_limiter.waiting_count == 1
     await finish_tasks(clock, tasks)
-    assert pace.response_count_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
+    assert rate_limiter.response_count_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
 
 
-async def test_the_gateway_waits_for_no_post_and_reactions_until_nothing_else_waits(
-    pace, session, feed_server, clock, monkeypatch
-):
+async def test_gateway_comes_before_posts_and_reactions_last(rate_limiter, session, feed_server, clock, monkeypatch):
     monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)  # so that one goes and the others wait
-    post, reaction, gateway = PLACE, f"{PLACE}/2/reactions/x/@me", "/api/v10/gateway/bot"
+    post, reaction, gateway = MESSAGES_PATH, f"{MESSAGES_PATH}/2/reactions/x/@me", "/api/v10/gateway/bot"
     paths = (post, reaction, reaction, post, post, gateway, gateway)
-    tasks = [task for path in paths for task in await send_requests(pace, session, feed_server.serve(path), 1)]
-    assert pace.waiting_count == len(paths) - 1
+    tasks = [task for path in paths for task in await send_requests(rate_limiter, session, feed_server.serve(path), 1)]
+    assert rate_limiter.waiting_count == len(paths) - 1
     await finish_tasks(clock, tasks)
     assert [visit.path for visit in feed_server.visits] == [
         *(post, gateway, gateway),
@@ -80,7 +78,7 @@ async def test_the_gateway_waits_for_no_post_and_reactions_until_nothing_else_wa
     ]
 
 
-async def test_a_request_that_was_not_sent_when_it_might_have_been_waits_again(pace, feed_server, clock, monkeypatch):
+async def test_request_not_sent_in_time_waits_again(rate_limiter, feed_server, clock, monkeypatch):
     monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
     connected = asyncio.Event()
 
@@ -88,22 +86,22 @@ async def test_a_request_that_was_not_sent_when_it_might_have_been_waits_again(p
         await connected.wait()
 
     trace = aiohttp.TraceConfig()
-    pace.attach(trace)
+    rate_limiter.attach(trace)
     trace.on_request_start.append(connect_slowly)
     async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-        url = feed_server.serve(PLACE, "[]")
+        url = feed_server.serve(MESSAGES_PATH, "[]")
         tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await until(lambda: pace.waiting_count == 1)
+        await until(lambda: rate_limiter.waiting_count == 1)
         clock.advance(request_quota.MAX_TRANSIT_SECONDS + request_quota.WINDOW_SECONDS)
-        await until(lambda: pace.waiting_count == 0)  # the first no longer counts, so the second may start too
+        await until(lambda: rate_limiter.waiting_count == 0)  # the first no longer counts, so the second may start too
         clock.advance(MAX_UNSENT_SECONDS + 0.1)
         connected.set()
-        await until(lambda: feed_server.count(PLACE) == 1 and pace.waiting_count == 1)
+        await until(lambda: feed_server.count(MESSAGES_PATH) == 1 and rate_limiter.waiting_count == 1)
         await finish_tasks(clock, tasks)
-        assert feed_server.count(PLACE) == 2
+        assert feed_server.count(MESSAGES_PATH) == 2
 
 
-async def test_an_answer_lets_the_next_request_go_a_second_later(pace, feed_server, clock, monkeypatch):
+async def test_response_frees_slot_after_a_second(rate_limiter, feed_server, clock, monkeypatch):
     monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
     connected = asyncio.Event()
 
@@ -111,46 +109,46 @@ async def test_an_answer_lets_the_next_request_go_a_second_later(pace, feed_serv
         await connected.wait()
 
     trace = aiohttp.TraceConfig()
-    pace.attach(trace)
+    rate_limiter.attach(trace)
     trace.on_request_start.append(connect_slowly)
     async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-        url = feed_server.serve(PLACE, "[]")
+        url = feed_server.serve(MESSAGES_PATH, "[]")
         tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await until(lambda: pace.waiting_count == 1)
+        await until(lambda: rate_limiter.waiting_count == 1)
         connected.set()
         await until(tasks[0].done)
         clock.advance(request_quota.WINDOW_SECONDS)
-        await until(lambda: pace.waiting_count == 0)
+        await until(lambda: rate_limiter.waiting_count == 0)
         await asyncio.gather(*tasks)
 
 
-async def test_an_answer_to_an_interaction_never_waits(pace, session, feed_server, clock):
-    tasks = await send_requests(pace, session, feed_server.serve(PLACE, "[]"), 60)
+async def test_interaction_response_never_waits(rate_limiter, session, feed_server, clock):
+    tasks = await send_requests(rate_limiter, session, feed_server.serve(MESSAGES_PATH, "[]"), 60)
     for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):
         url = feed_server.serve(path, "[]")
-        assert all(task.done() for task in await send_requests(pace, session, url, 3))
+        assert all(task.done() for task in await send_requests(rate_limiter, session, url, 3))
     await finish_tasks(clock, tasks)
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
-async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
-    pace, session, feed_server, clock, monkeypatch, status
+async def test_invalid_requests_slow_down_for_ten_minutes(
+    rate_limiter, session, feed_server, clock, monkeypatch, status
 ):
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
-    url = feed_server.serve(PLACE, "[]", status=status)
-    while pace.response_count_by_status[status] < 20:
-        await finish_tasks(clock, await send_requests(pace, session, url, 20))
+    url = feed_server.serve(MESSAGES_PATH, "[]", status=status)
+    while rate_limiter.response_count_by_status[status] < 20:
+        await finish_tasks(clock, await send_requests(rate_limiter, session, url, 20))
     clock.advance(5)
-    tasks = await send_requests(pace, session, url, 5)
+    tasks = await send_requests(rate_limiter, session, url, 5)
     assert len(tasks) == 2  # one went, one waits
     await finish_tasks(clock, tasks)
     clock.advance(601)
-    tasks = await send_requests(pace, session, feed_server.serve(PLACE, "[]"), MAX_REQUESTS_PER_SECOND)
+    tasks = await send_requests(rate_limiter, session, feed_server.serve(MESSAGES_PATH, "[]"), MAX_REQUESTS_PER_SECOND)
     assert all(task.done() for task in tasks)
 
 
-async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(pace, session, feed_server, monkeypatch):
+async def test_shared_rate_limit_does_not_count_as_invalid(rate_limiter, session, feed_server, monkeypatch):
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
-    url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
-    assert all(task.done() for task in await send_requests(pace, session, url, 40))
-    assert pace.response_count_by_status[429] == 40
+    url = feed_server.serve(MESSAGES_PATH, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
+    assert all(task.done() for task in await send_requests(rate_limiter, session, url, 40))
+    assert rate_limiter.response_count_by_status[429] == 40

@@ -1,4 +1,4 @@
-"""The bot stops at every step of a delivery; the next start posts what is owed once."""
+"""Restarts at every step of a delivery: each article is posted once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STEPS = [
 
 
 async def wait_for_lookups(world: World) -> None:
-    """Let all the time go by in which what has no nonce is looked for."""
+    """Advance the clock through all delivery lookups of messages without a nonce."""
     await world.deliver()
     for _look in LOOKUP_DELAYS_SECONDS:
         await world.advance(max(LOOKUP_DELAYS_SECONDS))
@@ -46,7 +46,7 @@ async def wait_for_lookups(world: World) -> None:
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop_at, step, when, kind):
+async def test_each_article_is_posted_once_after_stop_at_any_step(telex, publisher, stop_at, step, when, kind):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
     stop_at(step, when)
@@ -61,7 +61,7 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
-async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_same(telex, publisher, monkeypatch):
+async def test_claim_is_sent_after_lost_database_answer(telex, publisher, monkeypatch):
     await publisher.begin()
     claim, lost = Dispatches.claim, [DatabaseUnusable("the connection was lost")]
 
@@ -79,7 +79,7 @@ async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, stop_at, answers):
+async def test_in_doubt_forum_post_is_looked_up_before_resend(telex, publisher, stop_at, answers):
     """No nonce would keep Discord from taking a second one."""
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
@@ -94,9 +94,7 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
     assert len(forum.threads) == 2
 
 
-async def test_a_forum_whose_webhooks_cannot_be_listed_during_an_outage_loses_no_post(
-    telex, publisher, stop_at, monkeypatch
-):
+async def test_webhook_listing_errors_lose_no_forum_post(telex, publisher, stop_at, monkeypatch):
     """Without their ids a post by webhook would not be found, and be sent again."""
     forum = telex.guild.create_forum_channel("forum")
     await telex.set_permissions(forum, manage_webhooks=True)
@@ -119,7 +117,7 @@ async def test_a_forum_whose_webhooks_cannot_be_listed_during_an_outage_loses_no
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop_at, when):
+async def test_alert_and_catch_up_are_recognised_after_restart(telex, publisher, stop_at, when):
     await publisher.begin()
     stop_at("send", when)
     enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
@@ -134,7 +132,7 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop
     assert sum(text(message) == "A feed cannot be read." for message in messages) == 1
 
 
-async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher, stop_at):
+async def test_claim_in_deleted_channel_becomes_uncertain(telex, publisher, stop_at):
     await publisher.begin()
     stop_at("send", "after")
     await publisher.post(make_rss_item(1))
@@ -146,7 +144,7 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, p
     assert dispatch.state is DispatchState.UNCERTAIN
 
 
-async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher, stop_at):
+async def test_button_of_other_author_is_not_taken_for_post(telex, publisher, stop_at):
     await publisher.begin()
     stop_at("send", "before")
     await publisher.post(make_rss_item(1))
@@ -166,7 +164,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher, stop_at):
+async def test_answer_with_save_button_is_not_taken_for_post(telex, publisher, stop_at):
     """It has a button that saves the article, as the post has."""
     await publisher.begin()
     await publisher.publish(make_rss_item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
@@ -184,7 +182,7 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     assert (await telex.store.dispatches.get(claimed_dispatch.id)).message_id == posts[0].id
 
 
-async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
+async def test_restore_mark_expires(telex, publisher):
     await publisher.begin()
     await telex.store.meta.set("restored", "1")
     await telex.restart()
@@ -195,7 +193,7 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
     assert not await telex.store.meta.get("restored")
 
 
-async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex, publisher):
+async def test_reconciliation_reaches_back_to_move_of_database(telex, publisher):
     await publisher.begin()
     moved_at = telex.clock.now()
     await publisher.post(make_rss_item(1))
@@ -209,10 +207,10 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
+async def test_graceful_stop_finishes_current_send(telex, publisher, monkeypatch):
     await publisher.begin()
     await publisher.publish(make_rss_item(1), make_rss_item(2))
-    courier = telex.bot.outbox_relay
+    relay = telex.bot.outbox_relay
     sending, go_on = asyncio.Event(), asyncio.Event()
     original_send = DispatchSender.send
 
@@ -222,12 +220,12 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, mo
         return await original_send(*args)
 
     monkeypatch.setattr(DispatchSender, "send", send)
-    settling = asyncio.create_task(courier.run_until_idle())
+    relay_task = asyncio.create_task(relay.run_until_idle())
     await sending.wait()
-    stopping = asyncio.create_task(courier.stop())
+    stopping = asyncio.create_task(relay.stop())
     go_on.set()
     await stopping
-    await settling
+    await relay_task
     await telex.env.settle()
     assert posted_titles(telex) == ["Article 0", "Article 1"]
     assert await telex.store.dispatches.list_claimed() == []

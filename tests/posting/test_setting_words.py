@@ -4,7 +4,7 @@ from bot.core.setting_registry import CHANNEL_SETTINGS, SwitchSetting
 from bot.posting.wording.setting_words import SETTING_WORDS, SwitchWords
 
 
-def test_each_channel_setting_has_words_and_a_switch_has_a_line_for_each_state():
+def test_each_channel_setting_has_words_of_its_kind():
     assert set(SETTING_WORDS) == set(CHANNEL_SETTINGS.values())
     for setting, words in SETTING_WORDS.items():
         assert isinstance(words, SwitchWords) == isinstance(setting, SwitchSetting), setting.column_name

@@ -1,4 +1,4 @@
-"""Posts of a channel with silent posts notify nobody, unless they mention a role; what people asked for does."""
+"""Silent posts: which messages suppress Discord's notification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def list_silent_flags(world: World) -> list[bool]:
 
 
 @pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
-async def test_a_post_notifies_until_silence_is_chosen_and_one_that_mentions_a_role_always(telex, publisher, style):
+async def test_silent_setting_suppresses_notification_unless_role_is_mentioned(telex, publisher, style):
     await publisher.begin()
     role = telex.guild.create_role("News", mentionable=True)
     ((subscription, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
@@ -29,7 +29,7 @@ async def test_a_post_notifies_until_silence_is_chosen_and_one_that_mentions_a_r
     assert list_silent_flags(telex)[1:] == [False, True, False, False]
 
 
-async def test_a_catch_up_is_silent_too_and_a_corrected_post_stays_what_it_was(telex, publisher):
+async def test_catch_up_is_silent_and_edit_keeps_flag(telex, publisher):
     await publisher.begin()
     await telex.set_channel_setting(setting_registry.SILENT_POSTS, True, telex.news)
     await publisher.post(*map(make_rss_item, range(1, 30)))
@@ -43,7 +43,7 @@ async def test_a_catch_up_is_silent_too_and_a_corrected_post_stays_what_it_was(t
     assert list_silent_flags(telex) == [False] + [True] * (len(telex.posts()) - 1)
 
 
-async def test_what_people_asked_for_notifies_them_in_a_silent_channel(telex, publisher):
+async def test_watch_notification_and_digest_are_not_silent(telex, publisher):
     await publisher.begin()
     await telex.set_channel_setting(setting_registry.SILENT_POSTS, True, telex.news)
     scope = {"server_id": telex.guild.id, "channel_id": telex.news.id}
@@ -66,7 +66,7 @@ async def test_what_people_asked_for_notifies_them_in_a_silent_channel(telex, pu
     }
 
 
-async def test_silence_is_chosen_in_the_panel_of_the_channel_and_told_in_the_history(telex):
+async def test_silent_posts_are_set_in_panel_and_logged(telex):
     panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
     assert "**Silent posts**\n-# off: posts notify people as they’ve chosen in Discord" in text(panel)
     panel = last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Silent posts")))

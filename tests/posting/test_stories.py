@@ -1,4 +1,4 @@
-"""One story, one message, through the whole bot: feeds, the decision, the post, its edits and its buttons."""
+"""Posts of stories: articles that join, edits and buttons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHER = "Microsoft bans police use of its facial recognition"
 
 @dataclass
 class Outlets:
-    """Feeds of several outlets that channels follow; each published something else before a test begins."""
+    """Followed feeds of several outlets, with one unrelated article each."""
 
     world: World
     server: FeedServer
@@ -44,7 +44,7 @@ class Outlets:
         await self.world.deliver()
 
     async def publish(self, outlet: str, title: str, *, delivered: bool = True) -> int:
-        """Publish an article now, have it found, and sent unless said; its number."""
+        """Publish and poll an article, deliver it unless told not to, and return its number."""
         number = await self._serve(outlet, title, "en")
         await self.world.poll(self.feeds[outlet])
         if delivered:
@@ -68,78 +68,78 @@ async def outlets(telex, feed_server) -> Outlets:
     return new_outlets
 
 
-def last_post(world: World) -> discord.Message:
+def get_last_post(world: World) -> discord.Message:
     return world.posts()[-1]
 
 
-async def test_the_same_event_from_several_feeds_is_one_post(telex, outlets):
+async def test_articles_of_same_story_share_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     post_count_before = len(telex.posts())
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     second = await outlets.publish("Numerama", AGAIN)
     assert len(telex.posts()) == post_count_before
-    assert title(last_post(telex)) == BAN
-    byline, *_middle_lines, also_line = text(last_post(telex)).splitlines()
+    assert title(get_last_post(telex)) == BAN
+    byline, *_middle_lines, also_line = text(get_last_post(telex)).splitlines()
     assert "**The Verge**" in byline
     assert also_line == f"-# Also: [Numerama](https://news.example/articles/{second})"
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     third = await outlets.publish("Wired", THIRD)
     assert len(telex.posts()) == post_count_before
-    post_text = text(last_post(telex))
+    post_text = text(get_last_post(telex))
     assert f"/{second}) · [Wired](https://news.example/articles/{third})" in post_text
 
 
-async def test_another_company_is_another_post(telex, outlets):
+async def test_different_story_gets_own_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", OTHER)
     assert posted_titles(telex)[-2:] == [BAN, OTHER]
 
 
-async def test_what_comes_within_minutes_is_shown_by_one_edit(telex, outlets):
+async def test_articles_within_minutes_are_joined_by_one_edit(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     await outlets.publish("Wired", THIRD)
-    assert "Also" not in text(last_post(telex))
-    assert last_post(telex).edited_at is None
+    assert "Also" not in text(get_last_post(telex))
+    assert get_last_post(telex).edited_at is None
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
     await telex.deliver()
-    post_text = text(last_post(telex))
+    post_text = text(get_last_post(telex))
     assert "[Numerama]" in post_text
     assert "[Wired]" in post_text
 
 
-async def test_what_joins_before_the_post_is_sent_goes_with_it(telex, outlets):
+async def test_article_joins_pending_post_before_it_is_sent(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    assert "[Numerama]" in text(last_post(telex))
-    assert last_post(telex).edited_at is None
+    assert "[Numerama]" in text(get_last_post(telex))
+    assert get_last_post(telex).edited_at is None
 
 
-async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
+async def test_article_after_join_window_gets_own_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(JOIN_WINDOW_SECONDS + 1)
     await outlets.publish("Numerama", AGAIN)
     assert posted_titles(telex)[-1] == AGAIN
 
 
-async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
+async def test_stories_are_not_joined_when_switched_off(telex, outlets):
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     assert posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
-async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
+async def test_joined_outlets_are_named_in_french(telex, outlets):
     await telex.set_preference(Preference.LANGUAGE, "fr")
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
-    post_text = text(last_post(telex))
+    post_text = text(get_last_post(telex))
     assert post_text.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
 
 
-async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, outlets):
+async def test_next_article_is_posted_after_post_was_deleted(telex, outlets):
     await outlets.publish("The Verge", BAN)
-    telex.env.backend.delete_message(telex.news.id, last_post(telex).id)
+    telex.env.backend.delete_message(telex.news.id, get_last_post(telex).id)
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
@@ -148,7 +148,7 @@ async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, 
     assert posted_titles(telex).count(AGAIN) == 1
 
 
-async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, outlets):
+async def test_article_is_posted_when_edit_is_rejected(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access")
@@ -157,7 +157,7 @@ async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, out
     assert posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
-async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, outlets):
+async def test_joined_article_is_posted_when_post_is_rejected(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN, delivered=False)
     for _attempt in range(3):  # as it is, without pictures, without links
@@ -167,8 +167,8 @@ async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, o
     assert BAN not in posted_titles(telex)
 
 
-async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, outlets, stop_at):
-    """Stopped after it was sent and before that was written: which of the story it named is not known."""
+async def test_joined_article_is_named_after_crash(telex, outlets, stop_at):
+    """The stop comes after the send and before its record, so it's unknown which articles the message named."""
     await outlets.publish("The Verge", BAN, delivered=False)
     stop_at("send", "after")
     await telex.deliver()
@@ -178,13 +178,13 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, 
     await telex.deliver()
     await telex.deliver()
     assert posted_titles(telex).count(BAN) == 1
-    assert "Also: [Numerama]" in text(last_post(telex))
+    assert "Also: [Numerama]" in text(get_last_post(telex))
 
 
-async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
+async def test_joined_article_can_be_saved_and_searched(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    post = last_post(telex)
+    post = get_last_post(telex)
     more_menu = await telex.reader.click(post, label="More")
     assert more_menu.response.ephemeral
     assert f"**[{AGAIN}](" in text(more_menu.response)
@@ -210,7 +210,7 @@ def build_article(number: int, **fields: object) -> Article:
     return Article(**(article_fields | fields))  # type: ignore[arg-type]
 
 
-def test_a_line_stays_short_and_harmless_whatever_joins():
+def test_also_line_is_short_and_escaped():
     many_articles = [build_article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
     line = also_markup(many_articles)
     assert len(line) < 2_600
@@ -223,5 +223,5 @@ def test_a_line_stays_short_and_harmless_whatever_joins():
     assert "**" not in hostile_line.replace("\\*", "")
 
 
-def test_an_outlet_without_a_name_is_its_site():
+def test_outlet_without_name_is_named_by_its_site():
     assert also_markup([build_article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

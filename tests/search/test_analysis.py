@@ -1,11 +1,11 @@
-"""Texts and queries meet in the same index terms."""
+"""Tokens, stems and stop words of texts and queries."""
 
 from bot.search.index import text_analysis
 from tests.support.cases import check_cases
 
 
 @check_cases(
-    ("typed", "text", "language"),
+    ("query", "text", "language"),
     [
         ("elections", "Les élections présidentielles", "fr"),
         ("Présidentielle", "les élections PRÉSIDENTIELLES", "fr"),
@@ -14,12 +14,12 @@ from tests.support.cases import check_cases
         ("Verträge", "Der Vertrag wurde geschlossen", "de"),
     ],
 )
-def test_a_query_word_meets_its_inflections(typed, text, language):
-    (word,) = text_analysis.tokenize(typed)
+def test_query_word_matches_inflections(query, text, language):
+    (word,) = text_analysis.tokenize(query)
     assert text_analysis.find_query_stems(word, ("en", "fr", "de")) & set(text_analysis.stem_tokens(text, language))
 
 
-def test_each_term_tells_where_its_word_stands():
+def test_stems_have_spans_of_their_words():
     text = "😀 L’été, les élections"
     assert [text[start:end] for _, start, end in text_analysis.find_token_spans(text)] == [
         "L",
@@ -34,7 +34,7 @@ def test_each_term_tells_where_its_word_stands():
     ]
 
 
-def test_small_words_are_those_of_the_language_of_the_query():
+def test_stop_words_depend_on_query_language():
     assert text_analysis.find_stop_words(text_analysis.tokenize("prix de l’or")) == {"de", "l"}
     assert text_analysis.find_stop_words(text_analysis.tokenize("cats or dogs")) == {"or"}
     assert text_analysis.find_stop_words(text_analysis.tokenize("Où est la tour Eiffel ?")) == {
@@ -44,7 +44,7 @@ def test_small_words_are_those_of_the_language_of_the_query():
     }
 
 
-def test_words_are_what_the_engine_makes_of_a_text():
+def test_tokenizer_agrees_with_engine():
     for code in range(0, 0x2600, 3):
         text = f"Der Œuvre {chr(code)} L’a{chr(code)}b"
         assert text_analysis.tokenize(text) == text_analysis.load_word_analyzer().analyze(text), hex(code)
@@ -60,10 +60,10 @@ def test_words_are_what_the_engine_makes_of_a_text():
         ("Γάτα και σκύλος", "el", "γατ κα σκυλ"),
     ],
 )
-def test_the_index_has_stems_and_marks_small_words(text, language, line):
+def test_index_text_has_stems_and_marked_stop_words(text, language, line):
     assert text_analysis.TermCache(language).build_index_text(f"{text} {'É' * 40}").split() == line.split()
 
 
 @check_cases("language", [*text_analysis.STEMMER_NAME_BY_LANGUAGE, "pl", "xx", None])
-def test_a_text_of_any_language_has_terms(language):
+def test_any_language_has_stems(language):
     assert text_analysis.stem_tokens("Telex 2026 zwyczajny ordinateur", language)

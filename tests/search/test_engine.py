@@ -52,7 +52,7 @@ def engine(tmp_path, writer) -> TantivyEngine:
 
 
 @check_cases(
-    ("query", "found"),
+    ("query", "article_ids"),
     [
         ("election", {1}),
         ("satellite", {2, 3}),
@@ -84,12 +84,12 @@ def engine(tmp_path, writer) -> TantivyEngine:
         ("gibberish", set()),
     ],
 )
-def test_a_query_finds_what_it_says(engine, query, found):
+def test_query_matches_expected_articles(engine, query, article_ids):
     scope = Scope(bookmarked_article_ids=frozenset({3}))
-    assert {hit.article_id for hit in engine.match_all(parse_query(query, NOW).nodes, scope, 10)} == found
+    assert {hit.article_id for hit in engine.match_all(parse_query(query, NOW).nodes, scope, 10)} == article_ids
 
 
-def test_a_person_finds_what_they_may_see(engine):
+def test_scope_limits_matches_and_completions(engine):
     visible_scope = Scope(feed_ids=frozenset({20}))
     assert [hit.article_id for hit in engine.match_any("three satellites for the election", visible_scope, 10)] == [3]
     assert engine.complete_title_words("ele", visible_scope, 5, since=0)[0] == ["electric"]
@@ -97,16 +97,16 @@ def test_a_person_finds_what_they_may_see(engine):
     assert [hit.article_id for hit in alike] == [3]
 
 
-def test_the_newest_come_first(engine):
+def test_newest_first_sorts_by_date(engine):
     assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED_SCOPE, 2, newest_first=True)] == [3, 2]
 
 
-def test_any_words_find_the_one_with_most_of_them(engine):
+def test_match_any_ranks_most_matching_words_first(engine):
     question = "When did the company launch three satellites?"
     assert engine.match_any(question, UNRESTRICTED_SCOPE, 10)[0].article_id == 2
 
 
-def test_what_begins_so_is_offered(engine):
+def test_prefix_completes_title_words_and_names(engine):
     assert engine.complete_title_words("élec", UNRESTRICTED_SCOPE, 5, since=0)[0] == ["elections", "electric"]
     assert engine.complete_title_words("elec", UNRESTRICTED_SCOPE, 5, since=NOW - 150)[0] == ["electric"]
     assert engine.complete_names(CompletionField.AUTHOR, "doe", UNRESTRICTED_SCOPE, 5, since=0) == ["Jeanne Doë"]
@@ -117,7 +117,7 @@ def test_what_begins_so_is_offered(engine):
     ]
 
 
-def test_a_commit_keeps_changes_and_position_together(engine, writer):
+def test_commit_stores_changes_with_position(engine, writer):
     assert (engine.position, engine.document_count) == (IndexPosition(7, 8, 0), 3)
     writer.put_articles([ARTICLES[1]._replace(title="Four rockets launched", body="")])
     writer.remove_articles([3])
@@ -159,14 +159,14 @@ class Panicking:
 
 
 @check_cases("name", [name for name in vars(TantivyEngine) if not name.startswith("_") and name != "folder"])
-def test_no_panic_of_the_engine_gets_out(engine, monkeypatch, name):
+def test_engine_panic_raises_engine_error(engine, monkeypatch, name):
     for part in ("_index", "_searcher", "_query_builder"):
         monkeypatch.setattr(engine, part, Panicking())
     with pytest.raises(EngineError):
         CALLS[name](engine)
 
 
-def test_no_panic_of_a_writer_gets_out(engine):
+def test_writer_panic_raises_engine_error(engine):
     panicking: Any = Panicking()
     writer = TantivyWriter(engine, panicking)
     for call in (
@@ -178,7 +178,7 @@ def test_no_panic_of_a_writer_gets_out(engine):
             call()
 
 
-def test_overwritten_files_raise_nothing_but_the_ports_error(engine):
+def test_corrupt_files_raise_only_engine_error(engine):
     corrupt_index(engine)
     failed = set()
     for name, call in CALLS.items():

@@ -1,4 +1,4 @@
-"""The index follows the store, whatever happens to either."""
+"""Updates and rebuilds of the search index."""
 
 import asyncio
 import os
@@ -25,43 +25,41 @@ from tests.support.wire.disks import fill, make_room, small_disk
 from tests.support.wire.waiting import until
 
 
-async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
-    """The ids of all articles that can be found."""
-    await follower.catch_up()
-    return sorted(
-        hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest_first=True)
-    )
+async def list_indexed_ids(updater: IndexUpdater) -> list[int]:
+    """Catch up and list the IDs of all indexed articles."""
+    await updater.catch_up()
+    return sorted(hit.article_id for hit in updater.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest_first=True))
 
 
-async def stored(store: Store) -> list[int]:
+async def list_stored_ids(store: Store) -> list[int]:
     return sorted([article.id async for article in store.articles.iterate()])
 
 
 @pytest.fixture
-async def follower(library, tmp_path) -> AsyncIterator[IndexUpdater]:
-    follower = IndexUpdater(library.store, tmp_path / "index")
-    yield follower
-    await follower.close()
+async def updater(library, tmp_path) -> AsyncIterator[IndexUpdater]:
+    updater = IndexUpdater(library.store, tmp_path / "index")
+    yield updater
+    await updater.close()
 
 
-async def test_what_is_added_changed_and_deleted_is_followed(library, follower, settings):
+async def test_updater_indexes_added_changed_and_deleted_articles(library, updater, settings):
     first = await library.add("Three satellites launched", "The rockets are made in Kourou.")
     other_feed = await library.new_feed("Other")
     second = await library.add("An election", feed=other_feed)
-    assert await list_indexed_ids(follower) == [first, second]
+    assert await list_indexed_ids(updater) == [first, second]
     third = await library.add("A late one")
-    assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)] == [first]
+    assert [hit.article_id for hit in updater.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)] == [first]
     await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
     store_probe.delete(settings.database, "feed", other_feed.id)
-    assert await list_indexed_ids(follower) == [first, third]
-    assert not follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)
+    assert await list_indexed_ids(updater) == [first, third]
+    assert not updater.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)
 
 
-async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, tmp_path):
+async def test_missing_or_damaged_index_is_rebuilt(library, updater, tmp_path):
     ids = [await library.add(f"Article {number}") for number in range(3)]
-    assert await list_indexed_ids(follower) == ids
-    await follower.close()
+    assert await list_indexed_ids(updater) == ids
+    await updater.close()
     for path in (tmp_path / "index").rglob("*.idx"):
         path.write_bytes(b"damaged")
     damaged = IndexUpdater(library.store, tmp_path / "index")
@@ -74,10 +72,10 @@ async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, 
     await missing.close()
 
 
-async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_path):
+async def test_index_of_other_database_is_rebuilt(library, updater, tmp_path):
     await library.add("Of the first")
-    assert len(await list_indexed_ids(follower)) == 1
-    await follower.close()
+    assert len(await list_indexed_ids(updater)) == 1
+    await updater.close()
     other_store = await Store.open(tmp_path / "other.db", library.store.clock)
     elsewhere = await Library(other_store).open()
     await elsewhere.add("One")
@@ -88,13 +86,13 @@ async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_
     await other_store.close()
 
 
-async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path):
+async def test_index_newer_than_restored_backup_is_rebuilt(library, updater, tmp_path):
     file_of(place_of(library.store))  # a server has tools of its own for that
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
     await library.add("After the backup")
-    assert len(await list_indexed_ids(follower)) == 2
-    await follower.close()
+    assert len(await list_indexed_ids(updater)) == 2
+    await updater.close()
     copy = await Store.open(tmp_path / "copy.db", library.store.clock)
     restored = IndexUpdater(copy, tmp_path / "index")
     assert await list_indexed_ids(restored) == [before]
@@ -102,10 +100,10 @@ async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path
     await copy.close()
 
 
-async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(library, follower, tmp_path, monkeypatch):
+async def test_index_of_other_schema_is_replaced(library, updater, tmp_path, monkeypatch):
     ids = [await library.add(f"Article {number}") for number in range(3)]
-    assert await list_indexed_ids(follower) == ids
-    await follower.close()
+    assert await list_indexed_ids(updater) == ids
+    await updater.close()
     monkeypatch.setattr("bot.search.index.tantivy_engine.SCHEMA_VERSION", "other")
     newer = IndexUpdater(library.store, tmp_path / "index")
     assert await list_indexed_ids(newer) == ids
@@ -113,17 +111,17 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(library, 
     await newer.close()
 
 
-async def test_whoever_does_not_write_reads_what_the_writer_did(library, follower, tmp_path):
+async def test_reader_sees_commits_of_writer(library, updater, tmp_path):
     first = await library.add("First")
-    await follower.catch_up()
+    await updater.catch_up()
     reader = IndexUpdater(library.store, tmp_path / "index")
     assert await list_indexed_ids(reader) == [first]
     second = await library.add("Second")
     assert await list_indexed_ids(reader) == [first]
-    await follower.catch_up()
+    await updater.catch_up()
     assert await list_indexed_ids(reader) == [first, second]
     third = await library.add("Third")
-    await follower.close()
+    await updater.close()
     assert await list_indexed_ids(reader) == [first, second, third]
     await reader.close()
 
@@ -138,19 +136,19 @@ from tests.support.search.library import Library, modes
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), SystemClock())
-    follower = IndexUpdater(store, Path(sys.argv[2]))
+    updater = IndexUpdater(store, Path(sys.argv[2]))
     library = await Library(store).open()
     for number in range(10_000):
         await library.add(f"Article {sys.argv[3]} {number}")
         if number % 7 == 0:
-            await follower.catch_up()
+            await updater.catch_up()
             print("caught up", flush=True)
 
 asyncio.run(main())
 """
 
 
-async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follower, tmp_path):
+async def test_killed_updater_loses_and_duplicates_nothing(library, updater, tmp_path):
     database, index = tmp_path / "killed.db", tmp_path / "killed"
     for turn in range(2):
         child = await asyncio.create_subprocess_exec(
@@ -164,43 +162,41 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follow
         await child.wait()
         store = await Store.open(database, library.store.clock)
         after = IndexUpdater(store, index)
-        assert await list_indexed_ids(after) == await stored(store)
+        assert await list_indexed_ids(after) == await list_stored_ids(store)
         await after.close()
         await store.close()
 
 
-async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock, caplog):
+async def test_full_disk_is_logged_once_and_retried(library, tmp_path, clock, caplog):
     with small_disk(tmp_path) as disk:
-        follower = IndexUpdater(library.store, disk / "index")
+        updater = IndexUpdater(library.store, disk / "index")
         first = await library.add("First")
-        assert await list_indexed_ids(follower) == [first]
+        assert await list_indexed_ids(updater) == [first]
         fill(disk)
         second = await library.add("Second", " ".join(f"word{number}" for number in range(20_000)))
-        following = asyncio.create_task(follower.run())
+        following = asyncio.create_task(updater.run())
         try:
             for attempt in range(1, 6):
                 await until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
-                assert follower.health.write_error == "the search index cannot be written: the disk is full"
+                assert updater.health.write_error == "the search index cannot be written: the disk is full"
                 clock.advance(ERROR_BACKOFF_SECONDS)
-            hits = follower.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest_first=True)
+            hits = updater.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest_first=True)
             assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
             make_room(disk)
             clock.advance(ERROR_BACKOFF_SECONDS)
-            await until(lambda: follower.health.write_error is None)
+            await until(lambda: updater.health.write_error is None)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        assert await list_indexed_ids(follower) == [first, second]
-        await follower.close()
+        assert await list_indexed_ids(updater) == [first, second]
+        await updater.close()
     assert [record.message for record in caplog.records if record.levelname != "INFO"] == [
         "search index write failed error=the disk is full",
         "search index write recovered",
     ]
 
 
-async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_pause(
-    library, follower, clock, caplog, monkeypatch
-):
+async def test_failed_rebuild_is_retried_after_pause(library, updater, clock, caplog, monkeypatch):
     ids = [await library.add(f"Article {number}") for number in range(3)]
     attempts = 0
 
@@ -211,22 +207,22 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
 
     with monkeypatch.context() as broken:
         broken.setattr(TantivyWriter, "put_articles", put)
-        following = asyncio.create_task(follower.run())
+        following = asyncio.create_task(updater.run())
         for pauses in range(1, 4):
             await until(lambda: clock.sleep_count == pauses)  # noqa: B023 - of this round
             assert attempts == MAX_WRITE_FAILURES + pauses
             clock.advance(ERROR_BACKOFF_SECONDS)
         await until(lambda: clock.sleep_count == 4)
-        assert follower.health.write_error == "the search index cannot be written: on trial"
+        assert updater.health.write_error == "the search index cannot be written: on trial"
     clock.advance(ERROR_BACKOFF_SECONDS)
-    await until(lambda: follower.health.write_error is None)
+    await until(lambda: updater.health.write_error is None)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    assert await list_indexed_ids(follower) == ids
+    assert await list_indexed_ids(updater) == ids
     assert caplog.text.count("on trial") == 1
 
 
-async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
+async def test_write_failure_is_reported_as_health_problem(newsroom):
     health = Health(newsroom)
     health.gateway_down_since = None
     assert await health.load_problems() == []
@@ -236,8 +232,8 @@ async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
     assert await health.load_problems() == []
 
 
-async def test_nobody_else_may_read_an_index(library, follower, tmp_path):
+async def test_index_is_readable_only_by_owner(library, updater, tmp_path):
     (tmp_path / "index").mkdir()
     await library.add("First")
-    await follower.catch_up()
+    await updater.catch_up()
     assert modes(tmp_path / "index") == {"drwx------", "-rw-------"}

@@ -1,4 +1,4 @@
-"""What is marked in texts, and the stretch that shows most of it."""
+"""Highlights and snippets of matched texts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_snippet
 from bot.search.query.query_parser import parse_query
 from bot.text.discord_text import count_utf16_units
-from tests.search.test_matcher_agrees import PIECES, article
+from tests.search.test_matcher_agrees import PIECES, build_article
 from tests.support.cases import check_cases
 
 
 @check_cases(
-    ("query", "text", "marked"),
+    ("query", "text", "highlights"),
     [
         (
             "reconnaissance",
@@ -29,15 +29,15 @@ from tests.support.cases import check_cases
         ("source:lemonde", "le monde", []),
     ],
 )
-def test_marks_lie_on_what_was_asked_for(query, text, marked):
+def test_highlights_cover_query_matches(query, text, highlights):
     spans = Highlighter(parse_query(query, 0).nodes).find_highlights(text, "fr")
-    assert [text[start:end] for start, end in spans] == marked
+    assert [text[start:end] for start, end in spans] == highlights
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
-def test_an_excerpt_is_short_and_its_marks_lie_in_it(query, text, times):
+def test_snippet_is_short_and_contains_highlights(query, text, times):
     excerpt, marks = extract_snippet(
-        article(1, "", f"{text} apple the open source models " * times),
+        build_article(1, "", f"{text} apple the open source models " * times),
         Highlighter(parse_query(query, 0).nodes),
     )
     assert count_utf16_units(excerpt) <= MAX_SNIPPET_LENGTH

@@ -1,4 +1,4 @@
-"""What the index finds and what the matcher says of each article are the same, whatever is asked."""
+"""Agreement of the matcher of single articles with the search engine."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ PIECES = [
 ]  # fmt: skip
 
 
-class Shelf(NamedTuple):
+class IndexSample(NamedTuple):
     engine: SearchEngine
     articles: dict[int, Article]
 
 
-def article(number: int, title: str, body: str, **facts: Any) -> Article:
+def build_article(number: int, title: str, body: str, **facts: Any) -> Article:
     fields: dict[str, Any] = {
         "key": str(number), "feed_id": 1, "page_key": str(number), "url": "", "summary": "", "text": body,
         "author": None, "outlet": "Wired", "language": "en", "tags": (), "image_url": None,
@@ -66,11 +66,11 @@ def article(number: int, title: str, body: str, **facts: Any) -> Article:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory) -> Iterator[Shelf]:
+def indexed(tmp_path_factory) -> Iterator[IndexSample]:
     articles: dict[int, Article] = {}
     for number, (title, body, language) in enumerate(STORIES, 1):
         outlet, author, tags, has_image = NAMES[number % len(NAMES)]
-        articles[number] = article(
+        articles[number] = build_article(
             number,
             title,
             body,
@@ -91,7 +91,7 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
         for indexed_article in articles.values()
     )  # fmt: skip
     writer.commit(IndexPosition(1, 1, 0))
-    yield Shelf(TantivyEngine(folder), articles)
+    yield IndexSample(TantivyEngine(folder), articles)
     writer.close()
 
 
@@ -112,21 +112,21 @@ def queries() -> st.SearchStrategy[str]:
 @example(text='-("open source" the)')
 @example(text="-(the le) apple")
 @example(text="(the OR !) OR apple")
-def test_the_matcher_and_the_engine_agree(shelf, text):
+def test_matcher_agrees_with_engine(indexed, text):
     query = parse_query(text, NOW)
     if not query.nodes:
         return
-    engine_ids = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED_SCOPE, 99)}
+    engine_ids = {hit.article_id for hit in indexed.engine.match_all(query.nodes, UNRESTRICTED_SCOPE, 99)}
     matched = set()
-    for number, article in shelf.articles.items():
+    for number, article in indexed.articles.items():
         criterion = build_matchable_clause(query, select_query_languages(article.language))
         if criterion is None or matches_clause(criterion, AnalysedArticle(article)):
             matched.add(number)
     assert matched == engine_ids
 
 
-def test_each_piece_tells_articles_apart(shelf):
+def test_query_pieces_match_some_articles(indexed):
     hit_counts = {
-        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED_SCOPE, 99)) for text in PIECES
+        text: len(indexed.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED_SCOPE, 99)) for text in PIECES
     }
     assert sum(0 < count < len(STORIES) for count in hit_counts.values()) > len(PIECES) * 2 // 3

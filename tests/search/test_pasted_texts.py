@@ -1,4 +1,4 @@
-"""Texts pasted from another outlet: quotation marks of its author hide no article that is near."""
+"""Queries with phrases, typed or pasted from an article."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASTED = "In Aldery the library now lends laptops that volunteers refurbished, a
     ],
     ids=["typed", "pasted", "pasted, each phrase in some article"],
 )
-async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher, query, note):
+async def test_missing_phrases_are_relaxed_to_words(library, searcher, query, note):
     await library.add("Laptops to borrow", STORY)
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search(query, feed_ids=None)
@@ -37,14 +37,14 @@ async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher,
     assert [note_sentence(page_note) for page_note in page.notes if "comes close" in note_sentence(page_note)] == [note]
 
 
-async def test_a_phrase_that_some_article_has_is_required_beside_a_few_words(library, searcher):
+async def test_phrase_of_short_query_is_required(library, searcher):
     await library.add("Laptops to borrow", STORY)
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search('library laptops "waiting list"', feed_ids=None)
     assert [hit.article.title for hit in page.results] == ["Trams are late"]
 
 
-async def test_phrases_that_articles_have_together_are_required(library, searcher):
+async def test_phrases_found_together_are_required(library, searcher):
     await library.add("Laptops to borrow", f"{STORY} Others are on the waiting list.")
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search('trams "waiting list" "refurbished laptops"', feed_ids=None)

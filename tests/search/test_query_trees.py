@@ -1,4 +1,4 @@
-"""Queries of any shape: what they find is what is true of an article, and none of them raises."""
+"""Queries of any shape: their results, and no errors."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ PIECES = [
 ]  # fmt: skip
 
 
-class Shelf(NamedTuple):
+class StoredArticles(NamedTuple):
     store: Store
     articles: list[Article]
 
 
 @pytest.fixture
-async def shelf(store) -> Shelf:
+async def stored(store) -> StoredArticles:
     library = await Library(store).open()
     for number, presence in enumerate(product((True, False), repeat=len(SENTENCES))):
         text = " and Paris ".join(sentence for sentence, is_said in zip(SENTENCES, presence, strict=True) if is_said)
         await library.add(f"News {number}", text, days=number + 1)
     articles = await store.articles.list_newest(None, limit=99)
     await store.bookmarks.add(PERSON, articles[0].id)
-    return Shelf(store, articles)
+    return StoredArticles(store, articles)
 
 
 def any_query() -> st.SearchStrategy[str]:
@@ -60,14 +60,14 @@ def any_query() -> st.SearchStrategy[str]:
 @example(query="-(robots since:7d)")
 @example(query="NOT (kansas is:bookmarked)")
 @example(query="-(kansas -(robots avant:2025))")
-async def test_no_query_raises(shelf, query):
-    searcher = searcher_of(shelf.store)
+async def test_any_query_is_searched_without_error(stored, query):
+    searcher = searcher_of(stored.store)
     for options in ({"user_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
         assert Note.create(NoteKind.INDEX_DAMAGED) not in page.notes
-    parsed = parse_query(query, shelf.store.clock.now())
+    parsed = parse_query(query, stored.store.clock.now())
     if criterion := build_matchable_clause(parsed):
-        matches_clause(criterion, AnalysedArticle(shelf.articles[0]))
+        matches_clause(criterion, AnalysedArticle(stored.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -90,7 +90,7 @@ def format_query(tree: Tree) -> str:
 
 
 def is_true(tree: Tree, text: str) -> bool | None:
-    """Whether it is true of a text, None of what says nothing."""
+    """Whether the query is true of the text; None for a query of stop words."""
     if isinstance(tree, str):
         return None if tree == "the" else WORDS[tree] in text
     operator, parts = tree
@@ -107,16 +107,16 @@ def is_true(tree: Tree, text: str) -> bool | None:
 @example(tree=("OR", ["kansas", ("-", ['"robot police"'])]))
 @example(tree=("OR", ["kansas", ("-", ["police"])]))
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
-async def test_what_is_found_is_what_is_true(shelf, sort, tree):
-    expected = [article for article in shelf.articles if is_true(tree, article.body)]
+async def test_results_are_articles_for_which_query_is_true(stored, sort, tree):
+    expected = [article for article in stored.articles if is_true(tree, article.body)]
     if is_true(tree, "") is None:
         return
-    page = await searcher_of(shelf.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
+    page = await searcher_of(stored.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
     found_titles = {hit.article.title for hit in page.results if not hit.is_partial}
     assert found_titles == {article.title for article in expected}
     criterion = build_matchable_clause(parse_query(format_query(tree), 0))
     assert {
         matching_article.title
-        for matching_article in shelf.articles
+        for matching_article in stored.articles
         if matches_clause(criterion, AnalysedArticle(matching_article))
     } == found_titles

@@ -1,4 +1,4 @@
-"""Misspelt words and words of one family: articles that are near follow, never as full matches."""
+"""Misspelt words and word families: partial matches only."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ async def library(library) -> Library:
     ],
     ids=["misspelt", "of one family"],
 )
-async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, searcher, query, title):
+async def test_related_term_gives_partial_match(library, searcher, query, title):
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == title
     assert page.results[0].is_partial
 
 
 @pytest.mark.parametrize("query", ["Palais de Versailles", "Un palais. Versailles", "Palais à 1780"])
-async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
+async def test_name_or_number_has_more_weight(library, searcher, query):
     await searcher.index.ensure_up_to_date()
     assert searcher.index.engine is not None
     palace, other_term = QueryParts.from_query(parse_query(query, 0)).build_query_terms(searcher.index.engine)
@@ -41,7 +41,7 @@ async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library
     assert other_term.weight == palace.weight * (NAME_WEIGHT_FACTOR if is_name else 1)
 
 
-async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
+async def test_related_terms_are_stem_family_and_spelling(library, searcher):
     await searcher.index.ensure_up_to_date()
     assert searcher.index.engine is not None
     related = find_related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])

@@ -1,4 +1,4 @@
-"""No feed changes or hides what another feed's article says, whatever it claims to be."""
+"""Feeds that claim another publisher's links or GUIDs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLAIMS = {
 }
 
 
-async def article(newsroom: Services, feed: Feed) -> Article:
+async def get_newest_article(newsroom: Services, feed: Feed) -> Article:
     return (await newsroom.store.articles.list_newest([feed.id], limit=1))[0]
 
 
@@ -37,12 +37,12 @@ async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[st
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom, feed_server, clock, claim):
+async def test_other_feeds_claim_does_not_change_article(newsroom, feed_server, clock, claim):
     honest = await poll(
         newsroom,
         await follow(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
-    before = await article(newsroom, honest)
+    before = await get_newest_article(newsroom, honest)
     assert await delivered_titles(newsroom) == ["The truth"]
     clock.advance(60)
     evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
@@ -52,7 +52,7 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom,
     for text in ("Lies about it", "Worse lies"):
         feed_server.serve("/evil", make_rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
         evil = await poll(newsroom, evil)
-    assert await article(newsroom, honest) == before
+    assert await get_newest_article(newsroom, honest) == before
     posted = {of.title for _, articles in await deliver(newsroom) for of in articles}
     assert "The truth" not in posted
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
@@ -62,9 +62,7 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom,
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_follow_its_feed(
-    newsroom, feed_server, clock, claim
-):
+async def test_earlier_claim_does_not_hide_article_of_other_server(newsroom, feed_server, clock, claim):
     evil = await poll(
         newsroom,
         await follow(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
@@ -85,7 +83,7 @@ async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_foll
 
 @pytest.fixture
 async def publisher() -> AsyncIterator[FeedServer]:
-    """A server on a site of its own: what its feeds link to there is theirs."""
+    """A server on its own site, which its feeds link to."""
     server = await FeedServer().start(SITE)
     yield server
     await server.stop()
@@ -98,10 +96,10 @@ def publisher_article(title: str = "The truth", *, body: str = "") -> str:
 
 @pytest.mark.parametrize("title", ["Lies about it", "The truth"])
 @pytest.mark.parametrize("sent_before", [False, True])
-async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_leads_to(
+async def test_earlier_claim_does_not_block_publishers_own_article(
     newsroom, feed_server, publisher, clock, title, sent_before
 ):
-    """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
+    """Both feeds are followed in one channel; the publisher's own article is posted all the same."""
     evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
     honest = await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
     evil, honest = await poll(newsroom, evil), await poll(newsroom, honest)
@@ -114,13 +112,11 @@ async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_l
     posts += await deliver(newsroom)
     outlets = [of.outlet for _, articles in posts for of in articles]
     assert sorted(outlets) == ["Evil", "Honest"]
-    assert (await article(newsroom, honest)).page_key != (await article(newsroom, evil)).page_key
+    assert (await get_newest_article(newsroom, honest)).page_key != (await get_newest_article(newsroom, evil)).page_key
     assert set(await search_titles(newsroom, "truth", honest, evil)) == {"The truth"}
 
 
-async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_that_it_leads_to(
-    newsroom, feed_server, publisher
-):
+async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, publisher):
     url = feed_server.serve("/evil", make_rss(title="Evil"))
     evil = await poll(newsroom, await follow(newsroom, url))
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
@@ -140,7 +136,7 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
     assert sorted(await delivered_titles(newsroom)) == ["More", "The truth"]
 
 
-async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(newsroom, feed_server, publisher):
+async def test_aggregator_after_publisher_adds_no_post(newsroom, feed_server, publisher):
     hacker = await poll(newsroom, await follow(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     publisher.serve("/feed", make_rss(publisher_article("A new way to sort"), title="Honest"))
@@ -150,7 +146,7 @@ async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_po
     assert await delivered_titles(newsroom) == ["A new way to sort"]
 
 
-async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(newsroom, feed_server):
+async def test_third_party_feeds_share_link_if_titles_match(newsroom, feed_server):
     feeds = [await follow(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
     feeds = [await poll(newsroom, feed) for feed in feeds]
     for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
@@ -159,19 +155,19 @@ async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
     assert await delivered_titles(newsroom) == ["Sorting, anew", "Lies about it"]
 
 
-async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(newsroom, feed_server, publisher):
+async def test_changed_title_splits_shared_page(newsroom, feed_server, publisher):
     evil = await poll(newsroom, await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
     feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
     evil = await poll(newsroom, evil)
-    assert (await article(newsroom, evil)).page_key == (await article(newsroom, honest)).page_key
+    assert (await get_newest_article(newsroom, evil)).page_key == (await get_newest_article(newsroom, honest)).page_key
     feed_server.serve("/evil", make_rss(publisher_article("Lies about it"), title="Evil"))
     evil = await poll(newsroom, evil)
-    assert (await article(newsroom, evil)).page_key != (await article(newsroom, honest)).page_key
+    assert (await get_newest_article(newsroom, evil)).page_key != (await get_newest_article(newsroom, honest)).page_key
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
 
-async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(newsroom, feed_server, clock):
+async def test_redirecting_feed_leaves_no_articles_at_target(newsroom, feed_server, clock):
     """Else its old articles would be posted as that publisher's to whoever follows the address next."""
     theirs = await FeedServer().start("127.0.0.2")
     try:
@@ -192,7 +188,7 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
         await theirs.stop()
 
 
-async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_server):
+async def test_private_feed_is_separate_per_server(newsroom, feed_server):
     url = feed_server.serve("/private", make_rss(make_rss_item(1, title="Between us"))) + "?token=0123456789abcdef"
     keys = set()
     for server, channel in ((SERVER, CHANNEL), (SERVER + 1, CHANNEL + 1)):
@@ -200,5 +196,5 @@ async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_se
         await newsroom.store.subscriptions.follow(
             server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
         )
-        keys.add((await article(newsroom, await poll(newsroom, feed))).key)
+        keys.add((await get_newest_article(newsroom, await poll(newsroom, feed))).key)
     assert len(keys) == 2

@@ -20,7 +20,9 @@ from tests.support.search.library import Library
 PERSON = 77
 
 
-async def titles(searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any) -> list[str]:
+async def search_titles(
+    searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
+) -> list[str]:
     page = await searcher.search(query, feed_ids=feeds, **options)
     return [hit.article.title for hit in page.results if not hit.is_partial]
 
@@ -29,10 +31,10 @@ async def test_all_words_are_required(library, searcher):
     await library.add("Amazon and the police")
     await library.add("Amazon alone")
     await library.add("Police alone")
-    assert await titles(searcher, "amazon police") == ["Amazon and the police"]
+    assert await search_titles(searcher, "amazon police") == ["Amazon and the police"]
 
 
-async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(library, searcher):
+async def test_french_accents_elisions_and_inflections_are_ignored(library, searcher):
     await library.add(
         "Interdiction de la reconnaissance faciale",
         "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
@@ -49,72 +51,72 @@ async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(lib
         "d'employés",
         "décision policier",
     ):
-        assert await titles(searcher, query) == ["Interdiction de la reconnaissance faciale"], query
+        assert await search_titles(searcher, query) == ["Interdiction de la reconnaissance faciale"], query
 
 
-async def test_case_accents_and_inflections_of_english_do_not_matter(library, searcher):
+async def test_english_accents_and_inflections_are_ignored(library, searcher):
     await library.add("Companies ban it", "The ban pleases employees in cafés.")
     for query in ("company", "COMPANIES", "banned", "bans", "employee's", "cafes"):
-        assert await titles(searcher, query) == ["Companies ban it"], query
+        assert await search_titles(searcher, query) == ["Companies ban it"], query
 
 
-async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(library, searcher):
+async def test_phrase_matches_exact_words_only(library, searcher):
     await library.add("One", "Amazon bans the police from using facial recognition software.")
     await library.add("Two", "Facial features and voice recognition.")
     await library.add("Three", "Recognition of a facial kind.")
-    assert await titles(searcher, '"facial recognition"') == ["One"]
-    assert await titles(searcher, '"Facial RECOGNITION software"') == ["One"]
-    assert await titles(searcher, '"from using facial"') == ["One"]
-    assert await titles(searcher, '"facials recognition"') == []
+    assert await search_titles(searcher, '"facial recognition"') == ["One"]
+    assert await search_titles(searcher, '"Facial RECOGNITION software"') == ["One"]
+    assert await search_titles(searcher, '"from using facial"') == ["One"]
+    assert await search_titles(searcher, '"facials recognition"') == []
 
 
-async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(library, searcher):
+async def test_phrase_does_not_match_inflections(library, searcher):
     await library.add("Un", "L'interdiction de vendre.", language="fr")
-    assert await titles(searcher, '"interdiction de vendre"') == ["Un"]
-    assert await titles(searcher, '"l\'interdiction de vendre"') == ["Un"]
-    assert await titles(searcher, '"interdictions de vendre"') == []
-    assert await titles(searcher, '"interdiction vendre"') == []
+    assert await search_titles(searcher, '"interdiction de vendre"') == ["Un"]
+    assert await search_titles(searcher, '"l\'interdiction de vendre"') == ["Un"]
+    assert await search_titles(searcher, '"interdictions de vendre"') == []
+    assert await search_titles(searcher, '"interdiction vendre"') == []
 
 
-async def test_an_excluded_word_or_phrase_is_in_no_result(library, searcher):
+async def test_excluded_words_and_phrases_are_not_in_results(library, searcher):
     await library.add("Robots at work")
     await library.add("Robots at home")
     await library.add("Robots on strike at work")
-    assert await titles(searcher, "robots -work") == ["Robots at home"]
-    assert set(await titles(searcher, 'robots -"strike at"')) == {"Robots at work", "Robots at home"}
-    assert await titles(searcher, "-work") == ["Robots at home"]
-    assert await titles(searcher, '-"at work" -home') == []
+    assert await search_titles(searcher, "robots -work") == ["Robots at home"]
+    assert set(await search_titles(searcher, 'robots -"strike at"')) == {"Robots at work", "Robots at home"}
+    assert await search_titles(searcher, "-work") == ["Robots at home"]
+    assert await search_titles(searcher, '-"at work" -home') == []
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
-async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(library, searcher, sort):
+async def test_phrase_is_found_behind_many_partial_matches(library, searcher, sort):
     await library.add("One", "There is no new robot in Kansas.", days=300)
     await library.add("No new robot", days=200)
     for number in range(8):
         await library.add(f"New {number}", "A new robot, new, no robot is like it.", days=number)
-    assert set(await titles(searcher, '"no new"', sort=sort)) == {"One", "No new robot"}
-    assert await titles(searcher, '"no new" kansas', sort=sort) == ["One"]
-    assert await titles(searcher, 'title:"no new"', sort=sort) == ["No new robot"]
+    assert set(await search_titles(searcher, '"no new"', sort=sort)) == {"One", "No new robot"}
+    assert await search_titles(searcher, '"no new" kansas', sort=sort) == ["One"]
+    assert await search_titles(searcher, 'title:"no new"', sort=sort) == ["No new robot"]
     page = await searcher.search('"no new"', feed_ids=None, sort=sort)
     assert (page.total_results, page.notes) == (2, ())
 
 
-async def test_or_finds_either(library, searcher):
+async def test_or_matches_either_word(library, searcher):
     for name in ("Amazon ban", "Google ban", "IBM ban", "Amazon sale"):
         await library.add(name)
-    assert set(await titles(searcher, "ban amazon OR google")) == {"Amazon ban", "Google ban"}
-    assert set(await titles(searcher, "(ibm ban) OR sale")) == {"IBM ban", "Amazon sale"}
-    assert set(await titles(searcher, '"ibm ban" OR sale')) == {"IBM ban", "Amazon sale"}
+    assert set(await search_titles(searcher, "ban amazon OR google")) == {"Amazon ban", "Google ban"}
+    assert set(await search_titles(searcher, "(ibm ban) OR sale")) == {"IBM ban", "Amazon sale"}
+    assert set(await search_titles(searcher, '"ibm ban" OR sale')) == {"IBM ban", "Amazon sale"}
 
 
-async def test_title_finds_no_word_of_the_text(library, searcher):
+async def test_title_filter_ignores_text(library, searcher):
     await library.add("About Rekognition", "Nothing else")
     await library.add("Nothing", "about Rekognition")
-    assert await titles(searcher, "title:rekognition") == ["About Rekognition"]
-    assert await titles(searcher, 'titre:"about rekognition"') == ["About Rekognition"]
+    assert await search_titles(searcher, "title:rekognition") == ["About Rekognition"]
+    assert await search_titles(searcher, 'titre:"about rekognition"') == ["About Rekognition"]
 
 
-async def test_names_are_found_by_their_words_or_whole(library, searcher):
+async def test_name_filters_match_words_or_whole_name(library, searcher):
     verge = await library.new_feed("The Verge")
     await library.add("One", "robots", feed=verge, author="Ron Amadeo", tags=("Facial Recognition", "IA"))
     await library.add("Two", "robots", author="John Ron", tags=("Recognition",))
@@ -129,29 +131,29 @@ async def test_names_are_found_by_their_words_or_whole(library, searcher):
         "tag:ia",
         "robots -source:gazette",
     ):
-        assert await titles(searcher, query) == ["One"], query
-    assert set(await titles(searcher, "tag:recognition")) == {"One", "Two"}
-    assert await titles(searcher, 'author:"john ron"') == ["Two"]
-    assert await titles(searcher, "source:wired OR source:gazette") == ["Two"]
+        assert await search_titles(searcher, query) == ["One"], query
+    assert set(await search_titles(searcher, "tag:recognition")) == {"One", "Two"}
+    assert await search_titles(searcher, 'author:"john ron"') == ["Two"]
+    assert await search_titles(searcher, "source:wired OR source:gazette") == ["Two"]
 
 
-async def test_language_picture_and_dates_narrow(library, searcher):
+async def test_language_image_and_date_filters_narrow_results(library, searcher):
     await library.add("Robots FR", language="fr", days=2, image_url="https://pictures.example/1.png")
     await library.add("Robots EN", days=20)
     await library.add("Robots old", days=400)
-    assert await titles(searcher, "robots lang:fr") == ["Robots FR"]
-    assert await titles(searcher, "robots has:image") == ["Robots FR"]
-    assert await titles(searcher, "robots since:7d") == ["Robots FR"]
-    assert await titles(searcher, "robots since:30d before:7d") == ["Robots EN"]
-    assert await titles(searcher, "robots before:1y") == ["Robots old"]
-    assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
-    assert await titles(searcher, "since:7d") == ["Robots FR"]
+    assert await search_titles(searcher, "robots lang:fr") == ["Robots FR"]
+    assert await search_titles(searcher, "robots has:image") == ["Robots FR"]
+    assert await search_titles(searcher, "robots since:7d") == ["Robots FR"]
+    assert await search_titles(searcher, "robots since:30d before:7d") == ["Robots EN"]
+    assert await search_titles(searcher, "robots before:1y") == ["Robots old"]
+    assert set(await search_titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
+    assert await search_titles(searcher, "since:7d") == ["Robots FR"]
     narrowed = parse_query("robots", library.store.clock.now()).with_nodes(FieldFilter(FilterName.LANGUAGE, "fr"))
     page = await searcher.search(narrowed, feed_ids=None)
     assert [hit.article.title for hit in page.results] == ["Robots FR"]
 
 
-async def test_bookmarks_are_the_asker_s_own(library, searcher):
+async def test_bookmark_filter_finds_own_bookmarks_only(library, searcher):
     bookmarked_id = await library.add("Robots kept")
     dropped = await library.add("Robots dropped")
     other_id = await library.add("Robots of another")
@@ -159,13 +161,13 @@ async def test_bookmarks_are_the_asker_s_own(library, searcher):
     await library.store.bookmarks.add(PERSON, dropped)
     await library.store.bookmarks.remove(PERSON, dropped)
     await library.store.bookmarks.add(PERSON + 1, other_id)
-    assert await titles(searcher, "robots is:bookmarked", user_id=PERSON) == ["Robots kept"]
-    assert await titles(searcher, "is:bookmarked", user_id=PERSON) == ["Robots kept"]
-    assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", user_id=PERSON)
-    assert await titles(searcher, "is:bookmarked") == []
+    assert await search_titles(searcher, "robots is:bookmarked", user_id=PERSON) == ["Robots kept"]
+    assert await search_titles(searcher, "is:bookmarked", user_id=PERSON) == ["Robots kept"]
+    assert "Robots kept" not in await search_titles(searcher, "robots -is:bookmarked", user_id=PERSON)
+    assert await search_titles(searcher, "is:bookmarked") == []
 
 
-async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher):
+async def test_hidden_feeds_are_not_in_results(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add("Secret robots", feed=hidden)
     await library.add("Robots in public")
@@ -179,7 +181,7 @@ async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher):
         assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz", query
 
 
-async def test_a_suggestion_is_no_word_of_a_hidden_feed(library, searcher):
+async def test_suggestions_omit_words_of_hidden_feeds(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add("Moratoriums everywhere", feed=hidden)
     await library.add("A Moratory", "nothing")
@@ -189,7 +191,7 @@ async def test_a_suggestion_is_no_word_of_a_hidden_feed(library, searcher):
     assert "moratoriums" in page.suggestions
 
 
-async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(library, searcher):
+async def test_hidden_match_gives_same_note_as_no_match(library, searcher):
     """Else the lack of a note would tell that some hidden feed has it."""
     hidden = await library.new_feed("Quicksilver Gazette")
     await library.add("Moratoriums everywhere", feed=hidden)
@@ -200,7 +202,7 @@ async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(library,
         assert (await searcher.search(query, feed_ids=None)).notes == (), query
 
 
-async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(library, searcher):
+async def test_unknown_word_suggests_nearest_word(library, searcher):
     await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
     page = await searcher.search("amazon reconaissance", feed_ids=None)
     assert page.suggestions == ("reconnaissance",)
@@ -208,7 +210,7 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(library, se
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
-async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(library, searcher):
+async def test_suggestion_is_nearest_word_as_written(library, searcher):
     await library.add("Le mistral souffle sur Marseille", language="fr")
     await library.add("It was a mistake", "A mistake is a mistake.")
     await library.add("GOOGLE buys", "Google, the company.")
@@ -224,7 +226,7 @@ async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(library, 
         assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
 
 
-async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(library, searcher):
+async def test_rare_word_suggests_common_word(library, searcher):
     await library.add("Emannuel Macron en visite", language="fr")
     for number in range(query_suggestions.MIN_FREQUENCY_RATIO):
         await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
@@ -237,7 +239,7 @@ async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
     assert (await searcher.search("emannuel", feed_ids=[hidden.id])).suggestions == ()
 
 
-async def test_a_name_with_signs_is_no_misspelt_word(library, searcher):
+async def test_name_with_symbols_is_not_corrected(library, searcher):
     await library.add("Les carpes et le char", text="They have charm, and none doubted it.")
     for query in (".NET", "C#"):
         page = await searcher.search(query, feed_ids=None)
@@ -246,7 +248,7 @@ async def test_a_name_with_signs_is_no_misspelt_word(library, searcher):
         assert list(map(note_sentence, page.notes)) == [f"No article has the word “{query}”."]
 
 
-async def test_a_name_of_a_hidden_feed_is_not_suggested(library, searcher):
+async def test_names_of_hidden_feeds_are_not_suggested(library, searcher):
     hidden = await library.new_feed("Numerama")
     await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
     for query in ("source:numrama", "tag:robotqiue", 'author:"zoe martins"'):
@@ -255,7 +257,7 @@ async def test_a_name_of_a_hidden_feed_is_not_suggested(library, searcher):
         assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
 
 
-async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(library, searcher):
+async def test_unquoted_name_suggests_quotation_marks(library, searcher):
     verge = await library.new_feed("The Verge")
     await library.add("Robots rise", feed=verge, author="Jane Doe", tags=("Machine Learning", "AI", "Robots"))
     await library.add("Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",))
@@ -277,7 +279,7 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
         assert (again.suggestions, again.notes) == ((), ()), query
 
 
-async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(library, searcher):
+async def test_words_after_complete_name_suggest_no_quotes(library, searcher):
     hidden = await library.new_feed("The Verge")
     await library.add("Robots rise", feed=hidden, author="Jane Doe", tags=("Machine Learning",))
     await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
@@ -290,14 +292,14 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(library, 
         assert page.suggestions == (), query
 
 
-async def test_parts_of_a_story_with_one_title_are_results_of_their_own(library, searcher):
+async def test_articles_with_same_title_and_other_text_are_separate_results(library, searcher):
     for text in ("Robots strike in Kansas.", "Robots return to work in Kansas."):
         await library.add("The week in robots", text, days=1)
     page = await searcher.search("robots kansas", feed_ids=None)
     assert len(page.results) == page.total_results == 2
 
 
-async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(library, searcher):
+async def test_repeated_article_of_one_outlet_is_one_result(library, searcher):
     other_feed = await library.new_feed("Other")
     for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other_feed), (8, library.feed)):
         await library.add("The week in robots" if days != 1.1 else "The WEEK in robots", days=days, feed=feed)
@@ -311,7 +313,7 @@ async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_tw
     assert [len(page.results) for page in pages] == [2, 1]
 
 
-async def test_a_page_in_several_feeds_is_one_result(library, searcher):
+async def test_page_of_several_feeds_is_one_result(library, searcher):
     other_feed = await library.new_feed("Other")
     for feed in (library.feed, other_feed):
         await library.add("Robots", url="https://news.example/same", feed=feed)
@@ -321,7 +323,7 @@ async def test_a_page_in_several_feeds_is_one_result(library, searcher):
         assert page.total_results == 1
 
 
-async def test_a_question_finds_its_article_though_no_article_has_all_its_words(library, searcher):
+async def test_question_finds_partial_matches(library, searcher):
     await library.add("Amazon interdit Rekognition à la police", "Le moratoire dure un an.", language="fr")
     await library.add("La police recrute", "Pourquoi pas vous ?", language="fr")
     await library.add("Météo", "Il fait beau.", language="fr")
@@ -331,7 +333,7 @@ async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
     assert "Météo" not in [hit.article.title for hit in page.results]
 
 
-async def test_full_matches_come_before_partial_ones(library, searcher):
+async def test_full_matches_rank_before_partial_ones(library, searcher):
     await library.add("Kansas robots Kansas robots", "Kansas robots robots")
     await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
     page = await searcher.search("robots kansas strike", feed_ids=None)
@@ -341,7 +343,7 @@ async def test_full_matches_come_before_partial_ones(library, searcher):
     ]
 
 
-async def test_what_is_required_holds_for_partial_matches_too(library, searcher):
+async def test_filters_apply_to_partial_matches(library, searcher):
     await library.add("Robots alone", language="fr")
     await library.add("Robots strike", language="en")
     await library.add("Robots with voice recognition", language="fr")
@@ -351,50 +353,50 @@ async def test_what_is_required_holds_for_partial_matches_too(library, searcher)
     assert [hit.article.title for hit in page.results] == ["Robots strike"]
 
 
-async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(library, searcher):
+async def test_exact_word_ranks_before_other_inflections(library, searcher):
     for number in range(30):
         await library.add(f"Politique {number}", "Les portes.", language="fr")
     await library.add("Au loin", "Le port, un beau soir.", language="fr")
     assert text_analysis.find_query_stems("port").intersection(
         text_analysis.stem_tokens("portes", "fr")
     )  # or this says nothing
-    assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
-    pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
+    assert (await search_titles(searcher, "port", limit=5))[0] == "Au loin"
+    pages = [await search_titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
     all_titles = [title for page in pages for title in page]
     assert len(all_titles) == len(set(all_titles)) == 31  # none twice, none left out
 
 
-async def test_a_name_comes_before_words_that_merely_share_its_stem(library, searcher):
+async def test_name_ranks_before_words_of_same_stem(library, searcher):
     for number in range(60):
         await library.add(f"Open {number}", "Les opens de tennis.", language="fr")
     name_title = "Une entreprise d’intelligence artificielle recrute des ingénieurs à Paris"
     await library.add(
         name_title, f"{'Elle ouvre un bureau. ' * 20}D’après OpenAI, il sera grand.", language="fr", days=90
     )
-    assert (await titles(searcher, "openai", limit=3))[0] == name_title
-    assert (await titles(searcher, "Paris openai", limit=3)) == [name_title]
-    assert len(await titles(searcher, "open", limit=100)) == 61
+    assert (await search_titles(searcher, "openai", limit=3))[0] == name_title
+    assert (await search_titles(searcher, "Paris openai", limit=3)) == [name_title]
+    assert len(await search_titles(searcher, "open", limit=100)) == 61
 
 
-async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(library, searcher):
+async def test_title_and_recency_raise_rank_below_exact_match(library, searcher):
     await library.add("Something else", "A word on robots among others.", days=1)
     await library.add("Robots", "Something else about others.", days=1)
-    assert await titles(searcher, "robots") == ["Robots", "Something else"]
+    assert await search_titles(searcher, "robots") == ["Robots", "Something else"]
     await library.add("Chips today", "chips", days=0)
     await library.add("Chips lately", "chips", days=300)
-    assert await titles(searcher, "chips") == ["Chips today", "Chips lately"]
+    assert await search_titles(searcher, "chips") == ["Chips today", "Chips lately"]
     await library.add("Amazon halts Rekognition", "for a year", days=2000)
     await library.add("Shopping", "On Amazon there is much; someone mentions Rekognition and it halts.", days=0)
-    assert (await titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
+    assert (await search_titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
 
 
-async def test_newest_first_is_by_date_and_not_by_when_it_was_stored(library, searcher):
+async def test_newest_first_sorts_by_publication_date(library, searcher):
     for days in (3, 1, 2):
         await library.add(f"Robots {days}", days=days)
-    assert await titles(searcher, "robots", sort="newest") == ["Robots 1", "Robots 2", "Robots 3"]
+    assert await search_titles(searcher, "robots", sort="newest") == ["Robots 1", "Robots 2", "Robots 3"]
 
 
-async def test_pages_neither_repeat_nor_skip(library, searcher):
+async def test_result_pages_neither_repeat_nor_skip(library, searcher):
     for number in range(12):
         await library.add(f"Robots {number}", days=number)
     for sort in ("relevance", "newest"):
@@ -406,14 +408,14 @@ async def test_pages_neither_repeat_nor_skip(library, searcher):
         assert len(all_titles) == len(set(all_titles)) == 12
 
 
-async def test_the_excerpt_shows_what_matched(library, searcher):
+async def test_snippet_shows_match(library, searcher):
     await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
     (hit,) = (await searcher.search("robot", feed_ids=None)).results
     assert len(hit.snippet) <= 300
     assert [hit.snippet[start:end] for start, end in hit.highlights] == ["Robots"]
 
 
-async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
+async def test_json_result_has_documented_keys(library, searcher):
     await library.add("Robots", "All about robots.", days=1)
     (hit,) = (await searcher.search("robots", feed_ids=None)).results
     json_hit = build_search_result_json(hit)
@@ -455,7 +457,7 @@ async def library_of_robots(library) -> Library:
         "'; DROP",
     ],
 )
-async def test_the_index_s_own_syntax_is_text(library_of_robots, searcher, query):
+async def test_engine_syntax_is_treated_as_text(library_of_robots, searcher, query):
     await searcher.search(query, feed_ids=None)
     await searcher.search(f"robots {query}", feed_ids=[library_of_robots.feed.id], sort="newest")
 
@@ -466,20 +468,20 @@ async def test_the_index_s_own_syntax_is_text(library_of_robots, searcher, query
 @example(query="\ud800 robots")
 @example(query='title:"" OR -robots')
 @example(query='NOT NOT "robots" OR (source:x OR since:7d)')
-async def test_no_text_breaks_a_search(library, searcher, query):
+async def test_any_query_text_is_searched_without_error(library, searcher, query):
     for sort in ("relevance", "newest"):
         await searcher.search(query, feed_ids=None, sort=sort)
     await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], user_id=PERSON)
 
 
-async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
+async def test_words_in_parentheses_are_optional(library, searcher):
     await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
     assert [hit.article.title for hit in page.results] == ["Sales of the Macan"]
     assert any("“remain the”" in note_sentence(note) for note in page.notes)
 
 
-async def test_each_text_of_one_title_is_folded_once(library, searcher, monkeypatch):
+async def test_each_text_is_folded_once(library, searcher, monkeypatch):
     for number in range(30):
         await library.add("The week in robots", f"Robots of factory {number} went on strike.")
     await library.add("The end of a strike", "Robots went back to work after their strike.")  # its title is its own

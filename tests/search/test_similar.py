@@ -1,4 +1,4 @@
-"""More like this: what is found for an article, what is left out, and when nothing is like it."""
+"""More like this: similar articles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def list_similar_titles(
     return [hit.article.title for hit in page.results]
 
 
-async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(library):
+async def test_most_similar_articles_come_first(library):
     article_id = await library.add(CHIPS, "The Blackwell chips are made by TSMC and sold next year.")
     await library.add("Blackwell accelerators delayed, Nvidia says", "TSMC found a flaw in the chips.")
     await library.add("Nvidia opens a school", "It teaches how data centres are cooled and what accelerators do.")
@@ -45,7 +45,7 @@ async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(libr
     assert "Blackwell, a small town in Oklahoma" not in similar_titles
 
 
-async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(library):
+async def test_article_and_its_page_are_excluded(library):
     other_feed = await library.new_feed("Herald")
     url = "https://news.example/blackwell"
     article_id = await library.add(CHIPS, "Made by TSMC.", url=url)
@@ -53,7 +53,7 @@ async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(li
     assert await list_similar_titles(library, article_id) == []
 
 
-async def test_a_page_of_two_feeds_is_one_result(library):
+async def test_page_of_two_feeds_is_one_result(library):
     other_feed = await library.new_feed("Herald")
     article_id = await library.add(CHIPS)
     url = "https://news.example/delayed"
@@ -62,7 +62,7 @@ async def test_a_page_of_two_feeds_is_one_result(library):
     assert await list_similar_titles(library, article_id) == ["Nvidia's Blackwell accelerator is late"]
 
 
-async def test_what_tells_the_same_under_another_address_comes_once(library):
+async def test_repeated_articles_are_one_result(library):
     other_feed = await library.new_feed("Herald")
     article_id = await library.add(CHIPS, "Made by TSMC.")
     await library.add(CHIPS.upper(), "Made by TSMC.", feed=other_feed, days=1.5)  # what is read, at another outlet
@@ -74,7 +74,7 @@ async def test_what_tells_the_same_under_another_address_comes_once(library):
     assert await list_similar_titles(library, article_id) == [CHIPS, late]
 
 
-async def test_feeds_that_are_hidden_give_nothing(library):
+async def test_hidden_feeds_are_not_in_results(library):
     hidden = await library.new_feed("Secret")
     article_id = await library.add(CHIPS)
     await library.add("Nvidia's Blackwell accelerator is late", feed=hidden)
@@ -83,24 +83,24 @@ async def test_feeds_that_are_hidden_give_nothing(library):
     assert await list_similar_titles(library, article_id, feeds={library.feed.id, hidden.id}) != []
 
 
-async def test_nothing_like_it_is_said_rather_than_something_else_shown(library):
+async def test_unrelated_articles_are_omitted(library):
     article_id = await library.add("Recipe for an onion soup", "Onions, butter, patience; the council would approve.")
     assert await list_similar_titles(library, article_id) == []
 
 
 @check_cases("title", ["", "…", "the of and", "12", "日本語", "$x^2$ {\\frac}", "a" * 5000])
-async def test_odd_titles_are_like_nothing_and_break_nothing(library, title):
+async def test_unusual_title_has_no_similar_articles(library, title):
     article_id = await library.add(title, "")
     assert await list_similar_titles(library, article_id) == []
 
 
-async def test_french_inflections_do_not_matter(library):
+async def test_french_inflections_are_ignored(library):
     article_id = await library.add("La CNIL sanctionne les caméras augmentées", "Une amende record.", language="fr")
     await library.add("Caméra augmentée : la CNIL prononce une sanction", "Amendes.", language="fr")
     assert await list_similar_titles(library, article_id) == ["Caméra augmentée : la CNIL prononce une sanction"]
 
 
-async def test_no_more_than_a_few_are_offered_in_pages(library):
+async def test_result_count_is_limited_across_pages(library):
     article_id = await library.add(CHIPS)
     for number in range(MAX_SIMILAR_ARTICLES + 5):
         await library.add(f"Nvidia's Blackwell accelerator, part {number}")
@@ -114,7 +114,7 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
     assert not {hit.article.id for hit in first.results} & {later_hit.article.id for later_hit in second.results}
 
 
-async def test_a_long_article_is_like_the_short_ones_that_are_like_it(library):
+async def test_long_and_short_articles_match_each_other(library):
     words = "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
     for word in words.split():
         await library.add(f"Glossary: {word}", f"Everything about {word}.")

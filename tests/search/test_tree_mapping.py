@@ -1,4 +1,4 @@
-"""Each leaf of a query's tree is replaced, and what is removed leaves no node without children behind."""
+"""Replacement and removal of leaves in a query tree."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def is_match(node: Node | None, texts: set[str]) -> bool:
 
 
 @given(TREES, st.sets(st.sampled_from(["a", "b", "gone"])))
-def test_a_tree_whose_leaves_stay_matches_as_before(tree, texts):
+def test_identity_mapping_keeps_matches(tree, texts):
     mapped_tree = map_tree(tree, lambda leaf: leaf)
     assert mapped_tree is not None
     assert is_match(mapped_tree, texts) is is_match(tree, texts)
 
 
 @given(TREES)
-def test_no_node_is_left_that_says_nothing(tree):
+def test_mapping_leaves_no_empty_nodes(tree):
     mapped_tree = map_tree(tree, drop_gone)
     nodes = [] if mapped_tree is None else [mapped_tree]
     assert GONE not in list(iter_leaves(nodes))
@@ -75,12 +75,12 @@ def test_no_node_is_left_that_says_nothing(tree):
         (AllOf((GONE, Not(AllOf((GONE,))))), None, None),
     ],
 )
-def test_what_is_removed_counts_as_absent_or_as_matched(tree, mapped_tree, mapped_tree_if_true):
+def test_removed_leaf_counts_as_absent_or_true(tree, mapped_tree, mapped_tree_if_true):
     assert map_tree(tree, drop_gone) == mapped_tree
     assert map_tree(tree, drop_gone, is_removed_true=True) == mapped_tree_if_true
 
 
-def test_leaves_and_required_nodes_are_found_at_any_depth():
+def test_leaves_and_required_nodes_are_iterated_at_any_depth():
     tree: Node = AllOf((A, AllOf((AnyOf((A, B)), Not(AllOf((B, Not(A))))))))
     assert list(iter_leaves([tree])) == [A, A, B, B, A]
     assert list(iter_leaves([tree], include_negated=False)) == [A, A, B]

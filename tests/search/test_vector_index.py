@@ -1,4 +1,4 @@
-"""Vectors in files: what is found, what later segments replace, what a merge keeps, what damage does."""
+"""The vector index: segments, merges and damaged files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def index(tmp_path, monkeypatch) -> Iterable[VectorIndex]:
     opened_index.close()
 
 
-def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(index, tmp_path):
+def test_segments_are_searched_as_one_with_latest_vectors(index, tmp_path):
     vector_by_article_id: dict[int, bytes] = {}
     for step in range(20):
         ids = [*range(step * 20, step * 20 + 20), *range(0, step * 20, 50)]
@@ -48,7 +48,7 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
     assert reopened_index.compute_cosines_by_id(vector_by_article_id[0], [0, 10_000]) == {0: pytest.approx(1)}
 
 
-def test_nobody_else_may_read_the_vectors(tmp_path):
+def test_vectors_are_readable_only_by_owner(tmp_path):
     index = VectorIndex(tmp_path / "vectors", "toy")
     index.become_writer()
     index.clear()
@@ -58,14 +58,14 @@ def test_nobody_else_may_read_the_vectors(tmp_path):
     index.close()
 
 
-def test_a_merge_leaves_out_what_is_gone(index):
+def test_merge_drops_deleted_vectors(index):
     for step in range(4):
         index.add(range(step * 32, step * 32 + 32), draw_vectors(32, step))
         index.save(lambda ids: {id_ for id_ in ids if id_ % 2})
     assert len(index) == 48 + 32
 
 
-def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_path):
+def test_unsaved_vector_is_found_but_not_persisted(index, tmp_path):
     (vector,) = draw_vectors(1)
     index.save(set)
     index.add([5], [vector])
@@ -74,7 +74,7 @@ def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "*.usearch"])
-def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
+def test_damaged_file_counts_as_missing(index, tmp_path, file):
     index.add([5], draw_vectors(1))
     index.save(set)
     (path,) = (tmp_path / "vectors").glob(file)
@@ -82,12 +82,12 @@ def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
     assert VectorIndex(tmp_path / "vectors", "toy").index_id == ""
 
 
-def test_a_vector_of_nothing_is_near_to_nothing(index):
+def test_zero_vector_has_no_similarity(index):
     index.add([1, 2], [bytes(DIMENSIONS), *draw_vectors(1)])
     assert [id_ for id_, cosine in index.find_nearest(draw_vectors(1)[0], 2) if cosine > 0.1] == [2]
     assert compute_cosines(bytes(DIMENSIONS), draw_vectors(1)) == [0]
 
 
-def test_rankings_are_fused_by_the_places_that_things_have_in_them():
+def test_rankings_are_fused_by_rank():
     assert fuse_rankings("abcd", "dbe") == ["b", "d", "a", "c", "e"]
     assert fuse_rankings(["only"], []) == ["only"]
