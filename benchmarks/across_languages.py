@@ -17,6 +17,7 @@ reported.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from typing import Any
 
@@ -93,6 +94,7 @@ async def measure(table: Table) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     table = Table("by", "half", "questions", "found", "shown", "right", "wrong", "not sure", "fr unanswerable", "en")
     asyncio.run(measure(table))
     Console(width=110).print(table)
