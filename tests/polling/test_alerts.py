@@ -1,4 +1,4 @@
-"""A feed in trouble is told of once, in the right place, and once when it is back, whatever happens."""
+"""Alerts about feeds that fail, are gone or recover."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BACK = "The feed “Wire” is back. Articles it published in the meantime are o
 
 
 async def add_polled_feed(newsroom: Services, server: FeedServer, channel: int = CHANNEL) -> Feed:
-    """A feed that was read once, and whose newest article was posted."""
+    """Follow a feed, poll it once and deliver its newest article."""
     url = server.serve("/", make_rss(make_rss_item(1), title="Wire"))
     feed = await poll(newsroom, await follow(newsroom, url, channel))
     await deliver(newsroom, channel)
@@ -29,7 +29,7 @@ async def add_polled_feed(newsroom: Services, server: FeedServer, channel: int =
 
 
 async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: ManualClock, feed: Feed, hours: int) -> Feed:
-    """The feed after it was asked every hour and could never be read."""
+    """Poll a feed every hour while its server fails, and return it."""
     server.serve("/", "", status=500)
     for _ in range(hours):
         feed = await poll(newsroom, feed)
@@ -45,14 +45,14 @@ async def recover(newsroom: Services, server: FeedServer, feed: Feed, *new_items
 
 
 async def list_sent_alerts(newsroom: Services, channel: int = CHANNEL) -> list[str]:
-    """The alerts that a channel is owed, now sent."""
+    """Deliver what a channel has pending and return the texts of its feed alerts."""
     return [
         dispatch.payload for dispatch, _ in await deliver(newsroom, channel) if dispatch.kind is DispatchKind.FEED_ALERT
     ]
 
 
 @pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["with nothing new", "with news"])
-async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(newsroom, feed_server, clock, news):
+async def test_day_long_failure_and_recovery_send_one_alert_each(newsroom, feed_server, clock, news):
     feed = await add_polled_feed(newsroom, feed_server)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 24)
     assert await list_sent_alerts(newsroom) == []
@@ -64,19 +64,19 @@ async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(news
     assert await list_sent_alerts(newsroom) == [BACK]
 
 
-async def test_a_short_failure_is_not_told_to_anybody(newsroom, feed_server, clock):
+async def test_short_failure_sends_no_alert(newsroom, feed_server, clock):
     feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 20)
     await recover(newsroom, feed_server, feed)
     assert await deliver(newsroom) == []
 
 
-async def test_a_second_failure_is_told_of_again(newsroom, feed_server, clock):
+async def test_second_failure_sends_another_alert(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     for _ in range(2):
         feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
         feed = await recover(newsroom, feed_server, feed)
         clock.advance(3600)
-    # Nobody read the first word before the feed was back, so there is nothing to take back.
+    # The first alert was not sent before the feed recovered, so neither alert is sent.
     assert await list_sent_alerts(newsroom) == []
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
     assert await list_sent_alerts(newsroom) == [BROKEN]
@@ -85,7 +85,7 @@ async def test_a_second_failure_is_told_of_again(newsroom, feed_server, clock):
     assert await list_sent_alerts(newsroom) == [BACK, BROKEN]
 
 
-async def test_a_feed_that_is_gone_is_told_of_at_once_with_what_to_do(newsroom, feed_server):
+async def test_gone_feed_sends_alert_with_remedy_at_once(newsroom, feed_server):
     await newsroom.store.servers.mark_joined(SERVER, "fr")
     feed = await add_polled_feed(newsroom, feed_server)
     feed_server.serve("/", "", status=410)
@@ -97,16 +97,14 @@ async def test_a_feed_that_is_gone_is_told_of_at_once_with_what_to_do(newsroom, 
 
 
 @pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["with nothing new", "with news"])
-async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_records(
-    settings, clock, feed_server, monkeypatch, news
-):
-    async def died(*_: object, **__: object) -> None:
+async def test_alert_survives_crash_while_recording_without_duplicate(settings, clock, feed_server, monkeypatch, news):
+    async def crash(*_: object, **__: object) -> None:
         raise StoreError("killed before the transaction")
 
     async with open_services(settings, clock) as newsroom:
         feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 24)
         with monkeypatch.context() as patched:
-            patched.setattr(Polls, "record_unchanged", died)
+            patched.setattr(Polls, "record_unchanged", crash)
             with pytest.raises(StoreError):
                 await poll(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
@@ -114,8 +112,8 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
         assert await list_sent_alerts(newsroom) == [BROKEN]
         feed_server.serve("/", make_rss(*news, make_rss_item(1), title="Wire"))
         with monkeypatch.context() as patched:
-            patched.setattr(Polls, "record_unchanged", died)
-            patched.setattr(Polls, "record", died)
+            patched.setattr(Polls, "record_unchanged", crash)
+            patched.setattr(Polls, "record", crash)
             with pytest.raises(StoreError):
                 await poll(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
@@ -123,24 +121,24 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
         assert await list_sent_alerts(newsroom) == [BACK]
 
 
-async def test_what_is_back_is_known_in_the_same_transaction_as_its_articles(newsroom, feed_server, clock, monkeypatch):
+async def test_recovery_is_recorded_in_transaction_of_articles(newsroom, feed_server, clock, monkeypatch):
     feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 30)
     assert await list_sent_alerts(newsroom) == [BROKEN]
     record = Polls.record
 
-    async def died(self: Polls, *arguments: Any, **options: Any) -> None:
+    async def crash(self: Polls, *arguments: Any, **options: Any) -> None:
         await record(self, *arguments, **options)
         raise StoreError("killed after the transaction")
 
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1), title="Wire"))
     with monkeypatch.context() as patched:
-        patched.setattr(Polls, "record", died)
+        patched.setattr(Polls, "record", crash)
         with pytest.raises(StoreError):
             await poll(newsroom, feed)
     assert await list_sent_alerts(newsroom) == [BACK]
 
 
-async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroom, feed_server, clock):
+async def test_alert_channel_gets_single_alert_of_server(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     for channel in (CHANNEL + 1, CHANNEL + 2):
         await follow(newsroom, feed.url, channel)
@@ -153,13 +151,13 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroo
     assert await list_sent_alerts(newsroom) == await list_sent_alerts(newsroom, CHANNEL + 1) == []
     await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=SERVER, user_id=1)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 2)
-    assert await list_sent_alerts(newsroom) == []  # told already
+    assert await list_sent_alerts(newsroom) == []  # already alerted
     await recover(newsroom, feed_server, feed)
     assert await list_sent_alerts(newsroom, alert_channel) == [BACK]
     assert await list_sent_alerts(newsroom) == []
 
 
-async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, feed_server, clock):
+async def test_alert_goes_to_each_following_channel_without_alert_channel(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     await follow(newsroom, feed.url, CHANNEL + 1)
     paused = await follow(newsroom, feed.url, CHANNEL + 2)
@@ -170,7 +168,7 @@ async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, 
     assert await list_sent_alerts(newsroom, CHANNEL + 2) == []
 
 
-async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(newsroom, feed_server, clock):
+async def test_alert_goes_to_feed_channel_when_alert_channel_is_blocked(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, user_id=1)
     await newsroom.store.dispatches.block_channel(CHANNEL + 9, Reason(SendProblem.CHANNEL_GONE), None)
@@ -178,14 +176,14 @@ async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(news
     assert await list_sent_alerts(newsroom) == [BROKEN]
 
 
-async def test_another_servers_channel_cannot_be_chosen(newsroom, feed_server):
+async def test_channel_of_other_server_is_refused_as_alert_channel(newsroom, feed_server):
     await add_polled_feed(newsroom, feed_server)
     with pytest.raises(StoreError):
         await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=1)
     assert await newsroom.store.servers.get_alert_channel_id(SERVER + 1) is None
 
 
-async def test_the_name_of_a_feed_in_an_alert_is_short_and_holds_no_secret(newsroom, feed_server):
+async def test_feed_name_in_alert_is_short_without_secrets(newsroom, feed_server):
     url = feed_server.serve("/private/s3cr3tt0ken99/feed", "", status=410)
     await newsroom.poller.poll(await follow(newsroom, url))
     (alert,) = await list_sent_alerts(newsroom)

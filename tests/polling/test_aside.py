@@ -1,4 +1,4 @@
-"""Where articles are read for a question: in a process of their own, unless there is none."""
+"""Search in a worker process."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ async def workers() -> AsyncIterator[WorkerPool]:
     await pool.close()
 
 
-async def test_what_is_costly_runs_in_another_process(store, workers):
+async def test_searcher_uses_worker_process_if_it_has_one(store, workers):
     assert await searcher_of(store, workers=workers).run_in_worker(os.getpid) != HERE
     assert await searcher_of(store).run_in_worker(os.getpid) == HERE
 
 
-async def test_a_worker_that_dies_costs_no_answer(store, workers):
+async def test_search_survives_death_of_worker(store, workers):
     assert await searcher_of(store, workers=workers).run_in_worker(worker_calls.die_elsewhere, HERE) == "alive"
 
 
 @pytest.mark.parametrize(
     "question", ["When was Rekognition launched?", "what's new about Rekognition this week", "robots?"]
 )
-async def test_a_worker_gives_the_same_answer(store, workers, question):
+async def test_answer_is_the_same_with_worker(store, workers, question):
     library = await Library(store).open()
     await library.add("Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it.")
     await library.add("A robot", "It guides visitors through the museum since January 2021.")
-    inside = await answer_question(searcher_of(store), question, feed_ids=None)
-    assert await answer_question(searcher_of(store, workers=workers), question, feed_ids=None) == inside
+    answer_without_worker = await answer_question(searcher_of(store), question, feed_ids=None)
+    assert await answer_question(searcher_of(store, workers=workers), question, feed_ids=None) == answer_without_worker

@@ -1,4 +1,4 @@
-"""A list of a page is followed like a feed: what is new is posted once, whatever becomes of the page."""
+"""Following a list on a page as if it were a feed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = "The council said on Monday that the work begins before winter and that 
 
 
 class Story(NamedTuple):
-    """An item of a page; `age` is in days before the test began, None where the page tells no date."""
+    """An item of a page; `age` is in days before the start of the test, None without a date."""
 
     number: int
     age: float | None = None
@@ -52,7 +52,7 @@ def render_card(story: Story, link: str, date: str) -> str:
     )
 
 
-def page(clock: ManualClock, stories: Sequence[Story], render: Render = render_plain, around: str = "{}") -> str:
+def render_page(clock: ManualClock, stories: Sequence[Story], render: Render = render_plain, around: str = "{}") -> str:
     started_at = 1_780_000_000
     parts = []
     for story in stories:
@@ -64,7 +64,7 @@ def page(clock: ManualClock, stories: Sequence[Story], render: Render = render_p
 
 
 def make_dated_stories(*numbers: int) -> list[Story]:
-    """Stories of which the fifth is of today, and each one before it a day older."""
+    """Make stories of which number 5 is of today, and each lower number a day older."""
     return [Story(number, 5 - number) for number in numbers]
 
 
@@ -73,7 +73,7 @@ def make_undated_stories(*numbers: int) -> list[Story]:
 
 
 class Site:
-    """A page at /news and the feed that a channel made of its list."""
+    """A page at /news and the feed of its list that a channel follows."""
 
     def __init__(self, newsroom: Services, server: FeedServer, clock: ManualClock) -> None:
         self.newsroom, self.server, self.clock = newsroom, server, clock
@@ -82,11 +82,11 @@ class Site:
     def serve_stories(
         self, stories: Sequence[Story], render: Render = render_plain, around: str = "<main>{}</main>"
     ) -> str:
-        markup = page(self.clock, stories, render, around)
+        markup = render_page(self.clock, stories, render, around)
         return self.server.serve("/news", markup, content_type="text/html; charset=utf-8")
 
     async def follow(self, stories: Sequence[Story], channel: int = CHANNEL) -> list[str]:
-        """What is posted at once."""
+        """Follow the list and return the titles that are posted at once."""
         discovery = await self.newsroom.follow_service.resolve(self.serve_stories(stories), SERVER)
         list_discovery = convert_list_to_feed(discovery, discovery.page_lists.lists[0])
         follow_outcome = await self.newsroom.follow_service.follow(list_discovery, server_id=SERVER, channel_id=channel)
@@ -110,43 +110,45 @@ def list_titles(*numbers: int) -> list[str]:
     return [Story(number).title for number in numbers]
 
 
-@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
-async def test_what_is_new_on_a_page_is_posted_once(site, made):
-    assert await site.follow(made(5, 4, 3, 2, 1)) == list_titles(5)
+@pytest.mark.parametrize("make_stories", [make_dated_stories, make_undated_stories])
+async def test_new_item_of_list_is_posted_once(site, make_stories):
+    assert await site.follow(make_stories(5, 4, 3, 2, 1)) == list_titles(5)
     assert site.feed.title == "Town News"
     assert await site.poll() == []
-    site.serve_stories(made(7, 6, 5, 4, 3))
+    site.serve_stories(make_stories(7, 6, 5, 4, 3))
     assert await site.poll() == list_titles(6, 7)
     assert await site.poll() == []
 
 
-@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
+@pytest.mark.parametrize("make_stories", [make_dated_stories, make_undated_stories])
 @pytest.mark.parametrize("around", ["<div id=app><div><ul class=z>{}</ul></div></div>", "<main>{}</main>"])
-async def test_a_redesign_posts_nothing_old(site, made, around):
-    await site.follow(made(5, 4, 3, 2, 1))
-    site.serve_stories(made(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), render_card, around)  # and shows more of them
+async def test_redesign_posts_no_old_items(site, make_stories, around):
+    await site.follow(make_stories(5, 4, 3, 2, 1))
+    site.serve_stories(make_stories(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), render_card, around)  # and shows more of them
     assert await site.poll() == []
-    site.serve_stories(made(6, 5, 4, 3, 2, 1, 0, -1, -2, -3), render_card, around)
+    site.serve_stories(make_stories(6, 5, 4, 3, 2, 1, 0, -1, -2, -3), render_card, around)
     assert await site.poll() == list_titles(6)
 
 
-@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
-async def test_what_gets_other_links_is_not_news(site, made):
-    await site.follow(made(5, 4, 3, 2, 1))
-    site.serve_stories([story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], render_card)
+@pytest.mark.parametrize("make_stories", [make_dated_stories, make_undated_stories])
+async def test_item_with_new_link_is_not_posted_again(site, make_stories):
+    await site.follow(make_stories(5, 4, 3, 2, 1))
+    site.serve_stories(
+        [story._replace(path="/archive/{}.html?s=1") for story in make_stories(6, 5, 4, 3, 2, 1)], render_card
+    )
     assert await site.poll() == list_titles(6)
-    site.serve_stories([story._replace(path="/archive/{}.html?s=2") for story in made(7, 6, 5, 4, 3, 2)])
+    site.serve_stories([story._replace(path="/archive/{}.html?s=2") for story in make_stories(7, 6, 5, 4, 3, 2)])
     assert await site.poll() == list_titles(7)
     assert await site.poll() == []
 
 
-async def test_a_busy_page_of_which_nothing_is_left_is_still_its_list(site):
+async def test_list_is_recognised_when_all_items_are_new(site):
     await site.follow(make_undated_stories(5, 4, 3, 2, 1))
     site.serve_stories(make_undated_stories(10, 9, 8, 7, 6))
     assert await site.poll() == list_titles(6, 7, 8, 9, 10)
 
 
-async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site):
+async def test_items_appended_at_end_are_posted(site):
     await site.follow(make_undated_stories(1, 2, 3, 4))
     site.serve_stories(make_undated_stories(1, 2, 3, 4, 5, 6))
     assert await site.poll() == list_titles(5, 6)
@@ -154,7 +156,7 @@ async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site):
     assert await site.poll() == list_titles(7)
 
 
-async def test_what_comes_after_what_was_removed_is_backlog(site):
+async def test_older_item_that_moves_up_is_not_posted(site):
     await site.follow(make_undated_stories(9, 8, 7, 6, 5))
     site.serve_stories(make_undated_stories(9, 8, 6, 5, 4))
     assert await site.poll() == []
@@ -162,7 +164,7 @@ async def test_what_comes_after_what_was_removed_is_backlog(site):
     assert await site.poll() == list_titles(10)
 
 
-async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(site, newsroom):
+async def test_first_words_of_item_are_its_excerpt(site, newsroom):
     stories = [
         story._replace(words=WORDS if story.number == 5 else "23 replies") for story in make_dated_stories(5, 4, 3)
     ]
@@ -177,7 +179,7 @@ def render_shop_link(story: Story, link: str, date: str) -> str:
     return f"<p><a class=m href=/shop{link}>Buy a nice thing {story.number} for your home</a></p>"
 
 
-async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(site, newsroom):
+async def test_lost_list_sends_one_alert_with_remedy(site, newsroom):
     await site.follow(make_dated_stories(5, 4, 3, 2, 1))
     site.serve_stories(make_dated_stories(9, 8, 7, 6), render_shop_link)
     dispatches = []
@@ -197,7 +199,7 @@ async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(site, 
     assert "is back" in next(notice.payload for notice, _ in back if notice.kind is DispatchKind.FEED_ALERT)
 
 
-async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, newsroom):
+async def test_page_that_needs_javascript_is_refused(site, newsroom):
     app = "<html><body><div id=app></div><script src=/app.js></script></body></html>"
     await site.follow(make_dated_stories(3, 2, 1))
     url = site.server.serve("/news", app, content_type="text/html")
@@ -208,7 +210,7 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
     assert "only works with JavaScript" in refusal_sentences.refusal_sentence(declined.value.reason)
 
 
-async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(site, newsroom, feed_server):
+async def test_page_disallowed_by_robots_txt_is_neither_offered_nor_polled(site, newsroom, feed_server):
     await site.follow(make_dated_stories(3, 2, 1))
     request_count = feed_server.count("/news")
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /news", content_type="text/plain")
@@ -221,20 +223,20 @@ async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_pol
     assert "robots.txt" in str(refusal_sentences.find_error_sentence(error.value))
 
 
-async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
+async def test_two_lists_of_page_are_feeds_with_own_urls(site, newsroom):
     second = "".join(render_shop_link(story, f"/{story.number}", "") for story in make_dated_stories(5, 4, 3, 2, 1))
     url = site.serve_stories(make_dated_stories(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>")
     discovery = await newsroom.follow_service.resolve(url, SERVER)
-    both = [convert_list_to_feed(discovery, page_list) for page_list in discovery.page_lists.lists]
-    assert len({each.feeds[0].url for each in both}) == len(both) == 2
-    for list_discovery in both:
+    list_discoveries = [convert_list_to_feed(discovery, page_list) for page_list in discovery.page_lists.lists]
+    assert len({list_discovery.feeds[0].url for list_discovery in list_discoveries}) == len(list_discoveries) == 2
+    for list_discovery in list_discoveries:
         again = await newsroom.follow_service.resolve(list_discovery.feeds[0].url, SERVER)
         assert again.parsed_feed.entries == list_discovery.parsed_feed.entries if list_discovery.parsed_feed else False
 
 
-async def test_a_page_that_moves_for_good_keeps_its_list(site, feed_server):
+async def test_list_survives_permanent_redirect(site, feed_server):
     await site.follow(make_dated_stories(5, 4, 3))
-    feed_server.serve("/stories", page(site.clock, make_dated_stories(6, 5, 4, 3)), content_type="text/html")
+    feed_server.serve("/stories", render_page(site.clock, make_dated_stories(6, 5, 4, 3)), content_type="text/html")
     feed_server.redirect("/news", "/stories")
     assert await site.poll() == list_titles(6)
     for _ in range(5):

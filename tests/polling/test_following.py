@@ -1,4 +1,4 @@
-"""Following a feed: found, shown, and its newest article at once."""
+"""Following a feed: discovery, preview and first article."""
 
 import pytest
 
@@ -14,7 +14,7 @@ PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
 LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
 
 
-async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsroom, feed_server, clock):
+async def test_following_posts_newest_article_with_one_request(newsroom, feed_server, clock):
     url = feed_server.serve("/feed", make_rss(*(make_rss_item(n, published=clock.now() - n * 3600) for n in range(5))))
     discovery = await newsroom.follow_service.resolve(url, 1)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
@@ -32,7 +32,7 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
     assert await delivered_titles(newsroom, 10) == []
 
 
-async def test_following_twice_changes_nothing(newsroom, feed_server):
+async def test_following_twice_changes_nothing_more(newsroom, feed_server):
     discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss(make_rss_item(1))), 1)
     first = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
@@ -41,7 +41,7 @@ async def test_following_twice_changes_nothing(newsroom, feed_server):
     assert await delivered_titles(newsroom, 10) == ["Article 1"]
 
 
-async def test_what_others_already_follow_is_shared_and_their_news_not_lost(newsroom, feed_server):
+async def test_second_server_shares_feed_without_losing_articles(newsroom, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     feed = await poll(newsroom, await follow(newsroom, url, channel=10))
     await deliver(newsroom, 10)
@@ -53,7 +53,7 @@ async def test_what_others_already_follow_is_shared_and_their_news_not_lost(news
     assert len(await delivered_titles(newsroom, 20)) == 1
 
 
-async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
+async def test_page_with_several_feeds_offers_choice(newsroom, feed_server):
     links = LINK.format("News", "/feed") + LINK.format("Comments", "/comments")
     page = feed_server.serve("/", PAGE.format(links), content_type="text/html")
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
@@ -62,7 +62,7 @@ async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
     assert discovery.parsed_feed is None
 
 
-async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
+async def test_page_with_one_feed_is_followed_directly(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(LINK.format("News", "/feed")), content_type="text/html")
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(page, 1)
@@ -70,7 +70,7 @@ async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
     assert follow_outcome.feed.url == feed_server.origin + "/feed"
 
 
-async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, feed_server, clock):
+async def test_preview_shows_newest_article_and_stores_nothing(newsroom, feed_server, clock):
     entries = [make_rss_item(n, published=clock.now() - (5 - n) * 3600) for n in range(5)]
     discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss(*entries)), 1)
     feed, article = await newsroom.follow_service.preview(discovery)
@@ -81,7 +81,7 @@ async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, fee
     assert follow_outcome.first_article.key == article.key
 
 
-async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom, feed_server):
+async def test_feed_without_entries_has_no_preview_or_post(newsroom, feed_server):
     discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss()), 1)
     assert await newsroom.follow_service.preview(discovery) is None
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
@@ -92,18 +92,18 @@ async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom,
 
 
 async def follow_and_get_refusal(newsroom, address):
-    """What a person is told who wants to follow an address."""
+    """Try to follow an address and return the sentence of the refusal."""
     with pytest.raises((RequestRejected, FeedError)) as error:
         await newsroom.follow_service.resolve(address, 1)
     return refusal_sentences.find_error_sentence(error.value) or ""
 
 
 @pytest.mark.parametrize("address", ["", "ftp://x.example/feed", "http://"])
-async def test_what_is_no_address_is_refused_in_words(address, newsroom):
+async def test_invalid_address_is_refused(address, newsroom):
     assert "isn’t a web address" in await follow_and_get_refusal(newsroom, address)
 
 
-async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom, feed_server, monkeypatch):
+async def test_outlet_name_resolves_to_feed_or_choice(newsroom, feed_server, monkeypatch):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1), title="The Verge"))
     outlets = outlet_directory.search_outlets("the verge")
     assert [outlet.name for outlet in outlets] == ["The Verge"]
@@ -116,18 +116,18 @@ async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom,
     assert "called “nobody\\*s news”" in await follow_and_get_refusal(newsroom, "nobody*s news")
 
 
-async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
+async def test_page_without_feed_or_with_error_is_refused(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
     assert "no feed at" in await follow_and_get_refusal(newsroom, page)
     assert "No feed found at that address" in await follow_and_get_refusal(newsroom, feed_server.origin + "/missing")
     assert "private network" in await follow_and_get_refusal(newsroom, "http://10.1.2.3/feed")
 
 
-async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
+async def test_fediverse_handle_is_resolved_at_its_host(newsroom):
     assert "I can’t reach that site" in await follow_and_get_refusal(newsroom, "@ada@social.invalid")
 
 
-async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):
+async def test_feed_with_credentials_is_private_to_server(newsroom, feed_server):
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/feed"
     owners = []
@@ -140,7 +140,7 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
     assert len({id_ for id_, _ in owners}) == 2
 
 
-async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
+async def test_refusal_shows_no_secret(newsroom, feed_server):
     feed_server.serve("/", PAGE.format(""), content_type="text/html")
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/?token=0123456789abcdef"
     refusal = await follow_and_get_refusal(newsroom, url)
@@ -148,22 +148,22 @@ async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
     assert "0123456789abcdef" not in refusal
 
 
-async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
+async def test_server_cannot_follow_more_feeds_than_limit(newsroom, feed_server, monkeypatch):
     monkeypatch.setitem(newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 2)
     feeds = [feed_server.serve(f"/{n}", make_rss(make_rss_item(n))) for n in range(3)]
-    looks = [await newsroom.follow_service.resolve(url, 1) for url in feeds]
-    for discovery in looks[:2]:
+    discoveries = [await newsroom.follow_service.resolve(url, 1) for url in feeds]
+    for discovery in discoveries[:2]:
         await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
-    with pytest.raises(RequestRejected) as declined:
-        await newsroom.follow_service.follow(looks[2], server_id=1, channel_id=10)
-    assert "its limit of 2 feeds" in str(refusal_sentences.find_error_sentence(declined.value))
+    with pytest.raises(RequestRejected) as rejection:
+        await newsroom.follow_service.follow(discoveries[2], server_id=1, channel_id=10)
+    assert "its limit of 2 feeds" in str(refusal_sentences.find_error_sentence(rejection.value))
     assert "its limit of 2 feeds" in await follow_and_get_refusal(newsroom, feeds[2])
-    # What it follows already may be followed in another channel, and others have room of their own.
-    assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).is_new
-    assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).is_new
+    # A feed that the server follows can be added to another channel, and other servers have limits of their own.
+    assert (await newsroom.follow_service.follow(discoveries[0], server_id=1, channel_id=11)).is_new
+    assert (await newsroom.follow_service.follow(discoveries[2], server_id=2, channel_id=20)).is_new
 
 
-async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):
+async def test_following_gone_feed_reactivates_it(newsroom, feed_server):
     url = feed_server.serve("/feed", "", status=410)
     await poll(newsroom, await follow(newsroom, url, channel=10))
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
@@ -173,7 +173,7 @@ async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_
     assert follow_outcome.feed.error is None
 
 
-async def test_a_permanent_redirect_is_followed_to_where_it_leads(newsroom, feed_server):
+async def test_following_permanent_redirect_uses_new_url(newsroom, feed_server):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(feed_server.redirect("/old", new), 1)
     assert (await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)).feed.url == new

@@ -1,4 +1,4 @@
-"""Documents that mean harm, through the whole way: each is bounded, and what is wrong is told in words."""
+"""Hostile documents from HTTP to the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.shared_data import shared
 
 MEGABYTE = 2**20
 SAMPLE = 60
-"""Files of the recorded and the collected documents that every run of the tests reads."""
+"""Number of recorded documents that a test run processes."""
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ REFUSED_DOCUMENTS = {
 
 
 @check_cases("name", BOUNDED_DOCUMENTS)
-async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
+async def test_oversized_document_is_stored_within_limits(pipeline, name):
     document, expected = BOUNDED_DOCUMENTS[name]
     body = document.encode("utf-8", "surrogatepass")
     report = await pipeline.process(body, reread=len(body) < MEGABYTE)
@@ -136,7 +136,7 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
 
 
 @check_cases("name", REFUSED_DOCUMENTS)
-async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
+async def test_document_that_is_not_a_feed_records_error(pipeline, name):
     report = await pipeline.process(REFUSED_DOCUMENTS[name])
     assert report.error_code in {fetch_errors.NOT_A_FEED, fetch_errors.BAD_ENCODING, fetch_errors.PARSER_CRASHED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
@@ -144,14 +144,14 @@ async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     assert stored.next_poll_at > pipeline.clock.now()
 
 
-async def test_an_emoji_written_as_two_references_is_one_character(pipeline):
+async def test_surrogate_pair_references_become_one_emoji(pipeline):
     for emoji_markup in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
         report = await pipeline.process(make_rss(entry(title=f"Hello {emoji_markup}")).encode())
         (article,) = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=1)
         assert article.title == "Hello 😊"
 
 
-async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipeline):
+async def test_wrong_declared_encoding_is_tolerated_or_reported(pipeline):
     text = make_rss(entry(title="Été à Nîmes"))
     for encoding in ("utf-8", "iso-8859-1", "utf-16", "utf-16-le", "cp1252", "utf-8-sig"):
         for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
@@ -166,7 +166,7 @@ async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipelin
 
 
 def list_documents() -> list[Path]:
-    """Every recorded and collected document that lies beside the checkout."""
+    """List the recorded documents beside the checkout."""
     return sorted(
         path
         for path in shared("feeds").rglob("*")
@@ -174,7 +174,7 @@ def list_documents() -> list[Path]:
     )
 
 
-async def test_a_sample_of_all_documents_goes_through_without_an_unhandled_error(pipeline):
+async def test_sample_of_real_documents_raises_no_unhandled_error(pipeline):
     paths = list_documents()
     for path in paths[:: max(len(paths) // SAMPLE, 1)]:
         await pipeline.process(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The identity rule: which entry is which article."""
+"""Identity of entries: which entry is which article."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def entry(
 
 
 class Channel:
-    """A feed that a channel follows, and what arrives there."""
+    """A channel that follows a feed."""
 
     def __init__(self, newsroom: Services, feed_server: FeedServer) -> None:
         self.newsroom = newsroom
@@ -52,7 +52,7 @@ class Channel:
         self.feed: Feed | None = None
 
     async def poll_with_entries(self, *entries: str) -> list[str]:
-        """What is posted once the feed has these entries."""
+        """Serve these entries, poll the feed and return the titles of new posts."""
         url = self.server.serve("/feed", make_rss(*entries))
         if self.feed is None:
             self.feed = await follow(self.newsroom, url)
@@ -74,7 +74,7 @@ def channel(newsroom, feed_server) -> Channel:
 OLD = entry("Old", guid="old", link="https://news.example/old", date=MONDAY)
 
 
-async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
+async def test_changed_title_link_and_date_with_same_guid_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
     assert (
         await channel.poll_with_entries(entry("New", guid="old", link="https://news.example/new", date=TUESDAY)) == []
@@ -83,23 +83,23 @@ async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
     assert (article.title, article.url) == ("New", "https://news.example/new")
 
 
-async def test_a_changed_guid_with_the_same_link_and_title_does_not_repost(channel):
+async def test_changed_guid_with_same_link_and_title_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
     again = entry("Old", guid="other", link="https://news.example/old", date=TUESDAY)
     assert await channel.poll_with_entries(again) == []
-    # The new guid is remembered as one more name: link and title may change after it.
+    # The new GUID is stored as another identity of the article: link and title may change later.
     moved = entry("Renamed", guid="other", link="https://news.example/moved", date=WEDNESDAY)
     assert await channel.poll_with_entries(moved) == []
     assert await channel.count_articles() == 1
 
 
-async def test_a_changed_guid_with_the_same_link_and_date_does_not_repost(channel):
+async def test_changed_guid_with_same_link_and_date_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
     renamed = entry("Something else", guid="x", link="https://news.example/old", date=MONDAY)
     assert await channel.poll_with_entries(renamed) == []
 
 
-async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost(channel):
+async def test_changed_tracking_fragment_is_not_reposted(channel):
     await channel.poll_with_entries(
         entry(
             "A",
@@ -120,7 +120,7 @@ async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost
     assert await channel.count_articles() == 1
 
 
-async def test_entries_that_differ_by_fragment_alone_are_two_articles(channel):
+async def test_different_fragments_are_two_articles(channel):
     await channel.poll_with_entries(OLD)
     posted = await channel.poll_with_entries(
         entry("One", link="https://blog.example/june#one"), entry("Two", link="https://blog.example/june#two")
@@ -128,13 +128,13 @@ async def test_entries_that_differ_by_fragment_alone_are_two_articles(channel):
     assert sorted(posted) == ["One", "Two"]
 
 
-async def test_an_unknown_guid_with_a_known_link_but_other_title_and_date_is_new(channel):
+async def test_new_guid_title_and_date_with_known_link_is_new(channel):
     await channel.poll_with_entries(OLD)
     posted = await channel.poll_with_entries(entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY))
     assert posted == ["Fresh"]
 
 
-async def test_the_same_title_alone_never_makes_two_entries_one(channel):
+async def test_same_title_alone_is_not_same_article(channel):
     def brief(number: int, date: str) -> str:
         return entry("Morning news brief", guid=f"g{number}", link=f"https://npr.example/{number}", date=date)
 
@@ -144,7 +144,7 @@ async def test_the_same_title_alone_never_makes_two_entries_one(channel):
     assert await channel.count_articles() == 3
 
 
-async def test_two_guids_with_one_link_in_one_document_are_two_articles(channel):
+async def test_two_guids_with_same_link_in_one_document_are_two_articles(channel):
     link = "https://daring.example/linked"
     await channel.poll_with_entries(OLD)
     posted = await channel.poll_with_entries(
@@ -154,19 +154,19 @@ async def test_two_guids_with_one_link_in_one_document_are_two_articles(channel)
     assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY)) == []
 
 
-async def test_a_second_guid_beside_the_known_one_is_new_although_link_and_title_are_known(channel):
+async def test_second_guid_beside_known_entry_is_new(channel):
     link = "https://daring.example/linked"
     first = entry("Notes", guid="a", link=link, date=MONDAY)
     await channel.poll_with_entries(first)
     assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
 
 
-async def test_a_guid_that_the_document_repeats_decides_nothing(channel):
+async def test_repeated_guid_is_ignored_as_identity(channel):
     await channel.poll_with_entries(OLD)
     first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
     second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
     assert sorted(await channel.poll_with_entries(first, second)) == ["One", "Two"]
-    # Nor later, when it stands alone again.
+    # It stays ignored when only one entry still has it.
     assert await channel.poll_with_entries(second) == []
     third = entry("Three", guid="same", link="https://news.example/3", date=TUESDAY)
     assert await channel.poll_with_entries(third) == ["Three"]
@@ -174,7 +174,7 @@ async def test_a_guid_that_the_document_repeats_decides_nothing(channel):
     assert await channel.count_articles() == 4
 
 
-async def test_a_guid_that_comes_to_be_repeated_does_not_repost_the_first(channel):
+async def test_guid_repeated_later_does_not_repost_first_entry(channel):
     first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
     await channel.poll_with_entries(first)
     second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
@@ -182,19 +182,19 @@ async def test_a_guid_that_comes_to_be_repeated_does_not_repost_the_first(channe
     assert await channel.poll_with_entries(second) == []
 
 
-async def test_a_repeated_guid_without_links_does_not_repost_the_first(channel):
+async def test_repeated_guid_without_links_does_not_repost_first_entry(channel):
     await channel.poll_with_entries(entry("One", guid="same"))
     assert await channel.poll_with_entries(entry("Two", guid="same"), entry("One", guid="same")) == ["Two"]
 
 
-async def test_an_entry_without_guid_goes_by_its_link(channel):
+async def test_entry_without_guid_is_identified_by_link(channel):
     await channel.poll_with_entries(entry("Old", link="https://news.example/1", date=MONDAY))
     renamed = entry("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
     assert await channel.poll_with_entries(renamed) == []
     assert await channel.poll_with_entries(renamed, entry("Old", link="https://news.example/2", date=MONDAY)) == ["Old"]
 
 
-async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
+async def test_added_guids_repost_nothing(channel):
     await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
     assert (
         await channel.poll_with_entries(
@@ -204,13 +204,13 @@ async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
     )
 
 
-async def test_a_site_that_moves_to_https_reposts_nothing(channel):
+async def test_move_to_https_reposts_nothing(channel):
     await channel.poll_with_entries(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
     assert await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5))) == []
     assert await channel.count_articles() == 5
 
 
-async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
+async def test_entry_without_guid_and_link_is_identified_by_content(channel):
     await channel.poll_with_entries(entry("Flash", text="One.", date=MONDAY))
     assert await channel.poll_with_entries(
         entry("Flash", text="Two.", date=MONDAY), entry("Flash", text="One.", date=MONDAY)
@@ -219,7 +219,7 @@ async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
     assert article.url == "https://news.example/"
 
 
-async def test_entries_that_all_link_to_the_home_page_are_not_taken_for_one_another(channel):
+async def test_entries_that_link_to_home_page_stay_distinct(channel):
     home = "https://site.example/"
     await channel.poll_with_entries(entry("Weather for Monday", guid="1", link=home, date=MONDAY))
     assert await channel.poll_with_entries(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
@@ -230,7 +230,7 @@ async def test_entries_that_all_link_to_the_home_page_are_not_taken_for_one_anot
     ]
 
 
-async def test_issues_of_a_series_with_one_link_are_told_apart_by_their_numbers(channel):
+async def test_episodes_with_same_link_are_distinguished_by_number(channel):
     link = "https://pod.example/show"
     await channel.poll_with_entries(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
     assert await channel.poll_with_entries(entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)) == [
@@ -238,7 +238,7 @@ async def test_issues_of_a_series_with_one_link_are_told_apart_by_their_numbers(
     ]
 
 
-async def test_an_entry_that_vanishes_and_comes_back_is_not_new(channel):
+async def test_entry_that_returns_is_not_new(channel):
     other_entry = entry("Other", guid="other", link="https://news.example/other", date=TUESDAY)
     await channel.poll_with_entries(OLD)
     assert await channel.poll_with_entries(other_entry) == ["Other"]
@@ -246,8 +246,8 @@ async def test_an_entry_that_vanishes_and_comes_back_is_not_new(channel):
     assert await channel.poll_with_entries(other_entry, OLD) == []
 
 
-async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
-    """One page has one fate in a channel: without this the second would never be posted."""
+async def test_articles_with_same_link_have_own_page_keys(channel):
+    # A channel posts one article per page, so that the second would never be posted with the same key
     link = "https://europe1.example/headlines"
     await channel.poll_with_entries(OLD)
     assert sorted(
@@ -260,21 +260,21 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
     assert len(pages) == 2
 
 
-async def test_two_feeds_with_one_page_make_one_post(newsroom, feed_server):
+async def test_same_page_in_two_feeds_is_posted_once(newsroom, feed_server):
     first_feed = await follow(newsroom, feed_server.serve("/one", make_rss(OLD)))
     second_feed = await follow(newsroom, feed_server.serve("/two", make_rss(OLD)))
     for feed in (first_feed, second_feed):
         await poll(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Old"]
-    shared_ = entry("Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY)
-    feed_server.serve("/one", make_rss(shared_, OLD))
-    feed_server.serve("/two", make_rss(shared_.replace("one", "two"), OLD))
+    both = entry("Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY)
+    feed_server.serve("/one", make_rss(both, OLD))
+    feed_server.serve("/two", make_rss(both.replace("one", "two"), OLD))
     for feed in (first_feed, second_feed):
         await poll(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Both"]
 
 
-async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings, clock, feed_server):
+async def test_article_key_is_the_same_in_every_database(tmp_path, settings, clock, feed_server):
     url = feed_server.serve("/feed", make_rss(OLD, entry("No guid", link="https://news.example/2")))
     keys = []
     for name in ("a.db", "b.db"):
@@ -304,36 +304,53 @@ entries = st.lists(
 
 
 @given(entries)
-def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
-    sketches = build_entry_keys(found)
+def test_strong_keys_of_entries_are_unique(parsed_entries):
+    sketches = build_entry_keys(parsed_entries)
     assert len({sketch.strong_key for sketch in sketches}) == len(sketches)
-    assert bool(sketches) == bool(found)
+    assert bool(sketches) == bool(parsed_entries)
     decided = [sketch.weak_key for sketch in sketches if not sketch.is_weak_key_repeated]
     assert len(set(decided)) == len(decided)
 
 
 @given(entries, st.randoms())
-def test_names_do_not_depend_on_the_order_of_a_document(found, random):
-    shuffled = list(found)
+def test_entry_keys_do_not_depend_on_order(parsed_entries, random):
+    shuffled = list(parsed_entries)
     random.shuffle(shuffled)
-    assert {sketch.strong_key for sketch in build_entry_keys(found)} == {
+    assert {sketch.strong_key for sketch in build_entry_keys(parsed_entries)} == {
         sketch.strong_key for sketch in build_entry_keys(shuffled)
     }
 
 
-def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
-    odd = "t\ud800"
+def test_lone_surrogate_does_not_break_document():
+    lone = "t\ud800"
     items = [
-        {"id": odd, "url": f"https://news.example/{odd}", "title": odd, "content_html": odd, "tags": [odd]},
-        {"id": f"{odd} 2", "title": odd, "content_text": odd, "authors": [{"name": odd}], "image": odd},
+        {
+            "id": lone,
+            "url": f"https://news.example/{lone}",
+            "title": lone,
+            "content_html": lone,
+            "tags": [lone],
+        },
+        {
+            "id": f"{lone} 2",
+            "title": lone,
+            "content_text": lone,
+            "authors": [{"name": lone}],
+            "image": lone,
+        },
     ]
-    feed = {"version": "https://jsonfeed.org/version/1.1", "title": odd, "language": odd, "items": items}
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": lone,
+        "language": lone,
+        "items": items,
+    }
     document = parse_feed(json.dumps(feed).encode(), "application/feed+json", "https://news.example/feed")
     assert len(document.entry_keys) == 2
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(document), type=FeedDocument) == document
 
 
-async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
+async def test_random_guids_neither_repost_nor_accumulate(channel, settings):
     for poll_number in range(30):
         entry_ = entry("Old", guid=f"random-{poll_number}", link="https://news.example/old", date=MONDAY)
         assert await channel.poll_with_entries(entry_) == []
@@ -342,7 +359,7 @@ async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_t
 
 
 def make_series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):
-    """Entries of a feed whose addresses are as `move` makes them: guid and link."""
+    """Make entries whose GUID and link `move` derives from their number."""
     entries = []
     for number in range(first, first + count):
         guid, link = move(number)
@@ -351,52 +368,52 @@ def make_series(move, *, first: int = 0, count: int = 6, title: str = "Story {}"
     return entries
 
 
-PLACE = "http://news.example/issue-{}"
+OLD_URL = "http://news.example/issue-{}"
 MOVES = {
-    "a slash": lambda n: (f"{PLACE.format(n)}/", f"{PLACE.format(n)}/"),
-    "https": lambda n: (PLACE.format(n).replace("http", "https"),) * 2,
-    "the case of the host": lambda n: (PLACE.format(n).replace("news", "NEWS"),) * 2,
-    "a tracking parameter": lambda n: (f"{PLACE.format(n)}?utm_source=x",) * 2,
+    "a slash": lambda n: (f"{OLD_URL.format(n)}/", f"{OLD_URL.format(n)}/"),
+    "https": lambda n: (OLD_URL.format(n).replace("http", "https"),) * 2,
+    "the case of the host": lambda n: (OLD_URL.format(n).replace("news", "NEWS"),) * 2,
+    "a tracking parameter": lambda n: (f"{OLD_URL.format(n)}?utm_source=x",) * 2,
     "another host": lambda n: (f"https://moved.example/issue-{n}",) * 2,
     "other paths": lambda n: (f"https://news.example/2026/{n * 7}",) * 2,
-    "guids alone": lambda n: (f"{n:032x}", PLACE.format(n)),
+    "guids alone": lambda n: (f"{n:032x}", OLD_URL.format(n)),
     "other numbers": lambda n: (f"https://news.example/?p={n + 5000}",) * 2,
-    "a version": lambda n: (f"{PLACE.format(n)}?v=2#{n}", f"{PLACE.format(n)}?v=2"),
+    "a version": lambda n: (f"{OLD_URL.format(n)}?v=2#{n}", f"{OLD_URL.format(n)}?v=2"),
 }
 
 
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize("count", [1, 6])
-async def test_a_feed_that_moves_its_addresses_posts_what_is_new_beside_them_alone(channel, move, count):
-    def as_before(number):
-        return (PLACE.format(number),) * 2
+async def test_changed_addresses_of_all_entries_post_only_new_entry(channel, move, count):
+    def keep_addresses(number):
+        return (OLD_URL.format(number),) * 2
 
-    await channel.poll_with_entries(*make_series(as_before, count=count))
+    await channel.poll_with_entries(*make_series(keep_addresses, count=count))
     new = entry("Story 0", guid="new", link="https://news.example/new", date="20 Jun 2026 08:00:00 GMT")
     assert await channel.poll_with_entries(new, *make_series(MOVES[move], count=count)) == ["Story 0"]
-    assert await channel.poll_with_entries(new, *make_series(as_before, count=count)) == []
+    assert await channel.poll_with_entries(new, *make_series(keep_addresses, count=count)) == []
     assert await channel.count_articles() == count + 1
     assert await channel.poll_with_entries(*make_series(MOVES[move], first=count, count=1), new) == [f"Story {count}"]
 
 
-async def test_a_feed_that_moves_half_way_reposts_nothing(channel):
-    def half(number):
+async def test_addresses_changed_in_two_steps_repost_nothing(channel):
+    def move_half(number):
         return MOVES["another host" if number % 2 else "other paths"](number)
 
-    await channel.poll_with_entries(*make_series(lambda n: (PLACE.format(n),) * 2))
-    assert await channel.poll_with_entries(*make_series(half)) == []
+    await channel.poll_with_entries(*make_series(lambda n: (OLD_URL.format(n),) * 2))
+    assert await channel.poll_with_entries(*make_series(move_half)) == []
     assert await channel.poll_with_entries(*make_series(MOVES["another host"])) == []
 
 
 @pytest.mark.parametrize("date", [None, "dated"])
-async def test_a_feed_that_moves_and_dates_its_entries_anew_reposts_nothing(channel, date):
-    await channel.poll_with_entries(*make_series(lambda n: (f"old-{n}", PLACE.format(n)), date=date))
+async def test_changed_addresses_and_dates_repost_nothing(channel, date):
+    await channel.poll_with_entries(*make_series(lambda n: (f"old-{n}", OLD_URL.format(n)), date=date))
     moved = make_series(MOVES["other numbers"], date="Mon, 01 Jun 2026 10:00:00 GMT" if date else None)
     assert await channel.poll_with_entries(*moved) == []
 
 
 @pytest.mark.parametrize("text", ["", "Our links of the week are here."])
-async def test_a_title_that_comes_back_with_every_issue_is_news_each_time(channel, text):
+async def test_recurring_title_is_posted_each_time(channel, text):
     def issue(number, title):
         link = f"https://news.example/{title.casefold().replace(' ', '-')}/{number}"
         return entry(title, guid=link, link=link, date=f"{number:02} May 2026 08:00:00 GMT", text=text)
@@ -410,7 +427,7 @@ async def test_a_title_that_comes_back_with_every_issue_is_news_each_time(channe
     )
 
 
-async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(channel):
+async def test_entries_with_same_date_and_text_stay_distinct(channel):
     def notice(number):
         return entry(f"Notice {number}", guid=f"n{number}", date=MONDAY, text="See the page.")
 
@@ -418,7 +435,7 @@ async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(
     assert len(await channel.poll_with_entries(*(notice(number) for number in range(4, 8)))) == 4
 
 
-def test_two_forms_of_one_page_give_one_entry_names_that_meet():
+def test_url_variants_of_page_share_keys():
     for first_url in list_url_variants("https://news.example/a?x=1"):
         for second_url in list_url_variants("https://news.example/a?x=1"):
             (first,), (second,) = (

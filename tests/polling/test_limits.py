@@ -1,4 +1,4 @@
-"""A limit lets so many through at once, then one by one, and remembers nobody for long."""
+"""Token bucket."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from bot.core.concurrency.rate_limits import TokenBucket
 
 
 class Key:
-    """Whoever is limited."""
+    """A weakly referenceable key of a token bucket."""
 
 
-def used_up(limit: TokenBucket, key: int, turns: int) -> None:
-    for _ in range(turns):
+def consume_tokens(limit: TokenBucket, key: int, count: int) -> None:
+    for _ in range(count):
         assert limit.retry_after(key) == 0
         limit.consume(key)
 
 
-def test_turns_come_back_one_by_one(clock):
+def test_tokens_are_refilled_gradually(clock):
     limit = TokenBucket(clock, max_tokens=5, period_seconds=60)
-    used_up(limit, 1, 5)
+    consume_tokens(limit, 1, 5)
     assert limit.retry_after(1) == pytest.approx(12)
     clock.advance(12)
-    used_up(limit, 1, 1)
+    consume_tokens(limit, 1, 1)
     assert limit.retry_after(1) == pytest.approx(12)
     clock.advance(3600)
-    used_up(limit, 1, 5)
+    consume_tokens(limit, 1, 5)
     assert limit.retry_after(1) > 0
 
 
-def test_one_keys_turns_are_not_anothers(clock):
+def test_each_key_has_its_own_tokens(clock):
     limit = TokenBucket(clock, max_tokens=1, period_seconds=60)
-    used_up(limit, 1, 1)
-    used_up(limit, 2, 1)
+    consume_tokens(limit, 1, 1)
+    consume_tokens(limit, 2, 1)
 
 
-def test_many_keys_do_not_stay_in_memory(clock, monkeypatch):
+def test_idle_keys_are_evicted(clock, monkeypatch):
     monkeypatch.setattr(rate_limits, "_SWEEP_THRESHOLD", 10)
     limit = TokenBucket(clock, max_tokens=2, period_seconds=10)
     alive: WeakSet[Key] = WeakSet()

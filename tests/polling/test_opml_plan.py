@@ -1,4 +1,4 @@
-"""What a list of feeds changes is bounded, however long or strange the list is."""
+"""Plan of an OPML import."""
 
 from bot.core.preferences import Filter, FilterMode
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline
@@ -9,7 +9,7 @@ NOW = 1_780_000_000
 CHOSEN = 1_180_000_000_000_000_000
 
 
-def test_a_list_adds_few_feeds_and_subscriptions_however_many_it_names():
+def test_import_plan_limits_feeds_and_subscriptions():
     many_feeds = FeedList(tuple(Outline(str(n), f"https://a.example/{n}", None, None) for n in range(5_000)))
     plan = plan_import({}, many_feeds, chosen_channel_id=CHOSEN, usable_channel_ids=(), max_feeds=200, now=NOW)
     assert (len(plan.changes), len(plan.over_limit_labels)) == (200, 4_800)
@@ -25,7 +25,7 @@ def test_a_list_adds_few_feeds_and_subscriptions_however_many_it_names():
     assert len(plan.changes) == 1, "the same feed, once in the chosen channel"
 
 
-def test_filters_that_ended_are_dropped_and_a_password_makes_a_feed_the_servers_own():
+def test_plan_drops_expired_filters_and_makes_feed_with_password_private():
     filters = (Filter(0, FilterMode.EXCLUDE, "old", NOW), Filter(0, FilterMode.EXCLUDE, "x" * 401))
     url = "https://user:secret@a.example/"
     feed_list = FeedList(

@@ -1,4 +1,4 @@
-"""Polling: what an answer does to a feed and its channels, one poll after the other."""
+"""Single polls: what a response does to a feed and its channels."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ DAY = 86_400
 
 
 @pytest.fixture
-def parsed(monkeypatch) -> list[str]:
-    """The documents that were parsed."""
+def parsed_urls(monkeypatch) -> list[str]:
+    """URLs of the documents that were parsed, in order."""
     urls: list[str] = []
     original = Intake.parse
 
-    async def counted(self: Intake, feed: Feed, fetched: FetchResult) -> Any:
+    async def parse_and_record(self: Intake, feed: Feed, fetched: FetchResult) -> Any:
         urls.append(fetched.url)
         return await original(self, feed, fetched)
 
-    monkeypatch.setattr(Intake, "parse", counted)
+    monkeypatch.setattr(Intake, "parse", parse_and_record)
     return urls
 
 
-async def test_a_first_poll_floods_nobody_and_keeps_the_backlog(newsroom, feed_server, clock):
+async def test_first_poll_posts_newest_and_stores_backlog(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(*(make_rss_item(n, published=clock.now() - n * DAY) for n in range(30))))
     await poll(newsroom, await follow(newsroom, url))
     assert await delivered_titles(newsroom) == ["Article 0"]
     assert await newsroom.store.articles.count() == 30
 
 
-async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, clock):
+async def test_articles_are_posted_once_oldest_first(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(0)))
     feed = await poll(newsroom, await follow(newsroom, url))
     await delivered_titles(newsroom)
@@ -59,7 +59,7 @@ async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, cloc
 
 
 @pytest.mark.parametrize("status", [200, 429])
-async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, feed_server, clock, status):
+async def test_host_pauses_until_its_rate_limit_resets(newsroom, feed_server, clock, status):
     spent = {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Reset": "58"}
     url = feed_server.serve("/r/python/.rss", make_rss(make_rss_item(0)), headers=spent, status=status)
     feed = await poll(newsroom, await follow(newsroom, url))
@@ -72,8 +72,8 @@ async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, fe
     assert feed.error == (None if status == 200 else "rate-limited")
 
 
-async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server):
-    """Entries may have scrolled past: none of what is left may be taken for a backlog."""
+async def test_all_entries_are_new_when_none_is_known(newsroom, feed_server):
+    # Entries may have scrolled past: the others must not be taken for a backlog
     url = feed_server.serve("/", make_rss(*map(make_rss_item, range(5))))
     feed = await poll(newsroom, await follow(newsroom, url))
     await delivered_titles(newsroom)
@@ -84,7 +84,7 @@ async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server
     assert report.feed.interval < feed.interval or report.feed.interval == 600
 
 
-async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_server, clock):
+async def test_many_articles_after_outage_become_catch_up(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(0)))
     feed = await poll(newsroom, await follow(newsroom, url))
     await delivered_titles(newsroom)
@@ -98,13 +98,13 @@ async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_serve
     assert covered == [f"Article {n}" for n in range(40, 0, -1)]
 
 
-async def test_a_date_in_the_future_or_none_becomes_the_time_found(newsroom, feed_server, clock):
+async def test_future_or_missing_date_becomes_time_of_poll(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, published=clock.now() + DAY), make_rss_item(2)))
     await poll(newsroom, await follow(newsroom, url))
     assert {article.published for article in await newsroom.store.articles.list_newest(None, limit=9)} == {clock.now()}
 
 
-async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, feed_server, clock):
+async def test_edited_entry_updates_article_and_post(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, body="Before.", published=clock.now() - 60)))
     feed = await poll(newsroom, await follow(newsroom, url))
     ((dispatch, (article,)),) = await deliver(newsroom)
@@ -112,8 +112,8 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
     feed_server.serve("/", make_rss(make_rss_item(1, body="After.", published=clock.now())))
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.new_count, report.changed_count) == (PollOutcome.CHANGED, 0, 1)
-    now = await newsroom.store.articles.get(article.id)
-    assert (now.text, now.key, now.page_key, now.published) == (
+    edited_article = await newsroom.store.articles.get(article.id)
+    assert (edited_article.text, edited_article.key, edited_article.page_key, edited_article.published) == (
         "After.",
         article.key,
         article.page_key,
@@ -126,19 +126,19 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
 
 
 @pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])
-async def test_an_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server, parsed):
+async def test_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server, parsed_urls):
     url = feed_server.serve("/", make_rss(make_rss_item(1)), etag=unchanged == "304")
     feed = await poll(newsroom, await follow(newsroom, url))
     if unchanged == "new head":
         built = "<lastBuildDate>Tue, 05 May 2026 08:00:00 GMT</lastBuildDate><item>"
         feed_server.serve("/", make_rss(make_rss_item(1)).replace("<item>", built), etag=False)
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, len(parsed)) == (PollOutcome.UNCHANGED, 1)
+    assert (report.outcome, len(parsed_urls)) == (PollOutcome.UNCHANGED, 1)
     assert report.feed == await newsroom.store.feeds.get(feed.id)
     assert report.feed.next_poll_at > newsroom.clock.now()
 
 
-async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
+async def test_validators_are_sent_back_unchanged(newsroom, feed_server):
     url = feed_server.serve(
         "/",
         make_rss(make_rss_item(1)),
@@ -151,7 +151,7 @@ async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
     assert request_headers["If-Modified-Since"] == "Sat, 1 jan 2000 00:00:00 +0000"
 
 
-async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroom, feed_server):
+async def test_failed_polls_keep_validators_and_lose_no_article(newsroom, feed_server):
     url = feed_server.serve("/", make_rss(make_rss_item(1)))
     feed = await poll(newsroom, await follow(newsroom, url))
     await delivered_titles(newsroom)
@@ -173,7 +173,7 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clock):
+async def test_gone_feed_is_not_polled_again(newsroom, feed_server, clock):
     feed = await follow(newsroom, feed_server.serve("/", "", status=410))
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.feed.state) == (PollOutcome.GONE, FeedState.GONE)
@@ -181,7 +181,7 @@ async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clo
     assert await newsroom.store.feeds.list_due(clock.now(), 10) == []
 
 
-async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, clock, feed_server):
+async def test_hanging_parser_fails_only_that_poll(tmp_path, settings, clock, feed_server):
     author = f"<item><title>x</title><author>{'a' * 50_000}</author></item>"
     slow = feed_server.serve("/slow", make_rss(author))
     fine = feed_server.serve("/fine", make_rss(make_rss_item(1)))
@@ -192,7 +192,7 @@ async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, cloc
     assert reports[1].error_code is None
 
 
-async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monkeypatch):
+async def test_bug_in_one_poll_does_not_affect_next(newsroom, feed_server, monkeypatch):
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
@@ -206,17 +206,17 @@ async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monk
 
 
 @pytest.mark.parametrize("failure", [StoreError("the disk is full"), asyncio.CancelledError()])
-async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, feed_server, monkeypatch):
-    """The ETag of a document whose articles were lost would hide them for ever."""
+async def test_unrecorded_poll_is_repeated_without_loss(failure, newsroom, feed_server, monkeypatch):
+    # If the ETag of a document whose articles were lost was stored, they would never be found again
     feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
     await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)))
 
-    async def unwritten(*_: object, **__: object) -> None:
+    async def fail_to_record(*_: object, **__: object) -> None:
         raise failure
 
     with monkeypatch.context() as patched:
-        patched.setattr(Polls, "record", unwritten)
+        patched.setattr(Polls, "record", fail_to_record)
         with pytest.raises(type(failure)):
             await newsroom.poller.poll(feed)
     assert (await newsroom.store.feeds.get(feed.id)).validators == feed.validators
@@ -224,7 +224,7 @@ async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, fee
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
+async def test_concurrent_polls_of_feed_store_article_once(newsroom, feed_server):
     feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)))))
     await delivered_titles(newsroom)
     feed_server.serve("/", make_rss(make_rss_item(2), make_rss_item(1)), etag=False)
@@ -233,7 +233,7 @@ async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_a_permanent_redirect_is_adopted_only_after_days(newsroom, feed_server, clock):
+async def test_permanent_redirect_is_adopted_after_probation(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     old = feed_server.redirect("/old", new)
     feed = await poll(newsroom, await follow(newsroom, old))
@@ -250,7 +250,7 @@ async def test_a_permanent_redirect_is_adopted_only_after_days(newsroom, feed_se
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_a_redirect_that_ends_or_changes_starts_its_probation_again(newsroom, feed_server, clock):
+async def test_interrupted_redirect_restarts_probation(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     old = feed_server.redirect("/old", new)
     feed = await poll(newsroom, await follow(newsroom, old))
@@ -264,7 +264,7 @@ async def test_a_redirect_that_ends_or_changes_starts_its_probation_again(newsro
     assert (feed.url, feed.moved_since) == (old, clock.now())
 
 
-async def test_a_temporary_redirect_is_never_adopted(newsroom, feed_server, clock):
+async def test_temporary_redirect_is_never_adopted(newsroom, feed_server, clock):
     old = feed_server.redirect("/old", feed_server.serve("/new", make_rss(make_rss_item(1))), status=302)
     feed = await poll(newsroom, await follow(newsroom, old))
     clock.advance(9 * DAY)
@@ -272,7 +272,7 @@ async def test_a_temporary_redirect_is_never_adopted(newsroom, feed_server, cloc
     assert (feed.url, feed.moved_to) == (old, None)
 
 
-async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsroom, feed_server, clock):
+async def test_redirect_to_url_of_other_feed_is_not_adopted(newsroom, feed_server, clock):
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     other_feed = await poll(newsroom, await follow(newsroom, new))
     feed = await poll(newsroom, await follow(newsroom, feed_server.redirect("/old", new)))
@@ -282,14 +282,14 @@ async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsr
     assert (await newsroom.store.feeds.get(other_feed.id)).url == new
 
 
-async def test_a_shared_feed_never_takes_over_an_address_with_a_secret(newsroom, feed_server, clock):
+async def test_shared_feed_does_not_adopt_url_with_secret(newsroom, feed_server, clock):
     secret = feed_server.serve("/new", make_rss(make_rss_item(1))) + "?token=0123456789abcdef"
     feed = await poll(newsroom, await follow(newsroom, feed_server.redirect("/old", secret)))
     clock.advance(MOVE_PROBATION_SECONDS)
     assert (await poll(newsroom, feed)).url == feed.url
 
 
-async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed_server):
+async def test_two_servers_can_have_private_feeds_of_same_url(newsroom, feed_server):
     url = feed_server.serve("/private", make_rss(make_rss_item(1))) + "?token=0123456789abcdef"
     for server in (1, 2):
         feed = await newsroom.store.feeds.add(url, server_id=server)
@@ -300,7 +300,7 @@ async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed
     assert [await delivered_titles(newsroom, channel) for channel in (10, 20)] == [["Article 1"], ["Article 1"]]
 
 
-async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_server, clock):
+async def test_retry_after_postpones_all_feeds_of_host(newsroom, feed_server, clock):
     busy = await follow(newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"}))
     other_feed = await follow(newsroom, feed_server.serve("/other", make_rss(make_rss_item(1))))
     assert (await newsroom.poller.poll(busy)).error_code == fetch_errors.RATE_LIMITED

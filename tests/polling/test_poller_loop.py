@@ -1,4 +1,4 @@
-"""The loop that polls what is due: when, how many at a time, and that nothing ends it."""
+"""The poller's loop: timing, concurrency and survival of failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.wire.waiting import until
 
 
 @asynccontextmanager
-async def running(newsroom: Services) -> AsyncIterator[None]:
+async def run_poller(newsroom: Services) -> AsyncIterator[None]:
     task = asyncio.create_task(newsroom.poller.run())
     try:
         yield
@@ -42,27 +42,27 @@ async def load_last_poll(newsroom: Services, feed: Feed) -> int | None:
     return stored_feed.last_poll_at
 
 
-async def until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -> None:
-    async def is_so() -> bool:
+async def wait_until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -> None:
+    async def are_polled() -> bool:
         times = [await load_last_poll(newsroom, feed) for feed in feeds]
         return all(time is not None and time > after for time in times)
 
-    await until(is_so)
+    await until(are_polled)
 
 
 @pytest.fixture
 async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
-    """Publishers on hosts of their own: 127.0.0.2 and so on."""
+    """A function that returns the feed server with this index, each on its own host from 127.0.0.2 on."""
     servers = [await FeedServer().start(f"127.0.0.{number}") for number in range(2, 6)]
     yield servers.__getitem__
     for server in servers:
         await server.stop()
 
 
-async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, feed_server, clock):
+async def test_poller_sleeps_until_next_feed_is_due(newsroom, feed_server, clock):
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
-    async with running(newsroom):
-        await until_polled(newsroom, feed)
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, feed)
         due = (await newsroom.store.feeds.get(feed.id)).next_poll_at
         while clock.now() < due - 1:
             clock.advance(min(30, due - 1 - clock.now()))
@@ -70,93 +70,93 @@ async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, 
         assert feed_server.count("/") == 1
         before = clock.now()
         clock.advance(2)
-        while feed_server.count("/") == 1:  # it may have looked at the clock, and not be asleep yet
+        while feed_server.count("/") == 1:  # the poller may have read the clock and not sleep yet
             await asyncio.sleep(0.01)
             clock.advance(0.1)
-        await until_polled(newsroom, feed, after=before)
+        await wait_until_polled(newsroom, feed, after=before)
     assert feed_server.count("/") == 2
 
 
-async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_server):
-    async with running(newsroom):
+async def test_wake_polls_feed_that_was_just_followed(newsroom, feed_server):
+    async with run_poller(newsroom):
         await asyncio.sleep(0.05)
         feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
         newsroom.poller.wake()
-        await until_polled(newsroom, feed)
+        await wait_until_polled(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Article 1"]
 
 
-async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
-    announcements: list[str] = []
-    newsroom.cluster_events.subscribe("outbox", lambda: announcements.append("outbox"))
+async def test_recorded_articles_notify_outbox(newsroom, feed_server):
+    notifications: list[str] = []
+    newsroom.cluster_events.subscribe("outbox", lambda: notifications.append("outbox"))
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
-    async with running(newsroom):
-        await until_polled(newsroom, feed)
-    assert announcements == ["outbox"]
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, feed)
+    assert notifications == ["outbox"]
 
 
-async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_server):
+async def test_unfollowed_feed_is_not_polled(newsroom, feed_server):
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     await newsroom.store.subscriptions.unfollow(200, feed.id)
-    async with running(newsroom):
+    async with run_poller(newsroom):
         newsroom.poller.wake()
         await asyncio.sleep(0.1)
     assert feed_server.count("/") == 0
 
 
-async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, monkeypatch):
-    decide = Intake.classify
+async def test_failing_feed_does_not_stop_others(newsroom, feed_server, monkeypatch):
+    original_classify = Intake.classify
 
-    async def decided(self, feed, document, **options):
+    async def classify_or_fail(self, feed, document, **options):
         if feed.url.endswith("/bad"):
             raise ZeroDivisionError
-        return await decide(self, feed, document, **options)
+        return await original_classify(self, feed, document, **options)
 
-    monkeypatch.setattr(Intake, "classify", decided)
+    monkeypatch.setattr(Intake, "classify", classify_or_fail)
     bad = await follow(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
     fine = await follow(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
-    async with running(newsroom):
-        await until_polled(newsroom, bad, fine)
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, bad, fine)
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(newsroom, feed_server, clock, monkeypatch):
+async def test_temporary_store_failure_does_not_end_loop(newsroom, feed_server, clock, monkeypatch):
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
     due = Feeds.list_due
     call_count = 0
 
-    async def due_sometimes(self, *args):
+    async def list_due_or_fail(self, *args):
         nonlocal call_count
         call_count += 1
         if failing:
             raise StoreError("the disk is full")
         return await due(self, *args)
 
-    monkeypatch.setattr(Feeds, "list_due", due_sometimes)
-    async with running(newsroom):
+    monkeypatch.setattr(Feeds, "list_due", list_due_or_fail)
+    async with run_poller(newsroom):
         await asyncio.sleep(0.05)
-        assert call_count < 3  # no hammering either
+        assert call_count < 3  # it backs off
         failing = False
         clock.advance(poll_result_writer.ERROR_BACKOFF_SECONDS)
-        await until_polled(newsroom, feed)
+        await wait_until_polled(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Article 1"]
 
 
-async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_server, clock, monkeypatch):
+async def test_poll_that_cannot_be_recorded_is_repeated(newsroom, feed_server, clock, monkeypatch):
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     record = Polls.record
     failures = 1
 
-    async def record_later(self, *args, **kwargs):
+    async def fail_once_then_record(self, *args, **kwargs):
         nonlocal failures
         if failures:
             failures -= 1
             raise StoreError("the disk is full")
         return await record(self, *args, **kwargs)
 
-    monkeypatch.setattr(Polls, "record", record_later)
-    async with running(newsroom):
+    monkeypatch.setattr(Polls, "record", fail_once_then_record)
+    async with run_poller(newsroom):
         while await load_last_poll(newsroom, feed) is None:
             clock.advance(1)
             await asyncio.sleep(0.01)
@@ -164,7 +164,7 @@ async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_serve
     assert await delivered_titles(newsroom) == ["Article 1"]
 
 
-async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroom, publishers):
+async def test_host_gets_one_request_at_a_time(newsroom, publishers):
     requests_by_host: dict[str, int] = {}
     max_requests_by_host: dict[str, int] = {}
     max_hosts = 0
@@ -184,13 +184,13 @@ async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroo
     feeds = [
         await follow(newsroom, publishers(host).handle(f"/{n}", slow(str(host)))) for host in range(4) for n in range(4)
     ]
-    async with running(newsroom):
-        await until_polled(newsroom, *feeds)
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, *feeds)
     assert max_requests_by_host == {"0": 1, "1": 1, "2": 1, "3": 1}
     assert max_hosts > 1
 
 
-async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishers):
+async def test_poll_concurrency_is_limited_by_setting(settings, clock, publishers):
     concurrent = max_concurrent = 0
 
     async def slow(request: web.Request) -> web.Response:
@@ -203,13 +203,13 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
 
     async with open_services(replace(settings, poll_concurrency=2), clock) as newsroom:
         feeds = [await follow(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)]
-        async with running(newsroom):
-            await until_polled(newsroom, *feeds)
+        async with run_poller(newsroom):
+            await wait_until_polled(newsroom, *feeds)
     assert max_concurrent == 2
 
 
 @pytest.mark.parametrize("is_any_left_out", [False, True])
-async def test_due_feeds_are_queried_again_for_a_server_only_if_some_of_its_feeds_were_left_out(
+async def test_due_feeds_are_queried_again_only_if_some_were_left_out(
     newsroom, publishers, monkeypatch, is_any_left_out
 ):
     query_count = 0
@@ -225,12 +225,12 @@ async def test_due_feeds_are_queried_again_for_a_server_only_if_some_of_its_feed
     if is_any_left_out:
         monkeypatch.setattr(due_feeds, "BATCH_SIZE", 2)
     feeds = [await follow(newsroom, publishers(host).serve("/", make_rss(make_rss_item(1)))) for host in range(4)]
-    async with running(newsroom):
-        await until_polled(newsroom, *feeds)  # The clock stands still, so that no query is due by its time.
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, *feeds)  # The clock stands still, so that no query is due by its time.
     assert (query_count > 1) == is_any_left_out
 
 
-async def test_a_finished_job_is_freed_without_the_garbage_collector(newsroom, feed_server, clock):
+async def test_finished_job_is_freed_by_reference_counting(newsroom, feed_server, clock):
     await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     (due_feed,) = await newsroom.store.feeds.list_due_for_polling(clock.now(), 1)
     queue = PollQueue(clock, 1, on_tenant_drained=lambda: None)
@@ -243,7 +243,7 @@ async def test_a_finished_job_is_freed_without_the_garbage_collector(newsroom, f
         gc.enable()
 
 
-async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(newsroom, feed_server, clock):
+async def test_retry_after_postpones_queued_feeds_without_request(newsroom, feed_server, clock):
     feeds = [
         await follow(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
         for n in range(5)
@@ -253,34 +253,34 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
         dues: list[int] = [(await newsroom.store.feeds.get(feed.id)).next_poll_at for feed in feeds]
         return min(dues) > 0
 
-    async with running(newsroom):
+    async with run_poller(newsroom):
         await until(are_postponed)
     assert len(feed_server.visits) == 1
     for feed in feeds:
         assert (await newsroom.store.feeds.get(feed.id)).next_poll_at >= clock.now() + 3600
 
 
-async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):
+async def test_unchanged_polls_are_written_in_batches(newsroom, feed_server, clock, monkeypatch):
     feeds = [await follow(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []
-    record_quiet = Polls.record_unchanged
+    original_record = Polls.record_unchanged
 
-    async def counted(self, feeds, unchanged, alerts, **owner):
+    async def record_and_count(self, feeds, unchanged, alerts, **owner):
         writes.append(len(feeds) + len(unchanged))
-        await record_quiet(self, feeds, unchanged, alerts, **owner)
+        await original_record(self, feeds, unchanged, alerts, **owner)
 
-    monkeypatch.setattr(Polls, "record_unchanged", counted)
+    monkeypatch.setattr(Polls, "record_unchanged", record_and_count)
     before = clock.now()
     clock.advance(86_400)
-    async with running(newsroom):
-        await until_polled(newsroom, *feeds, after=before)
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, *feeds, after=before)
     assert sum(writes) == 30
     assert len(writes) < 10
 
 
-async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(newsroom, feed_server):
+async def test_stopped_poller_leaves_no_partial_state_and_resumes(newsroom, feed_server):
     request_started = asyncio.Event()
     release = asyncio.Event()
 
@@ -290,19 +290,19 @@ async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(n
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     feed = await follow(newsroom, feed_server.handle("/", slow))
-    async with running(newsroom):
+    async with run_poller(newsroom):
         await request_started.wait()
     assert await load_last_poll(newsroom, feed) is None
     release.set()
-    async with running(newsroom):
-        await until_polled(newsroom, feed)
+    async with run_poller(newsroom):
+        await wait_until_polled(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Article 1"]
 
 
-async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
+async def test_unchanged_polls_are_written_on_stop(newsroom, feed_server, clock, monkeypatch):
     monkeypatch.setattr(poll_result_writer, "FLUSH_INTERVAL_SECONDS", 3600)
     feed = await follow(newsroom, feed_server.serve("/", "", status=500))
-    async with running(newsroom):
+    async with run_poller(newsroom):
         await until(lambda: feed_server.count("/"))
         await asyncio.sleep(0.1)
         assert await load_last_poll(newsroom, feed) is None

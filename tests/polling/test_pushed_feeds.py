@@ -1,4 +1,4 @@
-"""A feed that its hub pushes: agreed with the hub, signed, posted at once, and polled as a net."""
+"""WebSub: subscription at hubs, pushes and the polls beside them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FORGED = {"X-Hub-Signature": f"sha256={'0' * 64}"}
 
 
 class Hub:
-    """A hub beside a feed, and the bot's own server, which it calls."""
+    """A hub beside a feed, and the bot process that it calls."""
 
     newsroom: Services
 
@@ -134,12 +134,12 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     await store.close()
     runner = web.AppRunner(web.Application())
 
-    async def passed_on(request: web.Request) -> web.StreamResponse:
+    async def forward_to_routes(request: web.Request) -> web.StreamResponse:
         route = opened_hub.routes.build_routes()[request.method == "POST"]
         request.match_info["token"] = request.path.rpartition("/")[2]
         return await route.handler(request)
 
-    runner.app.router.add_route("*", "/websub/{any}", passed_on)
+    runner.app.router.add_route("*", "/websub/{any}", forward_to_routes)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -152,7 +152,7 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     await runner.cleanup()
 
 
-async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_once(hub):
+async def test_hub_is_subscribed_and_its_push_is_posted_once(hub):
     feed = await hub.follow_pushed_feed()
     form = hub.forms[0]
     assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
@@ -166,7 +166,7 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
 
 
-async def test_what_is_pushed_during_maintenance_is_asked_for_again_later(hub):
+async def test_push_during_maintenance_gets_503(hub):
     await hub.follow_pushed_feed()
     await hub.newsroom.store.maintenance.turn_on(expected_seconds=None, user_id=None)
     await hub.newsroom.maintenance.refresh()
@@ -178,16 +178,16 @@ async def test_what_is_pushed_during_maintenance_is_asked_for_again_later(hub):
     assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
-async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):
+async def test_pushes_of_only_new_entries_neither_overflow_nor_retract(hub):
     feed = await hub.follow_pushed_feed()
-    for number in range(2, 12):  # as many as would make a feed count as one that renames its entries
+    for number in range(2, 12):  # enough for a feed to count as one that renames its entries
         hub.clock.advance(60)
         await hub.push(make_rss(make_rss_item(number)))
     assert await delivered_titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
     assert await hub.newsroom.store.quota_overflows.get_by_feed(feed.id) is None
 
 
-async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
+async def test_pushed_feed_is_polled_less_until_push_is_missed(hub):
     feed = await hub.follow_pushed_feed()
     feed = await poll(hub.newsroom, feed)
     assert feed.next_poll_at - hub.clock.now() >= 4 * 540
@@ -201,10 +201,10 @@ async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not
     assert feed.next_poll_at - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
-async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub):
+async def test_lease_is_renewed_after_restart_and_expires_otherwise(hub):
     feed = await hub.follow_pushed_feed()
     await hub.restart_bot_process()
-    assert await hub.push(make_rss(make_rss_item(2))) == 202, "told that it is gone, a hub would push no more"
+    assert await hub.push(make_rss(make_rss_item(2))) == 202, "with 410 a hub would stop pushing"
     assert await delivered_titles(hub.newsroom) == ["Article 2"]
     hub.clock.advance(9 * DAY + 60)
     hub.start_subscribing()
@@ -222,7 +222,7 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     assert await delivered_titles(hub.newsroom) == []
 
 
-async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_come_again(hub, monkeypatch):
+async def test_push_while_database_hangs_gets_503(hub, monkeypatch):
     await hub.follow_pushed_feed()
     await hub.restart_bot_process()
     monkeypatch.setattr(websub_routes, "LOOKUP_TIMEOUT_SECONDS", 0.05)
@@ -237,7 +237,7 @@ async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_co
     assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
-async def test_only_what_is_signed_with_the_secret_counts(hub):
+async def test_push_with_wrong_signature_is_ignored(hub):
     await hub.follow_pushed_feed()
     for number, method in enumerate(sorted(websub.SIGNATURE_ALGORITHMS), 2):
         assert await hub.push(make_rss(make_rss_item(number)), secret="guess", method=method) == 202
@@ -246,21 +246,21 @@ async def test_only_what_is_signed_with_the_secret_counts(hub):
         assert await delivered_titles(hub.newsroom) == [f"Article {number}"]
 
 
-async def test_what_bears_no_signature_is_refused_before_it_is_read(hub):
+async def test_push_without_signature_is_refused_before_body_is_read(hub):
     await hub.follow_pushed_feed()
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def generate_endless_body() -> AsyncIterator[bytes]:
         yield b"<rss>"
         await asyncio.Event().wait()
 
     callback = hub.forms[-1]["hub.callback"]
     for signature in (None, "", "sha256", "sha256=", "sha256=00", f"md5={'0' * 32}", "sha256=é", f"sha256={'é' * 64}"):
         headers = {} if signature is None else {"X-Hub-Signature": signature}
-        async with aiohttp.request("POST", callback, data=endless(), headers=headers) as answer:
+        async with aiohttp.request("POST", callback, data=generate_endless_body(), headers=headers) as answer:
             assert answer.status == 403, signature
 
 
-async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes_room(hub):
+async def test_concurrent_pushes_share_buffer_limit(hub):
     await hub.follow_pushed_feed()
     callback = hub.forms[-1]["hub.callback"]
     sending_started, goes_on = asyncio.Event(), asyncio.Event()
@@ -286,7 +286,7 @@ async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes
     assert await delivered_titles(hub.newsroom) == ["Article 2"]
 
 
-def test_one_hub_leaves_room_for_others_and_all_together_have_a_limit():
+def test_body_budget_limits_each_hub_and_total():
     budget = BodyBudget(max_bytes=10, max_hub_bytes=6)
     assert budget.reserve("a", 6)
     assert not budget.reserve("a", 1)
@@ -296,7 +296,7 @@ def test_one_hub_leaves_room_for_others_and_all_together_have_a_limit():
     assert budget.reserve("c", 6)
 
 
-async def test_a_push_that_breaks_off_is_no_error(hub, caplog):
+async def test_aborted_push_logs_no_error(hub, caplog):
     await hub.follow_pushed_feed()
     callback = URL(hub.forms[-1]["hub.callback"])
     head = f"POST {callback.path} HTTP/1.1\r\nHost: a\r\nX-Hub-Signature: {FORGED['X-Hub-Signature']}\r\n"
@@ -311,7 +311,7 @@ async def test_a_push_that_breaks_off_is_no_error(hub, caplog):
     assert await hub.push(make_rss(make_rss_item(2))) == 202
 
 
-async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
+async def test_unrequested_confirmation_or_push_is_refused(hub):
     await hub.follow_pushed_feed()
     assert (await hub.call())[0] == 404, "it was confirmed already"
     hub.clock.advance(9 * DAY + 60)
@@ -327,23 +327,25 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
     assert await delivered_titles(hub.newsroom) == []
 
 
-async def dripping() -> AsyncIterator[bytes]:
-    """A document that takes longer than anybody waits."""
+async def generate_slow_body() -> AsyncIterator[bytes]:
+    """Yield a document more slowly than the time limit allows."""
     for _ in range(20):
         yield b"<rss>"
         await asyncio.sleep(0.02)
 
 
-async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(hub, monkeypatch):
+async def test_oversized_slow_or_invalid_pushes_do_no_harm(hub, monkeypatch):
     feed = await hub.follow_pushed_feed()
     assert await hub.push(b"x" * 200_000) == 413
     monkeypatch.setattr(websub_routes, "RECEIVE_TIMEOUT_SECONDS", 0.05)
-    async with aiohttp.request("POST", hub.forms[-1]["hub.callback"], data=dripping(), headers=FORGED) as answer:
-        assert answer.status == 408
+    async with aiohttp.request(
+        "POST", hub.forms[-1]["hub.callback"], data=generate_slow_body(), headers=FORGED
+    ) as response:
+        assert response.status == 408
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
     current = await hub.newsroom.store.feeds.get(feed.id)
-    assert current.next_poll_at <= hub.clock.now(), "the feed is asked instead"
+    assert current.next_poll_at <= hub.clock.now(), "the feed is polled instead"
     assert current.error is None
     statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSH_QUOTA + 1)}
     assert statuses == {202, 429}
@@ -351,7 +353,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
 
 
 @pytest.mark.parametrize("lease", ["1", "99999999999999999999"])
-async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(hub, lease):
+async def test_extreme_lease_is_renewed_neither_at_once_nor_never(hub, lease):
     await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     assert (await hub.call(lease_seconds=lease))[0] == 200
@@ -364,7 +366,7 @@ async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_neve
             await asyncio.sleep(0.02)
 
 
-async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
+async def test_failing_hub_is_asked_with_backoff(hub):
     hub.status = 500
     feed = await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
@@ -376,7 +378,7 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
     assert not hub.newsroom.websub_subscriber.is_pushed(feed.id)
 
 
-async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
+async def test_hub_in_headers_of_unchanged_feed_is_found(hub):
     body = make_rss(make_rss_item(1), title="Wire")
     url = hub.server.serve("/feed", body)
     feed = await poll(hub.newsroom, await follow(hub.newsroom, url))
@@ -388,7 +390,7 @@ async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(
     assert (await hub.until_asked())["hub.topic"] == url
 
 
-async def test_secrets_and_private_networks_stay_where_they_are(hub):
+async def test_secret_urls_and_private_networks_are_not_sent_to_hubs(hub):
     secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
     feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
     await hub.newsroom.store.subscriptions.follow(server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None)
@@ -403,7 +405,7 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub):
     ]
 
 
-async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(hub):
+async def test_unfollowed_feed_is_unsubscribed_from_hub_until_followed_again(hub):
     feed = await hub.follow_pushed_feed()
     await hub.newsroom.store.subscriptions.unfollow(CHANNEL, feed.id)
     hub.clock.advance(601)
@@ -416,9 +418,7 @@ async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_
     assert (await hub.until_asked(3))["hub.mode"] == "subscribe"
 
 
-async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_reach_the_bot(
-    tmp_path, feed_server, clock, settings, store
-):
+async def test_hub_of_unchanged_feed_is_found_when_bot_becomes_reachable(tmp_path, feed_server, clock, settings, store):
     await store.close()
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
@@ -427,14 +427,14 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
             await newsroom.websub_subscriber.reset_validators_once()
             await poll(newsroom, await follow(newsroom, url))
             running = asyncio.create_task(newsroom.websub_subscriber.run())
-            await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
+            await until(lambda sleeps_before=clock.sleep_count: clock.sleep_count > sleeps_before)  # type: ignore[misc]  # it looked
             assert [
                 push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.list_all()
             ] == offered
             running.cancel()
 
 
-def test_hubs_are_found_in_documents_of_all_formats():
+def test_hub_is_found_in_every_feed_format():
     atom = (
         '<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title><link rel="hub" href="https://hub.example/"/>'
         '<link rel="self" href="/self"/><entry><id>1</id><title>One</title></entry></feed>'
@@ -461,12 +461,12 @@ def test_hubs_are_found_in_documents_of_all_formats():
     )
 
 
-async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(store, monkeypatch):
+async def test_confirmation_during_reload_is_not_lost(store, monkeypatch):
     feed = await store.feeds.add("https://a.example/feed")
-    known_subscriptions = SubscriptionCache(store, lambda: None)
+    cache = SubscriptionCache(store, lambda: None)
     confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due_at=1)
-    known_subscriptions.replace(confirmed)
-    await known_subscriptions.flush()
+    cache.replace(confirmed)
+    await cache.flush()
     has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.list_all
 
     async def slow() -> list[PushSubscription]:
@@ -476,15 +476,15 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
         return push_subscriptions
 
     monkeypatch.setattr(store.push_subscriptions, "list_all", slow)
-    loading = asyncio.create_task(known_subscriptions.load())
+    loading = asyncio.create_task(cache.load())
     await has_read.wait()
-    known_subscriptions.replace(confirmed._replace(leased_until=9))
-    writing = asyncio.create_task(known_subscriptions.flush())
+    cache.replace(confirmed._replace(leased_until=9))
+    writing = asyncio.create_task(cache.flush())
     await asyncio.wait([writing], timeout=0.05)
     goes_on.set()
     await asyncio.gather(loading, writing)
     assert (
-        [push_subscription.leased_until for push_subscription in known_subscriptions]
+        [push_subscription.leased_until for push_subscription in cache]
         == [stored_subscription.leased_until for stored_subscription in await load_all()]
         == [9]
     )

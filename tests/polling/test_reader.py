@@ -1,4 +1,4 @@
-"""Reading pages: what of them search, answers and posts get, what is left alone, and what a crash leaves."""
+"""Fetching the full texts of articles from their pages."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ def entry(number: int, link: str, text: str = TEASER) -> str:
     )
 
 
-def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
-    """A feed with an entry a number, each with a page."""
+def serve_feed_with_pages(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
+    """Serve a feed with an entry for each number, and their pages."""
     for number in numbers:
         server.serve(f"/a/{number}", PAGE, content_type="text/html")
     links = [entry(number, f"{server.origin}/a/{number}", text) for number in numbers]
     return server.serve("/feed", make_rss(*links))
 
 
-async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
-    """The articles after a poll and the reading of what is due, the newest first."""
+async def poll_and_fetch_pages(newsroom: Services, url: str) -> list[Article]:
+    """Poll a feed, fetch the pages that are due and return its articles, newest first."""
     feed = await poll(newsroom, await follow(newsroom, url))
     await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False)
     return await newsroom.store.articles.list_newest([feed.id], limit=200)
 
 
-async def load_page_end(newsroom: Services, article: Article) -> str | None:
+async def load_fetch_outcome(newsroom: Services, article: Article) -> str | None:
     return (await newsroom.store.page_fetches.load_by_article_ids([article.id]))[article.id].outcome
 
 
-async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_server):
-    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
+async def test_search_finds_words_of_page_only(reading_newsroom, feed_server):
+    (article,) = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 1))
     assert article.text == TEASER
     assert article.body.endswith(FULL_TEXT_END)
     assert "rights" not in article.body
@@ -76,14 +76,14 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
     assert [hit.article.id for hit in page.results] == [article.id]
     assert "looms" in page.results[0].snippet
-    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.FETCHED
+    assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
-async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(reading_newsroom, feed_server):
-    url = publish(feed_server, 1)
-    (article,) = await poll_and_read_pages(reading_newsroom, url)
+async def test_page_text_survives_change_of_entry(reading_newsroom, feed_server):
+    url = serve_feed_with_pages(feed_server, 1)
+    (article,) = await poll_and_fetch_pages(reading_newsroom, url)
     feed_server.serve("/feed", make_rss(entry(1, article.url, TEASER + " A correction.")))
-    (again,) = await poll_and_read_pages(reading_newsroom, url)
+    (again,) = await poll_and_fetch_pages(reading_newsroom, url)
     assert again.id == article.id
     assert again.text.endswith("A correction.")
     assert again.body == article.body
@@ -91,41 +91,41 @@ async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
     assert feed_server.count("/robots.txt") == 1
 
 
-async def test_an_article_that_its_feed_gives_whole_is_not_asked_for(reading_newsroom, feed_server):
-    (article,) = await poll_and_read_pages(
-        reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{FULL_TEXT_END * 5}")
+async def test_page_of_complete_article_is_not_fetched(reading_newsroom, feed_server):
+    (article,) = await poll_and_fetch_pages(
+        reading_newsroom, serve_feed_with_pages(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{FULL_TEXT_END * 5}")
     )
     assert feed_server.count("/a/1") == 0
     assert not await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])
 
 
-async def test_never_means_never(newsroom, feed_server):
-    (article,) = await poll_and_read_pages(newsroom, publish(feed_server, 1))
+async def test_no_page_is_fetched_when_setting_is_never(newsroom, feed_server):
+    (article,) = await poll_and_fetch_pages(newsroom, serve_feed_with_pages(feed_server, 1))
     assert article.body == TEASER
     assert feed_server.count("/a/1") == 0
 
 
-async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, feed_server):
-    articles = await poll_and_read_pages(reading_newsroom, publish(feed_server, *range(20)))
-    outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
+async def test_only_newest_pages_of_backlog_are_fetched(reading_newsroom, feed_server):
+    articles = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, *range(20)))
+    outcomes = [await load_fetch_outcome(reading_newsroom, article) for article in articles]
     assert (
         outcomes
         == [PageFetchOutcome.FETCHED] * page_fetch_queue.MAX_BACKLOG_FETCHES + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
     )
 
 
-async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
+async def test_pages_of_feed_are_limited_per_day(reading_newsroom, feed_server, clock, monkeypatch):
     monkeypatch.setattr(page_fetch_queue, "MAX_FETCHES_PER_DAY", 3)
-    await poll_and_read_pages(reading_newsroom, publish(feed_server, 0))
+    await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 0))
     clock.advance(3600)
-    articles = await poll_and_read_pages(reading_newsroom, publish(feed_server, *range(6)))
-    outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
+    articles = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, *range(6)))
+    outcomes = [await load_fetch_outcome(reading_newsroom, article) for article in articles]
     assert outcomes.count(PageFetchOutcome.FETCHED) == 3
     assert outcomes.count(PageFetchOutcome.TOO_MANY) == 3
 
 
-async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_server, clock):
-    quiet = await follow(reading_newsroom, publish(feed_server, 1))
+async def test_feed_with_many_pages_does_not_delay_others(reading_newsroom, feed_server, clock):
+    quiet = await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1))
     await poll(reading_newsroom, quiet)
     loud = await follow(reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l"))))
     await poll(reading_newsroom, loud)
@@ -136,58 +136,58 @@ async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_s
     assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
 
 
-async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
+async def test_page_with_secret_url_is_not_fetched(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
-    (article,) = await poll_and_read_pages(reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link))))
-    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
+    (article,) = await poll_and_fetch_pages(reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link))))
+    assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
-async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_server):
-    url = publish(feed_server, 1).replace("http://", "http://me:secret@")
+async def test_pages_of_feed_with_password_are_not_fetched(reading_newsroom, feed_server):
+    url = serve_feed_with_pages(feed_server, 1).replace("http://", "http://me:secret@")
     feed = await reading_newsroom.store.feeds.add(url, server_id=1)
     await reading_newsroom.poller.poll(feed)
     await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False)
     (article,) = await reading_newsroom.store.articles.list_newest([feed.id], limit=5)
-    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
+    assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
 @pytest.mark.parametrize("agent", ["*", "Telex", "telex"])
-async def test_a_publisher_that_wants_no_programs_is_obeyed(reading_newsroom, feed_server, agent):
+async def test_page_disallowed_by_robots_txt_is_not_fetched(reading_newsroom, feed_server, agent):
     feed_server.serve("/robots.txt", f"User-agent: {agent}\nDisallow: /a/\n", content_type="text/plain")
-    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
-    assert await load_page_end(reading_newsroom, article) == fetch_errors.ROBOTS_DISALLOWED
+    (article,) = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 1))
+    assert await load_fetch_outcome(reading_newsroom, article) == fetch_errors.ROBOTS_DISALLOWED
     assert article.body == TEASER
     assert feed_server.count("/a/1") == 0
 
 
-async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_server, clock):
-    url = publish(feed_server, 1)
+async def test_failing_page_is_tried_limited_times(reading_newsroom, feed_server, clock):
+    url = serve_feed_with_pages(feed_server, 1)
     feed_server.serve("/a/1", status=503, content_type="text/html")
-    (article,) = await poll_and_read_pages(reading_newsroom, url)
-    assert await load_page_end(reading_newsroom, article) == "http-503"
+    (article,) = await poll_and_fetch_pages(reading_newsroom, url)
+    assert await load_fetch_outcome(reading_newsroom, article) == "http-503"
     for _ in range(9):
         clock.advance(7200)
         await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, wait_for_host=False)
     assert feed_server.count("/a/1") == MAX_ATTEMPTS
-    (over,) = (await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])).values()
-    assert (over.outcome, over.due_at) == ("http-503", None)
+    (page_fetch,) = (await reading_newsroom.store.page_fetches.load_by_article_ids([article.id])).values()
+    assert (page_fetch.outcome, page_fetch.due_at) == ("http-503", None)
 
 
-async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsroom, feed_server, clock):
-    url = publish(feed_server, 1)
+async def test_page_is_fetched_at_second_attempt(reading_newsroom, feed_server, clock):
+    url = serve_feed_with_pages(feed_server, 1)
     feed_server.serve("/a/1", status=500, content_type="text/html")
-    (article,) = await poll_and_read_pages(reading_newsroom, url)
-    publish(feed_server, 1)
+    (article,) = await poll_and_fetch_pages(reading_newsroom, url)
+    serve_feed_with_pages(feed_server, 1)
     clock.advance(7200)
     assert (
         await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, wait_for_host=False) == 1
     )
 
 
-async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
+async def test_interrupted_page_fetch_is_repeated_after_restart(settings, clock, feed_server):
     settings = replace(settings, full_text="search")
     request_started = asyncio.Event()
 
@@ -197,20 +197,20 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
         return web.Response()
 
     async with open_services(settings, clock) as newsroom:
-        feed = await poll(newsroom, await follow(newsroom, publish(feed_server, 1)))
+        feed = await poll(newsroom, await follow(newsroom, serve_feed_with_pages(feed_server, 1)))
         feed_server.handle("/a/1", hang)
         task = asyncio.create_task(newsroom.full_text_fetcher.run())
         await asyncio.wait_for(request_started.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    publish(feed_server, 1)
+    serve_feed_with_pages(feed_server, 1)
     clock.advance(3600)
     async with open_services(settings, clock) as newsroom:
         assert await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False) == 1
 
 
-async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
-    feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
+async def test_loop_fetches_due_pages(reading_newsroom, feed_server):
+    feed = await poll(reading_newsroom, await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
     has_read_page = asyncio.Event()
     reading_newsroom.cluster_events.subscribe("outbox", has_read_page.set)
     task = asyncio.create_task(reading_newsroom.full_text_fetcher.run())
@@ -221,26 +221,26 @@ async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
     assert article.body.endswith(FULL_TEXT_END)
 
 
-async def test_a_page_of_two_feeds_is_asked_for_once(reading_newsroom, feed_server):
-    url = publish(feed_server, 1)
-    await poll_and_read_pages(reading_newsroom, url)
+async def test_page_of_two_feeds_is_fetched_once(reading_newsroom, feed_server):
+    url = serve_feed_with_pages(feed_server, 1)
+    await poll_and_fetch_pages(reading_newsroom, url)
     other_url = feed_server.serve("/other", make_rss(entry(1, f"{feed_server.origin}/a/1"), title="Other"))
-    (article,) = await poll_and_read_pages(reading_newsroom, other_url)
+    (article,) = await poll_and_fetch_pages(reading_newsroom, other_url)
     assert article.body.endswith(FULL_TEXT_END)
     assert feed_server.count("/a/1") == 1
 
 
-async def test_a_consent_form_is_not_taken_for_the_article(reading_newsroom, feed_server):
-    url = publish(feed_server, 1)
+async def test_consent_form_is_not_stored_as_article(reading_newsroom, feed_server):
+    url = serve_feed_with_pages(feed_server, 1)
     words = "We and our 812 partners store cookies on devices to measure audiences and to choose content. "
     feed_server.serve("/a/1", f"<html><body><p>{words * 9}</p></body></html>", content_type="text/html")
-    (article,) = await poll_and_read_pages(reading_newsroom, url)
-    assert await load_page_end(reading_newsroom, article) == fetch_errors.UNRELATED_PAGE
+    (article,) = await poll_and_fetch_pages(reading_newsroom, url)
+    assert await load_fetch_outcome(reading_newsroom, article) == fetch_errors.UNRELATED_PAGE
     assert article.body == TEASER
 
 
-async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_newsroom, feed_server, clock):
-    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
+async def test_purging_texts_deletes_page_text(reading_newsroom, feed_server, clock):
+    (article,) = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 1))
     clock.advance(86_400)
     assert await reading_newsroom.store.articles.purge_texts(clock.now()) == 1
     forgotten = await reading_newsroom.store.articles.get(article.id)
@@ -249,17 +249,15 @@ async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_
     assert not page.results
 
 
-async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_deleted(
-    reading_newsroom, feed_server, clock
-):
-    feed = await poll(reading_newsroom, await follow(reading_newsroom, publish(feed_server, 1)))
+async def test_page_of_purged_article_is_not_fetched(reading_newsroom, feed_server, clock):
+    feed = await poll(reading_newsroom, await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
     clock.advance(86_400)
     await reading_newsroom.store.articles.purge_texts(clock.now())
     assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False) == 0
     assert feed_server.count("/a/1") == 0
 
 
-async def test_of_the_seed_as_it_is_only_the_article_is_searched(newsroom):
+async def test_search_ignores_boilerplate_of_imported_article(newsroom):
     seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
     row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": seed_text})
     await import_lines(newsroom, io.BytesIO(row.encode()))

@@ -1,4 +1,4 @@
-"""Real feeds, and successive versions of real feeds, through the whole way from HTTP to the outbox."""
+"""Real feeds and their recorded versions, from HTTP to the outbox."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.support.shared_data import shared
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")
 POLLS = 20
-"""Of each history; `benchmarks/moves.py` goes through more."""
+"""Number of polls replayed of each feed; `benchmarks/moves.py` replays more."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
+async def test_repeated_poll_of_real_feed_adds_no_article(folder, newsroom, feed_server):
     files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::12]
 
     def serve(path: Path, end: bytes = b""):
@@ -62,33 +62,33 @@ def _has_entries(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", ["claude", "cursor", "npr", "ollama"])
-async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, settings, feed_server):
+async def test_each_new_entry_of_recorded_feed_is_posted_once(name, settings, feed_server):
     with (shared(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
         history = [json.loads(line) for line in islice(lines, POLLS)]
-    clock = ManualClock(_moment(history[0]["poll"]))
+    clock = ManualClock(_parse_timestamp(history[0]["poll"]))
     async with open_services(replace(settings, catch_up_after=100), clock) as newsroom:
         feed = await follow(newsroom, feed_server.origin + "/feed")
-        (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
+        (first,) = await _poll_version(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.list_newest([feed.id], limit=1000)
         assert first == backlog[0].url
         seen_urls = {article.url for article in backlog}
         withdrawn: set[str] = set()
         for version in history[1:]:
-            posted = await _posts(newsroom, feed, feed_server, clock, name, version)
+            posted = await _poll_version(newsroom, feed, feed_server, clock, name, version)
             new = {canonicalize(entry["link"]) for entry in version["new"]} - seen_urls  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
             seen_urls |= new
             stored_articles = await newsroom.store.articles.list_newest([feed.id], limit=1000)
             now_withdrawn = {article.url for article in stored_articles if article.retracted_at is not None}
-            assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
+            assert withdrawn <= now_withdrawn, "retracted although it came back"
             withdrawn = now_withdrawn
         assert await newsroom.store.articles.count() == len(seen_urls)
 
 
-async def _posts(
+async def _poll_version(
     newsroom: Services, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
 ) -> list[str]:
-    clock.advance(_moment(version["poll"]) - clock.now())
+    clock.advance(_parse_timestamp(version["poll"]) - clock.now())
     server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
     stored = await newsroom.store.feeds.get(feed.id)
     assert stored is not None
@@ -97,5 +97,5 @@ async def _posts(
     return [article.url for _, articles in await deliver(newsroom) for article in articles]
 
 
-def _moment(stamp: str) -> int:
+def _parse_timestamp(stamp: str) -> int:
     return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))

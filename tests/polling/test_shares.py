@@ -1,4 +1,4 @@
-"""A feed beyond its share: what is too much is counted and told of once, and nobody else has less."""
+"""Ingest quotas and fair shares of feeds and servers."""
 
 from __future__ import annotations
 
@@ -13,63 +13,61 @@ from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.polling import ingest_quota
 from bot.posting.wording.post_explanations import explain_link
 from bot.store.records.source_records import OverQuotaKind
-from tests.polling.test_poller_loop import running, until_polled
+from tests.polling.test_poller_loop import run_poller, wait_until_polled
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, follow, poll
 from tests.support.wire.waiting import until
 
 
-def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
-    return [dispatch.payload for dispatch, _ in done if dispatch.kind is DispatchKind.FEED_ALERT]
+def list_alert_texts(deliveries: Sequence[tuple[Dispatch, object]]) -> list[str]:
+    return [dispatch.payload for dispatch, _ in deliveries if dispatch.kind is DispatchKind.FEED_ALERT]
 
 
 @pytest.fixture
-def small_shares(monkeypatch) -> None:
-    """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
+def small_quotas(monkeypatch) -> None:
+    """Quotas of ten entries per feed and about eleven articles per server; requested before `newsroom`."""
     monkeypatch.setattr(ingest_quota, "FEED_QUOTA_ENTRIES", 10)
     monkeypatch.setattr(ingest_quota, "SERVER_QUOTA_BYTES", 50_000)
     monkeypatch.setattr(ingest_quota, "MIN_ENTRIES_OF_NEW_FEED", 1)
 
 
-async def count_posts_and_notices(newsroom: Services) -> tuple[int, list[str]]:
-    """How many articles were told of since the last time, and the notices."""
-    done = await deliver(newsroom)
-    return sum(len(articles) for _, articles in done), notices(done)
+async def count_posts_and_alerts(newsroom: Services) -> tuple[int, list[str]]:
+    """Deliver what is pending and return the number of posted articles and the alerts."""
+    deliveries = await deliver(newsroom)
+    return sum(len(articles) for _, articles in deliveries), list_alert_texts(deliveries)
 
 
-async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(small_shares, newsroom, feed_server, clock):
+async def test_entries_beyond_feed_quota_are_counted_and_not_posted(small_quotas, newsroom, feed_server, clock):
     first = [make_rss_item(number) for number in range(5)]
     feed = await poll(newsroom, await follow(newsroom, feed_server.serve("/", make_rss(*first))))
-    await count_posts_and_notices(newsroom)
+    await count_posts_and_alerts(newsroom)
     clock.advance(600)
     flood = [make_rss_item(number) for number in range(100, 120)]
     feed_server.serve("/", make_rss(*flood, *first))
     feed = await poll(newsroom, feed)
-    post_count, notice = await count_posts_and_notices(newsroom)
+    post_count, alerts = await count_posts_and_alerts(newsroom)
     assert post_count == 5
-    assert len(notice) == 1
-    assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
-    surplus = await newsroom.store.quota_overflows.get_by_feed(feed.id)
-    assert (surplus.kind, surplus.entry_count, surplus.first_at) == (OverQuotaKind.ENTRIES, 15, clock.now())
+    assert len(alerts) == 1
+    assert alerts[0].startswith("The feed “Example News” brings more articles than I can keep.")
+    overflow = await newsroom.store.quota_overflows.get_by_feed(feed.id)
+    assert (overflow.kind, overflow.entry_count, overflow.first_at) == (OverQuotaKind.ENTRIES, 15, clock.now())
     assert feed.next_poll_at - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
-    left_out = await explain_link(newsroom.store, "https://news.example/articles/119")
-    assert [(omission.feed.id, omission.dropped_at) for omission in left_out.dropped_entries] == [
-        (feed.id, surplus.first_at)
+    explanation = await explain_link(newsroom.store, "https://news.example/articles/119")
+    assert [(omission.feed.id, omission.dropped_at) for omission in explanation.dropped_entries] == [
+        (feed.id, overflow.first_at)
     ]
     # While they stay in the document they are no news, whatever room there is again.
     clock.advance(10**6)
     feed_server.serve("/", make_rss(make_rss_item(121), *flood, *first))
     await poll(newsroom, feed)
-    assert await count_posts_and_notices(newsroom) == (1, [])
+    assert await count_posts_and_alerts(newsroom) == (1, [])
 
 
 @pytest.mark.parametrize("titles", ["the same", "others"])
-async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
-    newsroom, feed_server, clock, titles
-):
+async def test_feed_that_renames_entries_is_silenced_with_one_alert(newsroom, feed_server, clock, titles):
     feed = await follow(newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5)))))
     post_count = 0
-    notice: list[str] = []
+    alerts: list[str] = []
     for poll_number in range(1, 30):
         feed = await poll(newsroom, feed)
         clock.advance(max(feed.next_poll_at - clock.now(), 0))
@@ -79,44 +77,42 @@ async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one
             make_rss_item(number, title=title.format(number % 100, poll_number), body="Words.") for number in numbers
         ]
         feed_server.serve("/", make_rss(*entries))
-        count, new_notices = await count_posts_and_notices(newsroom)
+        count, new_alerts = await count_posts_and_alerts(newsroom)
         post_count += count
-        notice += new_notices
+        alerts += new_alerts
     assert post_count <= 1 + 6 * 5
-    assert len(notice) == 1
-    assert "renames all its entries" in notice[0]
+    assert len(alerts) == 1
+    assert "renames all its entries" in alerts[0]
     assert await newsroom.store.articles.count() <= 7 * 5
     # What it keeps from now on is told apart again.
     feed = await poll(newsroom, feed)
     feed_server.serve("/", make_rss(make_rss_item(9999, title="Fresh"), *entries))
     clock.advance(86_400)
     await poll(newsroom, feed)
-    assert await count_posts_and_notices(newsroom) == (1, [])
+    assert await count_posts_and_alerts(newsroom) == (1, [])
 
 
-async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(newsroom, feed_server, clock):
+async def test_alternating_titles_are_edited_rarely_with_one_alert(newsroom, feed_server, clock):
     feed = await follow(newsroom, feed_server.serve("/", make_rss()))
     feed = await poll(newsroom, feed)
     edits = 0
-    notice: list[str] = []
+    alerts: list[str] = []
     for poll_number in range(60):
         entries = [make_rss_item(number, title=f"Title {number} {'AB'[poll_number % 2]}") for number in range(5)]
         feed_server.serve("/", make_rss(*entries))
         feed = await poll(newsroom, feed)
         clock.advance(600)
-        notice += (await count_posts_and_notices(newsroom))[1]
+        alerts += (await count_posts_and_alerts(newsroom))[1]
         due = await newsroom.store.dispatches.list_dispatches_to_edit(clock.now(), 100)
         for dispatch in due:
             await newsroom.store.dispatches.mark_edited(dispatch.id, due_at=dispatch.edit_due_at)
         edits += len(due)
     assert 5 * ingest_quota.MAX_FREE_CHANGES <= edits <= 5 * (ingest_quota.MAX_FREE_CHANGES + 4)
-    assert len(notice) == 1
-    assert "keeps changing its articles" in notice[0]
+    assert len(alerts) == 1
+    assert "keeps changing its articles" in alerts[0]
 
 
-async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_own(
-    small_shares, newsroom, feed_server
-):
+async def test_quota_of_server_does_not_affect_other_server(small_quotas, newsroom, feed_server):
     feeds: list[Feed] = []
     for number in range(5):
         url = feed_server.serve(f"/{number}", make_rss(make_rss_item(number * 100), title=f"Feed {number}"))
@@ -133,7 +129,7 @@ async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_
     assert counts[4] == 4
 
 
-async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(newsroom, feed_server):
+async def test_slow_feeds_of_one_server_do_not_delay_another(newsroom, feed_server):
     release = asyncio.Event()
 
     async def drip(request: web.Request) -> web.Response:
@@ -144,15 +140,15 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
     try:
         for publisher in publishers:
             await follow(newsroom, publisher.handle("/", drip))
-        async with running(newsroom):
+        async with run_poller(newsroom):
 
-            async def are_out() -> bool:
+            async def are_slow_polls_started() -> bool:
                 return sum(len(publisher.visits) for publisher in publishers) >= 16
 
-            await until(are_out)
+            await until(are_slow_polls_started)
             feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1)
             newsroom.poller.wake()
-            await until_polled(newsroom, feed)
+            await wait_until_polled(newsroom, feed)
             assert not release.is_set()
             release.set()
     finally:
@@ -160,20 +156,18 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
             await publisher.stop()
 
 
-async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others(
-    newsroom, feed_server, publishers_of_one_host
-):
+async def test_many_feeds_of_one_host_leave_room_for_others(newsroom, feed_server, publishers_of_one_host):
     other_server = await FeedServer().start("127.0.0.9")
     try:
-        async with running(newsroom):
+        async with run_poller(newsroom):
             feed = await follow(newsroom, other_server.serve("/", make_rss(make_rss_item(1))))
             newsroom.poller.wake()
-            await until_polled(newsroom, feed)
+            await wait_until_polled(newsroom, feed)
 
-            async def is_told() -> bool:
+            async def has_backlog() -> bool:
                 return newsroom.poller.hosts.get(publishers_of_one_host[0].url).get_backlog_seconds(SERVER) >= 20
 
-            await until(is_told)
+            await until(has_backlog)
     finally:
         await other_server.stop()
 

@@ -180,7 +180,7 @@ def test_what_people_type_becomes_an_address(typed, url):
 
 
 @check_cases("typed", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"])
-def test_what_is_no_address_is_refused_in_words(typed):
+def test_invalid_address_is_refused(typed):
     with pytest.raises(ValueError, match="not a web address"):
         urls.normalize_typed_url(typed)
 
