@@ -241,6 +241,6 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
 @example(question='lang:fr -robot "musée" OR (')
 @example(question="combien " * 100)
 @example(question="\ud800")
-async def test_no_text_breaks_it(library, searcher, question):
+async def test_arbitrary_text_raises_nothing(library, searcher, question):
     await answer_question(searcher, question, feed_ids=None)
     await answer_question(searcher, f"robot musée {question}", feed_ids=[1, 2])

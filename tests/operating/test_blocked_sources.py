@@ -1,4 +1,4 @@
-"""Nothing is fetched, followed or posted from a source that an operator blocks, until it is unblocked."""
+"""Sources that an operator blocks and unblocks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.samples import add_feed
 
 
 async def change_block(newsroom, text, *, is_blocked=True):
-    """Block or unblock a source as an operator does while the bot runs; how many feeds and servers it concerns."""
+    """Block or unblock a source while the bot runs, and return the counts of feeds and servers concerned."""
     pattern = SourcePattern.parse(text)
     repository = newsroom.store.blocked_sources
     change = repository.block if is_blocked else repository.unblock
@@ -37,7 +37,7 @@ async def list_alerts(newsroom, channel=CHANNEL):
     return [dispatch.payload for dispatch, articles in await deliver(newsroom, channel) if not articles]
 
 
-async def test_followed_feeds_stop_with_one_alert_and_go_on_when_unblocked(newsroom, feed_server, clock):
+async def test_blocked_feeds_stop_with_one_alert_until_unblocked(newsroom, feed_server, clock):
     store, urls = newsroom.store, [feed_server.serve(f"/bad/{n}", make_rss(make_rss_item(n))) for n in range(2)]
     other_url = feed_server.serve("/good", make_rss(make_rss_item(8)))
     feeds = [await poll(newsroom, await follow(newsroom, url)) for url in (*urls, other_url)]
@@ -51,7 +51,7 @@ async def test_followed_feeds_stop_with_one_alert_and_go_on_when_unblocked(newsr
     counts = await change_block(newsroom, "127.0.0.1/bad")
     assert (counts.feed_count, counts.server_ids) == (2, {SERVER, SERVER + 1})
     assert await change_block(newsroom, "http://127.0.0.1:1/BAD/") is None
-    # What was pending is withheld, and of two blocked feeds a server hears once.
+    # Pending posts are withheld, and the server gets one alert for two blocked feeds.
     alert = "Whoever runs this bot has blocked 127.0.0.1/bad. Its feeds aren’t posted here anymore."
     assert await list_alerts(newsroom) == [alert]
     assert await list_alerts(newsroom, CHANNEL + 1) == [alert]
@@ -80,7 +80,7 @@ async def test_followed_feeds_stop_with_one_alert_and_go_on_when_unblocked(newsr
     ]
 
 
-async def test_nothing_of_it_can_be_followed_imported_saved_or_reached_by_a_redirect(newsroom, feed_server):
+async def test_blocked_source_cannot_be_followed_imported_or_saved(newsroom, feed_server):
     store = newsroom.store
     url = feed_server.serve("/bad", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, SERVER)
@@ -128,7 +128,7 @@ async def test_nothing_of_it_can_be_followed_imported_saved_or_reached_by_a_redi
     assert (len(plan.blocked_labels), len(plan.added_labels)) == (1, 1)
 
 
-async def test_a_poll_during_which_a_source_is_blocked_records_nothing(newsroom, feed_server):
+async def test_poll_during_which_source_is_blocked_records_nothing(newsroom, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     feed = await poll(newsroom, await follow(newsroom, url))
     feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
@@ -136,7 +136,7 @@ async def test_a_poll_during_which_a_source_is_blocked_records_nothing(newsroom,
     push_subscription = PushSubscription(feed.id, "https://hub.example/", url, "token", "secret", due_at=0)
     await newsroom.store.push_subscriptions.save(push_subscription)
     await change_block(newsroom, "127.0.0.1")
-    # It is pushed no more, nor is it missing from what is polled.
+    # The feed is neither pushed nor polled, and does not count as overdue.
     assert await newsroom.store.push_subscriptions.list_unfollowed_feed_ids() == [feed.id]
     assert await newsroom.store.feeds.get_next_due_at() is None
     assert not await newsroom.store.feeds.has_attempted_or_overdue(attempted_after=0, due_before=2**40)
@@ -152,7 +152,7 @@ async def test_a_poll_during_which_a_source_is_blocked_records_nothing(newsroom,
     assert await delivered_titles(newsroom) == ["Article 2"]
 
 
-async def test_unblocking_leaves_what_another_block_covers(newsroom):
+async def test_unblocking_keeps_feeds_of_other_block(newsroom):
     store = newsroom.store
     feeds = [await add_feed(store, name) for name in ("a.news", "b.news", "other")]
     for text in ("news.example", "a.news.example"):
@@ -163,7 +163,7 @@ async def test_unblocking_leaves_what_another_block_covers(newsroom):
     assert [str(source.pattern) for source in await store.blocked_sources.list_all()] == ["a.news.example"]
 
 
-async def test_feeds_at_an_ipv6_address_are_blocked_however_it_is_written(newsroom):
+async def test_ipv6_address_is_blocked_in_any_notation(newsroom):
     addresses = ("[2001:DB8:0::1]:8080", "[2001:db8::1]", "[2001:db8::2]")
     feeds = [await newsroom.store.feeds.add(f"http://{address}/feed") for address in addresses]
     await change_block(newsroom, "2001:db8::0:1")
@@ -172,7 +172,7 @@ async def test_feeds_at_an_ipv6_address_are_blocked_however_it_is_written(newsro
     assert await newsroom.blocked_sources.covers("http://[2001:db8:0:0:0:0:0:1]/other")
 
 
-async def test_encrypted_addresses_are_blocked_too(newsroom):
+async def test_feed_with_encrypted_url_is_blocked(newsroom):
     url_encryption.set_encryption_keys(Secret(Fernet.generate_key().decode()))
     try:
         feed = await newsroom.store.feeds.add("https://reader:hunter2@www.news.example:8443/feed", server_id=SERVER)

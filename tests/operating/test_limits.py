@@ -1,4 +1,4 @@
-"""Limits apply in the transaction that adds something, and single servers have other ones."""
+"""Limits of servers and users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.cases import check_cases
 from tests.support.samples import CHANNEL, SERVER, add_feed, new_article, record
 
 
-async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
+async def test_only_one_of_two_concurrent_follows_fits_limit(store, settings):
     limits = Limits(settings, store)
     await store.server_limits.set_limits(SERVER, {Limit.FEEDS_PER_SERVER: 1}, user_id=None)
     max_feeds = await limits.load(Limit.FEEDS_PER_SERVER, SERVER)
@@ -30,7 +30,7 @@ async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
     (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, RequestRejected)]
     assert (refusal.reason.code, refusal.reason.values) == (Limit.FEEDS_PER_SERVER, {"count": 1})
     assert await store.subscriptions.count(SERVER) == 1
-    # A followed feed may be followed in another channel, and a limit lowered below what is there removes nothing.
+    # A followed feed can be added to another channel, and a limit below the current number removes nothing.
     followed_feed = feeds[0 if isinstance(outcomes[1], RequestRejected) else 1]
     assert (await follow(followed_feed, CHANNEL + 1))[1]
     await store.server_limits.set_limits(SERVER, {Limit.FEEDS_PER_SERVER: 0}, user_id=None)
@@ -39,7 +39,7 @@ async def test_of_two_follows_at_the_limit_one_is_refused(store, settings):
     assert await store.subscriptions.count(SERVER) == 1
 
 
-async def test_of_two_bookmarks_at_the_limit_one_is_refused(store):
+async def test_only_one_of_two_concurrent_bookmarks_fits_limit(store):
     feed = await add_feed(store, "feed")
     await record(store, feed, *[new_article(feed, str(number)) for number in range(3)])
     articles = await store.articles.list_newest(None, limit=3)
@@ -47,7 +47,7 @@ async def test_of_two_bookmarks_at_the_limit_one_is_refused(store):
     outcomes = await asyncio.gather(*additions, return_exceptions=True)
     assert sorted(map(str, outcomes))[1] == "True"
     assert await store.bookmarks.count(7) == 1
-    # Neither Undo nor a reaction that is set again brings back more.
+    # Neither Undo nor a repeated reaction exceeds the limit.
     (article_id,) = [article.id for article, outcome in zip(articles, outcomes, strict=False) if outcome is True]
     removed_bookmark = await store.bookmarks.remove(7, article_id)
     await store.bookmarks.add(7, articles[2].id, max_bookmarks=1)
@@ -57,7 +57,7 @@ async def test_of_two_bookmarks_at_the_limit_one_is_refused(store):
     assert not await store.bookmarks.add(7, articles[2].id, max_bookmarks=0)
 
 
-async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settings):
+async def test_server_has_own_limits_until_reset(store, settings):
     limits = Limits(settings, store)
     await store.server_limits.set_limits(SERVER, parse_limits(["feeds=500", "Watches=0"]), user_id=7)
     assert [usage for usage in await limits.load_usage(SERVER) if usage.has_own_limit] == [
@@ -90,6 +90,6 @@ async def test_a_server_has_limits_of_its_own_until_they_are_reset(store, settin
         f"feeds={'9' * 5_000}",
     ],
 )
-def test_other_texts_are_no_limits(text):
+def test_invalid_limits_are_refused(text):
     with pytest.raises(ValueError, match=r"is no limit\. Limits look like feeds=500|feeds is there twice"):
         parse_limits(["feeds=1", text])

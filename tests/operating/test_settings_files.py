@@ -1,4 +1,4 @@
-"""A settings file has every setting and no secret, gives back the setup it was made from, and is checked as a whole."""
+"""Settings files: export, import and validation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NAMES = ServerNames(
 async def merge(
     text: str, setup: Setup, *, names: ServerNames | None = None, channel_id: int | None = None
 ) -> dict[SettingKey, str]:
-    """Return the setup of a server with a file."""
+    """Return the setup of a server after merging a settings file."""
 
     async def normalize_watch_query(query: str) -> str:
         if query == "the":
@@ -66,7 +66,7 @@ async def merge(
     return await merger.merge(channel_id=channel_id)
 
 
-async def test_export_import_export_is_the_same_to_the_byte(store, clock):
+async def test_export_import_export_gives_same_bytes(store, clock):
     await store.servers.mark_joined(SERVER)
     original_setup = await store.setups.read(SERVER)
     full_setup = build_full_setup(CHANNEL, clock.now())
@@ -81,7 +81,7 @@ async def test_export_import_export_is_the_same_to_the_byte(store, clock):
     changes = compare_setups(empty_setup, await merge(text, empty_setup))
     await store.setups.apply(SERVER, changes, user_id=MANAGER, limits=LIMITS)
     imported_text = export_settings(await store.setups.read(SERVER), SERVER, names)
-    # A feed with a password isn't in the file, so it isn't back; the file only says that it was there.
+    # A feed with a password is not exported, so it is not restored; the file only lists it as omitted.
     assert "omitted_feeds:\n      - https://***@private.example/feed\n" in text
     assert imported_text == text.replace("    omitted_feeds:\n      - https://***@private.example/feed\n", "")
     assert "secret" not in text
@@ -91,8 +91,8 @@ async def test_export_import_export_is_the_same_to_the_byte(store, clock):
     assert export_settings(await merge(imported_text, setup), SERVER, names) == imported_text
 
 
-async def test_every_setting_changes_the_file_and_comes_back_from_it():
-    """A setting that the file leaves out would be lost without a word."""
+async def test_every_setting_is_exported_and_imported():
+    # A setting missing from the file would be lost silently
     full_setup = build_full_setup(CHANNEL, NOW)
     full_text = export_settings(full_setup, SERVER, {})
     for key in full_setup:
@@ -135,12 +135,12 @@ async def test_every_setting_changes_the_file_and_comes_back_from_it():
         "\u2028",
     ],
 )
-def test_a_text_is_the_same_after_the_file(text):
+def test_text_survives_serialization(text):
     document = serialize_document("", {"text": text, "texts": [text]}, {})
     assert parse_document(document.encode()).content == {"text": text, "texts": [text]}
 
 
-def test_the_documented_format_is_that_of_the_files():
+def test_documented_format_is_parsed_and_complete():
     page = (Path(__file__).resolve().parents[2] / "docs" / "settings-file.md").read_text("utf-8")
     (example,) = re.findall(r"^```yaml\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
     (channel,) = LocatedFile(example.encode()).settings.channels
@@ -150,14 +150,14 @@ def test_the_documented_format_is_that_of_the_files():
         assert documented_names >= set(section_type.__struct_fields__)
 
 
-async def test_a_feed_with_a_password_stays_through_an_import():
+async def test_import_keeps_feed_with_password():
     full_setup = build_full_setup(CHANNEL, NOW)
     text = export_settings(full_setup, SERVER, {}, channel_id=CHANNEL)
     assert "time_zone" not in text
     assert compare_setups(full_setup, await merge(text, full_setup)) == []
 
 
-async def test_a_file_suits_another_server_by_names():
+async def test_file_is_imported_into_other_server_by_names():
     other_names = ServerNames(
         "Other",
         {7: "news", 8: "off-topic"},
@@ -185,7 +185,7 @@ async def test_a_file_suits_another_server_by_names():
         assert refusal.value.line == text[: text.index("alert_channel")].count("\n") + 1
 
 
-async def test_what_a_file_leaves_out_stays():
+async def test_settings_missing_from_file_are_kept():
     full_setup = build_full_setup(CHANNEL, NOW)
     text = f"""
 version: 1
@@ -278,7 +278,7 @@ REFUSED_DOCUMENTS = {
 
 
 @check_cases("document", REFUSED_DOCUMENTS)
-async def test_a_file_that_is_wrong_is_refused_with_its_line(document):
+async def test_invalid_file_is_refused_with_line(document):
     line, sentence = REFUSED_DOCUMENTS[document]
     with pytest.raises(DocumentError) as refusal:
         await merge(document, {})
@@ -288,8 +288,8 @@ async def test_a_file_that_is_wrong_is_refused_with_its_line(document):
     assert str(refusal.value) or isinstance(refusal.value.__cause__, RequestRejected)
 
 
-def test_no_more_of_a_file_is_parsed_than_a_server_can_have(monkeypatch):
-    """A list of half a million entries, in 1 MB, takes the parser ten seconds."""
+def test_parser_stops_at_maximum_of_entries(monkeypatch):
+    # The parser would take ten seconds for a list of half a million entries in 1 MB
     monkeypatch.setattr(yaml_documents, "MAX_DOCUMENT_NODES", 50)
     parse_document(b"version: [" + b"a," * 46 + b"]\n...\n")
     with pytest.raises(DocumentError, match="This has more than 50 entries") as refusal:

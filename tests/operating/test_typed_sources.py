@@ -1,4 +1,4 @@
-"""The address of a page that an operator blocks stops its feed; no domain of a registry can be blocked."""
+"""Sources as operators type them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CHANNEL = "UCx5XG1OV2P6uZZ5FSM9Ttw_"
         ("news.example", "news.example"),
     ],
 )
-def test_the_address_of_a_page_becomes_that_of_its_only_feed(text, pattern_text):
+def test_page_url_becomes_pattern_of_its_only_feed(text, pattern_text):
     assert str(parse_typed_source(text)) == pattern_text
 
 
-async def test_what_a_registry_sells_names_below_is_told_from_hosts_and_sites():
+async def test_public_suffixes_are_distinguished_from_hosts_and_sites():
     domains = ("co.uk", "com", "kawasaki.jp", "bbc.co.uk", "github.io", "news.example", "192.0.2.1", "2001:db8::1")
     assert [domain for domain in domains if await is_public_suffix(domain)] == ["co.uk", "com", "kawasaki.jp"]

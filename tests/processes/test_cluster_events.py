@@ -10,14 +10,14 @@ from bot.processes.supervision import Supervisor
 
 
 class ReconnectedStore:
-    """A store whose connection was lost: any event may have been missed."""
+    """A store that reports a reconnection, after which any event may have been missed."""
 
     async def listen(self, on_notification: Callable[[str], None]) -> None:
         on_notification("")
         await asyncio.Event().wait()
 
 
-async def test_after_a_lost_connection_all_are_called_though_one_announces_an_event_of_its_own(clock, caplog):
+async def test_reconnection_calls_all_subscribers_though_one_announces_event(clock, caplog):
     events = ClusterEvents(ReconnectedStore(), Supervisor(clock))  # type: ignore[arg-type]  # it needs no more
     called = asyncio.Event()
     events.subscribe("feeds", lambda: events.announce("outbox"))

@@ -1,4 +1,4 @@
-"""What the heap of a process that runs for weeks returns to the system."""
+"""Memory returned to the system by a long-running process."""
 
 import platform
 import subprocess
@@ -24,7 +24,7 @@ print(fragmented - resident_kilobytes(), len(survivors))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has malloc_trim")
-def test_pages_between_live_blocks_are_returned():
+def test_free_pages_between_live_blocks_are_returned():
     output = subprocess.run(
         [sys.executable, "-c", FRAGMENTED_HEAP], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -1,4 +1,4 @@
-"""Processes share what there is, none acts for what another has, and what a dead one had is taken over."""
+"""Leases of host slots and shards, shared between processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL = frozenset(range(64))
 
 
 class Member:
-    """A process as far as leases go."""
+    """A process that takes leases."""
 
     def __init__(self, store: Store, clock: ManualClock, *roles: ProcessRole) -> None:
         self.store, self.clock = store, clock
@@ -61,7 +61,7 @@ def server(server_databases) -> DatabaseUrl:
 
 @pytest.fixture
 async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
-    """Two processes that came one after the other."""
+    """Two processes, started one after the other."""
     stores = [await Store.open(server, ManualClock()) for _ in range(2)]
     members = [Member(store, store.clock) for store in stores]  # type: ignore[arg-type]  # as opened
     yield await members[0].start(), await members[1].start()
@@ -71,7 +71,7 @@ async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])
-async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
+async def test_single_process_of_sqlite_file_owns_all_leases(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
     clock.advance(100 * STOP_SECONDS)
@@ -83,7 +83,7 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     assert await store.processes.list_live() == []
 
 
-async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(pair):
+async def test_processes_share_slots_evenly_and_shards_stay_until_transfer(pair):
     first, second = pair
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
@@ -113,7 +113,7 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert second.leases.gained_count_by_kind[SHARD_LEASE_KIND] == 1 + 3
 
 
-async def test_another_version_of_telex_on_the_database_is_logged_once(server, monkeypatch, caplog):
+async def test_different_version_of_other_process_is_logged_once(server, monkeypatch, caplog):
     stores = [await Store.open(server, ManualClock()) for _ in range(2)]
     newer = await Member(stores[0], stores[0].clock).start()  # type: ignore[arg-type]  # as opened
     monkeypatch.setattr("bot.processes.leases.__version__", "0.9")
@@ -128,7 +128,7 @@ async def test_another_version_of_telex_on_the_database_is_logged_once(server, m
     assert caplog.messages.count(warning) == 1
 
 
-async def test_what_a_dead_process_had_is_taken_over(pair, server):
+async def test_leases_of_dead_process_are_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
@@ -138,7 +138,7 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     assert [process.id for process in await second.store.processes.list_live()] == [second.leases.process.id]
 
 
-async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_its_leases_may_have_ended(pair):
+async def test_process_without_database_sends_nothing_after_lease_expiry(pair):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await second.store.close()
@@ -160,17 +160,17 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
     assert len(first.feeds) == 32
 
 
-async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
+async def test_long_write_costs_no_lease(pair, server):
     _first, second = pair
     await until(lambda: len(second.feeds) == 32)
-    with hold_write_lock(server):  # nobody divides
+    with hold_write_lock(server):  # nobody redistributes
         for _ in range(4):
             second.clock.advance(STOP_SECONDS / 2)
-            await asyncio.sleep(0.1)  # it says that it lives
+            await asyncio.sleep(0.1)  # it renews its leases
             assert len(second.feeds) == 32
 
 
-async def test_roles_take_what_is_theirs(server, clock):
+async def test_roles_take_only_their_leases(server, clock):
     store = await Store.open(server, clock)
     gateway = await Member(store, clock, ProcessRole.GATEWAY).start()
     poller = await Member(store, clock, ProcessRole.POLLER).start()

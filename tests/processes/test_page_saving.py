@@ -1,4 +1,4 @@
-"""Several processes on one database: a page is saved by any of them, once, and found by all."""
+"""Saving pages with several processes on one database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def database_engine() -> str:
 
 @pytest.fixture
 async def pair(settings, clock) -> AsyncIterator[Pair]:
-    """A process that serves people and never polls, and one that only polls."""
+    """A gateway process and a poller process."""
     async with AsyncExitStack() as stack:
         rooms = []
         for role in (ProcessRole.GATEWAY, ProcessRole.POLLER):
@@ -38,7 +38,7 @@ async def find_no_article(_url: str) -> None:
     return None
 
 
-async def test_a_page_is_saved_without_the_poller_and_found_by_every_process(pair, feed_server):
+async def test_page_saved_by_gateway_is_found_by_every_process(pair, feed_server):
     link = serve_page(feed_server)
     gateway, poller = pair
     await gateway.page_saver.save(link, user_id=PERSON, find_readable_article=find_no_article)
@@ -49,7 +49,7 @@ async def test_a_page_is_saved_without_the_poller_and_found_by_every_process(pai
     assert await poller.store.saved_pages.count(PERSON) == 1
 
 
-async def test_two_processes_that_save_a_page_at_once_store_it_once(pair, feed_server):
+async def test_page_saved_by_two_processes_at_once_is_stored_once(pair, feed_server):
     link = serve_page(feed_server)
     saved = await asyncio.gather(
         *(room.page_saver.save(link, user_id=PERSON, find_readable_article=find_no_article) for room in pair)

@@ -1,4 +1,4 @@
-"""Several pollers on one database ask each host from one process, and decide as if they were one."""
+"""Several pollers on one database."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def database_engine() -> str:
 
 
 @pytest.fixture
-def narrow(monkeypatch) -> None:
-    """So many bytes a server as some eleven articles have; asked for before the processes."""
+def small_quota(monkeypatch) -> None:
+    """A quota of about eleven articles per server; requested before `pair`."""
     monkeypatch.setattr(ingest_quota, "SERVER_QUOTA_BYTES", 50_000)
 
 
 @pytest.fixture
 async def pair(settings, clock) -> AsyncIterator[Pair]:
-    """Two processes, as far as they ask feeds."""
+    """Two processes that share the host slots."""
     async with AsyncExitStack() as stack:
         rooms = []
         for name in ("a", "b"):
@@ -58,7 +58,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
 
 @pytest.fixture
 async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
-    """Publishers on hosts of their own: 127.0.0.2 and so on."""
+    """A function that returns the feed server with this index, each on its own host from 127.0.0.2 on."""
     servers = [await FeedServer().start(f"127.0.0.{number}") for number in range(2, 6)]
     yield servers.__getitem__
     for server in servers:
@@ -66,7 +66,7 @@ async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
 
 
 @pytest.fixture
-async def running(pair) -> AsyncIterator[Pair]:
+async def running_pair(pair) -> AsyncIterator[Pair]:
     tasks = [asyncio.create_task(room.poller.run()) for room in pair]
     yield pair
     for task in tasks:
@@ -74,10 +74,12 @@ async def running(pair) -> AsyncIterator[Pair]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(running, publishers, clock):
-    servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
-    feeds = [await follow(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers]
-    store = running[0].store
+async def test_feed_is_polled_by_one_process_and_by_other_after_its_end(running_pair, publishers, clock):
+    servers, database_url = [publishers(number) for number in range(4)], running_pair[0].settings.database
+    feeds = [
+        await follow(running_pair[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers
+    ]
+    store = running_pair[0].store
 
     async def are_polled() -> bool:
         now = [await store.feeds.get(feed.id) for feed in feeds]
@@ -87,7 +89,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     assert [server.count("/") for server in servers] == [1] * 4
     owners = [
         room
-        for room in running
+        for room in running_pair
         if room.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND) & {get_host_slot(feed.url) for feed in feeds}
     ]
     await owners[0].leases.close()
@@ -100,7 +102,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     now = clock.now()
     for column in (Column.FEED_LAST_SUCCESS_AT, Column.FEED_LAST_POLL_AT):
-        store_probe.set_column(store_place, column, now)
+        store_probe.set_column(database_url, column, now)
     assert await watching.load_problems() == []  # other processes have the shards
     owners[0].leases.set_available(ProcessRole.GATEWAY, is_available=False)
     assert await watching.load_problems() == ["Discord has been out of reach for 121 minutes"]
@@ -108,22 +110,23 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     assert await watching.find_polling_stall_start() == now
 
 
-async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publishers, caplog):
+async def test_poll_by_process_that_lost_lease_is_refused(running_pair, publishers, caplog):
     caplog.set_level(logging.INFO)
     server = publishers(0)
     request_started, release = asyncio.Event(), asyncio.Event()
 
-    async def first_slow(_request: web.Request) -> web.Response:
+    async def answer_slowly_once(_request: web.Request) -> web.Response:
         if not request_started.is_set():
             request_started.set()
             await release.wait()
             return web.Response(text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml")
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await follow(running[0], server.handle("/", first_slow))
+    feed = await follow(running_pair[0], server.handle("/", answer_slowly_once))
     await request_started.wait()
     former_owner, remaining_room = sorted(
-        running, key=lambda room: get_host_slot(feed.url) not in room.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)
+        running_pair,
+        key=lambda room: get_host_slot(feed.url) not in room.leases.get_owned_numbers(HOST_SLOT_LEASE_KIND),
     )
     await former_owner.cluster_events.close()  # it is cut off
     store_probe.set_column(
@@ -140,7 +143,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     assert await articles()
 
 
-async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair, publishers):
+async def test_server_quota_applies_across_pollers(small_quota, pair, publishers):
     for number, room in enumerate(pair):
         feed = await follow(room, publishers(number).serve("/", make_rss(), etag=False))
         await room.poller.poll(feed, wait_for_host=False)
@@ -150,7 +153,7 @@ async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair,
     assert 10 < await pair[0].store.articles.count() < 16
 
 
-async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, publishers):
+async def test_same_story_found_by_two_pollers_is_posted_once(pair, publishers):
     first = pair[0]
     urls = [publishers(number).serve("/", make_rss(), etag=False) for number in range(2)]
     feeds = [await follow(first, url) for url in urls]
@@ -172,7 +175,7 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
     assert [delivery.state for delivery in deliveries] == ["waiting"] * 2 * len(cities)
 
 
-async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair, publishers, clock):
+async def test_correction_found_by_one_process_wakes_posting_process(pair, publishers, clock):
     polling, posting = pair
     woken = asyncio.Event()
     posting.cluster_events.subscribe("outbox", woken.set)

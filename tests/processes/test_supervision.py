@@ -1,4 +1,4 @@
-"""Long-lived tasks go on whatever happens in them, and end when they are told to."""
+"""Supervision of long-lived tasks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bot.store import DatabaseUnusable
 
 
 class Panic(BaseException):
-    """An end that no `except Exception` sees, as an extension in Rust may cause."""
+    """An exception that `except Exception` misses, as an extension in Rust may raise."""
 
 
-class Trial:
-    """A task that ends as it is told to; `starts` counts how often it began."""
+class FailingTask:
+    """A task that raises `end`, or returns; `starts` counts its starts."""
 
     def __init__(self, end: type[BaseException] | None) -> None:
         self.end, self.starts = end, 0
@@ -33,37 +33,37 @@ class Trial:
             raise self.end("on trial")
 
 
-async def turns() -> None:
-    """Let everything run that can."""
-    for _turn in range(10):
+async def run_event_loop() -> None:
+    """Let pending callbacks run."""
+    for _iteration in range(10):
         await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("end", [ZeroDivisionError, Panic, asyncio.CancelledError])
-async def test_a_task_that_fails_is_logged_and_starts_again_after_a_pause(clock, caplog, end):
-    trial = Trial(end)
+async def test_failed_task_is_logged_and_restarted_after_pause(clock, caplog, end):
+    trial = FailingTask(end)
     task = Supervisor(clock).start("trial", trial.run)
-    await turns()
+    await run_event_loop()
     assert trial.starts == 1
     assert "task failed task=trial" in caplog.text
     assert end.__name__ in caplog.text
     assert "Traceback" in caplog.text
     clock.advance(RESTART_PAUSE_SECONDS)
-    await turns()
+    await run_event_loop()
     assert trial.starts == 2
     await cancel_and_wait([task])
     clock.advance(RESTART_PAUSE_SECONDS)
-    await turns()
+    await run_event_loop()
     assert trial.starts == 2
 
 
-async def test_a_task_that_ends_is_not_started_again(clock):
-    trial = Trial(None)
+async def test_finished_task_is_not_restarted(clock):
+    trial = FailingTask(None)
     await Supervisor(clock).start("trial", trial.run)
     assert trial.starts == 1
 
 
-async def test_a_task_that_fails_while_it_is_told_to_end_ends(clock):
+async def test_task_that_fails_while_cancelled_ends(clock):
     async def run() -> None:
         try:
             await asyncio.Event().wait()
@@ -71,32 +71,32 @@ async def test_a_task_that_fails_while_it_is_told_to_end_ends(clock):
             raise ZeroDivisionError
 
     task = Supervisor(clock).start("trial", run)
-    await turns()
+    await run_event_loop()
     await cancel_and_wait([task])
     assert task.done()
 
 
-async def test_a_task_speaks_nobodys_language(clock):
-    spoken = []
+async def test_task_starts_in_default_language(clock):
+    languages = []
 
     async def run() -> None:
-        spoken.append(i18n.current_language())
+        languages.append(i18n.current_language())
 
     with i18n.language_scope("fr"):
         await Supervisor(clock).start("trial", run)
-    assert spoken == ["en"]
+    assert languages == ["en"]
 
 
-async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, caplog):
-    trial, health = Trial(Panic), Health(newsroom)
+async def test_health_reports_task_that_keeps_failing(newsroom, clock, caplog):
+    trial, health = FailingTask(Panic), Health(newsroom)
     health.gateway_down_since = None
     task = newsroom.supervisor.start("trial", trial.run)
     for failures in (1, 2):
-        await turns()
+        await run_event_loop()
         assert trial.starts == failures
         assert await health.load_problems() == []
         clock.advance(RESTART_PAUSE_SECONDS)
-    await turns()
+    await run_event_loop()
     assert await health.load_problems() == ["trial keeps failing, see the log"]
     await cancel_and_wait([task])
     clock.advance(FAILURE_WINDOW_SECONDS)
@@ -104,7 +104,7 @@ async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, cap
     assert caplog.text.count("task failed task=trial") == 3
 
 
-async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
+async def test_repeated_reported_failures_are_listed(clock, caplog):
     supervisor = Supervisor(clock)
     supervisor.report_failure("trial", DatabaseUnusable())
     for _failure in range(3):
@@ -115,13 +115,13 @@ async def test_short_work_that_keeps_failing_is_a_problem_too(clock, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):
-    trial, supervisor = Trial(DatabaseUnusable), Supervisor(clock)
+async def test_database_failure_is_not_counted_as_task_failure(clock, caplog):
+    trial, supervisor = FailingTask(DatabaseUnusable), Supervisor(clock)
     task = supervisor.start("trial", trial.run)
     for _start in range(3):
-        await turns()
+        await run_event_loop()
         clock.advance(RESTART_PAUSE_SECONDS)
-    await turns()
+    await run_event_loop()
     assert trial.starts == 4
     assert not supervisor.list_failing_task_names()
     assert not caplog.text

@@ -72,7 +72,7 @@ ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezo
         "Have a tip? Ann Small may be reached at ann@example.org.",
     ],
 )
-def test_what_a_page_carries_around_its_article_goes(line):
+def test_boilerplate_lines_around_article_are_stripped(line):
     assert strip_boilerplate(f"{line}\n\n{ARTICLE}\n\n{line}") == ARTICLE
     before, after = ARTICLE.split("\n\n")
     assert strip_boilerplate(f"{before}\n\n{line}\n\n{after}") == ARTICLE
@@ -108,12 +108,12 @@ def test_what_a_page_carries_around_its_article_goes(line):
         "-",
     ],
 )
-def test_sentences_of_an_article_stay(line):
+def test_sentences_of_article_are_kept(line):
     text = f"{line}\n\n{ARTICLE}\n\n{line}\n\nFin de l'article."
     assert strip_boilerplate(text) == text
 
 
-def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
+def test_list_of_related_articles_at_end_is_stripped():
     other_titles = "\n\nUn autre titre\n\nEncore un titre ?"
     assert strip_boilerplate(f"{ARTICLE}\n\nArticles en rapport{other_titles}") == ARTICLE
     assert strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{other_titles}") == ARTICLE
@@ -121,24 +121,24 @@ def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
     assert strip_boilerplate(text_with_heading) == text_with_heading
 
 
-def test_a_footer_said_twice_goes_and_code_said_twice_stays():
+def test_repeated_footer_is_stripped_but_not_repeated_code():
     assert strip_boilerplate(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020") == ARTICLE
     code = "if a:\n  if b:\n    c\n  end\nend"
     assert strip_boilerplate(code) == code
 
 
-def test_read_more_after_the_last_word_goes():
+def test_read_more_at_end_is_stripped():
     assert strip_boilerplate("Amazon suspend son logiciel […] Lire la suite »") == "Amazon suspend son logiciel […]"
     assert strip_boilerplate("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
 
 
 @check_cases("text", ["Comments", "image.png", "Read more", "\n\nComments\n", "", "© X"])
-def test_a_text_never_becomes_empty(text):
+def test_text_never_becomes_empty(text):
     assert strip_boilerplate(text) == text
 
 
 @given(st.text() | st.lists(st.sampled_from(["Comments", "\n", "a b c", "À lire :", ".", "©", " "])).map("".join))
-def test_no_text_breaks_it_and_nothing_is_added(text):
+def test_stripping_only_removes_text(text):
     cleaned = strip_boilerplate(text)
     assert bool(cleaned.strip()) == bool(text.strip())
     position = 0
@@ -146,7 +146,7 @@ def test_no_text_breaks_it_and_nothing_is_added(text):
         position = text.index(line.strip(), position) + len(line.strip())
 
 
-def test_lines_made_to_exhaust_the_patterns_are_read():
+def test_hostile_lines_do_not_exhaust_patterns():
     lines = [
         "updated: " + "mar 1 " * 50 + "x",
         "updated " + "sept.oct.nov" * 24 + "z",
@@ -162,7 +162,7 @@ def test_lines_made_to_exhaust_the_patterns_are_read():
     strip_boilerplate("x\n" * 100_000)
 
 
-def test_of_the_page_of_the_seed_only_the_article_is_left():
+def test_boilerplate_of_real_page_is_stripped():
     cleaned = strip_boilerplate(shared("seed/article.fr.txt").read_text(encoding="utf-8"))
     for furniture in ("justlogo", "Mis à jour", "lire aussi", "Crédits", "Bar à innovations", "OpenMIC"):
         assert furniture not in cleaned
@@ -177,7 +177,7 @@ def test_of_the_page_of_the_seed_only_the_article_is_left():
 
 
 @check_cases("language", ["fr", "en"])
-def test_real_articles_lose_next_to_nothing(language):
+def test_real_articles_lose_little_text(language):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file][::10]
     kept_length = sum(len(strip_boilerplate(text)) for text in texts)
@@ -185,7 +185,7 @@ def test_real_articles_lose_next_to_nothing(language):
     assert all(len(strip_boilerplate(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
 
 
-def test_an_entry_of_reddit_says_what_was_written_and_nothing_else():
+def test_footer_of_reddit_entry_is_stripped():
     end = "submitted by /u/ada\n[link] [comments]"
     assert strip_boilerplate(f"{ARTICLE}\n\n{end}") == ARTICLE
     assert strip_boilerplate(end) == ""

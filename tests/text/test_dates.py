@@ -53,7 +53,7 @@ JUNE = timegm((2020, 6, 10, 12, 30, 0))
         (f"{JUNE}000", JUNE),
     ],
 )
-def test_dates_that_feeds_write_are_understood(text, moment):
+def test_feed_dates_are_parsed(text, moment):
     assert feed_dates.parse_date(text) == moment
 
 
@@ -76,7 +76,7 @@ def test_dates_that_feeds_write_are_understood(text, moment):
         ("Wed, 10 Jun 2020 12:30:00 rubbish", False),
     ],
 )
-def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, is_whole):
+def test_text_after_date_is_ignored_unless_only_date_is_allowed(text, is_whole):
     assert feed_dates.parse_date(text) is not None
     assert (feed_dates.parse_date(text, must_be_only_date=True) is not None) is is_whole
 
@@ -86,18 +86,18 @@ def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, 
     ["", None, "yesterday", "Mon, 01 Jan 0001 00:00:00 +0000", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00",
      "2020", "9999-12-31", "31/31/2020", "10 brumaire 2020", "-1"],
 )  # fmt: skip
-def test_what_is_no_date_of_the_web_is_none(text):
+def test_invalid_date_is_none(text):
     assert feed_dates.parse_date(text) is None
 
 
 @given(st.text())
-def test_no_text_breaks_it(text):
+def test_arbitrary_text_raises_nothing(text):
     feed_dates.parse_date(text)
     feed_dates.parse_date(text, must_be_only_date=True)
 
 
 @given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))
-def test_nothing_that_resembles_a_date_breaks_it(text):
+def test_date_like_text_gives_none_or_valid_timestamp(text):
     moment = feed_dates.parse_date(text)
     assert moment is None or 0 < moment < feed_dates.LATEST_TIMESTAMP
 
@@ -106,21 +106,21 @@ def test_nothing_that_resembles_a_date_breaks_it(text):
     st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 30)),  # noqa: DTZ001 - hypothesis adds the zone
     st.integers(-14 * 60, 14 * 60),
 )
-def test_the_two_standards_are_read_to_the_second(naive, minutes):
+def test_iso_and_rfc_822_dates_are_parsed_to_the_second(naive, minutes):
     moment = naive.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
     seconds = int(moment.astimezone(UTC).timestamp())
     assert feed_dates.parse_date(moment.isoformat()) == seconds
     assert feed_dates.parse_date(format_datetime(moment)) == seconds
 
 
-def test_an_article_is_never_newer_than_when_it_was_found():
+def test_publication_time_is_clamped_to_time_of_poll():
     assert feed_dates.clamp_publication_time(2_000_000_000, 1_700_000_000) == 1_700_000_000
     assert feed_dates.clamp_publication_time(1_600_000_000, 1_700_000_000) == 1_600_000_000
     assert feed_dates.clamp_publication_time(None, 1_700_000_000) == 1_700_000_000
     assert feed_dates.clamp_publication_time(5, 1_700_000_000) == 1_700_000_000
 
 
-def test_every_date_of_real_feeds_is_understood():
+def test_all_dates_of_real_feeds_are_parsed():
     date_element = re.compile(
         r"<(?:\w+:)?(?:pubDate|date|published|updated|modified|issued|created|lastBuildDate)(?:\s[^>]*)?>"
         r"\s*(?:<!\[CDATA\[)?\s*([^<\]]{1,100})"

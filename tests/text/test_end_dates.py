@@ -1,4 +1,4 @@
-"""An end date is read as people write it, in English and in French, and never as a date that is over."""
+"""End dates in English and French."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARIS = ZoneInfo("Europe/Paris")
 NOW = int(datetime(2026, 11, 30, 9, tzinfo=PARIS).timestamp())  # a Monday
 
 
-def read(text: str) -> str | None:
+def parse_and_format_end(text: str) -> str | None:
     end = parse_end(text, NOW, PARIS)
     return None if end is None else datetime.fromtimestamp(end, PARIS).strftime("%Y-%m-%d %H:%M")
 
@@ -54,8 +54,8 @@ def read(text: str) -> str | None:
         ("2027", "2028-01-01 00:00"),
     ],
 )
-def test_an_end_is_the_next_that_has_this_name(text, end):
-    assert read(text) == end
+def test_end_date_is_next_matching_day(text, end):
+    assert parse_and_format_end(text) == end
 
 
 @check_cases(
@@ -71,7 +71,7 @@ def test_an_end_is_the_next_that_has_this_name(text, end):
         "2025-07-20",
     ],
 )
-def test_a_past_end_stays_in_the_past(text):
+def test_past_end_date_is_not_moved_to_the_future(text):
     end = parse_end(text, NOW, PARIS)
     assert end is not None
     assert end <= NOW
@@ -81,11 +81,11 @@ def test_a_past_end_stays_in_the_past(text):
     "text",
     ["", " ", "soon", "bientôt", "31/02", "99/99", "0000-00-00", "x" * 10_000, "20 July " * 2_000, "99999 years x"],
 )
-def test_what_names_no_end_is_none(text):
+def test_text_without_end_date_is_none(text):
     assert parse_end(text, NOW, PARIS) is None
 
 
-def test_days_end_at_midnight_of_the_zone_across_a_clock_change():
+def test_day_ends_at_local_midnight_across_clock_change():
     before_change = int(datetime(2027, 3, 27, 12, tzinfo=PARIS).timestamp())
     end = parse_end("tomorrow", before_change, PARIS)
     assert end == int(datetime(2027, 3, 29, tzinfo=PARIS).timestamp())

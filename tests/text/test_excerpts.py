@@ -45,12 +45,12 @@ TEXTS = st.one_of(
         "Il en reste, p. ex. Google.",
     ],
 )
-def test_a_full_stop_within_a_sentence_does_not_end_it(sentence):
+def test_full_stop_of_abbreviation_does_not_split_sentence(sentence):
     assert excerpts.split_sentences(sentence) == [sentence]
 
 
 @check_cases(
-    ("text", "found"),
+    ("text", "sentences"),
     [
         ("One. Two! Three? Four… Five", ["One.", "Two!", "Three?", "Four…", "Five"]),
         ("Il part. « Pourquoi ? » Elle reste.", ["Il part.", "« Pourquoi ? »", "Elle reste."]),
@@ -70,19 +70,19 @@ def test_a_full_stop_within_a_sentence_does_not_end_it(sentence):
         (" \n ", []),
     ],
 )
-def test_sentences_end_where_they_end(text, found):
-    assert excerpts.split_sentences(text) == found
+def test_text_is_split_into_sentences(text, sentences):
+    assert excerpts.split_sentences(text) == sentences
 
 
 @given(TEXTS)
-def test_sentences_hold_every_character_but_white_space(text):
+def test_splitting_keeps_all_visible_characters(text):
     assert "".join("".join(excerpts.split_sentences(text)).split()) == "".join(text.split())
 
 
 @given(TEXTS, st.integers(0, 80))
 @example("a" * 300, 10)
 @example("👩\u200d🚀" * 30, 9)
-def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
+def test_excerpt_is_beginning_of_text_within_limit(text, limit):
     excerpt = excerpts.make_excerpt(text, limit)
     single_line = " ".join(text.split())
     assert count_utf16_units(excerpt) <= limit
@@ -93,7 +93,7 @@ def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
         assert single_line.startswith(excerpt.removesuffix("…").rstrip())
 
 
-def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
+def test_lead_excerpt_skips_sentences_of_title():
     post = "The cable works again. The splice took eleven days. Gotland noticed little."
     title = "The cable works again. The splice took eleven days."
     assert excerpts.make_lead_excerpt((post,), title, 200) == "Gotland noticed little."
@@ -101,7 +101,7 @@ def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
     assert excerpts.make_lead_excerpt((title,), title, 200) == ""
 
 
-def test_an_excerpt_ends_with_a_sentence_where_one_ends():
+def test_excerpt_ends_at_sentence_if_possible():
     text = "Amazon suspend la vente. La police attendra un an. Puis on verra bien ce que la loi dira."
     assert excerpts.make_excerpt(text, 60) == "Amazon suspend la vente. La police attendra un an."
     assert excerpts.make_excerpt(text, 24) == "Amazon suspend la vente."
@@ -110,16 +110,16 @@ def test_an_excerpt_ends_with_a_sentence_where_one_ends():
 
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9))), st.integers(0, 80))
-def test_around_never_exceeds_its_limit(text, pairs, limit):
+def test_excerpt_around_matches_stays_within_limit(text, pairs, limit):
     text = " ".join(text.split())
     spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
-    excerpt, moved = excerpts.make_excerpt_around(text, spans, limit)
+    excerpt, shifted_spans = excerpts.make_excerpt_around(text, spans, limit)
     assert count_utf16_units(excerpt) <= limit
     assert "\n" not in excerpt
-    assert all(0 <= start <= end <= len(excerpt) for start, end in moved)
+    assert all(0 <= start <= end <= len(excerpt) for start, end in shifted_spans)
 
 
-def test_around_shows_where_most_matches_are():
+def test_excerpt_around_matches_shows_densest_part():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
     spans = [match.span() for match in re.finditer("Rekognition", text)]
     excerpt, marked = excerpts.make_excerpt_around(text, spans, 80)
@@ -130,15 +130,15 @@ def test_around_shows_where_most_matches_are():
 
 
 @given(st.lists(st.sampled_from(["été", "robot", "a", "œ", "3\xa0000", "😀", "fin."]), max_size=80))
-def test_spans_lie_around_the_same_words_in_the_stretch(words):
+def test_spans_in_excerpt_cover_same_words(words):
     text = " ".join(words)
     spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
-    excerpt, moved = excerpts.make_excerpt_around(text, spans, 80)
-    assert [excerpt[start:end] for start, end in moved] == re.findall("robot|3\xa0000", excerpt)
-    assert bool(moved) is bool(spans)
+    excerpt, shifted_spans = excerpts.make_excerpt_around(text, spans, 80)
+    assert [excerpt[start:end] for start, end in shifted_spans] == re.findall("robot|3\xa0000", excerpt)
+    assert bool(shifted_spans) is bool(spans)
 
 
-def test_a_megabyte_is_no_effort():
+def test_huge_text_is_excerpted():
     text = "M. Dupont. Il part à l'U.S. Open " * 30_000
     assert count_utf16_units(excerpts.make_excerpt(text, 300)) <= 300
     excerpt, _ = excerpts.make_excerpt_around(text, [(900_000, 900_003)], 300)
@@ -149,7 +149,7 @@ def test_a_megabyte_is_no_effort():
     excerpts.make_excerpt(" " * 1_000_000 + "a", 300)
 
 
-def test_the_sentences_of_real_articles_are_of_sensible_length():
+def test_sentences_of_real_articles_have_plausible_lengths():
     lengths: list[int] = []
     for language in ("fr", "en"):
         with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:

@@ -44,7 +44,7 @@ from tests.support.shared_data import shared
         ("", ""),
     ],
 )
-def test_markup_becomes_readable_text(markup, text):
+def test_markup_is_rendered_as_text(markup, text):
     assert to_text(markup) == text
 
 
@@ -53,17 +53,17 @@ def test_markup_becomes_readable_text(markup, text):
     ["a < b and c > d", "AT&T", "1 <2> 3", "List<String> in Java", "R&D: x<y", "https://a.fr/?a=1&copy=2",
      "5 &times", "💡 l'IA — « d'été »", "a\n\nb", "<3", "<-", "{a}<>{b}"],
 )  # fmt: skip
-def test_text_that_is_no_html_stays_as_it_is(text):
+def test_plain_text_is_not_changed(text):
     assert to_text(text) == text
 
 
-def test_entities_in_plain_text_are_decoded_but_make_no_markup_twice():
+def test_entities_are_decoded_without_creating_markup():
     assert to_text("Caf&eacute; &amp; AT&amp;T") == "Café & AT&T"
     assert to_text("&amp;eacute;") == "é"
     assert to_text("&lt;script&gt;alert(1)&lt;/script&gt;") == "<script>alert(1)</script>"
 
 
-def test_a_whole_entry_escaped_twice_is_read_as_what_it_was():
+def test_double_escaped_entry_is_unescaped_twice():
     assert to_text("&lt;body&gt;&lt;p&gt;One&lt;br&gt;two&lt;/p&gt;&lt;/body&gt;") == "One\ntwo"
     assert to_text("<p>&lt;p&gt; starts a paragraph, &lt;/p&gt; ends it</p>") == (
         "<p> starts a paragraph, </p> ends it"
@@ -71,7 +71,7 @@ def test_a_whole_entry_escaped_twice_is_read_as_what_it_was():
 
 
 @given(st.text())
-def test_no_text_breaks_it(text):
+def test_arbitrary_text_is_rendered_without_extra_space(text):
     rendered = to_text(text)
     assert rendered == rendered.strip()
     assert "\n\n\n" not in rendered
@@ -87,7 +87,7 @@ def test_no_text_breaks_it(text):
         )
     ).map("".join)
 )  # fmt: skip
-def test_no_soup_of_tags_breaks_it(markup):
+def test_tag_soup_is_rendered(markup):
     rendered = to_text(markup)
     assert rendered == rendered.strip()
     assert not any("\ue000" <= character <= "\ue004" for character in rendered)
@@ -112,13 +112,13 @@ HOSTILE = {
 
 
 @check_cases(("name", "markup"), HOSTILE.items())
-def test_markup_made_to_exhaust_the_parser_is_read(name, markup):
+def test_hostile_markup_is_rendered(name, markup):
     assert "hello" in to_text(markup), name
     find_first_image_source(markup + "<img src=x>")
 
 
 @check_cases(
-    "drawn",
+    "drawing",
     [
         "<svg><symbol><path d=x /></symbol><use href=#a /></svg>" * 30,
         "<svg><g>" + "<path d=x>" * 3 + "</svg>" + "<input><embed>" * 3,
@@ -126,14 +126,14 @@ def test_markup_made_to_exhaust_the_parser_is_read(name, markup):
         "<math>" + "<mspace/>" * 40 + "</math>",
     ],
 )
-def test_drawings_and_void_elements_are_not_deep(drawn):
-    markup = drawn * 100 + "<p>hello"
+def test_drawings_and_void_elements_stay_within_parse_budget(drawing):
+    markup = drawing * 100 + "<p>hello"
     assert not exceeds_parse_budget(markup)
     assert exceeds_parse_budget(markup + "<div/>" * 300)  # which closes nothing in HTML
     assert exceeds_parse_budget("<svg>" * 300)
 
 
-def test_absurd_markup_reads_like_the_same_markup_in_measure():
+def test_deep_nesting_does_not_change_text():
     inner = "<h2>T</h2><p>a &amp; b<br>c</p><ul><li>d</li></ul><script>x</script><pre>e\n f</pre>"
     assert to_text("<div>" * 300 + inner + "</div>" * 300) == to_text(inner)
 
@@ -150,11 +150,11 @@ def test_absurd_markup_reads_like_the_same_markup_in_measure():
         ("no picture", None),
     ],
 )
-def test_the_first_picture_is_one_that_a_reader_sees(markup, source):
+def test_first_image_is_visible_one(markup, source):
     assert find_first_image_source(markup) == source
 
 
-def test_real_feeds_leave_no_tag_behind():
+def test_text_of_real_feeds_contains_no_tags():
     leftover_tags = []
     for path in sorted(shared("feeds/real").rglob("*"))[::4]:
         if not path.is_file():

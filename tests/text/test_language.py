@@ -33,43 +33,43 @@ OTHERS = [
 
 
 @check_cases("language", SENTENCES)
-def test_a_sentence_tells_its_language_whatever_its_feed_says(language):
+def test_language_of_sentence_overrides_feed_hint(language):
     for hint in (None, "", "en-US", "fr", language.upper()):
         assert detect_language(SENTENCES[language], hint) == language
 
 
 @check_cases("text", OTHERS)
-def test_a_language_it_does_not_know_is_no_english_or_french(text):
+def test_unknown_language_is_not_english_or_french(text):
     assert detect_language(text) not in {"en", "fr"}
     assert detect_language(text, "sw-KE") == "sw"
 
 
 @check_cases("text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"])
-def test_too_little_text_says_nothing_but_what_the_feed_says(text):
+def test_short_text_uses_feed_hint(text):
     assert detect_language(text) is None
     assert detect_language(text, "fr-FR") == "fr"
     assert detect_language(text, "nonsense") is None
 
 
 @given(st.text(), st.none() | st.text())
-def test_no_text_and_no_hint_break_it(text, hint):
+def test_arbitrary_text_and_hint_give_code_or_none(text, hint):
     detected = detect_language(text, hint)
     assert detected is None or (len(detected) == 2 and detected.isalpha())
 
 
-def test_tags_give_their_language():
+def test_primary_subtag_is_parsed():
     tags = ("fr-FR", "en_US", " FR ", "fra", "", None, "x-klingon", "Français")
     assert [parse_primary_subtag(tag) for tag in tags] == [
         "fr", "en", "fr", None, None, None, None, None,
     ]  # fmt: skip
 
 
-@check_cases(("language", "least"), [("fr", 0.89), ("en", 0.92)])
-def test_real_articles_are_told_right(language, least):
+@check_cases(("language", "min_share"), [("fr", 0.89), ("en", 0.92)])
+def test_language_of_real_articles_is_detected(language, min_share):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file][::10]
     titles = Counter(detect_language(article["title"]) for article in articles)
     article_languages = Counter(detect_language(f"{article['title']}\n{article['text']}") for article in articles)
     assert article_languages[language] == len(articles)
-    assert titles[language] >= least * len(articles)
+    assert titles[language] >= min_share * len(articles)
     assert titles[None] >= 0.97 * (len(articles) - titles[language]) - 0.01 * len(articles)

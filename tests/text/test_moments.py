@@ -11,12 +11,12 @@ from tests.support.cases import check_cases
 NOW = int(datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC).timestamp())  # a Thursday
 
 
-def day(text: str) -> int:
+def parse_day(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
 @check_cases(
-    ("text", "said", "start", "end"),
+    ("text", "matched_text", "start", "end"),
     [
         ("what happened to Intel this week", "this week", "2026-05-25", "2026-06-01"),
         ("les nouveautés de Mistral depuis lundi", "depuis lundi", "2026-05-25", None),
@@ -95,11 +95,11 @@ def day(text: str) -> int:
         ("between 1789 and 1799", "between 1789 and 1799", "1789-01-01", "1800-01-01"),
     ],
 )
-def test_an_expression_of_time_in_a_question_is_its_days(text, said, start, end):
+def test_time_expression_of_question_is_its_period(text, matched_text, start, end):
     folded = fold(text)
     moment = time_expressions.find_time_expression(folded, NOW)
-    assert folded[moment.start : moment.end] == said
-    assert moment.period == (day(start), NOW + 1 if end is None else day(end))
+    assert folded[moment.start : moment.end] == matched_text
+    assert moment.period == (parse_day(start), NOW + 1 if end is None else parse_day(end))
 
 
 @check_cases(
@@ -112,7 +112,7 @@ def test_an_expression_of_time_in_a_question_is_its_days(text, said, start, end)
         ("three days ago", "2026-05-25", "2026-05-26"),
     ],
 )
-def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, start, end):
+def test_days_of_question_begin_at_local_midnight(text, start, end):
     paris = ZoneInfo("Europe/Paris")
     moment = time_expressions.find_time_expression(fold(text), NOW, paris)
     assert moment.period == tuple(
@@ -137,7 +137,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, star
         ("in the past 24 hours", 1),
     ],
 )
-def test_what_counts_back_ends_now(text, days):
+def test_relative_time_expression_ends_now(text, days):
     moment = time_expressions.find_time_expression(fold(text), NOW)
     assert moment.is_relative
     assert abs(moment.period.start - (NOW - days * 86_400)) <= 1
@@ -145,7 +145,7 @@ def test_what_counts_back_ends_now(text, days):
 
 
 @check_cases("text", ["in the past hour", "last hour", "dans la dernière heure"])
-def test_the_last_hour_is_no_day(text):
+def test_last_hour_is_3600_seconds(text):
     moment = time_expressions.find_time_expression(fold(text), NOW)
     assert moment.period == (NOW - 3600, NOW)
 
@@ -178,11 +178,11 @@ def test_the_last_hour_is_no_day(text):
         "il a été 2024 fois",
     ],
 )
-def test_what_names_no_time_is_not_taken_for_it(text):
+def test_text_without_time_expression_is_none(text):
     assert time_expressions.find_time_expression(fold(text), NOW) is None
 
 
 @given(st.text(alphabet=st.sampled_from("0123456789 -/.'aeihlmnorstu"), max_size=60))
-def test_no_text_breaks_it(text):
+def test_time_like_text_raises_nothing(text):
     for question in (text, f"since {text}", f"du {text} au 31 juin", f"{text} days ago"):
         time_expressions.find_time_expression(question, NOW)

@@ -81,7 +81,7 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
         ("début de l’été", day(2020, 6, 1)),
     ],
 )
-def test_an_expression_of_time_is_not_read_as_another(text, start):
+def test_period_starts_at_expressed_time(text, start):
     period = periods.parse_period(text, NOW)
     assert datetime.fromtimestamp(period.start, UTC) == datetime.fromtimestamp(start, UTC)
 
@@ -122,7 +122,7 @@ def test_an_expression_of_time_is_not_read_as_another(text, start):
         ("14 juillet 1789", day(1789, 7, 14), day(1789, 7, 15)),
     ],
 )
-def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
+def test_period_has_expressed_start_and_end(text, start, end):
     assert periods.parse_period(text, NOW) == (start, end)
 
 
@@ -141,13 +141,13 @@ def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
         ("7d", "Europe/Paris", NOW - 7 * 86400, NOW),
     ],
 )
-def test_days_begin_at_midnight_where_the_person_is(text, zone, start, end):
+def test_days_of_period_begin_at_local_midnight(text, zone, start, end):
     assert periods.parse_period(text, NOW, ZoneInfo(zone)) == (start, end)
 
 
-def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
-    twice = day(2020, 10, 25, 1) + 1800  # 2:30 in Paris for the second time
-    assert periods.parse_period("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
+def test_hours_are_counted_across_clock_change():
+    repeated_hour = day(2020, 10, 25, 1) + 1800  # 2:30 in Paris for the second time
+    assert periods.parse_period("2h", repeated_hour, ZoneInfo("Europe/Paris")) == (repeated_hour - 7200, repeated_hour)
 
 
 @check_cases(
@@ -171,17 +171,17 @@ def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
         "winter 2019",
     ],
 )
-def test_what_is_no_time_is_not_guessed(text):
+def test_text_without_period_is_none(text):
     assert periods.parse_period(text, NOW) is None
 
 
-def test_in_the_evening_this_night_is_the_one_that_begins():
+def test_tonight_is_coming_night_in_the_evening():
     evening = day(2020, 6, 10, 22)
     assert periods.parse_period("cette nuit", evening) == (day(2020, 6, 10, 18), day(2020, 6, 11, 6))
     assert periods.parse_period("la nuit dernière", evening) == (day(2020, 6, 9, 18), day(2020, 6, 10, 6))
 
 
 @given(st.text(max_size=60), st.integers(0, 2**32), st.sampled_from(["UTC", "Asia/Beirut", "America/Lima"]))
-def test_no_text_breaks_it(text, now, zone):
+def test_arbitrary_text_gives_none_or_ordered_period(text, now, zone):
     period = periods.parse_period(text, now, ZoneInfo(zone))
     assert period is None or period.start <= period.end

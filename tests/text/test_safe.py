@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.text import discord_text
 from tests.support.cases import check_cases
 
-NASTY = st.text(
+HOSTILE_TEXT = st.text(
     st.one_of(
         st.characters(),
         st.sampled_from("\\*_~`|<>@#:[]()-.+1\n\r\t \u200b\u200d\u202e\u2066\ufeff\ufe0f\u0301\u0e47\ud800\0"),
@@ -17,11 +17,11 @@ NASTY = st.text(
 ESCAPE = re.compile(r"\\([^\w\s]|_)")
 
 
-@given(NASTY, st.integers(0, 60))
+@given(HOSTILE_TEXT, st.integers(0, 60))
 @example("👨\u200d👩\u200d👧" * 9, 5)
 @example("🇫🇷" * 9, 6)
 @example("e" + "\u0301" * 99, 10)
-def test_plain_is_one_harmless_line_within_its_limit(text, limit):
+def test_plain_line_is_safe_and_within_limit(text, limit):
     plain_text = discord_text.to_plain_line(text, limit)
     assert discord_text.count_utf16_units(plain_text) <= limit
     assert len(plain_text.encode("utf-16-le")) <= 2 * limit
@@ -38,24 +38,24 @@ def test_plain_is_one_harmless_line_within_its_limit(text, limit):
         assert plain_text.endswith("…")
 
 
-@given(NASTY)
+@given(HOSTILE_TEXT)
 @example("1. one\n- two\n-# three\n# four\n> five\n+ six\n  12. seven")
 @example("<@1> <@!1> <@&1> <#1> <:x:1> <a:x:1> <t:1:R> </a b:1> <id:customize> @everyone @here")
 @example("[a](https://b.c) https://b.c <https://b.c> ||x|| ```py\n``` \\[x\\](y)")
 @example("¯\\_(ツ)_/¯")
-def test_markdown_shows_the_same_characters_and_nothing_of_it_is_markup(text):
+def test_escaped_markdown_shows_same_text_without_markup(text):
     escaped = discord_text.escape_markdown(text)
     assert ESCAPE.sub(r"\1", escaped) == text
-    bare = ESCAPE.sub("\0", escaped)
-    assert not re.search(r"[\\*_~`|<>@#:\[\]]", bare)
-    assert not re.search(r"(?m)^[^\S\n]*(?:[-+*]|\d+\.)(?:\s|$)", bare)
-    assert "://" not in bare
+    unescaped_markup = ESCAPE.sub("\0", escaped)
+    assert not re.search(r"[\\*_~`|<>@#:\[\]]", unescaped_markup)
+    assert not re.search(r"(?m)^[^\S\n]*(?:[-+*]|\d+\.)(?:\s|$)", unescaped_markup)
+    assert "://" not in unescaped_markup
 
 
-@given(NASTY, st.integers(1, 40))
+@given(HOSTILE_TEXT, st.integers(1, 40))
 @example("a" + "*" * 30, 8)
 @example("\\" * 30, 7)
-def test_a_cut_never_splits_what_belongs_together(text, limit):
+def test_truncation_splits_no_escape_or_grapheme(text, limit):
     escaped = discord_text.escape_markdown(discord_text.to_plain_line(text))
     short = discord_text.truncate_utf16(escaped, limit)
     assert discord_text.count_utf16_units(short) <= limit
@@ -69,7 +69,7 @@ def test_a_cut_never_splits_what_belongs_together(text, limit):
         assert not text_before_ellipsis.endswith("\u200d")
 
 
-def test_families_and_flags_are_cut_whole():
+def test_truncation_keeps_emoji_sequences_whole():
     family = "👨\u200d👩\u200d👧"
     assert discord_text.truncate_utf16(family * 3, 20) == family * 2 + "…"
     assert discord_text.truncate_utf16("🇫🇷🇧🇪🇨🇦", 7) == "🇫🇷…"
@@ -82,7 +82,7 @@ def test_families_and_flags_are_cut_whole():
 
 
 @check_cases(
-    ("text", "shown"),
+    ("text", "safe_text"),
     [
         ("a\u202egnp.exe\u202c", "agnp.exe"),
         ("@\u200beveryone", "@everyone"),
@@ -101,11 +101,11 @@ def test_families_and_flags_are_cut_whole():
         ("soft\xadhyphen", "softhyphen"),
     ],
 )
-def test_tricks_go_and_writing_stays(text, shown):
-    assert discord_text.to_plain_line(text) == shown
+def test_deceptive_characters_are_removed_but_scripts_kept(text, safe_text):
+    assert discord_text.to_plain_line(text) == safe_text
 
 
-def test_a_megabyte_of_marks_or_joiners_is_no_effort():
+def test_huge_runs_of_marks_or_joiners_are_truncated():
     assert discord_text.count_utf16_units(discord_text.to_plain_line("e" + "\u0301" * 1_000_000, 100)) <= 100
     assert discord_text.count_utf16_units(discord_text.to_plain_line("👩\u200d" * 300_000, 100)) <= 100
     assert discord_text.count_utf16_units(discord_text.to_plain_line("\\" * 1_000_000, 100)) <= 100

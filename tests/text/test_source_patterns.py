@@ -1,4 +1,4 @@
-"""A pattern of a source covers what is on its domain and below its path, however the address is written."""
+"""Source patterns: parsing and the URLs that they cover."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from tests.support.cases import check_cases
         ("[::ffff:192.0.2.1]", "192.0.2.1"),
     ],
 )
-def test_what_an_operator_types_becomes_a_pattern(text, pattern_text):
+def test_typed_text_is_parsed_as_pattern(text, pattern_text):
     pattern = SourcePattern.parse(text)
     assert str(pattern) == pattern_text
     assert SourcePattern.parse(str(pattern)) == pattern
 
 
 VIDEOS, CHANNEL = "www.youtube.com/feeds/videos.xml", "x5XG1OV2P6uZZ5FSM9Ttw_"
-UNREADABLE = [f"news.example/{'[' * 200}", "news.example/priv%61te/abcdefghijkl"]
-"""Addresses whose stored pattern would be too long, or contain a secret, and so could not be read again."""
+UNSTORABLE = [f"news.example/{'[' * 200}", "news.example/priv%61te/abcdefghijkl"]
+"""URLs whose pattern would be too long or contain a secret, so that it could not be parsed again."""
 
 
 @check_cases(
-    "text", ["", "com", "localhost", "ftp://news.example", "https://u:p@news.example/", "a b", "[1::2", *UNREADABLE]
+    "text", ["", "com", "localhost", "ftp://news.example", "https://u:p@news.example/", "a b", "[1::2", *UNSTORABLE]
 )
-def test_other_texts_are_refused(text):
+def test_invalid_pattern_is_refused(text):
     with pytest.raises(ValueError, match=r"is needed|password"):
         SourcePattern.parse(text)
 
@@ -70,7 +70,7 @@ def test_other_texts_are_refused(text):
         (f"{VIDEOS}?channel_id=UC{CHANNEL}", f"https://{VIDEOS}?playlist_id=UULF{CHANNEL}"),
     ],
 )
-def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
+def test_pattern_covers_every_spelling_of_url(pattern_text, covered_url):
     assert SourcePattern.parse(pattern_text).covers(covered_url)
 
 
@@ -91,12 +91,12 @@ def test_no_spelling_of_an_address_escapes(pattern_text, covered_url):
         ("youtube.com/feeds/videos.xml?channel_id=UC1", "https://www.youtube.com/feeds/videos.xml?channel_id=UC12"),
     ],
 )
-def test_neighbours_stay_free(pattern_text, other_url):
+def test_pattern_does_not_cover_similar_urls(pattern_text, other_url):
     assert not SourcePattern.parse(pattern_text).covers(other_url)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_a_pattern_is_read_back_as_it_was_and_covers_its_own_address(path, query):
+def test_pattern_round_trips_and_covers_itself(path, query):
     try:
         pattern = SourcePattern.parse(f"https://news.example/{path}?{query}")
     except ValueError:

@@ -8,7 +8,7 @@ NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
 
 
 @check_cases(
-    ("said", "english", "french"),
+    ("period_text", "english", "french"),
     [
         ("this week", "Nov 23 – 29, 2026", "23–29 nov. 2026"),
         ("yesterday", "Nov 25, 2026", "25 nov. 2026"),
@@ -25,14 +25,14 @@ NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
         ("last winter", "December 2025 – February 2026", "décembre 2025 – février 2026"),
     ],
 )
-def test_a_span_is_named_by_its_days_or_hours(said, english, french):
-    period = periods.parse_period(said, NOW)
+def test_period_is_formatted_by_days_or_hours(period_text, english, french):
+    period = periods.parse_period(period_text, NOW)
     assert period is not None
     assert periods.format_period(period, UTC, "en").replace("\u2009", " ") == english
     assert periods.format_period(period, UTC, "fr").replace("\u2009", " ") == french
 
 
-def test_days_are_those_of_the_zone():
+def test_formatted_days_are_local():
     paris = ZoneInfo("Europe/Paris")
     period = periods.parse_period("today", NOW, paris)
     assert period is not None

@@ -29,7 +29,7 @@ ADDRESSES = st.builds(
 @example("http://" + "a" * 5000 + ".com")
 @example("http://a/%")
 @example("http://a/?#?")
-def test_no_address_breaks_any_function_and_canonical_is_final(url):
+def test_canonicalization_is_idempotent_for_any_text(url):
     form = urls.canonicalize(url)
     assert urls.canonicalize(form) == form
     assert not form or re.fullmatch(r"https?://[!-~]+", form)
@@ -66,7 +66,7 @@ def test_no_address_breaks_any_function_and_canonical_is_final(url):
         ("https://a.fr/x\u202egnp.exe", "https://a.fr/xgnp.exe"),
     ],
 )
-def test_one_page_has_one_address(url, form):
+def test_variants_of_url_have_one_canonical_form(url, form):
     assert urls.canonicalize(url) == form
 
 
@@ -75,11 +75,11 @@ def test_one_page_has_one_address(url, form):
     ["", "javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)", "ftp://a.fr/", "/relative",
      "//a.fr/", "mailto:a@b.fr", "http://", "http:///x", "http://a b.fr/", "http://-.fr>/", "file:///etc/passwd"],
 )  # fmt: skip
-def test_only_web_addresses_become_links(url):
+def test_url_outside_the_web_has_no_canonical_form(url):
     assert urls.canonicalize(url) == ""
 
 
-def test_scheme_and_last_slash_do_not_make_another_page():
+def test_page_key_ignores_scheme_and_trailing_slash():
     page = urls.compute_page_key("https://a.fr/x/?b=1")
     assert page == urls.compute_page_key("http://a.fr/x?b=1&utm_source=rss")
     other_urls = [
@@ -123,7 +123,7 @@ SECRET = [
 
 
 @check_cases("url", SECRET)
-def test_no_secret_of_a_feed_is_shown(url):
+def test_secrets_in_url_are_redacted(url):
     masked_url = urls.redact(url)
     assert urls.has_credentials(url)
     assert "***" in masked_url
@@ -131,7 +131,7 @@ def test_no_secret_of_a_feed_is_shown(url):
         assert secret not in masked_url
 
 
-def test_a_secret_that_somebody_pasted_as_a_fragment_is_masked():
+def test_secret_in_fragment_is_redacted():
     assert urls.redact("https://a.fr/#access_token=hunter2&x=1") == "https://a.fr/#access_token=***&x=1"
 
 
@@ -150,12 +150,12 @@ def test_a_secret_that_somebody_pasted_as_a_fragment_is_masked():
         "https://a.fr/private/",
     ],
 )
-def test_ordinary_addresses_are_shown_whole(url):
+def test_ordinary_url_is_not_redacted(url):
     assert not urls.has_credentials(url)
     assert urls.redact(url) == url
 
 
-def test_real_feed_lists_hold_no_false_alarm():
+def test_no_url_of_real_feed_lists_is_redacted():
     feed_urls = set()
     for path in shared("opml").rglob("*.opml"):
         feed_urls |= set(map(unescape, re.findall(r'(?i)xmlUrl\s*=\s*"([^"]+)', path.read_text(errors="replace"))))
@@ -175,34 +175,34 @@ def test_real_feed_lists_hold_no_false_alarm():
         ("exämple.com/é?utm_source=a", "https://xn--exmple-cua.com/%C3%A9?utm_source=a"),
     ],
 )
-def test_what_people_type_becomes_an_address(typed, url):
+def test_typed_url_is_normalized(typed, url):
     assert urls.normalize_typed_url(typed) == url
 
 
 @check_cases("typed", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"])
-def test_invalid_address_is_refused(typed):
+def test_invalid_typed_url_is_refused(typed):
     with pytest.raises(ValueError, match="not a web address"):
         urls.normalize_typed_url(typed)
 
 
-def test_host_is_that_of_the_canonical_form():
+def test_host_is_taken_from_canonical_form():
     assert urls.parse_host("https://ME:x@EXAMPLE.com:8080/") == "example.com"
     assert urls.parse_host("https://[2001:DB8::1]:80/") == "2001:db8::1"
     assert urls.parse_host("nonsense") == ""
 
 
 @check_cases("name", ["key", "auth", "pass", "session_id", "amp;pw"])
-def test_a_password_that_somebody_chose_is_not_shown(name):
+def test_short_password_in_query_is_redacted(name):
     assert urls.redact(f"https://news.example/feed?{name}=hunter&lang=fr") == (
         f"https://news.example/feed?{name}=***&lang=fr"
     )
 
 
-def test_what_only_names_a_kind_of_feed_is_shown():
+def test_feed_type_in_query_is_not_redacted():
     assert urls.redact("https://news.example/?feed=rss2&key=") == "https://news.example/?feed=rss2&key="
 
 
-def test_a_name_and_password_stand_in_the_address_whatever_is_in_them():
+def test_added_credentials_are_percent_encoded():
     url = urls.add_credentials("https://old:one@news.example:8443/feed?x=1", "j@ne", "a:b/c?#d")
     assert url == "https://j%40ne:a%3Ab%2Fc%3F%23d@news.example:8443/feed?x=1"
     assert urls.redact(url) == "https://***@news.example:8443/feed?x=1"

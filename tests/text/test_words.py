@@ -21,18 +21,18 @@ from tests.support.cases import check_cases
         ("co\xadop\u200b", "coop"),
     ],
 )
-def test_case_accents_and_forms_of_letters_do_not_matter(text, folded):
+def test_folding_ignores_case_accents_and_letter_forms(text, folded):
     assert fold(text) == folded
 
 
-def test_punctuation_parts_words():
+def test_punctuation_separates_words():
     assert split_words("L'IA d’États-Unis: covid-19, R&D_x 3.12!") == [
         "l", "ia", "d", "etats", "unis", "covid", "19", "r", "d", "x", "3", "12"
     ]  # fmt: skip
 
 
 @given(st.text())
-def test_spans_lie_around_their_words(text):
+def test_spans_cover_their_words(text):
     position = 0
     for word, start, end in iter_word_spans(text):
         assert position <= start < end <= len(text)
@@ -41,5 +41,5 @@ def test_spans_lie_around_their_words(text):
 
 
 @given(st.text(alphabet=st.sampled_from("aB é'’-.&_1ÇœßÅ \n")))
-def test_words_are_those_of_the_engine(text):
+def test_words_equal_tokens_of_search_engine(text):
     assert split_words(text) == text_analysis.tokenize(text)

@@ -1,4 +1,4 @@
-"""Time zones as people name them."""
+"""Time zones found by common names."""
 
 from zoneinfo import ZoneInfo
 
@@ -22,25 +22,25 @@ from tests.support.cases import check_cases
         ("utc", "UTC"),
     ],
 )
-def test_a_city_a_country_and_a_name_in_any_case_are_a_zone(typed, zone):
+def test_city_country_or_zone_name_finds_zone(typed, zone):
     assert zones.find_zone_name(typed) == zone
 
 
 @check_cases("typed", ["UTC+2", "GMT+1", "Etc/GMT+2", "+02:00", "", "Atlantis", "../../etc/passwd"])
-def test_a_distance_from_utc_and_nonsense_are_none(typed):
+def test_utc_offset_or_unknown_name_finds_no_zone(typed):
     assert zones.find_zone_name(typed) is None
 
 
-def test_a_country_with_several_zones_is_not_guessed():
+def test_country_with_several_zones_finds_no_zone():
     assert zones.find_zone_name("United States") is None
 
 
-def test_a_slip_of_the_finger_is_understood():
+def test_misspelled_name_suggests_zone():
     assert zones.suggest_zone_names("Pariss")[0] == "Europe/Paris"
     assert zones.suggest_zone_names("Brusels")[0] == "Europe/Brussels"
     assert zones.suggest_zone_names("x" * 4000) == []
 
 
-def test_every_zone_that_can_be_chosen_exists():
+def test_all_selectable_zones_exist():
     for zone in set(zones.load_zone_name_by_folded_name().values()):
         assert ZoneInfo(zone).key == zone
