@@ -1,4 +1,4 @@
-"""What tests of commands share."""
+"""Fixtures of the tests of commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.cogs.engine import Engine
 
 @pytest.fixture
 def engine(monkeypatch) -> Engine:
-    """The engine of answers, replaced for a test."""
+    """A stand-in that replaces the answer engine."""
     answer_engine = Engine()
     monkeypatch.setattr(answer_pipeline, "answer_question", answer_engine.ask)
     return answer_engine

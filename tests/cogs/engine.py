@@ -1,4 +1,4 @@
-"""A stand-in for the engine of answers: tests of what is shown do not hang on its tuning."""
+"""A stand-in for the answer engine, so that tests of messages do not depend on how it is tuned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.discord_world import World
 
 
 class Engine:
-    """Remembers what it was asked, and answers as it is told: at first that it does not know."""
+    """Answers with the fields that a test sets (at first: no answer) and records its calls."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -31,5 +31,5 @@ class Engine:
 
 
 def bot_mention(world: World) -> str:
-    """How a message mentions the bot."""
+    """Return the text that mentions the bot in a message."""
     return f"<@{world.env.backend.bot_user.id}>"

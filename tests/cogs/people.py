@@ -1,4 +1,4 @@
-"""Eight people with eight kinds of rights, three feeds of which nobody may see all, and forged requests."""
+"""People with different permissions, three feeds of which no member may see all, and forged requests."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.support.interactions import hide_channel, text
 from tests.support.scenario import START, newest_article
 
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
-"""A word of the feed that all in the server see, of the one in a hidden channel, of another server's."""
+"""A word of a feed in a visible channel, in a hidden channel and in another server."""
 SAVED = "Tourmaline"
-"""A word of the page that one member saved by its link."""
+"""A word of a page that a member saved by its link."""
 ALL_WORDS = frozenset({PUBLIC, VAULT, ABROAD, SAVED})
 MEMBER, MANAGER, OWNER, FOREIGNER = "member", "manager", "owner", "another server's manager"
 HELPER = "a member with the role that may manage feeds"
@@ -34,7 +34,7 @@ COLLECTOR = "a member who saved a page"
 NOBODY, DIRECT = "nobody", "a person in a direct message"
 GUEST, GROUP = "a person in a server without the bot", "a person in a group"
 UNKNOWN_SERVER_ID = 424242
-"""The id of that server."""
+"""ID of a server without the bot."""
 VISIBLE_WORDS = {
     MEMBER: {PUBLIC},
     HELPER: {PUBLIC},
@@ -46,7 +46,7 @@ VISIBLE_WORDS = {
     DIRECT: {PUBLIC},
     GUEST: {PUBLIC},
 }
-"""Which words each may be told; in a direct message it is the one of the reader's bookmark."""
+"""Words that each person may see; in a direct message only the word of the reader's bookmark."""
 
 _OPTION = {str: 3, bool: 5, ChannelHandle: 7, int: 4}
 _MESSAGE_MENU = 3
@@ -54,62 +54,62 @@ _MESSAGE_MENU = 3
 
 @dataclass
 class Crowd:
-    """The people, where each of them asks, and what they may ask for."""
+    """The people, where they send requests, and the articles, watches and mutes that these may name."""
 
     world: World
     vault: ChannelHandle
     abroad: ChannelHandle
     articles: dict[str, Article]
     watches: dict[str, int]
-    """One of each person or channel that sees only one of the words, by the word that they look for."""
+    """ID of the watch for each word."""
     people: dict[str, tuple[int, int | None, ChannelHandle]] = field(default_factory=dict)
-    """A person's id, the server that they ask in (None: none), and the channel."""
+    """User ID, server ID (None in a direct message) and channel of each person."""
     mutes: dict[str, int] = field(default_factory=dict)
-    """Mutes of the stories of these articles: the reader's, of the hidden channel and of the channel abroad."""
+    """Mute ID by the word of the muted story."""
 
-    async def command(self, who: str, name: str, **options: Any) -> str:
-        """Send a slash command as this person, whether Discord offers it to them or not; all that is said."""
+    async def command(self, asker: str, name: str, **options: Any) -> str:
+        """Send a slash command as this person, even one that Discord does not offer them; return the reply's text."""
         command_data = self.build_command_data(name, options)
-        return full_reply_text(await self.send(who, InteractionType.APPLICATION_COMMAND, command_data))
+        return full_reply_text(await self.send(asker, InteractionType.APPLICATION_COMMAND, command_data))
 
-    async def choose_menu_entry(self, who: str, name: str, message: discord.Message) -> str:
-        """Choose an entry of a message's menu."""
+    async def choose_menu_entry(self, asker: str, name: str, message: discord.Message) -> str:
+        """Choose an entry of a message's context menu and return the text of the reply."""
         backend = self.world.env.backend
         command = self.find_command_payload(name, _MESSAGE_MENU)
         stored = backend.get_message(message.channel.id, message.id)
         target = {str(message.id): dict(serializers.message_payload(backend, stored))}
         interaction_data = {"id": command["id"], "name": name, "type": 3, "target_id": str(message.id)}
         interaction_data["resolved"] = {"messages": target}
-        return full_reply_text(await self.send(who, InteractionType.APPLICATION_COMMAND, interaction_data))
+        return full_reply_text(await self.send(asker, InteractionType.APPLICATION_COMMAND, interaction_data))
 
-    async def autocomplete(self, who: str, name: str, option: str, partial_text: str = "") -> str:
-        """What is offered while somebody types."""
+    async def autocomplete(self, asker: str, name: str, option: str, partial_text: str = "") -> str:
+        """Return the choices offered for a partly typed option, as JSON."""
         command_data = self.build_command_data(name, {option: partial_text})
         focused_option = command_data["options"][0]
         focused_option = focused_option["options"][0] if "options" in focused_option else focused_option
         focused_option["focused"] = True
         kind = InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
-        answer = await self.send(who, kind, command_data)
+        answer = await self.send(asker, kind, command_data)
         return json.dumps(answer.autocomplete_choices or [])
 
     async def click(
         self,
-        who: str,
+        asker: str,
         message: discord.Message | ResponseMessage,
         custom_id: str,
         selected_values: list[str] | None = None,
     ) -> str:
-        """Press a button, or choose from a menu, that the message never had; all that is said."""
-        return full_reply_text(await self.press(who, message, custom_id, selected_values))
+        """Use a button or menu that the message need not have; return the text of the reply."""
+        return full_reply_text(await self.press(asker, message, custom_id, selected_values))
 
     async def press(
         self,
-        who: str,
+        asker: str,
         message: discord.Message | ResponseMessage,
         custom_id: str,
         selected_values: list[str] | None = None,
     ) -> InteractionResult:
-        """The same, with what comes of it."""
+        """Use a button or menu that the message need not have; return the interaction."""
         backend = self.world.env.backend
         channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
         stored = backend.get_message(channel_id, message.id)
@@ -126,43 +126,43 @@ class Crowd:
         message_payload = dict(serializers.message_payload(backend, stored))
         message_payload["components"] = [{"type": 1, "components": [component]}]  # else discord.py would drop it
         return await self.send(
-            who, InteractionType.MESSAGE_COMPONENT, interaction_data, {"message": message_payload}, stored.id
+            asker, InteractionType.MESSAGE_COMPONENT, interaction_data, {"message": message_payload}, stored.id
         )
 
     async def send(
         self,
-        who: str,
+        asker: str,
         kind: InteractionType,
         interaction_data: dict[str, Any],
         extra: dict[str, Any] | None = None,
         message_id: int | None = None,
     ) -> InteractionResult:
-        """Send any request as this person, from where they are."""
-        person, guild, channel = self.people[who]
+        """Send any interaction as this person, from their channel."""
+        user_id, guild, channel = self.people[asker]
         env = self.world.env
         record, payload = base_payload(
             env.backend,
             type=kind,
             channel_id=channel.id,
             guild_id=guild,
-            user_id=person,
+            user_id=user_id,
             data=interaction_data,
         )
         payload.update(extra or {})
         record.source_message_id = message_id
-        if who == NOBODY:  # who claims to be in a server without being a member of it
+        if asker == NOBODY:  # who claims to be in a server without being a member of it
             payload["user"] = payload.pop("member")["user"]
-        if who in {GUEST, GROUP}:  # Telex is installed for the person alone
-            payload["authorizing_integration_owners"] = {"1": str(person)}
-            payload["channel"] |= {"id": str(UNKNOWN_SERVER_ID + 1), "type": 3 if who == GROUP else 0}
-            payload["context"] = 2 if who == GROUP else 0
-        if who == GUEST:
+        if asker in {GUEST, GROUP}:  # Telex is installed for the person alone
+            payload["authorizing_integration_owners"] = {"1": str(user_id)}
+            payload["channel"] |= {"id": str(UNKNOWN_SERVER_ID + 1), "type": 3 if asker == GROUP else 0}
+            payload["context"] = 2 if asker == GROUP else 0
+        if asker == GUEST:
             payload["guild_id"], payload["guild_locale"] = str(UNKNOWN_SERVER_ID), "fr"
             payload["guild"] = {"id": str(UNKNOWN_SERVER_ID), "features": [], "locale": "fr"}
             payload["member"]["permissions"] = str(discord.Permissions(use_external_apps=True).value)
         env._notify_dispatch_observers(record)  # noqa: SLF001 - simcord has no way for such requests
         env.backend.emit("INTERACTION_CREATE", payload)
-        await env._settle_internal(dispatch="INTERACTION_CREATE")  # noqa: SLF001 - likewise
+        await env._settle_internal(dispatch="INTERACTION_CREATE")  # noqa: SLF001 - simcord has no way for such requests
         return InteractionResult(env, record)
 
     def find_command_payload(self, name: str, kind: int) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class Crowd:
 
 
 async def create_crowd(world: World, server: FeedServer) -> Crowd:
-    """Two servers, three feeds that were read and posted, seven people."""
+    """Create two servers, three feeds with posted articles, and the people."""
     env = world.env
     owner = env.create_user("owner")
     abroad = invite(env, "Abroad")
@@ -220,14 +220,14 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
     await world.store.bookmarks.add(world.editor.id, articles[VAULT].id, server_id=world.guild.id)
     articles[SAVED] = await save_page(world, collector.id)
     watches = {}
-    for word, server_id, channel_id, person in (
+    for word, server_id, channel_id, user_id in (
         (PUBLIC, world.guild.id, world.reader.user.dm_channel.id, world.reader.id),
         (VAULT, world.guild.id, vault.id, None),
         (ABROAD, abroad.id, foreign_channel.id, None),
         (SAVED, world.guild.id, collector.user.dm_channel.id, collector.id),
     ):
         added = await world.store.watches.add(
-            server_id=server_id, channel_id=channel_id, user_id=person, query=word, language="en", limit=9
+            server_id=server_id, channel_id=channel_id, user_id=user_id, query=word, language="en", limit=9
         )
         watches[word] = added[0].id
     hide_channel(world, vault, world.reader)
@@ -265,7 +265,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
 
 
 async def save_page(world: World, user_id: int) -> Article:
-    """A page that a person saved, which is like the articles of the feeds in all that others could search for."""
+    """Save a page for a user that matches the same searches as the articles of the feeds."""
     page = NewArticle(
         key=token_hex(10),
         page_key=token_hex(16),
@@ -289,15 +289,15 @@ async def save_page(world: World, user_id: int) -> Article:
 
 
 def full_reply_text(answer: InteractionResult) -> str:
-    """All that was sent in reply, buttons, menus and files included."""
+    """Return the text and the components of all messages of a reply."""
     messages: list[ResponseMessage | None] = [answer.response, *answer.followups]
     return "\n".join(
         f"{text(message)}\n{json.dumps(message.components)}" for message in messages if message is not None
     )
 
 
-def command_names(tree: app_commands.CommandTree[Any]) -> Iterator[str]:
-    """The names of all slash commands, and of the entries of menus."""
+def list_command_names(tree: app_commands.CommandTree[Any]) -> Iterator[str]:
+    """Yield the names of all slash commands and context menu entries."""
     for command in tree.walk_commands():
         if not isinstance(command, app_commands.Group):
             yield f"/{command.qualified_name}"
@@ -305,12 +305,12 @@ def command_names(tree: app_commands.CommandTree[Any]) -> Iterator[str]:
         yield from (command.name for command in tree.get_commands(type=kind))
 
 
-def persistent_item_classes(kind: type[discord.ui.DynamicItem[Any]] = discord.ui.DynamicItem) -> list[Any]:
-    """The kinds of buttons and menus that outlive a restart."""
+def list_persistent_item_classes(kind: type[discord.ui.DynamicItem[Any]] = discord.ui.DynamicItem) -> list[Any]:
+    """List the classes of buttons and menus that work after a restart."""
     leaf_classes = [
         item_class
         for subclass in kind.__subclasses__()
         if subclass.__module__.startswith("cogs.")
-        for item_class in persistent_item_classes(subclass)
+        for item_class in list_persistent_item_classes(subclass)
     ]
     return leaf_classes or ([] if kind is discord.ui.DynamicItem else [kind])

@@ -15,7 +15,7 @@ from simcord.results import ResponseMessage
 
 from bot.core.version import __version__
 from bot.store.sqlite import sqlite_engine
-from tests.cogs.test_bookmarks import attachment_text, bookmark_all_articles, bookmark_titles
+from tests.cogs.test_bookmarks import bookmark_all_articles, list_bookmark_titles, read_attachment
 from tests.support.discord_world import World
 from tests.support.interactions import (
     button_labels,
@@ -30,7 +30,7 @@ from tests.support.scenario import START, follow, newest_article
 
 
 async def read_help_topics(world: World, person: MemberActor | UserHandle) -> dict[str, str]:
-    """What the help says to a person, by topic; what it begins with is "" there."""
+    """Return the pages of the help that a person sees, by topic; the first page has the topic ""."""
     if isinstance(person, MemberActor):
         reply = last_reply(await person.slash(world.news, "help"))
     else:
@@ -43,7 +43,7 @@ async def read_help_topics(world: World, person: MemberActor | UserHandle) -> di
     return text_by_topic
 
 
-async def test_help_names_the_commands_that_the_asker_may_use(telex):
+async def test_help_lists_commands_that_user_may_use(telex):
     reader = "\n".join((await read_help_topics(telex, telex.reader)).values())
     editor = "\n".join((await read_help_topics(telex, telex.editor)).values())
     direct = "\n".join((await read_help_topics(telex, telex.reader.user)).values())
@@ -70,7 +70,7 @@ async def test_help_names_the_commands_that_the_asker_may_use(telex):
     assert "/bookmarks" in direct
 
 
-async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(telex):
+async def test_help_in_french_sorts_commands_ignoring_accents(telex):
     telex.locales[telex.reader.id] = "fr"
     text_by_topic = await read_help_topics(telex, telex.reader)
     assert "**Trouver un article**" in text_by_topic[""]
@@ -78,12 +78,12 @@ async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(te
     assert about.index("`/à-propos`") < about.index("`/aide`") < about.index("`/confidentialité`")
 
 
-async def test_a_client_in_another_language_gets_the_configured_one(telex):
+async def test_unknown_client_language_falls_back_to_english(telex):
     telex.locales[telex.reader.id] = "de"
     assert "Version" in text(last_reply(await telex.reader.user.slash("about")))
 
 
-async def test_what_help_begins_with_can_be_tried(telex, feed_server):
+async def test_help_suggestions_can_be_tried(telex, feed_server):
     editor_help = last_reply(await telex.editor.slash(telex.news, "help"))
     try_button_ids = [
         str(component["custom_id"]) for component in components(editor_help) if component.get("label") == "Try"
@@ -101,7 +101,7 @@ async def test_what_help_begins_with_can_be_tried(telex, feed_server):
     assert "Chips get smaller" in message_text(await telex.reader.click(reader_help, custom_id=latest_id))
 
 
-async def test_help_links_to_the_pages_of_whoever_runs_the_bot(telex):
+async def test_help_links_to_pages_of_operator(telex):
     plain_help = last_reply(await telex.reader.slash(telex.news, "help"))
     assert not {"Terms of service", "Get help"} & set(button_labels(plain_help))
     url_by_label = {
@@ -116,7 +116,7 @@ async def test_help_links_to_the_pages_of_whoever_runs_the_bot(telex):
     assert {component["label"]: component["url"] for component in links[1:]} == url_by_label
 
 
-async def test_about_tells_version_uptime_and_what_the_asker_can_read(telex, feed_server):
+async def test_about_counts_feeds_and_articles_visible_to_user(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
@@ -131,7 +131,7 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(telex, fee
     assert "All servers" not in about
 
 
-async def test_about_tells_the_owner_of_the_whole(telex, feed_server, monkeypatch):
+async def test_about_shows_totals_to_owner(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     application = SimpleNamespace(team=None, owner=telex.editor.user)
     monkeypatch.setattr(telex.bot, "application_info", AsyncMock(return_value=application))
@@ -139,12 +139,12 @@ async def test_about_tells_the_owner_of_the_whole(telex, feed_server, monkeypatc
     assert "Servers: 1 · feeds: 1 · articles: 3" in about
 
 
-async def test_about_works_where_nothing_is_followed(telex):
+async def test_about_works_without_feeds(telex):
     assert "**Latest article** · none yet" in message_text(await telex.reader.slash(telex.news, "about"))
     assert __version__ in message_text(await telex.reader.user.slash("about"))
 
 
-async def test_privacy_tells_what_is_kept_and_exports_it(telex, feed_server):
+async def test_privacy_lists_and_exports_stored_data(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     removed_article = await newest_article(telex, (await telex.store.feeds.list_all())[0])
@@ -152,15 +152,15 @@ async def test_privacy_tells_what_is_kept_and_exports_it(telex, feed_server):
     assert "3 bookmarks" in message_text(privacy_reply)
     await telex.store.bookmarks.remove(telex.reader.id, removed_article.id)
     export_reply = await telex.reader.user.click(last_reply(privacy_reply), label="Export")
-    document = json.loads(attachment_text(telex, export_reply))
+    document = json.loads(read_attachment(telex, export_reply))
     assert document["person_id"] == str(telex.reader.id)
-    assert [bookmark["title"] for bookmark in document["bookmarks"]] == await bookmark_titles(telex, telex.reader)
+    assert [bookmark["title"] for bookmark in document["bookmarks"]] == await list_bookmark_titles(telex, telex.reader)
     assert len(document["bookmarks"]) == 2
     assert document["let_go"] == [removed_article.url]
     assert {exported_bookmark["server_id"] for exported_bookmark in document["bookmarks"]} == {str(telex.guild.id)}
 
 
-async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
+async def test_privacy_deletion_asks_for_confirmation(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     await bookmark_all_articles(telex, telex.editor)
@@ -168,34 +168,34 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
     assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in message_text(confirmation)
     cancellation = await telex.reader.click(last_reply(confirmation), label="Keep everything")
-    assert len(await bookmark_titles(telex, telex.reader)) == 3
+    assert len(await list_bookmark_titles(telex, telex.reader)) == 3
     confirmation = await telex.reader.click(last_reply(cancellation), label="Delete everything")
     final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "• 3 bookmarks\n" in message_text(final_reply)
     assert "Earlier backups may still contain this data" in message_text(final_reply)
-    assert await bookmark_titles(telex, telex.reader) == []
-    assert len(await bookmark_titles(telex, telex.editor)) == 3
+    assert await list_bookmark_titles(telex, telex.reader) == []
+    assert len(await list_bookmark_titles(telex, telex.editor)) == 3
 
 
-async def test_what_was_deleted_does_not_come_back_with_its_reactions(telex, feed_server):
+async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.store.erase_user(telex.reader.id)
     await telex.restart()
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_server, engine, monkeypatch):
+async def test_privacy_lists_exports_and_deletes_questions_and_votes(telex, feed_server, engine, monkeypatch):
     article = await newest_article(telex, await follow(telex, feed_server))
     engine.answer_with_quotes(article)
     answer = await telex.reader.slash(telex.news, "ask", question="What did cities ban?", public=True)
     for person in (telex.reader, telex.editor):
-        await person.click(last_reply(answer), custom_id=upvote_custom_id(last_reply(answer)))
+        await person.click(last_reply(answer), custom_id=find_upvote_custom_id(last_reply(answer)))
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     assert "1 question from the last 90 days" in message_text(privacy_reply)
     assert "• which answers you found helpful or not\n-# Telex only reads messages" in message_text(privacy_reply)
     export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
-    document = json.loads(attachment_text(telex, export_reply))
+    document = json.loads(read_attachment(telex, export_reply))
     assert [(question["question"], question["answered"]) for question in document["questions"]] == [
         ("What did cities ban?", True)
     ]
@@ -209,12 +209,12 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     assert await telex.store.questions.list_votes_by_user(telex.editor.id) == []
 
 
-def upvote_custom_id(answer: ResponseMessage) -> str:
+def find_upvote_custom_id(answer: ResponseMessage) -> str:
     return next(
         str(component["custom_id"]) for component in components(answer) if "vote:up" in str(component["custom_id"])
     )
 
 
-async def test_who_has_nothing_is_told_so(telex):
+async def test_privacy_without_stored_data(telex):
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     assert "Telex stores nothing about you." in message_text(privacy_reply)

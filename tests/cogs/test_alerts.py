@@ -1,4 +1,4 @@
-"""/feed alerts: where a server is told of feeds in trouble."""
+"""/feed alerts: the channel that gets alerts about failing feeds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.support.scenario import follow, three_items
 
 
 async def fail_feed(world: World, feed_server: FeedServer, *, status: int = 410) -> None:
-    """A followed feed is found gone, and what is owed because of it is sent."""
+    """Follow a feed, then poll it while it fails and deliver the alert."""
     feed = await follow(world, feed_server)
     feed_server.serve("/rss", status=status)
     await world.poll_and_deliver(feed)
 
 
-async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, feed_server):
+async def test_alerts_go_to_chosen_channel_until_reset(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     assert last_reply(answer).ephemeral
@@ -33,11 +33,11 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, 
     feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
     (_, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.poll_and_deliver(feed)
-    assert "is back" in text(telex.posts(desk)[-1])  # where the trouble was told
+    assert "is back" in text(telex.posts(desk)[-1])  # in the channel of the first alert
     assert "each feed’s own channel" in message_text(await telex.editor.slash(telex.news, "feed alerts"))
 
 
-async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex):
+async def test_alert_channel_must_be_postable_and_no_forum(telex):
     desk = telex.guild.create_text_channel("desk")
     await telex.set_permissions(desk, send_messages=False)
     assert "**Send Messages**" in message_text(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
@@ -46,7 +46,7 @@ async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex)
     assert await telex.store.servers.get_alert_channel_id(telex.guild.id) is None
 
 
-async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(telex, feed_server):
+async def test_alert_channel_is_used_again_once_postable(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     await telex.set_permissions(desk, send_messages=False)
@@ -57,8 +57,8 @@ async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(t
     assert "is gone" in text(telex.posts(desk)[-1])
 
 
-async def test_alerts_speak_the_language_of_their_channel(telex, feed_server):
-    """What was chosen for the channel, not what Discord says of the server."""
+async def test_alerts_use_language_of_channel(telex, feed_server):
+    """The channel's own language setting takes precedence over the server's locale."""
     await telex.store.preferences.change_channel(
         LANGUAGE, "fr", server_id=telex.guild.id, channel_id=telex.news.id, user_id=telex.editor.id
     )

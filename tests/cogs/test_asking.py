@@ -1,4 +1,4 @@
-"""/ask and mentions: what is shown, to whom, in which language, and what is said when there is nothing."""
+"""/ask and mentions: answers, their visibility and language, and replies without an answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def story_item() -> str:
     return make_rss_item(1, title=TITLE, body=BODY, published=START - 60)
 
 
-async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
+async def test_answer_quotes_article_and_links_source(telex, feed_server):
     await follow(telex, feed_server, story_item())
     answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
     assert last_reply(answer).ephemeral
@@ -56,7 +56,7 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
-async def test_a_question_is_answered_though_discord_does_not_take_that_the_bot_types(telex, feed_server, monkeypatch):
+async def test_question_is_answered_though_typing_indicator_fails(telex, feed_server, monkeypatch):
     async def time_out(*_args: object) -> None:
         raise TimeoutError
 
@@ -68,7 +68,7 @@ async def test_a_question_is_answered_though_discord_does_not_take_that_the_bot_
     assert TITLE in text(answer)
 
 
-async def test_an_answer_follows_a_notice_that_discord_does_not_take() -> None:
+async def test_failed_writing_notice_does_not_raise() -> None:
     async def time_out(_view: discord.ui.LayoutView) -> None:
         raise TimeoutError
 
@@ -76,19 +76,19 @@ async def test_an_answer_follows_a_notice_that_discord_does_not_take() -> None:
         on_writing()
 
 
-async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
+async def test_retracted_source_is_marked(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
-    taken_back = article._replace(retracted_at=START)
+    retracted_article = article._replace(retracted_at=START)
     for evidence_fields in (
-        {"quotes": (Quote(BODY, taken_back),)},
-        {"briefing": (BriefingStory("A ban", taken_back),)},
+        {"quotes": (Quote(BODY, retracted_article),)},
+        {"briefing": (BriefingStory("A ban", retracted_article),)},
     ):
-        engine.answer_fields = {"confidence": Confidence.SURE, "sources": (taken_back,), **evidence_fields}
+        engine.answer_fields = {"confidence": Confidence.SURE, "sources": (retracted_article,), **evidence_fields}
         answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in message_text(answer)
 
 
-async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_server, engine):
+async def test_save_button_saves_first_of_several_sources(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     engine.answer_with_quotes(*await telex.store.articles.list_newest([feed.id], limit=3))
     answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
@@ -96,7 +96,7 @@ async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_serve
     assert message_text(answer).count("\n> ") == 1
 
 
-async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, engine):
+async def test_headline_that_answers_is_shown_once(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
         "confidence": Confidence.SURE,
@@ -107,7 +107,7 @@ async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, eng
     assert reply_text.count(TITLE) == 1
 
 
-async def test_what_is_not_known_is_said_with_how_much_was_searched(telex, feed_server, engine):
+async def test_missing_answer_reports_number_of_searched_articles(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
     engine.answer_fields = {"related_articles": (article,), "searched_article_count": 1284}
@@ -123,13 +123,13 @@ async def test_what_is_not_known_is_said_with_how_much_was_searched(telex, feed_
     assert button_labels(last_reply(answer))[0] == "Me prévenir quand il y en aura"
 
 
-async def test_nobody_is_asked_about_articles_where_none_is_shown(telex, feed_server, engine):
+async def test_missing_answer_without_articles_offers_only_watch(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
     assert button_labels(last_reply(answer)) == ["Tell me when there is"]
 
 
-async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, feed_server, engine):
+async def test_missing_answer_can_be_watched_after_restart(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
     watch_id = button_custom_id(answer, "Tell me when there is")
@@ -145,13 +145,13 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, f
     assert watch.query == "Europa"
 
 
-async def test_a_watch_is_confirmed_in_the_words_as_they_were_typed(telex, feed_server, engine):
+async def test_watch_confirmation_keeps_accents_of_question(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="qui répare l’éolienne en panne ?"))
     assert "**répare éolienne panne**" in message_text(await telex.reader.click(answer, label="Tell me when there is"))
 
 
-async def test_a_watch_that_is_not_made_leaves_the_button(telex, feed_server, engine):
+async def test_watch_button_remains_when_watch_fails(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
     direct_messages = f"/channels/{telex.reader.user.dm_channel.id}/messages"
@@ -160,7 +160,7 @@ async def test_a_watch_that_is_not_made_leaves_the_button(telex, feed_server, en
     assert button_labels(answer) == ["Tell me when there is"]
 
 
-async def test_everybody_may_watch_for_what_a_public_answer_does_not_know(telex, feed_server, engine):
+async def test_anyone_may_watch_from_public_answer(telex, feed_server, engine):
     await follow(telex, feed_server)
     question = "How deep is the ocean of Europa?"
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question=question, public=True))
@@ -169,7 +169,7 @@ async def test_everybody_may_watch_for_what_a_public_answer_does_not_know(telex,
         assert len(await telex.store.watches.list_by_user(user.id)) == 1
 
 
-async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do_in_bold(telex, feed_server, engine):
+async def test_possible_answer_is_labelled_with_span_in_bold(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
         "confidence": Confidence.POSSIBLE,
@@ -186,7 +186,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
     assert [component["emoji"]["name"] for component in components(last_reply(answer))] == ["👍", "👎", "🔖", "🔔"]
 
 
-async def test_the_sentence_that_answers_stands_out_from_the_one_beside_it(telex, feed_server, engine):
+async def test_context_sentence_is_small_beside_answer_sentence(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     sentences = ("Skagen Link owns the cable.", f"It takes {'very ' * 60}long: 12 days, or {'many ' * 60}more.")
     engine.answer_fields = {
@@ -202,7 +202,7 @@ async def test_the_sentence_that_answers_stands_out_from_the_one_beside_it(telex
     assert len(lines[2]) < 240
 
 
-async def test_a_second_quote_is_of_another_article_and_says_something_else(telex, feed_server, engine):
+async def test_second_quote_is_labelled_when_outlets_differ(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     first_article, second_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
     first, second = (
@@ -223,7 +223,7 @@ async def test_a_second_quote_is_of_another_article_and_says_something_else(tele
     assert "differ" not in reply_text
 
 
-async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(telex, feed_server, engine):
+async def test_follow_up_button_keeps_sources_after_restart(telex, feed_server, engine):
     body = "Nordwave is out. So says Ada Byron, a researcher in Oslo."
     article = await newest_article(
         telex, await follow(telex, feed_server, make_rss_item(1, title="Nordwave is out", body=body))
@@ -247,7 +247,7 @@ async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(t
     assert "Who is Ada Byron?" in message_text(forged_reply)
 
 
-async def test_only_a_question_that_is_answered_surely_is_offered_next(telex, feed_server, engine):
+async def test_follow_up_without_sure_answer_is_not_offered(telex, feed_server, engine):
     body = "Nordwave is out. So says Ada Byron, a researcher in Oslo."
     article = await newest_article(
         telex, await follow(telex, feed_server, make_rss_item(1, title="Nordwave is out", body=body))
@@ -266,7 +266,7 @@ async def test_only_a_question_that_is_answered_surely_is_offered_next(telex, fe
     assert button_labels(last_reply(answer)) == ["Save"]
 
 
-async def test_a_period_is_a_dated_list(telex, feed_server, engine):
+async def test_period_question_is_answered_with_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.list_newest([feed.id], limit=3)
     lines = tuple(BriefingStory(article.title, article) for article in articles)
@@ -284,7 +284,7 @@ async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     assert saves == [f"telex:save:{article.key}" for article in articles]
 
 
-async def test_the_period_that_was_read_stands_first(telex, feed_server, engine):
+async def test_answer_begins_with_understood_period(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     (article,) = await telex.store.articles.list_newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
@@ -314,7 +314,7 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     assert "None of them is from that period." in message_text(answer)
 
 
-async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):
+async def test_generated_answer_names_model(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     engine.answer_with_quotes(article)
     engine.answer_fields |= {"generated_sentences": (Sentence("Cities **voted** in June.", (1,)),), "model_name": "q_8"}
@@ -328,7 +328,7 @@ async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):
 HOSTILE = "@everyone <@1> [free](https://evil.example)\n\n**Sources**\n-# Telex says: ||x|| `y`\n> # Big"
 
 
-async def test_words_of_an_article_neither_ping_nor_link_nor_format(telex, feed_server, engine):
+async def test_article_markup_is_escaped_in_answer(telex, feed_server, engine):
     feed = await follow(telex, feed_server, make_rss_item(1, title=HOSTILE, body=HOSTILE, published=START - 60))
     engine.answer_with_quotes(await newest_article(telex, feed))
     await telex.reader.send(telex.news, f"{bot_mention(telex)} what?")
@@ -338,12 +338,12 @@ async def test_words_of_an_article_neither_ping_nor_link_nor_format(telex, feed_
     assert not post.mention_everyone
     for markup in ("@everyone", "<@1>", "[free]", "**Sources**", "||x||", "`y`"):
         assert markup not in post_text.replace("\\" + markup[0], "")
-    ours = "-# 🟫 **Example News**"
+    source_line_start = "-# 🟫 **Example News**"
     formatted_lines = [line for line in post_text.splitlines() if line.startswith(("-#", "#", "**Sources"))]
-    assert all(line.startswith(ours) for line in formatted_lines), formatted_lines
+    assert all(line.startswith(source_line_start) for line in formatted_lines), formatted_lines
 
 
-async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engine):
+async def test_long_quotes_titles_and_urls_fit_message(telex, feed_server, engine):
     long_items = [
         make_rss_item(number, title="*_" * 200, body="[~|`" * 200, published=START - number).replace(
             "/articles/", f"/{'a(b)' * 100}/"
@@ -367,7 +367,7 @@ async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engi
         assert len(components(last_reply(answer))) >= 3
 
 
-async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(telex, feed_server):
+async def test_french_user_gets_french_reply_with_original_quote(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     await follow(telex, feed_server, story_item())
     reply_text = message_text(await telex.reader.slash(telex.news, "ask", question=QUESTION))
@@ -383,7 +383,7 @@ async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(
     assert "10 euros" in answer
 
 
-async def test_a_mention_is_answered_in_the_language_of_its_question(telex, feed_server, engine):
+async def test_mention_is_answered_in_language_of_question(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} qui a découvert Uranus ?")
     assert "Je n’ai pas encore d’articles" in text(telex.posts()[-1])
@@ -393,7 +393,7 @@ async def test_a_mention_is_answered_in_the_language_of_its_question(telex, feed
     assert "I have no articles yet" in text(telex.posts()[-1])
 
 
-async def test_where_nothing_is_followed_or_asked_the_next_step_is_told(telex, feed_server):
+async def test_question_without_feeds_or_topic_gets_next_step(telex, feed_server):
     assert "Nothing to read yet" in message_text(await telex.reader.slash(telex.news, "ask", question="Who?"))
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     assert "Nothing to read yet" in text(telex.posts()[-1])
@@ -402,7 +402,7 @@ async def test_where_nothing_is_followed_or_asked_the_next_step_is_told(telex, f
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_a_fault_is_told_with_its_number_and_logged(telex, feed_server, engine, caplog):
+async def test_engine_error_is_reported_with_logged_number(telex, feed_server, engine, caplog):
     await follow(telex, feed_server)
     engine.fails = True
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
@@ -412,7 +412,7 @@ async def test_a_fault_is_told_with_its_number_and_logged(telex, feed_server, en
     assert any(number in record.getMessage() and record.exc_info for record in caplog.records)
 
 
-async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(telex, feed_server, engine):
+async def test_question_limit_per_user_tells_next_time(telex, feed_server, engine):
     await follow(telex, feed_server)
 
     async def ask(person: MemberActor) -> InteractionResult:
@@ -428,7 +428,7 @@ async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(tele
     assert "I have no articles yet" in message_text(await ask(telex.reader))
 
 
-async def test_mentions_beyond_the_limit_are_told_so_once(telex, feed_server, engine):
+async def test_limit_notice_for_mentions_is_sent_once(telex, feed_server, engine):
     await follow(telex, feed_server)
     for _ in range(8):
         await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
@@ -436,20 +436,20 @@ async def test_mentions_beyond_the_limit_are_told_so_once(telex, feed_server, en
     assert len(engine.calls) == 5
 
 
-async def test_each_wait_for_the_next_question_is_told_once(telex, feed_server, engine):
+async def test_limit_notice_is_sent_once_per_waiting_period(telex, feed_server, engine):
     await follow(telex, feed_server)
-    for questions, pause in ((8, 13), (3, 60)):  # the second spell begins within a minute of the first
+    for question_count, pause_seconds in ((8, 13), (3, 60)):  # the second spell begins within a minute of the first
         post_count_before = len(telex.posts())
-        for _ in range(questions):
+        for _ in range(question_count):
             await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
         limit_notices = [text(post) for post in telex.posts()[post_count_before:] if "which is the limit" in text(post)]
         assert len(limit_notices) == 1
         assert "Ask again <t:" in limit_notices[0]
-        await telex.advance(pause)
+        await telex.advance(pause_seconds)
     assert len(engine.calls) == 6
 
 
-async def test_searches_are_no_questions(telex, feed_server, engine):
+async def test_searches_by_mention_do_not_count_as_questions(telex, feed_server, engine):
     await follow(telex, feed_server)
     for _ in range(MAX_SEARCHES_PER_USER_PER_MINUTE):
         await telex.reader.send(telex.news, f"{bot_mention(telex)} search: cities")
@@ -463,7 +463,7 @@ async def test_searches_are_no_questions(telex, feed_server, engine):
     assert "20 times in a minute, which is the limit. Search again <t:" in text(limit_notice)
 
 
-async def test_a_public_answer_holds_only_what_everybody_here_may_read(telex, feed_server, engine):
+async def test_public_answer_uses_feeds_visible_to_whole_channel(telex, feed_server, engine):
     secret = telex.guild.create_text_channel("secret")
     hidden_feed = await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
     hide_channel(telex, secret, telex.reader)
@@ -481,7 +481,7 @@ async def test_a_public_answer_holds_only_what_everybody_here_may_read(telex, fe
     assert engine.calls[-1]["feed_ids"] == {hidden_feed.id, visible_feed.id, open_feed.id}
 
 
-async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(telex, feed_server, engine):
+async def test_mention_uses_only_feeds_visible_to_asker(telex, feed_server, engine):
     await follow(telex, feed_server)
     hide_channel(telex, telex.news, telex.reader)
     other_channel = telex.guild.create_text_channel("other")
@@ -490,7 +490,7 @@ async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(telex, f
     assert engine.calls == []
 
 
-async def test_channels_with_the_very_same_readers_share_their_feeds(telex, feed_server, engine):
+async def test_channels_with_same_readers_share_feeds(telex, feed_server, engine):
     talk, wire = (telex.guild.create_text_channel(f"staff-{name}") for name in ("talk", "wire"))
     await restrict_to_editors(telex, talk)
     await restrict_to_editors(telex, wire)
@@ -503,7 +503,7 @@ async def test_channels_with_the_very_same_readers_share_their_feeds(telex, feed
     assert len(engine.calls) == 1
 
 
-async def test_a_public_answer_is_for_all_who_read_here_and_a_click_checks_them(telex, feed_server):
+async def test_reader_saves_article_from_public_answer(telex, feed_server):
     await follow(telex, feed_server, story_item())
     await telex.editor.send(telex.news, f"{bot_mention(telex)} {QUESTION}")
     answer = telex.posts()[-1]

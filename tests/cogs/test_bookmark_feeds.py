@@ -1,4 +1,4 @@
-"""Bookmarks as a feed: at an address that only their owner creates, replaces and deletes."""
+"""Bookmarks as a feed at a secret address of their owner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simcord.results import ResponseMessage
 from bot.client.web import feed_routes
 from bot.core.configuration.settings import Settings
 from bot.core.configuration.settings_reading import read_settings
-from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_bookmarks import read_attachment
 from tests.cogs.test_link_saving import TITLE, save, serve_page
 from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture
 from tests.support import store_probe
@@ -41,7 +41,7 @@ async def open_panel(world: World) -> ResponseMessage:
 
 
 async def create_address(world: World) -> str:
-    """The address of the reader's bookmarks, which is shown once."""
+    """Create the address of the reader's bookmarks, which is shown only once."""
     panel = await open_panel(world)
     panel = last_reply(await world.reader.click(panel, label=button_labels(panel)[0]))
     (address,) = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
@@ -49,7 +49,7 @@ async def create_address(world: World) -> str:
     return str(address)
 
 
-async def test_bookmarks_are_read_in_three_formats_and_newest_first(telex, feed_server, readers):  # noqa: F811
+async def test_bookmarks_are_published_in_three_formats(telex, feed_server, readers):  # noqa: F811
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
     await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=telex.guild.id)
@@ -73,7 +73,7 @@ async def test_bookmarks_are_read_in_three_formats_and_newest_first(telex, feed_
     assert "lighthouse keeper" in items[0]["content_html"]
 
 
-async def test_a_replaced_or_deleted_address_is_closed_and_others_have_none(telex, feed_server, readers):  # noqa: F811
+async def test_replaced_or_deleted_address_returns_404(telex, feed_server, readers):  # noqa: F811
     await save(telex, serve_page(feed_server))
     first = await create_address(telex)
     second = await create_address(telex)
@@ -91,7 +91,7 @@ async def test_a_replaced_or_deleted_address_is_closed_and_others_have_none(tele
         assert (await readers.get(f"{PUBLIC}/feeds/guess/{guess}"))[0] == 404
 
 
-async def test_the_secret_is_stored_as_a_hash_and_opens_nothing_else(telex, feed_server, readers):  # noqa: F811
+async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_server, readers):  # noqa: F811
     await follow(telex, feed_server)
     address = await create_address(telex)
     token = address.split("/")[-2]
@@ -103,13 +103,13 @@ async def test_the_secret_is_stored_as_a_hash_and_opens_nothing_else(telex, feed
     assert (await readers.get(channel_address.replace("posts", "bookmarks")))[0] == 404
 
 
-async def test_everything_deleted_closes_the_feed(telex, feed_server, readers):  # noqa: F811
+async def test_deletion_of_user_data_closes_bookmark_feed(telex, feed_server, readers):  # noqa: F811
     await save(telex, serve_page(feed_server))
     address = await create_address(telex)
     panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
     assert "• 1 web page among them that you saved for you alone, with its text" in text(panel)
     assert "• the secret address of your bookmarks’ feed" in text(panel)
-    document = json.loads(attachment_text(telex, await telex.reader.click(panel, label="Export")))
+    document = json.loads(read_attachment(telex, await telex.reader.click(panel, label="Export")))
     assert document["bookmarks"][0]["text"].startswith("The lighthouse keeper")
     assert document["bookmark_feed"] is not None
     confirmation = last_reply(await telex.reader.click(panel, label="Delete everything"))
@@ -119,7 +119,7 @@ async def test_everything_deleted_closes_the_feed(telex, feed_server, readers): 
     assert await telex.store.saved_pages.count(telex.reader.id) == 0
 
 
-async def test_articles_of_one_servers_feed_and_of_a_server_that_was_left_are_not_in_it(
+async def test_bookmark_feed_omits_articles_user_may_not_see(
     telex,
     feed_server,
     readers,  # noqa: F811
@@ -138,7 +138,7 @@ async def test_articles_of_one_servers_feed_and_of_a_server_that_was_left_are_no
     assert "Cities ban" not in body
 
 
-async def test_a_reader_asks_only_so_often(telex, feed_server, readers):  # noqa: F811
+async def test_bookmark_feed_limits_requests(telex, feed_server, readers):  # noqa: F811
     address = await create_address(telex)
     for _ in range(feed_routes.MAX_REQUESTS):
         status, headers, _body = await readers.get(address)

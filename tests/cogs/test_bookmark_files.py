@@ -1,4 +1,4 @@
-"""Bookmarks as files: nothing in a title or address breaks out of the file's own markup."""
+"""Exported bookmark files: content, and escaping of titles and addresses."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_markdown_lists_title_link_source_and_day():
 
 
 @given(st.text(max_size=60), st.text(alphabet="<>()[]\\\n \"'é/", max_size=20))
-def test_nothing_in_a_title_or_address_is_markdown(title, tail):
+def test_markdown_escapes_titles_and_addresses(title, tail):
     line, _note = to_markdown([build_bookmark(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
     match = re.fullmatch(r"- \[((?:\\.|[^\\\[\]])*)\]\(<([^<>\\\s]*)>\) – Le Fil, 2020\\?-06\\?-10", line)
     assert match
     assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<~!]", match[1])
 
 
-def test_json_has_what_a_program_needs():
+def test_json_has_all_fields():
     (row,) = json.loads(to_json([build_bookmark()]))
     assert row == {
         "url": "https://news.example/a?b=1&c=2",
@@ -79,7 +79,7 @@ def test_json_has_what_a_program_needs():
 
 
 @given(st.lists(st.text(max_size=40), max_size=4))
-def test_a_browser_reads_as_many_bookmarks_as_there_are_whatever_their_titles(titles):
+def test_html_has_one_link_per_bookmark_whatever_titles(titles):
     titles = [*titles, "</A><script>alert(1)</script>", '"><H3>']
     page = to_netscape_html([build_bookmark(title=title, tags=(title,)) for title in titles])
     assert page.startswith("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n")
@@ -91,7 +91,7 @@ def test_a_browser_reads_as_many_bookmarks_as_there_are_whatever_their_titles(ti
     assert len(tree.css("h3")) == 1
 
 
-def test_no_bookmarks_make_valid_files():
+def test_files_without_bookmarks_are_valid():
     assert json.loads(to_json([])) == []
     assert to_markdown([]).startswith("# Bookmarks")
     assert "<DL><p>" in to_netscape_html([])

@@ -1,4 +1,4 @@
-"""/bookmarks, the Save button, the menu under a catch-up, and the menu of a message."""
+"""/bookmarks, the Save button, the menu of a catch-up and the context menu of messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.message_texts import list_components
 from tests.support.scenario import START, follow, newest_article, post_catch_up
 
 
-async def bookmark_titles(world: World, person: Any) -> list[str]:
+async def list_bookmark_titles(world: World, person: Any) -> list[str]:
     bookmarks = await world.store.bookmarks.list_by_user(person.id, limit=100)
     return [bookmark.article.title for bookmark in bookmarks]
 
@@ -35,21 +35,21 @@ async def bookmark_all_articles(world: World, person: Any) -> None:
         await world.store.bookmarks.add(person.id, article.id, server_id=world.guild.id)
 
 
-async def test_the_save_button_keeps_an_article_and_lets_go_of_it(telex, feed_server):
+async def test_save_button_adds_and_removes_bookmark(telex, feed_server):
     await follow(telex, feed_server)
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert last_reply(save_reply).content == "Saved to your bookmarks."
     assert last_reply(save_reply).ephemeral
     form = await telex.reader.click(last_reply(save_reply), label="Note and tags")
     assert "> For Ben" in message_text(await telex.reader.submit_modal(form, {"note": "For Ben", "tags": ""}))
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
-    assert await bookmark_titles(telex, telex.editor) == []
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.editor) == []
     removal_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert message_text(removal_reply) == "Removed from your bookmarks, with its note and tags."
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_server):
+async def test_undo_restores_bookmark_with_note_and_tags(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
@@ -60,7 +60,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     bookmarks_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     telex.clock.advance(60)
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
-    assert len(await bookmark_titles(telex, telex.reader)) == 2
+    assert len(await list_bookmark_titles(telex, telex.reader)) == 2
     assert message_text(await telex.reader.click(last_reply(removal_reply), label="Undo")) == "Back in your bookmarks."
     after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert after == bookmarks_before
@@ -74,7 +74,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     )
 
 
-async def test_undo_brings_nothing_back_after_everything_was_deleted(telex, feed_server):
+async def test_undo_fails_after_deletion_of_user_data(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.click(telex.posts()[0], label="Save")
     removal_reply = await telex.reader.click(telex.posts()[0], label="Save")
@@ -82,19 +82,19 @@ async def test_undo_brings_nothing_back_after_everything_was_deleted(telex, feed
     assert "isn’t in your bookmarks anymore" in message_text(
         await telex.reader.click(last_reply(removal_reply), label="Undo")
     )
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_the_save_button_works_after_a_restart_and_after_the_feed_was_removed(telex, feed_server):
+async def test_save_button_works_after_restart_and_unfollowing(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.restart()
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert message_text(save_reply) == "Saved to your bookmarks."
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_save_button_for_what_one_cannot_see_is_refused(telex, feed_server):
+async def test_save_button_refuses_invisible_article(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     feed = await follow(telex, feed_server, title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.reader)
@@ -105,26 +105,26 @@ async def test_a_save_button_for_what_one_cannot_see_is_refused(telex, feed_serv
     await telex.env.settle()
     answer = await telex.reader.click(message, label="Save")
     assert "you can’t see here" in message_text(answer)
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_a_save_in_another_server_is_refused(telex, feed_server):
+async def test_save_button_is_refused_in_other_server(telex, feed_server):
     await follow(telex, feed_server)
     elsewhere = telex.env.create_guild("Elsewhere")
     channel = elsewhere.create_text_channel("there")
     member_elsewhere = elsewhere.add_member(telex.reader.user)
     post = telex.posts()[0]
-    custom_id = next(iter(custom_ids(post)))
+    custom_id = next(iter(list_custom_ids(post)))
     answer = await forge_click(member_elsewhere, channel, post, custom_id)
     assert "you can’t see here" in message_text(answer)
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-def custom_ids(message: discord.Message) -> list[str]:
+def list_custom_ids(message: discord.Message) -> list[str]:
     return [component["custom_id"] for component in list_components(message) if component.get("custom_id")]
 
 
-async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
+async def test_context_menu_bookmarks_article_of_post(telex, feed_server):
     await follow(telex, feed_server)
     save_reply = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert message_text(save_reply) == "Saved to your bookmarks."
@@ -133,30 +133,30 @@ async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
     ] == ["Note and tags"]
     second_reply = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert "Already" in message_text(second_reply)
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
     chat = await telex.editor.send(telex.news, "hello")
     assert "isn’t one of my posts" in message_text(await telex.reader.context_menu(telex.news, "Bookmark", chat))
 
 
-async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server):
+async def test_catch_up_menu_saves_chosen_articles(telex, feed_server):
     message = await post_catch_up(telex, feed_server, 14)
     select = next(component for component in list_components(message) if component["type"] == 3)
     article_keys = [option["value"] for option in select["options"][:2]]
     answer = await telex.reader.select(message, article_keys, custom_id=select["custom_id"])
     assert message_text(answer) == "Saved 2 articles to your bookmarks."
-    assert len(await bookmark_titles(telex, telex.reader)) == 2
+    assert len(await list_bookmark_titles(telex, telex.reader)) == 2
     second_reply = await telex.reader.select(message, article_keys, custom_id=select["custom_id"])
     assert "Already" in message_text(second_reply)
 
 
-async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
+async def test_context_menu_on_catch_up_saves_all_articles(telex, feed_server):
     message = await post_catch_up(telex, feed_server, 14)
     post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.reader.context_menu(telex.news, "Bookmark", message)
-    assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
+    assert len(await list_bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
-async def test_no_bookmarks_tells_how_to_make_one(telex):
+async def test_empty_bookmark_list_explains_saving(telex):
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
     assert last_reply(list_reply).ephemeral
     assert "react to its post with 🔖" in message_text(list_reply)
@@ -175,38 +175,38 @@ async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
     assert "### [A new browser engine]" in message_text(card)
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     assert message_text(removal_reply) == "Removed from your bookmarks."
-    assert sorted(await bookmark_titles(telex, telex.reader)) == [
+    assert sorted(await list_bookmark_titles(telex, telex.reader)) == [
         "Chips get smaller",
         "Cities ban facial recognition",
     ]
 
 
-async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_restart(telex, feed_server):
+async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
     card = await choose(telex.reader, last_reply(list_reply), "Cities", "Open an article")
     await telex.restart()
     form = await telex.reader.click(last_reply(card), label="Note and tags")
-    noted = await telex.reader.submit_modal(form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"})
-    assert "> For \\*Ben\\* \\@everyone" in message_text(noted)
-    assert "unread" in message_text(noted)
-    assert "· \\#Law · \\#to do" in message_text(noted)
+    note_reply = await telex.reader.submit_modal(form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"})
+    assert "> For \\*Ben\\* \\@everyone" in message_text(note_reply)
+    assert "unread" in message_text(note_reply)
+    assert "· \\#Law · \\#to do" in message_text(note_reply)
     marked_reply = await telex.reader.click(last_reply(card), label="Mark as read")
     assert "Mark as unread" in button_labels(last_reply(marked_reply))
     list_reply = await telex.reader.slash(telex.news, "bookmarks", query="for *ben*")
     assert "1 of 3 bookmarks · 2 unread" in message_text(list_reply)
     assert "Cities ban" in message_text(list_reply)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
-    of_tag = await choose(telex.reader, last_reply(list_reply), "#Law (1)", "All")
-    assert "Cities ban" in message_text(of_tag)
-    assert "browser" not in message_text(of_tag)
-    unread = await choose(telex.reader, last_reply(of_tag), "Unread (2)", "All")
+    tag_page = await choose(telex.reader, last_reply(list_reply), "#Law (1)", "All")
+    assert "Cities ban" in message_text(tag_page)
+    assert "browser" not in message_text(tag_page)
+    unread = await choose(telex.reader, last_reply(tag_page), "Unread (2)", "All")
     assert "Cities ban" not in message_text(unread)
     assert "browser" in message_text(unread)
 
 
-async def test_a_note_on_what_is_no_longer_kept_is_refused(telex, feed_server):
+async def test_note_on_removed_bookmark_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
@@ -220,7 +220,7 @@ async def test_a_note_on_what_is_no_longer_kept_is_refused(telex, feed_server):
     )
 
 
-async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_server):
+async def test_emptied_last_page_shows_page_before(telex, feed_server):
     await follow(telex, feed_server, *(make_rss_item(n, title=f"Story {n}", published=START - n) for n in range(1, 7)))
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
@@ -233,7 +233,7 @@ async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_s
     assert message_text(back).count("saved <t:") == 5
 
 
-async def test_words_narrow_the_list(telex, feed_server):
+async def test_query_narrows_bookmark_list(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_text = message_text(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
@@ -244,7 +244,7 @@ async def test_words_narrow_the_list(telex, feed_server):
     assert "Nothing here. /bookmarks shows them all." in nothing
 
 
-async def test_bookmarks_are_exported_in_three_forms(telex, feed_server):
+async def test_bookmarks_are_exported_in_three_formats(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
@@ -266,8 +266,8 @@ async def test_bookmarks_are_exported_in_three_forms(telex, feed_server):
         assert has in stored.decode()
 
 
-def attachment_text(telex: World, interaction: Any) -> str:
-    """The text of the file in an answer."""
+def read_attachment(telex: World, interaction: Any) -> str:
+    """Read the text of the file attached to an answer."""
     stored = telex.env.backend.cdn.get(last_reply(interaction).attachments[0].url)
     return stored.decode()
 
@@ -284,7 +284,7 @@ async def test_bookmarks_work_in_direct_messages(telex, feed_server):
     assert "Share here" not in button_labels(last_reply(card))
 
 
-async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(telex, feed_server):
+async def test_bookmarks_of_left_server_are_hidden(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.user.slash("bookmarks")
@@ -292,32 +292,32 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(telex, feed_
     telex.guild.remove_member(telex.reader)
     opened_reply = await telex.reader.user.select(last_reply(list_reply), [options[0]["value"]], custom_id=custom_id)
     assert "you can’t see here" in message_text(opened_reply)
-    anew = await telex.reader.user.slash("bookmarks")
-    assert "Cities ban" not in message_text(anew)
-    assert "servers you left" in message_text(anew)
+    listing_after_leaving = await telex.reader.user.slash("bookmarks")
+    assert "Cities ban" not in message_text(listing_after_leaving)
+    assert "servers you left" in message_text(listing_after_leaving)
     telex.guild.add_member(telex.reader.user)
     back = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in message_text(back)
 
 
-async def test_nobody_sees_the_bookmarks_of_others(telex, feed_server):
+async def test_bookmarks_of_other_user_are_not_listed(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.editor.slash(telex.news, "bookmarks")
     assert "Cities" not in message_text(list_reply)
 
 
-async def test_the_limit_is_told(telex, feed_server, monkeypatch):
+async def test_bookmark_limit_is_reported(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.BOOKMARKS_PER_USER, 2)
     await follow(telex, feed_server)
     for article in (await telex.store.articles.list_newest(None, limit=3))[1:]:
         await telex.store.bookmarks.add(telex.reader.id, article.id)
     answer = await telex.reader.click(telex.posts()[0], label="Save")
     assert "You’ve reached the limit of 2 bookmarks" in message_text(answer)
-    assert len(await bookmark_titles(telex, telex.reader)) == 2
+    assert len(await list_bookmark_titles(telex, telex.reader)) == 2
 
 
-async def test_a_save_speaks_french_to_who_does(telex, feed_server):
+async def test_save_button_replies_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
@@ -327,7 +327,7 @@ async def test_a_save_speaks_french_to_who_does(telex, feed_server):
     assert "À relire" in button_labels(last_reply(await telex.reader.click(last_reply(list_reply), label="Déjà lu")))
 
 
-async def test_an_opened_bookmark_shows_all_of_the_stored_text_in_pages(telex, feed_server):
+async def test_opened_bookmark_shows_stored_text_in_pages(telex, feed_server):
     paragraphs = [f"Paragraph {number} tells of *chips*, " + "and of more " * 40 for number in range(12)]
     body = "".join(f"<p>{paragraph}.</p>" for paragraph in paragraphs)
     await follow(telex, feed_server, make_rss_item(1, title="Chips", body=body, published=START))

@@ -1,4 +1,4 @@
-"""A catch-up hides nothing: its button shows all of its articles, and /why tells it from a post."""
+"""Catch-ups: the button that shows all articles, and how /why names them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.posting.rendering import buttons
 from tests.support.interactions import NEXT, find_icon_button, last_reply, message_text, press
 from tests.support.scenario import post_catch_up, why
 
-MANY = 65
+ARTICLE_COUNT = 65
 _TITLE = re.compile(r"\[(Late \d+)\]")
 
 
-async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(telex, feed_server):
-    message = await post_catch_up(telex, feed_server, MANY)
+async def test_show_all_lists_articles_after_restart_and_unfollowing(telex, feed_server):
+    message = await post_catch_up(telex, feed_server, ARTICLE_COUNT)
     post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.editor.slash(telex.news, "feed remove", feed="Example News")
     await telex.restart()
@@ -27,23 +27,23 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
         listed_titles += _TITLE.findall(message_text(page_reply))
     articles = await telex.store.articles.list_by_ids(post.article_ids)
     assert listed_titles == [article.title for article in reversed(articles)]
-    assert len(listed_titles) == MANY - telex.newsroom.settings.catch_up_after
+    assert len(listed_titles) == ARTICLE_COUNT - telex.newsroom.settings.catch_up_after
 
 
-async def test_why_tells_a_catch_up_from_a_post(telex, feed_server):
-    message = await post_catch_up(telex, feed_server, MANY)
+async def test_why_distinguishes_catch_up_from_post(telex, feed_server):
+    message = await post_catch_up(telex, feed_server, ARTICLE_COUNT)
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{message.id}"
     reply_text = await why(telex, "https://news.example/articles/101")
     assert re.search(rf"<#{telex.news.id}>: in a catch-up <t:\d+:f> · {re.escape(link)}", reply_text), reply_text
-    newest = await why(telex, f"https://news.example/articles/{99 + MANY}")
+    newest = await why(telex, f"https://news.example/articles/{99 + ARTICLE_COUNT}")
     assert "posted <t:" in newest
 
 
-async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
-    message = await post_catch_up(telex, feed_server, MANY)
+async def test_show_all_button_on_other_message_is_refused(telex, feed_server):
+    message = await post_catch_up(telex, feed_server, ARTICLE_COUNT)
     post = await telex.store.dispatches.get_by_message_id(message.id)
-    open_ = telex.guild.create_text_channel("open")
-    channel = telex.bot.get_channel(open_.id)
+    visible_channel = telex.guild.create_text_channel("open")
+    channel = telex.bot.get_channel(visible_channel.id)
     assert isinstance(channel, discord.TextChannel)
     forged_message = await channel.send("forged", view=buttons.view_of_items(buttons.SHOW_ALL_BUTTON(post.dedupe_key)))
     await telex.env.settle()

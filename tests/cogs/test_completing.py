@@ -1,4 +1,4 @@
-"""What /search offers while its query is typed."""
+"""Autocomplete of /search."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def complete_option(world: World, query: str, option: str = "query", *, by
     return [choice["value"] for choice in choices]
 
 
-def tagged_item(number: int, title: str, *tags: str, author: str = "") -> str:
+def make_tagged_item(number: int, title: str, *tags: str, author: str = "") -> str:
     item_xml = make_rss_item(number, title=title, published=START - number)
     extra_elements = "".join(f"<category>{tag}</category>" for tag in tags)
     if author:
@@ -30,7 +30,7 @@ def tagged_item(number: int, title: str, *tags: str, author: str = "") -> str:
     return item_xml.replace("</item>", f"{extra_elements}</item>")
 
 
-async def test_the_query_itself_comes_first_then_words_of_recent_titles(telex, feed_server):
+async def test_query_is_first_choice_before_words_of_titles(telex, feed_server):
     await follow(telex, feed_server)
     assert await complete_option(telex, "faci") == ["faci", "facial"]
     assert await complete_option(telex, "cities RECO") == ["cities RECO", "cities recognition"]
@@ -42,11 +42,11 @@ async def test_the_query_itself_comes_first_then_words_of_recent_titles(telex, f
     assert await complete_option(telex, "") == []
 
 
-async def test_values_of_filters_are_completed_in_both_languages(telex, feed_server):
+async def test_filter_values_are_completed_in_both_languages(telex, feed_server):
     await follow(
         telex,
         feed_server,
-        tagged_item(1, "One", "Intelligence artificielle", "AI", author="Zola"),
+        make_tagged_item(1, "One", "Intelligence artificielle", "AI", author="Zola"),
         title="Le Fil",
     )
     assert await complete_option(telex, "source:f") == ["source:f", 'source:"Le Fil"']
@@ -64,8 +64,10 @@ async def test_values_of_filters_are_completed_in_both_languages(telex, feed_ser
     assert await complete_option(telex, "depuis:7") == ["depuis:7", "depuis:7j"]
 
 
-async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_that_nobody_typed(telex, feed_server):
-    await follow(telex, feed_server, tagged_item(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre")
+async def test_completion_adds_quotes_to_names_of_several_words(telex, feed_server):
+    await follow(
+        telex, feed_server, make_tagged_item(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre"
+    )
     assert await complete_option(telex, "source:le fi") == [
         "source:le fi",
         'source:"Le Fil libre"',
@@ -77,31 +79,35 @@ async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_tha
     assert await complete_option(telex, "source:le ") == ["source:le "]
 
 
-async def test_what_is_offered_finds_the_article(telex, feed_server):
-    await follow(telex, feed_server, tagged_item(1, "One", "Intelligence artificielle"), tagged_item(2, "Two"))
+async def test_completed_query_finds_article(telex, feed_server):
+    await follow(
+        telex, feed_server, make_tagged_item(1, "One", "Intelligence artificielle"), make_tagged_item(2, "Two")
+    )
     _query, completed = await complete_option(telex, "tag:intel")
     reply_text = message_text(await telex.reader.slash(telex.news, "search", query=completed))
     assert "One" in reply_text
     assert "1 article" in reply_text
 
 
-async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(telex, feed_server):
+async def test_author_option_offers_authors_of_visible_feeds(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, tagged_item(3, "Three", author="Jane Secret"), path="/s", channel=secret)
+    await follow(telex, feed_server, make_tagged_item(3, "Three", author="Jane Secret"), path="/s", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    await follow(telex, feed_server, tagged_item(1, "Robots one", author="Jane Doe"), tagged_item(2, "Robots two"))
+    await follow(
+        telex, feed_server, make_tagged_item(1, "Robots one", author="Jane Doe"), make_tagged_item(2, "Robots two")
+    )
     assert await complete_option(telex, "", "author") == await complete_option(telex, "ja", "author") == ["Jane Doe"]
     reply_text = message_text(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
     assert "Robots one" in reply_text
     assert "Robots two" not in reply_text
 
 
-async def test_the_option_offers_tags_and_finds_by_them(telex, feed_server):
+async def test_tag_option_offers_tags_and_filters_by_them(telex, feed_server):
     await follow(
         telex,
         feed_server,
-        tagged_item(1, "Robots one", "Intelligence artificielle"),
-        tagged_item(2, "Robots two"),
+        make_tagged_item(1, "Robots one", "Intelligence artificielle"),
+        make_tagged_item(2, "Robots two"),
     )
     assert await complete_option(telex, "", "tag") == ["Intelligence artificielle"]
     assert await complete_option(telex, "ARTI", "tag") == ["Intelligence artificielle"]
@@ -113,7 +119,7 @@ async def test_the_option_offers_tags_and_finds_by_them(telex, feed_server):
     assert "Robots two" not in reply_text
 
 
-async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(telex):
+async def test_filter_values_use_language_of_filter_name(telex):
     for query, expected_completions in (
         ("since:mon", ["since:monday"]),
         (
@@ -135,23 +141,23 @@ async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(te
             assert not unread & {note.kind for note in parse_query(completion, START).notes}
 
 
-async def test_the_option_offers_times_in_the_askers_language(telex):
+async def test_since_option_offers_times_in_language_of_user(telex):
     assert await complete_option(telex, "yest", "since") == ["yesterday"]
     telex.locales[telex.reader.id] = "fr"
     assert await complete_option(telex, "lundi", "since") == ["monday"]
 
 
-async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(telex, feed_server):
+async def test_words_of_hidden_channel_are_not_offered(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(
         telex,
         feed_server,
-        tagged_item(1, "Mergers", "Mayday", author="Mallory"),
+        make_tagged_item(1, "Mergers", "Mayday", author="Mallory"),
         title="Mole News",
         channel=secret,
     )
     hide_channel(telex, secret, telex.reader)
-    await follow(telex, feed_server, tagged_item(2, "Open"), path="/open")
+    await follow(telex, feed_server, make_tagged_item(2, "Open"), path="/open")
     for query in ("m", "merg", "source:m", "tag:m", "tag:", "author:m", "author:"):
         assert await complete_option(telex, query) == [query]
     assert await complete_option(telex, "m", "tag") == []
@@ -161,13 +167,13 @@ async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(telex, 
     assert await complete_option(telex, "", "tag") == []
 
 
-async def test_another_servers_words_are_not_offered(telex, feed_server):
+async def test_words_of_other_server_are_not_offered(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
     assert await complete_option(telex, "faci") == ["faci"]
 
 
-async def test_choices_fit_whatever_is_typed(telex, feed_server):
+async def test_choices_fit_discords_limit(telex, feed_server):
     await follow(telex, feed_server)
     long_query = "x" * 94 + " faci"
     assert await complete_option(telex, long_query) == [long_query]
@@ -176,11 +182,13 @@ async def test_choices_fit_whatever_is_typed(telex, feed_server):
         assert all(0 < len(completion) <= MAX_CHOICE_NAME_LENGTH for completion in await complete_option(telex, query))
 
 
-async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_server, monkeypatch):
-    """Reading it takes the square of its length, and the loop with it."""
+async def test_query_too_long_for_choice_is_not_parsed(telex, feed_server, monkeypatch):
+    """Parsing takes quadratic time and would block the event loop."""
     await follow(telex, feed_server)
     assert await complete_option(telex, "x" * 100) == ["x" * 100]
-    monkeypatch.setattr(query_autocomplete, "detect_completion_context", lambda _query: pytest.fail("it was looked at"))
+    monkeypatch.setattr(
+        query_autocomplete, "detect_completion_context", lambda _query: pytest.fail("the query was parsed")
+    )
     for long_query in ("x" * 101, "x" * 5_999 + '"'):
         assert await complete_option(telex, long_query) == []
 
@@ -200,6 +208,6 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
         ("l’intel", "", "intel"),
     ],
 )
-def test_what_is_being_typed(query, name, typed):
-    at = detect_completion_context(query)
-    assert (at.typed_filter_name, at.typed_value) == (name, typed)
+def test_completion_context_of_query(query, name, typed):
+    context = detect_completion_context(query)
+    assert (context.typed_filter_name, context.typed_value) == (name, typed)

@@ -1,4 +1,4 @@
-"""An index that is damaged while people search: news is posted, questions are answered, it is made anew."""
+"""A search index that is damaged while the bot runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.support.interactions import message_text
 from tests.support.search.damage import corrupt_index
 
 
-async def test_polls_do_not_depend_on_the_index(telex, feed_server):
+async def test_articles_are_posted_though_index_is_damaged(telex, feed_server):
     address = feed_server.serve("/", make_rss(make_rss_item(1)), etag=False)
     feed = await telex.follow(address)
     await telex.poll_and_deliver(feed)
@@ -29,7 +29,7 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
     assert index.engine.document_count == 5
 
 
-async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_anew(telex, feed_server):
+async def test_commands_reply_and_damaged_index_is_rebuilt(telex, feed_server):
     address = feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(1, 4))), etag=False)
     feed = await telex.follow(address)
     await telex.poll_and_deliver(feed)

@@ -1,4 +1,4 @@
-"""Days that people name begin at midnight in the time zone of their server."""
+"""Days in queries and questions, which begin at midnight in the server's time zone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.interactions import message_text, text
 from tests.support.scenario import START, follow
 
 HOUR = 3600
-"""The clock stands at half past eight in the evening in UTC, and at half past ten in Paris."""
+"""Seconds in an hour. The clock starts at 20:30 UTC, 22:30 in Paris."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def has_only_after_midnight(reply_text: str) -> bool:
     return "Robots before midnight" not in reply_text
 
 
-async def test_today_is_the_server_s_in_search_written_and_chosen(paris):
+async def test_today_uses_server_time_zone_in_search(paris):
     search = paris.reader.slash
     reply_text = message_text(await search(paris.news, "search", query="robots since:today"))
     assert "Since May 28" in reply_text
@@ -43,14 +43,14 @@ async def test_today_is_the_server_s_in_search_written_and_chosen(paris):
     assert "before midnight" in earlier_text
 
 
-async def test_today_is_the_server_s_in_a_mention_and_an_answer(paris):
+async def test_today_uses_server_time_zone_in_mentions_and_answers(paris):
     await paris.reader.send(paris.news, f"{bot_mention(paris)} search: robots since:today")
     assert has_only_after_midnight(text(paris.posts()[-1]))
     answer = await paris.reader.slash(paris.news, "ask", question="What happened with robots today?")
     assert has_only_after_midnight(message_text(answer))
 
 
-async def test_where_nobody_chose_a_time_zone_days_are_those_of_utc(telex, feed_server):
+async def test_days_are_in_utc_without_time_zone_setting(telex, feed_server):
     await follow(telex, feed_server, make_rss_item(1, title="Robots of Wednesday in UTC", published=START - 22 * HOUR))
     assert "of Wednesday" not in message_text(
         await telex.reader.slash(telex.news, "search", query="robots since:today")

@@ -1,4 +1,4 @@
-"""/digest: begun with a preview, sent once, listed, changed, stopped; told only to who may read it."""
+"""/digest: set up with a preview, sent, listed, changed and stopped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAY = 86_400
 
 @pytest.fixture(autouse=True)
 def drawn_batches(monkeypatch) -> list[Any]:
-    """What was to be drawn; drawing is tested elsewhere."""
+    """The charts passed to the renderer, which is replaced."""
     chart_batches: list[Any] = []
 
     async def draw(workers: WorkerPool, charts: Any) -> tuple[bytes, ...]:
@@ -61,7 +61,7 @@ async def start_digest(world: World, channel: ChannelHandle | None = None, **ena
 
 
 async def publish_articles(world: World, server: FeedServer, feed: Feed, *titles: str, path: str = "/rss") -> None:
-    """A feed brings articles of a minute ago, each a second younger than the one before."""
+    """Publish articles from a minute ago, each a second newer than the one before, and poll the feed."""
     now = world.clock.now()
     new_items = [
         make_rss_item(1000 + number + now, title=title, published=now - 60 + number)
@@ -77,7 +77,7 @@ async def advance_until_due(world: World) -> None:
     await world.deliver()
 
 
-async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex, feed_server):
+async def test_digest_is_previewed_and_sent_once_when_due(telex, feed_server):
     feed = await follow(telex, feed_server)
     flow = await open_digest_setup(telex)
     assert flow.ephemeral
@@ -105,10 +105,10 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex
     assert "-# 🟫 **Example News**" in digest_text
     assert not digest.reactions
     await advance_until_due(telex)
-    assert len(telex.posts()) == len(posts_before) + 1  # nothing came that day
+    assert len(telex.posts()) == len(posts_before) + 1  # no new articles that day
 
 
-async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, feed_server, monkeypatch):
+async def test_digest_setup_uses_occasional_workers_only(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     used_workers: set[Any] = set()
     original_run = worker_pool.WorkerPool.run
@@ -125,7 +125,7 @@ async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, fe
     assert used_workers <= {telex.newsroom.occasional_workers}
 
 
-async def test_its_menu_bookmarks_what_it_names(telex, feed_server):
+async def test_digest_menu_saves_story(telex, feed_server):
     feed = await follow(telex, feed_server)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -144,7 +144,7 @@ async def test_its_menu_bookmarks_what_it_names(telex, feed_server):
     assert "Rising this week" in message_text(await telex.reader.click(digest, label="Trends"))
 
 
-async def test_digest_only_posts_nothing_singly_and_why_says_so(telex, feed_server):
+async def test_digest_only_channel_gets_no_single_posts(telex, feed_server):
     feed = await follow(telex, feed_server)
     await start_digest(telex, alone="yes")
     post_count_before = len(telex.posts())
@@ -161,7 +161,7 @@ async def test_digest_only_posts_nothing_singly_and_why_says_so(telex, feed_serv
     assert str(telex.posts()[-1].id) in reason
 
 
-async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
+async def test_digest_is_listed_changed_and_stopped(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "None yet" in message_text(await telex.editor.slash(telex.news, "digest list"))
     await start_digest(telex, alone="yes")
@@ -184,15 +184,15 @@ async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 
 
-async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(telex, feed_server):
-    """Neither when it is made nor, should a channel be closed meanwhile, when it is sent."""
-    open_, vault = (telex.guild.create_text_channel(name) for name in ("open", "vault"))
+async def test_wide_digest_omits_channels_hidden_from_readers(telex, feed_server):
+    """Visibility is checked when the digest is composed and again when it is sent."""
+    open_channel, vault_channel = (telex.guild.create_text_channel(name) for name in ("open", "vault"))
     feeds = {}
-    for name, channel in (("open", open_), ("vault", vault)):
+    for name, channel in (("open", open_channel), ("vault", vault_channel)):
         feeds[name] = await follow(
             telex, feed_server, make_rss_item(1, title="Old"), path=f"/{name}", title=name, channel=channel
         )
-    await restrict_to_editors(telex, vault)
+    await restrict_to_editors(telex, vault_channel)
     await start_digest(telex, wide="yes")
     await publish_articles(telex, feed_server, feeds["open"], "Linux gets a scheduler", path="/open")
     await publish_articles(telex, feed_server, feeds["vault"], "Quicksilver was found", path="/vault")
@@ -203,15 +203,15 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
     assert due is not None
     await telex.advance(due - telex.clock.now())
     await telex.set_permissions(telex.news, send_messages=False)
-    await telex.deliver()  # made, and kept back
-    await restrict_to_editors(telex, open_)
+    await telex.deliver()  # composed, but not sent
+    await restrict_to_editors(telex, open_channel)
     await telex.set_permissions(telex.news)
     await telex.advance(400)
     await telex.deliver()
     assert not telex.posts()
 
 
-async def test_a_wide_digest_has_nothing_that_a_filter_of_its_channel_or_server_blocks(telex, feed_server):
+async def test_wide_digest_applies_channel_and_server_filters(telex, feed_server):
     elsewhere = telex.guild.create_text_channel("elsewhere")
     feed = await follow(telex, feed_server, make_rss_item(1, title="Old"), title="Elsewhere", channel=elsewhere)
     await start_digest(telex, wide="yes")
@@ -231,12 +231,12 @@ async def test_a_wide_digest_has_nothing_that_a_filter_of_its_channel_or_server_
     assert "Vote on maps" not in digest_text
 
 
-def picture_urls(message: discord.Message) -> list[str]:
-    """The pictures of a layout."""
+def list_picture_urls(message: discord.Message) -> list[str]:
+    """List the URLs of the pictures in a message."""
     return [gallery_item["media"]["url"] for part in parts(message) for gallery_item in part.get("items", ())]
 
 
-async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(telex, feed_server):
+async def test_missed_digest_is_sent_late_only_within_half_a_day(telex, feed_server):
     feed = await follow(telex, feed_server)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
@@ -246,7 +246,7 @@ async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(tele
     assert due is not None
     await telex.advance(due - telex.clock.now() + 6 * DAY + 3600)  # away for a week
     await telex.deliver()
-    assert len(telex.posts()) == post_count_before  # six days too late: the next one tells it
+    assert len(telex.posts()) == post_count_before  # six days too late: left to the next digest
     after = await telex.store.digests.get_next_due_at()
     assert after == due + 7 * DAY
     await telex.advance(after - telex.clock.now() + 2 * 3600)  # and two hours too late
@@ -256,7 +256,7 @@ async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(tele
     assert "Linux gets a scheduler" in text(digest)
 
 
-async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_server, drawn_batches):
+async def test_chart_is_attached_only_with_permission(telex, feed_server, drawn_batches):
     feed = await follow(telex, feed_server)
     await start_digest(telex, chart="yes")
     for week in range(2):  # enough for a comparison
@@ -273,7 +273,7 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_se
     (picture,) = post.attachments
     assert picture.filename == "week.png"
     assert "week1" in (picture.description or "")
-    assert any(url.endswith("week.png") for url in picture_urls(post))
+    assert any(url.endswith("week.png") for url in list_picture_urls(post))
     assert drawn_batches
     await telex.set_permissions(telex.news, attach_files=False)
     assert "I need the **Attach Files** permission" in text(await open_digest_setup(telex))
@@ -283,10 +283,10 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_se
     post = telex.posts()[-1]
     assert "Linux again" in text(post)
     assert not post.attachments
-    assert not picture_urls(post)
+    assert not list_picture_urls(post)
 
 
-async def test_a_channel_without_feeds_begins_with_those_of_others(telex, feed_server):
+async def test_digest_setup_without_feeds_preselects_other_channels(telex, feed_server):
     await follow(telex, feed_server)
     weekly_channel = telex.guild.create_text_channel("weekly")
     flow = await open_digest_setup(telex, weekly_channel)
@@ -299,12 +299,12 @@ async def _clear_options(world: World, flow: ResponseMessage) -> ResponseMessage
     return last_reply(await world.editor.select(flow, [], custom_id=custom_id))
 
 
-async def test_an_empty_preview_says_that_nothing_would_be_sent(telex, feed_server):
+async def test_digest_preview_without_articles(telex, feed_server):
     flow = await open_digest_setup(telex)
     assert "Nothing to preview yet" in text(flow)
 
 
-async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(telex, feed_server):
+async def test_digest_setup_refuses_others_and_unpostable_channel(telex, feed_server):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, send_messages=False)
     flow = await open_digest_setup(telex)
@@ -314,7 +314,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     assert await telex.store.digests.get_by_channel(telex.news.id) is None
 
 
-async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
+async def test_digest_uses_language_of_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
     await start_digest(telex)
@@ -325,7 +325,7 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     assert "-# **ET AUSSI**" in text(telex.posts()[-1])
 
 
-async def test_the_history_tells_a_digest_in_the_readers_language(telex):
+async def test_settings_history_shows_digest_in_language_of_user(telex):
     await start_digest(telex, alone="alone")
     list_text = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Digest**: none → every day at 08:00, digest only" in list_text
@@ -341,7 +341,7 @@ async def test_the_history_tells_a_digest_in_the_readers_language(telex):
     assert "la personne qui gère Telex" in list_text
 
 
-async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(telex, feed_server):
+async def test_feed_added_to_digest_only_channel_waits_for_digest(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(make_rss_item(1, title="A new find", published=telex.clock.now() - 60)))
     await start_digest(telex, alone="alone")
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -354,8 +354,8 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     assert "A new find" in text(telex.posts()[-1])
 
 
-async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex):
-    """A click, unlike a command, does not say which command it belongs to."""
+async def test_command_permission_of_server_allows_digest_buttons(telex):
+    """A click, unlike a command, does not carry the command whose permissions apply."""
     await start_digest(telex)
     command = telex.env.backend.find_command("digest", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
@@ -365,15 +365,15 @@ async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_lis
     assert "Stopped the digest" in message_text(await telex.reader.click(flow, label="Stop the digest"))
 
 
-async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(telex, monkeypatch):
+async def test_digest_of_temporarily_missing_channel_is_not_deleted(telex, monkeypatch):
     await start_digest(telex)
     list_reply = last_reply(await telex.editor.slash(telex.news, "digest list"))
     custom_id, options = find_menu(list_reply, "Change or stop")
 
-    async def nowhere(_guild: discord.Guild, _channel_id: int) -> None:
+    async def find_no_channel(_guild: discord.Guild, _channel_id: int) -> None:
         return None
 
-    monkeypatch.setattr(channel_options, "find_postable_channel", nowhere)
+    monkeypatch.setattr(channel_options, "find_postable_channel", find_no_channel)
     answer = await telex.editor.select(list_reply, [options[0]["value"]], custom_id=custom_id)
     assert "Try again later" in message_text(answer)
     assert await telex.store.digests.get_by_channel(telex.news.id) is not None

@@ -1,4 +1,4 @@
-"""/feed add: from an address to a followed feed."""
+"""/feed add."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from tests.support.interactions import (
 from tests.support.scenario import follow, posted_titles, three_items
 
 
-async def followed_feeds(world: World) -> list[tuple[int, str]]:
+async def list_followed_feeds(world: World) -> list[tuple[int, str]]:
     pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
 
 
-async def test_confirming_follows_here_once_and_posts_the_newest_article_alone(telex, feed_server):
+async def test_confirmation_follows_feed_and_posts_newest_article(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.deliver()
     assert last_reply(preview).ephemeral
     assert button_labels(last_reply(preview)) == ["Follow", "Cancel"]
     assert "### [Cities ban facial recognition](" in message_text(preview)
-    assert (await followed_feeds(telex), telex.posts()) == ([], [])
+    assert (await list_followed_feeds(telex), telex.posts()) == ([], [])
     final_reply = await telex.editor.click(last_reply(preview), label="Follow")
     await telex.deliver()
-    assert await followed_feeds(telex) == [(telex.news.id, "Example News")]
+    assert await list_followed_feeds(telex) == [(telex.news.id, "Example News")]
     assert posted_titles(telex) == ["Cities ban facial recognition"]
     assert "Now following" in message_text(final_reply)
     assert button_labels(last_reply(final_reply)) == []
@@ -46,15 +46,15 @@ async def test_confirming_follows_here_once_and_posts_the_newest_article_alone(t
     assert button_labels(last_reply(second_reply)) == []
 
 
-async def test_cancelling_changes_nothing(telex, feed_server):
+async def test_cancelled_feed_is_not_followed(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     final_reply = await telex.editor.click(last_reply(preview), label="Cancel")
     assert message_text(final_reply) == "Nothing changed."
-    assert await followed_feeds(telex) == []
+    assert await list_followed_feeds(telex) == []
 
 
-async def test_a_page_with_several_feeds_offers_a_choice(telex, feed_server):
+async def test_page_with_several_feeds_offers_choice(telex, feed_server):
     feed_server.serve("/a", make_rss(*three_items(), title="Everything"))
     feed_server.serve("/b", make_rss(make_rss_item(9), title="Only games"))
     page = feed_server.serve(
@@ -67,14 +67,14 @@ async def test_a_page_with_several_feeds_offers_a_choice(telex, feed_server):
     assert [option["label"] for option in find_menu(last_reply(reply))[1]] == ["Everything", "Only games"]
     preview = await choose(telex.editor, last_reply(reply), "Only games")
     await telex.editor.click(last_reply(preview), label="Follow")
-    assert await followed_feeds(telex) == [(telex.news.id, "Only games")]
+    assert await list_followed_feeds(telex) == [(telex.news.id, "Only games")]
     link = "<html><head><link rel=alternate type=application/rss+xml href=/a></head></html>"
     page = feed_server.serve("/one", link, content_type="text/html")
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
     assert button_labels(last_reply(reply)) == ["Follow", "Cancel"]  # there is no choice
 
 
-async def test_the_channel_option_decides_where_posts_go(telex, feed_server):
+async def test_channel_option_selects_where_posts_go(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     wire_channel = telex.guild.create_news_channel("wire")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=wire_channel)
@@ -84,7 +84,7 @@ async def test_the_channel_option_decides_where_posts_go(telex, feed_server):
     assert telex.posts() == []
 
 
-async def test_a_forum_and_a_thread_can_follow(telex, feed_server):
+async def test_forum_and_thread_can_follow_feed(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     forum = telex.guild.create_forum_channel("talk")
     parent = telex.bot.get_channel(telex.news.id)
@@ -96,12 +96,12 @@ async def test_a_forum_and_a_thread_can_follow(telex, feed_server):
         preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
         await telex.editor.click(last_reply(preview), label="Follow")
     await telex.deliver()
-    assert {channel for channel, _title in await followed_feeds(telex)} == {forum.id, thread.id}
+    assert {channel for channel, _title in await list_followed_feeds(telex)} == {forum.id, thread.id}
     assert len(forum.threads) == 1
     assert len(telex.posts(handle)) == 1
 
 
-async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
+async def test_feed_without_articles_can_be_followed(telex, feed_server):
     url = feed_server.serve("/rss", make_rss())
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "no articles yet" in message_text(preview)
@@ -109,21 +109,21 @@ async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
     assert "New articles will appear there" in message_text(final_reply)
 
 
-async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched_and_at_the_end(telex, feed_server):
+async def test_missing_permissions_refuse_before_fetch_and_at_follow(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     reply = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Send Messages**, **Embed Links**" in message_text(reply)
     assert feed_server.count("/rss") == 0
-    await telex.set_permissions(telex.news, add_reactions=False)  # which is useful, and no more
+    await telex.set_permissions(telex.news, add_reactions=False)  # useful but not required
     reply = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Add Reactions**" in message_text(reply)
     await telex.set_permissions(telex.news, send_messages=False)
     assert "Send Messages" in message_text(await telex.editor.click(last_reply(reply), label="Follow"))
-    assert await followed_feeds(telex) == []
+    assert await list_followed_feeds(telex) == []
 
 
-async def test_a_channel_deleted_before_the_confirmation_is_told(telex, feed_server):
+async def test_follow_in_deleted_channel_is_refused(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     deleted_channel = telex.guild.create_text_channel("short-lived")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=deleted_channel)
@@ -132,14 +132,14 @@ async def test_a_channel_deleted_before_the_confirmation_is_told(telex, feed_ser
     assert "That channel no longer exists." in message_text(final_reply)
 
 
-async def test_a_voice_channel_is_refused(telex, feed_server):
+async def test_voice_channel_is_refused(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     voice = telex.guild.create_voice_channel("talk")
     reply = await telex.editor.slash(voice, "feed add", url=url)
     assert "text channels, announcement channels, threads and forums" in message_text(reply)
 
 
-async def test_an_address_that_leads_nowhere_is_told_with_its_remedy(telex, feed_server):
+async def test_invalid_address_is_explained(telex, feed_server):
     for address, expected_text in (
         *(
             (malformed_url, "isn’t a web address")
@@ -151,7 +151,7 @@ async def test_an_address_that_leads_nowhere_is_told_with_its_remedy(telex, feed
         assert expected_text in message_text(await telex.editor.slash(telex.news, "feed add", url=address)), address
 
 
-async def test_unreachable_unknown_and_already_followed_are_three_sentences(telex, feed_server):
+async def test_unreachable_unknown_and_followed_feeds_are_told_apart(telex, feed_server):
     url = (await follow(telex, feed_server)).url
     already = f"Already followed in {telex.news.mention} as **Example News**."
     visits = len(feed_server.visits)
@@ -169,7 +169,7 @@ async def test_unreachable_unknown_and_already_followed_are_three_sentences(tele
     assert message_text(answer) == f"Déjà suivi dans {telex.news.mention} sous le nom **Example News**."
 
 
-async def test_a_feed_that_another_channel_follows_is_found_by_its_name_where_that_is_seen(telex, feed_server):
+async def test_feed_of_visible_channel_is_found_by_name(telex, feed_server):
     await follow(telex, feed_server)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     answer = await telex.editor.slash(elsewhere, "feed add", url="Example News")
@@ -182,7 +182,7 @@ async def test_a_feed_that_another_channel_follows_is_found_by_its_name_where_th
     assert "I don’t know an outlet" in message_text(answer)
 
 
-async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(telex, feed_server):
+async def test_feed_with_credentials_is_for_one_server_and_hides_them(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items())).replace("http://", "http://jane:s3cr3t@")
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "for this server only" in message_text(preview)
@@ -195,7 +195,7 @@ async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(tel
 
 
 def serve_locked_feed(server: FeedServer) -> str:
-    """A feed that only Jane may read."""
+    """Serve a feed that asks for Jane's password and return its URL."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != aiohttp.encode_basic_auth("jane", "s3 cr:t", "utf-8"):
@@ -205,7 +205,7 @@ def serve_locked_feed(server: FeedServer) -> str:
     return server.handle("/locked", answer)
 
 
-async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_command(telex, feed_server):
+async def test_feed_password_is_entered_in_form(telex, feed_server):
     reply = await telex.editor.slash(telex.news, "feed add", url=serve_locked_feed(feed_server))
     assert "asks for a username and password" in message_text(reply)
     form = await telex.editor.click(last_reply(reply), label="Enter username and password")
@@ -222,7 +222,7 @@ async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_co
     assert "s3" not in message_text(reply) + message_text(list_reply)
 
 
-async def test_whoever_may_no_longer_manage_feeds_gives_no_password(telex, feed_server):
+async def test_password_form_requires_permission(telex, feed_server):
     reply = await telex.editor.slash(telex.news, "feed add", url=serve_locked_feed(feed_server))
     form = await telex.editor.click(last_reply(reply), label="Enter username and password")
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
@@ -231,7 +231,7 @@ async def test_whoever_may_no_longer_manage_feeds_gives_no_password(telex, feed_
     assert len(feed_server.visits) == 1
 
 
-async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(telex, feed_server):
+async def test_page_without_feed_gets_suggestions(telex, feed_server):
     page = feed_server.serve("/", "<title>Nothing</title>", content_type="text/html")
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
     assert "I found no feed at" in message_text(reply)
@@ -239,14 +239,14 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(telex, fe
     assert button_labels(last_reply(reply)) == []
 
 
-def list_html(kind: str, tag: str = "article") -> str:
+def render_list(kind: str, tag: str = "article") -> str:
     titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
     links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
     return "".join(f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links))
 
 
-async def test_a_page_without_a_feed_offers_its_list_and_the_feed_of_its_site(telex, feed_server):
-    page = feed_server.serve("/town", f"<main>{list_html('News')}</main>", content_type="text/html")
+async def test_page_without_feed_offers_list_and_feed_of_site(telex, feed_server):
+    page = feed_server.serve("/town", f"<main>{render_list('News')}</main>", content_type="text/html")
     feed_server.serve("/all", make_rss(*three_items()))
     link = '<link rel=alternate type=application/rss+xml title="{}" href={}>'
     feed_server.serve("/", link.format("All", "/all"), content_type="text/html")
@@ -275,8 +275,8 @@ async def test_a_page_without_a_feed_offers_its_list_and_the_feed_of_its_site(te
     assert "Déjà suivi dans" in message_text(second_reply)
 
 
-async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, feed_server):
-    news, events = list_html("News", "article"), list_html("Events", "section")
+async def test_chosen_list_of_page_is_followed(telex, feed_server):
+    news, events = render_list("News", "article"), render_list("Events", "section")
     body = f"<title>Town</title><main>{news}</main><div>{events}</div>"
     page = feed_server.serve("/town", body, content_type="text/html")
     preview = await telex.editor.slash(telex.news, "feed add", url=page)
@@ -297,7 +297,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, fe
     assert "Suivre cette liste" in button_labels(last_reply(await telex.editor.slash(telex.news, "feed add", url=page)))
 
 
-async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex):
+async def test_github_project_offers_its_feeds(telex):
     reply = await telex.editor.slash(telex.news, "feed add", url="https://github.com/python/cpython")
     assert [option["label"] for option in find_menu(last_reply(reply))[1]] == [
         "python/cpython · releases",
@@ -306,7 +306,7 @@ async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex):
     ]
 
 
-async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex, feed_server):
+async def test_feed_title_is_escaped_in_preview(telex, feed_server):
     hostile = "@everyone **bold** [x](https://evil.example) <@1>"
     url = feed_server.serve("/rss", make_rss(make_rss_item(1), title=hostile))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -314,26 +314,26 @@ async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex, feed_server
     assert "\\<\\@1\\>" in message_text(preview)
 
 
-async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(telex, feed_server):
+async def test_confirmation_requires_permission(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
     answer = await telex.editor.click(last_reply(preview), label="Follow")
     assert "Manage Server" in message_text(answer)
-    assert await followed_feeds(telex) == []
+    assert await list_followed_feeds(telex) == []
 
 
-async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_server):
+async def test_channel_hidden_from_editor_is_refused(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     secret_channel = telex.guild.create_text_channel("secret")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=secret_channel)
     hide_channel(telex, secret_channel, telex.editor)
     answer = await telex.editor.click(last_reply(preview), label="Follow")
     assert "a channel you can’t see" in message_text(answer)
-    assert await followed_feeds(telex) == []
+    assert await list_followed_feeds(telex) == []
 
 
-async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
+async def test_feed_limit_of_server_is_reported(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 1)
     await telex.follow(feed_server.serve("/one", make_rss(*three_items())))
     reply = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", make_rss(*three_items())))

@@ -1,4 +1,4 @@
-"""/feed remove, move, list, pause, resume, preview, refresh, packs."""
+"""/feed remove, move, list, pause, resume, preview, refresh and packs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.scenario import START, first_subscription_id, follow, posted_
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
 
 
-async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(telex, feed_server):
+async def test_feed_option_offers_subscriptions_of_server(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
     for command in (*COMMANDS, "move"):
@@ -34,7 +34,7 @@ async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(t
         assert [choice["name"] for choice in choices] == ["Les Échos du Net — #news"]
 
 
-async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(telex, feed_server):
+async def test_typed_feed_name_is_accepted_only_if_unambiguous(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
     paused = await telex.editor.slash(telex.news, "feed pause", feed="échos")
@@ -43,12 +43,12 @@ async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(telex,
     assert "Pick a feed" in message_text(vague)
 
 
-async def test_without_subscriptions_the_next_step_is_told(telex):
+async def test_commands_without_subscriptions_suggest_feed_add(telex):
     for command in COMMANDS:
         assert "/feed add" in message_text(await telex.editor.slash(telex.news, f"feed {command}", feed="1"))
 
 
-async def test_another_servers_subscription_cannot_be_chosen(telex, feed_server):
+async def test_subscription_of_other_server_is_refused(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     channel = elsewhere.create_text_channel("there")
     await follow(telex, feed_server)
@@ -59,7 +59,7 @@ async def test_another_servers_subscription_cannot_be_chosen(telex, feed_server)
     assert (await telex.store.subscriptions.list_with_feeds(elsewhere.id))[0][0].paused_at is None
 
 
-async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, feed_server):
+async def test_removal_is_confirmed_and_undo_restores_subscription(telex, feed_server):
     await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     person = telex.editor.id
@@ -89,7 +89,7 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert len(telex.posts()) == 1
 
 
-async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(telex, feed_server):
+async def test_undo_does_not_overwrite_new_subscription(telex, feed_server):
     feed = await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), user_id=telex.editor.id)
@@ -108,7 +108,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
     assert current_subscription.look is None
 
 
-async def test_removing_from_a_channel_that_is_gone_is_not_undone(telex, feed_server):
+async def test_undo_is_refused_for_deleted_channel(telex, feed_server):
     other_channel = telex.guild.create_text_channel("other")
     await follow(telex, feed_server, channel=other_channel)
     confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
@@ -118,7 +118,7 @@ async def test_removing_from_a_channel_that_is_gone_is_not_undone(telex, feed_se
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_a_subscription_that_ended_meanwhile_is_told(telex, feed_server):
+async def test_removal_of_ended_subscription_is_reported(telex, feed_server):
     feed = await follow(telex, feed_server)
     confirmation = await telex.editor.slash(telex.news, "feed remove", feed=await first_subscription_id(telex))
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
@@ -126,7 +126,7 @@ async def test_a_subscription_that_ended_meanwhile_is_told(telex, feed_server):
     assert "isn’t followed there anymore" in message_text(final_reply)
 
 
-async def test_a_subscription_of_a_deleted_channel_can_be_removed(telex, feed_server):
+async def test_subscription_of_deleted_channel_can_be_removed(telex, feed_server):
     deleted_channel = telex.guild.create_text_channel("gone")
     await follow(telex, feed_server, channel=deleted_channel)
     telex.env.backend.delete_channel(deleted_channel.id)
@@ -137,7 +137,7 @@ async def test_a_subscription_of_a_deleted_channel_can_be_removed(telex, feed_se
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server):
+async def test_moved_feed_posts_in_new_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     other_channel = telex.guild.create_text_channel("other")
     move_reply = await telex.editor.slash(
@@ -153,7 +153,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server
     assert "already" in message_text(second_reply)
 
 
-async def test_moving_where_the_bot_may_not_post_is_refused(telex, feed_server):
+async def test_move_to_unpostable_channel_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     other_channel = telex.guild.create_text_channel("other")
     await telex.set_permissions(other_channel, embed_links=False)
@@ -164,7 +164,7 @@ async def test_moving_where_the_bot_may_not_post_is_refused(telex, feed_server):
     assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
 
 
-async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_server):
+async def test_feed_list_shows_health_last_article_and_next_poll(telex, feed_server):
     feed = await follow(telex, feed_server)
     list_reply = await telex.editor.slash(telex.news, "feed list")
     assert last_reply(list_reply).ephemeral
@@ -178,7 +178,7 @@ async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_serv
     )
 
 
-async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
+async def test_feed_list_shows_problems_and_fixes_them(telex, feed_server):
     broken = await follow(telex, feed_server)
     gone_feed = await follow(telex, feed_server, path="/gone", title="Gone News")
     paused = await follow(telex, feed_server, path="/paused", title="Paused News")
@@ -211,7 +211,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     assert "-# 3 healthy, 1 gone" in text(list_reply)
 
 
-async def test_the_list_tells_that_posting_fails(telex, feed_server):
+async def test_feed_list_shows_blocked_channel(telex, feed_server):
     await follow(telex, feed_server)
     await telex.store.dispatches.block_channel(
         telex.news.id, Reason(SendProblem.FORBIDDEN, {"permissions": ("embed_links",)}), None
@@ -223,13 +223,13 @@ async def test_the_list_tells_that_posting_fails(telex, feed_server):
     assert "need attention" not in message_text(second_reply)
 
 
-async def test_an_empty_list_tells_how_to_begin(telex):
+async def test_empty_feed_list_suggests_first_steps(telex):
     list_reply = await telex.editor.slash(telex.news, "feed list")
     assert "/feed packs" in message_text(list_reply)
     assert button_labels(last_reply(list_reply)) == ["Get started", "Add"]
 
 
-async def test_a_long_list_has_pages_and_a_card_for_each(telex, feed_server):
+async def test_long_feed_list_has_pages(telex, feed_server):
     for number in range(26):
         await telex.follow(feed_server.serve(f"/{number}", make_rss(title=f"Feed {number}")))
     list_reply = await telex.editor.slash(telex.news, "feed list")
@@ -243,7 +243,7 @@ async def test_a_long_list_has_pages_and_a_card_for_each(telex, feed_server):
     assert "paused" in text(last_reply(await telex.editor.click(opened_reply, label="Pause")))
 
 
-async def test_a_pause_is_the_same_by_command_on_the_card_and_in_the_list(telex, feed_server):
+async def test_pause_has_same_reply_by_command_card_and_list(telex, feed_server):
     await follow(telex, feed_server)
     subscription_id = await first_subscription_id(telex)
     paused = message_text(await telex.editor.slash(telex.news, "feed pause", feed=subscription_id))
@@ -256,7 +256,7 @@ async def test_a_pause_is_the_same_by_command_on_the_card_and_in_the_list(telex,
     assert resumed in message_text(await telex.editor.click(last_reply(list_reply), label="Resume"))
 
 
-async def test_what_another_person_has_paused_or_removed_is_not_paused_again(telex, feed_server):
+async def test_pause_button_refuses_paused_or_removed_feed(telex, feed_server):
     feed = await follow(telex, feed_server)
     first_card, second_card = [last_reply(await open_feed_card(telex)) for _ in range(2)]
     subscription_id = await first_subscription_id(telex)
@@ -271,7 +271,7 @@ async def test_what_another_person_has_paused_or_removed_is_not_paused_again(tel
     )
 
 
-async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(telex, feed_server):
+async def test_feed_list_omits_channels_hidden_from_editor(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.editor)
@@ -279,7 +279,7 @@ async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(telex, fe
     assert await telex.editor.autocomplete(telex.news, "feed remove", "feed", "") == []
 
 
-async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_server):
+async def test_articles_during_pause_are_not_posted_after_resume(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.editor.slash(telex.news, "feed pause", feed=await first_subscription_id(telex))
     second_reply = await telex.editor.slash(telex.news, "feed pause", feed=await first_subscription_id(telex))
@@ -297,7 +297,7 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     assert posted_titles(telex)[1:] == ["After"]
 
 
-async def test_a_preview_shows_the_newest_article_to_the_asker_alone(telex, feed_server):
+async def test_feed_preview_is_ephemeral_and_shows_newest_article(telex, feed_server):
     await telex.follow(feed_server.origin + "/rss")
     unread = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert "/feed refresh" in message_text(unread)
@@ -308,7 +308,7 @@ async def test_a_preview_shows_the_newest_article_to_the_asker_alone(telex, feed
     assert len(telex.posts()) == 1
 
 
-async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(telex, feed_server):
+async def test_feed_refresh_polls_at_most_once_a_minute(telex, feed_server):
     await follow(telex, feed_server)
     feed_server.serve("/rss", make_rss(make_rss_item(4, title="Just out", published=START), *three_items()))
     refusal = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
@@ -325,7 +325,7 @@ async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(telex, feed
     assert "No feed found at that address" in message_text(failed)
 
 
-async def test_two_people_with_open_cards_of_a_feed_check_it_once_a_minute_together(telex, feed_server):
+async def test_check_button_polls_once_a_minute_across_cards(telex, feed_server):
     await follow(telex, feed_server)
     await telex.advance(61)
     first_card, second_card = last_reply(await open_feed_card(telex)), last_reply(await open_feed_card(telex))
@@ -336,7 +336,7 @@ async def test_two_people_with_open_cards_of_a_feed_check_it_once_a_minute_toget
     assert feed_server.count("/rss") == 2
 
 
-async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, monkeypatch):
+async def test_pack_follows_feeds_and_reports_each(telex, feed_server, monkeypatch):
     outlines = tuple(
         opml.Outline(title, feed_server.origin + path, None, "en")
         for title, path in (("One", "/1"), ("Two", "/2"), ("Broken", "/3"))
@@ -353,14 +353,14 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, 
     assert "☑️ **Two** was already followed" in message_text(second_reply)
 
 
-async def test_a_pack_is_refused_where_the_bot_may_not_post(telex):
+async def test_pack_is_refused_in_unpostable_channel(telex):
     await telex.set_permissions(telex.news, send_messages=False)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="ai")
     assert "**Send Messages**" in message_text(answer)
 
 
 @check_cases("pack", starter_packs.PACK_TITLES)
-def test_every_pack_has_feeds_over_https_without_doubles(pack):
+def test_packs_have_unique_https_feeds(pack):
     outlines = starter_packs.list_outlines(pack)
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
@@ -368,7 +368,7 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack):
     assert len({urls.canonicalize(outline.url) for outline in outlines}) == len(outlines)
 
 
-def test_every_list_of_the_directory_is_offered():
+def test_all_packs_of_outlet_directory_are_offered():
     assert {pack for outlet in outlet_directory.load_outlets() for pack in outlet.packs} == set(
         starter_packs.PACK_TITLES
     )

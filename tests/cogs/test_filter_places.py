@@ -1,4 +1,4 @@
-"""/feed filter for a whole channel or the whole server, with an end: tried, saved, named by /why, undone, ended."""
+"""/feed filter for a channel or the whole server, with or without an end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.scenario import (
 DAY = 86_400
 
 
-async def filters_of_server(world: World) -> list[str]:
+async def describe_server_filters(world: World) -> list[str]:
     return [str(query_filter) for query_filter in await list_server_filters(world)]
 
 
@@ -36,13 +36,13 @@ async def list_server_filters(world: World) -> list[Filter]:
     return await world.store.filters.list_by_place(FilterPlace(world.guild.id, FilterScope.SERVER))
 
 
-async def save(world: World, place: str, **options: str) -> str:
+async def save_filter(world: World, place: str, **options: str) -> str:
     trial = await world.editor.slash(world.news, "feed filter", feed=place, **options)
     assert button_labels(last_reply(trial)) == ["Save this filter", "Cancel"], message_text(trial)
     return message_text(await world.editor.click(last_reply(trial), label="Save this filter"))
 
 
-async def test_the_server_and_its_channels_are_offered_beside_feeds(telex, feed_server):
+async def test_feed_option_offers_server_and_channels(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/2", title="Other", channel=telex.guild.create_text_channel("tech"))
 
@@ -62,7 +62,7 @@ async def test_the_server_and_its_channels_are_offered_beside_feeds(telex, feed_
     assert (await offer("tout"))[:2] == ["Tout le serveur", "Tout le salon #news"]
 
 
-async def test_a_filter_of_the_server_with_an_end_is_tried_saved_and_named(telex, feed_server):
+async def test_server_filter_with_end_is_tried_saved_and_ends(telex, feed_server):
     feed = await follow(telex, feed_server)
     trial = await telex.editor.slash(telex.news, "feed filter", feed="server", never="chips", until="in 3 days")
     trial_text = message_text(trial)
@@ -71,7 +71,7 @@ async def test_a_filter_of_the_server_with_an_end_is_tried_saved_and_named(telex
     assert "Everything in this server" in trial_text
     assert f"never `chips` (until <t:{ends_at - 1}:D>)" in trial_text
     assert "🚫 [Chips get smaller]" in trial_text
-    assert await filters_of_server(telex) == []
+    assert await describe_server_filters(telex) == []
     saved = await telex.editor.click(last_reply(trial), label="Save this filter")
     assert message_text(saved).startswith("Saved. Everything in this server: never `chips`")
     post_count = len(telex.posts())
@@ -88,10 +88,10 @@ async def test_a_filter_of_the_server_with_an_end_is_tried_saved_and_named(telex
     assert posted_titles(telex)[-1] == "Chips again"
 
 
-async def test_the_trial_of_each_feed_shows_the_filters_of_its_channel_and_server(telex, feed_server):
+async def test_feed_trial_shows_channel_and_server_filters(telex, feed_server):
     await follow(telex, feed_server)
-    await save(telex, "server", never="browser")
-    await save(telex, f"channel:{telex.news.id}", never="chips")
+    await save_filter(telex, "server", never="browser")
+    await save_filter(telex, f"channel:{telex.news.id}", never="chips")
     trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="vote")
     assert "Would have posted 0 of the last 3 articles" in message_text(trial)
     assert "-# never `browser` (whole server)" in message_text(trial)
@@ -104,23 +104,23 @@ async def test_the_trial_of_each_feed_shows_the_filters_of_its_channel_and_serve
     assert "Filters let 1 of the last 3 articles through" in message_text(channel_list)
 
 
-async def test_a_saved_filter_is_undone_with_one_press(telex, feed_server):
+async def test_saved_filter_can_be_undone(telex, feed_server):
     await follow(telex, feed_server)
-    await save(telex, "server", never="cup", until="2030-07-20")
-    (old_filter,) = await filters_of_server(telex)
+    await save_filter(telex, "server", never="cup", until="2030-07-20")
+    (old_filter,) = await describe_server_filters(telex)
     trial = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup")
     saved = await telex.editor.click(last_reply(trial), label="Save this filter")
-    assert await filters_of_server(telex) == ["never cup"]
+    assert await describe_server_filters(telex) == ["never cup"]
     undone = await telex.editor.click(last_reply(saved), label="Undo the change")
     assert "Undone: never `cup`" in message_text(undone)
-    assert await filters_of_server(telex) == [old_filter]
+    assert await describe_server_filters(telex) == [old_filter]
     again = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup", until="20 July 2030")
     assert "already there" in message_text(again)
 
 
-async def test_an_ended_filter_is_listed_for_a_week(telex, feed_server):
+async def test_ended_filter_is_listed_for_a_week(telex, feed_server):
     await follow(telex, feed_server)
-    await save(telex, "server", never="cup", until="tomorrow")
+    await save_filter(telex, "server", never="cup", until="tomorrow")
     ends_at = (await list_server_filters(telex))[0].ends_at
     await telex.advance(3 * DAY)
     listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
@@ -150,25 +150,25 @@ async def followed_feed(telex, feed_server) -> Feed:
         ({"never": "chips since:7d"}, "Remove the date"),
     ],
 )
-async def test_what_cannot_be_is_refused_in_words(telex, followed_feed, options, refusal):
+async def test_invalid_filter_options_are_refused(telex, followed_feed, options, refusal):
     answer = await telex.editor.slash(telex.news, "feed filter", feed="server", **options)
     assert refusal in message_text(answer)
     assert "**x** @everyone" not in message_text(answer)
     assert button_labels(last_reply(answer)) == []
-    assert await filters_of_server(telex) == []
+    assert await describe_server_filters(telex) == []
 
 
-async def test_ten_thousand_characters_fit_in_no_field_of_the_form(telex, feed_server):
+async def test_filter_form_limits_length_of_fields(telex, feed_server):
     await follow(telex, feed_server)
     listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
     for texts in ({"never": "a " * 5_000, "until": ""}, {"never": "cup", "until": "20 July " * 1_250}):
         form = await telex.editor.click(last_reply(listed), label="Add…")
         with pytest.raises(SetupError, match="exceeds max_length"):  # as Discord's
             await telex.editor.submit_modal(form, texts)
-    assert await filters_of_server(telex) == []
+    assert await describe_server_filters(telex) == []
 
 
-async def test_a_filter_with_an_end_is_added_from_the_list(telex, feed_server):
+async def test_filter_with_end_is_added_from_list(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
     listed = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{telex.news.id}")
@@ -180,7 +180,7 @@ async def test_a_filter_with_an_end_is_added_from_the_list(telex, feed_server):
     assert [component["label"] for component in components(last_reply(saved))] == ["Annuler la modification"]
 
 
-async def test_a_channel_that_a_manager_cannot_see_is_not_filtered_nor_shown(telex, feed_server):
+async def test_hidden_channel_cannot_be_filtered(telex, feed_server):
     await follow(telex, feed_server)
     lounge = telex.guild.create_text_channel("lounge")
     secret = telex.guild.create_text_channel("secret")
@@ -196,11 +196,9 @@ async def test_a_channel_that_a_manager_cannot_see_is_not_filtered_nor_shown(tel
     assert await telex.store.filters.list_by_place(FilterPlace(secret.id, FilterScope.CHANNEL)) == []
 
 
-async def test_a_newly_followed_feed_does_not_begin_with_what_the_server_never_posts(
-    telex: World, feed_server: FeedServer
-):
+async def test_server_filter_blocks_first_article_of_new_feed(telex: World, feed_server: FeedServer):
     await follow(telex, feed_server)
-    await save(telex, "server", never="facial")
+    await save_filter(telex, "server", never="facial")
     new_item = make_rss_item(9, title="More facial recognition", published=START)
     url = feed_server.serve("/new", make_rss(new_item, title="New"))
     found = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -212,7 +210,7 @@ async def test_a_newly_followed_feed_does_not_begin_with_what_the_server_never_p
 
 
 @pytest.mark.parametrize("is_forum", [False, True])
-async def test_a_channel_filters_its_threads_and_a_forum_its_posts(telex: World, feed_server: FeedServer, is_forum):
+async def test_channel_filter_applies_to_threads_and_forum_posts(telex: World, feed_server: FeedServer, is_forum):
     handle = telex.guild.create_forum_channel("talk") if is_forum else telex.guild.create_text_channel("talk")
     parent = telex.bot.get_channel(handle.id)
     assert isinstance(parent, discord.ForumChannel | discord.TextChannel)
@@ -242,7 +240,7 @@ async def test_a_channel_filters_its_threads_and_a_forum_its_posts(telex: World,
     assert "jamais `chips` (tout le salon et ses fils)" in await why(telex, link)
 
 
-async def test_threads_that_followed_feeds_before_are_recorded_when_their_server_is_seen(telex, feed_server):
+async def test_following_threads_are_recorded_when_server_is_available(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
     await parent.create_thread(name="World Cup", type=discord.ChannelType.public_thread)

@@ -13,7 +13,7 @@ from bot.posting.rendering import buttons
 from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.sources.feeds import Feeds
-from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, persistent_item_classes
+from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, list_persistent_item_classes
 from tests.support.discord_world import World
 from tests.support.interactions import find_menu
 from tests.support.scenario import follow
@@ -84,7 +84,7 @@ async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, sto
 
 
 async def test_every_lasting_button_is_paced_alike(telex):
-    assert len({kind.interaction_check.__code__ for kind in persistent_item_classes()}) == 1
+    assert len({kind.interaction_check.__code__ for kind in list_persistent_item_classes()}) == 1
 
 
 async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(telex, feed_server, monkeypatch):

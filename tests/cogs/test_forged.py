@@ -23,7 +23,7 @@ from tests.cogs.people import (
     VISIBLE_WORDS,
     Crowd,
     create_crowd,
-    persistent_item_classes,
+    list_persistent_item_classes,
 )
 from tests.support.discord_world import World
 from tests.support.interactions import find_menu
@@ -156,7 +156,7 @@ IDS = {
 
 def persistent_item_names(world: World) -> set[str]:
     """The buttons and menus that outlive a restart."""
-    return {kind.__name__ for kind in persistent_item_classes()}
+    return {kind.__name__ for kind in list_persistent_item_classes()}
 
 
 async def bookmark_counts(people: Crowd) -> list[int]:
@@ -220,7 +220,8 @@ async def test_a_button_that_is_ones_own_works(telex, feed_server):
 async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     patterns = {
-        item_class.__name__: item_class.__discord_ui_compiled_template__ for item_class in persistent_item_classes()
+        item_class.__name__: item_class.__discord_ui_compiled_template__
+        for item_class in list_persistent_item_classes()
     }
     for kind, template in IDS.items():
         telex.clock.advance(60)  # nobody is too quick

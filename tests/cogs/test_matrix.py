@@ -30,8 +30,8 @@ from tests.cogs.people import (
     VAULT,
     VISIBLE_WORDS,
     Crowd,
-    command_names,
     create_crowd,
+    list_command_names,
 )
 from tests.support.scenario import posted_texts
 
@@ -143,7 +143,7 @@ def test_every_command_is_in_the_readmes_table_with_who_may_use_it():
 
 
 async def test_no_command_goes_untested(telex):
-    existing_commands = set(command_names(telex.bot.tree))
+    existing_commands = set(list_command_names(telex.bot.tree))
     assert existing_commands == set(rights_by_command())
     assert {name for name in existing_commands if name.startswith("/")} == set(SAMPLES)
 

@@ -8,7 +8,7 @@ import pytest
 from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
-from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_bookmarks import read_attachment
 from tests.cogs.test_personal_digests import advance_until_due, save_daily_digest
 from tests.posting.test_stories import AGAIN, BAN, OTHER, THIRD, Outlets
 from tests.support.discord_world import World
@@ -165,7 +165,7 @@ async def test_a_story_is_chosen_from_a_digest_of_ones_own(telex, outlets):
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     assert "1 story that you muted" in message_text(privacy_reply)
     export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
-    export = json.loads(attachment_text(telex, export_reply))
+    export = json.loads(read_attachment(telex, export_reply))
     assert [story["title"] for story in export["muted_stories"]] == [OTHER]
 
 

@@ -10,7 +10,7 @@ import discord
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import PersonalDigestPlan
-from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_bookmarks import read_attachment
 from tests.cogs.test_digests import publish_articles
 from tests.cogs.test_watching import refuse_direct_message
 from tests.support.discord_world import World
@@ -157,7 +157,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
     assert "your digest: when you get it" in text(panel)
     export_reply = await telex.reader.click(panel, label="Export")
-    document = json.loads(attachment_text(telex, export_reply))
+    document = json.loads(read_attachment(telex, export_reply))
     assert document["digest"]["topics"] == ["scheduler"]
     panel = last_reply(await telex.reader.click(panel, label="Delete everything"))
     assert "your digest" in message_text(await telex.reader.click(panel, label="Delete permanently"))

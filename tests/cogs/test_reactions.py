@@ -10,7 +10,7 @@ import pytest
 from bot.core.limits import Limit
 from cogs.reading import bookmark_reactions
 from cogs.reading.message_articles import find_article_dispatch
-from tests.cogs.test_bookmarks import bookmark_titles
+from tests.cogs.test_bookmarks import list_bookmark_titles
 from tests.support.discord_world import World
 from tests.support.interactions import text
 from tests.support.scenario import follow, post_catch_up
@@ -24,7 +24,7 @@ async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, fee
     assert (bookmark.server_id, bookmark.channel_id) == (telex.guild.id, telex.news.id)
     assert bookmark.message_id == telex.posts()[0].id
     await telex.reader.unreact(telex.posts()[0], "🔖")
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
 
 
 async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_server):
@@ -35,7 +35,7 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
     await bookmarks.annotate(telex.reader.id, bookmark.article.id, note="For Ben", tags=("law",))
     for pause, note in ((60, "For Ben"), (3600, "")):
         await telex.reader.unreact(post, "🔖")
-        assert await bookmark_titles(telex, telex.reader) == []
+        assert await list_bookmark_titles(telex, telex.reader) == []
         telex.clock.advance(pause)
         await telex.reader.react(post, "🔖")
         (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
@@ -46,7 +46,7 @@ async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_serve
     message = await post_catch_up(telex, feed_server, 14)
     post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.reader.react(message, "🔖")
-    assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
+    assert len(await list_bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
 async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_server):
@@ -56,7 +56,7 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_serv
     await telex.reader.react(telex.posts()[0], "👍")
     message = await telex.editor.send(telex.news, "hello")
     await telex.reader.react(message, "🔖")
-    assert await bookmark_titles(telex, telex.reader) + await bookmark_titles(telex, robot) == []
+    assert await list_bookmark_titles(telex, telex.reader) + await list_bookmark_titles(telex, robot) == []
 
 
 def react_unheard(world: World, *reactions: tuple[Any, bool]) -> None:
@@ -79,9 +79,9 @@ async def test_reactions_made_while_away_are_found_on_return(telex, feed_server,
     await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await react_while_offline(telex, (telex.reader, True), (telex.editor, True), (robot, True))
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
-    assert await bookmark_titles(telex, telex.editor) == ["Cities ban facial recognition"]
-    assert await bookmark_titles(telex, robot) == []
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.editor) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, robot) == []
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
 
 
@@ -93,7 +93,7 @@ async def test_a_post_that_is_found_sent_is_looked_at_however_many_were_before(t
     dispatch = await find_article_dispatch(telex.bot, telex.posts()[0].id, telex.guild.id)
     assert dispatch is not None
     telex.bot.outbox_relay.on_delivery_confirmed(dispatch)
-    while not await bookmark_titles(telex, telex.reader):
+    while not await list_bookmark_titles(telex, telex.reader):
         await telex.env.settle()
 
 
@@ -101,12 +101,12 @@ async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
     await telex.restart()
-    assert await bookmark_titles(telex, telex.reader) == []
+    assert await list_bookmark_titles(telex, telex.reader) == []
     await telex.reader.unreact(telex.posts()[0], "🔖")
     await telex.reader.react(telex.posts()[0], "🔖")
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_server):
@@ -115,7 +115,7 @@ async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_serve
     await follow(telex, feed_server)
     await telex.set_permissions(closed_channel, read_message_history=False)
     await react_while_offline(telex, (telex.reader, True))
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_a_channel_of_which_discord_does_not_answer_stops_nothing(telex, feed_server, monkeypatch):
@@ -131,7 +131,7 @@ async def test_a_channel_of_which_discord_does_not_answer_stops_nothing(telex, f
     await follow(telex, feed_server, path="/slow", title="Slow", channel=slow_channel)
     monkeypatch.setattr(discord.http.HTTPClient, "logs_from", time_out_in_slow_channel)
     await react_while_offline(telex, (telex.reader, True))
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
@@ -143,7 +143,7 @@ async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
     telex.env.backend.set_reaction(thread.id, opening.id, "🔖", telex.reader.id, True)
     telex.env.backend.subscribers = subscribers
     await telex.restart()
-    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_server):

@@ -10,7 +10,7 @@ from simcord.results import InteractionResult
 
 from bot.core import setting_registry
 from bot.core.preferences import Preference
-from tests.cogs.test_bookmarks import attachment_text
+from tests.cogs.test_bookmarks import read_attachment
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
@@ -280,7 +280,7 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
     privacy_reply = await telex.editor.slash(telex.news, "privacy")
     assert "1 setting of a server that you changed" in message_text(privacy_reply)
     export_reply = await telex.editor.click(last_reply(privacy_reply), label="Export")
-    (change,) = json.loads(attachment_text(telex, export_reply))["settings"]
+    (change,) = json.loads(read_attachment(telex, export_reply))["settings"]
     assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
     confirmation = await telex.editor.click(last_reply(privacy_reply), label="Delete everything")
     await telex.editor.click(last_reply(confirmation), label="Delete permanently")

@@ -116,10 +116,10 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert len(demo_server.WELCOME_TEXT) <= 2000  # as many as Discord takes
     bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
     async with demo_server.open_simulated_discord(bot):
-        command_names = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
+        list_command_names = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
         with i18n.language_scope("fr"):
-            command_names |= {i18n.localized_command(name) for name in command_names}
-    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME_TEXT)) <= command_names
+            list_command_names |= {i18n.localized_command(name) for name in list_command_names}
+    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME_TEXT)) <= list_command_names
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):

@@ -20,7 +20,7 @@ OWNER_SERVER_ID = 1_234_567_890_123_456_789
 
 @dataclass
 class Office:
-    """The operator's server: a channel, the operator and a member who is none."""
+    """The operator's server: a channel, the operator and an ordinary member."""
 
     world: World
     guild: GuildHandle
@@ -29,7 +29,7 @@ class Office:
     visitor: MemberActor
 
     async def click(self, answer: InteractionResult, label: str) -> InteractionResult:
-        """The operator presses the button with this label."""
+        """Press the button with this label as the operator."""
         message = last_reply(answer)
         return await self.operator.click(message, custom_id=button_custom_id(message, label))
 

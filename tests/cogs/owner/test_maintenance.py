@@ -1,4 +1,4 @@
-"""Maintenance: nothing is polled or posted and people are told so; afterwards, all that was due follows once."""
+"""Maintenance mode: no polls and no posts, a refusal for users, delivery of pending posts at its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSAL = "I’m down for maintenance. Nothing is lost: posts will follow. Try a
 
 
 async def turn_on_in_terminal(world: World, *, expected_seconds: int | None = None) -> None:
-    """What `telex maintenance on` stores, and the bot notices."""
+    """Turn maintenance on as `telex maintenance on` does."""
     await world.store.maintenance.turn_on(expected_seconds=expected_seconds, user_id=None)
     await world.newsroom.maintenance.refresh()
 
@@ -33,7 +33,7 @@ async def turn_off_in_terminal(world: World) -> None:
     await world.newsroom.maintenance.refresh()
 
 
-async def test_people_are_told_and_operators_turn_it_off_where_they_turned_it_on(office, feed_server, monkeypatch):
+async def test_maintenance_refuses_users_until_operator_turns_it_off(office, feed_server, monkeypatch):
     world, presences = office.world, []
 
     async def change_presence(*, activity: Any, status: Any, shard_id: int) -> None:
@@ -77,7 +77,7 @@ async def test_people_are_told_and_operators_turn_it_off_where_they_turned_it_on
     assert "Try again later" not in message_text(await world.reader.slash(world.news, "help"))
 
 
-async def test_nothing_is_posted_until_its_end_and_then_all_once_in_order_with_the_digest(telex, feed_server):
+async def test_posts_and_digest_wait_for_end_of_maintenance(telex, feed_server):
     digest_channel = telex.guild.create_text_channel("digest")
     await telex.env.settle()
     feed = await follow(telex, feed_server)
@@ -103,7 +103,7 @@ async def test_nothing_is_posted_until_its_end_and_then_all_once_in_order_with_t
     assert len(telex.posts()) == len(titles) + 2
 
 
-async def test_a_message_on_its_way_is_recorded_and_the_next_waits(telex, feed_server):
+async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed_server):
     feed = await follow(telex, feed_server)
     titles = posted_titles(telex)
     await publish(
@@ -126,7 +126,7 @@ async def test_a_message_on_its_way_is_recorded_and_the_next_waits(telex, feed_s
     assert posted_titles(telex) == [*titles, "Seven", "Eight"]
 
 
-async def test_an_edit_that_was_begun_is_made_and_the_next_waits(telex, feed_server):
+async def test_started_edit_is_made_though_maintenance_starts(telex, feed_server):
     feed = await follow(telex, feed_server)
     await publish(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
     await telex.advance(600)
@@ -148,7 +148,7 @@ async def test_an_edit_that_was_begun_is_made_and_the_next_waits(telex, feed_ser
     assert sum("corrected" in title for title in posted_titles(telex)) == 2
 
 
-async def test_feeds_are_left_alone_also_after_a_restart_and_polled_when_it_ends(newsroom, clock, feed_server):
+async def test_feeds_are_not_polled_during_maintenance(newsroom, clock, feed_server):
     feed = await newsroom.store.feeds.add(feed_server.serve("/rss", b""))
     await newsroom.store.subscriptions.follow(server_id=1, channel_id=2, feed_id=feed.id, first_article_id=None)
     await newsroom.store.maintenance.turn_on(expected_seconds=None, user_id=None)
@@ -168,7 +168,7 @@ async def test_feeds_are_left_alone_also_after_a_restart_and_polled_when_it_ends
         await background_tasks.stop()
 
 
-async def test_monitors_learn_of_it_and_do_not_take_it_for_an_outage(telex, feed_server):
+async def test_health_endpoints_report_maintenance_but_no_problem(telex, feed_server):
     await follow(telex, feed_server)
     cog = telex.bot.get_cog(HealthCog.__name__)
     port, health = await cog.start_http_server("127.0.0.1", 0), cog.health

@@ -1,4 +1,4 @@
-"""Notices to all servers: written and sent in /owner, posted where alerts go and nowhere else, refused by managers."""
+"""Notices to all servers: written and sent in /owner, posted in alert channels, opted out of by managers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support import message_texts
 from tests.support.interactions import button_labels, choose, last_reply, message_text
 from tests.support.scenario import posted_texts, why
 
-HARMLESS = r"\@everyone \<\@&5\> \<\#7\> \*\*now\*\* \[click\](https://evil.example) https://telex.example/a_b \`x\`"
+ESCAPED = r"\@everyone \<\@&5\> \<\#7\> \*\*now\*\* \[click\](https://evil.example) https://telex.example/a_b \`x\`"
 TEXT = "@everyone <@&5> <#7> **now** [click](https://evil.example) https://telex.example/a_b `x`"
 
 
@@ -21,13 +21,13 @@ async def open_page(office: Office) -> InteractionResult:
     return await choose(office.operator, last_reply(panel), "Notices", "Page")
 
 
-async def write(office: Office, page: InteractionResult, **texts: str) -> InteractionResult:
-    """Write a notice, of which the page then shows a preview."""
+async def write_notice(office: Office, page: InteractionResult, **texts: str) -> InteractionResult:
+    """Write a notice and return the page with its preview."""
     modal = await office.operator.click(last_reply(page), label="Write a notice…")
     return await office.operator.submit_modal(modal, {"en": "", "fr": "", **texts})
 
 
-async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_a_button(office):
+async def test_notice_is_previewed_and_posted_once_in_alert_channel(office):
     world = office.world
     alerts = world.guild.create_text_channel("alerts")
     await world.env.settle()
@@ -35,12 +35,12 @@ async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_
     await world.set_preference(Preference.LANGUAGE, "fr")
     before = {channel.id: len(world.posts(channel)) for channel in (alerts, world.news, office.channel)}
     page = await open_page(office)
-    refusal = await write(office, page)
+    refusal = await write_notice(office, page)
     assert message_text(refusal) == "The notice is empty."
-    preview = await write(office, page, en=TEXT, fr="Telex déménage.\n\n\n\nÀ ce soir !")
+    preview = await write_notice(office, page, en=TEXT, fr="Telex déménage.\n\n\n\nÀ ce soir !")
     text = message_text(preview)
     assert "1 server gets it · no channel for alerts: 1" in text
-    assert HARMLESS in text
+    assert ESCAPED in text
     assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
     assert len(world.posts(alerts)) == before[alerts.id]
     sent = await office.operator.click(last_reply(preview), label="Send")
@@ -69,14 +69,14 @@ async def test_a_notice_is_previewed_sent_once_where_alerts_go_and_refused_with_
     assert "**Notices from whoever runs Telex**\n-# not received" in message_text(settings)
 
 
-async def test_a_notice_in_one_language_is_the_same_everywhere_and_a_long_one_fits(office):
+async def test_notice_in_one_language_and_longest_notice_are_posted(office):
     world = office.world
     alerts = world.guild.create_text_channel("alerts")
     await world.env.settle()
     await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
     count = len(world.posts(alerts))
     for notice_text in ("Seulement en français", "*" * MAX_NOTICE_LENGTH):
-        preview = await write(office, await open_page(office), fr=notice_text)
+        preview = await write_notice(office, await open_page(office), fr=notice_text)
         await office.operator.click(last_reply(preview), label="Send")
         await world.deliver()
         world.clock.advance(NOTICE_BATCH_SECONDS)
@@ -86,7 +86,7 @@ async def test_a_notice_in_one_language_is_the_same_everywhere_and_a_long_one_fi
     assert texts[1].count(r"\*") == MAX_NOTICE_LENGTH
 
 
-async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
+async def test_notice_is_sent_in_batches_and_can_be_cancelled(office):
     world = office.world
     store = world.store
     alerts = world.guild.create_text_channel("alerts")
@@ -97,7 +97,7 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
         await store.preferences.change(Preference.ALERT_CHANNEL, server * 2, server_id=server, user_id=1)
     await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
     count = len(world.posts(alerts))
-    preview = await write(office, await open_page(office), en="Telex moves.")
+    preview = await write_notice(office, await open_page(office), en="Telex moves.")
     await office.operator.click(last_reply(preview), label="Send")
     await world.deliver()
     page = await open_page(office)
@@ -114,7 +114,7 @@ async def test_a_notice_goes_out_in_batches_and_is_cancelled_half_way(office):
     await world.deliver()
     assert len(world.posts(alerts)) - count == (await store.notices.list_all())[0].progress.posted
     assert (await store.notices.list_all())[0].progress.waiting == 0
-    preview = await write(office, await open_page(office), en="Telex has moved.")
+    preview = await write_notice(office, await open_page(office), en="Telex has moved.")
     for server in (world.guild.id, *further_servers):
         await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=server, user_id=1)
     refusal = await office.operator.click(last_reply(preview), label="Send")

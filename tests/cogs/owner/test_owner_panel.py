@@ -1,4 +1,4 @@
-"""/owner exists in the operator's server alone, and only operators may use it, checked again at each press."""
+"""/owner: only in the operator's server, only for operators, and servers blocked and allowed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.support.wire.waiting import until
 
 
 async def find_server(office: Office, search_text: str) -> InteractionResult:
-    """The operator opens the panel and searches for a server."""
+    """Open the panel as the operator and search for a server."""
     panel = await office.operator.slash(office.channel, "owner")
     return await office.operator.submit_modal(await office.click(panel, "Find a server…"), {"line": search_text})
 
 
-async def test_only_operators_see_the_servers_and_only_in_their_own_server(office, monkeypatch):
+async def test_owner_panel_is_for_operators_in_their_own_server(office, monkeypatch):
     answer = await office.operator.slash(office.channel, "owner")
     assert message_text(answer).startswith("### Servers\n2 servers")
     refusal = await office.visitor.slash(office.channel, "owner")
@@ -43,7 +43,7 @@ async def test_only_operators_see_the_servers_and_only_in_their_own_server(offic
     assert message_text(await office.visitor.slash(office.channel, "owner")).startswith("### Servers")
 
 
-async def test_the_command_leaves_a_server_that_is_no_longer_the_operators(office):
+async def test_owner_command_is_removed_when_owner_server_is_unset(office):
     tree = office.world.bot.tree
     server = SimpleNamespace(id=OWNER_SERVER_ID)
     assert [command.name for command in await tree.fetch_commands(guild=server)] == ["owner"]
@@ -53,7 +53,7 @@ async def test_the_command_leaves_a_server_that_is_no_longer_the_operators(offic
     assert await office.world.bot.tree.fetch_commands(guild=server) == []
 
 
-async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
+async def test_operator_finds_blocks_and_allows_server(office):
     telex, operator = office.world, office.operator
     panel = await operator.slash(office.channel, "owner")
     page = await choose(operator, last_reply(panel), "Newsroom", "Open")
@@ -77,7 +77,7 @@ async def test_a_server_is_found_blocked_and_allowed_with_confirmation(office):
     ]
 
 
-async def test_the_operators_own_server_is_never_left(office):
+async def test_own_server_is_never_left_or_blocked(office):
     page = await find_server(office, "office")
     for label in ("Leave", "Block"):
         question = await office.click(page, label)

@@ -1,4 +1,4 @@
-"""The data of one server is exported and erased on its page of /owner, with a receipt."""
+"""Export and erasure of a server's data in /owner."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tests.support.wire.waiting import until
 
 
 async def open_data_page(office: Office, search_text: str) -> InteractionResult:
-    """The operator opens the panel, searches for a server and opens the page with its data."""
+    """Open the data page of the server that the operator searches for."""
     panel = await office.operator.slash(office.channel, "owner")
     page = await office.operator.submit_modal(await office.click(panel, "Find a server…"), {"line": search_text})
     return await office.click(page, "Data…")
 
 
 def load_json_file(office: Office, answer: InteractionResult) -> Any:
-    """The JSON file in an answer."""
+    """Load the JSON file attached to an answer."""
     return json.loads(office.world.env.backend.cdn.get(last_reply(answer).attachments[0].url))
 
 
-async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_server):
+async def test_server_data_is_exported_and_erased(office, feed_server):
     telex, server_id = office.world, office.world.guild.id
     await follow(telex, feed_server)
     url = feed_server.serve("/private", make_rss(make_rss_item(9, title="Secret minutes"))).replace(
@@ -74,7 +74,7 @@ async def test_a_server_is_exported_and_erased_and_starts_anew(office, feed_serv
     assert "Secret minutes" not in {bookmark.article.title for bookmark in bookmarks}
 
 
-async def test_an_export_that_is_too_large_for_discord_names_the_command(office, monkeypatch):
+async def test_export_too_large_for_discord_names_terminal_command(office, monkeypatch):
     server_id = office.world.guild.id
     page = await open_data_page(office, str(server_id))
 
@@ -86,14 +86,14 @@ async def test_an_export_that_is_too_large_for_discord_names_the_command(office,
     assert refusal.endswith(f"In the terminal: `telex servers export {server_id} FILE`")
 
 
-async def test_the_operators_own_server_and_unknown_servers_are_not_erased(office):
+async def test_own_server_is_not_erased(office):
     page = await open_data_page(office, "office")
     refusal = await office.click(await office.click(page, "Erase…"), "Erase permanently")
     assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
     assert not await office.world.store.server_data.is_erasure_requested(OWNER_SERVER_ID)
 
 
-async def test_what_a_server_liked_is_read_again_after_an_erasure_also_by_other_processes(telex, monkeypatch):
+async def test_preference_model_is_reloaded_after_erasure(telex, monkeypatch):
     services, server_id = telex.bot.services, telex.guild.id
     load_training_data = AsyncMock(wraps=telex.store.opinions.load_training_data)
     monkeypatch.setattr(telex.store.opinions, "load_training_data", load_training_data)

@@ -1,4 +1,4 @@
-"""An operator blocks and unblocks a source in /owner; managers see why their feeds stopped."""
+"""Sources that the operator blocks in /owner, and limits of a server."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from tests.support.interactions import choose, last_reply, message_text
 from tests.support.scenario import follow, posted_texts
 
 
-async def ask_to_block(office: Office, page: InteractionResult, source: str) -> InteractionResult:
+async def submit_block_form(office: Office, page: InteractionResult, source: str) -> InteractionResult:
     return await office.operator.submit_modal(await office.click(page, "Block…"), {"source": source})
 
 
-async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_server):
+async def test_operator_blocks_and_unblocks_source(office, feed_server):
     telex, operator = office.world, office.operator
     feed = await follow(telex, feed_server)
     await telex.follow(feed.url, office.guild.create_text_channel("own"))
     panel = await operator.slash(office.channel, "owner")
     page = await choose(operator, last_reply(panel), "Blocked sources", "Page")
     assert "None." in message_text(page)
-    assert "Enter a domain such as news.example" in message_text(await ask_to_block(office, page, "com"))
-    assert "co.uk holds the sites of many publishers." in message_text(await ask_to_block(office, page, "www.co.uk"))
-    question = await ask_to_block(office, page, feed.url)
+    assert "Enter a domain such as news.example" in message_text(await submit_block_form(office, page, "com"))
+    assert "co.uk holds the sites of many publishers." in message_text(
+        await submit_block_form(office, page, "www.co.uk")
+    )
+    question = await submit_block_form(office, page, feed.url)
     assert "Block **127.0.0.1/rss**?" in message_text(question)
     effect = "This stops 1 feed in 2 servers. An alert tells each server. Your own server is one of them."
     assert effect in message_text(question)
     blocked = await office.click(question, "Block")
     assert "**127.0.0.1/rss** · <t:" in message_text(blocked)
-    again = await office.click(await ask_to_block(office, blocked, "127.0.0.1/RSS"), "Block")
+    again = await office.click(await submit_block_form(office, blocked, "127.0.0.1/RSS"), "Block")
     assert "127.0.0.1/RSS is blocked already." in message_text(again)
     await telex.deliver()
     assert "Whoever runs this bot has blocked 127.0.0.1/rss." in posted_texts(telex)[-1]
@@ -52,7 +54,7 @@ async def test_a_source_is_blocked_after_a_question_and_unblocked(office, feed_s
     assert "Article 9" in "\n".join(posted_texts(telex)[-2:])
 
 
-async def test_limits_of_a_server_are_changed_and_refuse_with_a_sentence(office, feed_server):
+async def test_operator_changes_limits_of_server(office, feed_server):
     telex, operator = office.world, office.operator
     await follow(telex, feed_server)
     panel = await operator.slash(office.channel, "owner")
