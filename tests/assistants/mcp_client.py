@@ -1,4 +1,4 @@
-"""The protocol's own client. To import it takes a third of a second: whoever runs its tests does so alone."""
+"""The client of the Model Context Protocol. Only its tests import it, as that takes a third of a second."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 __all__ = [
     "Client",
     "StdioServerParameters",
-    "called",
+    "call_refused_tool",
+    "call_tool",
     "news_tools",
-    "refused",
-    "served",
+    "post_call",
+    "serve_tools",
     "serving",
-    "status",
 ]
 CALL = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
 
 
-async def called(client: Client, tool: str, **arguments: Any) -> Any:
+async def call_tool(client: Client, tool: str, **arguments: Any) -> Any:
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, answer.content
     structured_answer = answer.structured_content
     return structured_answer["result"] if set(structured_answer or ()) == {"result"} else structured_answer
 
 
-async def refused(client: Client, tool: str, **arguments: Any) -> str:
+async def call_refused_tool(client: Client, tool: str, **arguments: Any) -> str:
     answer = await client.call_tool(tool, arguments)
     assert answer.is_error
     return " ".join(part.text for part in answer.content if part.type == "text")
 
 
 @asynccontextmanager
-async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[str]:
-    """The address at which tools are served over HTTP."""
+async def serve_tools(newsroom: Services, discord: DiscordServer) -> AsyncIterator[str]:
+    """Serve the tools over HTTP and yield their address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
@@ -66,7 +66,7 @@ async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[st
 
 
 @asynccontextmanager
-async def with_token(url: str, token: str) -> AsyncIterator[Client]:
+async def connect_with_token(url: str, token: str) -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         httpx2.AsyncClient(headers=headers) as http,
@@ -75,7 +75,7 @@ async def with_token(url: str, token: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def status(url: str, token: str, body: str = CALL, *, client: str = "") -> int:
+async def post_call(url: str, token: str, body: str = CALL, *, client: str = "") -> int:
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     headers |= {"X-Forwarded-For": client} if client else {}

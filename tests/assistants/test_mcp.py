@@ -1,4 +1,4 @@
-"""The tools of an assistant, called by the protocol's own client: in the process, over streams, over HTTP."""
+"""The tools for assistants, called by the protocol's own client: in the process, over streams and over HTTP."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def mcp() -> ModuleType:
     return importlib.import_module("tests.assistants.mcp_client")
 
 
-async def fill(newsroom: Services, *channels: Channel) -> None:
-    """A feed that the first channel follows, with two articles, and one of the second, with one."""
+async def add_articles(newsroom: Services, *channels: Channel) -> None:
+    """Add a feed with two articles that the first channel follows, and one with one article for the second."""
     store = newsroom.store
     first, second = await add_feed(store, "first"), await add_feed(store, "second")
     if channels:
@@ -46,43 +46,43 @@ async def fill(newsroom: Services, *channels: Channel) -> None:
     await record(store, second, new_article(second, "secret", title="Ce que la rédaction garde pour elle"))
 
 
-async def everything() -> None:
+async def get_all_feed_ids() -> None:
     return None
 
 
-async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
-    await fill(newsroom)
-    async with mcp.Client(mcp.news_tools.build_server(newsroom, everything)) as client:
+async def test_assistant_calls_every_tool(mcp, newsroom):
+    await add_articles(newsroom)
+    async with mcp.Client(mcp.news_tools.build_server(newsroom, get_all_feed_ids)) as client:
         tools = (await client.list_tools()).tools
         assert {tool.name for tool in tools} == set("search ask latest article story trends feeds".split())
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
-        search_answer = await mcp.called(client, "search", query="rekognition lang:fr")
+        search_answer = await mcp.call_tool(client, "search", query="rekognition lang:fr")
         (url,) = [article["url"] for article in search_answer["results"]]
-        search_answer = await mcp.called(
+        search_answer = await mcp.call_tool(
             client, "search", query="computer qubits", other_queries=["ordinateur", "rekognition", "1,000 qubits"]
         )
         assert [article["title"] for article in search_answer["results"]] == [
             "A quantum computer of 1,000 qubits",
             "Amazon interdit Rekognition à la police",
         ], "found by two queries, and by one"
-        article = await mcp.called(client, "article", url=url)
+        article = await mcp.call_tool(client, "article", url=url)
         assert article["title"] == "Amazon interdit Rekognition à la police"
         assert len(article["text"]) == mcp.news_tools.MAX_TEXT_CHARS
-        assert [article_row["url"] for article_row in await mcp.called(client, "latest", limit=1)]
-        answer = await mcp.called(client, "ask", question="Qui interdit Rekognition à la police ?")
+        assert [article_row["url"] for article_row in await mcp.call_tool(client, "latest", limit=1)]
+        answer = await mcp.call_tool(client, "ask", question="Qui interdit Rekognition à la police ?")
         assert url in {quote["url"] for quote in [*answer["quotes"], *answer["possible"]]}
         queries = ["Amazon facial recognition police", "reconnaissance faciale police"]
-        answer = await mcp.called(client, "ask", question="Qui a dit stop ?", queries=queries)
+        answer = await mcp.call_tool(client, "ask", question="Qui a dit stop ?", queries=queries)
         assert url in {passage["url"] for passage in answer["passages"]}
         assert list(answer["passages"][0]) == ["text", "url", "title", "source", "published"]
-        assert (await mcp.called(client, "story", url=url))["article"]["url"] == url
-        assert await mcp.called(client, "trends", days=7) == []
-        assert {feed["outlet"] for feed in await mcp.called(client, "feeds")} == {"first", "second"}
+        assert (await mcp.call_tool(client, "story", url=url))["article"]["url"] == url
+        assert await mcp.call_tool(client, "trends", days=7) == []
+        assert {feed["outlet"] for feed in await mcp.call_tool(client, "feeds")} == {"first", "second"}
 
 
-async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom):
-    await fill(newsroom)
-    async with mcp.Client(mcp.news_tools.build_server(newsroom, everything)) as client:
+async def test_invalid_arguments_are_refused_with_message(mcp, newsroom):
+    await add_articles(newsroom)
+    async with mcp.Client(mcp.news_tools.build_server(newsroom, get_all_feed_ids)) as client:
         for tool, arguments in (
             ("search", {"query": "x" * 501}),
             ("search", {"query": ""}),
@@ -96,14 +96,14 @@ async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom
             ("ask", {"question": "why", "queries": ["x" * 201]}),
             ("article", {"url": "x" * 2_001}),
         ):
-            assert await mcp.refused(client, tool, **arguments)
-        assert "No article" in await mcp.refused(client, "article", url="https://[not an address")
+            assert await mcp.call_refused_tool(client, tool, **arguments)
+        assert "No article" in await mcp.call_refused_tool(client, "article", url="https://[not an address")
         hostile = '"unclosed (OR -source:\x00 🔖 since:-9999999999d'
-        assert isinstance((await mcp.called(client, "search", query=hostile))["results"], list)
+        assert isinstance((await mcp.call_tool(client, "search", query=hostile))["results"], list)
 
 
-async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom):
-    await fill(newsroom)
+async def test_server_runs_over_standard_streams(mcp, newsroom):
+    await add_articles(newsroom)
     environment = inherit_environment() | {"PYTHONPATH": str(ROOT), "TELEX_SEMANTIC": "false"}
     process = mcp.StdioServerParameters(
         command=sys.executable,
@@ -111,25 +111,25 @@ async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom
         env=environment | {"TELEX_DATABASE": store_probe.address_of(newsroom.settings.database)},
     )
     async with asyncio.timeout(60), mcp.Client(process) as client:
-        search_answer = await mcp.called(client, "search", query="quantum")
+        search_answer = await mcp.call_tool(client, "search", query="quantum")
         assert [article["source"] for article in search_answer["results"]] == ["first"]
 
 
-async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
+async def test_token_gives_access_to_public_channels_only(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
     clients.redirect(discord_server, monkeypatch)
     server = discord_server.changes.add_server("Newsroom")
     open_, closed = (discord_server.changes.add_channel(server, name) for name in ("news", "staff"))
     closed.overwrites.append(Overwrite(id=server.id, type=0, deny=Permission.VIEW_CHANNEL))
-    await fill(newsroom, open_, closed)
+    await add_articles(newsroom, open_, closed)
     tokens = newsroom.store.assistant_tokens
     token = await tokens.create(server.id)
     assert token
     assert await tokens.create(1) is None
-    async with mcp.served(newsroom, discord_server) as url:
-        async with mcp.with_token(url, token) as client:
-            assert [feed["outlet"] for feed in await mcp.called(client, "feeds")] == ["first"]
-            assert (await mcp.called(client, "search", query="rédaction garde"))["results"] == []
-            assert "No article" in await mcp.refused(client, "article", url="https://news.example/secret")
+    async with mcp.serve_tools(newsroom, discord_server) as url:
+        async with mcp.connect_with_token(url, token) as client:
+            assert [feed["outlet"] for feed in await mcp.call_tool(client, "feeds")] == ["first"]
+            assert (await mcp.call_tool(client, "search", query="rédaction garde"))["results"] == []
+            assert "No article" in await mcp.call_refused_tool(client, "article", url="https://news.example/secret")
             for _ in range(mcp.serving.MAX_CALLS):
                 answer = await client.call_tool("feeds", {})
             assert answer.is_error
@@ -138,23 +138,23 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             token + "x",
             *map(str, range(1, FailedLookupLimiter.MAX_MISSES)),
         ):
-            assert await mcp.status(url, wrong) == HTTPStatus.UNAUTHORIZED
-        assert await mcp.status(url, "wrong") == HTTPStatus.TOO_MANY_REQUESTS
-        assert await mcp.status(url, "wrong", client="192.0.2.7") == HTTPStatus.UNAUTHORIZED
+            assert await mcp.post_call(url, wrong) == HTTPStatus.UNAUTHORIZED
+        assert await mcp.post_call(url, "wrong") == HTTPStatus.TOO_MANY_REQUESTS
+        assert await mcp.post_call(url, "wrong", client="192.0.2.7") == HTTPStatus.UNAUTHORIZED
         never_seen = await tokens.create(server.id)
         for right in (token, never_seen):
-            assert await mcp.status(url, right) == HTTPStatus.OK, "nobody's guesses keep its holder out"
+            assert await mcp.post_call(url, right) == HTTPStatus.OK, "wrong guesses do not lock out a valid token"
         for hostile, refusal in (
             ("x" * (mcp.serving.MAX_REQUEST_BYTES + 1), HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
             ("[" * 30_000, HTTPStatus.BAD_REQUEST),
         ):
-            assert await mcp.status(url, token, hostile) == refusal
+            assert await mcp.post_call(url, token, hostile) == refusal
         listed_token, _never_seen = await tokens.list_by_server(server.id)
         assert listed_token.last_used_at == newsroom.clock.now()
         clock.advance(mcp.serving.CALL_PERIOD_SECONDS)
-        async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
-            many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]
+        async with AsyncExitStack() as stack:  # sessions leave no state behind
+            many = [await stack.enter_async_context(mcp.connect_with_token(url, token)) for _ in range(8)]
             listed = await asyncio.gather(*(client.call_tool("feeds", {}) for client in many))
             assert not any(answer.is_error for answer in listed)
         assert await tokens.revoke(server.id) == 2
-        assert await mcp.status(url, token) == HTTPStatus.UNAUTHORIZED
+        assert await mcp.post_call(url, token) == HTTPStatus.UNAUTHORIZED

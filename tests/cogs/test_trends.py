@@ -11,7 +11,7 @@ from bot.core.concurrency.worker_pool import WorkerPool
 from bot.digests import bar_charts
 from bot.store.content.titles import TitleSamples
 from cogs.reading import trend_commands
-from tests.digests.test_trends import word
+from tests.digests.test_trends import make_word
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
 from tests.support.interactions import button_labels, choose, hide_channel, last_reply, message_text, parts
@@ -23,7 +23,7 @@ DAY = 86_400
 def two_weeks_of_items(start: int, first: int, now: int, *recent_titles: str) -> list[str]:
     """Fourteen days of titles that have nothing in common, then titles of yesterday."""
     items = [
-        make_rss_item(number, title=word(number), published=now - 60 - (number - first) * DAY // 2)
+        make_rss_item(number, title=make_word(number), published=now - 60 - (number - first) * DAY // 2)
         for number in range(first, first + 27)
     ]
     items += [
@@ -41,7 +41,7 @@ def picture_descriptions(message: ResponseMessage) -> list[str]:
 async def publish_trend(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
     """Two outlets that both write of something since yesterday."""
     for place, outlet in enumerate(("Example News", "Le Fil")):
-        titles = [name.format(number=word(700 + place * 50 + n)) for n in range(5)]
+        titles = [name.format(number=make_word(700 + place * 50 + n)) for n in range(5)]
         await follow(
             world,
             server,
@@ -93,7 +93,7 @@ async def test_only_what_the_asker_sees_counts(telex, feed_server, requested_cha
     now = telex.clock.now()
     await follow(telex, feed_server, *two_weeks_of_items(0, 1, now), path="/open")
     for place in (1, 2):
-        titles = [f"{word(600 + place * 50 + n)} Starliner" for n in range(5)]
+        titles = [f"{make_word(600 + place * 50 + n)} Starliner" for n in range(5)]
         await follow(
             telex,
             feed_server,

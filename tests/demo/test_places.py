@@ -1,4 +1,4 @@
-"""The demo's page: where a visitor can look, and what they do there."""
+"""Channels of the demo's page and a visitor's actions in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
 @asynccontextmanager
-async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_server.DemoServer]]:
+async def open_demo(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_server.DemoServer]]:
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
@@ -29,16 +29,16 @@ async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_serv
             yield Visitor(env, preview), scene
 
 
-async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom):
-    async with visiting(newsroom) as (visitor, scene):
+async def test_welcome_to_server_is_in_own_channel(newsroom):
+    async with open_demo(newsroom) as (visitor, scene):
         assert not scene.news_channel.history()
         await visitor.go("Ada in #general")
         (hello,) = visitor.page.snapshot["messages"].values()
         assert "Hi, I’m Telex" in str(hello["components"])
 
 
-async def test_words_and_commands_go_where_the_visitor_looks(newsroom):
-    async with visiting(newsroom) as (visitor, scene):
+async def test_messages_and_commands_go_to_visitors_channel(newsroom):
+    async with open_demo(newsroom) as (visitor, scene):
         await visitor.go("Camille in direct messages")
         await visitor.act("send_message", content="Bonjour, que sait-on de Nordwave ?")
         assert "Rien à lire pour l’instant" in str(visitor.messages()[-1])
@@ -50,16 +50,16 @@ async def test_words_and_commands_go_where_the_visitor_looks(newsroom):
         assert [message.content for message in scene.news_channel.history()] == ["Good morning"]
 
 
-async def test_a_post_of_a_forum_can_be_looked_at(newsroom):
-    async with visiting(newsroom) as (visitor, scene):
+async def test_forum_post_can_be_opened(newsroom):
+    async with open_demo(newsroom) as (visitor, scene):
         visitor.env.backend.create_thread(scene.news_channel.id, "Reading group", scene.ada.id)
         await visitor.act("refresh")
         await visitor.go("Ada in #tech-news › Reading group")
         assert "Ada in #forum" not in visitor.menu()  # it has posts alone
 
 
-async def test_a_direct_message_is_for_its_reader_alone(newsroom):
-    async with visiting(newsroom) as (visitor, scene):
+async def test_direct_messages_are_visible_to_their_reader_only(newsroom):
+    async with open_demo(newsroom) as (visitor, scene):
         ada, camille = scene.ada.id, scene.camille.id
         direct = visitor.menu()["Ada in direct messages"].partition(".")[2]
         answer = await visitor.act("viewer", viewer_id=f"{camille}.{direct}")
@@ -68,7 +68,7 @@ async def test_a_direct_message_is_for_its_reader_alone(newsroom):
 
 
 @pytest.mark.parametrize(("place", "locale"), [("Ada in #general", "en-US"), ("Camille in #general", "fr")])
-async def test_times_are_written_as_the_person_writes_them(newsroom, place, locale):
-    async with visiting(newsroom) as (visitor, _scene):
+async def test_locale_follows_viewer(newsroom, place, locale):
+    async with open_demo(newsroom) as (visitor, _scene):
         await visitor.go(place)
         assert visitor.page.snapshot["profile"]["locale"] == locale

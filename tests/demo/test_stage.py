@@ -1,4 +1,4 @@
-"""The demo's stage: what a visitor's page shows of the bot."""
+"""The demo: its script of stories and what a visitor's page shows."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from tests.support.message_texts import list_components, text, title
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
-def acting(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
+def attach_actions(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
     return VisitorActions(env, preview, DemoPlaces(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"}))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(share):
+def test_trends_have_rows_at_any_time_of_script(share):
     _outlets, backlog, stories = load_stories()
     now = 2_000_000_000
     titles = [
@@ -55,7 +55,7 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
     assert len(detect_trends(now, TrendPeriod.WEEK, 1, titles).rising_rows) >= 3
 
 
-async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
+async def test_refusal_is_not_reported_as_error(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         refused = await scene.ada.slash(scene.news_channel, "feed pause", feed="none")
@@ -63,7 +63,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
         assert not env.errors
 
 
-async def test_a_fault_is_still_shown(newsroom):
+async def test_error_is_reported(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         await newsroom.store.close()
@@ -71,11 +71,11 @@ async def test_a_fault_is_still_shown(newsroom):
         assert env.errors
 
 
-async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
+async def test_click_during_refresh_is_handled(newsroom, monkeypatch):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
-            turn = acting(env, preview, scene).page_lock
+            turn = attach_actions(env, preview, scene).page_lock
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal  # noqa: SLF001 - simcord’s
 
@@ -99,11 +99,11 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
             assert answer.result()["requestId"] == "refresh"
 
 
-async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
+async def test_action_on_outdated_page_is_handled(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
-            acting(env, preview, scene)
+            attach_actions(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             page_revision = visitor.page.revision
             await preview.refresh()
@@ -112,7 +112,7 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert not answer["rejected"], answer
 
 
-async def test_the_welcome_fits_and_names_what_there_is(newsroom):
+async def test_welcome_fits_and_names_existing_commands(newsroom):
     assert len(demo_server.WELCOME_TEXT) <= 2000  # as many as Discord takes
     bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
     async with demo_server.open_simulated_discord(bot):
@@ -122,7 +122,7 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME_TEXT)) <= list_command_names
 
 
-async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
+async def test_reset_menus_show_no_earlier_choice(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
@@ -145,19 +145,19 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
             assert not answer["rejected"], answer
             assert [option["default"] for option in menus()[-1]["options"] if option.get("default")] == [True]
             # The page keeps what was chosen by this key: another menu, another key.
-            keys = {one["control_key"] for one in menus()}
+            keys = {menu["control_key"] for menu in menus()}
             assert last_menu["control_key"] not in keys
             await scene.ada.click(last_reply(interaction), label="Turn everything off")
             await preview.refresh()
             assert keys.isdisjoint(menu["control_key"] for menu in menus())
 
 
-async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
+async def test_message_menu_uses_language_of_viewer(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         message = await scene.ada.send(scene.news_channel, "No article")
         async with env.preview(scene.news_channel, viewers=(scene.camille,), layout="channel") as preview:
-            acting(env, preview, scene)
+            attach_actions(env, preview, scene)
             visitor = Visitor(env, preview, scene.camille)
             opened = await visitor.act("message_menu", message=str(message.id))
             assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
@@ -172,11 +172,11 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
                 assert "message_menu" in await page.text()  # what opens the menu
 
 
-async def test_a_written_name_mentions_the_bot(newsroom):
+async def test_typed_bot_name_becomes_mention(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
-            acting(env, preview, scene)
+            attach_actions(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer
@@ -185,7 +185,7 @@ async def test_a_written_name_mentions_the_bot(newsroom):
             assert answer_message.author.id == env.backend.bot_user.id
 
 
-async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
+async def test_commands_are_listed_in_language_of_viewer(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
@@ -193,7 +193,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news_channel, viewers=people, layout="channel") as preview:
             descriptions_by_command = [
-                {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
+                {entry["invocation"]: entry["description"] for entry in page.command_catalog["entries"]}
                 for page in (Visitor(env, preview, person).page for person in people)
             ]
             assert "bookmarks" in descriptions_by_command[0]
@@ -205,7 +205,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
             assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
-async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
+async def test_every_outlet_is_polled_and_first_story_posted(newsroom, settings):
     async with (
         SamplePublisher() as publisher,
         demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
@@ -227,7 +227,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
 
 @dataclass
 class DemoRun:
-    """The demo's script, act by act, with the demo's time: what is in the channel then."""
+    """A run of the demo's script on its own clock."""
 
     newsroom: Services
     clock: ManualClock
@@ -237,8 +237,8 @@ class DemoRun:
     feeds: dict[str, Feed]
     passed: float = 0
 
-    async def until(self, moment: float) -> None:
-        """Go on until so many seconds after the beginning."""
+    async def play_until(self, moment: float) -> None:
+        """Play the script up to a time in seconds after its start."""
         for act in self.publisher.build_script():
             if self.passed <= act.offset_seconds < moment:
                 self._pass(act.offset_seconds)
@@ -259,7 +259,7 @@ class DemoRun:
         await self.env.settle()
 
     def list_last_lines(self, expected_title: str) -> list[str]:
-        """The last line of each post with this title."""
+        """List the last line of each post with this title."""
         return [
             text(message).splitlines()[-1]
             for message in self.scene.news_channel.history()
@@ -276,7 +276,7 @@ class DemoRun:
 
 @asynccontextmanager
 async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[DemoRun]:
-    """The demo before its first act."""
+    """Start the demo before its first story."""
     async with (
         SamplePublisher(clock) as publisher,
         demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
@@ -292,9 +292,9 @@ async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[Demo
         yield DemoRun(newsroom, clock, publisher, env, scene, feeds)
 
 
-async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(newsroom, clock):
+async def test_outlets_of_same_story_share_post_per_language(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
-        await demo.until(75)
+        await demo.play_until(75)
         english, french = (
             next(story.title for story in demo.publisher.new_stories if story.slug == slug)
             for slug in ("nordwave-cable-circuit", "cable-nordwave-fil")
@@ -311,40 +311,40 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(news
         assert len(cut) == 2
 
 
-async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
+async def test_corrected_article_is_marked_once(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         wrong = next(story for story in demo.publisher.new_stories if story.correction is not None)
-        await demo.until(75)
+        await demo.play_until(75)
         assert len(demo.list_last_lines(wrong.title)) == 1
-        await demo.until(120)
+        await demo.play_until(120)
         assert not demo.list_last_lines(wrong.title)
         (marked,) = demo.list_last_lines(wrong.correction.title)
         assert "Corrected" in marked
         assert sum("Corrected" in text(message) for message in demo.scene.news_channel.history()) == 1
 
 
-async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
+async def test_withdrawn_article_is_marked_within_three_minutes(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         withdrawn_story = next(story for story in demo.publisher.new_stories if story.withdrawn_after is not None)
-        await demo.until(60)
+        await demo.play_until(60)
         assert "Apparently withdrawn" not in demo.list_last_lines(withdrawn_story.title)[0]
-        await demo.until(150)
+        await demo.play_until(150)
         await demo.poll(withdrawn_story.outlet)  # as by itself every ten minutes, which are half a minute here
         (marked,) = demo.list_last_lines(withdrawn_story.title)
         assert "Apparently withdrawn" in marked
         assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news_channel.history()) == 1
 
 
-async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
+async def test_trends_are_drawn_after_ninety_seconds(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
-        await demo.until(90)
+        await demo.play_until(90)
         answer = await demo.scene.camille.slash(demo.scene.news_channel, "trends")
         assert answer.response is not None
         (chart,) = (component for part in list_components(answer.response) for component in part.get("items", ()))
         assert all(name in chart["description"] for name in ("Passkeys", "RISC-V", "OpenStreetMap"))
 
 
-async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock):
+async def test_backlog_is_searchable_but_not_posted(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         await demo.deliver()
         assert not demo.scene.news_channel.history()
@@ -353,7 +353,7 @@ async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock
         )
 
 
-async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
+async def test_replay_clock_catches_up_with_present(monkeypatch):
     passed, slept = 0.0, []
 
     async def sleep(seconds: float) -> None:
@@ -378,7 +378,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     assert slept == [pytest.approx(2), pytest.approx(160), pytest.approx(60)]
 
 
-def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
+def test_story_intervals_grow_over_ten_minutes():
     *_before, stories = load_stories()
     times = compute_publication_offsets(len(stories))
     waits = [after - before for before, after in pairwise(times)]
@@ -387,7 +387,7 @@ def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
     assert round(times[-1]) == 600
 
 
-def test_every_act_has_its_story_and_no_two_stories_share_a_name():
+def test_stories_have_unique_slugs_and_known_outlets():
     outlets, backlog, stories = load_stories()
     names = [story.slug for story in (*backlog, *stories)]
     assert len(names) == len(set(names))
@@ -395,7 +395,7 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name():
     assert all(story.age_hours > 0 for story in backlog)
 
 
-def test_the_stories_are_in_both_languages_and_have_the_moratorium():
+def test_stories_cover_both_languages_and_the_moratorium():
     outlets, _backlog, stories = load_stories()
     languages = {outlet.name: outlet.language for outlet in outlets}
     story_languages = [languages[story.outlet] for story in stories]
@@ -406,9 +406,9 @@ def test_the_stories_are_in_both_languages_and_have_the_moratorium():
     } == {"en", "fr"}
 
 
-async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsroom, clock):
+async def test_welcome_questions_are_answered_in_their_language(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
-        await demo.until(0)
+        await demo.play_until(0)
         me, scene = demo.env.backend.bot_user.id, demo.scene
         english, french = re.findall(r"`@Telex ([^`]+)`", demo_server.WELCOME_TEXT)
         for person, question, minutes, unsure in (
@@ -422,7 +422,7 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
             assert unsure not in answer
 
 
-async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_path):
+async def test_channel_feed_can_be_fetched(clock, settings, tmp_path):
     settings = demo_server.build_demo_settings(settings, tmp_path, is_live=False)
     async with (
         open_services(settings, clock) as newsroom,
@@ -437,7 +437,7 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
             assert "<feed" in await answer.text()
 
 
-async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsroom, monkeypatch):
+async def test_story_is_polled_as_soon_as_published(newsroom, monkeypatch):
     monkeypatch.setattr("bot.demo.sample_feeds.compute_publication_offsets", lambda count: [0.0] * count)
     async with (
         SamplePublisher() as publisher,
@@ -454,14 +454,14 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
         ]
 
 
-async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
+async def test_page_uses_presentation_time_and_mobile_layout(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         async with (
             env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview,
             aiohttp.ClientSession() as browser,
         ):
-            acting(env, preview, scene)
+            attach_actions(env, preview, scene)
             pages = {}
             for name in ("/timeline.js", "/preview.css"):
                 async with browser.get(urljoin(preview.url, name)) as page:
@@ -470,7 +470,7 @@ async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_te
         assert ".viewer-control { flex: 1;" in pages["/preview.css"]
 
 
-async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(newsroom):
+async def test_every_outlet_has_a_tile(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         try:
             pictures = register_emoji(env)

@@ -1,4 +1,4 @@
-"""Somebody at the page of the demo. simcord's page has no other way in than its own functions."""
+"""A visitor of the demo's page, driven through simcord's private functions as it has no public ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Visitor:
         )
 
     def menu(self) -> dict[str, str]:
-        """The places by their names."""
+        """Map the names of the places to their IDs."""
         return {place["name"]: place["id"] for place in self.page.snapshot["viewers"]}
 
     async def go(self, name: str) -> None:

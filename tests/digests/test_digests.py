@@ -1,4 +1,4 @@
-"""What a digest chooses: the stories that many tell, one line each, beside others of their topic."""
+"""The selection of a digest's stories and their grouping by topic."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def choose_articles(
     ], digest_content.omitted_count
 
 
-def test_what_many_outlets_tell_comes_first():
+def test_stories_of_most_outlets_come_first():
     candidates = [
         make_candidate(1, "Chips get smaller", published=NOW),
         make_candidate(
@@ -59,7 +59,7 @@ def test_what_many_outlets_tell_comes_first():
     assert choose_articles(*candidates) == ([(None, [2, 3, 1])], 0)
 
 
-def test_bookmarks_count_and_freshness_decides_the_rest():
+def test_bookmarks_then_recency_decide_order():
     candidates = [
         make_candidate(1, "Chips get smaller", published=NOW - 80_000),
         make_candidate(2, "A browser engine", published=NOW - 10),
@@ -68,7 +68,7 @@ def test_bookmarks_count_and_freshness_decides_the_rest():
     assert choose_articles(*candidates) == ([(None, [3, 2, 1])], 0)
 
 
-def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell():
+def test_preferred_story_outranks_newer_but_not_two_more_outlets():
     candidates = [
         make_candidate(1, "Chips get smaller", published=NOW - 10),
         make_candidate(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
@@ -78,11 +78,11 @@ def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_m
             same_page_articles=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
         ),
     ]
-    liked = PreferenceModel({"t:browsers": Trait(TraitKind.TOPIC, "Browsers", 0.9)})
-    assert choose_articles(*candidates, taste=liked) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
+    preferences = PreferenceModel({"t:browsers": Trait(TraitKind.TOPIC, "Browsers", 0.9)})
+    assert choose_articles(*candidates, taste=preferences) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
 
 
-def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
+def test_articles_of_same_story_are_merged_by_similarity_and_title():
     candidates = [
         make_candidate(1, "OpenAI buys a chip maker", published=NOW - 500),
         make_candidate(2, "Le rachat d’un fabricant de puces", language="fr", published=NOW - 400),
@@ -96,7 +96,7 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
         assert digest_content.outlet_count == 4
 
 
-def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all():
+def test_topic_leads_with_story_in_channel_language():
     candidates = [
         make_candidate(1, "Passkeys : pourquoi les banques hésitent", language="fr", bookmark_count=9),
         make_candidate(2, "How to move Passkeys to another phone", published=NOW - 80_000),
@@ -107,7 +107,7 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
         assert digest_content.sections[0].stories[0].article_and_feed_ids[0][0] == first
 
 
-def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
+def test_other_number_or_low_similarity_is_another_story():
     candidates = [
         make_candidate(1, "Python version 3.12 released for everyone"),
         make_candidate(2, "Python version 3.13 released for everyone"),
@@ -116,7 +116,7 @@ def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
     assert sum(len(ids) for _topic, ids in choose_articles(*candidates, kin=[(1, 2, 0.2)])[0]) == 2
 
 
-def test_titles_of_one_pattern_about_different_things_are_different_stories():
+def test_similar_titles_about_other_topics_are_separate_stories():
     candidates = [
         make_candidate(1, "Firefox: a migration told step by step", tags=("Firefox",)),
         make_candidate(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
@@ -125,7 +125,7 @@ def test_titles_of_one_pattern_about_different_things_are_different_stories():
     assert dict(choose_articles(*candidates)[0]) == {"Firefox": [1, 3], "OpenStreetMap": [2]}
 
 
-def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about():
+def test_topic_needs_lead_article_or_half_of_others():
     candidates = [
         make_candidate(1, "A fix for laptops", published=NOW - 500),
         make_candidate(2, "The fix for laptops, with a word on Firefox", published=NOW - 400),
@@ -136,7 +136,7 @@ def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about():
     assert "Firefox" not in dict(choose_articles(*candidates, kin=kin)[0])
 
 
-def test_stories_of_one_topic_stand_together_under_their_tag_or_name():
+def test_stories_are_grouped_by_tag_or_name():
     candidates = [
         make_candidate(1, "Linux gets a scheduler", tags=("Kernel",)),
         make_candidate(2, "A fix for Linux laptops"),
@@ -155,7 +155,7 @@ def test_stories_of_one_topic_stand_together_under_their_tag_or_name():
     assert topics[None] == [5]
 
 
-def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does():
+def test_widely_reported_story_precedes_topics():
     candidates = [
         make_candidate(1, "Chips get smaller", published=NOW - 5000),
         make_candidate(2, "Parliament votes on data", tags=("Law",)),
@@ -177,12 +177,12 @@ def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_b
     ]
 
 
-def test_a_tag_of_everything_is_no_topic():
+def test_tag_of_all_stories_is_no_topic():
     candidates = [make_candidate(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
     assert [topic for topic, _ids in choose_articles(*candidates)[0]] == [None]
 
 
-def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others():
+def test_busy_outlet_does_not_displace_others():
     busy_candidates = [
         make_candidate(number, f"Alpha{number} beta{number}", outlet="Busy", published=NOW - number)
         for number in range(1, 30)
@@ -193,7 +193,7 @@ def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others():
     assert omitted_count == 30 - digest_selection.MAX_STORIES
 
 
-def test_hostile_titles_and_tags_are_only_words():
+def test_hostile_titles_and_tags_are_selected_as_text():
     candidates = [
         make_candidate(1, "@everyone **x** " * 200, tags=("\u202e" * 50, "", "x" * 5000, "<@1>")),
         make_candidate(2, "", tags=("<@1>",)),
@@ -204,7 +204,7 @@ def test_hostile_titles_and_tags_are_only_words():
     assert omitted_count == 0
 
 
-def test_digest_content_is_read_as_it_was_written_and_narrowed_to_feeds():
+def test_digest_content_survives_json_and_restricts_to_feeds():
     digest_content = DigestContent(
         since=1,
         until=2,
@@ -232,7 +232,7 @@ def test_digest_content_is_read_as_it_was_written_and_narrowed_to_feeds():
     assert digest_content.restrict_to_feeds(set()).sections == ()
 
 
-def test_a_digest_is_made_up_for_within_half_a_day_or_two():
+def test_late_digest_is_skipped_after_half_a_day_or_two_days():
     daily, weekly = DigestPlan(weekday=None, minute=0), DigestPlan(weekday=0, minute=0)
     assert not digest_selection.is_too_late(daily, NOW, NOW + DAY // 2)
     assert digest_selection.is_too_late(daily, NOW, NOW + DAY // 2 + 1)
@@ -240,7 +240,7 @@ def test_a_digest_is_made_up_for_within_half_a_day_or_two():
     assert digest_selection.is_too_late(weekly, NOW, NOW + 2 * DAY + 1)
 
 
-def headings(*candidates: DigestCandidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
+def list_topics_with_stories(*candidates: DigestCandidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
     digest_content = digest_selection.select_stories(candidates, (), DRAFT, language=language)
     return [
         (section.topic, [[id_ for id_, _feed in story.article_and_feed_ids] for story in section.stories])
@@ -261,14 +261,16 @@ TRANSLATED = (
 
 
 @check_cases(("english", "french"), TRANSLATED)
-def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, french):
+def test_translated_story_is_merged_without_vectors(english, french):
     candidates = (
         make_candidate(1, english, published=NOW - 900),
         make_candidate(2, french, language="fr", published=NOW - 800),
         make_candidate(3, "A library lends out laptops"),
     )
     for language, merged in (("en", [1, 2]), ("fr", [2, 1])):
-        stories = [story for _topic, stories in headings(*candidates, language=language) for story in stories]
+        stories = [
+            story for _topic, stories in list_topics_with_stories(*candidates, language=language) for story in stories
+        ]
         assert sorted(stories) == sorted([merged, [3]])
 
 
@@ -280,12 +282,12 @@ def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, fre
         ("Mistral AI raises 105 million euros", "Mistral AI ouvre un bureau à Londres"),
     ],
 )
-def test_two_stories_about_one_company_in_two_languages_are_two(english, french):
+def test_different_stories_of_one_company_are_not_merged(english, french):
     candidates = (make_candidate(1, english), make_candidate(2, french, language="fr"))
-    assert sum(len(stories) for _topic, stories in headings(*candidates, language="fr")) == 2
+    assert sum(len(stories) for _topic, stories in list_topics_with_stories(*candidates, language="fr")) == 2
 
 
-def test_what_has_no_heading_stands_at_the_end_together():
+def test_stories_without_topic_come_last_together():
     candidates = [
         make_candidate(1, "A cable is cut", bookmark_count=9),
         make_candidate(2, "No tag here", bookmark_count=8),
@@ -293,7 +295,7 @@ def test_what_has_no_heading_stands_at_the_end_together():
         make_candidate(4, "Nor here", bookmark_count=6),
         make_candidate(5, "A browser engine", tags=("Browsers",), bookmark_count=5),
     ]
-    assert headings(*candidates, language="en") == [
+    assert list_topics_with_stories(*candidates, language="en") == [
         (None, [[1]]),
         ("Chips", [[3]]),
         ("Browsers", [[5]]),
@@ -301,7 +303,7 @@ def test_what_has_no_heading_stands_at_the_end_together():
     ]
 
 
-def test_headings_are_in_the_language_of_the_digest_or_names():
+def test_topics_are_in_digest_language_or_names():
     candidates = [
         make_candidate(1, "Un câble sectionné", language="fr", bookmark_count=9),
         make_candidate(2, "A library lends out laptops", tags=("Libraries",), bookmark_count=8),
@@ -310,6 +312,6 @@ def test_headings_are_in_the_language_of_the_digest_or_names():
         make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5),
         make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", bookmark_count=4),
     ]
-    first, *middle, last = [heading for heading, _stories in headings(*candidates, language="fr")]
+    first, *middle, last = [heading for heading, _stories in list_topics_with_stories(*candidates, language="fr")]
     assert first is last is None
     assert sorted(filter(None, middle)) == ["OpenStreetMap", "Passkeys", "Vie privée"]

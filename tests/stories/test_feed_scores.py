@@ -1,4 +1,4 @@
-"""Scores of feeds: which are judged by what, and what the best of the day would have left."""
+"""Scores of feeds, and the replay of daily selections."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def make_counts(article_count: int, kept_count: int = 0, mute_count: int = 0) ->
     )
 
 
-def test_a_feed_that_posted_nothing_does_not_move_the_median():
+def test_feed_without_posts_does_not_affect_median():
     counts = [make_counts(10, kept_count) for kept_count in (2, 4, 6)]
     assert compute_median_share([*counts, make_counts(0)]) == 0.4
     assert compute_median_share([]) == 0
 
 
-def test_what_is_kept_of_older_posts_makes_no_share_above_all():
+def test_kept_share_is_at_most_one():
     assert compute_kept_share(make_counts(3, 5)) == 1
 
 
@@ -38,12 +38,12 @@ def test_what_is_kept_of_older_posts_makes_no_share_above_all():
         (make_counts(1, 1, mute_count=2), 0.4, Verdict.EARNS_PLACE),
     ],
 )
-def test_the_verdict_needs_many_posts_and_a_low_share_or_three_mutes(counts, median_share, verdict):
+def test_verdict_needs_many_posts_and_low_share_or_three_mutes(counts, median_share, verdict):
     assert judge_feed(counts, counts.article_count, median_share, is_unsettled=False) is verdict
     assert judge_feed(counts, counts.article_count, median_share, is_unsettled=True) is Verdict.UNKNOWN
 
 
-def test_the_best_of_the_day_takes_stories_of_most_outlets_and_leaves_quiet_days_alone():
+def test_daily_selection_replay_picks_widest_stories():
     since = 1_780_012_800  # midnight in UTC
     busy_day = [
         ChannelPost(1, 5, since + 7 * HOUR + minute, since + 7 * HOUR + minute, outlet_count=3 if minute < 3 else 1)

@@ -1,4 +1,4 @@
-"""Which new articles belong to a muted story: its developments days later, and not other events."""
+"""The index of muted stories and its matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.stories.muted_story_index import MutedStoryIndex
-from tests.stories.test_stories import make_telling
+from tests.stories.test_stories import make_features
 from tests.support.cases import check_cases
 
 DAY = 86_400
@@ -38,46 +38,46 @@ OTHER_EVENTS = {
 
 
 def build_index(*titles: str, language: str = "en", mute_ids: tuple[int, ...] = (1,)) -> MutedStoryIndex:
-    """An index with mutes of one story."""
+    """Build an index with mutes of one story."""
     index = MutedStoryIndex()
     for number, title in enumerate(titles, 1):
-        index.add_article(make_telling(title, number, language=language))
+        index.add_article(make_features(title, number, language=language))
     for mute_id in mute_ids:
         index.extend_mute(mute_id, range(1, len(titles) + 1))
     return index
 
 
 def find_mutes(index: MutedStoryIndex, title: str, *, language: str = "en") -> list[int]:
-    """The mutes whose story an article belongs to that comes two months later, also from a feed of the story."""
-    features = make_telling(title, 900, language=language, published=60 * DAY, feed=1)
+    """List the IDs of mutes that an article matches which one of the story's feeds publishes two months later."""
+    features = make_features(title, 900, language=language, published=60 * DAY, feed=1)
     return [match.mute_id for match in index.find_matches(features)]
 
 
 @check_cases("language", ["en", "fr"])
-def test_developments_belong_to_the_story_however_late_and_other_events_do_not(language):
+def test_later_developments_match_muted_story_but_other_events_do_not(language):
     index = build_index(*STORY[language], language=language)
     assert [find_mutes(index, title, language=language) for title in DEVELOPMENTS[language]] == [[1], [1]]
     assert [find_mutes(index, title, language=language) for title in OTHER_EVENTS[language]] == [[], [], []]
 
 
-def test_an_article_that_is_like_one_odd_article_is_muted_but_draws_the_story_nowhere():
+def test_article_like_single_outlier_is_muted_without_extending_story():
     index = build_index(*STORY["en"], *DEVELOPMENTS["en"], "Storm closes schools and roads")
-    (match,) = index.find_matches(make_telling("Storm closes schools in Normandy", 900))
+    (match,) = index.find_matches(make_features("Storm closes schools in Normandy", 900))
     assert (match.mute_id, match.extends_story) == (1, False)
 
 
-def test_mutes_of_the_same_articles_agree_until_one_grows():
+def test_mutes_of_same_articles_match_until_one_is_extended():
     index = build_index(*STORY["en"], mute_ids=tuple(range(1, 1001)))
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == list(range(1, 1001))
-    index.add_article(make_telling("Captain questioned about drunkenness on board", 10))
+    index.add_article(make_features("Captain questioned about drunkenness on board", 10))
     index.extend_mute(7, [10])
     assert find_mutes(index, "Captain questioned: drunkenness on board again") == [7]
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == list(range(1, 1001))
 
 
-def test_an_ended_mute_is_forgotten_and_the_others_stay():
+def test_ended_mute_is_removed_alone():
     index = build_index(*STORY["en"], mute_ids=(1, 2))
-    index.add_article(make_telling("Captain questioned about drunkenness on board", 10))
+    index.add_article(make_features("Captain questioned about drunkenness on board", 10))
     index.extend_mute(2, [10])
     index.remove_ended_mutes({1})
     assert find_mutes(index, DEVELOPMENTS["en"][0]) == [1]
@@ -87,16 +87,17 @@ def test_an_ended_mute_is_forgotten_and_the_others_stay():
     assert not index.has_article(1)
 
 
-def test_a_story_is_recognized_in_the_other_language_by_its_meaning_and_a_name():
+def test_article_in_other_language_matches_by_vector_and_name():
     pytest.importorskip("numpy")
     vector = bytes([1] * 64)
     index = build_index(*STORY["en"])
     french = replace(
-        make_telling("Panne en Bretagne : Nordwave présente ses excuses aux abonnés", 900, language="fr"), vector=vector
+        make_features("Panne en Bretagne : Nordwave présente ses excuses aux abonnés", 900, language="fr"),
+        vector=vector,
     )
-    alien = replace(make_telling("Grève à la SNCF", 901, language="fr"), vector=vector)
+    unrelated = replace(make_features("Grève à la SNCF", 901, language="fr"), vector=vector)
     assert index.find_matches(french) == ()
     index.set_vector(1, vector)
     index.set_vector(99, vector)  # Of a story that ended meanwhile.
     assert [match.mute_id for match in index.find_matches(french)] == [1]
-    assert index.find_matches(alien) == ()
+    assert index.find_matches(unrelated) == ()

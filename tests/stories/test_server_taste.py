@@ -1,4 +1,4 @@
-"""What a server likes: learnt from few reactions, faded, nobody's own, and told to nobody too soon."""
+"""A server's preferences, learned from its members' opinions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NOW = 1_800_000_000
 ADA, BEN, CLEO = 1, 2, 3
 
 
-def article(topic: str, number: int, outlet: str = "Gazette") -> ArticleProfile:
+def make_profile(topic: str, number: int, outlet: str = "Gazette") -> ArticleProfile:
     return ArticleProfile(f"{topic} report {number}", outlet, "en", (topic,))
 
 
 def make_shown_articles(count: int = 40) -> list[TrainingArticle]:
-    """So many articles, half of them on chess and half on golf."""
-    return [TrainingArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
+    """Make `count` articles, half of them on chess and half on golf."""
+    return [TrainingArticle(n, NOW - n, make_profile("chess" if n % 2 else "golf", n)) for n in range(count)]
 
 
 def make_opinions(
@@ -36,80 +36,82 @@ def learn(*opinions: Opinion, shown: list[TrainingArticle] | None = None) -> Pre
     return preference_model.learn_preferences(shown or make_shown_articles(), opinions, NOW)
 
 
-def of(taste: PreferenceModel, topic: str) -> float:
-    return taste.compute_score([article(topic, 999)])
+def score_topic(taste: PreferenceModel, topic: str) -> float:
+    return taste.compute_score([make_profile(topic, 999)])
 
 
-def test_nobody_said_anything():
-    assert of(learn(), "chess") == 0
+def test_score_is_zero_without_opinions():
+    assert score_topic(learn(), "chess") == 0
 
 
-def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between():
+def test_liked_topic_scores_above_unknown_above_disliked():
     taste = learn(*make_opinions(range(1, 20, 2), ADA))
-    assert of(taste, "chess") > of(taste, "sailing") > of(taste, "golf")
-    assert taste.compute_score([article("chess", 1)]) <= MAX_SCORE
-    assert {trait.name for trait in taste.select_strongest_traits([article("chess", 1)])} >= {"chess"}
+    assert score_topic(taste, "chess") > score_topic(taste, "sailing") > score_topic(taste, "golf")
+    assert taste.compute_score([make_profile("chess", 1)]) <= MAX_SCORE
+    assert {trait.name for trait in taste.select_strongest_traits([make_profile("chess", 1)])} >= {"chess"}
 
 
-def test_one_reaction_says_little_and_many_say_more():
-    once, often = (of(learn(*make_opinions(range(1, last, 2), ADA)), "chess") for last in (2, 20))
+def test_more_likes_raise_score():
+    once, often = (score_topic(learn(*make_opinions(range(1, last, 2), ADA)), "chess") for last in (2, 20))
     assert 0 < once < often
 
 
-def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little():
-    assert of(learn(*make_opinions(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED)), "chess") < 0
-    opened = of(learn(*make_opinions(range(1, 20, 2), ADA, opinion=OpinionKind.OPENED)), "chess")
-    assert 0 < opened < of(learn(*make_opinions(range(1, 20, 2), ADA)), "chess")
+def test_dislike_lowers_score_and_opening_raises_it_a_little():
+    assert score_topic(learn(*make_opinions(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED)), "chess") < 0
+    opened = score_topic(learn(*make_opinions(range(1, 20, 2), ADA, opinion=OpinionKind.OPENED)), "chess")
+    assert 0 < opened < score_topic(learn(*make_opinions(range(1, 20, 2), ADA)), "chess")
 
 
-def test_what_was_said_outright_counts_for_what_was_done():
+def test_explicit_dislike_outweighs_bookmark():
     refused = make_opinions(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED, age=100)
-    assert of(learn(*refused, *make_opinions(range(1, 9, 2), ADA, opinion=OpinionKind.BOOKMARKED)), "chess") < 0
+    assert (
+        score_topic(learn(*refused, *make_opinions(range(1, 9, 2), ADA, opinion=OpinionKind.BOOKMARKED)), "chess") < 0
+    )
 
 
 def test_old_likes_fade():
     old = make_opinions(range(1, 20, 2), ADA, age=6 * HALF_LIFE_SECONDS)
     taste = learn(*old, *make_opinions(range(0, 20, 2), BEN))
-    assert of(taste, "golf") > of(taste, "chess")
+    assert score_topic(taste, "golf") > score_topic(taste, "chess")
 
 
-def test_the_best_are_what_is_liked_where_outlets_are_as_many():
+def test_preferred_story_wins_among_equal_outlet_counts():
     stories = [
-        HeldStory(1, NOW - 50_000, 2, 0, (article("chess", 1),)),
-        HeldStory(2, NOW, 2, 0, (article("golf", 2),)),
-        HeldStory(3, NOW, 4, 0, (article("golf", 3),)),
+        HeldStory(1, NOW - 50_000, 2, 0, (make_profile("chess", 1),)),
+        HeldStory(2, NOW, 2, 0, (make_profile("golf", 2),)),
+        HeldStory(3, NOW, 4, 0, (make_profile("golf", 3),)),
     ]
     taste = learn(*make_opinions(range(1, 20, 2), ADA))
-    assert [one.post_id for one in story_ranking.select_best_stories(stories, 2, NOW, taste)] == [3, 1]
+    assert [story.post_id for story in story_ranking.select_best_stories(stories, 2, NOW, taste)] == [3, 1]
     assert [
         held_story.post_id
         for held_story in story_ranking.select_best_stories(stories, 2, NOW, preference_model.NO_PREFERENCES)
     ] == [3, 2]
 
 
-def test_nobody_alone_decides_for_all():
+def test_opinions_of_one_person_are_capped():
     shown_articles = make_shown_articles(400)
-    zealot = make_opinions(range(1, 399, 2), ADA)
+    opinions_of_one = make_opinions(range(1, 399, 2), ADA)
     other_opinions = [
         opinion for person in range(10, 16) for opinion in make_opinions(range(0, 2 * MAX_OPINIONS_PER_USER, 2), person)
     ]
-    assert of(learn(*zealot, *other_opinions, shown=shown_articles), "golf") > of(
-        learn(*zealot, *other_opinions, shown=shown_articles), "chess"
+    assert score_topic(learn(*opinions_of_one, *other_opinions, shown=shown_articles), "golf") > score_topic(
+        learn(*opinions_of_one, *other_opinions, shown=shown_articles), "chess"
     )
 
 
-def test_others_are_told_of_it_only_when_it_is_the_taste_of_several():
-    def told(taste: PreferenceModel, person: int) -> bool:
+def test_trait_is_shown_to_others_only_when_several_share_it():
+    def is_shown(taste: PreferenceModel, person: int) -> bool:
         (trait,) = [
             candidate_trait
-            for candidate_trait in taste.select_strongest_traits([article("chess", 1)])
+            for candidate_trait in taste.select_strongest_traits([make_profile("chess", 1)])
             if candidate_trait.kind == "topic"
         ]
         return trait.may_be_shown_to(person)
 
     alone = learn(*make_opinions(range(1, 20, 2), ADA))
-    assert told(alone, ADA)
-    assert not told(alone, BEN)
+    assert is_shown(alone, ADA)
+    assert not is_shown(alone, BEN)
     two = learn(*make_opinions(range(1, 20, 2), ADA, BEN))
-    assert not told(two, ADA)  # who would know what Ben likes
-    assert told(learn(*make_opinions(range(1, 20, 2), ADA, BEN, CLEO)), 9)
+    assert not is_shown(two, ADA)  # who would know what Ben likes
+    assert is_shown(learn(*make_opinions(range(1, 20, 2), ADA, BEN, CLEO)), 9)

@@ -1,4 +1,4 @@
-"""Subjects that the hook lets through, and what it says of others."""
+"""Subjects of commits that the hook accepts or rejects."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
         "Merge branch 'main'",
     ],
 )
-def test_a_good_subject_has_no_problem(message):
+def test_valid_subject_has_no_problem(message):
     assert find_problem(message) is None
 
 
@@ -37,7 +37,7 @@ def test_a_good_subject_has_no_problem(message):
         ("", "Areas: answers,"),
     ],
 )
-def test_the_problem_of_a_subject_is_explained(message, problem):
+def test_problem_of_subject_is_explained(message, problem):
     assert problem in find_problem(message)
 
 
@@ -47,7 +47,7 @@ def test_every_room_is_an_area():
 
 
 @pytest.mark.parametrize(("message", "status"), [("ci: check names\n", 0), ("Check names\n", 1)])
-def test_the_hook_fails_for_a_wrong_subject(tmp_path, message, status):
+def test_hook_fails_for_invalid_subject(tmp_path, message, status):
     file = tmp_path / "COMMIT_EDITMSG"
     file.write_text(message)
     command = [sys.executable, "-m", "tools.commit_message", str(file)]

@@ -46,7 +46,7 @@ def program(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def test_what_a_library_defines_is_found_though_self_has_it(program, capsys):
+def test_private_attributes_of_libraries_are_listed(program, capsys):
     assert library_privates.main() == 1
     *findings, count = capsys.readouterr().out.splitlines()
     lines = MODULE.splitlines()
@@ -66,6 +66,6 @@ def test_what_a_library_defines_is_found_though_self_has_it(program, capsys):
     assert count.endswith(": 7")
 
 
-def test_an_exempt_module_passes(program, monkeypatch):
+def test_exempt_module_passes(program, monkeypatch):
     monkeypatch.setattr(library_privates, "EXEMPT", {"sample_program/module.py": "a reason"})
     assert library_privates.main() == 0

@@ -26,7 +26,7 @@ except OSError as said:
 """
 
 
-def test_every_binding_of_a_vague_or_generic_name_is_found(tmp_path):
+def test_every_binding_of_vague_or_generic_name_is_listed(tmp_path):
     module = tmp_path / "module.py"
     module.write_text(MODULE)
     bindings = [binding for binding in read_bindings([tmp_path]) if binding.is_in(VAGUE | GENERIC)]
@@ -38,7 +38,7 @@ def test_every_binding_of_a_vague_or_generic_name_is_found(tmp_path):
     assert f"{module}:8 _known" in map(str, bindings)
 
 
-def bindings_of(path: str, vague: int, good: int) -> list[Binding]:
+def make_bindings(path: str, vague: int, good: int) -> list[Binding]:
     names = ["found"] * vague + ["article"] * good
     return [Binding(Path(path), line, name) for line, name in enumerate(names)]
 
@@ -46,23 +46,23 @@ def bindings_of(path: str, vague: int, good: int) -> list[Binding]:
 @check_cases(
     ("bindings", "exceeded"),
     [
-        (bindings_of("bot/store/feeds.py", 13, 987), []),
-        (bindings_of("bot/store/feeds.py", 14, 986), ["program"]),
+        (make_bindings("bot/store/feeds.py", 13, 987), []),
+        (make_bindings("bot/store/feeds.py", 14, 986), ["program"]),
         (
-            [*bindings_of("bot/store/feeds.py", 0, 900), *bindings_of("cogs/feeds/x.py", 3, 97)],
+            [*make_bindings("bot/store/feeds.py", 0, 900), *make_bindings("cogs/feeds/x.py", 3, 97)],
             ["cogs/feeds"],
         ),
-        ([*bindings_of("bot/store/feeds.py", 0, 900), *bindings_of("benchmarks/x.py", 3, 97)], ["benchmarks"]),
-        (bindings_of("tests/store/test_feeds.py", 30, 970), []),
-        (bindings_of("tests/store/test_feeds.py", 31, 969), ["tests"]),
+        ([*make_bindings("bot/store/feeds.py", 0, 900), *make_bindings("benchmarks/x.py", 3, 97)], ["benchmarks"]),
+        (make_bindings("tests/store/test_feeds.py", 30, 970), []),
+        (make_bindings("tests/store/test_feeds.py", 31, 969), ["tests"]),
         ([Binding(Path("bot/store/feeds.py"), 1, "result")], ["program"]),
     ],
 )
-def test_a_share_over_its_limit_is_exceeded(bindings, exceeded):
+def test_share_over_limit_is_exceeded(bindings, exceeded):
     assert [share.place for share in measure(bindings) if share.percent > share.limit] == exceeded
 
 
-def test_it_fails_and_lists_the_names_of_a_room_over_its_limit(tmp_path, monkeypatch, capsys):
+def test_check_fails_and_lists_names_of_room_over_limit(tmp_path, monkeypatch, capsys):
     for root in ("benchmarks", "bot/store", "cogs", "tests", "tools"):
         (tmp_path / root).mkdir(parents=True)
     (tmp_path / "bot/store/feeds.py").write_text("found = 1\narticle = 2\n")
@@ -74,13 +74,13 @@ def test_it_fails_and_lists_the_names_of_a_room_over_its_limit(tmp_path, monkeyp
     assert main([]) == 0
 
 
-def test_few_words_are_allowed_each_with_a_reason():
+def test_allowed_words_are_few_and_have_reasons():
     assert len(ALLOWED) <= 20
     assert all(ALLOWED.values())
     assert ALLOWED.keys() <= VAGUE | GENERIC
 
 
-def test_modules_of_one_name_are_found(tmp_path):
+def test_modules_of_same_name_are_listed(tmp_path):
     for path in ("asking/limits.py", "feeds/limits.py", "asking/__init__.py", "feeds/__init__.py"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()

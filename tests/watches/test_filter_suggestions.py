@@ -1,4 +1,4 @@
-"""The filter that a scorecard suggests: the most frequent word that nothing kept has, tried on whole articles."""
+"""The filter that a scorecard suggests for a feed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def list_posts(store, titles: list[str]) -> list[PostedTitle]:
     return await store.feed_reactions.list_posts(channel_id=CHANNEL, feed_id=feed.id, since=0, limit=100)
 
 
-async def test_the_most_frequent_word_that_nothing_kept_has(store):
+async def test_most_frequent_word_without_kept_articles_is_suggested(store):
     posts = await list_posts(
         store, ["Deals of the week", "Best deal yet", "One more deal", "Chip makers merge", "Chip shortage ends"]
     )
@@ -23,7 +23,7 @@ async def test_the_most_frequent_word_that_nothing_kept_has(store):
     assert await suggest_filter(store, posts, [post.article_id for post in posts]) is None
 
 
-async def test_no_word_is_suggested_that_keeps_out_nearly_everything_or_nearly_nothing(store):
+async def test_word_of_nearly_all_or_no_posts_is_not_suggested(store):
     posts = await list_posts(store, [f"Deal {number}" for number in range(20)])
     assert await suggest_filter(store, posts, []) is None
     assert await suggest_filter(store, [], []) is None

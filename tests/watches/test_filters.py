@@ -1,4 +1,4 @@
-"""Filters, from a query to what is posted: decided at the poll, bounded, and never in the way of one."""
+"""Filters: their queries, their evaluation at a poll and its limits."""
 
 from __future__ import annotations
 
@@ -70,20 +70,20 @@ async def add_library(store: Store) -> Feed:
     return feed
 
 
-async def test_a_filter_matches_what_a_search_finds(store):
+async def test_filter_matches_what_search_finds(store):
     feed = await add_library(store)
     articles = await store.articles.list_newest([feed.id], limit=50)
     for text in QUERIES:
         query = subscription_filters.parse_filter_query(text, NOW)
-        sieve = FilterEvaluator(articles, NOW)
+        evaluator = FilterEvaluator(articles, NOW)
         hits = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
         expected_keys = {hit.article.key for hit in hits if not hit.is_partial}
-        matching_keys = {article.key for article in articles if sieve.is_match(article.key, query.text)}
+        matching_keys = {article.key for article in articles if evaluator.is_match(article.key, query.text)}
         assert matching_keys == expected_keys, text
         assert 0 < len(expected_keys) < len(articles) or text == "source:first", text
 
 
-async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
+async def test_new_article_matches_like_stored_one(store):
     feed = await add_feed(store)
     new = new_article(feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en")
     await record(store, feed, new)
@@ -94,7 +94,7 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
 
 
 @check_cases(
-    ("text", "told"),
+    ("text", "message_part"),
     [
         ("chips since:7d", "Remove the date"),
         ("chips OR (browser before:2020-01-01)", "Remove the date"),
@@ -105,19 +105,19 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
         ("!!!", "What should the filter look for"),
     ],
 )
-def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
-    with pytest.raises(RequestRejected) as declined:
+def test_invalid_filter_query_is_rejected_with_reason(text, message_part):
+    with pytest.raises(RequestRejected) as rejection:
         subscription_filters.parse_filter_query(text, NOW)
-    assert told in refusal_sentences.refusal_sentence(declined.value.reason)
+    assert message_part in refusal_sentences.refusal_sentence(rejection.value.reason)
 
 
-def test_a_query_of_ten_thousand_characters_is_cut_and_says_so():
+def test_long_query_is_shortened_with_note():
     query = subscription_filters.parse_filter_query("chips " * 2_000, NOW)
     assert len(query.text) <= MAX_QUERY_LENGTH
     assert query.notes
 
 
-async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
+async def test_error_in_one_filter_does_not_affect_others(store, monkeypatch):
     feed = await add_library(store)
     articles = await store.articles.list_newest([feed.id], limit=50)
     real = build_matchable_clause
@@ -128,32 +128,32 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store,
         return real(query, languages)
 
     monkeypatch.setattr(subscription_filters, "build_matchable_clause", faulty)
-    sieve = FilterEvaluator(articles, NOW)
-    sieve.evaluate_all(["politics", "chips"])
-    assert {sieve.is_match(article.key, "politics") for article in articles} == {None}
-    assert {sieve.is_match(article.key, "chips") for article in articles} == {True, False}
+    evaluator = FilterEvaluator(articles, NOW)
+    evaluator.evaluate_all(["politics", "chips"])
+    assert {evaluator.is_match(article.key, "politics") for article in articles} == {None}
+    assert {evaluator.is_match(article.key, "chips") for article in articles} == {True, False}
 
 
-async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, monkeypatch):
+async def test_slow_query_is_cut_off_without_verdict(store, monkeypatch):
     feed = await add_library(store)
     articles = await store.articles.list_newest([feed.id], limit=50)
     spent = iter(range(10_000))
     monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
-    sieve = FilterEvaluator(articles, NOW)
-    answers = [sieve.is_match(article.key, "chips") for article in articles]
+    evaluator = FilterEvaluator(articles, NOW)
+    answers = [evaluator.is_match(article.key, "chips") for article in articles]
     assert None in answers
     assert answers[0] is not None
 
 
-async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypatch):
+async def test_filters_have_no_verdict_after_time_limit(store, monkeypatch):
     feed = await add_library(store)
     articles = await store.articles.list_newest([feed.id], limit=50)
     monkeypatch.setattr(subscription_filters, "_MAX_CPU_SECONDS_PER_EVALUATOR", 0.0)
-    sieve = FilterEvaluator(articles, NOW)
-    assert {sieve.is_match(article.key, "chips") for article in articles} == {None}
+    evaluator = FilterEvaluator(articles, NOW)
+    assert {evaluator.is_match(article.key, "chips") for article in articles} == {None}
 
 
-def test_a_name_of_a_filter_is_harmless_and_short():
+def test_filter_label_is_short_and_escaped():
     long_filter = Filter(1, FilterMode.EXCLUDE, "`a` @everyone " + "x" * 400)
     name = filter_labels.filter_label(long_filter)
     assert name.startswith("never `'a' ")
@@ -165,7 +165,7 @@ def test_a_name_of_a_filter_is_harmless_and_short():
 async def follow_filtered(
     newsroom: Services, server: FeedServer, *rules: tuple[FilterMode, str], document: str
 ) -> tuple[Feed, int]:
-    """A feed that was read once, followed with filters."""
+    """Follow a feed with filters and poll it once."""
     feed = await newsroom.store.feeds.add(server.serve("/rss", document))
     subscription = await follow(newsroom.store, feed)
     if rules:
@@ -174,7 +174,7 @@ async def follow_filtered(
     return feed, subscription
 
 
-async def again(newsroom: Services, feed: Feed) -> None:
+async def poll_again(newsroom: Services, feed: Feed) -> None:
     current = await newsroom.store.feeds.get(feed.id)
     assert current is not None
     await newsroom.poller.poll(current, wait_for_host=False)
@@ -185,8 +185,8 @@ NEWS = make_rss_item(2, title="Cities ban recognition", body="A vote in June.", 
 ADVERT = make_rss_item(3, title="Sponsored: new offer", body="Buy now.", published=NOW - 300)
 
 
-async def waiting(store: Store) -> list[str]:
-    """The titles of what a channel is owed, in order."""
+async def send_pending(store: Store) -> list[str]:
+    """Send all pending dispatches and list the titles of their articles."""
     titles = []
     while claimed := await store.dispatches.claim(CHANNEL):
         titles += [article.title for article in await store.articles.list_by_ids(claimed.article_ids)]
@@ -194,13 +194,13 @@ async def waiting(store: Store) -> list[str]:
     return titles
 
 
-async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, feed_server):
+async def test_filtered_article_is_withheld_and_why_names_filter(newsroom, feed_server):
     feed, _subscription = await follow_filtered(
         newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=make_rss(OLD)
     )
     feed_server.serve("/rss", make_rss(ADVERT, NEWS, OLD))
-    await again(newsroom, feed)
-    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+    await poll_again(newsroom, feed)
+    assert await send_pending(newsroom.store) == ["Cities ban recognition"]
     advert = next(
         article for article in await newsroom.store.articles.list_newest([feed.id], limit=9) if "new" in article.title
     )
@@ -210,14 +210,14 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
     )
 
 
-async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):
+async def test_first_post_is_newest_article_that_passes(newsroom, feed_server):
     await follow_filtered(
         newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=make_rss(ADVERT, NEWS, OLD)
     )
-    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+    assert await send_pending(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_server, monkeypatch):
+async def test_articles_are_posted_when_filters_fail(newsroom, feed_server, monkeypatch):
     feed, _subscription = await follow_filtered(
         newsroom, feed_server, (FilterMode.INCLUDE, "vote"), document=make_rss(OLD)
     )
@@ -227,34 +227,34 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_serv
 
     monkeypatch.setattr(subscription_filters, "AnalysedArticle", broken)
     feed_server.serve("/rss", make_rss(NEWS, OLD))
-    await again(newsroom, feed)
-    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+    await poll_again(newsroom, feed)
+    assert await send_pending(newsroom.store) == ["Cities ban recognition"]
 
 
 @pytest.mark.parametrize("scope", list(FilterScope))
-async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch, scope):
+async def test_filter_added_during_poll_applies(newsroom, feed_server, monkeypatch, scope):
     feed, subscription = await follow_filtered(newsroom, feed_server, document=make_rss(OLD))
-    await waiting(newsroom.store)
+    await send_pending(newsroom.store)
     if scope is FilterScope.PARENT:
         await newsroom.store.servers.record_threads(SERVER, {CHANNEL: PARENT_CHANNEL})
     real = subscription_filters.evaluate_feed_filters
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
-        current_sieve = await real(store, feed_id, articles)
+        current_evaluator = await real(store, feed_id, articles)
         ids = {FilterScope.FEED: subscription, FilterScope.CHANNEL: CHANNEL, FilterScope.SERVER: SERVER}
         place = FilterPlace(
             ids.get(scope, PARENT_CHANNEL), FilterScope.CHANNEL if scope is FilterScope.PARENT else scope
         )
         assert await store.filters.add(place, [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10)
-        return current_sieve
+        return current_evaluator
 
     monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
     feed_server.serve("/rss", make_rss(ADVERT, NEWS, OLD))
-    await again(newsroom, feed)
-    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+    await poll_again(newsroom, feed)
+    assert await send_pending(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
+async def test_dry_run_lists_articles_with_their_filters(store, clock):
     feed = await add_library(store)
     rules = [Filter(0, FilterMode.INCLUDE, "chips OR browser"), Filter(0, FilterMode.EXCLUDE, "engine")]
     trial = await subscription_filters.dry_run_filters(store, [feed.id], rules)
@@ -270,12 +270,12 @@ async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
     )
 
 
-def test_a_query_is_kept_as_one_line():
+def test_query_is_stored_as_one_line():
     assert "\n" not in parse_query("chips\nnever browser", NOW).text
 
 
 @check_cases(
-    ("rules", "matching", "kept_out_by"),
+    ("rules", "matching", "expected_rules"),
     [
         ([], {"a"}, []),
         ([(NEVER, "a")], {"a"}, [(NEVER, "a")]),
@@ -288,11 +288,11 @@ def test_a_query_is_kept_as_one_line():
         ([(NEVER, "b"), (NEVER, "a")], {"a"}, [(NEVER, "a")]),
     ],
 )
-def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
-    by = select_blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
-    assert [(one.mode, one.query) for one in by] == kept_out_by
+def test_exclude_beats_include_and_one_include_suffices(rules, matching, expected_rules):
+    blocking_filters = select_blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
+    assert [(blocking_filter.mode, blocking_filter.query) for blocking_filter in blocking_filters] == expected_rules
 
 
 @check_cases("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
-def test_what_nobody_can_tell_is_posted(rules):
+def test_article_without_verdict_is_not_blocked(rules):
     assert not select_blocking_filters([Filter(0, *rule) for rule in rules], lambda _query: None)

@@ -1,4 +1,4 @@
-"""A watch matches what a search finds, whatever the query, and costs nothing where it cannot match."""
+"""Matching of watches against articles, by index and one by one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STORIES = [
     ("Avant-première", "C’est le week-end, un bien-être : Canal + et 10 000 abonnés. J’ai C.", "fr"),
     ("Nothing", "", None),
 ]
-FACTS: list[dict[str, Any]] = [
+ARTICLE_FIELDS: list[dict[str, Any]] = [
     {"author": "Jane Doe", "tags": ("AI", "Apple Inc"), "image_url": "https://a.example/1.png"},
     {"author": "Jean Dupont", "tags": ("réseau",)},
     {"outlet": "Le Monde", "author": "Doe, Jane"},
@@ -86,23 +86,23 @@ MATCHES_BY_QUERY = {
 """Stories by query."""
 
 
-class Newsstand(NamedTuple):
+class WatchedArticles(NamedTuple):
     articles: list[Article]
 
 
 @pytest.fixture
-async def stand(store) -> Newsstand:
+async def stories(store) -> WatchedArticles:
     feed = await add_feed(store)
     await record(
         store,
         feed,
         *(
             new_article(feed, f"story-{number}", title=title, text=body, language=language, **facts)
-            for number, ((title, body, language), facts) in enumerate(zip(STORIES, FACTS, strict=True))
+            for number, ((title, body, language), facts) in enumerate(zip(STORIES, ARTICLE_FIELDS, strict=True))
         ),
     )
     by_title = {article.title: article for article in await store.articles.list_newest(None, limit=99)}
-    return Newsstand([by_title[title] for title, _body, _language in STORIES])
+    return WatchedArticles([by_title[title] for title, _body, _language in STORIES])
 
 
 def queries() -> st.SearchStrategy[str]:
@@ -113,34 +113,34 @@ def queries() -> st.SearchStrategy[str]:
     return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
 
 
-def found_by_index(stand: Newsstand, text: str) -> set[int]:
+def find_numbers_by_index(stories: WatchedArticles, text: str) -> set[int]:
     index = WatchIndex(lambda _key: 1)
     index.add_watch(1, 1, parse_query(text, 0))
-    return {n for n, article in enumerate(stand.articles) if index.find_matching(article, frozenset({1}))}
+    return {n for n, article in enumerate(stories.articles) if index.find_matching(article, frozenset({1}))}
 
 
-def find_matching_numbers(stand: Newsstand, criterion: Clause) -> set[int]:
-    return {n for n, article in enumerate(stand.articles) if matches_clause(criterion, AnalysedArticle(article))}
+def find_matching_numbers(stories: WatchedArticles, criterion: Clause) -> set[int]:
+    return {n for n, article in enumerate(stories.articles) if matches_clause(criterion, AnalysedArticle(article))}
 
 
-async def test_an_article_matches_what_is_true_of_it(stand):
+async def test_queries_match_expected_articles(stories):
     matches_by_query = {}
     for text in MATCHES_BY_QUERY:
         criterion = build_matchable_clause(parse_query(text, 0))
         assert criterion is not None
-        matches_by_query[text] = find_matching_numbers(stand, criterion)
+        matches_by_query[text] = find_matching_numbers(stories, criterion)
     assert matches_by_query == MATCHES_BY_QUERY
 
 
 @given(text=queries())
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
+async def test_indexed_watch_is_found_by_all_matching_articles(stories, text):
     criterion = build_matchable_clause(parse_query(text, 0))
     if criterion is not None and select_cheapest_keys(criterion, lambda _key: 1):
-        assert found_by_index(stand, text) == find_matching_numbers(stand, criterion)
+        assert find_numbers_by_index(stories, text) == find_matching_numbers(stories, criterion)
 
 
-async def test_a_watch_is_found_by_its_rarest_word(stand):
+async def test_watch_is_indexed_by_rarest_word(stories):
     criterion = build_matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
     assert {key.text for key in select_cheapest_keys(criterion, lambda key: costs.get(key.text, 1))} == {"orchard"}
@@ -149,18 +149,18 @@ async def test_a_watch_is_found_by_its_rarest_word(stand):
     }  # fmt: skip
 
 
-async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
-    looked = Mock(side_effect=matches_clause)
-    monkeypatch.setattr(watch_index, "matches_clause", looked)
+async def test_watches_without_shared_key_are_not_evaluated(stories, monkeypatch):
+    evaluate = Mock(side_effect=matches_clause)
+    monkeypatch.setattr(watch_index, "matches_clause", evaluate)
     index = WatchIndex(lambda key: 9 if key.text.startswith("appl") else 1)
     for number in range(1000):
         index.add_watch(number, 1, parse_query(f"unseen{number} apple", 0))
     index.add_watch(5000, 1, parse_query("apple", 0))
-    assert index.find_matching(article_of(stand), frozenset({1})) == [5000]
-    assert looked.call_count == 1
+    assert index.find_matching(get_first_article(stories), frozenset({1})) == [5000]
+    assert evaluate.call_count == 1
 
 
-async def test_a_watch_in_another_language_finds_its_inflections(store):
+async def test_watch_matches_inflections_of_other_language(store):
     feed = await add_feed(store)
     article = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
@@ -172,22 +172,22 @@ async def test_a_watch_in_another_language_finds_its_inflections(store):
     assert index.find_matching(article, frozenset({1})) == [2]
 
 
-async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand):
+async def test_watches_of_other_servers_are_left_out(stories):
     index = WatchIndex(lambda _key: 1)
     for watch, server in ((1, 10), (2, 20), (3, 10)):
         index.add_watch(watch, server, parse_query("apple", 0))
-    assert index.find_matching(article_of(stand), frozenset({10})) == [1, 3]
+    assert index.find_matching(get_first_article(stories), frozenset({10})) == [1, 3]
     index.discard_watches([1])
-    assert index.find_matching(article_of(stand), frozenset({10, 20})) == [2, 3]
+    assert index.find_matching(get_first_article(stories), frozenset({10, 20})) == [2, 3]
     index.discard_watches([2, 3])
     assert len(index) == 0
-    assert index.find_matching(article_of(stand), frozenset({10, 20})) == []
+    assert index.find_matching(get_first_article(stories), frozenset({10, 20})) == []
 
 
-def article_of(stand: Newsstand) -> Article:
-    return stand.articles[0]
+def get_first_article(stories: WatchedArticles) -> Article:
+    return stories.articles[0]
 
 
-async def test_the_longest_query_is_understood_in_bounded_time(store):
+async def test_long_query_is_parsed_within_limits(store):
     query = "((((" + " OR ".join(f"-({number} {number}a)" for number in range(200)) + " word"
     assert (await parse_watch_query(store, "word " + query)).text

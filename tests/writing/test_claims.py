@@ -6,7 +6,7 @@ from tests.support.cases import check_cases
 
 
 @check_cases(
-    ("said", "language", "known", "known_language"),
+    ("claim", "language", "source", "source_language"),
     [
         ("1.5 million", "en", "1,5 million", "fr"),
         ("1.5 million", "en", "1 500 000 personnes", "fr"),
@@ -32,12 +32,12 @@ from tests.support.cases import check_cases
         ("at 8:40", "en", "à 8 h 40", "fr"),
     ],
 )
-def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, known_language):
-    assert not has_unsupported_fact(extract_facts(said, language), extract_facts(known, known_language))
+def test_fact_written_in_other_way_is_supported(claim, language, source, source_language):
+    assert not has_unsupported_fact(extract_facts(claim, language), extract_facts(source, source_language))
 
 
 @check_cases(
-    ("said", "language", "known", "known_language"),
+    ("claim", "language", "source", "source_language"),
     [
         ("1.5 billion", "en", "1,5 million", "fr"),
         ("1,500", "en", "1.5", "en"),
@@ -55,11 +55,11 @@ def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, kn
         ("at 8:40 a.m.", "en", "à 20h40", "fr"),
     ],
 )
-def test_another_number_date_or_unit_is_missing(said, language, known, known_language):
-    assert has_unsupported_fact(extract_facts(said, language), extract_facts(known, known_language))
+def test_other_number_date_or_unit_is_unsupported(claim, language, source, source_language):
+    assert has_unsupported_fact(extract_facts(claim, language), extract_facts(source, source_language))
 
 
-def test_little_words_are_no_claims():
+def test_small_words_are_no_facts():
     assert extract_facts("It may march on, and one or a few may follow.", "en").numbers == ()
     assert extract_facts("It may march on, and one or a few may follow.", "en").fact_pairs == frozenset()
 
@@ -68,6 +68,6 @@ def test_little_words_are_no_claims():
     st.text(alphabet=st.sampled_from("0123456789., :/-'%$€\nabdeimnrstuvx"), max_size=80),
     st.sampled_from(["en", "fr", None]),
 )
-def test_no_text_breaks_it_and_a_text_holds_what_it_says(text, language):
+def test_any_text_supports_itself(text, language):
     text_claims = extract_facts(text, language)
     assert not has_unsupported_fact(text_claims, text_claims)

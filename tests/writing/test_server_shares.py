@@ -1,4 +1,4 @@
-"""A server that asks much does not keep others from the model."""
+"""Fair shares of the model's answers between servers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from bot.core.user_errors import RequestRejected
 from bot.writing.answer_writer import open_answer_writer
 from tests.support.model_service import ModelService
 
-ASKED_BY_ONE = 200
+FLOOD_SIZE = 200
 
 
-async def test_two_hundred_questions_of_one_server_do_not_delay_anothers(
-    library, store, searcher, settings, clock, feed_server
-):
+async def test_question_is_not_delayed_by_flood_of_other_server(library, store, searcher, settings, clock, feed_server):
     await library.add("Amazon bans police use of Rekognition", "Rekognition was launched in 2016.")
     service = ModelService(feed_server)
     service.answer_with("Rekognition was launched in 2016 [1].")
@@ -38,7 +36,7 @@ async def test_two_hundred_questions_of_one_server_do_not_delay_anothers(
             answered_servers.append(server_id)
             return reply
 
-        flood = [asyncio.create_task(ask(1)) for _ in range(ASKED_BY_ONE)]
+        flood = [asyncio.create_task(ask(1)) for _ in range(FLOOD_SIZE)]
         await asyncio.sleep(0)  # all of them are asked before the other one
         reply = await ask(2)
         assert reply.answer.generated_sentences
@@ -46,4 +44,4 @@ async def test_two_hundred_questions_of_one_server_do_not_delay_anothers(
         flood_replies = await asyncio.gather(*flood, return_exceptions=True)
     answered_count = answered_servers.count(1)
     assert answered_count <= MAX_PENDING_QUESTIONS_PER_SERVER
-    assert sum(isinstance(reply, RequestRejected) for reply in flood_replies) == ASKED_BY_ONE - answered_count
+    assert sum(isinstance(reply, RequestRejected) for reply in flood_replies) == FLOOD_SIZE - answered_count
