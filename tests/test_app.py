@@ -1,4 +1,4 @@
-"""The client: languages, errors in words, who sees what, commands sent when they changed."""
+"""The client: languages, error replies, visible feeds and registration of commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Where = app_commands.TranslationContextLocation
 
 
 class Trial(commands.Cog):
-    """A command that does what a test asks for."""
+    """A command with the behaviour that a test chooses."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -103,14 +103,14 @@ def reply_text(interaction: InteractionResult) -> str:
         ("check", "You can’t use this here."),
     ],
 )
-async def test_what_a_person_caused_is_told_to_them_alone(trial, what, words):
+async def test_user_errors_are_explained_to_the_user_alone(trial, what, words):
     interaction = await run_trial(trial, what)
     assert reply_text(interaction) == words
     assert (interaction.followups[-1] if interaction.followups else interaction.response).ephemeral
     assert trial.env.errors or what == "deferred"
 
 
-async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_told(trial, caplog):
+async def test_internal_error_is_logged_with_number_in_reply(trial, caplog):
     interaction = await run_trial(trial, "boom")
     number = reply_text(interaction).split("`")[1]
     assert interaction.ephemeral
@@ -121,7 +121,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     trial.ignore_past_errors()
 
 
-async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, caplog):
+async def test_expired_response_is_logged_as_warning(trial, caplog):
     await run_trial(trial, "late")
     assert [record.levelno for record in caplog.records if record.name == "bot.client.error_replies"] == [
         logging.WARNING
@@ -129,33 +129,33 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, c
     trial.ignore_past_errors()
 
 
-async def test_a_command_that_expired_before_its_acknowledgement_is_logged_and_nothing_more(trial, caplog, monkeypatch):
-    async def forget(*_args: object, **_kwargs: object) -> None:
+async def test_expired_command_is_logged_as_warning(trial, caplog, monkeypatch):
+    async def expire(*_args: object, **_kwargs: object) -> None:
         response: Any = type("Response", (), {"status": 404, "reason": ""})()
         raise discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
 
-    monkeypatch.setattr(discord.InteractionResponse, "defer", forget)
+    monkeypatch.setattr(discord.InteractionResponse, "defer", expire)
     await trial.editor.slash(trial.news, "feed list")
     (record,) = [record for record in caplog.records if record.name == "bot.client.error_replies"]
     assert record.getMessage().startswith("interaction expired")
     trial.ignore_past_errors()
 
 
-async def test_answers_are_in_the_language_of_the_person(trial):
+async def test_reply_uses_language_of_user(trial):
     trial.locales[trial.reader.id] = "fr"
     assert reply_text(await run_trial(trial, "language")) == "fr"
     trial.locales[trial.reader.id] = "en-GB"
     assert reply_text(await run_trial(trial, "language")) == "en"
 
 
-async def test_a_person_whose_language_telex_does_not_speak_gets_their_servers(trial):
+async def test_unsupported_user_language_falls_back_to_server(trial):
     trial.locales[trial.reader.id] = "de"
     assert reply_text(await run_trial(trial, "language")) == "en"
     trial.env.backend.edit_guild(trial.guild.id, {"preferred_locale": "fr"})
     assert reply_text(await run_trial(trial, "language")) == "fr"
 
 
-async def test_buttons_speak_and_report_like_commands(trial):
+async def test_button_errors_are_translated_and_ephemeral(trial):
     trial.locales[trial.reader.id] = "fr"
     button_interaction = await run_trial(trial, "button")
     assert button_interaction.response is not None
@@ -164,7 +164,7 @@ async def test_buttons_speak_and_report_like_commands(trial):
     assert click_interaction.ephemeral
 
 
-async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
+async def test_feeds_of_hidden_channels_are_not_visible(trial):
     everyone = trial.guild.default_role
     secret = trial.guild.create_text_channel(
         "secret", overwrites={everyone: discord.PermissionOverwrite(view_channel=False)}
@@ -189,7 +189,7 @@ async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
     assert reply_text(await run_trial(trial, "feeds")) == str(sorted([visible_feed.id, thread_feed.id]))
 
 
-async def test_a_private_thread_is_seen_by_its_members_only(trial):
+async def test_private_thread_is_visible_to_members_only(trial):
     thread = trial.env.backend.create_thread(trial.news.id, "private", trial.editor.id, type=12)
     (handle,) = trial.news.threads
     trial.env.backend.add_thread_member(thread.id, trial.env.backend.bot_user.id)
@@ -201,7 +201,7 @@ async def test_a_private_thread_is_seen_by_its_members_only(trial):
     assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
 
 
-async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(trial):
+async def test_archived_thread_is_fetched_once(trial):
     thread = trial.env.backend.create_thread(trial.news.id, "archived", trial.editor.id)
     (handle,) = trial.news.threads
     await trial.env.settle()
@@ -209,35 +209,35 @@ async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(tr
     trial.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     await trial.env.settle()
 
-    def asked() -> int:
+    def count_channel_requests() -> int:
         return sum(entry.path == f"/channels/{thread.id}" for entry in trial.env.http_requests)
 
     trial.env.inject_error("GET", f"/channels/{thread.id}", status=503)
     assert reply_text(await run_trial(trial, "feeds")) == "[]"
     assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
     assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
-    assert asked() == 2
+    assert count_channel_requests() == 2
 
 
-async def test_commands_are_sent_to_discord_only_when_they_changed(telex):
-    def sent() -> int:
+async def test_commands_are_registered_only_when_changed(telex):
+    def count_registrations() -> int:
         return sum(entry.method == "PUT" and entry.path.endswith("/commands") for entry in telex.env.http_requests)
 
-    earlier = sent()
+    earlier_count = count_registrations()
     await telex.restart()
-    assert sent() == earlier
+    assert count_registrations() == earlier_count
 
     @telex.bot.tree.command(description="One more")
     async def one_more(interaction: discord.Interaction[Any]) -> None:
         """Another command."""
 
     assert await telex.bot.sync_commands()
-    assert sent() == earlier + 1
+    assert count_registrations() == earlier_count + 1
     assert not await telex.bot.sync_commands()
 
 
 @pytest.mark.parametrize("change", ["wiped", "renamed", "of another version"])
-async def test_commands_that_differ_at_discord_are_registered_again_once(telex, change):
+async def test_commands_that_differ_at_discord_are_registered_again(telex, change):
     registered_commands = telex.env.backend.commands
     original_commands = copy.deepcopy(registered_commands[None])
     if change == "wiped":
@@ -254,7 +254,7 @@ async def test_commands_that_differ_at_discord_are_registered_again_once(telex, 
     assert not await telex.bot.sync_commands()
 
 
-async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(telex, caplog):
+async def test_rejected_registration_is_retried(telex, caplog):
     await telex.store.meta.set("commands", "")
     telex.env.inject_error("PUT", "/applications/*/commands", status=400, code=50035)
     assert not await telex.bot.sync_commands()
@@ -262,8 +262,8 @@ async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(tel
     assert await telex.bot.sync_commands()
 
 
-async def test_what_commands_a_message_names_can_be_clicked(telex):
-    """In the languages in which Discord can: it shows mentions as they are written."""
+async def test_command_names_in_messages_become_mentions(telex):
+    """French mentions stay plain text, because Discord shows the English name in a mention."""
     ids = {}
     for name in ("bookmarks", "feed", "watch"):
         registered_command = telex.env.backend.find_command(name, telex.guild.id, type=1)
@@ -283,7 +283,7 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
         await telex.restart()
 
 
-async def test_where_discord_does_not_tell_the_commands_they_are_named(telex):
+async def test_command_names_are_plain_text_without_ids(telex):
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     await telex.bot.sync_commands()
@@ -291,7 +291,7 @@ async def test_where_discord_does_not_tell_the_commands_they_are_named(telex):
 
 
 @pytest.mark.parametrize("request_", ["get_global_commands", "bulk_upsert_global_commands"])
-async def test_a_request_for_commands_that_times_out_stops_no_start(telex, monkeypatch, request_):
+async def test_registration_timeout_does_not_stop_start(telex, monkeypatch, request_):
     async def late(*_arguments: object) -> None:
         raise TimeoutError
 
@@ -305,7 +305,7 @@ def make_context(location: Where, data: Any = None) -> Any:
     return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
 
 
-def test_names_and_descriptions_are_translated(monkeypatch):
+def test_command_names_and_descriptions_are_translated(monkeypatch):
     class French:
         def gettext(self, text: str) -> str:
             return {"Save": "Enregistrer", "long": "x" * 101}.get(text, text)
@@ -336,12 +336,12 @@ async def _menu(interaction: discord.Interaction[Any], message: discord.Message)
     """A menu entry."""
 
 
-def test_no_privileged_intent_is_asked_for():
+def test_client_requests_no_privileged_intent():
     privileged = discord.Intents(members=True, presences=True, message_content=True)
     assert not INTENTS.value & privileged.value
 
 
-async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
+async def test_client_allows_no_mentions_and_guards_retries(telex):
     bot = telex.bot
     mentions = bot.allowed_mentions
     assert [mentions.everyone, mentions.users, mentions.roles, mentions.replied_user] == [False] * 4
@@ -351,7 +351,7 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     assert second_client.http.max_ratelimit_timeout == 30
 
 
-async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_over(settings, monkeypatch, caplog):
+async def test_process_stops_when_shard_handover_fails(settings, monkeypatch, caplog):
     started = asyncio.Event()
 
     class Client(TelexBot):
@@ -359,11 +359,11 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
             started.set()
             await asyncio.Event().wait()
 
-    async def breaks(_shards: LeasedShards) -> None:
+    async def fail_handover(_shards: LeasedShards) -> None:
         raise aiohttp.ClientOSError
 
     monkeypatch.setattr(gateway_process, "TelexBot", Client)
-    monkeypatch.setattr(LeasedShards, "hand_over_all", breaks)
+    monkeypatch.setattr(LeasedShards, "hand_over_all", fail_handover)
     settings = replace(settings, discord_token=Secret("token"))
     serving = asyncio.create_task(gateway_process.run_gateway(settings, ()))
     await started.wait()

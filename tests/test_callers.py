@@ -1,4 +1,4 @@
-"""A caller's address on the web is whatever trusted proxies say, and nobody else."""
+"""The address of a client on the web, behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTAINERS = (ip_network("172.18.0.0/16"),)
 
 
 @check_cases(
-    ("remote", "lines", "trusted", "caller"),
+    ("remote", "lines", "trusted", "client"),
     [
         ("127.0.0.1", [], DEFAULT, "127.0.0.1"),
         ("127.0.0.1", ["192.0.2.7"], DEFAULT, "192.0.2.7"),
@@ -30,13 +30,13 @@ CONTAINERS = (ip_network("172.18.0.0/16"),)
         ("127.0.0.1", ["127.0.0.1, ::1"], DEFAULT, "127.0.0.1"),
     ],
 )
-def test_only_trusted_proxies_name_another_caller(remote, lines, trusted, caller):
+def test_only_trusted_proxies_name_client_address(remote, lines, trusted, client):
     transport = Mock(get_extra_info=lambda name: (remote, 1) if name == "peername" else None)
     headers = [("X-Forwarded-For", line) for line in lines]
     request = make_mocked_request("GET", "/", headers=headers, transport=transport)
-    assert client_address.resolve_client_address(request, trusted) == caller
+    assert client_address.resolve_client_address(request, trusted) == client
 
 
-def test_proxies_are_named_by_addresses_and_networks(monkeypatch):
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch):
     monkeypatch.setenv("TELEX_TRUSTED_PROXIES", "10.0.0.1, 172.18.0.0/16")
     assert read_settings().trusted_proxies == (ip_network("10.0.0.1"), *CONTAINERS)

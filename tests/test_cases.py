@@ -1,4 +1,4 @@
-"""Tests of many cases: none is passed over, and each that fails is named."""
+"""Tests with many cases (`check_cases`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.cases import check_cases
 
 
-def test_all_cases_are_checked_and_those_that_fail_are_named():
+def test_all_cases_are_checked_and_failures_named():
     checked_numbers = []
 
     @check_cases(("number", "word"), [(1, "one"), (2, "two"), (3, "three")])
@@ -30,12 +30,12 @@ def numbers() -> list[int]:
 
 
 @check_cases("number", [1, 2])
-async def test_cases_share_the_fixtures_of_their_test(numbers, number):
+async def test_cases_share_fixtures_of_their_test(numbers, number):
     assert numbers == list(range(1, number))
     numbers.append(number)
 
 
-def test_no_cases_are_no_test():
+def test_empty_list_of_cases_fails():
     @check_cases("number", [])
     def check_number(number: int) -> None:
         """Pass."""

@@ -1,4 +1,4 @@
-"""The examples of docs/contributing.md work: a command and a setting are added to the bot as the document tells."""
+"""The examples of docs/contributing.md: a command and a setting, added to the bot as documented."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def _add_command(tmp_path, monkeypatch) -> Iterator[None]:
 
 @pytest.fixture
 def translations() -> Catalog:
-    """The catalogue's entries for the example alone."""
+    """The catalogue entries of the example."""
     return read_po(io.BytesIO(EXAMPLES[CATALOGUE].encode()), locale="fr")
 
 
 def import_example_tests() -> dict[str, object]:
-    """The tests of the example, which pytest runs as if they stood here."""
+    """Import the tests of the example, so that pytest runs them in this module."""
     names: dict[str, object] = {"__name__": __name__}
     exec(compile(EXAMPLES[TEST], TEST, "exec"), names)
     return {name: test for name, test in names.items() if name.startswith("test_")}
@@ -81,34 +81,34 @@ def import_example_tests() -> dict[str, object]:
 globals().update(import_example_tests())
 
 
-def test_the_example_has_every_file_that_it_tells_to_change():
+def test_example_has_every_file_of_the_document():
     assert set(EXAMPLES) == {COG, TEST, COG_LIST, CATALOGUE, *GUIDES.values()}
 
 
 @pytest.mark.parametrize("path", [COG, TEST])
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
-def test_the_linters_accept_the_example(path, command):
+def test_linters_accept_example(path, command):
     arguments = [sys.executable, "-m", "ruff", *command, "--stdin-filename", path, "-"]
     process = subprocess.run(arguments, check=False, cwd=ROOT, input=EXAMPLES[path], capture_output=True, text=True)
     assert process.returncode == 0, process.stdout + process.stderr
 
 
-def test_every_text_of_the_example_is_marked():
+def test_every_text_of_example_is_marked():
     assert find_unmarked(ast.parse(EXAMPLES[COG]), spoken=True) == set()
 
 
-def test_every_text_of_the_example_is_translated(translations):
+def test_every_text_of_example_is_translated(translations):
     messages = extract("python", io.BytesIO(EXAMPLES[COG].encode()), test_translations.KEYWORDS)
     assert {message for _line, message, _comments, _context in messages} == {
         tuple(message.id) if message.pluralizable else message.id
         for message in translations
         if message.id and not message.context
     }
-    test_translations.test_every_translation_has_the_blanks_of_its_sentence(translations)
-    test_translations.test_french_texts_keep_their_spaces_before_high_punctuation(translations)
+    test_translations.test_translations_have_same_placeholders(translations)
+    test_translations.test_french_texts_have_spaces_before_high_punctuation(translations)
 
 
-def test_every_name_of_the_example_is_translated_and_in_the_guide(translations):
+def test_every_command_of_example_is_translated_and_in_guide(translations):
     command_paths = [f"/{command.name}" for command in cogs.ALL_COGS[-1].__cog_app_commands__]
     assert set(test_translations.load_translated_names(translations, i18n.COMMAND_CONTEXT)) == set(command_paths)
     for language, guide in GUIDES.items():
@@ -118,7 +118,7 @@ def test_every_name_of_the_example_is_translated_and_in_the_guide(translations):
 
 @pytest.fixture
 def blur_pictures(telex, monkeypatch) -> SwitchSetting:
-    """The example of a channel setting, declared and stored as the document tells."""
+    """The example of a channel setting, declared and stored as documented."""
     exec(DECLARATION, names := dict(vars(setting_registry)))
     setting: SwitchSetting = names["BLUR_PICTURES"]
     monkeypatch.setattr(setting_registry, "BLUR_PICTURES", setting, raising=False)
@@ -131,7 +131,7 @@ def blur_pictures(telex, monkeypatch) -> SwitchSetting:
 
 
 @pytest.mark.parametrize("language", ["en-US", "fr"])
-async def test_the_setting_of_the_example_is_in_the_panel_and_in_the_history(telex, blur_pictures, language):
+async def test_setting_of_example_is_in_panel_and_history(telex, blur_pictures, language):
     telex.locales[telex.editor.id] = language
     words = setting_words.SETTING_WORDS[blur_pictures]
     assert isinstance(words, setting_words.SwitchWords)

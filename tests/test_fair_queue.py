@@ -1,4 +1,4 @@
-"""Shares: whoever had least goes first, nobody takes all, and what nobody wants is lent."""
+"""Fair shares of a queue and of a semaphore between keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.core.concurrency.fair_queue import FairQueue, FairSemaphore
 
 
 def take_turns(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[str]:
-    """Who had the next turns, one at a time."""
+    """List the keys of the next turns, one at a time."""
     order = []
     for _ in range(turns):
         turn = queue.try_acquire()
@@ -25,20 +25,20 @@ def fill_queue(queue: FairQueue[str], **waiting_counts: int) -> FairQueue[str]:
     return queue
 
 
-def test_whoever_comes_late_is_next_though_many_wait_before():
+def test_late_key_is_served_next():
     queue = fill_queue(FairQueue(1), loud=1000)
     take_turns(queue, 10, {"loud": 1})
     fill_queue(queue, quiet=1)
     assert "quiet" in take_turns(queue, 2, {"loud": 1, "quiet": 1})
 
 
-def test_shares_are_of_what_turns_cost_and_not_of_their_number():
-    queue = fill_queue(FairQueue(1), dear=1000, cheap=1000)
-    order = Counter(take_turns(queue, 440, {"dear": 10, "cheap": 1}))
-    assert 35 <= order["dear"] <= 45
+def test_shares_are_measured_by_cost():
+    queue = fill_queue(FairQueue(1), costly=1000, cheap=1000)
+    order = Counter(take_turns(queue, 440, {"costly": 10, "cheap": 1}))
+    assert 35 <= order["costly"] <= 45
 
 
-def test_who_asked_for_nothing_has_saved_nothing_up():
+def test_idle_key_accumulates_no_credit():
     queue = fill_queue(FairQueue(1), first=1000)
     take_turns(queue, 500, {"first": 1})
     fill_queue(queue, second=1000)
@@ -46,7 +46,7 @@ def test_who_asked_for_nothing_has_saved_nothing_up():
     assert 45 <= order["second"] <= 55
 
 
-def test_a_key_that_was_served_does_not_wait_for_ever_behind_new_ones():
+def test_served_key_is_not_starved_by_new_keys():
     queue = fill_queue(FairQueue(1), served_before=2)
     take_turns(queue, 1, {"served_before": 1})
     order = []
@@ -56,7 +56,7 @@ def test_a_key_that_was_served_does_not_wait_for_ever_behind_new_ones():
     assert "served_before" in order[:10]
 
 
-def test_a_key_with_always_one_item_in_progress_saves_nothing_up():
+def test_key_with_item_in_progress_accumulates_no_credit():
     queue = fill_queue(FairQueue(2), steady=1)
     ticket_in_progress = queue.try_acquire()
     fill_queue(queue, loud=1000)
@@ -72,7 +72,7 @@ def test_a_key_with_always_one_item_in_progress_saves_nothing_up():
     assert 45 <= order["steady"] <= 55
 
 
-def test_alone_it_gets_most_slots_and_another_finds_one_free():
+def test_single_key_leaves_slots_free_for_others():
     queue = fill_queue(FairQueue(32), greedy=100)
     taken_slots = 0
     while queue.try_acquire() is not None:
@@ -83,14 +83,14 @@ def test_alone_it_gets_most_slots_and_another_finds_one_free():
     assert turn.item == "other"
 
 
-def test_a_slot_that_is_given_back_goes_on_and_a_single_slot_serves_everybody():
+def test_single_slot_serves_all_keys():
     queue = fill_queue(FairQueue(1), one=2, two=2)
     assert sorted(take_turns(queue, 4, {"one": 1, "two": 1})) == ["one", "one", "two", "two"]
     assert queue.try_acquire() is None
     assert len(queue) == 0
 
 
-async def test_tasks_hold_slots_and_those_that_are_cancelled_leave_theirs_to_others():
+async def test_cancelled_task_frees_its_slot():
     slots = FairSemaphore(2)
     inside = max_inside = 0
     release = asyncio.Event()

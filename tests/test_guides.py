@@ -1,4 +1,4 @@
-"""The documents lead nowhere that is not there, and the guides name every command, in their language."""
+"""Documents and guides: links, pictures, commands and translation."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def find_anchors(document: Path) -> set[str]:
-    """What GitHub calls the headings of a document."""
+    """List the anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @check_cases("document", DOCUMENTS)
-def test_every_local_link_and_picture_is_there(document):
+def test_local_links_and_pictures_exist(document):
     for target in LINK.findall(document.read_text("utf-8")):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
@@ -33,7 +33,7 @@ def test_every_local_link_and_picture_is_there(document):
 
 
 @check_cases("name", ["ARCHITECTURE.md", "contributing.md", "PROMISES.md"])
-def test_every_module_that_is_named_is_there(name):
+def test_named_modules_exist(name):
     document = (ROOT / "docs" / name).read_text("utf-8")
     example_paths = set(re.findall(r"^`(\S+\.py)`$", document, re.MULTILINE))  # whose text stands below
     module_names = set(re.findall(r"`([\w/]+\.py)`", document)) - example_paths
@@ -49,7 +49,7 @@ def test_every_module_that_is_named_is_there(name):
 
 
 @check_cases(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
-def test_a_guide_names_every_command_as_discord_shows_it(name, language):
+def test_guide_names_every_command(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")
     with i18n.language_scope(language):
         missing = [
@@ -60,8 +60,8 @@ def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     assert not missing
 
 
-def test_both_guides_show_the_same_features():
-    """Pictures of one language have their like in the other, but for those that hold no words of the bot."""
+def test_guides_show_same_features():
+    """Each picture exists in both languages, except those without text of the bot."""
     english, french = (
         set(re.findall(r"pictures/([\w-]+)\.png", (ROOT / "docs" / name).read_text("utf-8")))
         for name in ("guide.md", "guide.fr.md")
@@ -71,7 +71,7 @@ def test_both_guides_show_the_same_features():
 
 
 @check_cases("document", FRENCH)
-def test_a_french_page_links_to_french_pages(document):
+def test_french_page_links_to_french_pages(document):
     own = document.name.replace(".fr.md", ".md")
     targets = {target.partition("#")[0] for target in LINK.findall(document.read_text("utf-8"))} - {own}
     translated = {page.name.replace(".fr.md", ".md") for page in FRENCH}
@@ -80,13 +80,13 @@ def test_a_french_page_links_to_french_pages(document):
 
 
 @check_cases("document", FRENCH)
-def test_a_french_page_keeps_its_spaces_before_high_punctuation(document):
+def test_french_page_has_spaces_before_high_punctuation(document):
     prose = re.sub(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)", "", document.read_text("utf-8"), flags=re.DOTALL)
     assert re.findall(r".{0,20}(?:\w [:;!?»]|« ).{0,20}", prose) == []
 
 
 @check_cases("document", FRENCH)
-def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(document):
+def test_french_page_has_structure_of_english_page(document):
     def outline(page: Path) -> list[str]:
         lines = page.read_text("utf-8").splitlines()
         return [re.sub(r"[^#|-].*", "", line)[:2] for line in lines if line.startswith(("#", "| ", "- "))]
@@ -94,7 +94,7 @@ def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(docu
     assert outline(document) == outline(document.with_name(document.name.replace(".fr.md", ".md")))
 
 
-def test_every_picture_is_shown_somewhere():
+def test_every_picture_is_used():
     documents_text = "".join(document.read_text("utf-8") for document in DOCUMENTS)
     stray = [path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in documents_text]
     assert not stray

@@ -1,4 +1,4 @@
-"""No modules import each other in a circle, not even for their annotations alone."""
+"""Circular imports, for annotations too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def list_modules(root: Path) -> dict[str, Path]:
 
 
 def iter_imports(module: str, modules: Mapping[str, Path]) -> Iterator[str]:
-    """The modules that a module imports anywhere: in a function or under TYPE_CHECKING too."""
+    """Yield the modules that a module imports anywhere, in functions and under TYPE_CHECKING too."""
     for node in ast.walk(parse_module(modules[module])):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
@@ -33,7 +33,7 @@ def iter_imports(module: str, modules: Mapping[str, Path]) -> Iterator[str]:
 
 
 def find_circle(root: Path) -> list[str]:
-    """The modules of one circle, each imported by the next; empty without any."""
+    """Find the modules of one circle, each imported by the next; an empty list if there is none."""
     modules = list_modules(root)
     graph = {module: set(iter_imports(module, modules)) for module in modules}
     try:
@@ -44,7 +44,7 @@ def find_circle(root: Path) -> list[str]:
     return []
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_modules_have_no_circular_imports():
     assert find_circle(ROOT) == []
 
 
@@ -60,7 +60,7 @@ def test_no_modules_import_each_other_in_a_circle():
         ("from bot import third", False),
     ],
 )
-def test_a_circle_is_seen_wherever_its_imports_stand(tmp_path, first_import, is_circle):
+def test_circular_import_is_detected(tmp_path, first_import, is_circle):
     (tmp_path / "bot").mkdir()
     for module, text in {"first": first_import, "second": "import bot.first", "third": ""}.items():
         (tmp_path / "bot" / f"{module}.py").write_text(text)

@@ -1,4 +1,4 @@
-"""Work of one key never runs twice at a time, and rests after a fault, whatever happens to the wall clock."""
+"""The keyed runner: one task per key, and back-off after faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.clocks import ManualClock
 
 
 class Bench:
-    """A runner, what it reported, and work that ends when the test says so."""
+    """A runner, its reports, and work that ends when the test releases it."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.faults: list[tuple[str, BaseException]] = []
@@ -44,7 +44,7 @@ def bench(clock) -> Bench:
     return Bench(clock)
 
 
-async def test_a_key_runs_once_at_a_time_and_holds_up_no_other(bench):
+async def test_key_runs_once_at_a_time_beside_other_keys(bench):
     assert bench.runner.start("a", bench.work)
     assert not bench.runner.start("a", bench.work)
     assert bench.runner.start("b", bench.work)
@@ -59,7 +59,7 @@ async def test_a_key_runs_once_at_a_time_and_holds_up_no_other(bench):
     await bench.settle()
 
 
-async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
+async def test_fault_is_reported_and_backs_off_its_key_alone(bench, clock):
     bench.runner.start("a", bench.fail)
     await bench.settle()
     assert [(key, type(error)) for key, error in bench.faults] == [("a", ZeroDivisionError)]
@@ -80,7 +80,7 @@ async def test_a_fault_is_reported_and_its_key_alone_rests(bench, clock):
 
 
 @pytest.mark.parametrize("jump_seconds", [-86_400, 86_400])
-async def test_a_clock_that_somebody_sets_neither_lengthens_nor_ends_a_rest(bench, clock, jump_seconds):
+async def test_clock_change_does_not_affect_back_off(bench, clock, jump_seconds):
     bench.runner.back_off("a", 30)
     clock.set_by(jump_seconds)
     assert bench.runner.list_back_off_seconds() == [30]
@@ -90,7 +90,7 @@ async def test_a_clock_that_somebody_sets_neither_lengthens_nor_ends_a_rest(benc
     assert bench.runner.unavailable_keys == frozenset()
 
 
-async def test_a_key_that_runs_while_it_is_told_to_rest_is_no_reason_to_wake(bench):
+async def test_running_key_has_no_back_off_to_wait_for(bench):
     bench.runner.start("a", bench.work)
     bench.runner.back_off("a", 5)
     assert bench.runner.list_back_off_seconds() == []
@@ -108,9 +108,7 @@ async def finish_never(_bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("end", "was_cancelled"), [(finish_in_time, False), (finish_never, True)])
-async def test_a_runner_that_stops_waits_a_while_and_starts_nothing(
-    bench, end: Callable[[Bench], Awaitable[None]], was_cancelled
-):
+async def test_stopping_runner_waits_and_starts_nothing(bench, end: Callable[[Bench], Awaitable[None]], was_cancelled):
     bench.runner.start("a", bench.work)
     (task,) = bench.runner.tasks
     stopping = asyncio.create_task(bench.runner.stop(0.05))
@@ -124,7 +122,7 @@ async def test_a_runner_that_stops_waits_a_while_and_starts_nothing(
     assert bench.ended_keys == ["a"]
 
 
-async def test_the_end_of_some_keys_is_waited_for_and_not_longer_than_allowed(bench):
+async def test_wait_for_keys_is_limited_in_time(bench):
     bench.runner.start("a", bench.work)
     bench.runner.start("b", bench.fail)
     await bench.runner.wait_for(["b", "never started"], 5)

@@ -18,7 +18,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 @cache
 def list_log_messages() -> list[tuple[str, str]]:
-    """The place and the message of each log call."""
+    """List the position and the message of each log call."""
     messages = []
     for path in sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]):
         for node in ast.walk(parse_module(path)):
@@ -31,17 +31,17 @@ def list_log_messages() -> list[tuple[str, str]]:
     return messages
 
 
-def test_every_message_is_an_event_with_keys_and_values():
+def test_every_message_is_event_with_key_value_pairs():
     assert [(place, message) for place, message in list_log_messages() if not FORM.fullmatch(message)] == []
 
 
-def test_a_key_says_that_its_value_is_an_id():
+def test_keys_of_ids_end_with_id():
     keys = {key for _place, message in list_log_messages() for key in re.findall(r" ([a-z_]+)=", message)}
     assert {"channel_id", "feed_id", "server_id"} <= keys
     assert not keys & {"article", "channel", "dispatch", "feed", "guild", "guild_id", "message", "server", "user"}
 
 
-def test_the_events_that_an_operator_watches_exist():
+def test_documented_events_exist():
     (section,) = re.findall(r"^## The log\n(.+)", OPERATING, re.MULTILINE | re.DOTALL)
     cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     documented = {event for cell in cells for event in re.findall(r"`([^`]+)`", cell)}

@@ -1,4 +1,4 @@
-"""The log tells no secret and cannot be forged, whatever feeds, people and libraries put into it."""
+"""The log: masked secrets, escaped text, formats and levels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def format_record(message: str, *arguments: object, error: Exception | None = No
 
 
 @check_cases("url", ADDRESSES)
-def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
+def test_url_secrets_are_masked_in_messages_and_tracebacks(url):
     try:
         int(f"{url!r} (<{url}>)")
     except ValueError as error:
@@ -50,14 +50,14 @@ def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
 
 
 @given(st.text())
-def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text):
+def test_logged_text_has_no_line_breaks_or_control_characters(text):
     log_text = format_record("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
     assert len(log_text.splitlines()) == 1
     assert not any((character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in log_text)
 
 
 @given(st.text())
-def test_an_event_for_programs_is_one_line_of_json_without_secrets(text):
+def test_json_event_is_one_line_without_secrets(text):
     try:
         int(f"{text}?\n{ADDRESSES[0]}")
     except ValueError:
@@ -75,7 +75,7 @@ def test_an_event_for_programs_is_one_line_of_json_without_secrets(text):
     assert not any(secret in log_line for secret in SECRETS)
 
 
-def test_the_format_of_the_log_is_a_setting(monkeypatch):
+def test_log_format_is_a_setting(monkeypatch):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     stderr = io.StringIO()
@@ -94,7 +94,7 @@ class LateInteraction(Exception):
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
-def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, level):
+def test_library_loggers_do_not_log_payloads(monkeypatch, level):
     root = logging.getLogger()
     tree = "discord.app_commands.tree"
     names = ("discord", "discord.client", "discord.state", "discord.gateway", tree, "aiosqlite", "asyncio")
@@ -122,7 +122,7 @@ def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, 
             logging.getLogger(name).filters.clear()
 
 
-def test_the_ear_of_the_tests_hears_a_secret():
+def test_leak_recorder_detects_secret():
     with record_leaks() as recorder:
         logging.getLogger("bot.any").debug("the password is hunter2")
         leaks = list(recorder.leaks)
@@ -132,10 +132,8 @@ def test_the_ear_of_the_tests_hears_a_secret():
         getattr(handler, "leaks", []).clear()
 
 
-async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_every_failure(
-    telex, feed_server, monkeypatch
-):
-    """What the log holds is checked at the end of every test, so also of this one."""
+async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server, monkeypatch):
+    """Secrets in the log are checked at the end of every test."""
     url = feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(*three_items(), title=""))
     url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"
     shown_texts: list[str] = []
@@ -148,13 +146,13 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert all(secret in feed.url for secret in SECRETS)
 
-    async def broken(*_: object, **__: object) -> None:
+    async def fail_to_write(*_: object, **__: object) -> None:
         raise StoreError("cannot write")
 
-    async def confused(*_: object, **__: object) -> None:
+    async def fail_to_parse(*_: object, **__: object) -> None:
         raise ValueError(feed.url)
 
-    async def rude(_: web.Request) -> web.StreamResponse:
+    async def answer_with_password(_: web.Request) -> web.StreamResponse:
         return web.Response(status=500, reason="me:*** again")
 
     for failure in (
@@ -175,10 +173,10 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
         )
         shown_texts.append(message_text(await telex.editor.slash(telex.news, "feed list")))
         shown_texts.append(await why(telex, "https://127.0.0.1/x"))
-    feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
+    feed_server.handle("/private/s3cr3tt0ken99/rss", answer_with_password)
     errors: list[StoreError] = []
     for number, (patched_class, name, replacement) in enumerate(
-        ((Polls, "record", broken), (Polls, "record_unchanged", broken), (Intake, "parse", confused))
+        ((Polls, "record", fail_to_write), (Polls, "record_unchanged", fail_to_write), (Intake, "parse", fail_to_parse))
     ):
         with monkeypatch.context() as patched:
             patched.setattr(patched_class, name, replacement)

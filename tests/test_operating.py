@@ -1,4 +1,4 @@
-"""What Docker, systemd and `docs/operating.md` are told of Telex is so."""
+"""The Docker image, the systemd unit and `docs/operating.md` agree with the program."""
 
 import json
 import os
@@ -33,13 +33,13 @@ GUIDE = (ROOT / "docs" / "operating.md").read_text("utf-8")
 @pytest.mark.parametrize(
     "arguments", [("check", "docs/prometheus-rules.yml"), ("test", "tests/prometheus-rules.test.yml")]
 )
-def test_prometheus_takes_the_alerts_and_they_come_when_they_should(arguments):
+def test_prometheus_accepts_alerts_and_their_tests(arguments):
     command, path = arguments
     done = subprocess.run(["promtool", command, "rules", path], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_the_image_is_built_from_exists_and_is_let_through():
+def test_image_sources_exist_and_are_not_ignored():
     (copied,) = re.findall(r"^COPY (pyproject.+) \./$", DOCKERFILE, re.MULTILINE)
     names = {*copied.split(), *re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, re.MULTILINE)}
     let_through = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
@@ -48,11 +48,11 @@ def test_what_the_image_is_built_from_exists_and_is_let_through():
 
 
 @check_cases("text", [DOCKERFILE, COMPOSE, UNIT, GUIDE])
-def test_settings_that_are_named_exist(text):
+def test_named_settings_exist(text):
     assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(list_setting_names())
 
 
-def test_all_agree_on_where_things_are():
+def test_paths_agree_between_files():
     database = "/var/lib/telex/telex.db"
     for text in (DOCKERFILE, UNIT, GUIDE):
         database_paths = set(re.findall(r"TELEX_DATABASE=(/\S+)", text))
@@ -65,7 +65,7 @@ def test_all_agree_on_where_things_are():
     assert "/etc/telex.env" in GUIDE
 
 
-def test_several_processes_have_a_role_and_an_index_each_and_share_a_database():
+def test_compose_processes_have_own_role_and_index():
     assert set(re.findall(r"TELEX_ROLES: (\w+)", COMPOSE)) == {role.value for role in ProcessRole}
     services = re.findall(r"^  (\w+):\n    <<: \*telex\n    profiles: \[server\]\n", COMPOSE, re.MULTILINE)
     assert len(services) == len(ProcessRole)
@@ -79,7 +79,7 @@ def test_several_processes_have_a_role_and_an_index_each_and_share_a_database():
 
 
 class HealthHandler(BaseHTTPRequestHandler):
-    """A health server that is well, except at first."""
+    """A health server whose status the test sets."""
 
     status = 503
 
@@ -88,7 +88,7 @@ class HealthHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def test_the_health_check_of_the_image_asks_the_port_of_the_setting():
+def test_image_health_check_requests_configured_port():
     (command,) = re.findall(r"^HEALTHCHECK [^\n]*\n    CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
     executable, *arguments = json.loads(command)
     assert executable == "python"
@@ -102,7 +102,7 @@ def test_the_health_check_of_the_image_asks_the_port_of_the_setting():
         server.shutdown()
 
 
-def test_the_versions_with_hashes_are_those_of_the_constraints():
+def test_hashed_versions_match_constraints():
     versions = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
     versions = {normalize_package_name(name): version for name, version in versions.items()}
     hashed_text = (ROOT / "constraints-hashes.txt").read_text("utf-8")
@@ -120,24 +120,24 @@ def normalize_package_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_wrong_use_is_not_tried_again():
+def test_usage_error_prevents_restart():
     assert f"RestartPreventExitStatus={USAGE_ERROR_STATUS}\n" in UNIT
 
 
-def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over():
+def test_stop_timeouts_cover_shard_handover():
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
     for pattern in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
         (seconds,) = re.findall(pattern, COMPOSE + UNIT, re.MULTILINE)
         assert int(seconds) > STOP_SECONDS >= SHUTDOWN_HANDOVER_SECONDS + 20
 
 
-def test_the_guide_names_commands_that_exist():
+def test_guide_names_existing_commands():
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
     guide_commands = re.findall(r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE)
     assert {"feeds", "backup", "check", "run"} <= set(guide_commands) <= names
 
 
-def test_commands_beside_the_service_read_its_settings():
+def test_commands_beside_service_read_its_settings():
     (function,) = re.findall(r"^telex\(\) \{\n(.+?)^\}", GUIDE, re.MULTILINE | re.DOTALL)
     assert "--property=EnvironmentFile=/etc/telex.env" in function
     (database,) = re.findall(r"TELEX_DATABASE=(\S+)", UNIT)

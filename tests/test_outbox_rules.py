@@ -1,4 +1,4 @@
-"""Where articles go and which posts are gathered, without a database."""
+"""Rules of the outbox: routes, catch-ups and releases."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ ARTICLES = st.lists(st.integers(0, 5), max_size=6).map(
         (ChannelRouting(True, None, None), DigestRoute()),
     ],
 )
-def test_a_digest_alone_comes_before_holding_and_holding_before_posts(routing, expected):
+def test_digest_route_precedes_holding_and_posting(routing, expected):
     assert choose_route(routing, NOW) == expected
 
 
 @given(dispatches=DISPATCHES, articles=ARTICLES, limit=st.integers(0, 9))
-def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches, articles, limit):
+def test_oldest_entries_beyond_limit_are_merged_without_loss(dispatches, articles, limit):
     posts = [dispatch for dispatch in dispatches if dispatch.kind == "post"]
     plan = plan_queue(posts, articles, max_single_posts=limit)
     assert sorted([*plan.merged_articles, *plan.single_articles]) == articles
@@ -59,7 +59,7 @@ def test_the_oldest_beyond_the_limit_are_gathered_and_nothing_is_lost(dispatches
 
 
 @given(dispatches=DISPATCHES, allowed=st.integers(-2, 9))
-def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(dispatches, allowed):
+def test_excess_posts_are_merged_to_allowed_count(dispatches, allowed):
     merged_ids = list_excess_post_ids(dispatches, allowed_count=allowed)
     untried_ids = [dispatch.id for dispatch in dispatches if dispatch.is_untried_post]
     assert merged_ids == untried_ids[: len(merged_ids)]
@@ -73,7 +73,7 @@ def test_as_many_messages_wait_as_may_be_sent_or_nothing_more_can_be_gathered(di
 
 @pytest.mark.parametrize("channel_route", [PostRoute(), HoldRoute(NOW), DigestRoute()])
 @given(articles=ARTICLES, ended=st.lists(st.sampled_from([None, WithheldReason.PAUSED]), min_size=6, max_size=6))
-def test_each_joined_article_is_released_once_and_the_oldest_leads(channel_route, articles, ended):
+def test_each_joined_article_is_released_once_and_oldest_leads(channel_route, articles, ended):
     joined = [JoinedArticle(*pair) for pair in zip(articles, ended, strict=False)]
     release = plan_release(joined, channel_route)
     withheld = [article.page_key for article, reason in joined if reason]

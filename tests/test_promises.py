@@ -1,4 +1,4 @@
-"""The page of promises: each has tests that pytest collects, a command, and a figure by it."""
+"""The page of promises: tests, commands and figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIGURE = re.compile(r".+ \(\d{4}-\d\d-\d\d, [0-9a-f]{7,}( and changes)?\)")
 
 
 def load_promises() -> list[list[str]]:
-    """The cells of every promise."""
+    """Load the table cells of every promise."""
     lines = [line for line in PROMISES_PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
     table_rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert all(len(cells) == len(HEADING) for cells in table_rows)
@@ -28,13 +28,13 @@ def find_test_paths(cells: list[str]) -> list[str]:
 
 
 def has_tests(path: str) -> bool:
-    """Whether a file has tests, or the one that is named."""
+    """Whether the file has tests, or the named test."""
     file, _colons, name = path.partition("::")
     text = (ROOT / file).read_text("utf-8")
     return re.search(rf"^(?:async )?def {name or 'test_'}", text, re.MULTILINE) is not None
 
 
-def test_no_promise_is_without_a_test():
+def test_every_promise_has_existing_tests():
     assert load_promises()
     assert all(find_test_paths(cells) for cells in load_promises())
     test_paths = {path for cells in load_promises() for path in find_test_paths(cells)}
@@ -54,7 +54,7 @@ def test_every_command_exists_with_its_options():
             assert f'add_argument("{option}"' in source, f"{words[2]} has no {option}"
 
 
-def test_every_figure_was_written_by_the_command_beside_it():
+def test_every_figure_is_recorded_by_its_command():
     for cells in load_promises():
         page_figures = read_figures(cells[2])
         if not page_figures:
@@ -68,7 +68,7 @@ def test_every_figure_was_written_by_the_command_beside_it():
         assert "--record" in cells[3]
 
 
-def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path):
+def test_figure_is_recorded_at_its_marker_only(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a <!-- kills -->old<!-- /kills --> b <!-- soak -->not run yet<!-- /soak -->\n")
     record("kills", "12 kills: lost 0", commit="1234567", page=page)
@@ -86,7 +86,7 @@ def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path):
     assert page.read_text() == text
 
 
-def test_the_commit_of_a_run_tells_of_edits_to_the_bot(tmp_path):
+def test_described_commit_mentions_changes_to_bot(tmp_path):
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)

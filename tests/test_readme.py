@@ -1,4 +1,4 @@
-"""What README and docs/operating.md name exists; every setting and terminal command is documented."""
+"""README and docs/operating.md: settings, commands, pictures and permissions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 ROWS = [line for line in OPERATING.splitlines() if line.startswith("|")]
 
 
-def first_cells() -> list[str]:
+def list_first_cells() -> list[str]:
     return [row.split("|")[1].strip() for row in ROWS]
 
 
@@ -31,26 +31,26 @@ def list_setting_names() -> list[str]:
     return ["DISCORD_TOKEN" if name == "discord_token" else f"TELEX_{name.upper()}" for name in SETTING_FIELDS]
 
 
-def test_every_setting_is_documented_with_its_meaning():
+def test_every_setting_is_documented_with_its_description():
     rows = {row.split("|")[1].strip(" `"): row for row in ROWS}
     for name, field in zip(list_setting_names(), SETTING_FIELDS.values(), strict=True):
         assert name in rows, f"{name} is missing from the table of settings in docs/operating.md"
         assert field.metadata["description"] in rows[name]
 
 
-def test_the_operators_page_names_no_setting_that_does_not_exist():
-    documented_settings = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
+def test_documented_settings_exist():
+    documented_settings = {cell.strip("`") for cell in list_first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
     assert documented_settings == set(list_setting_names())
 
 
 def test_every_terminal_command_is_documented():
     command = typer.main.get_command(app)
     names = set(command.commands)  # type: ignore[attr-defined]  # a group
-    documented_commands = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
+    documented_commands = {cell.strip("`").split()[1] for cell in list_first_cells() if cell.startswith("`telex ")}
     assert documented_commands == names
 
 
-def test_help_texts_name_commands_that_exist():
+def test_help_texts_name_existing_commands():
     root = typer.main.get_command(app)
     names = set(root.commands)  # type: ignore[attr-defined]  # a group
     pending, named_commands = [root], set()
@@ -71,26 +71,26 @@ def list_discord_commands() -> Iterator[str]:
             yield f"/{group}{command.name}"
 
 
-def test_the_readme_names_commands_that_exist():
+def test_readme_names_existing_commands():
     readme_commands = set(re.findall(r"`(/[a-z]+(?: [a-z]+)?)`", README))
     assert readme_commands
     assert readme_commands <= set(list_discord_commands())
 
 
-def test_the_readme_is_short():
+def test_readme_is_short():
     assert len(README.splitlines()) <= 150
 
 
-def test_no_privileged_intent_is_asked_for():
+def test_readme_client_requests_no_privileged_intent():
     privileged = discord.Intents(members=True, presences=True, message_content=True)
     assert not INTENTS.value & privileged.value
 
 
 @check_cases("picture", ["post", "search", "ask"])
-def test_the_pictures_of_the_readme_are_there(picture):
+def test_pictures_of_readme_exist(picture):
     assert f"docs/pictures/{picture}.png" in README
     assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000
 
 
-def test_the_invitation_asks_for_the_permissions_that_the_table_names():
+def test_invitation_requests_documented_permissions():
     assert f"permissions={INVITE_PERMISSIONS.value}`" in README

@@ -1,4 +1,4 @@
-"""A reason comes back from the database as it was, from an old notation too."""
+"""Encoding of reasons in the database, and old notations."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ VALUES = st.dictionaries(
 
 
 @given(st.sampled_from(STORED_CODES), VALUES)
-def test_a_stored_reason_comes_back_as_it_was(code, values):
+def test_stored_reason_survives_encoding(code, values):
     reason = Reason(code, values)
     assert Reason.decode(reason.encode()) == reason
 
 
-def test_a_reason_without_values_is_stored_as_its_code_which_queries_compare():
+def test_reason_without_values_is_stored_as_unique_code():
     assert Reason(SendProblem.DMS_CLOSED).encode() == "closed"
     assert len({code.value for code in STORED_CODES}) == len(STORED_CODES)
 
@@ -61,16 +61,16 @@ def test_a_reason_without_values_is_stored_as_its_code_which_queries_compare():
         *((code.value, Reason(code)) for code in STORED_CODES),
     ],
 )
-def test_every_old_notation_is_read(stored_text, reason):
+def test_old_notations_are_decoded(stored_text, reason):
     assert Reason.decode(stored_text) == reason
 
 
 @check_cases("stored_text", ["", "what", "few-outlets two", '["new-code", {}]', "[1", "[]", '["gone", 3]'])
-def test_an_unknown_notation_is_kept_as_text(stored_text):
+def test_unknown_notation_is_decoded_as_text(stored_text):
     assert Reason.decode(stored_text) == Reason(SendProblem.UNRECOGNIZED, {"text": stored_text})
 
 
-def test_a_reason_in_the_log_names_its_values():
+def test_logged_reason_has_its_values():
     assert str(Reason(SendProblem.LOCKED)) == "locked"
     assert str(Reason(WithheldReason.TOO_FEW_OUTLETS, {"count": 2, "least": 3})) == "few-outlets count=2 least=3"
     missing_permissions = Reason(SendProblem.FORBIDDEN, {"permissions": ("view_channel", "embed_links")})

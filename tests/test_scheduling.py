@@ -10,11 +10,11 @@ from tests.support.scheduling import GROUPS_BY_MODULE, spread_waiting_tests
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_every_module_of_a_group_exists():
+def test_modules_of_groups_exist():
     assert [module for module in GROUPS_BY_MODULE if not (ROOT / module).is_file()] == []
 
 
-def test_tests_that_wait_for_processes_run_beside_those_that_compute():
+def test_waiting_tests_are_spread_among_others():
     wire_ids, other_ids = (
         [f"tests/{folder}/test_x.py::test_{number}" for number in range(count)]
         for folder, count in (("wire", 9), ("text", 90))

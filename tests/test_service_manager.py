@@ -1,4 +1,4 @@
-"""systemd hears that the service has started, and then that its event loop runs."""
+"""Notifications to systemd: readiness and watchdog."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 from bot.processes.service_manager import READY, get_watchdog_seconds, notify_service_manager, run_watchdog
 
 
-async def test_systemd_hears_that_the_service_is_ready_and_that_its_loop_runs(tmp_path, monkeypatch):
+async def test_systemd_is_notified_of_readiness_and_watchdog(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.setblocking(False)
@@ -21,7 +21,7 @@ async def test_systemd_hears_that_the_service_is_ready_and_that_its_loop_runs(tm
         watchdog.cancel()
 
 
-def test_without_systemd_nothing_is_sent_and_nobody_waits_for_it(monkeypatch):
+def test_nothing_is_sent_without_systemd(monkeypatch):
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
         monkeypatch.delenv(name, raising=False)
     notify_service_manager(READY)

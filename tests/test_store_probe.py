@@ -1,4 +1,4 @@
-"""SQL of tests is in the tests of the store and in the probe, so that a column is renamed in few places."""
+"""SQL in tests: allowed in the tests of the store and in the probe alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATEMENT = re.compile(
 """A string that begins as SQL does."""
 
 
-def test_sql_is_recognised():
+def test_sql_statements_are_recognised():
     statements = (
         "SELECT url FROM article",
         "SELECT\n  a,\n  b\nFROM article",
@@ -35,12 +35,12 @@ def test_sql_is_recognised():
     )
 
 
-def test_there_is_sql_only_where_it_belongs():
+def test_sql_is_only_in_store_tests_and_probe():
     modules = [path for path in TESTS.rglob("*.py") if TESTS / "store" not in path.parents]
     allowed = {Path(__file__), PROBE} | ENGINE_TOOLS
     assert [path.name for path in modules if path not in allowed and STATEMENT.search(path.read_text("utf-8"))] == []
 
 
-def test_the_probe_stays_small():
+def test_probe_has_few_statements():
     statements = re.findall(r'(?:"""\s*|")(?:SELECT|UPDATE|INSERT|DELETE|PRAGMA)\s', PROBE.read_text("utf-8"))
     assert 0 < len(statements) <= MAX_STATEMENTS

@@ -1,4 +1,4 @@
-"""Every sentence that Telex says exists in French, whole and with the same blanks to fill."""
+"""The French catalogue: complete, with the same placeholders and correct typography."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAME = r"[-_\w]{1,32}"
 
 @cache
 def extract_messages() -> dict[str, str | tuple[str, ...]]:
-    """What is marked in code, by its singular, with `locale_str` apart from the rest."""
+    """Extract the marked messages of the code, by their singular."""
     messages: dict[str, str | tuple[str, ...]] = {}
     for folder in ("bot", "cogs"):
         for _file, _line, message, _comments, _context in extract_from_dir(
@@ -48,7 +48,7 @@ def extract_messages() -> dict[str, str | tuple[str, ...]]:
 
 @cache
 def list_calls() -> list[tuple[str | None, ast.Call]]:
-    """Every call in the code that speaks, by the last name of its function."""
+    """List every call in `bot` and `cogs` with the last name of its function."""
     paths = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
     return [
         (getattr(node.func, "id", None) or getattr(node.func, "attr", None), node)
@@ -59,12 +59,12 @@ def list_calls() -> list[tuple[str | None, ast.Call]]:
 
 
 def find_calls(names: set[str]) -> Iterator[ast.Call]:
-    """Calls of these functions, by their last names."""
+    """Find calls of functions with these last names."""
     return (node for name, node in list_calls() if name in names)
 
 
 def find_marked_sentence(node: ast.AST) -> str | None:
-    """The sentence of a `_("…")`."""
+    """Return the sentence of a `_("…")`, None for another node."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_" and node.args:
         sentence = getattr(node.args[0], "value", None)
         return sentence if isinstance(sentence, str) else None
@@ -86,7 +86,7 @@ def find_placeholders(text: str) -> set[str]:
 
 
 def list_command_options() -> dict[str, list[str]]:
-    """The paths of all slash commands and of their groups, each with the names of its options."""
+    """List the paths of all slash commands and groups, each with the names of its options."""
     options_by_path: dict[str, list[str]] = {}
     for cog in cogs.ALL_COGS:
         group = f"/{cog.__cog_group_name__}" if cog.__cog_is_app_commands_group__ else ""
@@ -103,7 +103,7 @@ def load_translated_names(catalog: Catalog, context: str) -> dict[str, str]:
     return {str(message.id): str(message.string) for message in catalog if message.context == context}
 
 
-def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
+def test_every_command_and_option_has_valid_french_name(french):
     """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
     options_by_path = list_command_options() | {"/owner": []}  # which is added in the operator's server alone
     assert set(options_by_path) == set(load_translated_names(french, i18n.COMMAND_CONTEXT))
@@ -122,12 +122,12 @@ def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
         assert name == name.lower()
 
 
-def test_a_digest_of_ones_own_has_one_name_in_both_languages(french):
+def test_personal_digest_command_has_french_name(french):
     assert load_translated_names(french, "command")["/digest me"] == "/résumé moi"
 
 
-def test_every_choice_is_offered_in_french(french):
-    """discord.py makes choices of a Literal's values, which are no sentences and easily forgotten."""
+def test_every_choice_is_translated(french):
+    """Choices come from a Literal's values, which no extraction marks."""
     for cog in cogs.ALL_COGS:
         for command in cog.__cog_app_commands__:
             assert isinstance(command, app_commands.Command)
@@ -136,7 +136,7 @@ def test_every_choice_is_offered_in_french(french):
                     assert choice.name in french, f"/{command.qualified_name}: {choice.name}"
 
 
-def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
+def test_french_names_of_commands_and_options_are_unique(french):
     translated = list(load_translated_names(french, i18n.COMMAND_CONTEXT).values())
     assert len(translated) == len(set(translated))
     of_option = load_translated_names(french, i18n.OPTION_CONTEXT)
@@ -146,7 +146,7 @@ def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_every_command_that_a_sentence_names_exists_in_its_language(language, french):
+def test_commands_named_in_sentences_exist(language, french):
     with i18n.language_scope(language):
         command_paths = {i18n.localized_command(path) for path in list_command_options()}
         groups = {path.rpartition(" ")[0] for path in command_paths if " " in path}
@@ -165,33 +165,33 @@ def test_every_command_that_a_sentence_names_exists_in_its_language(language, fr
         assert command_count > 40
 
 
-def test_every_sentence_in_the_code_is_translated(french):
+def test_every_sentence_is_translated(french):
     missing = [text for text in extract_messages() if text not in french or not all(list_texts(french[text]))]
     assert not missing
 
 
-def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french):
+def test_catalogue_has_no_unused_sentence(french):
     sentences = extract_messages()
     assert not [
         message.id for message in french if message.id and not message.context and _singular(message) not in sentences
     ]
 
 
-def test_every_translation_has_the_blanks_of_its_sentence(french):
+def test_translations_have_same_placeholders(french):
     for message in french:
         if message.id:
             for text in list_texts(message):
                 assert find_placeholders(text) == find_placeholders(_plural(message)), text
 
 
-def test_no_translation_is_unsure(french):
+def test_no_translation_is_fuzzy(french):
     assert not [message.id for message in french if message.fuzzy and message.id]
 
 
 _NO_PROSE = re.compile(r"`[^`]*`|<[^>]*>|https?://\S+|{[^}]*}:|\d+:\d+|:\w+:|(?:avec|est):\w+")
 
 
-def test_french_texts_keep_their_spaces_before_high_punctuation(french):
+def test_french_texts_have_spaces_before_high_punctuation(french):
     for message in french:
         if message.id:
             for text in list_texts(message):
@@ -212,12 +212,12 @@ def test_english_texts_have_typographic_apostrophes():
     ]
 
 
-def test_a_language_without_a_catalogue_speaks_english():
+def test_language_without_catalogue_falls_back_to_english():
     with i18n.language_scope("de-DE"):
         assert i18n.current_language() == "en"
 
 
-def test_numbers_are_written_as_each_language_writes_them():
+def test_numbers_are_formatted_by_language():
     with i18n.language_scope("en"):
         assert [i18n.format_number(number) for number in (999, 1_234_567)] == ["999", "1,234,567"]
     with i18n.language_scope("fr"):
@@ -232,15 +232,15 @@ def _plural(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[1]
 
 
-def test_nothing_is_marked_where_it_is_not_found():
-    """The extraction does not look into f-strings before Python 3.12, and French people read English."""
+def test_every_marked_text_is_extracted():
+    """Extraction ignores f-strings before Python 3.12, so such a text would stay English."""
     messages = extract_messages()
     assert not {
         text for node in find_calls({"_"}) if (text := find_marked_sentence(node)) is not None and text not in messages
     }
 
 
-def test_the_words_of_forms_are_as_short_as_discord_wants(french):
+def test_form_titles_and_labels_fit_discord_limit(french):
     """A longer title or label and the form does not open:
     https://discord.com/developers/docs/components/reference#label
     """
@@ -260,8 +260,8 @@ def test_the_words_of_forms_are_as_short_as_discord_wants(french):
         assert all(len(sentence) <= 45 for sentence in (text, *list_texts(message))), text
 
 
-def test_descriptions_are_as_short_as_discord_wants(french):
-    """Of the fields of a form and the options of a menu: a longer one and all of it is refused."""
+def test_descriptions_fit_discord_limit(french):
+    """Discord rejects a form or menu with a longer description of a field or an option."""
     texts_ = {
         text
         for _name, node in list_calls()

@@ -1,4 +1,4 @@
-"""No text that a person may see stands in the code without its mark for translation."""
+"""Texts without a mark for translation, and commands and numbers without their format."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SHOWN_ARGUMENTS_BY_CALL = {
     "Label": {"text"},
     "create_thread": {"name"},
 }
-"""And others by what takes them."""
+"""Arguments that a person sees, by the call that takes them."""
 SHOWING_CALLS = {
     "send",
     "send_message",
@@ -53,7 +53,7 @@ SHOWING_CALLS = {
     "FormModal",
     "DigestPage",
 }
-"""What shows its arguments by position."""
+"""Calls that show their positional arguments to a person."""
 SILENT_CALLS = {
     "debug",
     "info",
@@ -65,7 +65,7 @@ SILENT_CALLS = {
     "match",
     "ValueError",
 }
-"""What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""
+"""Calls whose texts nobody on Discord sees: logs, patterns, internal errors."""
 
 ALLOWED_TEXTS = {
     "Europe/Paris": "the name of a time zone is the same in every language",
@@ -80,7 +80,7 @@ ALLOWED_TEXTS = {
     "it lacks ": "for the log",
     " to a new post": "for the log",
 }
-"""Texts that stand unmarked, each with the reason."""
+"""Texts allowed without a mark, each with the reason."""
 
 WORD = re.compile(r"[^\W\d_]{2,}")
 PROSE = re.compile(r"[^\W\d_]{2,}[,;:]? [^\W\d_]+")
@@ -88,9 +88,9 @@ MACHINE = re.compile(r"<[^>]*>|`[^`]*`|https?://\S+|\S+\.\w{2,5}\b|:\w+:")
 
 
 def find_literals(node: ast.AST) -> Iterator[ast.Constant]:
-    """The texts within an expression that are not marked, nor machine words of another call in it."""
+    """Find the texts in an expression that are not marked, without those of other calls in it."""
     if isinstance(node, ast.Call):
-        name = function_name(node)
+        name = get_function_name(node)
         if name in MARKING_CALLS:
             return
         if name in {"format", "join", "filter", "strip"} and isinstance(node.func, ast.Attribute):
@@ -110,16 +110,16 @@ def find_literals(node: ast.AST) -> Iterator[ast.Constant]:
         yield from find_literals(child)
 
 
-def function_name(node: ast.Call) -> str:
+def get_function_name(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def find_unmarked_arguments(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Texts that go unmarked to what shows them to a person."""
+    """Find unmarked texts passed to calls that show them to a person."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = function_name(node)
+        name = get_function_name(node)
         shown_nodes = [
             keyword.value
             for keyword in node.keywords
@@ -134,11 +134,11 @@ def find_unmarked_arguments(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def find_unmarked_prose(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Texts of two words or more that are neither marked nor a docstring, a log, a pattern or a fault."""
+    """Find texts of two words or more that are not marked and no docstring, log line, pattern or error."""
     ignored_ids = {
         id(text)
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Call) and function_name(node) in MARKING_CALLS | SILENT_CALLS)
+        if (isinstance(node, ast.Call) and get_function_name(node) in MARKING_CALLS | SILENT_CALLS)
         or isinstance(node, ast.Assert)
         or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
         for text in ast.walk(node)
@@ -151,12 +151,12 @@ def find_unmarked_prose(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def find_unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
-    """The texts in a module that a person may see and that are not marked."""
+    """Find the unmarked texts of a module that a person may see."""
     unmarked_texts = set(find_unmarked_arguments(module)) | (set(find_unmarked_prose(module)) if spoken else set())
     return {f"{line}: {text}" for line, text in unmarked_texts if text not in ALLOWED_TEXTS}
 
 
-def test_every_text_that_a_person_sees_is_marked():
+def test_every_visible_text_is_marked():
     texts_by_module = {
         str(module.relative_to(ROOT)): find_unmarked(parse_module(module), spoken=module in SPOKEN_MODULES)
         for module in MODULES
@@ -182,7 +182,7 @@ def test_every_text_that_a_person_sees_is_marked():
         'locale_str("Read"); command(description="Read")',
     ],
 )
-def test_a_text_that_is_not_marked_is_found(line):
+def test_unmarked_text_is_found(line):
     source = line.replace("await ", "").replace("return ", "x = ").replace('content="\\n', 'f(content="\\n')
     if source.startswith("f("):
         source += ")"
@@ -202,26 +202,30 @@ def test_a_text_that_is_not_marked_is_found(line):
         '"""What it does."""',
     ],
 )
-def test_what_is_marked_or_nobody_reads_is_not(line):
+def test_marked_or_internal_text_is_not_reported(line):
     assert not find_unmarked(ast.parse(line), spoken=True)
 
 
 ROOTS = "|".join(sorted({path.split()[0].removeprefix("/") for path in list_command_options()}))
 NAMES_A_COMMAND = re.compile(rf"(?<![\w/<])/(?:{ROOTS})\b")
 UNFORMATTED_CALLS = {"set_footer"}
-"""What shows its text as it stands: Discord makes nothing in it to be clicked."""
+"""Calls whose text Discord shows without formatting, so without links."""
 
 
 def find_unclickable_commands(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Sentences of a message that name a command which nobody can click."""
+    """Find sentences of messages with a command name that is not clickable."""
     clickable_ids = {
         id(text)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and function_name(node) in {"linkify_commands", *UNFORMATTED_CALLS}
+        if isinstance(node, ast.Call) and get_function_name(node) in {"linkify_commands", *UNFORMATTED_CALLS}
         for text in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and function_name(node) in {"_", "ngettext"} and id(node) not in clickable_ids:
+        if (
+            isinstance(node, ast.Call)
+            and get_function_name(node) in {"_", "ngettext"}
+            and id(node) not in clickable_ids
+        ):
             for text in (argument.value for argument in node.args if isinstance(argument, ast.Constant)):
                 if NAMES_A_COMMAND.search(str(text)):
                     yield node.lineno, str(text)
@@ -232,10 +236,10 @@ SHOWN_WITHOUT_LINKS = (
     "finds them with /search",
     "use is:bookmarked in /search",
 )
-"""What also stands in a footer, or on a terminal."""
+"""Sentences that are also used in a footer or a terminal."""
 
 
-def test_a_command_that_a_message_names_can_be_clicked():
+def test_commands_in_messages_are_clickable():
     unclickable = [
         (str(module.relative_to(ROOT)), line, text)
         for module in SPOKEN_MODULES
@@ -258,16 +262,16 @@ COUNT_PLACEHOLDERS = {
     "feeds",
     "length",
 }
-"""Blanks of sentences that hold numbers."""
+"""Placeholders for numbers."""
 
 
 def find_bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Numbers that are filled in as Python writes them."""
+    """Find numbers filled in without the language's format."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and function_name(node) == "format":
+        if isinstance(node, ast.Call) and get_function_name(node) == "format":
             for keyword in node.keywords:
                 argument = keyword.value
-                is_formatted = isinstance(argument, ast.Call) and function_name(argument) in {
+                is_formatted = isinstance(argument, ast.Call) and get_function_name(argument) in {
                     "format_number",
                     "article_count_text",
                     keyword.arg,
@@ -276,7 +280,7 @@ def find_bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(keyword.arg)
 
 
-def test_a_number_is_written_as_the_language_writes_it():
+def test_numbers_are_formatted_by_language():
     number_sites = [
         (str(module.relative_to(ROOT)), *number)
         for module in MODULES
@@ -285,11 +289,11 @@ def test_a_number_is_written_as_the_language_writes_it():
     assert number_sites == []
 
 
-def test_a_number_that_is_not_is_found():
+def test_unformatted_number_is_found():
     assert list(find_bare_numbers(ast.parse('_("{count} articles").format(count=number)')))
 
 
-def test_no_text_is_allowed_that_does_not_stand_there_any_more():
+def test_allowed_texts_still_exist():
     source_texts = {
         node.value
         for module in MODULES

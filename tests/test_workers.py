@@ -1,4 +1,4 @@
-"""Workers: whatever a call does, the next one works and the loop stays free."""
+"""Worker processes and their pool."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _wait_until_gone(pid: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(workers):
+async def test_one_process_handles_many_calls(workers):
     first = await workers.run(calls.pid, timeout=60)
     assert await workers.run(calls.add, 1, 2, timeout=60) == 3
     body = os.urandom(2**20) * 8
@@ -46,7 +46,7 @@ async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(wor
     assert await workers.run(calls.pid, timeout=60) == first != os.getpid()
 
 
-async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
+async def test_idle_process_ends_and_next_call_starts_another():
     workers = WorkerPool(max_idle_seconds=0.05)
     first = await workers.run(calls.pid, timeout=60)
     await _wait_until_gone(first)
@@ -56,7 +56,7 @@ async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_st
     await _wait_until_gone(second)
 
 
-async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(tmp_path):
+async def test_busy_process_is_not_ended_as_idle(tmp_path):
     workers = WorkerPool(2, max_idle_seconds=0.05)
     own_path, other_path = str(tmp_path / "mine"), str(tmp_path / "other")
     call = asyncio.create_task(workers.run(calls.meet, own_path, other_path, timeout=20))
@@ -67,7 +67,7 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
     await workers.close()
 
 
-async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
+async def test_unneeded_process_ends(tmp_path):
     workers = WorkerPool(2, max_idle_seconds=0.1, min_idle_workers=1)
     first_path, second_path = str(tmp_path / "left"), str(tmp_path / "right")
     meetings = (
@@ -80,7 +80,7 @@ async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
     await workers.close()
 
 
-async def test_an_exception_arrives_with_everything_it_carries_or_says(workers):
+async def test_exception_arrives_with_its_attributes(workers):
     first = await workers.run(calls.pid, timeout=60)
     with pytest.raises(FeedError) as caught:
         await workers.run(calls.refuse, timeout=60)
@@ -94,7 +94,7 @@ async def test_an_exception_arrives_with_everything_it_carries_or_says(workers):
     assert await workers.run(calls.pid, timeout=60) == first
 
 
-async def test_a_result_that_is_no_plain_data_or_of_another_type_than_declared_is_an_error(workers):
+async def test_unsupported_or_mistyped_result_is_error(workers):
     with pytest.raises(TypeError, match="unsupported"):
         await workers.run(calls.give_what_cannot_travel, timeout=60)
     with pytest.raises(WorkerDied, match="cannot be read"):
@@ -102,7 +102,7 @@ async def test_a_result_that_is_no_plain_data_or_of_another_type_than_declared_i
     assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
-async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(workers, tmp_path):
+async def test_hostile_worker_response_is_not_executed(workers, tmp_path):
     for answer in calls.HOSTILE_ANSWERS:
         with pytest.raises(WorkerDied):
             await workers.run(calls.answer_with, answer.replace(b"PATH", bytes(tmp_path / "x")), timeout=60)
@@ -110,7 +110,7 @@ async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(workers
     assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
-async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
+async def test_worker_environment_has_no_secrets(workers, monkeypatch):
     for name in (
         "DISCORD_TOKEN",
         "TELEX_SECRET_KEY",
@@ -124,7 +124,7 @@ async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
     assert "hunter2" not in surroundings
 
 
-async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers):
+async def test_hanging_call_is_killed(workers):
     first = await workers.run(calls.pid, timeout=60)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang, timeout=0.05)
@@ -132,21 +132,21 @@ async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers):
     await _wait_until_gone(first)
 
 
-async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers):
+async def test_call_that_holds_the_interpreter_lock_is_killed(workers):
     await workers.run(calls.pid, timeout=60)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang_in_c, 60, timeout=0.05)
     assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
-async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(workers):
+async def test_crashed_process_raises_worker_died(workers):
     for call in (calls.crash, calls.end, calls.eat_memory, calls.recurse):
         with pytest.raises(WorkerDied):
             await workers.run(call, timeout=10)
     assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
-async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
+async def test_worker_that_died_while_idle_is_replaced(workers):
     first = await workers.run(calls.pid, timeout=60)
     os.kill(first, signal.SIGKILL)
     await _wait_until_gone(first)
@@ -154,13 +154,13 @@ async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
     assert await workers.run(calls.pid, timeout=60) != first
 
 
-async def test_a_worker_that_held_much_memory_is_replaced(workers):
+async def test_worker_with_much_memory_is_replaced(workers):
     first = await workers.run(calls.pid, timeout=60)
     assert await workers.run(calls.keep_memory, RECYCLE_RSS_BYTES, timeout=60) == RECYCLE_RSS_BYTES
     assert await workers.run(calls.pid, timeout=60) != first
 
 
-async def test_the_collector_visits_no_module_again_that_a_call_loaded(workers):
+async def test_loaded_modules_are_frozen_for_garbage_collector(workers):
     assert await workers.run(gc.get_freeze_count, timeout=60) == 0
     frozen_count = await workers.run(gc.get_freeze_count, timeout=60)
     assert frozen_count > 1000
@@ -168,7 +168,7 @@ async def test_the_collector_visits_no_module_again_that_a_call_loaded(workers):
     assert await workers.run(gc.get_freeze_count, timeout=60) > frozen_count
 
 
-async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers):
+async def test_signals_do_not_stop_workers(workers):
     first = await workers.run(calls.pid, timeout=60)
     os.kill(first, signal.SIGINT)
     os.kill(first, signal.SIGTERM)
@@ -176,28 +176,28 @@ async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(wo
     assert os.getpgid(first) != os.getpgid(0)
 
 
-async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(workers, tmp_path):
+async def test_modules_in_working_directory_are_not_imported(workers, tmp_path):
     for name in ("bot", "pickle"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('hijacked')")
     assert await workers.run(calls.add, 1, 1, timeout=60) == 2
 
 
-async def test_one_process_does_what_keeps_nobody_waiting():
+async def test_sequential_calls_share_one_process():
     pool = WorkerPool(2)
     await pool.run(calls.pid, timeout=60)
     assert len(set(await asyncio.gather(*(pool.run(calls.pid, timeout=60) for _ in range(3))))) == 1
     await pool.close()
 
 
-async def test_calls_get_their_turn_in_order(workers, tmp_path):
+async def test_calls_run_in_order(workers, tmp_path):
     path = tmp_path / "notes"
     words = [f"call {number}" for number in range(20)]
     await asyncio.gather(*(workers.run(calls.note, str(path), word, timeout=60) for word in words))
     assert path.read_text().splitlines() == words
 
 
-async def test_a_caller_that_gives_up_frees_the_worker(workers):
+async def test_cancelled_call_frees_worker(workers):
     await workers.run(calls.pid, timeout=60)
     running = asyncio.create_task(workers.run(calls.hang, timeout=60))
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
@@ -210,7 +210,7 @@ async def test_a_caller_that_gives_up_frees_the_worker(workers):
     assert waiting.cancelled()
 
 
-async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn(workers):
+async def test_call_cancelled_at_its_turn_frees_the_turn(workers):
     running = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=60))
     await asyncio.sleep(0)
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
@@ -219,7 +219,7 @@ async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn
     assert await workers.run(calls.add, 2, 2, timeout=60) == 4
 
 
-async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
+async def test_closing_cancels_calls_and_ends_process(tmp_path):
     pool = WorkerPool()
     path = tmp_path / "pid"
     running = asyncio.create_task(pool.run(calls.say_and_hang, str(path), timeout=60))
@@ -235,7 +235,7 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
         await pool.run(calls.add, 1, 1, timeout=60)
 
 
-async def test_closing_cancels_a_call_whose_process_is_being_started():
+async def test_closing_cancels_call_while_process_starts():
     for round_count in range(1, 4):
         pool = WorkerPool()
         call = asyncio.create_task(pool.run(calls.pid, timeout=60))
@@ -247,9 +247,7 @@ async def test_closing_cancels_a_call_whose_process_is_being_started():
 
 
 @pytest.mark.parametrize("call", ["say_and_hang", "say_and_answer_late"])
-async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_no_worker_and_no_traceback(
-    tmp_path, call
-):
+async def test_killed_script_without_main_guard_leaves_no_worker(tmp_path, call):
     script = tmp_path / "script.py"
     root = str(Path(calls.__file__).parents[3])
     script.write_text(
@@ -276,7 +274,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
     await _wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
-async def test_a_large_parent_does_not_make_its_workers_look_large():
+async def test_large_parent_does_not_recycle_workers():
     """`ru_maxrss` survives fork and exec: every call in a grown bot would have started a process."""
     ballast = bytearray(300 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
@@ -288,8 +286,8 @@ async def test_a_large_parent_does_not_make_its_workers_look_large():
     assert len(processes) == 1
 
 
-async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot_needs(workers):
-    """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
+async def test_worker_does_not_import_modules_of_bot_only(workers):
+    """Modules that each worker imports take their memory once more."""
     body = make_rss(make_rss_item(0)).encode()
     document = await workers.run(drafts.parse_feed, body, "", "https://news.example/feed", timeout=20)
     assert len(document.entry_keys) == 1
@@ -303,8 +301,8 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
 
 
-async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need():
-    """The same for the other side: what parses, draws and counts for Prometheus is loaded where it runs."""
+async def test_bot_does_not_import_modules_of_workers_only():
+    """Parsers, drawing and Prometheus metrics are imported only where they run."""
     source = "import sys, bot.cli.main, bot.client.discord_client, cogs; print(*sys.modules)"
     module_names = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)
     loaded = set(module_names.split())
