@@ -68,7 +68,7 @@ class QueryBuilder:
         words = list(dict.fromkeys(text_analysis.tokenize(text)))
         stop_words = text_analysis.find_stop_words(words, self.languages)
         word_queries = [
-            self._build_word_query(word, stems, related_terms.get(word, ()))
+            self._build_word_query(stems, related_terms.get(word, ()))
             for word in words
             if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
@@ -185,7 +185,7 @@ class QueryBuilder:
             case TermClause(stems, True):
                 query = self._build_term_query(stems, is_title_only=True)
             case TermClause(stems, _, word):
-                query = self._build_word_query(word, stems, ())
+                query = self._build_spelling_query(word, stems)
             case PhraseClause(words, is_title_only):
                 query = self._build_phrase_query(words, is_title_only=is_title_only)
             case NameClause(tokens, joined_token):
@@ -213,15 +213,17 @@ class QueryBuilder:
             else _Query.disjunction_max_query(field_queries, WORSE_FIELD_FACTOR)
         )
 
-    def _build_word_query(self, word: str, stems: frozenset[str], related_terms: Collection[str]) -> tantivy.Query:
-        """Build a query for the stems of a word, or for its related terms at a lower weight.
-
-        An article in which the word is a name, with this very spelling, has a higher score.
-        """
+    def _build_spelling_query(self, word: str, stems: frozenset[str]) -> tantivy.Query:
+        """Build a query for the stems of a word; an article that has the word as a name, spelled so, scores higher."""
         word_query = self._build_term_query(stems, is_title_only=False)
-        if stems != {word}:
-            name_query = _Query.term_query(self._schema, NAMES_FIELD, word)
-            word_query = _Query.boolean_query([(_MUST_OCCUR, word_query), (_SHOULD_OCCUR, name_query)])
+        if stems == {word}:
+            return word_query
+        name_query = _Query.term_query(self._schema, NAMES_FIELD, word)
+        return _Query.boolean_query([(_MUST_OCCUR, word_query), (_SHOULD_OCCUR, name_query)])
+
+    def _build_word_query(self, stems: frozenset[str], related_terms: Collection[str]) -> tantivy.Query:
+        """Build a query for the stems of a word, or for its related terms at a lower weight."""
+        word_query = self._build_term_query(stems, is_title_only=False)
         if not related_terms:
             return word_query
         related_query = self._build_term_query(frozenset(related_terms), is_title_only=False)
