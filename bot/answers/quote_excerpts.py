@@ -14,8 +14,6 @@ from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.span_features import SPAN_TYPES, iter_span_features
 from bot.answers.typed_spans import TypedSpan, is_relative_day
 
-MIN_ANSWER_PROBABILITY = 0.2
-"""Minimum probability of the words that are given as the answer."""
 MIN_ANSWER_PROBABILITY_RATIO = 2.0
 """Minimum factor by which the words given as the answer are more probable than any others in the shown sentences."""
 MIN_ALONE_PROBABILITY = 0.4
@@ -54,7 +52,8 @@ class Excerpt(NamedTuple):
     """At most two sentences of a passage, with the words in one of them that answer.
 
     Attributes:
-        answer_text: The words that answer; None unless some words are probable, and far more so than all others.
+        answer_text: The number, sum or time that answers; None if others are about as probable. A name is never given
+            as the answer: names beside the right one are about as probable too often.
         has_expected_answer: Whether some words may be what the question asks for, such as a number of the right
             things; true if the question asks for no number, sum, date or name.
     """
@@ -102,7 +101,9 @@ def extract_excerpt(
     is_name_or_count = span.answer_type is AnswerType.NAME or question.counted_term_indexes
     min_probability = MIN_NAME_OR_COUNT_PROBABILITY if is_name_or_count else MIN_MEASURE_OR_TIME_PROBABILITY
     second_probability = spans[1].probability if len(spans) > 1 else 0.0
-    is_clear = probability >= max(MIN_ANSWER_PROBABILITY, MIN_ANSWER_PROBABILITY_RATIO * second_probability)
+    is_clear = (
+        span.answer_type is not AnswerType.NAME and probability >= MIN_ANSWER_PROBABILITY_RATIO * second_probability
+    )
     return Excerpt(
         _extract_sentence_texts(analysis, shown_range),
         answer_text=span.text if is_clear else None,

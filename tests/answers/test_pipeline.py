@@ -284,6 +284,22 @@ async def test_only_words_that_agree_with_the_question_are_expected(store, quest
     assert expected_words == ([] if words is None else [words])
 
 
+@check_cases(
+    ("question", "text", "words"),
+    [
+        ("how many ships does Nordwave have", "Nordwave has 12 old ships.", "12 old"),
+        ("how many ships does Nordwave have", "Nordwave has 12 ships, and its rival 14 ships.", None),
+        ("when was Nordwave cut", "Nordwave was cut on 4 May 2021.", "4 May 2021"),
+        ("who founded Nordwave", "Nordwave was launched by Ada Byron.", None),
+    ],
+)
+async def test_only_measure_or_time_without_rival_is_given_as_answer(store, question, text, words):
+    library = await Library(store).open()
+    article = await store.articles.get(await library.add("News of the sea", text))
+    candidates = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates
+    assert [candidate.excerpt.answer_text for candidate in candidates if not candidate.sentence_range[0]] == [words]
+
+
 def test_names_take_no_number_from_the_words_after_them():
     for text, names in (
         ("Une amende à Google et 60 millions à Facebook", ["Google", "Facebook"]),
