@@ -1,4 +1,4 @@
-"""/feed filter: tried before it is kept, shown, removed, and named by /why."""
+"""/feed filter for one feed: trial, list, removal, and /why."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.scenario import (
 )
 
 
-async def saved_filters(world: World) -> list[tuple[str, str]]:
+async def list_saved_filters(world: World) -> list[tuple[str, str]]:
     return [
         (feed_filter.mode.value, feed_filter.query)
         for feed_filter in await world.store.filters.list_by_place(FilterPlace(int(await first_subscription_id(world))))
@@ -36,11 +36,11 @@ async def saved_filters(world: World) -> list[tuple[str, str]]:
 
 
 async def publish_and_deliver(world: World, server: FeedServer, feed: Feed, *new_items: str) -> None:
-    """The feed brings these, and they are posted or not."""
+    """Publish items in the feed, poll it and deliver the posts."""
     await publish(world, server, feed, *new_items, *three_items())
 
 
-async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, feed_server):
+async def test_filter_is_tried_on_recent_articles_before_saving(telex, feed_server):
     feed = await follow(telex, feed_server)
     trial = await telex.editor.slash(
         telex.news, "feed filter", feed=await first_subscription_id(telex), only="chips OR browser"
@@ -51,10 +51,10 @@ async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, f
     assert "🚫 [Cities ban facial recognition]" in trial_text
     assert "only `chips OR browser`" in trial_text
     assert button_labels(last_reply(trial)) == ["Save this filter", "Cancel"]
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
     save_reply = await telex.editor.click(last_reply(trial), label="Save this filter")
     assert "only `chips OR browser`" in message_text(save_reply)
-    assert await saved_filters(telex) == [("only", "chips OR browser")]
+    assert await list_saved_filters(telex) == [("only", "chips OR browser")]
     post_count_before = len(telex.posts())
     await publish_and_deliver(
         telex,
@@ -84,12 +84,12 @@ async def test_why_names_the_filter(telex, feed_server):
     assert "écarté par un filtre\u00a0: jamais `sponsored`" in message_text(answer)
 
 
-async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_shows(telex, feed_server):
+async def test_cancelled_filter_is_not_saved_and_card_warns_of_empty_feed(telex, feed_server):
     await follow(telex, feed_server)
     trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips")
     final_reply = await telex.editor.click(last_reply(trial), label="Cancel")
     assert "Nothing changed" in message_text(final_reply)
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
     rules = [(FilterMode.INCLUDE, "zebras")]
     await telex.store.filters.add(
         FilterPlace(int(await first_subscription_id(telex))), rules, user_id=telex.editor.id, limit=10
@@ -97,7 +97,7 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     assert "🟠 Filters let 0 of the last 3 articles through" in message_text(await open_feed_card(telex))
 
 
-async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, feed_server):
+async def test_trial_includes_saved_filters(telex, feed_server):
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     await telex.store.filters.add(
@@ -106,13 +106,13 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, fee
     trial = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres")
     trial_text = message_text(trial)
     assert "Would have posted 0 of the last 3 articles" in trial_text
-    for by in ("never `browser`", "never `nanometres`"):
-        assert f"-# {by}" in trial_text
+    for filter_text in ("never `browser`", "never `nanometres`"):
+        assert f"-# {filter_text}" in trial_text
     second_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="browser")
     assert "already" in message_text(second_reply)
 
 
-async def test_a_long_trial_has_pages(telex, feed_server):
+async def test_long_trial_has_pages(telex, feed_server):
     articles = [
         make_rss_item(number, title=f"Story {number} of the day", published=START - 60 * number)
         for number in range(1, 56)
@@ -121,22 +121,22 @@ async def test_a_long_trial_has_pages(telex, feed_server):
     trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), only="story")
     assert "Would have posted 50 of the last 50 articles" in message_text(trial)
     assert message_text(trial).count("✅") == 10
-    later = await press(telex.editor, last_reply(trial), NEXT)
-    assert "Story 11 of" in message_text(later)
-    assert "Story 1 of" not in message_text(later)
-    await telex.editor.click(last_reply(later), label="Save this filter")
-    assert await saved_filters(telex) == [("only", "story")]
+    second_page = await press(telex.editor, last_reply(trial), NEXT)
+    assert "Story 11 of" in message_text(second_page)
+    assert "Story 1 of" not in message_text(second_page)
+    await telex.editor.click(last_reply(second_page), label="Save this filter")
+    assert await list_saved_filters(telex) == [("only", "story")]
 
 
-async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex, feed_server):
+async def test_unpolled_feed_can_be_filtered(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", make_rss(*three_items(), title="Example News")))
     trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), only="chips")
     assert "nothing to test against" in message_text(trial)
     await telex.editor.click(last_reply(trial), label="Save this filter")
-    assert await saved_filters(telex) == [("only", "chips")]
+    assert await list_saved_filters(telex) == [("only", "chips")]
 
 
-async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server):
+async def test_filters_are_listed_and_removed(telex, feed_server):
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     empty_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
@@ -150,13 +150,13 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     assert "matching one is enough" in message_text(list_reply)
     shortened_reply = await telex.editor.click(last_reply(list_reply), label="Remove 2")
     assert "Removed: only `'maps'`" in message_text(shortened_reply)
-    assert await saved_filters(telex) == [("never", "chips"), ("only", "vote")]
+    assert await list_saved_filters(telex) == [("never", "chips"), ("only", "vote")]
     overview = message_text(await open_feed_card(telex))
     assert "-# look: card · never `chips`, only `vote`" in overview
     assert "🟠" not in overview
     shortened_reply = await telex.editor.click(last_reply(shortened_reply), label="Remove 1")
     await telex.editor.click(last_reply(shortened_reply), label="Remove 1")
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
     changes = await telex.store.preferences.list_changes(telex.guild.id, limit=3)
     assert [(change.setting, change.user_id, change.old_value, change.new_value) for change in changes] == [
         ("filter", telex.editor.id, "only vote", None),
@@ -165,7 +165,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     ]
 
 
-async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
+async def test_filter_is_added_from_list(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     list_reply = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex))
     form = await telex.editor.click(last_reply(list_reply), label="Add…")
@@ -174,19 +174,19 @@ async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
     form = await telex.editor.click(last_reply(nothing), label="Add…")
     trial = await telex.editor.submit_modal(form, {"only": "", "never": "chips"})
     assert "Would have posted 2 of the last 3 articles" in message_text(trial)
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
     final_reply = await telex.editor.click(last_reply(trial), label="Save this filter")
     assert message_text(final_reply).startswith("Saved. **Example News** in <#")
-    assert await saved_filters(telex) == [("never", "chips")]
+    assert await list_saved_filters(telex) == [("never", "chips")]
     monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_PLACE", 1)
     list_reply = last_reply(
         await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex))
     )
-    (add,) = [component for component in components(list_reply) if component.get("label") == "Add…"]
-    assert add["disabled"]
+    (add_button,) = [component for component in components(list_reply) if component.get("label") == "Add…"]
+    assert add_button["disabled"]
 
 
-async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
+async def test_filters_per_feed_are_limited(telex, feed_server, monkeypatch):
     monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_PLACE", 2)
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
@@ -197,20 +197,20 @@ async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
     assert "up to 2 filters here" in message_text(refusal)
     full_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a4")
     assert "up to 2 filters here" in message_text(full_reply)
-    assert len(await saved_filters(telex)) == 2
+    assert len(await list_saved_filters(telex)) == 2
 
 
-async def test_what_cannot_be_a_filter_is_refused(telex, feed_server):
+async def test_invalid_filter_query_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     for query in ("chips since:7d", "is:bookmarked", "the"):
         refusal = await telex.editor.slash(
             telex.news, "feed filter", feed=await first_subscription_id(telex), never=query
         )
         assert button_labels(last_reply(refusal)) == [], query
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
 
 
-async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(telex, feed_server):
+async def test_filter_of_unfollowed_or_hidden_feed_is_refused(telex, feed_server):
     feed = await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     lounge = telex.guild.create_text_channel("lounge")
@@ -219,13 +219,13 @@ async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(telex, fee
     hide_channel(telex, telex.news, telex.editor)
     refusal = await telex.editor.click(last_reply(first_trial), label="Save this filter")
     assert "isn’t followed there anymore" in message_text(refusal)
-    assert await saved_filters(telex) == []
+    assert await list_saved_filters(telex) == []
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     refusal = await telex.editor.click(last_reply(second_trial), label="Save this filter")
     assert "isn’t followed there anymore" in message_text(refusal)
 
 
-async def test_a_hostile_title_is_no_markup_in_a_trial(telex, feed_server):
+async def test_title_is_escaped_in_trial(telex, feed_server):
     await follow(
         telex,
         feed_server,
@@ -237,7 +237,7 @@ async def test_a_hostile_title_is_no_markup_in_a_trial(telex, feed_server):
     assert "**@everyone" not in trial_text
 
 
-async def test_a_trial_in_french(telex, feed_server):
+async def test_trial_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
     trial = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex), never="chips")

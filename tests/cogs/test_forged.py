@@ -1,4 +1,4 @@
-"""Clicks that no client would send: ids of other people's and other servers' things, or of nothing at all."""
+"""Forged clicks: custom IDs with IDs of other users or servers, or with invalid IDs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests.support.discord_world import World
 from tests.support.interactions import find_menu
 
 Forged = tuple[str, list[str] | None]
-ABSURD = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
-"""Where an id is to be."""
+INVALID_IDS = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
+"""Texts in place of an ID."""
 
 
 async def add_hidden_question(people: Crowd) -> int:
-    """A question that the manager asked, for nobody else to see."""
+    """Add a private question of the manager and return its ID."""
     return await people.world.store.questions.add(
         server_id=people.world.guild.id,
         channel_id=people.vault.id,
@@ -47,7 +47,7 @@ async def add_hidden_question(people: Crowd) -> int:
 
 
 async def mute_stories(people: Crowd) -> None:
-    """The reader and the collector muted a story, and so did the hidden channel and the channel abroad."""
+    """Mute a story for the reader, the collector, the hidden channel and the channel abroad."""
     world, collector_id = people.world, people.people[COLLECTOR][0]
     own_watch = await world.store.watches.get(people.watches[SAVED])
     assert own_watch is not None
@@ -84,10 +84,10 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "note_button": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
     "mark_read_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
     "save_menu": lambda people, word, _: [
-        (buttons.save_menu_id(what), [people.articles[word].key]) for what in (people.articles[word].key, "catch-up:1")
+        (buttons.save_menu_id(key), [people.articles[word].key]) for key in (people.articles[word].key, "catch-up:1")
     ],
     "show_all_button": lambda people, word, _: [
-        (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
+        (f"telex:all:{key}", None) for key in (people.articles[word].key, "catch-up:1")
     ],
     "stop_watch_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "mute_story_button": lambda people, word, _: [(f"telex:mute:{people.articles[word].key}", None)],
@@ -110,16 +110,16 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "notices_off_button": lambda _people, _word, _question: [(buttons.NOTICES_OFF_BUTTON.custom_id(1), None)],
     "proposal_channel_menu": lambda people, _word, _question: [("telex:proposal-channel:1", [str(people.vault.id)])],
 }
-OPEN_A_WINDOW = {"ask_button"}
-OF_QUESTIONS = {
+MODAL_KINDS = {"ask_button"}
+QUESTION_KINDS = {
     "vote_button",
     "follow_up_button",
     "create_watch_button",
     "show_quotes_button",
     "save_sources_button",
 }
-"""What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
-IDS = {
+"""Kinds of buttons whose custom ID names a question."""
+ID_TEMPLATES = {
     "save_button": "telex:save:{}",
     "more_button": "telex:more:{}",
     "similar_articles_button": "telex:like:{}",
@@ -154,42 +154,44 @@ IDS = {
 }
 
 
-def persistent_item_names(world: World) -> set[str]:
-    """The buttons and menus that outlive a restart."""
+def list_persistent_item_names(world: World) -> set[str]:
+    """List the names of the classes of buttons and menus that work after a restart."""
     return {kind.__name__ for kind in list_persistent_item_classes()}
 
 
-async def bookmark_counts(people: Crowd) -> list[int]:
-    """How many bookmarks each person has."""
+async def count_bookmarks(people: Crowd) -> list[int]:
+    """Count the bookmarks of each person."""
     count = people.world.store.bookmarks.count
     return [await count(person) for person, _guild, _channel in people.people.values()]
 
 
-async def test_no_kind_of_button_goes_untested(telex):
-    assert persistent_item_names(telex) == set(FORGERIES) == set(IDS)
+async def test_forgeries_cover_all_persistent_items(telex):
+    assert list_persistent_item_names(telex) == set(FORGERIES) == set(ID_TEMPLATES)
 
 
-@pytest.mark.parametrize("who", sorted(VISIBLE_WORDS.keys() - {NOBODY}))  # A click has a member.
-async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(telex, feed_server, who):
+@pytest.mark.parametrize("asker", sorted(VISIBLE_WORDS.keys() - {NOBODY}))  # A click has a member.
+async def test_forged_button_reveals_and_changes_nothing(telex, feed_server, asker):
     people = await create_crowd(telex, feed_server)
     await mute_stories(people)
     question_id = await add_hidden_question(people)
-    counts_before = await bookmark_counts(people)
+    counts_before = await count_bookmarks(people)
     message = telex.posts()[0]
     for kind, build_forgeries in FORGERIES.items():
         telex.clock.advance(60)  # nobody is too quick
-        for word in ALL_WORDS - VISIBLE_WORDS[who]:
+        for word in ALL_WORDS - VISIBLE_WORDS[asker]:
             for custom_id, selected_values in build_forgeries(people, word, question_id):
-                if kind in OF_QUESTIONS and who == MANAGER:
+                if kind in QUESTION_KINDS and asker == MANAGER:
                     continue  # their own
-                reply_text = await people.click(who, message, custom_id, selected_values)
+                reply_text = await people.click(asker, message, custom_id, selected_values)
                 assert not [
-                    forbidden_word for forbidden_word in ALL_WORDS - VISIBLE_WORDS[who] if forbidden_word in reply_text
+                    forbidden_word
+                    for forbidden_word in ALL_WORDS - VISIBLE_WORDS[asker]
+                    if forbidden_word in reply_text
                 ], reply_text
-                assert reply_text or kind in OPEN_A_WINDOW, f"{custom_id} by {who}"
+                assert reply_text or kind in MODAL_KINDS, f"{custom_id} by {asker}"
                 for words in ("Something went wrong", "Saved", "Removed", "Thanks"):
-                    assert words not in reply_text, f"{custom_id} by {who}: {reply_text}"
-    assert await bookmark_counts(people) == counts_before
+                    assert words not in reply_text, f"{custom_id} by {asker}: {reply_text}"
+    assert await count_bookmarks(people) == counts_before
     for watch in people.watches.values():
         assert await people.world.store.watches.get(watch) is not None
     for mute in people.mutes.values():
@@ -198,39 +200,37 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(te
 
 
 @pytest.mark.parametrize("name", ["Bookmark", "More like this"])
-async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells_nor_keeps_anything(
-    telex, feed_server, name
-):
+async def test_context_menu_forged_for_hidden_channel_is_refused(telex, feed_server, name):
     people = await create_crowd(telex, feed_server)
     people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
-    counts_before = await bookmark_counts(people)
+    counts_before = await count_bookmarks(people)
     reply_text = await people.choose_menu_entry("intruder", name, telex.posts(people.vault)[0])
     assert "a feed you can’t see" in reply_text
     assert VAULT not in reply_text
-    assert await bookmark_counts(people) == counts_before
+    assert await count_bookmarks(people) == counts_before
 
 
-async def test_a_button_that_is_ones_own_works(telex, feed_server):
+async def test_button_for_visible_article_works(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     key = people.articles[VAULT].key
     assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
     assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
 
 
-async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):
+async def test_invalid_id_gets_reply(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     patterns = {
         item_class.__name__: item_class.__discord_ui_compiled_template__
         for item_class in list_persistent_item_classes()
     }
-    for kind, template in IDS.items():
+    for kind, template in ID_TEMPLATES.items():
         telex.clock.advance(60)  # nobody is too quick
-        for absurd in ABSURD:
-            custom_id = template.format(absurd)[:100]
+        for invalid_id in INVALID_IDS:
+            custom_id = template.format(invalid_id)[:100]
             if patterns[kind].fullmatch(custom_id):
-                selected_values = [absurd] if kind == "save_menu" else None
+                selected_values = [invalid_id] if kind == "save_menu" else None
                 reply_text = await people.click(MEMBER, telex.posts()[0], custom_id, selected_values)
-                assert reply_text or kind in OPEN_A_WINDOW, custom_id
+                assert reply_text or kind in MODAL_KINDS, custom_id
                 assert "Something went wrong" not in reply_text, custom_id
 
 
@@ -240,7 +240,7 @@ def iterate_view_classes(kind: type[OwnedView] = OwnedView) -> Iterator[type[Own
         yield from iterate_view_classes(subclass)
 
 
-def test_every_view_checks_who_clicks():
+def test_views_inherit_interaction_check():
     assert cogs.ALL_COGS  # so that their modules are there
     view_classes = list(iterate_view_classes())
     assert view_classes
@@ -248,18 +248,18 @@ def test_every_view_checks_who_clicks():
         assert "interaction_check" not in vars(view), view.__name__
 
 
-@pytest.mark.parametrize("who", [OWNER, MANAGER])
-async def test_the_pages_of_another_are_not_turned(telex, feed_server, who):
+@pytest.mark.parametrize("asker", [OWNER, MANAGER])
+async def test_page_of_other_user_is_refused(telex, feed_server, asker):
     people = await create_crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
     custom_id, _options = find_menu(answer.response)
-    reply_text = await people.click(who, answer.response, custom_id, [people.articles[PUBLIC].key])
+    reply_text = await people.click(asker, answer.response, custom_id, [people.articles[PUBLIC].key])
     assert "for the person who asked" in reply_text
     assert PUBLIC not in reply_text
 
 
-async def test_a_view_of_an_earlier_process_says_that_it_expired(telex, feed_server):
+async def test_view_of_earlier_process_is_expired(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     for custom_id in ("telex:view:0000:0", "telex:view::", f"telex:view:{'f' * 16}:99"):
         reply_text = await people.click(MEMBER, telex.posts()[0], custom_id)

@@ -1,4 +1,4 @@
-"""Clicks on open panels that no client would send: by others, from elsewhere, without rights, any value."""
+"""Forged clicks on open panels: by other users, from other servers, without permission, with invalid values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.interactions import (
     message_text,
 )
 
-ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
+INVALID_VALUES = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
 STRINGS, ROLES, CHANNELS = 3, 6, 8
 MENUS = {STRINGS, ROLES, CHANNELS}
 PANELS = (
@@ -51,13 +51,13 @@ _TABLES = ("subscription", "filter", "digest", "server", "channel", "forum_tag",
 
 
 class Panels:
-    """Every panel of the manager's, each opened when it is asked for."""
+    """Opens the panels of managers by name."""
 
     def __init__(self, world: World, people: Crowd, forum: Any, role: RoleHandle) -> None:
         self.world, self.people, self._forum, self._role = world, people, forum, role
 
     async def open(self, name: str) -> ResponseMessage:
-        """A panel of this name, fresh."""
+        """Open the panel with this name anew."""
         world, editor = self.world, self.world.editor
         feed = {"feed": "1"}
         self.world.clock.advance(60)
@@ -77,17 +77,17 @@ class Panels:
                 reply = await editor.slash(world.news, "settings mentions", **options)
             case _:
                 reply = await editor.slash(world.news, name)
-        assert view_components(last_reply(reply)), message_text(reply)
+        assert list_view_components(last_reply(reply)), message_text(reply)
         return last_reply(reply)
 
     async def state(self) -> str:
-        """All that panels change; each click is a use of the server, and days pass."""
+        """Return all rows that panels can change, without times of use."""
         rows = [row for table in _TABLES for row in store_probe.load_rows(self.world.database, table)]
         return str([row | {"last_used_at": None} for row in rows])
 
 
-def view_components(message: ResponseMessage) -> list[dict[str, Any]]:
-    """Its buttons and menus that do something in the bot."""
+def list_view_components(message: ResponseMessage) -> list[dict[str, Any]]:
+    """List the buttons and menus of a message that belong to a view."""
     return [component for component in components(message) if component.get("custom_id", "").startswith("telex:view:")]
 
 
@@ -117,7 +117,7 @@ async def click_component(
     component: dict[str, Any],
     selected_values: list[str],
 ) -> str:
-    """What a click on an item is answered with."""
+    """Click a component and return the text of the reply."""
     panels.world.clock.advance(60)
     channel = panels.world.news if actor.guild.id == panels.world.guild.id else panels.people.abroad
     kind = component["type"]
@@ -128,12 +128,12 @@ async def click_component(
     return reply_text
 
 
-def first_option_values(component: dict[str, Any]) -> list[str]:
+def get_first_option_values(component: dict[str, Any]) -> list[str]:
     return [component["options"][0]["value"]] if component["type"] == STRINGS else []
 
 
-async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels):
-    """Not another manager either, and not who opened it once they are elsewhere."""
+async def test_panel_refuses_other_users_and_other_servers(panels):
+    """Neither another manager nor the panel's owner from another server can use it."""
     world = panels.world
     abroad = panels.people.abroad.guild.add_member(world.editor.user)
     other_manager = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
@@ -144,36 +144,38 @@ async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels):
         panel = await panels.open(name)
         for actor in (world.reader, other_manager, abroad):
             # What holds for one person and all components holds for the next one.
-            for component in view_components(panel)[: None if actor is world.reader else 1]:
-                reply_text = await click_component(panels, actor, panel, component, first_option_values(component))
+            for component in list_view_components(panel)[: None if actor is world.reader else 1]:
+                reply_text = await click_component(panels, actor, panel, component, get_first_option_values(component))
                 assert "for the person who asked" in reply_text, (name, component, reply_text)
     assert await panels.state() == state_before
 
 
-async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels):
+async def test_panel_refuses_user_who_lost_permission(panels):
     world = panels.world
     open_panels = [await panels.open(name) for name in PANELS]
     state_before = await panels.state()
     world.env.backend.edit_role(world.guild.id, world.guild.roles["Editors"].id, {"permissions": 0})
     await world.env.settle()
     for panel in open_panels:
-        for component in view_components(panel):
-            reply_text = await click_component(panels, world.editor, panel, component, first_option_values(component))
+        for component in list_view_components(panel):
+            reply_text = await click_component(
+                panels, world.editor, panel, component, get_first_option_values(component)
+            )
             assert "You need the Manage Server permission" in reply_text, (component, reply_text)
     assert await panels.state() == state_before
 
 
-async def test_values_that_no_menu_offers_change_nothing(panels):
+async def test_values_not_offered_are_refused(panels):
     for name in PANELS:
         panel = await panels.open(name)
         state_before = await panels.state()
-        for component in view_components(panel):
+        for component in list_view_components(panel):
             min_values = component.get("min_values", 1)
             invalid_selections: list[list[str]] = [[]] if min_values and component["type"] in MENUS else []
             if component["type"] == STRINGS:
                 option_values = [option["value"] for option in component["options"]]
                 invalid_selections += [
-                    [absurd_value] for absurd_value in ABSURD if absurd_value not in option_values
+                    [invalid_value] for invalid_value in INVALID_VALUES if invalid_value not in option_values
                 ] + [[*option_values, "x"]]
             for selected_values in invalid_selections:
                 reply_text = await click_component(panels, panels.world.editor, panel, component, selected_values)
@@ -181,14 +183,14 @@ async def test_values_that_no_menu_offers_change_nothing(panels):
         assert await panels.state() == state_before
 
 
-async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels):
-    """Whatever their client says that it offered: a hidden channel, another server's, none at all."""
+async def test_channel_menu_refuses_invisible_channel(panels):
+    """The channel is hidden, of another server, or unknown."""
     people = panels.people
     hide_channel(panels.world, people.vault, panels.world.editor)
     await panels.world.env.settle()
     for name in ("setup", "settings server", "settings copy"):
         panel = await panels.open(name)
-        *_other_menus, menu = [component for component in view_components(panel) if component["type"] == CHANNELS]
+        *_other_menus, menu = [component for component in list_view_components(panel) if component["type"] == CHANNELS]
         state_before = await panels.state()
         for channel_id in (people.vault.id, people.abroad.id, 10**18):
             panels.world.clock.advance(60)
@@ -199,7 +201,7 @@ async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels):
                 menu["custom_id"],
                 values=[str(channel_id)],
                 component_type=CHANNELS,
-                resolved={"channels": {str(channel_id): _channel_payload(channel_id)}},
+                resolved={"channels": {str(channel_id): _build_channel_payload(channel_id)}},
             )
             panel_now = panels.world.env.backend.get_message(panel.channel_id, panel.id)
             assert str(channel_id) not in json.dumps(
@@ -208,8 +210,8 @@ async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels):
         assert await panels.state() == state_before
 
 
-def _channel_payload(channel_id: int) -> dict[str, Any]:
-    """A channel as Discord describes it where one is chosen."""
+def _build_channel_payload(channel_id: int) -> dict[str, Any]:
+    """Build the channel that Discord sends with a choice in a channel menu."""
     return {
         "id": str(channel_id),
         "name": "any",

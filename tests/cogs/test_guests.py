@@ -1,4 +1,4 @@
-"""Telex taken along: into servers that it is not in, and into groups, by a person who installed it."""
+"""Telex installed by a user, in group chats and in servers without the bot."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from tests.support.store_probe import Column
 COMMAND = InteractionType.APPLICATION_COMMAND
 
 
-async def send_command(people: Crowd, who: str, name: str, **options: Any) -> InteractionResult:
+async def send_command(people: Crowd, asker: str, name: str, **options: Any) -> InteractionResult:
     people.world.clock.advance(60)
-    return await people.send(who, COMMAND, people.build_command_data(name, options))
+    return await people.send(asker, COMMAND, people.build_command_data(name, options))
 
 
-async def choose_menu_entry(people: Crowd, who: str, name: str, **message: Any) -> str:
-    """Choose an entry in the menu of somebody's message."""
+async def choose_menu_entry(people: Crowd, asker: str, name: str, **message: Any) -> str:
+    """Choose an entry in the context menu of a message from another user."""
     message_payload = {
         "id": "77",
         "channel_id": str(UNKNOWN_SERVER_ID + 1),
@@ -64,12 +64,12 @@ async def choose_menu_entry(people: Crowd, who: str, name: str, **message: Any) 
         "target_id": "77",
     }
     return heard(
-        await people.send(who, COMMAND, command_data | {"resolved": {"messages": {"77": message_payload | message}}})
+        await people.send(asker, COMMAND, command_data | {"resolved": {"messages": {"77": message_payload | message}}})
     )
 
 
-def tables_with_ids(database: Path, *ids: int) -> list[str]:
-    """Where in a database one of these numbers stands."""
+def find_tables_with_ids(database: Path, *ids: int) -> list[str]:
+    """List the tables that contain one of these IDs."""
     return [
         table
         for table in store_probe.list_tables(database)
@@ -78,44 +78,44 @@ def tables_with_ids(database: Path, *ids: int) -> list[str]:
     ]
 
 
-async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(telex, feed_server):
+async def test_guest_commands_work_without_storing_the_place(telex, feed_server):
     people = await create_crowd(telex, feed_server)
-    for who in (GUEST, GROUP):
-        answer = await send_command(people, who, "ask", question="What’s new with thieves?", public=True)
+    for asker in (GUEST, GROUP):
+        answer = await send_command(people, asker, "ask", question="What’s new with thieves?", public=True)
         assert last_reply(answer).ephemeral
         assert PUBLIC in text(last_reply(answer))
         assert VAULT not in text(last_reply(answer))
-        unknown = await send_command(people, who, "ask", question="How deep is the ocean of Europa?")
+        unknown = await send_command(people, asker, "ask", question="How deep is the ocean of Europa?")
         assert button_labels(last_reply(unknown)) == []  # a watch would belong to a server, and no article is shown
-        search_reply = last_reply(await send_command(people, who, "search", query="thieves"))
+        search_reply = last_reply(await send_command(people, asker, "search", query="thieves"))
         assert search_reply.ephemeral
         assert PUBLIC in text(search_reply)
         assert VAULT not in text(search_reply)
         assert "Watch" not in button_labels(search_reply)
-        shared = await people.press(who, search_reply, button_custom_id(search_reply, "Share…"))
+        shared = await people.press(asker, search_reply, button_custom_id(search_reply, "Share…"))
         card = shared.followups[-1]
         assert not card.ephemeral
         assert f"Shared by {telex.reader.user.mention}" in text(card)
         save = f"telex:save:{people.articles[PUBLIC].key}"
         assert save in json.dumps(card.components)
-        assert "Removed" in await people.click(who, card, save)
-        assert "Saved to your bookmarks" in await people.click(who, card, save)
-        assert PUBLIC in heard(await send_command(people, who, "bookmarks"))
-    assert tables_with_ids(store_probe.file_of(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
+        assert "Removed" in await people.click(asker, card, save)
+        assert "Saved to your bookmarks" in await people.click(asker, card, save)
+        assert PUBLIC in heard(await send_command(people, asker, "bookmarks"))
+    assert find_tables_with_ids(store_probe.file_of(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=5)
     assert [(bookmark.server_id, bookmark.message_id) for bookmark in bookmarks] == [(telex.guild.id, None)]
 
 
-async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch):
+async def test_guest_cannot_share_without_permission_or_hidden_article(telex, feed_server, monkeypatch):
     people = await create_crowd(telex, feed_server)
     search_reply = last_reply(await send_command(people, DIRECT, "search", query="thieves"))
     assert "Share…" not in button_labels(search_reply)  # nobody else is there
     search_reply = last_reply(await send_command(people, GUEST, "search", query="thieves"))
     key = people.articles[PUBLIC].key
-    mute = discord.Permissions.all()
-    mute.use_external_apps = False
+    muted_permissions = discord.Permissions.all()
+    muted_permissions.use_external_apps = False
     with monkeypatch.context() as patch:
-        patch.setattr(discord.Interaction, "permissions", mute)
+        patch.setattr(discord.Interaction, "permissions", muted_permissions)
         assert "Only you can see my messages" in await people.click(GUEST, search_reply, f"telex:share:{key}")
     hidden = people.articles[VAULT].key
     assert "gone, or it’s from a feed you can’t see" in await people.click(GUEST, search_reply, f"telex:share:{hidden}")
@@ -124,9 +124,7 @@ async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch)
     assert "belongs to one server" in await people.click(GUEST, search_reply, f"telex:share:{key}")
 
 
-async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_longer_see(
-    telex, feed_server, monkeypatch
-):
+async def test_guest_sees_articles_of_all_shared_servers(telex, feed_server, monkeypatch):
     people = await create_crowd(telex, feed_server)
     abroad = people.abroad.guild
     abroad.add_member(telex.reader.user)

@@ -1,4 +1,4 @@
-"""The operator learns that feeds fell silent, once, and that they are back; figures and health on a port."""
+"""Messages to the operator about unreachable feeds; health, metrics and status over HTTP; shards."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DASHBOARD, ALERTS = DOCS / "grafana.json", DOCS / "prometheus-rules.yml"
 
 @pytest.fixture
 def reader_owned_world(telex, monkeypatch) -> World:
-    """The application belongs to the reader; in simcord it belongs to the bot itself."""
+    """The world with the reader as owner of the application (in simcord it is the bot itself)."""
 
     async def application_info() -> Any:
         return SimpleNamespace(team=None, owner=telex.reader.user)
@@ -47,23 +47,21 @@ def reader_owned_world(telex, monkeypatch) -> World:
     return telex
 
 
-def health_cog(world: World) -> HealthCog:
+def find_health_cog(world: World) -> HealthCog:
     cog = world.bot.get_cog("HealthCog")
     assert isinstance(cog, HealthCog)
     return cog
 
 
 async def read_owner_messages(world: World) -> list[str]:
-    await health_cog(world).check_once()
+    await find_health_cog(world).check_once()
     await world.env.settle()
     person = await world.bot.fetch_user(world.reader.id)
     channel = person.dm_channel or await person.create_dm()
     return [message.content async for message in channel.history(oldest_first=True)]
 
 
-async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_are_back(
-    reader_owned_world, feed_server, caplog
-):
+async def test_owner_is_notified_once_of_outage_and_recovery(reader_owned_world, feed_server, caplog):
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await reader_owned_world.poll(feed)
     feed_server.serve("/feed", b"", status=500)
@@ -83,10 +81,10 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     ]
 
 
-async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_world, feed_server):
-    """What counts is the time that passed."""
+async def test_wall_clock_change_neither_raises_nor_clears_alarm(reader_owned_world, feed_server):
+    """Silence is measured with the monotonic clock."""
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
-    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)  # so that the bot began long before the last answer
+    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)  # so that the bot started long before the last poll
     await reader_owned_world.poll(feed)
     feed_server.serve("/feed", b"", status=500)
     reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS // 2)
@@ -101,30 +99,30 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_wo
     assert await read_owner_messages(reader_owned_world) == [first]
 
 
-async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(reader_owned_world, feed_server):
+async def test_feed_polled_once_a_day_raises_no_alarm(reader_owned_world, feed_server):
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await reader_owned_world.poll(feed)
-    (slow,) = [feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id]
+    (slow_feed,) = [feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id]
     await reader_owned_world.store.polls.record_unchanged(
-        [replace(slow, next_poll_at=reader_owned_world.clock.now() + 86_400)]
+        [replace(slow_feed, next_poll_at=reader_owned_world.clock.now() + 86_400)]
     )
     reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert await read_owner_messages(reader_owned_world) == []
 
 
-async def test_a_poller_that_stopped_asking_raises_the_alarm(reader_owned_world, feed_server):
+async def test_stopped_poller_raises_alarm(reader_owned_world, feed_server):
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await reader_owned_world.poll(feed)
     reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert len(await read_owner_messages(reader_owned_world)) == 1
 
 
-async def test_a_bot_without_feeds_raises_no_alarm(reader_owned_world):
+async def test_no_feeds_raise_no_alarm(reader_owned_world):
     reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert await read_owner_messages(reader_owned_world) == []
 
 
-async def test_an_owner_who_cannot_be_told_now_is_told_later(reader_owned_world, monkeypatch, feed_server, caplog):
+async def test_owner_message_is_retried_after_error(reader_owned_world, monkeypatch, feed_server, caplog):
     original_application_info = reader_owned_world.bot.application_info
 
     async def application_info() -> Any:
@@ -143,8 +141,8 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(reader_owned_world,
 
 @pytest.fixture
 async def page(telex) -> AsyncIterator[Any]:
-    """What the local port answers: status and text of a path."""
-    port = await health_cog(telex).start_http_server("127.0.0.1", 0)
+    """A function that requests a path from the HTTP server and returns status and text."""
+    port = await find_health_cog(telex).start_http_server("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
         async def get(path: str, language: str = "en") -> tuple[int, str]:
@@ -156,24 +154,23 @@ async def page(telex) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite", "postgres"])
-async def test_the_health_check_fails_when_discord_stays_away_unless_others_have_all_shards(
-    telex, page, database_engine
-):
+async def test_health_check_fails_without_discord(telex, page, database_engine):
     assert await page("/healthz") == (200, '{"well": true, "problems": [], "maintenance": false}')
-    await health_cog(telex).on_disconnect()
+    await find_health_cog(telex).on_disconnect()
     telex.clock.advance(MAX_GATEWAY_DOWNTIME_SECONDS + 60)
-    await health_cog(telex).on_disconnect()  # a further attempt is no new absence
+    await find_health_cog(telex).on_disconnect()  # a further attempt does not restart the downtime
     if database_engine == "postgres":
         assert (await page("/healthz"))[0] == 200
-        telex.bot.services.leases.set_available(ProcessRole.GATEWAY, is_available=False)  # nor could it take one
+        # Nor can this process take a shard.
+        telex.bot.services.leases.set_available(ProcessRole.GATEWAY, is_available=False)
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text
-    await health_cog(telex).on_resumed()
+    await find_health_cog(telex).on_resumed()
     assert (await page("/healthz"))[0] == 200
 
 
-async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
+async def test_metrics_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
     feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await telex.poll(feed)
     await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
@@ -184,24 +181,24 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     await telex.bot.services.join_cluster()
     status, text = await page("/metrics")
     assert status == 200
-    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert figures['telex_polls_total{outcome="new"}'] == "2.0"
-    assert figures['telex_polls_total{outcome="failed"}'] == "1.0"
-    assert figures["telex_articles"] == "2.0"
-    assert figures[f'telex_build_info{{version="{__version__}"}}'] == "1.0"
-    pending_count = float(figures['telex_deliveries{state="waiting"}'])
+    metrics = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert metrics['telex_polls_total{outcome="new"}'] == "2.0"
+    assert metrics['telex_polls_total{outcome="failed"}'] == "1.0"
+    assert metrics["telex_articles"] == "2.0"
+    assert metrics[f'telex_build_info{{version="{__version__}"}}'] == "1.0"
+    pending_count = float(metrics['telex_deliveries{state="waiting"}'])
     assert pending_count >= 1
-    assert figures['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"
-    assert figures['telex_interaction_seconds_count{command="about"}'] == "1.0"
-    assert float(figures["telex_database_bytes"]) > 0
-    assert figures["telex_pages_waiting"] == "0.0"
-    assert float(figures['telex_leases{kind="upkeep"}']) == 1
-    assert figures['telex_leases_gained_total{kind="shard"}'] == "0.0"
-    assert float(figures["telex_index_behind_changes"]) > 0
-    assert figures["telex_servers"] == "1.0"
-    assert figures["telex_delivery_overdue_seconds"] == "90.0"
-    drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8") + ALERTS.read_text("utf-8")))
-    assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
+    assert metrics['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"
+    assert metrics['telex_interaction_seconds_count{command="about"}'] == "1.0"
+    assert float(metrics["telex_database_bytes"]) > 0
+    assert metrics["telex_pages_waiting"] == "0.0"
+    assert float(metrics['telex_leases{kind="upkeep"}']) == 1
+    assert metrics['telex_leases_gained_total{kind="shard"}'] == "0.0"
+    assert float(metrics["telex_index_behind_changes"]) > 0
+    assert metrics["telex_servers"] == "1.0"
+    assert metrics["telex_delivery_overdue_seconds"] == "90.0"
+    used_metrics = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8") + ALERTS.read_text("utf-8")))
+    assert used_metrics - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
     telex.bot.services.full_text_fetcher.outcome_counts["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
@@ -211,9 +208,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite", "postgres"])
-async def test_the_status_page_tells_everybody_of_shards_delays_and_feeds_but_names_nothing(
-    telex, page, feed_server, database_engine
-):
+async def test_status_page_shows_delays_and_failures_without_names(telex, page, feed_server, database_engine):
     feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0), title="Daily Bugle")))
     await telex.poll(feed)
     await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
@@ -238,9 +233,9 @@ async def test_the_status_page_tells_everybody_of_shards_delays_and_feeds_but_na
     feed_server.serve("/feed", b"", status=500)
     await telex.poll(feed)
     telex.clock.advance(MAX_AGE_SECONDS)
-    state = await load_status(page)
-    assert (state["typical_delay_seconds"], state["overdue_seconds"]) == (90 + MAX_DELAY_SECONDS, 0)
-    assert state["failing_feeds"] == 0
+    status_document = await load_status(page)
+    assert (status_document["typical_delay_seconds"], status_document["overdue_seconds"]) == (90 + MAX_DELAY_SECONDS, 0)
+    assert status_document["failing_feeds"] == 0
     telex.clock.advance(FAILING_FEED_SECONDS)
     assert (await load_status(page))["failing_feeds"] == 1
     _status, text = await page("/status", "de")
@@ -250,23 +245,23 @@ async def test_the_status_page_tells_everybody_of_shards_delays_and_feeds_but_na
     assert telex.guild.name not in text
 
 
-async def test_a_flood_of_readers_of_the_status_costs_as_much_as_one(telex, page, monkeypatch):
-    measured = []
+async def test_concurrent_status_requests_measure_delays_once(telex, page, monkeypatch):
+    measurements = []
     measure_delays = telex.store.dispatches.measure_delays
 
-    async def count() -> Any:
-        measured.append(1)
+    async def count_and_measure() -> Any:
+        measurements.append(1)
         return await measure_delays()
 
-    monkeypatch.setattr(telex.store.dispatches, "measure_delays", count)
+    monkeypatch.setattr(telex.store.dispatches, "measure_delays", count_and_measure)
     await asyncio.gather(*(page("/status") for _ in range(20)))
-    assert len(measured) == 1
+    assert len(measurements) == 1
 
 
-async def test_the_status_of_a_bot_without_discord_or_database_is_said_in_words(telex, page, monkeypatch):
+async def test_status_page_explains_missing_discord_or_database(telex, page, monkeypatch):
     settings = replace(telex.bot.services.settings, support_url='https://support.example/?a="1"')
     object.__setattr__(telex.bot.services, "settings", settings)
-    await health_cog(telex).on_disconnect()
+    await find_health_cog(telex).on_disconnect()
     status, text = await page("/status")
     assert status == 200
     assert "Telex isn’t connected to Discord." in text
@@ -285,27 +280,27 @@ async def test_the_status_of_a_bot_without_discord_or_database_is_said_in_words(
 
 
 async def load_status(page: Any) -> dict[str, Any]:
-    """Return the status for programs, which is at most some seconds old: the caller advances the clock by more."""
+    """Load /status.json, which is cached for some seconds: the caller advances the clock by more."""
     status, text = await page("/status.json")
     assert status == 200
     answer: dict[str, Any] = json.loads(text)
     return answer
 
 
-async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(telex, page, monkeypatch):
-    async def limits() -> Any:
+async def test_late_identify_waits_for_next_turn(telex, page, monkeypatch):
+    async def fetch_limits() -> Any:
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
-    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
+    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", fetch_limits)
     scheduler, shards = telex.bot.leased_shards.identify_scheduler, telex.store.shards
     await scheduler.wait_for_identify(0)
     telex.clock.advance(shards.identify_interval_seconds)
     assert not (await shards.request_identify(0)).wait_seconds
     confirmation = asyncio.create_task(scheduler.confirm_identify(0))
     await until(lambda: scheduler.waiting_count)
-    figures = (await page("/metrics"))[1]
-    assert "telex_shards_waiting 1.0" in figures
-    assert "telex_discord_sessions_left 900.0" in figures
+    metrics = (await page("/metrics"))[1]
+    assert "telex_shards_waiting 1.0" in metrics
+    assert "telex_discord_sessions_left 900.0" in metrics
     assert not confirmation.done()
     telex.clock.advance(shards.identify_interval_seconds)
     await confirmation
@@ -319,23 +314,21 @@ async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> N
         await asyncio.sleep(0.002)
 
 
-async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
-    leased = telex.bot.leased_shards
-    reach = GatewayProbe(telex.bot, leased.identify_scheduler, leased.connections, telex.bot.services)
-    away = asyncio.create_task(reach.wait_for_disconnected_shards([1]))  # which is not connected
+async def test_disconnected_shards_are_released_only_to_other_process(telex):
+    leased_shards = telex.bot.leased_shards
+    probe = GatewayProbe(telex.bot, leased_shards.identify_scheduler, leased_shards.connections, telex.bot.services)
+    waiting_task = asyncio.create_task(probe.wait_for_disconnected_shards([1]))  # which is not connected
     await advance_in_steps(telex.clock, GIVE_UP_SECONDS + 5, CHECK_INTERVAL_SECONDS)
-    assert not away.done()
+    assert not waiting_task.done()
     assert not telex.bot.services.leases.is_available(ProcessRole.GATEWAY)
     await telex.store.processes.heartbeat_and_rebalance(
         Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], ttl_seconds=900
     )
     await advance_in_steps(telex.clock, 1, CHECK_INTERVAL_SECONDS)
-    assert await asyncio.wait_for(away, PATIENCE) == {1}
+    assert await asyncio.wait_for(waiting_task, PATIENCE) == {1}
 
 
-async def test_a_process_that_ends_hands_over_a_shard_every_five_seconds_however_long_its_sends_take(
-    telex, monkeypatch
-):
+async def test_shards_are_handed_over_at_identify_interval(telex, monkeypatch):
     shards, clock = telex.bot.leased_shards, telex.clock
     handover_times = []
 
@@ -361,21 +354,21 @@ async def test_a_process_that_ends_hands_over_a_shard_every_five_seconds_however
     assert sum(gaps) / 5 < interval_seconds + 2  # the clock runs on while a busy machine is late, but not four seconds
 
 
-async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatch):
+async def test_shard_requests_back_off_when_unanswered(telex, monkeypatch):
     notices = []
 
-    async def tell(notice: str) -> None:
+    async def record_notice(notice: str) -> None:
         notices.append(notice)
 
-    async def owners(_kind: str) -> dict[int, str]:
-        return {1: "other", 2: "other"}  # which may not move them
+    async def load_other_owners(_kind: str) -> dict[int, str]:
+        return {1: "other", 2: "other"}  # which does not hand them over
 
-    async def limits() -> Any:
+    async def fetch_limits() -> Any:
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
-    monkeypatch.setattr(telex.store, "notify", tell)
-    monkeypatch.setattr(telex.store.processes, "load_owner_ids_by_number", owners)
-    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
+    monkeypatch.setattr(telex.store, "notify", record_notice)
+    monkeypatch.setattr(telex.store.processes, "load_owner_ids_by_number", load_other_owners)
+    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", fetch_limits)
     shards = telex.bot.leased_shards
     ShardBalancer(telex.bot.services, shards.identify_scheduler, shards.connections, shards.hand_over).start()
     await advance_in_steps(telex.clock, 300, REQUEST_INTERVAL_SECONDS)

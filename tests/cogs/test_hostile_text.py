@@ -1,4 +1,4 @@
-"""Text that pings, masks links, breaks out, hides or poses as the bot: harmless wherever it is shown."""
+"""Hostile text (mentions, masked links, markup, invisible characters) in everything the bot shows."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ ARTICLE = Article(
     found_at=START,
 )
 ESCAPE = re.compile(r"\\([^\w\s]|_)")
-OURS = re.compile(
+OWN_MARKUP = re.compile(
     r"<t:\d+:[dDfR]>|<#\d+>|\*\*|^(?:-# |> |• |### |\d+\. )"
     r"|https://discord\.com/channels/[\d/]+|^`[\d ]+→[\d ]+`$",
     re.MULTILINE,
@@ -107,7 +107,7 @@ def build_article_and_feed(trick: str) -> tuple[Article, Feed]:
 
 def render_explanation(trick: str) -> str:
     article, feed = build_article_and_feed(trick)
-    fate = ChannelDeliveryStatus(
+    delivery_status = ChannelDeliveryStatus(
         server_id=1,
         channel_id=2,
         article_id=1,
@@ -117,7 +117,7 @@ def render_explanation(trick: str) -> str:
         message_id=None,
         thread_id=None,
     )
-    lines = why_commands.explanation_lines(Explanation(((article, feed),), (fate,), ()))
+    lines = why_commands.explanation_lines(Explanation(((article, feed),), (delivery_status,), ()))
     return "\n".join(lines)
 
 
@@ -160,12 +160,12 @@ def render_digest(trick: str) -> discord.ui.LayoutView:
 
 def render_results(trick: str) -> discord.ui.LayoutView:
     article, _feed = build_article_and_feed(trick)
-    hit = SearchResult(
+    search_result = SearchResult(
         article=article, score=1.0, snippet=trick, highlights=((0, min(len(trick), 3)),) if trick else ()
     )
     note = Note.create(NoteKind.NO_VALUE, value=trick)
-    page = SearchPage(results=(hit,), total_results=1, notes=(note,), suggestions=(trick,))
-    entry = replace(make_item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
+    page = SearchPage(results=(search_result,), total_results=1, notes=(note,), suggestions=(trick,))
+    entry = replace(make_item_from_result(search_result), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
     results_block = results_card(Query(text=trick, nodes=()), page, [entry])
     return layout_views.build_static_view(
         (results_block, article_cards.article_card(article, bookmark=build_bookmark(trick)))
@@ -185,41 +185,41 @@ def build_articles(trick: str) -> Sequence[Article]:
 
 
 RENDERERS: dict[str, Callable[[str], Any]] = {
-    "a post": lambda given: [
+    "post": lambda trick: [
         posts.render_post(
-            *build_article_and_feed(given),
+            *build_article_and_feed(trick),
             language="fr",
             look=PostLook(style=style),
-            joined_articles=build_articles(given),
+            joined_articles=build_articles(trick),
         )
         for style in Style
     ],
-    "a catch-up": lambda given: messages.catch_up_message("x", build_articles(given), language="en"),
-    "the notice of a watch": lambda given: messages.watch_notification_message(
-        "watch:1:1", given, build_articles(given)[:1], server_name=given, language="en"
+    "catch-up": lambda trick: messages.catch_up_message("x", build_articles(trick), language="en"),
+    "notification of a watch": lambda trick: messages.watch_notification_message(
+        "watch:1:1", trick, build_articles(trick)[:1], server_name=trick, language="en"
     ),
-    "of several": lambda given: messages.watch_notification_message(
-        "watch:1:1", given, build_articles(given), server_name=None, language="fr"
+    "notification of several articles": lambda trick: messages.watch_notification_message(
+        "watch:1:1", trick, build_articles(trick), server_name=None, language="fr"
     ),
-    "a notice": messages.feed_alert_message,
-    "alerts": lambda given: list(render_alerts(given)),
-    "answers": lambda given: list(render_answers(given)),
-    "a digest": render_digest,
-    "results": render_results,
-    "a title in bold": lambda given: article_cards.bold_spans(given, ((0, len(given)),)),
-    "what a person typed": lambda given: article_cards.quoted_heading(given, 100),
-    "the name of a feed": lambda given: feed_names.bold_feed_name(build_article_and_feed(given)[1]),
-    "what became of an article": render_explanation,
-    "what is rising": render_trend,
+    "notice": messages.feed_alert_message,
+    "alerts": lambda trick: list(render_alerts(trick)),
+    "answers": lambda trick: list(render_answers(trick)),
+    "digest": render_digest,
+    "search results": render_results,
+    "title in bold": lambda trick: article_cards.bold_spans(trick, ((0, len(trick)),)),
+    "typed heading": lambda trick: article_cards.quoted_heading(trick, 100),
+    "feed name": lambda trick: feed_names.bold_feed_name(build_article_and_feed(trick)[1]),
+    "explanation": render_explanation,
+    "trend": render_trend,
 }
 
 
-def part_texts(message: discord.Message | ResponseMessage) -> list[str]:
+def list_part_texts(message: discord.Message | ResponseMessage) -> list[str]:
     return [part["content"] for part in parts(message) if part["type"] == 10]
 
 
 def iterate_markup(rendered: Any) -> Iterator[str]:
-    """What Discord reads as markup."""
+    """Yield the texts that Discord parses as markup."""
     match rendered:
         case str():
             yield rendered
@@ -238,7 +238,7 @@ def iterate_markup(rendered: Any) -> Iterator[str]:
 
 
 def iterate_plain_texts(rendered: Any) -> Iterator[str]:
-    """What Discord shows as it is: names, footers, labels, menus."""
+    """Yield the texts that Discord shows unparsed: names, footers, labels, menus."""
     if isinstance(rendered, list):
         for element in rendered:
             yield from iterate_plain_texts(element)
@@ -251,8 +251,8 @@ def iterate_plain_texts(rendered: Any) -> Iterator[str]:
             for option in part.get("options", ()):
                 yield option["label"] + option.get("description", "")
     if isinstance(rendered, discord.ui.LayoutView):
-        inside = rendered.walk_children()
-        yield from (child.label or "" for child in inside if isinstance(child, discord.ui.Button))
+        children = rendered.walk_children()
+        yield from (child.label or "" for child in children if isinstance(child, discord.ui.Button))
     if isinstance(rendered, discord.Embed):
         yield (rendered.author.name or "") + (rendered.footer.text or "")
 
@@ -262,7 +262,9 @@ def assert_harmless(rendered: Any) -> None:
         assert not INVISIBLE.search(rendered_text), rendered_text
         unescaped = ESCAPE.sub("\0", rendered_text)
         assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", unescaped, re.MULTILINE), rendered_text
-        unescaped = OURS.sub("", LINK.sub(lambda link: "" if link[1][:1] == "[" else link[1], OURS.sub("", unescaped)))
+        unescaped = OWN_MARKUP.sub(
+            "", LINK.sub(lambda link: "" if link[1][:1] == "[" else link[1], OWN_MARKUP.sub("", unescaped))
+        )
         assert not re.search(r"[\[\]<>@#`~|_*]", unescaped), rendered_text
         assert "://" not in unescaped, rendered_text
     for rendered_text in iterate_plain_texts(rendered):
@@ -271,25 +273,25 @@ def assert_harmless(rendered: Any) -> None:
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-@given(given_text=HOSTILE)
-async def test_no_text_is_markup_a_mention_or_invisible(renderer, given_text):
-    assert_harmless(RENDERERS[renderer](given_text))
+@given(hostile_text=HOSTILE)
+async def test_generated_hostile_text_is_rendered_harmless(renderer, hostile_text):
+    assert_harmless(RENDERERS[renderer](hostile_text))
 
 
 @check_cases("renderer", RENDERERS)
-async def test_the_known_tricks_are_harmless(renderer):
+async def test_known_tricks_are_rendered_harmless(renderer):
     for trick in CORPUS:
         assert_harmless(RENDERERS[renderer](trick))
 
 
-def test_the_check_sees_what_it_is_for():
+def test_assert_harmless_detects_tricks():
     for trick in (*CORPUS[:9], CORPUS[9], CORPUS[11]):
         with pytest.raises(AssertionError):
             assert_harmless(f"words {trick} words")
 
 
 @check_cases("trick", CORPUS)
-def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
+def test_exported_files_escape_hostile_text(trick):
     article, _feed = build_article_and_feed(trick)
     bookmarks = [Bookmark(article=article, created_at=START, server_id=1, channel_id=1, message_id=1)]
     page = exports.to_netscape_html(bookmarks)
@@ -301,7 +303,7 @@ def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
     assert "](https://evil" not in ESCAPE.sub("\0", markdown)
 
 
-async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harmless(telex, feed_server):
+async def test_hostile_feed_is_harmless_in_posts_and_commands(telex, feed_server):
     items_xml = "".join(
         f"<item><title>{html.escape(strip_invalid_xml(trick))}</title><link>https://news.example/{number}</link>"
         f"<guid>{number}</guid><author>{html.escape(strip_invalid_xml(trick))}</author>"
@@ -328,7 +330,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
     for command, options in options_by_command.items():
         shown_messages.append(last_reply(await telex.editor.slash(telex.news, command, **options)))
     for message in shown_messages:
-        words = "\n".join([message.content, *iterate_markup(list(message.embeds)), *part_texts(message)])
+        words = "\n".join([message.content, *iterate_markup(list(message.embeds)), *list_part_texts(message)])
         assert words.strip()
         unescaped = ESCAPE.sub("\0", words)
         assert "](https://evil" not in unescaped
@@ -338,5 +340,5 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
 
 
 def strip_invalid_xml(trick: str) -> str:
-    """A trick as it can stand in XML."""
+    """Remove the characters that XML does not allow."""
     return re.sub("[\x00-\x08\x0b-\x1f\ud800-\udfff\uffff]", "", trick)

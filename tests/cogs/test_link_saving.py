@@ -1,4 +1,4 @@
-"""Save a link: by command, from any message, in /bookmarks; what cannot be saved is said in a sentence."""
+"""Saved pages: by /save, from a message's context menu and in /bookmarks, and links that are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAVED = "Saved for you alone. The text stays in /bookmarks, even if the page goe
 
 
 def serve_page(server: FeedServer, path: str = "/lamp", *, title: str = TITLE, text: str = TEXT) -> str:
-    """A page with an article; its address."""
+    """Serve a page with an article and return its address."""
     page = (
         f"<html lang=en><head><title>{title}</title><meta property=og:site_name content='Coast Weekly'></head>"
         f"<body><article><h1>{title}</h1><p>{text * 8}</p></article></body></html>"
@@ -34,17 +34,17 @@ def serve_page(server: FeedServer, path: str = "/lamp", *, title: str = TITLE, t
     return server.serve(path, page, content_type="text/html")
 
 
-async def saved_titles(world: World) -> list[str]:
+async def list_saved_titles(world: World) -> list[str]:
     bookmarks = await world.store.bookmarks.list_by_user(world.reader.id, limit=100)
     return [bookmark.article.title for bookmark in bookmarks]
 
 
 async def save(world: World, link: str) -> str:
-    """What /save answers to the reader."""
+    """Save a link as the reader and return the reply of /save."""
     return message_text(await world.reader.slash(world.news, "save", link=link))
 
 
-async def test_a_saved_page_is_listed_found_and_read_when_it_is_gone(telex, feed_server):
+async def test_saved_page_can_be_read_after_page_is_gone(telex, feed_server):
     link = serve_page(feed_server)
     card = await telex.reader.slash(telex.news, "save", link=link + "?utm_source=x#rss")
     assert last_reply(card).ephemeral
@@ -62,7 +62,7 @@ async def test_a_saved_page_is_listed_found_and_read_when_it_is_gone(telex, feed
     assert TEXT.strip() in message_text(opened)
 
 
-async def test_the_question_of_who_saved_a_page_is_answered_from_it_and_the_answer_to_others_is_not(telex, feed_server):
+async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed_server):
     await follow(telex, feed_server)
     fact = "The lighthouse of Rockall was painted green in 1931 by the engineer Moira Finlay. "
     serve_page(feed_server, title="Rockall’s lighthouse", text=fact)
@@ -76,13 +76,13 @@ async def test_the_question_of_who_saved_a_page_is_answered_from_it_and_the_answ
     assert "Moira Finlay" in str(list_components(dm_answers[-1]))
 
 
-async def test_a_saved_page_is_removed_and_brought_back_and_later_deleted(telex, feed_server):
+async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
     link = serve_page(feed_server)
     card = await telex.reader.slash(telex.news, "save", link=link)
     removal = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
-    assert await saved_titles(telex) == []
+    assert await list_saved_titles(telex) == []
     await telex.reader.click(last_reply(removal), label="Undo")
-    assert await saved_titles(telex) == [TITLE]
+    assert await list_saved_titles(telex) == [TITLE]
     assert (await save(telex, link)).startswith("Already in your bookmarks.")
     feed_id = saved_pages_feed_id(telex.reader.id)
     await telex.reader.click(last_reply(card), label="Remove from bookmarks")
@@ -96,18 +96,18 @@ async def test_a_saved_page_is_removed_and_brought_back_and_later_deleted(telex,
     assert (await save(telex, link)).startswith(SAVED)
 
 
-async def test_an_article_of_a_visible_feed_is_bookmarked_and_its_page_is_not_read(telex, feed_server):
+async def test_link_of_visible_article_is_bookmarked_without_fetch(telex, feed_server):
     link = serve_page(feed_server)
     item = make_rss_item(1, title="From the feed", body="A teaser.").replace("https://news.example/articles/1", link)
     feed = await follow(telex, feed_server, item)
     assert (await newest_article(telex, feed)).url == link
     assert (await save(telex, link)).startswith("Saved to your bookmarks.")
     assert feed_server.count("/lamp") == 0
-    assert await saved_titles(telex) == ["From the feed"]
+    assert await list_saved_titles(telex) == ["From the feed"]
     assert await telex.store.saved_pages.count(telex.reader.id) == 0
 
 
-async def test_the_only_link_of_any_message_is_saved_and_of_several_one_is_chosen(telex, feed_server):
+async def test_context_menu_saves_link_or_offers_choice(telex, feed_server):
     link = serve_page(feed_server)
     other_link = serve_page(feed_server, "/other", title="The other page")
     message = await telex.editor.send(telex.news, f"Read this: {link}, please. https://discord.com/channels/1/2/3")
@@ -122,13 +122,13 @@ async def test_the_only_link_of_any_message_is_saved_and_of_several_one_is_chose
     custom_id, _options = find_menu(menu)
     card = await telex.reader.select(menu, ["1"], custom_id=custom_id)
     assert "The other page" in message_text(card)
-    assert await saved_titles(telex) == ["The other page", TITLE]
+    assert await list_saved_titles(telex) == ["The other page", TITLE]
     message = await telex.editor.send(telex.news, "no link")
     answer = await telex.reader.context_menu(telex.news, MENU, message)
     assert message_text(answer) == "This message has no link to a web page."
 
 
-async def test_a_link_is_added_in_the_list_of_bookmarks_which_then_shows_it(telex, feed_server):
+async def test_link_is_added_in_bookmark_list(telex, feed_server):
     link = serve_page(feed_server)
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert "Add link saves any web page" in message_text(listed)
@@ -138,10 +138,10 @@ async def test_a_link_is_added_in_the_list_of_bookmarks_which_then_shows_it(tele
     assert TITLE in message_text(listed)
     form = await telex.reader.click(last_reply(listed), label="Add link")
     await telex.reader.submit_modal(form, {"link": "http://10.0.0.1/"})
-    assert await saved_titles(telex) == [TITLE]
+    assert await list_saved_titles(telex) == [TITLE]
 
 
-async def test_a_full_page_of_saved_links_fits_in_a_message(telex, feed_server):
+async def test_full_page_of_saved_links_fits_message(telex, feed_server):
     for number in range(7):
         title = f"Page {number} " + "with a long title " * 8
         serve_page(feed_server, f"/{number}", title=title, text=f"Number {number}. {TEXT}" * 9)
@@ -152,8 +152,8 @@ async def test_a_full_page_of_saved_links_fits_in_a_message(telex, feed_server):
     assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(button_labels(listed))
 
 
-async def huge_page(request: web.Request) -> web.StreamResponse:
-    """A page of two gigabytes, of which nobody reads more than the beginning."""
+async def stream_huge_page(request: web.Request) -> web.StreamResponse:
+    """Stream a page of two gigabytes until the client disconnects."""
     response = web.StreamResponse(headers={"Content-Type": "text/html"})
     await response.prepare(request)
     chunk = b"<p>more and more</p>" * 50_000
@@ -166,8 +166,8 @@ async def huge_page(request: web.Request) -> web.StreamResponse:
 
 
 @pytest.fixture
-def useless_pages(feed_server) -> str:
-    feed_server.handle("/huge", huge_page)
+def unsavable_pages(feed_server) -> str:
+    feed_server.handle("/huge", stream_huge_page)
     feed_server.serve("/declared", b"x" * (5 * 2**20), content_type="text/html")
     feed_server.redirect("/inside", "http://192.168.0.1/admin", 302)
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /robots-say-no\n", content_type="text/plain")
@@ -202,19 +202,19 @@ def useless_pages(feed_server) -> str:
         ("/busy", "The site limits how often I can read its pages."),
     ],
 )
-async def test_what_a_page_cannot_give_is_said_in_a_sentence(telex, useless_pages, path, sentence):
+async def test_unsavable_page_is_refused_with_reason(telex, unsavable_pages, path, sentence):
     await telex.advance(3600)  # a person may save so many in ten minutes
     if path == "/to-discord":
         assert sentence in await save(telex, "https://discord.com/channels/1/2/3")
     else:
-        assert sentence in await save(telex, useless_pages + path)
-    assert await saved_titles(telex) == []
+        assert sentence in await save(telex, unsavable_pages + path)
+    assert await list_saved_titles(telex) == []
 
 
-async def test_a_page_without_a_text_is_saved_by_its_title(telex, useless_pages):
-    answer = await save(telex, useless_pages + "/empty")
+async def test_page_without_text_is_saved_by_title(telex, unsavable_pages):
+    answer = await save(telex, unsavable_pages + "/empty")
     assert "Saved for you alone, but only its title: I found no text on the page." in answer
-    assert await saved_titles(telex) == ["Only a title"]
+    assert await list_saved_titles(telex) == ["Only a title"]
 
 
 @check_cases(
@@ -230,12 +230,12 @@ async def test_a_page_without_a_text_is_saved_by_its_title(telex, useless_pages)
         ("file:///etc/passwd", "That isn’t a web address."),
     ],
 )
-async def test_what_is_no_link_to_a_public_page_is_refused_without_a_request(telex, link, sentence):
+async def test_link_to_non_public_page_is_refused(telex, link, sentence):
     assert sentence in await save(telex, link)
-    assert await saved_titles(telex) == []
+    assert await list_saved_titles(telex) == []
 
 
-async def test_a_tracker_leads_to_the_page_which_is_kept_under_its_own_address(telex, feed_server):
+async def test_tracking_link_is_saved_as_target_url(telex, feed_server):
     link = serve_page(feed_server)
     tracker = feed_server.redirect("/click", f"{link}?utm_source=mail&fbclid=1", 302)
     await save(telex, f"{tracker}?u=1")
@@ -243,7 +243,7 @@ async def test_a_tracker_leads_to_the_page_which_is_kept_under_its_own_address(t
     assert bookmarks[0].article.url == link
 
 
-async def test_a_person_saves_only_so_much(telex, feed_server, monkeypatch):
+async def test_saved_pages_are_limited_per_user_and_period(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.SAVED_PAGES_PER_USER, 2)
     for number in range(4):
         serve_page(feed_server, f"/{number}", title=f"Page {number}")
@@ -261,21 +261,21 @@ async def test_a_person_saves_only_so_much(telex, feed_server, monkeypatch):
     assert message_text(other).startswith(SAVED)
 
 
-async def test_two_saves_at_once_of_one_page_store_it_once(telex, feed_server):
+async def test_concurrent_saves_store_page_once(telex, feed_server):
     link = serve_page(feed_server)
     saver, user_id = telex.newsroom.page_saver, telex.reader.id
 
-    async def no_article(_url: str) -> None:
+    async def find_no_article(_url: str) -> None:
         return None
 
     pages = await asyncio.gather(
-        *(saver.save(link, user_id=user_id, find_readable_article=no_article) for _ in range(3))
+        *(saver.save(link, user_id=user_id, find_readable_article=find_no_article) for _ in range(3))
     )
     assert sorted(is_new for _article, is_new in pages) == [False, False, True]
     assert await telex.store.saved_pages.count(user_id) == 1
 
 
-async def test_buttons_and_menus_of_another_person_save_and_show_nothing(telex, feed_server):
+async def test_link_menu_refuses_other_user_and_invalid_value(telex, feed_server):
     link = serve_page(feed_server)
     serve_page(feed_server, "/other")
     await save(telex, link)
@@ -289,22 +289,22 @@ async def test_buttons_and_menus_of_another_person_save_and_show_nothing(telex, 
     assert await telex.store.saved_pages.count(telex.editor.id) == 0
 
 
-async def test_it_answers_in_french(telex, feed_server):
+async def test_save_replies_in_french(telex, feed_server):
     link = serve_page(feed_server)
     telex.locales[telex.reader.id] = "fr"
     assert (await save(telex, link)).startswith("Enregistré pour vous uniquement. Le texte reste dans `/favoris`")
     assert "réseau privé" in await save(telex, "http://10.0.0.1/")
 
 
-@pytest.mark.parametrize("who", [DIRECT, GUEST, GROUP])
-async def test_a_page_is_saved_and_found_in_direct_messages_groups_and_other_servers(telex, feed_server, who):
+@pytest.mark.parametrize("asker", [DIRECT, GUEST, GROUP])
+async def test_page_is_saved_outside_of_servers_with_the_bot(telex, feed_server, asker):
     people = await create_crowd(telex, feed_server)
-    assert "Saved for you alone." in await people.command(who, "save", link=serve_page(feed_server))
-    assert TITLE in await people.command(who, "bookmarks")
-    assert TITLE in await people.command(who, "search", query="zeppelin is:bookmarked")
+    assert "Saved for you alone." in await people.command(asker, "save", link=serve_page(feed_server))
+    assert TITLE in await people.command(asker, "bookmarks")
+    assert TITLE in await people.command(asker, "search", query="zeppelin is:bookmarked")
 
 
-async def test_a_page_is_saved_and_found_by_who_can_see_no_feed(telex, feed_server):
+async def test_page_is_saved_and_found_without_visible_feeds(telex, feed_server):
     await save(telex, serve_page(feed_server))
     found = message_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
     assert TITLE in found

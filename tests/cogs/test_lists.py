@@ -1,4 +1,4 @@
-"""/feed import and /feed export."""
+"""/feed import and /feed export of OPML files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tests.support.interactions import button_labels, hide_channel, last_reply, 
 from tests.support.scenario import START, follow, posted_titles, publish, three_items
 
 
-def opml_document(addresses: Sequence[str]) -> bytes:
+def build_opml(addresses: Sequence[str]) -> bytes:
     rows = "".join(f'<outline text="Feed {n} R&D" xmlUrl="{url}">' for n, url in enumerate(addresses))
     return f"<opml><body>{rows}".encode()
 
 
-async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, feed_server):
+async def test_import_follows_feeds_and_posts_only_later_articles(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(*three_items()))
     known_feed = await follow(telex, feed_server, path="/known", title="Known")
     post_count_before = len(telex.posts())
     visit_count = len(feed_server.visits)
-    document = opml_document([url, known_feed.url, "javascript:alert(1)"])
+    document = build_opml([url, known_feed.url, "javascript:alert(1)"])
     answer = await telex.editor.slash(telex.news, "feed import", file=("list.opml", document))
     for part in (
         "✅ 1 feed added",
@@ -48,8 +48,8 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, fee
     assert "☑️ 2 feeds were already followed" in message_text(second_reply)
 
 
-async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex, feed_server):
-    url = feed_server.serve("/list", opml_document([feed_server.origin + "/rss"]), content_type="text/plain")
+async def test_import_from_link_and_invalid_links(telex, feed_server):
+    url = feed_server.serve("/list", build_opml([feed_server.origin + "/rss"]), content_type="text/plain")
     answer = await telex.editor.slash(telex.news, "feed import", link=url)
     assert "✅ 1 feed added" in message_text(answer)
     for link, expected_text in (
@@ -61,19 +61,19 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex, feed_server)
         assert expected_text in message_text(await telex.editor.slash(telex.news, "feed import", link=link))
 
 
-async def test_a_list_comes_from_a_file_or_an_address(telex):
+async def test_import_requires_file_or_link(telex):
     assert "Give me either" in message_text(await telex.editor.slash(telex.news, "feed import"))
 
 
-async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
+async def test_import_refuses_large_file(telex, monkeypatch):
     monkeypatch.setattr(opml, "MAX_OPML_BYTES", 10)
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", build_opml(["https://a.example/"])))
     assert "too large" in message_text(answer)
 
 
-async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monkeypatch):
+async def test_import_lists_feeds_beyond_limit(telex, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 20)
-    document = opml_document([f"https://a.example/{n}" for n in range(23)])
+    document = build_opml([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", document))
     assert answer.response is not None
     assert "✅ 20 feeds added" in text(answer.response)
@@ -92,10 +92,10 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monke
     assert "limits this server" not in text(answer.response)
 
 
-async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_exported(telex):
+async def test_url_with_password_is_masked_and_not_exported(telex):
     url = "https://user:hunter2hunter2@a.example/feed"
     answer = await telex.editor.slash(
-        telex.news, "feed import", file=("a.opml", opml_document([url, "https://b.example/feed"]))
+        telex.news, "feed import", file=("a.opml", build_opml([url, "https://b.example/feed"]))
     )
     assert "2 feeds added" in message_text(answer)
     assert "hunter2" not in message_text(answer)
@@ -109,7 +109,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     assert [outline.url for outline in opml.parse_outlines(document).outlines] == ["https://b.example/feed"]
 
 
-async def test_all_visible_feeds_are_exported_and_hidden_channels_stay_hidden(telex, feed_server):
+async def test_export_omits_hidden_channels(telex, feed_server):
     hidden = telex.guild.create_text_channel("hidden")
     await follow(telex, feed_server, title='Tom & "Jerry" <été>')
     await follow(telex, feed_server, path="/two?a=1&b=2", title="Two")
@@ -135,7 +135,7 @@ async def test_all_visible_feeds_are_exported_and_hidden_channels_stay_hidden(te
     assert str(hidden.id).encode() not in document
 
 
-async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(telex, feed_server):
+async def test_import_of_export_restores_channels_filters_and_looks(telex, feed_server):
     tech, store = telex.guild.create_text_channel("tech"), telex.store
     feeds = [await follow(telex, feed_server), await follow(telex, feed_server, path="/2", title="Two", channel=tech)]
     await telex.follow(feeds[0].url, tech)
@@ -174,21 +174,21 @@ async def test_an_exported_list_restores_channels_and_filters_as_it_says_before(
     assert await store.setups.read(telex.guild.id) == setup_before
 
 
-async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_the_filters_of_their_channel(telex):
+async def test_import_moves_feeds_of_unusable_channels_with_filters(telex):
     elsewhere = invite(telex.env, "elsewhere").create_text_channel("forged")
     hidden, muted = telex.guild.create_text_channel("hidden"), telex.guild.create_text_channel("muted")
     hide_channel(telex, hidden, telex.editor)
     await telex.set_permissions(muted, send_messages=False)
     voice = telex.guild.create_voice_channel("voice")
     channels = [elsewhere, hidden, muted, voice]
-    never = [Filter(0, FilterMode.EXCLUDE, f"word{n}") for n in range(9)]
-    invalid = [
+    exclude_filters = [Filter(0, FilterMode.EXCLUDE, f"word{n}") for n in range(9)]
+    invalid_filters = [
         Filter(0, mode, query) for mode, query in ((FilterMode.INCLUDE, "the"), (FilterMode.EXCLUDE, "before:2020"))
     ]
     groups = [
         (
-            ChannelOutline(channel.id, f"*{n}*", (*never[:2], Filter(0, FilterMode.INCLUDE, "whole"))),
-            [Outline("A", f"https://a.example/{n}", None, None, channel.id, (*never[1:], *invalid))],
+            ChannelOutline(channel.id, f"*{n}*", (*exclude_filters[:2], Filter(0, FilterMode.INCLUDE, "whole"))),
+            [Outline("A", f"https://a.example/{n}", None, None, channel.id, (*exclude_filters[1:], *invalid_filters))],
         )
         for n, channel in enumerate(channels)
     ]
@@ -198,7 +198,9 @@ async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_t
         (groups[0][0], [replace(groups[0][1][0], url=f"https://b.example/{n}", filters=(), look=look)])
         for n, look in enumerate(looks)
     ]
-    groups.append((ChannelOutline(telex.news.id, "news", (never[0], Filter(0, FilterMode.INCLUDE, "whole"))), []))
+    groups.append(
+        (ChannelOutline(telex.news.id, "news", (exclude_filters[0], Filter(0, FilterMode.INCLUDE, "whole"))), [])
+    )
     document = opml.serialize_opml("x", groups, now=START)
     preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
     assert f"<#{telex.news.id}> · 9 feeds · 56 filters" in message_text(preview)
@@ -214,7 +216,7 @@ async def test_feeds_of_channels_that_cannot_be_used_go_to_the_chosen_one_with_t
     assert sorted(filter_counts.values()) == [1, 3, 3, 3, 3, 3, 10, 10, 10, 10]
 
 
-async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can_get_it_all(telex):
+async def test_import_is_previewed_again_after_changes(telex):
     tech = telex.guild.create_text_channel("tech")
     outlines = [Outline(str(n), f"https://a.example/{n}", None, None, tech.id) for n in range(3)]
     document = opml.serialize_opml("x", [(ChannelOutline(tech.id, "#tech"), outlines)], now=START)
@@ -245,8 +247,8 @@ async def test_what_changed_since_the_preview_is_shown_again_and_one_channel_can
     assert await telex.store.subscriptions.load_feed_ids([telex.news.id]) == {feed.id}
 
 
-async def test_without_feeds_or_the_right_to_post_that_is_told(telex):
+async def test_export_without_feeds_and_import_without_permission(telex):
     assert "/feed add" in message_text(await telex.editor.slash(telex.news, "feed export"))
     await telex.set_permissions(telex.news, send_messages=False)
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"])))
+    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", build_opml(["https://a.example/"])))
     assert "**Send Messages**" in message_text(answer)

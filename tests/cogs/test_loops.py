@@ -1,4 +1,4 @@
-"""What a newsroom cleans up by itself."""
+"""Background clean-up of expired data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.client.background_tasks import (
 )
 
 
-async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(telex, newsroom, caplog):
+async def test_data_of_left_server_is_purged_after_retention(telex, newsroom, caplog):
     caplog.set_level(logging.INFO, "bot.client.background_tasks")
     other_server = telex.env.create_guild("Other")
     channel = other_server.create_text_channel("news")
@@ -31,7 +31,7 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(t
     assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
 
 
-async def test_old_questions_are_deleted(telex):
+async def test_questions_are_purged_after_retention(telex):
     await telex.store.questions.add(
         server_id=telex.guild.id,
         channel_id=telex.news.id,
@@ -49,14 +49,14 @@ async def test_old_questions_are_deleted(telex):
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, monkeypatch):
+async def test_texts_are_purged_only_with_setting(telex, monkeypatch):
     cutoffs: list[int] = []
 
-    async def forget_texts(before: int) -> int:
+    async def record_cutoff(before: int) -> int:
         cutoffs.append(before)
         return 0
 
-    monkeypatch.setattr(telex.store.articles, "purge_texts", forget_texts)
+    monkeypatch.setattr(telex.store.articles, "purge_texts", record_cutoff)
     await BackgroundTasks(telex.newsroom).purge_expired()
     assert cutoffs == []
     settings = replace(telex.newsroom.settings, keep_texts_days=2)

@@ -1,4 +1,4 @@
-"""Every command, asked by everybody: allowed or refused as the guide says, and nobody is told too much."""
+"""All commands run by all kinds of users: permissions as in the guide, and no disclosure of hidden articles."""
 
 from __future__ import annotations
 
@@ -37,46 +37,46 @@ from tests.support.scenario import posted_texts
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER, COLLECTOR)
-MAY = {
+ALLOWED_PEOPLE = {
     "Manage Server": (HELPER, MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
     "everyone": IN_SERVER,
     "everyone, also in direct messages": (*IN_SERVER, DIRECT),
     "everyone, anywhere": (*IN_SERVER, DIRECT, GUEST, GROUP),
 }
-REFUSED = (
+REFUSALS = (
     "You need the Manage Server permission",
     "This only works in a server.",
     "Run this in the server",
 )
-WRONG = ("Something went wrong", "This command has changed")
+ERRORS = ("Something went wrong", "This command has changed")
 
 Options = dict[str, Any]
 
 
 @pytest.fixture
 def settings(settings) -> Settings:
-    """With a model service, which is down: all commands are there."""
+    """Settings with a language model service (unreachable), so that all commands are registered."""
     return replace(settings, model_url="http://127.0.0.1:9/v1", model_name="small")
 
 
-def rights_by_command() -> dict[str, str]:
-    """The commands of the guide’s table, each with who may use it."""
+def read_permissions_by_command() -> dict[str, str]:
+    """Read from the guide's table which permission each command requires."""
     slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     return dict(slash + menus)
 
 
-def for_each_subscription(crowd: Crowd) -> list[Options]:
+def build_subscription_options(crowd: Crowd) -> list[Options]:
     return [{"feed": str(number)} for number in (1, 2, 3)]
 
 
-def for_each_article(crowd: Crowd) -> list[Options]:
+def build_article_options(crowd: Crowd) -> list[Options]:
     return [{"link": article.url} for article in crowd.articles.values()]
 
 
 SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed add": lambda _: [{"url": "https://nowhere.invalid/feed"}],
-    "/feed remove": for_each_subscription,
+    "/feed remove": build_subscription_options,
     "/feed move": lambda crowd: [
         {"feed": str(number), "channel": channel} for number in (2, 3) for channel in (crowd.vault, crowd.abroad)
     ],
@@ -84,9 +84,9 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed report": lambda _: [{}],
     "/feed pause": lambda _: [{"feed": "3"}, {"feed": "2"}],
     "/feed resume": lambda _: [{"feed": "3"}, {"feed": "2"}],
-    "/feed preview": for_each_subscription,
+    "/feed preview": build_subscription_options,
     "/feed filter": lambda crowd: [
-        *for_each_subscription(crowd),
+        *build_subscription_options(crowd),
         *({"feed": str(number), "never": "thieves"} for number in (1, 2, 3)),
         *(
             {"feed": f"channel:{channel.id}", "never": "thieves"}
@@ -95,8 +95,8 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
         {"feed": "server"},
         {"feed": "server", "never": "thieves", "until": "tomorrow"},
     ],
-    "/feed look": for_each_subscription,
-    "/feed refresh": for_each_subscription,
+    "/feed look": build_subscription_options,
+    "/feed refresh": build_subscription_options,
     "/feed alerts": lambda crowd: [{}, {"channel": crowd.world.news}],
     "/feed packs": lambda _: [{"pack": "ai"}],
     "/feed import": lambda _: [{"link": "https://nowhere.invalid/list.opml"}],
@@ -128,46 +128,46 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/watch add": lambda _: [{"query": "thieves"}],
     "/watch list": lambda _: [{}],
     "/watch remove": lambda crowd: [{"watch": str(crowd.watches[word])} for word in (PUBLIC, VAULT, ABROAD)],
-    "/why": for_each_article,
+    "/why": build_article_options,
     "/save": lambda _: [{"link": "https://nowhere.invalid/page"}, {"link": f"https://{SAVED}.example/thieves"}],
     "/bookmarks": lambda _: [{}, {"query": "thieves"}],
     "/help": lambda _: [{}],
     "/about": lambda _: [{}],
     "/privacy": lambda _: [{}],
 }
-"""What each command is asked, aimed at what the asker may see and at what they may not."""
+"""Options to run each command with, for visible and for hidden articles and channels."""
 
 
-def test_every_command_is_in_the_readmes_table_with_who_may_use_it():
-    assert set(rights_by_command().values()) <= set(MAY)
+def test_guide_lists_known_permissions():
+    assert set(read_permissions_by_command().values()) <= set(ALLOWED_PEOPLE)
 
 
-async def test_no_command_goes_untested(telex):
+async def test_guide_and_samples_cover_all_commands(telex):
     existing_commands = set(list_command_names(telex.bot.tree))
-    assert existing_commands == set(rights_by_command())
+    assert existing_commands == set(read_permissions_by_command())
     assert {name for name in existing_commands if name.startswith("/")} == set(SAMPLES)
 
 
-@pytest.mark.parametrize("who", VISIBLE_WORDS)
-async def test_a_command_is_allowed_or_refused_as_the_readme_says(telex, feed_server, monkeypatch, who):
+@pytest.mark.parametrize("asker", VISIBLE_WORDS)
+async def test_command_permissions_match_guide(telex, feed_server, monkeypatch, asker):
     monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: ())
     people = await create_crowd(telex, feed_server)
-    state_before = await followed_state(people)
+    state_before = await load_followed_state(people)
     disclosed_words: set[str] = set()
-    for name, right in rights_by_command().items():
-        for reply_text in await run_samples(people, who, name):
-            refusals = [words for words in REFUSED if words in reply_text]
-            allowed = who in MAY[right]
-            assert bool(refusals) is not allowed, f"{name} by {who}: {reply_text}"
-            assert not any(words in reply_text for words in WRONG), f"{name} by {who}: {reply_text}"
+    for name, permission in read_permissions_by_command().items():
+        for reply_text in await run_samples(people, asker, name):
+            refusals = [words for words in REFUSALS if words in reply_text]
+            allowed = asker in ALLOWED_PEOPLE[permission]
+            assert bool(refusals) is not allowed, f"{name} by {asker}: {reply_text}"
+            assert not any(words in reply_text for words in ERRORS), f"{name} by {asker}: {reply_text}"
             disclosed_words |= {word for word in ALL_WORDS if word in reply_text}
-            assert disclosed_words <= VISIBLE_WORDS[who], f"{name} by {who}: {reply_text}"
-    assert disclosed_words == VISIBLE_WORDS[who]
-    if who not in {HELPER, MANAGER, OWNER}:
-        assert await followed_state(people) == state_before
+            assert disclosed_words <= VISIBLE_WORDS[asker], f"{name} by {asker}: {reply_text}"
+    assert disclosed_words == VISIBLE_WORDS[asker]
+    if asker not in {HELPER, MANAGER, OWNER}:
+        assert await load_followed_state(people) == state_before
 
 
-async def test_who_manages_another_server_manages_nothing_here(telex, feed_server):
+async def test_manager_of_other_server_is_refused(telex, feed_server):
     people = await create_crowd(telex, feed_server)
     visitor = telex.env.create_user("visitor")
     abroad = people.abroad.guild
@@ -175,41 +175,41 @@ async def test_who_manages_another_server_manages_nothing_here(telex, feed_serve
     telex.guild.add_member(visitor)
     await telex.env.settle()
     people.people["visitor"] = (visitor.id, telex.guild.id, telex.news)
-    state_before = await followed_state(people)
-    for name, right in rights_by_command().items():
-        if right == "Manage Server":
+    state_before = await load_followed_state(people)
+    for name, permission in read_permissions_by_command().items():
+        if permission == "Manage Server":
             for reply_text in await run_samples(people, "visitor", name):
-                assert any(words in reply_text for words in REFUSED), f"{name}: {reply_text}"
+                assert any(words in reply_text for words in REFUSALS), f"{name}: {reply_text}"
                 assert not [word for word in ALL_WORDS - {PUBLIC} if word in reply_text], f"{name}: {reply_text}"
-    assert await followed_state(people) == state_before
+    assert await load_followed_state(people) == state_before
 
 
-async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(telex, feed_server):
+async def test_channel_watch_requires_manage_server(telex, feed_server):
     people = await create_crowd(telex, feed_server)
-    for who in VISIBLE_WORDS:
-        reply_text = await people.command(who, "watch add", query="thieves", where=telex.news)
+    for asker in VISIBLE_WORDS:
+        reply_text = await people.command(asker, "watch add", query="thieves", where=telex.news)
         new_watches = [
             channel_watch
             for channel_watch in await telex.store.watches.list_channel_watches(telex.guild.id)
             if channel_watch.query == "thieves"
         ]
-        assert bool(new_watches) is (who in {HELPER, MANAGER, OWNER}), reply_text
-        assert not any(words in reply_text for words in WRONG)
+        assert bool(new_watches) is (asker in {HELPER, MANAGER, OWNER}), reply_text
+        assert not any(words in reply_text for words in ERRORS)
         for watch in new_watches:
             await telex.store.watches.remove(watch.id)
 
 
-async def run_samples(people: Crowd, who: str, name: str) -> list[str]:
-    """What somebody is told by a command or the entry of a menu, for each thing it is tried on."""
+async def run_samples(people: Crowd, asker: str, name: str) -> list[str]:
+    """Run a command or context menu with all its samples and return the texts of the replies."""
     people.world.clock.advance(60)  # nobody is too quick
     if name.startswith("/"):
-        return [await people.command(who, name[1:], **options) for options in SAMPLES[name](people)]
+        return [await people.command(asker, name[1:], **options) for options in SAMPLES[name](people)]
     posts = [people.world.posts(channel)[0] for channel in (people.world.news, people.vault, people.abroad)]
-    return [await people.choose_menu_entry(who, name, post) for post in posts]
+    return [await people.choose_menu_entry(asker, name, post) for post in posts]
 
 
-async def followed_state(people: Crowd) -> object:
-    """What the two servers follow and where they are told."""
+async def load_followed_state(people: Crowd) -> object:
+    """Load subscriptions and alert channel of the server."""
     store = people.world.store
     servers = [people.world.guild.id, people.people[FOREIGNER][1] or 0]
     subscription_rows = [
@@ -220,9 +220,9 @@ async def followed_state(people: Crowd) -> object:
     return subscription_rows, await store.servers.get_alert_channel_id(servers[0])
 
 
-async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(telex, feed_server):
+async def test_autocomplete_offers_only_visible_words(telex, feed_server):
     people = await create_crowd(telex, feed_server)
-    rights = rights_by_command()
+    permissions = read_permissions_by_command()
     completed_options = [
         (command.qualified_name, option.name)
         for command in telex.bot.tree.walk_commands()
@@ -230,19 +230,19 @@ async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(telex
         for option in command.parameters
         if option.autocomplete
     ]
-    for who in VISIBLE_WORDS:
+    for asker in VISIBLE_WORDS:
         offered_choices: set[str] = set()
         for name, option_name in completed_options:
-            choices = await people.autocomplete(who, name, option_name)
-            if who not in MAY[rights[f"/{name}"]]:
-                assert choices == "[]", f"/{name} by {who}: {choices}"
+            choices = await people.autocomplete(asker, name, option_name)
+            if asker not in ALLOWED_PEOPLE[permissions[f"/{name}"]]:
+                assert choices == "[]", f"/{name} by {asker}: {choices}"
             offered_choices |= {word for word in ALL_WORDS if word in choices}
-            assert offered_choices <= VISIBLE_WORDS[who], f"/{name} by {who}: {choices}"
-        assert offered_choices == VISIBLE_WORDS[who], who
+            assert offered_choices <= VISIBLE_WORDS[asker], f"/{name} by {asker}: {choices}"
+        assert offered_choices == VISIBLE_WORDS[asker], asker
 
 
-async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_not_see(telex, feed_server):
-    """Asked by the manager, who sees the hidden channel, in one that the reader sees too."""
+async def test_public_answer_omits_hidden_articles(telex, feed_server):
+    """The manager, who sees the hidden channel, asks in a channel that the reader sees too."""
     people = await create_crowd(telex, feed_server)
     post_count_before = len(telex.posts())
     for question in ("what did the thieves take?", "search: thieves", "search: gazette"):

@@ -1,4 +1,4 @@
-"""Messages that mention the bot: which are answered, about what, in which conversation, and where not."""
+"""Replies to messages that mention the bot, follow-up questions and direct messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.interactions import (
 from tests.support.scenario import START, follow, newest_article, publish
 
 
-async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, engine):
+async def test_answer_replies_to_message_without_mentions(telex, feed_server, engine):
     await follow(telex, feed_server)
     question_message = await telex.reader.send(
         telex.news, f"{bot_mention(telex)} who is <@{telex.editor.id}>, @everyone?"
@@ -46,22 +46,22 @@ async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, 
     assert engine.calls[-1]["question"] == "who is , @everyone?"
 
 
-async def test_a_bare_mention_is_told_how_to_ask(telex, feed_server):
+async def test_bare_mention_gets_instructions(telex, feed_server):
     await telex.reader.send(telex.news, bot_mention(telex))
     assert "Ask about this server’s news" in text(telex.posts()[-1])
     assert "/ask" in text(telex.posts()[-1])
 
 
-async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex):
-    me = telex.env.backend.bot_user
+async def test_mention_of_bot_role_gets_hint(telex):
+    bot_user = telex.env.backend.bot_user
     guild = telex.bot.get_guild(telex.guild.id)
-    role = guild.get_role(telex.guild.roles[me.name].id) if guild else None
-    role.tags = discord.RoleTags({"bot_id": str(me.id)})  # which simcord leaves out
+    role = guild.get_role(telex.guild.roles[bot_user.name].id) if guild else None
+    role.tags = discord.RoleTags({"bot_id": str(bot_user.id)})  # which simcord leaves out
     await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
     assert "You mentioned my role" in text(telex.posts()[-1])
 
 
-async def test_the_search_syntax_shows_results(telex, feed_server):
+async def test_search_syntax_in_mention_shows_results(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: moratorium since:7d")
     results_message = telex.posts()[-1]
@@ -74,7 +74,7 @@ async def test_the_search_syntax_shows_results(telex, feed_server):
     assert "Cities ban facial recognition" in text(telex.posts()[-1])
 
 
-async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(telex, feed_server):
+async def test_search_by_mention_links_to_all_results(telex, feed_server):
     items = [make_rss_item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)]
     await follow(telex, feed_server, *items)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots")
@@ -90,7 +90,7 @@ async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(t
     assert "Show all" not in button_labels(telex.posts()[-1])  # no id is so long
 
 
-async def test_a_search_by_mention_offers_what_may_be_meant(telex, feed_server):
+async def test_search_by_mention_offers_suggestions(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: morotarium")
     results_message = telex.posts()[-1]
@@ -99,14 +99,14 @@ async def test_a_search_by_mention_offers_what_may_be_meant(telex, feed_server):
     assert "1 article · best first" in message_text(second_reply)
 
 
-async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex, feed_server):
+async def test_search_by_mention_does_not_show_bookmarks(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.store.bookmarks.add(telex.reader.id, (await newest_article(telex, feed)).id)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} is:bookmarked")
     assert "Cities" not in text(telex.posts()[-1])
 
 
-async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(telex, feed_server):
+async def test_search_by_mention_omits_hidden_channel(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
     hide_channel(telex, secret, telex.reader)
@@ -115,9 +115,7 @@ async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(telex, feed_s
     assert "Cities" not in text(telex.posts()[-1])
 
 
-async def test_comments_talk_about_the_bot_other_bots_and_what_mentions_nobody_are_left_alone(
-    telex, feed_server, engine
-):
+async def test_messages_without_question_to_bot_are_ignored(telex, feed_server, engine):
     await follow(telex, feed_server)
     post_count_before = len(telex.posts())
     for words in ("lol nice", "thanks!", "🎉"):
@@ -134,7 +132,7 @@ async def test_comments_talk_about_the_bot_other_bots_and_what_mentions_nobody_a
     assert engine.calls == []
 
 
-async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_server, engine):
+async def test_question_in_reply_to_post_is_about_its_article(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
     assert engine.calls[-1]["about_article_id"] == article.id
@@ -148,7 +146,7 @@ async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_se
     assert engine.calls[-1]["previous_source_ids"] == (article.id,)
 
 
-async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, feed_server, engine):
+async def test_reply_to_catch_up_is_about_named_article(telex, feed_server, engine):
     feed = await follow(telex, feed_server, make_rss_item(0, title="Old", published=START - 90_000))
     robot_items = [make_rss_item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
     robot_items[-1] = make_rss_item(13, title="Cities ban facial recognition", published=START - 13)
@@ -162,7 +160,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     assert engine.calls[-1]["about_article_id"] is None
 
 
-async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server, engine):
+async def test_previous_questions_of_reply_chain_are_limited(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["previous_questions"] == []
@@ -176,14 +174,14 @@ async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server
     assert engine.calls[-1]["previous_questions"] == []
 
 
-async def test_replying_to_ones_own_question_continues_it(telex, feed_server, engine):
+async def test_reply_to_own_question_continues_conversation(telex, feed_server, engine):
     await follow(telex, feed_server)
     question_message = await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.reader.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=question_message)
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, feed_server, engine):
+async def test_reply_to_public_answer_continues_conversation(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
@@ -191,7 +189,7 @@ async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, fee
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server, engine):
+async def test_private_question_is_no_context_for_others(telex, feed_server, engine):
     await follow(telex, feed_server)
     thread = await create_public_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
@@ -200,7 +198,7 @@ async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server,
 
 
 async def create_public_thread(world: World, message: discord.Message | None = None) -> ChannelHandle:
-    """A public thread of the channel, opened on a message if one is given."""
+    """Create a public thread of the channel, on a message if given."""
     parent = world.bot.get_channel(world.news.id)
     assert isinstance(parent, discord.TextChannel)
     await world.set_permissions(world.news, create_public_threads=True)
@@ -212,18 +210,18 @@ async def create_public_thread(world: World, message: discord.Message | None = N
     return next(handle for handle in world.news.threads if handle.id == thread.id)
 
 
-async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex):
+async def test_thread_uses_own_language_or_that_of_channel(telex):
     thread = await create_public_thread(telex)
-    choose = partial(telex.store.preferences.change_channel, LANGUAGE, server_id=telex.guild.id, user_id=1)
-    await choose("fr", channel_id=telex.news.id)
+    set_language = partial(telex.store.preferences.change_channel, LANGUAGE, server_id=telex.guild.id, user_id=1)
+    await set_language("fr", channel_id=telex.news.id)
     await telex.reader.send(thread, bot_mention(telex))
     assert "Pour chercher" in text(telex.posts(thread)[-1])
-    await choose("en", channel_id=thread.id)
+    await set_language("en", channel_id=thread.id)
     await telex.reader.send(thread, bot_mention(telex))
     assert "To search" in text(telex.posts(thread)[-1])
 
 
-async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_server, engine):
+async def test_questions_in_thread_are_context_for_a_day(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     thread = await create_public_thread(telex)
     await telex.reader.send(thread, f"{bot_mention(telex)} who bought Slack?")
@@ -235,7 +233,7 @@ async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_
     assert engine.calls[-1]["previous_questions"] == []
 
 
-async def test_in_a_thread_on_a_post_its_article_is_asked_first(telex, feed_server, engine):
+async def test_question_in_thread_of_post_is_about_its_article(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     thread = await create_public_thread(telex, telex.posts()[0])
     await telex.reader.send(thread, f"{bot_mention(telex)} who is behind this?")
@@ -243,7 +241,7 @@ async def test_in_a_thread_on_a_post_its_article_is_asked_first(telex, feed_serv
     assert article.title not in text(telex.posts(thread)[-1])
 
 
-async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine):
+async def test_conversation_continues_after_restart(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.restart()
@@ -251,14 +249,14 @@ async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_a_question_that_is_too_long_is_told_so(telex, feed_server, engine):
+async def test_long_question_is_refused(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who {'really ' * 80}?")
     assert "up to 400 characters" in text(telex.posts()[-1])
     assert engine.calls == []
 
 
-async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(telex, feed_server, engine, caplog):
+async def test_mention_in_unpostable_channel_is_logged_once(telex, feed_server, engine, caplog):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
@@ -271,7 +269,7 @@ async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
     assert len(engine.calls) == 1
 
 
-async def test_without_history_it_answers_all_the_same(telex, feed_server, engine):
+async def test_mention_is_answered_without_history_permission(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, read_message_history=False)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
@@ -279,11 +277,11 @@ async def test_without_history_it_answers_all_the_same(telex, feed_server, engin
     assert telex.posts()[-1].reference is None
 
 
-def direct_messages(world: World) -> list[discord.Message]:
+def list_direct_messages(world: World) -> list[discord.Message]:
     return [message for message in world.reader.user.dm_channel.history() if message.author.bot]
 
 
-async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, feed_server, engine):
+async def test_direct_message_uses_feeds_visible_to_user(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, make_rss_item(9, title="Secret"), path="/secret", channel=secret)
@@ -291,63 +289,63 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     engine.answer_with_quotes(await newest_article(telex, feed))
     await telex.reader.send_dm("who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id, saved_pages_feed_id(telex.reader.id)}
-    answer = direct_messages(telex)[-1]
+    answer = list_direct_messages(telex)[-1]
     assert "moratorium" in text(answer)
-    save = next(component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save"))
-    assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save))
-    up = next(
+    save_custom_id = next(
+        component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save")
+    )
+    assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save_custom_id))
+    upvote_custom_id = next(
         vote_button_id for vote_button_id in list_custom_ids(answer) if vote_button_id.startswith("telex:vote:up")
     )
-    assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))
+    assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=upvote_custom_id))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
     await telex.advance(DM_CONVERSATION_SECONDS + 1)
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["previous_questions"] == []
-    assert "Example News" in text(direct_messages(telex)[-1])
+    assert "Example News" in text(list_direct_messages(telex)[-1])
     engine.answer_fields = {"related_articles": (await newest_article(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
-    (only_custom_id,) = list_custom_ids(direct_messages(telex)[-1])
-    assert only_custom_id.startswith("telex:vote:down")  # and no watch, which would belong to a server
+    (only_custom_id,) = list_custom_ids(list_direct_messages(telex)[-1])
+    assert only_custom_id.startswith("telex:vote:down")  # but no watch button: a watch belongs to a server
 
 
-async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engine):
+async def test_direct_message_without_visible_feeds(telex, engine):
     await telex.reader.send_dm("who bought Slack?")
-    assert "Nothing to read yet" in text(direct_messages(telex)[-1])
+    assert "Nothing to read yet" in text(list_direct_messages(telex)[-1])
     assert engine.calls == []
     await telex.reader.send_dm("hello")
-    assert "Ask me about the news" in text(direct_messages(telex)[-1])
+    assert "Ask me about the news" in text(list_direct_messages(telex)[-1])
 
 
-async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
+async def test_direct_messages_share_question_limit(telex, feed_server, engine):
     await follow(telex, feed_server)
     for number in range(MAX_QUESTIONS_PER_USER_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
     assert len(engine.calls) == MAX_QUESTIONS_PER_USER_PER_MINUTE
-    assert "Ask again" in text(direct_messages(telex)[-1])
-    assert len(direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
+    assert "Ask again" in text(list_direct_messages(telex)[-1])
+    assert len(list_direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
 
 
-async def test_who_has_to_wait_for_an_answer_is_told_so_and_the_answer_takes_its_place(
-    telex, feed_server, engine, monkeypatch
-):
+async def test_wait_notice_is_replaced_by_answer(telex, feed_server, engine, monkeypatch):
     feed = await follow(telex, feed_server)
     engine.answer_with_quotes(await newest_article(telex, feed))
     monkeypatch.setattr(message_answers, "WAIT_NOTICE_DELAY_SECONDS", 0.01)
     sent_texts: list[str] = []
     original_send, original_ask = discord.abc.Messageable.send, answer_pipeline.answer_question
 
-    async def slowly(*args: Any, **options: Any) -> Any:
+    async def answer_slowly(*args: Any, **options: Any) -> Any:
         await asyncio.sleep(0.3)
         return await original_ask(*args, **options)
 
-    async def heard(self: Any, content: str | None = None, **kwargs: Any) -> discord.Message:
+    async def record_and_send(self: Any, content: str | None = None, **kwargs: Any) -> discord.Message:
         sent_texts.append(content or "")
         return await original_send(self, content, **kwargs)
 
-    monkeypatch.setattr(answer_pipeline, "answer_question", slowly)
-    monkeypatch.setattr(discord.abc.Messageable, "send", heard)
+    monkeypatch.setattr(answer_pipeline, "answer_question", answer_slowly)
+    monkeypatch.setattr(discord.abc.Messageable, "send", record_and_send)
     await telex.reader.send_dm("qui a racheté Slack ?")
     assert sent_texts == ["Je cherche…"]
-    (answer,) = direct_messages(telex)
+    (answer,) = list_direct_messages(telex)
     assert "Example News" in text(answer)

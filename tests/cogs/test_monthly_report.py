@@ -1,4 +1,4 @@
-"""The scorecard of each month: posted once where alerts go, with what its readers may see; stopped with one press."""
+"""The monthly scorecard in the alert channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = 86_400
 
 @pytest.fixture
 async def alerts(telex: World) -> ChannelHandle:
-    """A feed that people keep in a channel that everybody reads, and another in one that they don't."""
+    """The alert channel of a server with a feed in a visible channel and one in a hidden channel, both saved often."""
     channel = telex.guild.create_text_channel("alerts")
     history = PostHistory(telex.store, telex.guild.id)
     for name, place in (("Kernel", telex.news), ("Secret", telex.guild.create_text_channel("secret"))):
@@ -36,35 +36,35 @@ async def alerts(telex: World) -> ChannelHandle:
     return channel
 
 
-async def send_monthly(world: World, alerts: ChannelHandle) -> str:
-    """Choose the channel for alerts, press the button, and return what the panel says then."""
+async def turn_on_monthly_report(world: World, alerts: ChannelHandle) -> str:
+    """Set the alert channel, turn the monthly scorecard on and return the text of the panel."""
     await world.editor.slash(world.news, "feed alerts", channel=alerts)
     report = await world.editor.slash(world.news, "feed report")
     return message_text(await world.editor.click(last_reply(report), label="Send it every month"))
 
 
-async def advance_to(world: World, when: datetime) -> None:
-    """Let the clock show a time, and everything be sent that is due by then."""
-    world.clock.advance(when.timestamp() - world.clock.now())
+async def advance_to(world: World, time: datetime) -> None:
+    """Advance the clock to a time and deliver what is due."""
+    world.clock.advance(time.timestamp() - world.clock.now())
     await world.deliver()
 
 
-async def test_without_a_channel_for_alerts_it_says_where_to_choose_one(telex, alerts):
+async def test_monthly_report_requires_alert_channel(telex, alerts):
     report = await telex.editor.slash(telex.news, "feed report")
     refusal = message_text(await telex.editor.click(last_reply(report), label="Send it every month"))
     assert "It goes where alerts go. Choose a channel first" in refusal
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).report_due_at is None
 
 
-async def test_it_is_posted_once_on_the_first_at_nine_with_what_the_readers_there_may_see(telex, alerts):
+async def test_monthly_report_is_posted_once_on_first_of_month(telex, alerts):
     due = datetime(2026, 6, 1, 13, 0, tzinfo=UTC)  # nine in the morning in New York
-    shown = await send_monthly(telex, alerts)
-    assert f"Monthly in <#{alerts.id}>, next <t:{due.timestamp():.0f}:D>" in shown
-    before = len(telex.posts(alerts))
+    panel_text = await turn_on_monthly_report(telex, alerts)
+    assert f"Monthly in <#{alerts.id}>, next <t:{due.timestamp():.0f}:D>" in panel_text
+    post_count_before = len(telex.posts(alerts))
     await advance_to(telex, datetime(2026, 6, 1, 12, 59, tzinfo=UTC))
-    assert len(telex.posts(alerts)) == before
+    assert len(telex.posts(alerts)) == post_count_before
     await advance_to(telex, due)
-    (post,) = telex.posts(alerts)[before:]
+    (post,) = telex.posts(alerts)[post_count_before:]
     report = message_texts.text(post)
     assert "Which feeds earn their place" in report
     assert "THESE EARN IT" in report
@@ -75,20 +75,20 @@ async def test_it_is_posted_once_on_the_first_at_nine_with_what_the_readers_ther
     for _ in range(2):
         await telex.deliver()
         telex.clock.advance(3_600)
-    assert len(telex.posts(alerts)) == before + 1
+    assert len(telex.posts(alerts)) == post_count_before + 1
     settings = await telex.editor.slash(telex.news, "settings server")
     assert "next <t:1782910800:D>" in message_text(settings)  # July 1
     switch_id = find_accessory_id(last_reply(settings), "Monthly scorecard")
-    stopped = message_text(await telex.editor.click(last_reply(settings), custom_id=switch_id))
-    assert "not posted" in stopped
+    panel_text = message_text(await telex.editor.click(last_reply(settings), custom_id=switch_id))
+    assert "not posted" in panel_text
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Monthly scorecard**: posted → not posted" in history
     await advance_to(telex, datetime(2026, 7, 1, 13, 0, tzinfo=UTC))
-    assert len(telex.posts(alerts)) == before + 1
+    assert len(telex.posts(alerts)) == post_count_before + 1
 
 
-async def test_nothing_is_posted_when_there_is_nothing_to_say_or_no_channel(telex, alerts):
-    await send_monthly(telex, alerts)
+async def test_monthly_report_is_skipped_without_data_or_channel(telex, alerts):
+    await turn_on_monthly_report(telex, alerts)
     count = len(telex.posts(alerts))
     telex.clock.advance(100 * DAY)  # no posts and no reactions for months
     await telex.deliver()
@@ -102,9 +102,9 @@ async def test_nothing_is_posted_when_there_is_nothing_to_say_or_no_channel(tele
     assert ((await telex.store.monthly_reports.get_next_due_at()) or 0) > telex.clock.now()
 
 
-async def test_a_request_to_discord_that_times_out_postpones_it(telex, alerts, monkeypatch, caplog):
-    await send_monthly(telex, alerts)
-    before = len(telex.posts(alerts))
+async def test_monthly_report_is_postponed_after_timeout(telex, alerts, monkeypatch, caplog):
+    await turn_on_monthly_report(telex, alerts)
+    post_count_before = len(telex.posts(alerts))
 
     async def time_out(_guild: discord.Guild, _channel_id: int) -> None:
         raise TimeoutError
@@ -116,12 +116,12 @@ async def test_a_request_to_discord_that_times_out_postpones_it(telex, alerts, m
     assert "monthly report postponed" in caplog.text
     await telex.advance(RETRY_SECONDS)
     await telex.deliver()
-    assert len(telex.posts(alerts)) == before + 1
+    assert len(telex.posts(alerts)) == post_count_before + 1
 
 
-async def test_an_error_in_one_server_holds_up_no_other(telex, alerts, monkeypatch):
-    await send_monthly(telex, alerts)
-    before = len(telex.posts(alerts))
+async def test_error_in_one_server_does_not_delay_other_reports(telex, alerts, monkeypatch):
+    await turn_on_monthly_report(telex, alerts)
+    post_count_before = len(telex.posts(alerts))
     broken_guild = telex.env.create_guild("Broken")
     reports, reactions = telex.store.monthly_reports, telex.store.feed_reactions
     list_due, add_batches = reports.list_due, reactions.add_batches_until_midnight
@@ -137,12 +137,12 @@ async def test_an_error_in_one_server_holds_up_no_other(telex, alerts, monkeypat
     monkeypatch.setattr(reports, "list_due", list_broken_first)
     monkeypatch.setattr(reactions, "add_batches_until_midnight", add_batches_or_fail)
     await advance_to(telex, datetime(2026, 6, 1, 13, 0, tzinfo=UTC))
-    assert len(telex.posts(alerts)) == before + 1
+    assert len(telex.posts(alerts)) == post_count_before + 1
 
 
-async def test_it_speaks_the_language_of_the_channel(telex, alerts):
+async def test_monthly_report_uses_language_of_channel(telex, alerts):
     await telex.store.preferences.change(Preference.LANGUAGE, "fr", server_id=telex.guild.id, user_id=telex.editor.id)
-    await send_monthly(telex, alerts)
+    await turn_on_monthly_report(telex, alerts)
     await advance_to(telex, datetime(2026, 6, 1, 13, 0, tzinfo=UTC))
     report = posted_texts(telex, alerts)[-1]
     assert "Quels flux méritent leur place" in report

@@ -1,4 +1,4 @@
-"""Discuss and Notify me: one thread a post, and a role that a manager offered and that grants nothing."""
+"""The buttons Discuss and Notify me under More."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.interactions import button_labels, components, last_reply, me
 from tests.support.scenario import follow, newest_article
 from tests.support.store_probe import Column
 
-ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
+ROLE_MENU_TYPE = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
 MANAGE_ROLES = discord.Permissions(manage_roles=True).value
 
 
 @pytest.fixture
 async def post(telex, feed_server) -> discord.Message:
-    """The post of the followed feed."""
+    """A post of the followed feed."""
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
     return next(message for message in telex.posts() if article.title in text(message))
@@ -33,12 +33,12 @@ async def open_more_menu(telex: World, post: discord.Message) -> ResponseMessage
     return last_reply(await telex.reader.click(post, label="More"))
 
 
-def thread_ids(telex: World) -> list[int]:
+def list_thread_ids(telex: World) -> list[int]:
     guild = telex.bot.get_guild(telex.guild.id)
     return [thread.id for thread in guild.threads]
 
 
-async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
+async def test_discuss_button_creates_one_thread_per_post(telex, post):
     await telex.set_permissions(telex.news, create_public_threads=False)
     assert "I need the Create Public Threads permission" in message_text(
         await telex.reader.click(await open_more_menu(telex, post), label="Discuss")
@@ -52,22 +52,22 @@ async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
     await telex.restart()
     second_reply = await telex.reader.click(await open_more_menu(telex, post), label="Discuss")
     assert f"<#{post.id}>" in message_text(second_reply)
-    assert thread_ids(telex) == [post.id]
+    assert list_thread_ids(telex) == [post.id]
 
 
-async def test_who_may_make_no_threads_makes_none(telex, post):
+async def test_discuss_button_requires_thread_permission(telex, post):
     menu = await open_more_menu(telex, post)
     everybody = telex.guild.default_role
-    allowed = discord.Permissions(telex.env.backend.get_guild(telex.guild.id).everyone_role.permissions)
-    allowed.create_public_threads = False
-    telex.env.backend.edit_role(telex.guild.id, everybody.id, {"permissions": allowed.value})
+    permissions = discord.Permissions(telex.env.backend.get_guild(telex.guild.id).everyone_role.permissions)
+    permissions.create_public_threads = False
+    telex.env.backend.edit_role(telex.guild.id, everybody.id, {"permissions": permissions.value})
     assert "You need the Create Public Threads permission" in message_text(
         await telex.reader.click(menu, label="Discuss")
     )
-    assert thread_ids(telex) == []
+    assert list_thread_ids(telex) == []
 
 
-async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(telex, post):
+async def test_offered_role_can_be_taken_and_returned(telex, post):
     role = telex.guild.create_role("Space news", permissions=discord.Permissions.none())
     assert "Notify me" not in button_labels(await open_more_menu(telex, post))
     (article_id,) = (await telex.store.dispatches.get_by_message_id(post.id)).article_ids
@@ -81,14 +81,14 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
         {"permissions": discord.Permissions(manage_guild=True, manage_roles=True).value},
     )
     panel = await telex.editor.slash(telex.news, "settings server")
-    picker = role_menu_ids(last_reply(panel))[-1]
-    permission_refusal = await telex.editor.select(last_reply(panel), [role], custom_id=picker)
+    role_menu_id = list_role_menu_ids(last_reply(panel))[-1]
+    permission_refusal = await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_id)
     assert "I need the Manage Roles permission" in message_text(permission_refusal)
     bot_role = telex.guild.roles[backend.bot_user.name]
     backend.edit_role(telex.guild.id, bot_role.id, {"permissions": INVITE_PERMISSIONS.value | MANAGE_ROLES})
     backend.edit_role(telex.guild.id, bot_role.id, {"position": 9})
     panel = await telex.editor.slash(telex.news, "settings server")
-    await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_ids(last_reply(panel))[-1])
+    await telex.editor.select(last_reply(panel), [role], custom_id=list_role_menu_ids(last_reply(panel))[-1])
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).self_assignable_role_ids == (role.id,)
     menu = last_reply(await telex.reader.click(await open_more_menu(telex, post), label="Notify me"))
     assert f"You have <@&{role.id}>" in text(menu)
@@ -104,5 +104,5 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     assert "Notify me" not in button_labels(await open_more_menu(telex, post))
 
 
-def role_menu_ids(message: ResponseMessage) -> list[str]:
-    return [str(component["custom_id"]) for component in components(message) if component["type"] == ROLES]
+def list_role_menu_ids(message: ResponseMessage) -> list[str]:
+    return [str(component["custom_id"]) for component in components(message) if component["type"] == ROLE_MENU_TYPE]

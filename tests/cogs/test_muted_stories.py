@@ -1,4 +1,4 @@
-"""Enough of this story: muted for a channel or for oneself, named by /why, ended by time or by Undo."""
+"""Stories muted for a channel or for a user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LATER = "Police facial recognition: Amazon makes its ban for a year permanent"
 
 @pytest.fixture
 async def outlets(telex, feed_server) -> Outlets:
-    """Three outlets that the channel follows, of which one has reported the ban."""
+    """Three followed outlets, of which one has reported the ban."""
     outlets = Outlets(telex, feed_server)
     await outlets.begin("first", "second", "third")
     await outlets.publish("first", BAN)
@@ -51,7 +51,7 @@ async def mute_for_everyone(telex: World, duration: str = "A week") -> ResponseM
     return last_reply(await telex.editor.click(panel, label=duration))
 
 
-async def test_a_channel_gets_no_more_of_a_story_and_why_says_who_muted_it(telex, outlets):
+async def test_muted_story_is_not_posted_and_why_names_the_mute(telex, outlets):
     confirmation = await mute_for_everyone(telex)
     assert f"Nothing more on **{BAN}** in <#{telex.news.id}> until <t:{telex.clock.now() + 7 * DAY}:D>" in text(
         confirmation
@@ -69,7 +69,7 @@ async def test_a_channel_gets_no_more_of_a_story_and_why_says_who_muted_it(telex
     assert f"**Muted story**: not muted → {BAN}\n-# <#{telex.news.id}> · <@{telex.editor.id}>" in history
 
 
-async def test_days_later_the_story_is_still_recognized_until_the_mute_ends_by_itself(telex, outlets):
+async def test_story_stays_muted_until_mute_expires(telex, outlets):
     await mute_for_everyone(telex)
     count_before = len(telex.posts())
     await telex.advance(5 * DAY)
@@ -81,7 +81,7 @@ async def test_days_later_the_story_is_still_recognized_until_the_mute_ends_by_i
     assert "Muted stories" not in message_text(await telex.editor.slash(telex.news, "settings stories"))
 
 
-async def test_undo_in_the_message_lets_the_story_come_again(telex, outlets):
+async def test_undo_button_ends_mute(telex, outlets):
     confirmation = await mute_for_everyone(telex, "Until I undo it")
     await telex.restart()
     undone = last_reply(await telex.editor.click(confirmation, label="Undo"))
@@ -94,7 +94,7 @@ async def test_undo_in_the_message_lets_the_story_come_again(telex, outlets):
     assert posted_titles(telex)[count_before:] == [THIRD]
 
 
-async def test_a_member_is_offered_no_channel_and_cannot_undo_for_it(telex, outlets):
+async def test_member_cannot_mute_or_unmute_for_channel(telex, outlets):
     panel = await open_mute_panel(telex, telex.reader)
     assert button_labels(panel) == ["3 days", "A week", "Until I undo it", "Cancel"]
     assert not any(component["type"] == SELECT for component in components(panel))
@@ -108,7 +108,7 @@ async def test_a_member_is_offered_no_channel_and_cannot_undo_for_it(telex, outl
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == []
 
 
-async def test_a_personal_mute_is_for_alerts_and_latest_and_leaves_the_channel_alone(telex, outlets):
+async def test_personal_mute_affects_notifications_and_latest_only(telex, outlets):
     telex.locales[telex.reader.id] = "fr"
     watch_reply = await telex.reader.slash(telex.news, "watch add", query="facial recognition")
     assert "facial recognition" in message_text(watch_reply)
@@ -136,7 +136,7 @@ async def test_a_personal_mute_is_for_alerts_and_latest_and_leaves_the_channel_a
     assert title in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_ten_stories_are_enough_for_one_person(telex, outlets):
+async def test_muted_stories_per_user_are_limited(telex, outlets):
     for number in range(10):
         await outlets.publish("third", f"{WORDS[number]} number {number}{number}{number} of {WORDS[9 - number]}")
     posts = telex.posts()[-11:]
@@ -151,7 +151,7 @@ async def test_ten_stories_are_enough_for_one_person(telex, outlets):
     assert len(await telex.store.muted_stories.list_by_user(telex.reader.id)) == 10
 
 
-async def test_a_story_is_chosen_from_a_digest_of_ones_own(telex, outlets):
+async def test_story_is_muted_from_personal_digest(telex, outlets):
     await outlets.publish("second", OTHER)
     await save_daily_digest(telex)
     await advance_until_due(telex)
@@ -169,7 +169,7 @@ async def test_a_story_is_chosen_from_a_digest_of_ones_own(telex, outlets):
     assert [story["title"] for story in export["muted_stories"]] == [OTHER]
 
 
-async def test_a_feed_that_is_new_to_telex_brings_nothing_of_the_story_either(telex, outlets, feed_server):
+async def test_new_feed_does_not_post_muted_story(telex, outlets, feed_server):
     await mute_for_everyone(telex)
     item = make_rss_item(901, title=AGAIN, published=telex.clock.now() - 30)
     url = feed_server.serve("/fourth", make_rss(item, title="fourth"))
@@ -179,7 +179,7 @@ async def test_a_feed_that_is_new_to_telex_brings_nothing_of_the_story_either(te
     assert "story muted by" in await why(telex, "https://news.example/articles/901")
 
 
-async def test_who_lost_the_right_meanwhile_mutes_nothing_for_a_channel(telex, outlets):
+async def test_channel_mute_requires_permission_on_confirmation(telex, outlets):
     panel = await open_mute_panel(telex, telex.editor)
     panel = last_reply(await choose(telex.editor, panel, "For everyone in #news"))
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": []})

@@ -1,4 +1,4 @@
-"""What was read of pages, as people see it: in watches, posts, answers and /why."""
+"""Page texts in watches, posts, answers and /why."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PAGE = (
 async def world(request, settings, clock, empty_database) -> AsyncIterator[World]:
     shutil.copy(empty_database, settings.database)
     full_text_settings = replace(settings, full_text=request.param)
-    async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened:
-        yield opened
+    async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened_world:
+        yield opened_world
 
 
 class TeaserFeed:
-    """A feed of teasers that `news` follows, and the pages behind it."""
+    """A followed feed of teasers and the pages that they link to."""
 
     def __init__(self, world: World, server: FeedServer) -> None:
         self.world, self.server = world, server
@@ -44,7 +44,7 @@ class TeaserFeed:
         self.feed: Feed | None = None
 
     async def publish_teaser(self, number: int, teaser: str = TEASER, page: str = PAGE) -> str:
-        """Let an article come and be posted; its address. Its page is not read yet."""
+        """Publish and post an article whose page is not fetched yet; return its URL."""
         path = f"/a/{number}"
         self.server.serve(path, page, content_type="text/html")
         link = f"{self.server.origin}{path}"
@@ -61,12 +61,12 @@ class TeaserFeed:
         return link
 
     async def read_due_pages(self) -> None:
-        """Read the pages that are due, and deliver what that causes."""
+        """Fetch the pages that are due and deliver the notifications."""
         await self.world.bot.services.full_text_fetcher.fetch_due([self.feed.id], max_seconds=30, wait_for_host=False)
         await self.world.deliver()
 
     def notices(self) -> list[str]:
-        """What the reader is told by direct message."""
+        """List the notifications of watches that the reader got."""
         direct_message_texts = map(text, self.world.posts(self.world.reader.user.dm_channel))
         return [notice for notice in direct_message_texts if notice.startswith("New for")]
 
@@ -79,7 +79,7 @@ async def desk(world, feed_server) -> TeaserFeed:
     return new_teaser_feed
 
 
-async def test_a_watch_is_told_of_words_that_only_the_page_has(desk):
+async def test_watch_matches_words_of_page(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="huddersfield")
     await desk.publish_teaser(2)
     assert desk.notices() == []
@@ -88,7 +88,7 @@ async def test_a_watch_is_told_of_words_that_only_the_page_has(desk):
     assert "Battery 2" in notice
 
 
-async def test_a_watch_that_the_teaser_met_is_not_told_again(desk):
+async def test_watch_matched_by_teaser_is_not_notified_again(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="battery")
     await desk.publish_teaser(2)
     await desk.read_due_pages()
@@ -97,7 +97,7 @@ async def test_a_watch_that_the_teaser_met_is_not_told_again(desk):
     assert len(desk.notices()) == 1
 
 
-async def test_no_watch_is_told_of_the_pages_of_a_backlog(world, feed_server):
+async def test_watch_ignores_pages_of_backlog(world, feed_server):
     teaser_feed = TeaserFeed(world, feed_server)
     await world.follow(feed_server.serve("/other", make_rss(title="Other")))
     await world.reader.slash(world.news, "watch add", query="huddersfield")
@@ -106,7 +106,7 @@ async def test_no_watch_is_told_of_the_pages_of_a_backlog(world, feed_server):
     assert teaser_feed.notices() == []
 
 
-async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_it(desk):
+async def test_post_does_not_wait_for_page_nor_count_as_corrected(desk):
     await desk.publish_teaser(2)
     post = desk.world.posts()[-1]
     assert desk.server.count("/a/2") == 0
@@ -118,7 +118,7 @@ async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_i
     assert "Corrected" not in text(desk.world.posts()[-1])
 
 
-async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(desk):
+async def test_page_text_is_posted_only_with_setting(desk):
     await desk.publish_teaser(2, teaser="")
     await desk.read_due_pages()
     await desk.world.advance(3600)
@@ -129,7 +129,7 @@ async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(de
     assert "Corrected" not in post_text
 
 
-async def test_an_answer_quotes_the_page(desk):
+async def test_answer_quotes_page(desk):
     answer = await desk.world.reader.slash(
         desk.world.news, "ask", question="What did the hall in which production is planned once make?"
     )
@@ -137,23 +137,23 @@ async def test_an_answer_quotes_the_page(desk):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected_text"),
     [
         ({}, "I read the page"),
         ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article on it."),
     ],
 )
-async def test_why_tells_whether_the_page_was_read(desk, options, told):
+async def test_why_reports_page_fetch(desk, options, expected_text):
     link = await desk.publish_teaser(2, **options)
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
     assert "I’m about to read the page" in message_text(answer)
     await desk.read_due_pages()
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
-    assert told in message_text(answer)
+    assert expected_text in message_text(answer)
     assert f"<t:{START}:f>" in message_text(answer)
 
 
-async def test_why_tells_that_the_publisher_wants_no_programs(world, feed_server):
+async def test_why_reports_robots_txt(world, feed_server):
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /", content_type="text/plain")
     teaser_feed = TeaserFeed(world, feed_server)
     link = await teaser_feed.publish_teaser(1)

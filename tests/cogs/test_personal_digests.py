@@ -1,4 +1,4 @@
-"""/digest me: a person's own digest, at their hour, of what they chose and may read, paused and ended."""
+"""/digest me: personal digests by direct message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def open_digest_panel(world: World) -> ResponseMessage:
     return last_reply(await world.reader.slash(world.news, "digest me"))
 
 
-def direct_messages(world: World) -> list[discord.Message]:
+def list_direct_messages(world: World) -> list[discord.Message]:
     return world.posts(world.reader.user.dm_channel)
 
 
@@ -35,7 +35,7 @@ async def advance_until_due(world: World) -> None:
 
 
 async def save_daily_digest(world: World, **plan: Any) -> None:
-    """The reader has a digest, every day at eight."""
+    """Save a digest for the reader, daily at 8:00."""
     await world.store.personal_digests.save(
         PersonalDigestPlan(weekday=None, minute=480, **plan),
         user_id=world.reader.id,
@@ -45,7 +45,7 @@ async def save_daily_digest(world: World, **plan: Any) -> None:
     )
 
 
-async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose(telex, feed_server):
+async def test_personal_digest_uses_feeds_topics_hour_and_language(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     first = await follow(telex, feed_server)
     second = await follow(telex, feed_server, path="/second", title="Second Voice")
@@ -70,9 +70,9 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     assert preview.ephemeral
     assert "Tides rise" in text(preview)
     assert "Chips shrink" not in text(preview)
-    assert direct_messages(telex) == []
+    assert list_direct_messages(telex) == []
     await advance_until_due(telex)
-    (digest,) = direct_messages(telex)
+    (digest,) = list_direct_messages(telex)
     assert datetime.fromtimestamp(telex.clock.now(), UTC).hour in {6, 7}  # eight in Paris
     digest_text = text(digest)
     assert "du jour" in digest_text
@@ -83,7 +83,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     await telex.reader.user.select(digest, [options[0]["value"]], custom_id=custom_id)
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
     await advance_until_due(telex)
-    assert len(direct_messages(telex)) == 1  # nothing came that day
+    assert len(list_direct_messages(telex)) == 1  # no new articles that day
     panel = last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
     panel = last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
     assert "Mis en pause" in text(panel)
@@ -94,7 +94,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     assert await telex.store.personal_digests.get_by_user(telex.reader.id) is None
 
 
-async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(telex, feed_server):
+async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, feed_server):
     feed = await follow(telex, feed_server)
     first, second = (telex.guild.create_text_channel(name) for name in ("first", "second"))
     hidden = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=first)
@@ -104,37 +104,37 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     await publish_articles(telex, feed_server, hidden, "A plan leaks", path="/hidden")
     await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
-    making = telex.bot.outbox_relay.personal_digest_task
-    await telex.advance(await making.get_next_due_at() - telex.clock.now())
-    await making.run()
+    digest_task = telex.bot.outbox_relay.personal_digest_task
+    await telex.advance(await digest_task.get_next_due_at() - telex.clock.now())
+    await digest_task.run()
     hide_channel(telex, second, telex.reader)  # before it is sent
     await telex.deliver()
-    (digest,) = direct_messages(telex)
+    (digest,) = list_direct_messages(telex)
     assert "Linux gets a scheduler" in text(digest)
     assert "A plan leaks" not in text(digest)
     assert "A minister resigns" not in text(digest)
     await publish_articles(telex, feed_server, feed, "Chips shrink")
     refuse_direct_message(telex)
     await advance_until_due(telex)
-    assert len(direct_messages(telex)) == 1
+    assert len(list_direct_messages(telex)) == 1
     panel = await open_digest_panel(telex)
     assert "Discord won’t let me send you direct messages." in text(panel)
     assert "then press Resume" in text(panel)
     await telex.advance(40 * 86_400)
     await telex.deliver()
-    assert len(direct_messages(telex)) == 1  # it was not tried again
-    await telex.restart()  # they are open again, which nobody tells the bot
+    assert len(list_direct_messages(telex)) == 1  # it was not tried again
+    await telex.restart()  # direct messages are open again, but the bot gets no event
     await telex.deliver()
-    assert len(direct_messages(telex)) == 1
+    assert len(list_direct_messages(telex)) == 1
     await telex.reader.click(await open_digest_panel(telex), label="Resume")
     await publish_articles(telex, feed_server, feed, "Fusion works")
     await advance_until_due(telex)
-    (_first, second) = direct_messages(telex)
+    (_first, second) = list_direct_messages(telex)
     assert "Fusion works" in text(second)
     assert "Chips shrink" not in text(second)
 
 
-async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex, feed_server):
+async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed_server):
     feed = await follow(telex, feed_server)
     await save_daily_digest(telex, topic_queries=("scheduler",), include_watches=True)
     store = telex.store.personal_digests
@@ -153,7 +153,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     assert was_enqueued == [True, False]
     await telex.deliver()
     await telex.deliver()
-    assert len(direct_messages(telex)) == 1
+    assert len(list_direct_messages(telex)) == 1
     panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
     assert "your digest: when you get it" in text(panel)
     export_reply = await telex.reader.click(panel, label="Export")
@@ -165,4 +165,4 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await publish_articles(telex, feed_server, feed, "Another scheduler")
     await telex.advance(2 * 86_400)
     await telex.deliver()
-    assert len(direct_messages(telex)) == 1
+    assert len(list_direct_messages(telex)) == 1

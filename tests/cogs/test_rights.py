@@ -10,7 +10,7 @@ from simcord import SetupError
 from bot.core import setting_registry
 from bot.core.preferences import FilterMode, FilterPlace, Preference
 from tests.cogs.people import DIRECT
-from tests.cogs.test_matrix import MAY, rights_by_command
+from tests.cogs.test_matrix import ALLOWED_PEOPLE, read_permissions_by_command
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import hide_channel, last_reply, message_text
@@ -19,7 +19,7 @@ from tests.support.scenario import follow
 
 async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):
     """With default permissions it would hide them from a role that the server chose to manage feeds."""
-    managed = {name for name, who in rights_by_command().items() if who == "Manage Server"}
+    managed = {name for name, who in read_permissions_by_command().items() if who == "Manage Server"}
     managed |= {name.partition(" ")[0] for name in managed if name.startswith("/")}
     for command in telex.bot.tree.get_commands():
         assert command.default_permissions is None
@@ -115,12 +115,14 @@ async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, fe
 async def test_commands_that_need_a_server_are_not_in_direct_messages(telex):
     available = telex.reader.user.available_commands()
     assert {f"/{name}" for name in available} == {
-        name for name, who in rights_by_command().items() if DIRECT in MAY[who] and name.startswith("/")
+        name
+        for name, who in read_permissions_by_command().items()
+        if DIRECT in ALLOWED_PEOPLE[who] and name.startswith("/")
     } | {"/watch add"}  # a group is there or not as a whole; it says to run it in a server
 
 
 async def test_only_what_reads_can_be_taken_along(telex):
-    anywhere = {name.removeprefix("/") for name, who in rights_by_command().items() if "anywhere" in who}
+    anywhere = {name.removeprefix("/") for name, who in read_permissions_by_command().items() if "anywhere" in who}
     for command in telex.bot.tree.get_commands():
         payload = command.to_dict(telex.bot.tree)
         is_user_installable = command.name in anywhere
