@@ -1,4 +1,4 @@
-"""Answers from a store: which passage comes first, how sure it is said to be, and what is quoted."""
+"""Answers from stored articles: ranking, confidence and quotes."""
 
 import json
 
@@ -31,8 +31,8 @@ TITLE = "Amazon bans police use of Rekognition"
 
 
 @pytest.fixture
-async def shared_story(library) -> Library:
-    await seeded(library)
+async def seed_story(library) -> Library:
+    await add_seed_story(library)
     return library
 
 
@@ -49,36 +49,36 @@ async def library(library) -> Library:
     return library
 
 
-def offered(answer: Answer) -> list[str]:
-    """What is quoted, as sure or as possible."""
+def list_quote_texts(answer: Answer) -> list[str]:
+    """List the texts of all quotes."""
     return [quote.text for quote in answer.quotes]
 
 
-async def seeded(library: Library) -> str:
-    """The story of the shared material, kept as given; its text."""
+async def add_seed_story(library: Library) -> str:
+    """Store the shared story and return its text."""
     text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
     title = "Amazon interdit à la police d'utiliser son logiciel de reconnaissance faciale"
     await library.add(title, text, body=boilerplate.strip_boilerplate(text), language="fr")
     return text
 
 
-async def test_the_shared_questions_come_out_right(library, searcher):
-    text = await seeded(library)
-    firsts: list[bool] = []
+async def test_seed_questions_are_answered(library, searcher):
+    text = await add_seed_story(library)
+    is_first_quote_right: list[bool] = []
     sure: list[str] = []
     for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
         question_row = json.loads(line)
         answer = await answer_question(searcher, question_row["question"], feed_ids=None)
-        quoted = offered(answer)
+        quoted = list_quote_texts(answer)
         sure += [answer.question] * answer.is_answered
         assert all(quote in text for quote in quoted)
         if question_row["answer_has_any"]:
             has_answer = [any(words in quote for words in question_row["answer_has_any"]) for quote in quoted]
             assert any(has_answer), (question_row["question"], quoted)
-            firsts.append(has_answer[0])
+            is_first_quote_right.append(has_answer[0])
         else:
             assert answer.confidence is not Confidence.SURE, question_row["question"]
-    assert firsts.count(False) <= 1
+    assert is_first_quote_right.count(False) <= 1
     assert len(sure) >= 3, sure  # plain questions, of which one is in another language
 
 
@@ -90,15 +90,15 @@ async def test_the_shared_questions_come_out_right(library, searcher):
         ("Why does Amazon ban the police from using Rekognition?", None),
     ],
 )
-async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(store, searcher, question, answer_text):
+async def test_plain_question_is_answered_surely_from_one_article(store, searcher, question, answer_text):
     await (await Library(store).open()).add(TITLE, BAN)
     answer = await answer_question(searcher, question, feed_ids=None)
-    assert answer.is_answered, offered(answer)
+    assert answer.is_answered, list_quote_texts(answer)
     assert answer.quotes[0].answer_text == answer_text
 
 
 @check_cases(
-    ("question", "holds"),
+    ("question", "expected_text"),
     [
         ("C'est quoi Rekognition ?", "service de reconnaissance faciale"),
         ("rekognition c koi", "service de reconnaissance faciale"),
@@ -112,13 +112,13 @@ async def test_a_plain_question_is_answered_surely_where_one_article_is_stored(s
         ("cb d'employés ont signé la pétition", "centaine"),
     ],
 )
-async def test_the_shared_story_answers_in_other_words(shared_story, searcher, question, holds):
+async def test_seed_story_answers_paraphrased_questions(seed_story, searcher, question, expected_text):
     answer = await answer_question(searcher, question, feed_ids=None)
-    assert any(holds in quote for quote in offered(answer)), offered(answer)
+    assert any(expected_text in quote for quote in list_quote_texts(answer)), list_quote_texts(answer)
 
 
 @check_cases(
-    ("question", "holds"),
+    ("question", "expected_text"),
     [
         ("Why does Amazon ban the police from using Rekognition?", "racism"),
         ("When was Rekognition launched?", "2016"),
@@ -128,20 +128,20 @@ async def test_the_shared_story_answers_in_other_words(shared_story, searcher, q
         ("Depuis quand le musée de Lyon a-t-il un robot ?", "janvier 2021"),
     ],
 )
-async def test_the_passage_that_answers_comes_first(ban, searcher, question, holds):
+async def test_answering_passage_comes_first(ban, searcher, question, expected_text):
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is not Confidence.NOTHING
-    assert holds in offered(answer)[0]
+    assert expected_text in list_quote_texts(answer)[0]
 
 
-async def test_a_headline_answers(library, searcher):
+async def test_headline_can_answer(library, searcher):
     await library.add("Nordwave names Ada Byron chief executive", "The board met on Tuesday in Oslo.")
     answer = await answer_question(searcher, "who is the new chief executive of nordwave", feed_ids=None)
-    assert any("Ada Byron" in quote for quote in offered(answer))
+    assert any("Ada Byron" in quote for quote in list_quote_texts(answer))
 
 
 @pytest.mark.parametrize("question", ["How much does Rekognition cost?", "Quel est le prix de Rekognition ?"])
-async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, searcher, question):
+async def test_question_without_answer_in_articles_is_not_sure(library, searcher, question):
     await library.add(TITLE, BAN)
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is Confidence.POSSIBLE
@@ -153,18 +153,18 @@ async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, sear
     "question",
     ["Quand la tour Eiffel a-t-elle été construite ?", "who won the cricket", "", "?", "the of and"],
 )
-async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(ban, searcher, question):
+async def test_unknown_topic_has_no_answer(ban, searcher, question):
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is Confidence.NOTHING
-    assert offered(answer) == []
+    assert list_quote_texts(answer) == []
     assert answer.sources == ()
 
 
-async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(library, searcher):
+async def test_hidden_article_is_not_quoted_or_related(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add(TITLE, BAN, feed=hidden)
     question = "When was Rekognition launched?"
-    assert "2016" in offered(await answer_question(searcher, question, feed_ids=[hidden.id]))[0]
+    assert "2016" in list_quote_texts(await answer_question(searcher, question, feed_ids=[hidden.id]))[0]
     answer = await answer_question(searcher, question, feed_ids=[library.feed.id])
     assert not answer.is_answered
     articles = (*answer.related_articles, *answer.sources)
@@ -172,15 +172,15 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question, searched_article_count=0)
 
 
-async def test_of_what_changes_the_newest_comes_first_and_nothing_older_is_shown_beside_it(library, searcher):
+async def test_newest_fact_is_quoted_alone(library, searcher):
     await library.add("Fermat", "The chief executive of Fermat is Alan Kay. He spoke in Berlin.", days=400)
     await library.add("Fermat", "The chief executive of Fermat is Ada Byron. She spoke in Paris.", days=3)
     answer = await answer_question(searcher, "who is the chief executive of fermat now", feed_ids=None)
-    assert "Ada Byron" in offered(answer)[0]
+    assert "Ada Byron" in list_quote_texts(answer)[0]
     assert all("Alan Kay" not in quote.text for quote in answer.shown_quotes)
 
 
-async def test_the_words_that_answer_are_told(library, searcher):
+async def test_quote_has_answer_text(library, searcher):
     await library.add("A board for beginners", "The new board is here. The new board costs 35 euros in shops.")
     answer = await answer_question(searcher, "how much does the new board cost", feed_ids=None)
     (first, *_) = answer.quotes
@@ -188,36 +188,36 @@ async def test_the_words_that_answer_are_told(library, searcher):
     assert first.answer_text in first.text
 
 
-async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(library, searcher):
+async def test_quote_of_long_sentence_is_short_and_verbatim(library, searcher):
     text = (
         "It is said " + "that among many other things " * 40 + "Rekognition was launched in 2016 " + "and so on " * 60
     )
     await library.add("Rekognition", text)
     answer = await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)
-    quoted = offered(answer)
+    quoted = list_quote_texts(answer)
     assert any("launched in 2016" in quote for quote in quoted)
     assert all(len(quote) <= 400 and (quote in text or quote == "Rekognition") for quote in quoted)
 
 
-async def test_no_sentence_is_quoted_twice(library, searcher):
+async def test_sentences_are_quoted_once(library, searcher):
     years = [
         f"In {year} Amazon showed Rekognition, version {year - 2000}, to the police." for year in range(2012, 2024)
     ]
     await library.add("Rekognition and the police", " ".join(years))
     answer = await answer_question(searcher, "When did Amazon show Rekognition to the police?", feed_ids=None)
-    assert len(offered(answer)) > 1
-    quoted = [year for year in years for quote in offered(answer) if year in quote]
+    assert len(list_quote_texts(answer)) > 1
+    quoted = [year for year in years for quote in list_quote_texts(answer) if year in quote]
     assert len(quoted) == len(set(quoted))
 
 
-async def test_quotes_do_not_join_what_something_was_left_out_between(library, searcher):
+async def test_quote_does_not_span_removed_boilerplate(library, searcher):
     text = "Amazon launched Rekognition.\n\nÀ lire aussi : Reconnaissance\n\nThat was in 2016, in Seattle."
     await library.add("Rekognition", text, body=boilerplate.strip_boilerplate(text))
     answer = await answer_question(searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None)
-    assert all(quote in text for quote in offered(answer))
+    assert all(quote in text for quote in list_quote_texts(answer))
 
 
-async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
+async def test_json_answer_has_documented_keys(library, searcher):
     await library.add(TITLE, BAN)
     answer_json = (await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
     assert answer_json.keys() >= {
@@ -241,6 +241,6 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
 @example(question='lang:fr -robot "musée" OR (')
 @example(question="combien " * 100)
 @example(question="\ud800")
-async def test_arbitrary_text_raises_nothing(library, searcher, question):
+async def test_any_question_text_is_handled(library, searcher, question):
     await answer_question(searcher, question, feed_ids=None)
     await answer_question(searcher, f"robot musée {question}", feed_ids=[1, 2])

@@ -1,4 +1,4 @@
-"""What a question leaves unsaid is taken from the questions before it."""
+"""Follow-up questions, completed from the previous ones."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +8,7 @@ from tests.support.cases import check_cases
 
 
 @check_cases(
-    ("before", "text", "meant"),
+    ("previous_question", "text", "resolved_question"),
     [
         (
             "How many iPhones did Apple sell in Germany?",
@@ -24,12 +24,12 @@ from tests.support.cases import check_cases
         ("combien coute le cybertruck", "et en France", "combien coute le cybertruck en France"),
     ],
 )
-def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_else(before, text, meant):
-    assert resolve_question(text, [before]) == meant
+def test_bare_follow_up_replaces_topic_of_previous_question(previous_question, text, resolved_question):
+    assert resolve_question(text, [previous_question]) == resolved_question
 
 
 @check_cases(
-    ("before", "text", "taken"),
+    ("previous_question", "text", "added_words"),
     [
         ("How long will the Nordwave repair take?", "when will it be repaired?", "nordwave"),
         ("What is Rekognition?", "combien ça coûte ?", "rekognition"),
@@ -40,10 +40,10 @@ def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_el
         ("who bought Slack?", "how many people work there?", "slack"),
     ],
 )
-def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(before, text, taken):
-    completed_question = resolve_question(text, [before])
+def test_pronoun_question_takes_words_of_previous_one(previous_question, text, added_words):
+    completed_question = resolve_question(text, [previous_question])
     assert completed_question.startswith(text)
-    assert set(taken.split()) <= set(completed_question.removeprefix(text).split())
+    assert set(added_words.split()) <= set(completed_question.removeprefix(text).split())
 
 
 @check_cases(
@@ -56,17 +56,17 @@ def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(b
         "thanks",
     ],
 )
-def test_a_question_that_is_whole_takes_nothing(text):
+def test_complete_question_is_unchanged(text):
     assert resolve_question(text, ["Who is the CEO of Apple?"]) == text
 
 
-def test_a_chain_of_follow_ups_keeps_its_topic():
+def test_follow_up_chain_keeps_topic():
     assert "Microsoft" in resolve_question("and Microsoft?", ["Who is the CEO of Apple?"])
     assert "microsoft" in resolve_question("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"])
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3))
-def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
+def test_resolved_question_has_bounded_length(text, earlier):
     assert len(resolve_question(text, earlier)) <= 400
 
 
@@ -78,5 +78,5 @@ def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
         ("What did Emmanuel Macron sell on eBay?", ["Emmanuel Macron", "eBay"]),
     ],
 )
-def test_a_name_keeps_the_small_letter_that_it_begins_with(question, names):
+def test_names_keep_lower_case_prefix(question, names):
     assert extract_names(question) == names

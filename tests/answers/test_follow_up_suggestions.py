@@ -1,4 +1,4 @@
-"""Questions to ask next: what they are made from, and that the engine has answered each."""
+"""Suggested follow-up questions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tests.support.search.searchers import searcher_of
 
 
 async def list_tried_questions(store, text: str, language: str) -> list[str]:
-    """Ask about an article as if the engine knew nothing, and return the questions that it was asked."""
+    """List the questions tried_questions for an article when the engine answers none of them."""
     library = await Library(store).open()
     article = await store.articles.get(await library.add("News", text, language=language))
     answer = Answer(
         question="what", confidence=Confidence.SURE, quotes=(Quote(text, article, "x", ("x",)),), sources=(article,)
     )
-    tried: list[str] = []
+    tried_questions: list[str] = []
 
     async def try_question(question: str) -> Answer:
-        tried.append(question)
+        tried_questions.append(question)
         return Answer(question=question)
 
     assert await suggest_questions(answer, language, try_question) == ()
-    return tried
+    return tried_questions
 
 
 @check_cases(
@@ -41,7 +41,7 @@ async def list_tried_questions(store, text: str, language: str) -> list[str]:
         ("Ils devront payer une astreinte de 100 000 euros par jour.", "fr", "De combien est l’astreinte ?"),
     ],
 )
-async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, language, question):
+async def test_introduced_names_and_counts_are_suggested(store, text, language, question):
     assert question in await list_tried_questions(store, text, language)
 
 
@@ -58,11 +58,11 @@ async def test_what_an_article_introduces_or_counts_is_asked_for(store, text, la
         ("PEP 695 brings a short syntax.", "en"),
     ],
 )
-async def test_what_would_make_no_question_is_left_alone(store, text, language):
+async def test_unsuitable_sentences_suggest_nothing(store, text, language):
     assert await list_tried_questions(store, text, language) == []
 
 
-async def test_a_question_that_an_article_suggests_is_answered_surely_in_the_conversation_about_it(store, monkeypatch):
+async def test_suggested_question_is_sure_only_in_its_conversation(store, monkeypatch):
     monkeypatch.setattr(answer_pipeline, "classify_confidence", lambda *_: Confidence.POSSIBLE)
     library = await Library(store).open()
     text = "Linux 6.1 is out. The merge, about 12,500 lines, brings the build support."
@@ -79,7 +79,7 @@ async def test_a_question_that_an_article_suggests_is_answered_surely_in_the_con
     assert not (await ask("How many lines?", [])).is_answered
 
 
-async def test_a_suggestion_is_answered_surely_by_the_words_it_was_made_from(store):
+async def test_suggestion_is_answered_from_its_words(store):
     library = await Library(store).open()
     text = (
         "Un incendie s’est déclaré sur le site d’OVHcloud à Strasbourg. Le bâtiment SBG2 a été entièrement détruit. "

@@ -1,4 +1,4 @@
-"""A mention is a question, a search, a call for help, or no call at all."""
+"""Intents and languages of messages that mention the bot."""
 
 from bot.answers.conversing.message_intents import (
     MessageIntent,
@@ -26,7 +26,7 @@ NOW = 1_780_000_000
         "wow - crazy",
     ],
 )
-def test_a_question_to_the_bot_is_answered(text):
+def test_question_is_answered(text):
     assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.ANSWER, text)
 
 
@@ -44,28 +44,28 @@ def test_a_question_to_the_bot_is_answered(text):
         ("intel OR amd", "intel OR amd"),
     ],
 )
-def test_the_search_syntax_is_a_search(text, query):
+def test_search_syntax_is_searched(text, query):
     assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.SEARCH, query)
 
 
 @check_cases("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
-def test_a_comment_that_a_client_made_a_mention_is_left_alone(text):
+def test_comment_in_reply_is_ignored(text):
     assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
 @check_cases("text", ["who is behind this", "vraiment ?", "et pourquoi"])
-def test_a_question_in_reply_to_a_post_is_answered(text):
+def test_question_in_reply_to_post_is_answered(text):
     assert detect_intent(text, NOW, is_addressed=False) == MessageIntent(MessageKind.ANSWER, text)
 
 
 @check_cases("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
-def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text):
+def test_bare_mention_or_greeting_asks_for_help(text):
     assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.HELP
     assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
 @check_cases("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
-def test_thanks_are_no_question(text):
+def test_thanks_are_ignored(text):
     assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.NOTHING
 
 
@@ -86,7 +86,7 @@ def test_thanks_are_no_question(text):
         ("Intel?", None),
     ],
 )
-def test_the_language_of_a_few_words_shows(text, expected):
+def test_language_of_short_text_is_detected(text, expected):
     assert detect_message_language(text) == expected
 
 
@@ -102,5 +102,5 @@ def test_the_language_of_a_few_words_shows(text, expected):
         ("https://avant:8080", None),
     ],
 )
-def test_the_word_that_begins_a_search_tells_the_language(text, language):
+def test_search_verb_or_filter_decides_language(text, language):
     assert detect_intent(text, NOW, is_addressed=True).language == language

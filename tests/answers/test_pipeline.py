@@ -1,4 +1,4 @@
-"""The steps from a question to an answer, each alone."""
+"""The steps from a question to an answer."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.support.cases import check_cases
 from tests.support.search.library import Library
 from tests.support.search.searchers import searcher_of
 
-ARTICLES = 1000
+ARTICLE_COUNT = 1000
 
 
-def frequency(stem: str) -> int:
+def get_frequency(stem: str) -> int:
     return {"nordwav": 3, "cabl": 40, "repair": 90, "repar": 90}.get(stem, 0)
 
 
@@ -44,16 +44,16 @@ def frequency(stem: str) -> int:
         ("pk il est parti", AnswerType.REASON),
     ],
 )
-def test_the_kind_of_answer_is_told(text, kind):
-    assert kind in analyse_question(text, frequency, ARTICLES).answer_types
+def test_answer_type_is_detected(text, kind):
+    assert kind in analyse_question(text, get_frequency, ARTICLE_COUNT).answer_types
 
 
-def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
-    question = analyse_question("How many cables does Nordwave repair now?", frequency, ARTICLES)
+def test_term_weight_depends_on_rarity():
+    question = analyse_question("How many cables does Nordwave repair now?", get_frequency, ARTICLE_COUNT)
     weights = {term.word: term.weight for term in question.terms}
     assert weights.keys() == {"cables", "nordwave", "repair"}
     assert weights["nordwave"] > weights["cables"] > weights["repair"] > 0
-    unknown = analyse_question("Nordwave quux", frequency, ARTICLES).terms[1]
+    unknown = analyse_question("Nordwave quux", get_frequency, ARTICLE_COUNT).terms[1]
     assert not unknown.is_in_index
     assert 0 < unknown.weight < weights["nordwave"]
 
@@ -68,8 +68,8 @@ def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
         ("who was hired in 2019", False),
     ],
 )
-def test_a_question_about_the_present_is_told_from_one_about_the_past(text, changes):
-    assert analyse_question(text, frequency, ARTICLES).changes_over_time is changes
+def test_question_about_present_is_detected(text, changes):
+    assert analyse_question(text, get_frequency, ARTICLE_COUNT).changes_over_time is changes
 
 
 @check_cases(
@@ -83,14 +83,14 @@ def test_a_question_about_the_present_is_told_from_one_about_the_past(text, chan
         ("Then Lip-Bu Tan spoke.", AnswerType.NAME, "Lip-Bu Tan"),
     ],
 )
-def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
+def test_typed_spans_are_found(text, kind, said):
     answer_forms = list(find_typed_spans(text))
     assert (kind, said) in [(form.answer_type, form.text) for form in answer_forms]
     assert all(text[form.start : form.end] == form.text for form in answer_forms)
     assert kind is not AnswerType.TIME or all(form.answer_type is not AnswerType.NUMBER for form in answer_forms)
 
 
-async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
+async def test_article_is_split_into_headline_and_windows(store):
     library = await Library(store).open()
     sentences = [f"Sentence number {number} tells of {'many ' * 12}things." for number in range(12)]
     article_id = await library.add("A headline", " ".join([*sentences, "word " * 300]))
@@ -104,12 +104,12 @@ async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentence
     assert all(any(sentence in window.text for window in windows) for sentence in sentences)
 
 
-async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
+async def test_candidate_features_are_named_and_independent(store):
     library = await Library(store).open()
     text = "Nothing else happened. The Nordwave cable was repaired after 12 days."
     article = await store.articles.get(await library.add("Nordwave", text))
     assert article is not None
-    question = analyse_question("After how many days was the Nordwave cable repaired?", frequency, ARTICLES)
+    question = analyse_question("After how many days was the Nordwave cable repaired?", get_frequency, ARTICLE_COUNT)
     terms, reading = QuestionTermMatcher(question), analyse_article(article)
     measures = ArticleFeatures(terms, reading)
     headline, window = iter_candidates(reading)
@@ -131,12 +131,13 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     assert best.excerpt.answer_text == "12 days"
 
 
-async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(store):
+async def test_answer_to_follow_up_needs_its_own_term(store):
     library = await Library(store).open()
     text = "Renault ferme 1200 magasins. De son côté, Tesla en ouvre 300 cette année."
     article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
     without, with_tesla = (
-        analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added) for added in ((), ("tesla",))
+        analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLE_COUNT, added)
+        for added in ((), ("tesla",))
     )
     weight, follow_up_weight = (question.terms[1].weight for question in (without, with_tesla))
     assert follow_up_weight == pytest.approx(weight * FOLLOW_UP_TERM_FACTOR)
@@ -144,7 +145,7 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
     assert score_candidates(with_tesla, [article]).candidates[0].excerpt.answer_text is None
 
 
-def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
+def test_scorer_sums_leaves_of_trees():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
     tree_scorer = Scorer(bias=0.0, trees=(tree,), sure_threshold=0.9, possible_threshold=0.1)
     assert tree_scorer.predict_probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
@@ -152,12 +153,12 @@ def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
 
 
 @check_cases("meaning", [False, True])
-def test_the_scorer_is_of_today_s_features(meaning):
+def test_stored_scorer_matches_features(meaning):
     loaded_scorer = load_candidate_scorer(with_cosines=meaning)  # which raises where they are others
     assert 0 < loaded_scorer.possible_threshold < loaded_scorer.sure_threshold < 1
 
 
-def make_judged_quote(
+def make_candidate(
     article_id: int,
     probability: float,
     *,
@@ -177,13 +178,13 @@ def make_judged_quote(
     )
 
 
-def test_what_is_far_less_likely_is_not_quoted_but_beside_what_was_talked_about():
-    first, second, third = (make_judged_quote(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
+def test_unlikely_candidate_is_not_quoted_outside_conversation():
+    first, second, third = (make_candidate(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
     assert select_quotes([first, second, third]) == [first, second]
     assert select_quotes([first, second, third], frozenset({1})) == [first, second, third]
 
 
-async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_is_likely(store):
+async def test_following_sentences_are_quoted_when_nothing_else_is_likely(store):
     library = await Library(store).open()
     first_sentences = [
         f"The Nordwave cable was cut in the night, its operator said {'once and ' * 20}again.",
@@ -193,13 +194,13 @@ async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_i
     article = await store.articles.get(
         await library.add("News of the sea", " ".join([*first_sentences, *["More is said."] * 30]))
     )
-    question = analyse_question("when was the Nordwave cable cut", frequency, ARTICLES)
+    question = analyse_question("when was the Nordwave cable cut", get_frequency, ARTICLE_COUNT)
     quotes = select_quotes(score_candidates(question, [article]).candidates[:1])
     assert [quote.text for quote in quotes] == [first_sentences[0], " ".join(first_sentences[1:])]
     assert all(quote.text in article.text and len(quote.text) <= MAX_QUOTE_LENGTH for quote in quotes)
 
 
-async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store):
+async def test_newest_of_equal_articles_answers(store):
     library = await Library(store).open()
     for days, name in ((400, "Alan Kay"), (10, "Ada Byron"), (200, "Grace Hopper")):
         await library.add(f"Nordwave has a new head: {name}", f"{name} runs Nordwave.", days=days)
@@ -210,48 +211,48 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
     assert "Ada Byron" in first.text
 
 
-def test_an_article_that_was_talked_about_makes_no_answer_sure():
-    by = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
-    judged_quotes = [make_judged_quote(1, 0.8, days=1, answer=None)]
-    question = analyse_question("nordwave", frequency, 16 * ARTICLES)
-    assert classify_confidence(question, judged_quotes, by) is Confidence.SURE
-    assert classify_confidence(question, judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
+def test_article_of_conversation_makes_no_answer_sure():
+    scorer = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
+    candidates = [make_candidate(1, 0.8, days=1, answer=None)]
+    question = analyse_question("nordwave", get_frequency, 16 * ARTICLE_COUNT)
+    assert classify_confidence(question, candidates, scorer) is Confidence.SURE
+    assert classify_confidence(question, candidates, scorer, frozenset({1})) is Confidence.POSSIBLE
 
 
-def test_less_is_needed_to_be_sure_in_a_small_store():
-    by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
-    small, medium, large = (analyse_question("nordwave", frequency, count) for count in (1, 4_000, 16_000))
+def test_confidence_threshold_is_lower_in_small_store():
+    scorer = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
+    small, medium, large = (analyse_question("nordwave", get_frequency, count) for count in (1, 4_000, 16_000))
     for probability, confidences in ((0.4, "sure possible possible"), (0.46, "sure sure possible"), (0.5, "sure " * 3)):
-        quotes = [make_judged_quote(1, probability, days=1, answer="Skagen Link")]
-        classes = [classify_confidence(question, quotes, by) for question in (small, medium, large)]
+        quotes = [make_candidate(1, probability, days=1, answer="Skagen Link")]
+        classes = [classify_confidence(question, quotes, scorer) for question in (small, medium, large)]
         assert classes == confidences.split()
 
 
-def test_words_that_are_not_what_is_asked_for_make_no_answer_sure_and_rank_lower():
-    by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
-    question = analyse_question("how many ships does Nordwave have", frequency, ARTICLES)
+def test_unexpected_answer_is_not_sure_and_ranks_lower():
+    scorer = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
+    question = analyse_question("how many ships does Nordwave have", get_frequency, ARTICLE_COUNT)
     ships, minutes = (
-        make_judged_quote(number, probability, days=1, answer=answer, has_expected_answer=has_expected_answer)
+        make_candidate(number, probability, days=1, answer=answer, has_expected_answer=has_expected_answer)
         for number, probability, answer, has_expected_answer in (
             (1, 0.5, "12 ships", True),
             (2, 0.6, "78 minutes", False),
         )
     )
-    assert classify_confidence(question, [ships], by) is Confidence.SURE
-    assert classify_confidence(question, [minutes], by) is Confidence.POSSIBLE
+    assert classify_confidence(question, [ships], scorer) is Confidence.SURE
+    assert classify_confidence(question, [minutes], scorer) is Confidence.POSSIBLE
     assert rank_candidates([minutes, ships]) == [ships, minutes]
     likelier = minutes._replace(probability=0.9)
     assert rank_candidates([ships, likelier]) == [likelier, ships]
 
 
-def test_less_is_needed_to_be_sure_where_the_number_asked_for_is_there():
-    by = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
-    quote = make_judged_quote(1, 0.4, days=1, answer="12 ships")
+def test_requested_number_lowers_threshold():
+    scorer = Scorer(bias=0.0, trees=(), sure_threshold=0.5, possible_threshold=0.1)
+    quote = make_candidate(1, 0.4, days=1, answer="12 ships")
     number, anything = (
-        analyse_question(text, frequency, 16 * ARTICLES) for text in ("how many ships", "is Nordwave repaired")
+        analyse_question(text, get_frequency, 16 * ARTICLE_COUNT) for text in ("how many ships", "is Nordwave repaired")
     )
-    assert classify_confidence(number, [quote], by) is Confidence.SURE
-    assert classify_confidence(anything, [quote], by) is Confidence.POSSIBLE
+    assert classify_confidence(number, [quote], scorer) is Confidence.SURE
+    assert classify_confidence(anything, [quote], scorer) is Confidence.POSSIBLE
 
 
 @check_cases(
@@ -273,12 +274,12 @@ def test_less_is_needed_to_be_sure_where_the_number_asked_for_is_there():
         ("qui a fondé Nordwave ?", "Ada Byron mettait Nordwave en ligne.", "Ada Byron"),
     ],
 )
-async def test_only_words_that_agree_with_the_question_are_expected(store, question, text, words):
+async def test_expected_answer_agrees_with_question(store, question, text, words):
     library = await Library(store).open()
     article = await store.articles.get(
         await library.add("News of the sea", text, language="fr" if "a " in text else "en")
     )
-    candidates = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates
+    candidates = score_candidates(analyse_question(question, get_frequency, ARTICLE_COUNT), [article]).candidates
     excerpts = [candidate.excerpt for candidate in candidates if not candidate.sentence_range[0]]
     expected_words = [excerpt.answer_text or words for excerpt in excerpts if excerpt.has_expected_answer]
     assert expected_words == ([] if words is None else [words])
@@ -296,11 +297,11 @@ async def test_only_words_that_agree_with_the_question_are_expected(store, quest
 async def test_only_measure_or_time_without_rival_is_given_as_answer(store, question, text, words):
     library = await Library(store).open()
     article = await store.articles.get(await library.add("News of the sea", text))
-    candidates = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates
+    candidates = score_candidates(analyse_question(question, get_frequency, ARTICLE_COUNT), [article]).candidates
     assert [candidate.excerpt.answer_text for candidate in candidates if not candidate.sentence_range[0]] == [words]
 
 
-def test_names_take_no_number_from_the_words_after_them():
+def test_name_spans_exclude_following_numbers():
     for text, names in (
         ("Une amende à Google et 60 millions à Facebook", ["Google", "Facebook"]),
         ("Some 23,000 people use Linux 6.1", ["Some", "Linux 6.1"]),
@@ -310,12 +311,12 @@ def test_names_take_no_number_from_the_words_after_them():
         assert [name for name in names if name != "Some"] == [name for name in spans if name not in {"Une", "Some"}]
 
 
-def test_candidates_that_share_a_sentence_are_quoted_once():
-    first, again, apart = (make_judged_quote(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
+def test_overlapping_candidates_are_quoted_once():
+    first, again, apart = (make_candidate(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
     assert select_quotes([first, again, apart]) == [first, apart]
 
 
-async def test_the_newest_article_is_read_though_many_older_ones_match_better(store):
+async def test_newest_article_is_retrieved_despite_better_matches(store):
     library = await Library(store).open()
     for number in range(MAX_ARTICLES + 5):
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
@@ -357,20 +358,20 @@ async def test_the_newest_article_is_read_though_many_older_ones_match_better(st
         ),
     ],
 )
-async def test_people_see_two_sentences_at_most_and_the_words_that_answer(store, question, text, sentences, words):
+async def test_excerpt_has_at_most_two_sentences_and_answer(store, question, text, sentences, words):
     library = await Library(store).open()
     article = await store.articles.get(await library.add("News of the sea", text))
-    best = score_candidates(analyse_question(question, frequency, ARTICLES), [article]).candidates[0]
+    best = score_candidates(analyse_question(question, get_frequency, ARTICLE_COUNT), [article]).candidates[0]
     assert best.excerpt.answer_text == words
     assert 1 <= len(best.excerpt.sentences) <= 2
     assert words is None or any(words in sentence for sentence in best.excerpt.sentences)
     assert sentences is None or best.excerpt.sentences == sentences
 
 
-async def test_only_articles_about_the_same_thing_are_related(store):
+async def test_only_articles_on_same_topic_are_related(store):
     library = await Library(store).open()
     about_it = await library.add("The Nordwave cable is cut again", "The Nordwave cable lies in the sea.")
     await library.add("Storm over Oslo", "Trees fell. The repair of a cable will take days, and nobody knows Nordwave.")
     articles = await store.articles.list_newest(None, limit=9)
-    question = analyse_question("who owns the Nordwave cable", frequency, ARTICLES)
+    question = analyse_question("who owns the Nordwave cable", get_frequency, ARTICLE_COUNT)
     assert score_candidates(question, articles).related_article_ids == (about_it,)

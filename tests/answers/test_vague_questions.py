@@ -1,4 +1,4 @@
-"""Questions for the news are told from others, and answered by the biggest stories of a time."""
+"""Questions for news and the briefings that answer them."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ NOW = 1_780_000_000
         ("les retraites", "retraites"),
     ],
 )
-def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
-    vague_question = news_requests.parse_news_request(text, NOW)
-    assert " ".join(vague_question.topic) == topic
+def test_news_request_has_topic_or_none(text, topic):
+    news_request = news_requests.parse_news_request(text, NOW)
+    assert " ".join(news_request.topic) == topic
 
 
 @check_cases(
@@ -58,12 +58,12 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
         "",
     ],
 )
-def test_a_question_for_a_fact_is_none(text):
+def test_factual_question_is_no_news_request(text):
     assert news_requests.parse_news_request(text, NOW) is None
 
 
 @check_cases("language", ["en", "fr"])
-def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
+def test_typed_questions_are_told_apart(language):
     path = SHARED / "questions" / f"chat-{language}.jsonl"
     if not path.exists():
         pytest.skip("needs ../shared/questions, which is not beside this checkout")
@@ -81,60 +81,58 @@ async def ask_question(store: Store, text: str) -> Answer:
     return await answer_pipeline.answer_question(searcher_of(store), text, feed_ids=None)
 
 
-def titles(answer: Answer) -> list[str]:
+def list_titles(answer: Answer) -> list[str]:
     return [line.article.title for line in answer.briefing]
 
 
-async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
+async def test_story_of_most_outlets_comes_first(store, library):
     await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
     for name in ("Post", "Wire"):
         feed = await library.new_feed(name)
         await library.add("Volcano erupts near Reykjavik airport", f"{name} saw it.", days=2, feed=feed)
     answer = await ask_question(store, "what's new?")
-    assert titles(answer) == [
+    assert list_titles(answer) == [
         "Volcano erupts near Reykjavik airport",
         "Ferry runs aground near Malmo harbour",
     ]
     assert [line.outlet_count for line in answer.briefing] == [2, 1]
     assert answer.is_answered
-    assert [quote.text for quote in answer.quotes] == titles(answer)
+    assert [quote.text for quote in answer.quotes] == list_titles(answer)
 
 
-async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store, library):
+async def test_preferred_story_outranks_equal_one(store, library):
     await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
     await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
     await library.add("Museum of glass opens", "In Murano.", days=6)
     taste = PreferenceModel({"w:ferri": Trait(TraitKind.WORD, "Ferry", 0.8)})
     answer = await answer_pipeline.answer_question(searcher_of(store), "what's new?", feed_ids=None, preferences=taste)
-    assert titles(answer)[0].startswith("Ferry")
-    assert titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
+    assert list_titles(answer)[0].startswith("Ferry")
+    assert list_titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
 
 
-async def test_a_topic_leaves_out_everything_else(store, library):
+async def test_topic_excludes_other_articles(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=1)
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
-    assert titles(await ask_question(store, "any news on Signal?")) == ["Signal adds video calls"]
+    assert list_titles(await ask_question(store, "any news on Signal?")) == ["Signal adds video calls"]
 
 
-async def test_news_in_the_language_of_the_question_is_told_alone_where_there_is_enough(
-    store: Store, library: Library
-) -> None:
+async def test_briefing_uses_question_language_if_enough_articles(store: Store, library: Library) -> None:
     await library.add("Porsche recalls cars", "In Stuttgart.", days=1)
     for days, title in ((3, "Porsche rappelle ses voitures"), (5, "Porsche gagne au Mans")):
         await library.add(title, "À Stuttgart.", language="fr", days=days)
-    assert len(titles(await ask_question(store, "quoi de neuf chez porsche ?"))) == 3
+    assert len(list_titles(await ask_question(store, "quoi de neuf chez porsche ?"))) == 3
     await library.add("Porsche a un nouveau patron", "À Zuffenhausen.", language="fr", days=6)
     answer = await ask_question(store, "quoi de neuf chez porsche ?")
     assert [line.article.language for line in answer.briefing] == ["fr"] * 3
 
 
-async def test_a_name_is_no_other_word_of_its_stem(store, library):
+async def test_name_does_not_match_other_word_of_stem(store, library):
     await library.add("Coal plant stays open", "It is open.", days=1)
     await library.add("OpenAI opens an office", "In Paris.", days=2)
-    assert titles(await ask_question(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
+    assert list_titles(await ask_question(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
 
 
-async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, library):
+async def test_outlet_does_not_fill_briefing_alone(store, library):
     for number, word in enumerate("alpha bravo charlie delta echo foxtrot golf hotel".split()):
         await library.add(f"{word} {word}s a {word}er", "Text.", days=1 + number / 100)
     other_feed = await library.new_feed("Post")
@@ -144,34 +142,34 @@ async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, l
     assert {line.article.outlet for line in answer.briefing} == {"Gazette", "Post"}
 
 
-async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store, library):
+async def test_vague_period_extends_to_older_articles(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=200)
     for question in ("what's up with Signal lately?", "Signal news this week"):
         answer = await ask_question(store, question)
-        assert titles(answer) == ["Signal adds video calls"]
+        assert list_titles(answer) == ["Signal adds video calls"]
         assert answer.period.start <= answer.briefing[0].article.published < answer.period.end
 
 
-async def test_lately_reaches_back_as_far_as_six_stories(store, library):
+async def test_vague_period_extends_to_six_stories(store, library):
     for days, word in zip(
         (1, 2, 30, 40, 50, 60, 400), "alpha bravo charlie delta echo foxtrot golf".split(), strict=True
     ):
         await library.add(f"Signal {word}s a {word}er", "Text.", days=days)
     answer = await ask_question(store, "what's new with Signal?")
     assert len(answer.briefing) == 6
-    assert "Signal golfs a golfer" not in titles(answer)
+    assert "Signal golfs a golfer" not in list_titles(answer)
     assert answer.period.end - answer.period.start == 60 * 86_400
 
 
-async def test_a_time_that_is_named_holds(store, library):
+async def test_named_period_is_kept(store, library):
     await library.add("Old news of Signal", "Text.", days=60)
     await library.add("Fresh news of Signal", "Text.", days=1)
-    assert titles(await ask_question(store, "what happened with Signal in the last 7 days?")) == [
+    assert list_titles(await ask_question(store, "what happened with Signal in the last 7 days?")) == [
         "Fresh news of Signal"
     ]
 
 
-async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(store, library):
+async def test_briefing_is_empty_without_articles_on_topic(store, library):
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
     answer = await ask_question(store, "any news on Signal?")
     assert not answer.briefing

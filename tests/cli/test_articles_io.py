@@ -1,4 +1,4 @@
-"""Articles as JSON Lines: nothing lost, nothing twice, bad lines told of."""
+"""Import and export of articles as JSON Lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.polling.jsonl_articles import parse_row
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.outbox_scenario import poll
 
-FULL = {
+FULL_ROW = {
     "url": "https://news.example/2020/06/10/amazon",
     "title": "Amazon interdit Rekognition à la police",
     "text": "Un moratoire d’un an.\n\nLa décision date du 10 juin.",
@@ -36,42 +36,44 @@ FULL = {
 }
 
 
-def line(**changes: object) -> bytes:
-    return json.dumps(FULL | changes, ensure_ascii=False).encode() + b"\n"
+def make_line(**changes: object) -> bytes:
+    return json.dumps(FULL_ROW | changes, ensure_ascii=False).encode() + b"\n"
 
 
-async def imported(newsroom: Services, lines: Iterable[bytes]) -> article_files.ArticleImportResult:
+async def import_articles(newsroom: Services, lines: Iterable[bytes]) -> article_files.ArticleImportResult:
     return await import_lines(newsroom, io.BytesIO(b"".join(lines)))
 
 
-async def exported(newsroom: Services) -> str:
+async def export_articles(newsroom: Services) -> str:
     out = io.StringIO()
     count = await article_files.export_articles(newsroom.store, out)
     assert count == out.getvalue().count("\n")
     return out.getvalue()
 
 
-async def test_what_is_imported_comes_out_as_it_was(newsroom):
-    import_outcome = await imported(newsroom, [line()])
+async def test_imported_article_is_exported_unchanged(newsroom):
+    import_outcome = await import_articles(newsroom, [make_line()])
     assert (import_outcome.stored_count, import_outcome.already_stored_count, import_outcome.rejected_count) == (
         1,
         0,
         0,
     )
-    assert json.loads(await exported(newsroom)) == FULL
+    assert json.loads(await export_articles(newsroom)) == FULL_ROW
 
 
-async def test_importing_twice_changes_nothing(newsroom, clock):
-    lines = [line(url=f"https://news.example/{n}", published=None if n % 2 else FULL["published"]) for n in range(9)]
-    await imported(newsroom, lines)
-    before = await exported(newsroom)
+async def test_repeated_import_changes_nothing(newsroom, clock):
+    lines = [
+        make_line(url=f"https://news.example/{n}", published=None if n % 2 else FULL_ROW["published"]) for n in range(9)
+    ]
+    await import_articles(newsroom, lines)
+    before = await export_articles(newsroom)
     clock.advance(86_400)
-    import_outcome = await imported(newsroom, lines + lines)
+    import_outcome = await import_articles(newsroom, lines + lines)
     assert (import_outcome.stored_count, import_outcome.already_stored_count) == (0, 18)
-    assert await exported(newsroom) == before
+    assert await export_articles(newsroom) == before
 
 
-async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(settings, clock, feed_server, tmp_path):
+async def test_export_survives_import_into_other_database(settings, clock, feed_server, tmp_path):
     now = clock.now()
     items = [make_rss_item(n, published=now - n // 2 * 60) for n in range(40)]
     for n in (90, 91):  # two articles with one link
@@ -81,42 +83,42 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(sett
         for name in ("Example: World", "Example: Tech", "Other"):  # two feeds of one outlet share articles
             url = feed_server.serve("/" + name[-5:].strip(), make_rss(*items, title=name))
             await poll(room, await room.store.feeds.add(url))
-        first = await exported(room)
-        again = await imported(room, first.encode().splitlines(keepends=True))
+        first = await export_articles(room)
+        again = await import_articles(room, first.encode().splitlines(keepends=True))
         assert again.stored_count == 0
-        assert await exported(room) == first
+        assert await export_articles(room) == first
     async with open_services(replace(settings, database=tmp_path / "b.db"), clock) as room:
-        import_outcome = await imported(room, first.encode().splitlines(keepends=True))
+        import_outcome = await import_articles(room, first.encode().splitlines(keepends=True))
         assert (import_outcome.already_stored_count, import_outcome.rejected_count) == (0, 0)
-        assert await exported(room) == first
+        assert await export_articles(room) == first
     assert len(first.splitlines()) == 2 * 42
 
 
-async def test_one_page_of_two_outlets_stays_one_line_in_a_list(newsroom):
-    await imported(newsroom, [line(), line(source="Another")])
+async def test_page_of_two_outlets_is_listed_once(newsroom):
+    await import_articles(newsroom, [make_line(), make_line(source="Another")])
     assert await newsroom.store.articles.count() == 2
     assert len(await newsroom.store.articles.list_newest(None, limit=9)) == 1
 
 
-async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported(newsroom):
+async def test_invalid_lines_are_reported_and_others_imported(newsroom):
     lines = [
-        b"\xef\xbb\xbf" + line(url="https://news.example/1"),
+        b"\xef\xbb\xbf" + make_line(url="https://news.example/1"),
         b"{broken\n",
         b"\n",
         b"[]\n",
-        line(url="https://news.example/2"),
-        line(url=None),
-        line(url="javascript:alert(1)"),
-        line(title=None, text=""),
-        line(published="the day before yesterday"),
-        line(published=True),
-        line(tags={"a": 1}),
-        line(title=17),
+        make_line(url="https://news.example/2"),
+        make_line(url=None),
+        make_line(url="javascript:alert(1)"),
+        make_line(title=None, text=""),
+        make_line(published="the day before yesterday"),
+        make_line(published=True),
+        make_line(tags={"a": 1}),
+        make_line(title=17),
         b'{"url": "https://news.example/3", "title": "\xff"}\n',
         b"[" * 100_000 + b"\n",
-        line(url="https://news.example/4").rstrip(),
+        make_line(url="https://news.example/4").rstrip(),
     ]
-    import_outcome = await imported(newsroom, lines)
+    import_outcome = await import_articles(newsroom, lines)
     assert import_outcome.stored_count == 3
     assert [problem.line_number for problem in import_outcome.problems] == [
         2,
@@ -138,16 +140,20 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
     assert reasons[9] == "published: not a date"
 
 
-async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch):
+async def test_overlong_line_is_skipped(newsroom, monkeypatch):
     for module in (article_files, jsonl_articles):
         monkeypatch.setattr(module, "MAX_LINE_BYTES", 2_000)
-    lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
-    import_outcome = await imported(newsroom, lines)
+    lines = [
+        make_line(url="https://news.example/1"),
+        make_line(text="x" * 9_000),
+        make_line(url="https://news.example/2"),
+    ]
+    import_outcome = await import_articles(newsroom, lines)
     assert (import_outcome.stored_count, import_outcome.problems) == (2, [(2, "longer than 2000 bytes")])
 
 
-async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
-    import_outcome = await imported(
+async def test_url_and_title_or_text_suffice(newsroom, clock):
+    import_outcome = await import_articles(
         newsroom,
         [
             b'{"url": "https://www.news.example/1", "title": "A title", "unknown": [1, {"x": 2}]}\n',
@@ -164,19 +170,19 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
     assert article_by_suffix["2"].title.startswith("A first sentence of the text.")
 
 
-async def test_the_text_stays_as_given_beside_its_cleaned_form(newsroom):
+async def test_original_text_is_stored_beside_cleaned_body(newsroom):
     text = "justlogopremiumblack.png\n\nLe moratoire dure un an.\n\nÀ lire aussi : autre chose"
-    await imported(newsroom, [line(text=text)])
+    await import_articles(newsroom, [make_line(text=text)])
     (article,) = await newsroom.store.articles.list_newest(None, limit=1)
     assert article.text == text
     assert "logopremium" not in article.body
     assert "moratoire" in article.body
 
 
-async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
+async def test_progress_is_reported_after_each_batch(newsroom, monkeypatch):
     monkeypatch.setattr(article_files, "MAX_LINES_PER_BATCH", 2)
     progress: list[int] = []
-    lines = b"".join(line(url=f"https://news.example/{n}") for n in range(5))
+    lines = b"".join(make_line(url=f"https://news.example/{n}") for n in range(5))
     await import_lines(newsroom, io.BytesIO(lines), on_progress=progress.append)
     assert progress == [2, 4, 5]
 
@@ -196,8 +202,8 @@ async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
         (" ", None),
     ],
 )
-def test_dates_are_read_in_the_forms_that_people_have(published, seconds):
-    assert parse_row(line(published=published), Counter()).published == seconds
+def test_dates_are_parsed_in_common_formats(published, seconds):
+    assert parse_row(make_line(published=published), Counter()).published == seconds
 
 
 json_values = st.recursive(
@@ -207,13 +213,13 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*FULL, "other"]), json_values))
+@given(st.dictionaries(st.sampled_from([*FULL_ROW, "other"]), json_values))
 @example({"published": 10**400})
 @example({"published": float("nan")})
 @example({"title": "\ud800"})
-def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
+def test_any_object_is_parsed_or_rejected(fields):
     try:
-        row = parse_row(json.dumps(FULL | found).encode(), Counter())
+        row = parse_row(json.dumps(FULL_ROW | fields).encode(), Counter())
     except ValueError:
         return
     row_texts = (row.title, row.text, row.summary, row.source, row.author or "", *row.tags)
@@ -221,6 +227,6 @@ def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_row_or_have_a_reason(raw):
+def test_any_bytes_are_parsed_or_rejected(raw):
     with suppress(ValueError):
         parse_row(raw, Counter())

@@ -1,4 +1,4 @@
-"""`telex ask` as a person and a script see it, with and without a model service."""
+"""`telex ask`: output for people and JSON for scripts, with and without a model service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.telex_command import article_line
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 
 
-def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
+def test_briefing_lists_dated_articles_and_sources(telex):
     now = datetime.now(UTC)
     articles_jsonl = [
         article_line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
@@ -58,7 +58,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     assert "lines" not in empty
 
 
-def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
+def test_period_without_articles_is_reported(telex):
     article_jsonl = article_line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
     telex("import", "-", given=article_jsonl)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
@@ -72,7 +72,7 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
         assert answer["period"] == {"since": "1789-01-01T00:00:00Z", "before": "1790-01-01T00:00:00Z"}
 
 
-def test_people_see_the_sentence_that_answers_and_scripts_the_passage(telex):
+def test_answer_sentence_is_printed_and_passage_in_json(telex):
     text = "Un câble est coupé. La réparation du câble Nordwave coûte 12 millions d’euros. Personne n’est blessé."
     telex("import", "-", given=article_line(1, title="Des nouvelles de la mer", text=text))
     question = "combien coûte la réparation du câble Nordwave"
@@ -94,7 +94,7 @@ def test_thanks_get_no_quote(telex):
     assert not answer["nearest"]
 
 
-async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_server):
+async def test_model_writes_answer_and_is_named(telex, feed_server):
     service = ModelService(feed_server)
     telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
     await asyncio.to_thread(telex, "import", "-", given=article_line(1))
@@ -124,6 +124,6 @@ async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_ser
     assert "no model 'large'" in completed.stdout
 
 
-def test_a_model_address_that_is_none_is_said_at_start(telex):
+def test_invalid_model_address_is_rejected_at_start(telex):
     telex.environment["TELEX_MODEL_URL"] = "127.0.0.1:11434"
     assert "TELEX_MODEL_URL" in telex("ask", QUESTION, status=2).stderr

@@ -1,4 +1,4 @@
-"""A database that is damaged is said to be, in a sentence, by every command."""
+"""Commands on a damaged database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKEN = f"{base64.b64encode(b'123456789012345678').decode()}.GstAnd.{'x' * 38}"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_message_that_is_no_utf8_is_a_sentence_all_the_same(telex: Telex, empty_database, command):
+def test_damaged_database_is_explained_by_every_command(telex: Telex, empty_database, command):
     path = telex.folder / "news.db"
     path.write_bytes(empty_database.read_bytes())
     spoil_schema(path)

@@ -12,7 +12,7 @@ STORIES = (
 )
 
 
-def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_path, launcher):
+def test_imported_article_is_found_across_languages(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_SEMANTIC"] = "true"
     lines = [
@@ -27,7 +27,7 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_pa
     assert article_encoder.ENCODER_PACKAGE in checked
 
 
-def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path, launcher):
+def test_nothing_is_encoded_without_semantic_setting(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     line = json.dumps({"url": "https://news.example/1", "title": "The outage", "text": "A fire."})
     assert "encoded" not in telex("import", "-", given=line).stderr

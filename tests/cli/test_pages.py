@@ -1,4 +1,4 @@
-"""`telex poll` reads pages, search finds their words, `telex why` tells of them; an export is as given."""
+"""Full texts of pages: `telex poll`, `telex search`, `telex why` and `telex export`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PAGE = (
 )
 
 
-def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
-    async def served(*commands: list[str]) -> list[str]:
+def test_text_of_page_is_searchable_and_explained_by_why(telex, tmp_path):
+    async def poll_and_explain(*commands: list[str]) -> list[str]:
         server = await FeedServer().start()
         try:
             server.serve("/robots.txt", "User-agent: *\nDisallow: /no/", content_type="text/plain")
@@ -33,7 +33,7 @@ def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
         return [poll_run.stdout, poll_run.stderr, *(why.stdout for why in whys)]
 
     telex.environment["TELEX_FULL_TEXT"] = "search"
-    poll_output, poll_errors, read_why, refused_why = asyncio.run(served())
+    poll_output, poll_errors, read_why, refused_why = asyncio.run(poll_and_explain())
     assert "2 new" in poll_output
     assert "1 article read in full" in poll_errors
     assert "I read the page" in read_why

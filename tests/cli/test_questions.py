@@ -1,4 +1,4 @@
-"""`telex questions`: what an operator reads to see what people miss."""
+"""`telex questions`: questions without an answer, for the operator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def add_questions(database: Path) -> None:
     await store.close()
 
 
-def test_what_was_not_answered_is_listed_without_names(telex):
+def test_unanswered_questions_are_listed_anonymously(telex):
     telex("migrate")
     assert "No unanswered questions" in telex("questions").stderr
     asyncio.run(add_questions(telex.folder / "news.db"))

@@ -1,4 +1,4 @@
-"""Wrong and unknown settings: a sentence each, no secret, status 2; and which commands make a database."""
+"""Settings: errors, secrets, databases and extras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.telex_command import article_line
 SECRET = "hunter2-and-more"
 
 
-WRONG = {
+INVALID_SETTINGS_BY_NAME = {
     "TELEX_POLL_CONCURRENCY": "none",
     "TELEX_FETCH_TIMEOUT": "0",
     "TELEX_SEED_REACTION": "perhaps",
@@ -54,19 +54,19 @@ READING_COMMANDS = (
 )
 
 
-def test_each_wrong_setting_gets_a_sentence_of_ours_without_its_value(telex):
-    telex.environment |= WRONG | {"DISCORD_TOKEN": f"MTIz.{SECRET}.x"}
+def test_invalid_settings_are_named_without_their_values(telex):
+    telex.environment |= INVALID_SETTINGS_BY_NAME | {"DISCORD_TOKEN": f"MTIz.{SECRET}.x"}
     for command in ("run", "check", "feeds"):
         lines = telex(command, status=2).stderr.splitlines()
-        assert {error_line.partition(":")[0] for error_line in lines} == set(WRONG)
-        assert len(lines) == len(WRONG)
+        assert {error_line.partition(":")[0] for error_line in lines} == set(INVALID_SETTINGS_BY_NAME)
+        assert len(lines) == len(INVALID_SETTINGS_BY_NAME)
         assert "Input" not in "".join(lines)
         assert "MTIz" not in "".join(lines)
         assert SECRET not in "".join(lines)
     assert list(telex.folder.iterdir()) == []
 
 
-def test_the_environment_comes_before_the_file_and_words_become_settings(monkeypatch, tmp_path):
+def test_environment_precedes_file_and_text_is_parsed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_bytes(
         b"\xef\xbb\xbfDISCORD_TOKEN=abc\nTELEX_CONTACT='a # b'\nTELEX_MODEL_NAME=${TELEX_CONTACT}!\nTELEX_LANGUAGE=xx\n"
@@ -108,21 +108,23 @@ def test_the_environment_comes_before_the_file_and_words_become_settings(monkeyp
         ("roles", "gateway", "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"),
     ],
 )
-def test_a_wrong_setting_says_what_is_needed(monkeypatch, tmp_path, name, text, sentence):
+def test_invalid_setting_explains_valid_values(monkeypatch, tmp_path, name, text, sentence):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidSettings, match=rf"^TELEX_{name.upper()}: {sentence}\.$"):
         read_settings(**{name: text})
 
 
-def test_a_blank_setting_is_as_none(telex):
+def test_blank_setting_is_unset(telex):
     for text in ("", " \n"):
-        telex.environment |= dict.fromkeys([*WRONG, "DISCORD_TOKEN", "TELEX_HEALTH_ADDRESS", "TELEX_INDEX"], text)
+        telex.environment |= dict.fromkeys(
+            [*INVALID_SETTINGS_BY_NAME, "DISCORD_TOKEN", "TELEX_HEALTH_ADDRESS", "TELEX_INDEX"], text
+        )
         telex("migrate")
         telex("feeds")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+asyncpg://", "mysql://", "sqlite:///", "postgresql:"])
-def test_an_address_of_another_database_is_refused_and_becomes_no_folder(telex, scheme):
+def test_url_of_other_database_is_rejected(telex, scheme):
     address = telex.environment["TELEX_DATABASE"] = f"{scheme}telex:{SECRET}@127.0.0.1/telex"
     done = telex("check", status=2)
     assert done.stderr.startswith("TELEX_DATABASE: the path of a file, or an address such as postgresql://")
@@ -133,7 +135,7 @@ def test_an_address_of_another_database_is_refused_and_becomes_no_folder(telex, 
 
 
 @pytest.mark.parametrize("address", ["POSTGRESQL://me:{}@host/telex", "Postgres://me:{}@one:5432,two/telex"])
-def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
+def test_database_scheme_is_case_insensitive_and_password_hidden(address):
     server = parse_database_location(address.format(SECRET))
     assert isinstance(server, DatabaseUrl)
     assert server.address.startswith(f"postgresql://me:{SECRET}@")
@@ -152,17 +154,17 @@ def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
         "host=here dbname=telex password=hunter2",
     ],
 )
-def test_a_password_that_is_not_escaped_is_shown_nowhere(address):
+def test_unescaped_password_is_not_shown(address):
     with pytest.raises(ValueError, match=r"needed|write %|ends with") as refused:
         parse_database_location(address)
     assert "ter2" not in str(refused.value)
 
 
-def test_a_plain_path_is_a_file():
+def test_plain_path_is_file():
     assert parse_database_location(" data/telex.db ") == Path("data/telex.db")
 
 
-def test_a_mistyped_setting_is_named_with_the_one_that_is_meant(telex):
+def test_misspelt_setting_suggests_correct_name(telex):
     telex("migrate")
     telex.environment["TELEX_LANGAUGE"] = "fr"
     (telex.folder / ".env").write_text("TELEX_LOG_LEVL=debug\nCOMPOSE_PROFILES=server\nDISCORD_TOKN=x\n")
@@ -186,7 +188,7 @@ def test_a_mistyped_setting_is_named_with_the_one_that_is_meant(telex):
         (b"\xef\xbb\xbfTELEX_LANGUAGE=xx\n", "TELEX_LANGUAGE: en or fr"),
     ],
 )
-def test_a_file_of_settings_that_cannot_be_read_is_described(telex, content, sentence):
+def test_unreadable_settings_file_is_described(telex, content, sentence):
     (telex.folder / ".env").write_bytes(content)
     done = telex("run", status=2)
     assert sentence in done.stderr
@@ -197,7 +199,7 @@ def test_a_file_of_settings_that_cannot_be_read_is_described(telex, content, sen
 @pytest.mark.parametrize(
     ("database", "commands"), [("away/news.db", READING_COMMANDS), ("empty.db", READING_COMMANDS[:4])]
 )
-def test_commands_that_read_name_the_path_where_no_database_is_and_make_none(telex, database, commands):
+def test_reading_commands_do_not_create_database(telex, database, commands):
     telex.environment |= {"TELEX_LANGAUGE": "fr", "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip()}
     telex.environment["TELEX_DATABASE"] = database
     if database == "empty.db":
@@ -213,13 +215,13 @@ def test_commands_that_read_name_the_path_where_no_database_is_and_make_none(tel
         assert [file.stat().st_size for file in before] == [0] * len(before)
 
 
-def test_a_move_names_the_path_where_no_database_is_and_asks_no_server(telex):
+def test_move_without_database_contacts_no_server(telex):
     done = telex("move", "away.db", f"postgresql://me:{SECRET}@127.0.0.1:9/telex", status=2)
     assert done.stderr == f"There is no database at {telex.folder / 'away.db'}.\n"
 
 
 @pytest.mark.parametrize("command", [("migrate",), ("poll",), ("import", "-")])
-def test_a_command_that_writes_makes_the_database(telex, command):
+def test_writing_command_creates_database(telex, command):
     telex(*command, given=article_line(1))
     telex("feeds")
 
@@ -241,7 +243,7 @@ def test_a_command_that_writes_makes_the_database(telex, command):
     ],
 )
 @pytest.mark.parametrize("has_pip", [True, False])
-def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, command, has_pip):
+def test_extra_is_installed_like_telex(monkeypatch, tmp_path, origin, command, has_pip):
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
     origin_info = json.loads(json.dumps(origin).replace("{folder}", str(tmp_path)))
@@ -260,7 +262,7 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
         ("archive-v0/x/pyvenv.cfg", "uvx --from 'telex[demo]' telex"),
     ],
 )
-def test_an_extra_of_an_installed_tool_is_added_with_the_same_tool(monkeypatch, tmp_path, file_name, command):
+def test_extra_of_installed_tool_uses_same_tool(monkeypatch, tmp_path, file_name, command):
     file = tmp_path / file_name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
@@ -268,7 +270,7 @@ def test_an_extra_of_an_installed_tool_is_added_with_the_same_tool(monkeypatch, 
     assert installation.build_extra_command("demo") == command
 
 
-def test_without_a_token_and_the_demo_telex_says_how_to_get_either(monkeypatch, tmp_path, capsys):
+def test_start_without_token_and_demo_explains_both(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISCORD_TOKEN", raising=False)
     monkeypatch.setattr(main, "_is_demo_installed", lambda: False)
@@ -279,7 +281,7 @@ def test_without_a_token_and_the_demo_telex_says_how_to_get_either(monkeypatch, 
     assert installation.build_extra_command("demo") in error
 
 
-async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
+async def test_command_for_extra_is_below_checks(monkeypatch, newsroom):
     monkeypatch.setattr(article_encoder, "find_model_id", lambda: None)
     (check,) = [
         semantic_check
@@ -290,13 +292,13 @@ async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch
     assert check.advice == f"To turn on semantic search: {installation.build_extra_command('semantic')}"
 
 
-def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
+def test_extra_is_built_into_image(monkeypatch, tmp_path):
     origin = {"url": f"file://{tmp_path}/gone", "dir_info": {}}
     monkeypatch.setattr(installation, "_read_origin", lambda: origin)
     assert "EXTRAS=demo" in installation.build_extra_command("demo")
 
 
-def test_a_port_of_the_demo_that_is_in_use_is_a_sentence(telex):
+def test_used_port_of_demo_is_explained(telex):
     with socket.create_server(("127.0.0.1", 0)) as occupied_socket:
         port = str(occupied_socket.getsockname()[1])
         done = telex("demo", "--no-browser", "--port", port, status=1)
@@ -318,11 +320,11 @@ class InterruptingFinder:
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
 sys.meta_path.insert(0, InterruptingFinder())
 """
-"""A `sitecustomize` module that presses Ctrl-C while Python looks for a module."""
+"""A `sitecustomize` module that raises SIGINT while Python imports a module."""
 
 
 @pytest.mark.parametrize("interrupted_module", ["bot.cli.checks", "bot.store"])
-def test_ctrl_c_while_telex_is_being_imported_is_a_sentence(telex, tmp_path, interrupted_module):
+def test_interrupt_during_import_exits_cleanly(telex, tmp_path, interrupted_module):
     finder_source = INTERRUPTING_FINDER.format(interrupted_module=interrupted_module)
     (tmp_path / "sitecustomize.py").write_text(finder_source)
     python_path = os.pathsep.join([str(tmp_path), *filter(None, [telex.environment.get("PYTHONPATH")])])

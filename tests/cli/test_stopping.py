@@ -1,4 +1,4 @@
-"""A process that is told to stop has ended in time, however often and whenever it is told."""
+"""Stop signals: processes end in time."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ run_async(work, runs_until_stopped=True)
 
 
 @contextmanager
-def running(script: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that has begun its work."""
+def run_script(script: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a process and wait until it has begun its work."""
     with subprocess.Popen(
         [sys.executable, "-c", script],
         env={**inherit_environment(), "PYTHONPATH": str(ROOT)},
@@ -68,22 +68,22 @@ def running(script: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_does_not_cut_the_closing_short(again):
-    with running(CLOSES_SLOWLY) as process:
+@pytest.mark.parametrize("second_signal", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_does_not_shorten_closing(second_signal):
+    with run_script(CLOSES_SLOWLY) as process:
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "closing\n"
         for _ in range(3):
-            process.send_signal(again)
+            process.send_signal(second_signal)
             time.sleep(0.02)
-        output, complaints = process.communicate(timeout=60)
-        assert (output, complaints, process.returncode) == ("closed\n", "", 0)
+        output, errors = process.communicate(timeout=60)
+        assert (output, errors, process.returncode) == ("closed\n", "", 0)
 
 
 @pytest.mark.parametrize("script", [NEVER_CLOSES, HANGS], ids=["never closes", "hangs"])
-def test_what_does_not_close_is_ended_all_the_same(script):
-    with running(script) as process:
+def test_process_that_does_not_close_is_ended(script):
+    with run_script(script) as process:
         process.send_signal(signal.SIGTERM)
-        _output, complaints = process.communicate(timeout=60)
+        _output, errors = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "ended all the same" in complaints
+        assert "ended all the same" in errors

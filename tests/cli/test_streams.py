@@ -1,4 +1,4 @@
-"""The command line when its streams fail it, or it is stopped."""
+"""Commands with failing output streams and stop signals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def telex(telex) -> Telex:
 
 
 def run(telex: Telex, command: str) -> subprocess.CompletedProcess[str]:
-    """`telex` with a shell's redirections."""
+    """Run `telex` with a shell's redirections."""
     return subprocess.run(
         ["bash", "-c", f"{sys.executable} -m bot {command}"],  # any bash will do
         cwd=telex.folder,
@@ -36,7 +36,7 @@ def run(telex: Telex, command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_a_failure_in_words(telex):
+def test_full_disk_is_reported_as_failure(telex):
     for command in ("latest --json --limit 1", "latest --limit 60"):
         done = telex(*command.split(), status=1, output=FULL)
         assert "No space left" in done.stderr
@@ -48,14 +48,14 @@ def test_a_full_disk_is_a_failure_in_words(telex):
     assert "Exception ignored" not in done.stderr  # as Python says of what it can't write when it ends
 
 
-def test_a_closed_standard_output_is_no_crash(telex):
+def test_closed_output_does_not_crash(telex):
     for command in ("latest --json", "latest"):
         assert "Traceback" not in telex(*command.split(), output=None).stderr
     assert "Traceback" not in run(telex, "export - >&-").stderr
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
-def test_work_that_was_stopped_does_not_claim_to_be_done(telex, signal_):
+def test_interrupted_import_reports_failure(telex, signal_):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a shell's background ignores it
     with subprocess.Popen(
         [sys.executable, "-m", "bot", "import", "-"],

@@ -10,7 +10,7 @@ START = 1_780_000_000
 def make_article(
     number: int, title: str, text: str = "", *, outlet: str = "", hours: float = 0, language: str = "en"
 ) -> Article:
-    """An article of an outlet of its own unless said, published so many hours after `START`."""
+    """Make an article, by default of its own outlet, published `hours` after `START`."""
     return Article(
         id=number,
         key=f"{number:032x}",

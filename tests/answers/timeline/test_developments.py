@@ -1,4 +1,4 @@
-"""A story is found by its key terms, grouped by what its articles report, and told by sentences that stand alone."""
+"""Timelines of stories: key terms, developments and their lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo_articles() -> list[Article]:
 
 
 def weigh_among(articles: list[Article]):
-    """What tells how rare a word is among these articles, and that it has another one."""
+    """Return a function that weighs a term by its rarity among the articles."""
     counts = Counter(
         term for article in articles for term in set(text_analysis.stem_tokens(article.title, article.language))
     )
@@ -37,51 +37,51 @@ def weigh_among(articles: list[Article]):
     return lambda term, count: math.log(1 + size / counts[term]) if counts[term] > count else 0.0
 
 
-def lines(*articles: Article, language: str = "en") -> list[str]:
+def list_lines(*articles: Article, language: str = "en") -> list[str]:
     return [development.line for development in build_developments(articles, (), language)]
 
 
-def test_the_demos_cable_is_one_story_in_each_language_and_nothing_else_is_of_it():
+def test_demo_story_is_found_in_each_language():
     articles = demo_articles()
     cable_articles = [article for article in articles if "Nordwave" in article.title]
     assert len(cable_articles) == 5
     key_terms = select_key_terms(cable_articles[:1], weigh_among(articles))
-    of_story = [article for article in articles if compute_key_share(key_terms, article) >= MIN_KEY_SHARE]
-    assert {article.title for article in of_story} == {article.title for article in cable_articles}
+    story_articles = [article for article in articles if compute_key_share(key_terms, article) >= MIN_KEY_SHARE]
+    assert {article.title for article in story_articles} == {article.title for article in cable_articles}
     assert name_topic(cable_articles) == "Nordwave cable"
     for language in ("en", "fr"):
         same_language = [article for article in cable_articles if article.language == language]
         assert len(group_into_developments(same_language, ())) == 1
 
 
-def test_different_amounts_do_not_make_two_developments_but_versions_do():
+def test_different_versions_but_not_amounts_split_developments():
     ships = [make_article(number, f"{number} ships wait above the Nordwave cable") for number in (12, 15)]
     assert len(group_into_developments(ships, ())) == 1
     releases = [make_article(number, f"Firefox {number} is released with vertical tabs") for number in (140, 141)]
     assert len(group_into_developments(releases, ())) == 2
 
 
-def test_a_line_stands_alone_and_says_what_the_titles_say():
+def test_line_is_sentence_that_stands_alone():
     text = f"It was a stormy night in the north of the sea. {CUT} Nobody is without a connection, the operator said."
-    assert lines(make_article(1, TITLE, text)) == [CUT]
+    assert list_lines(make_article(1, TITLE, text)) == [CUT]
     too_long = f"The Nordwave cable was cut {'very ' * 40}badly. Nordwave carries a third of the traffic to Norway."
-    assert lines(make_article(1, TITLE, too_long)) == ["Nordwave carries a third of the traffic to Norway."]
-    assert all(len(line) <= MAX_LINE_LENGTH for line in lines(*demo_articles()) if line.endswith("."))
+    assert list_lines(make_article(1, TITLE, too_long)) == ["Nordwave carries a third of the traffic to Norway."]
+    assert all(len(line) <= MAX_LINE_LENGTH for line in list_lines(*demo_articles()) if line.endswith("."))
 
 
-def test_a_later_line_says_something_new():
+def test_later_line_adds_information():
     news = "The crew of the repair ship expects the splice to take ten days in calm weather."
     later = make_article(2, "Repair ship reaches Bergen", f"{CUT} {news}", hours=40)
-    assert lines(make_article(1, TITLE, CUT), later) == [CUT, news]
+    assert list_lines(make_article(1, TITLE, CUT), later) == [CUT, news]
 
 
-def test_without_a_sentence_the_title_tells_it():
+def test_title_is_line_without_suitable_sentence():
     (development,) = build_developments([make_article(1, TITLE)], (), "en")
     assert development.line == TITLE
     assert development.is_line_title
 
 
-def test_of_many_developments_the_first_and_the_last_are_shown():
+def test_first_and_last_developments_are_selected():
     developments = build_developments(
         [make_article(number, f"{word} {number}", hours=49 * number) for number, word in enumerate("abcdefghij")],
         (),
@@ -98,7 +98,7 @@ def test_of_many_developments_the_first_and_the_last_are_shown():
     assert select_developments(confirmed) == [confirmed[1], *confirmed[3:9]]
 
 
-def test_real_stories_are_found_by_their_key_terms():
+def test_shared_stories_are_found_by_key_terms():
     shared("stories/en.jsonl.gz")
     from benchmarks.stories import load_labelled_headlines  # noqa: PLC0415 - reads the shared stories
 
@@ -114,6 +114,8 @@ def test_real_stories_are_found_by_their_key_terms():
     for numbers in numbers_by_story.values():
         key_terms = select_key_terms([articles[random.Random(1).choice(numbers)]], weigh_term)
         candidates = numbers_by_term[next(iter(key_terms), "")]
-        of_story = [number for number in candidates if compute_key_share(key_terms, articles[number]) >= MIN_KEY_SHARE]
-        precisions.append(sum(number in numbers for number in of_story) / max(1, len(of_story)))
+        story_articles = [
+            number for number in candidates if compute_key_share(key_terms, articles[number]) >= MIN_KEY_SHARE
+        ]
+        precisions.append(sum(number in numbers for number in story_articles) / max(1, len(story_articles)))
     assert sum(precisions) / len(precisions) >= 0.85

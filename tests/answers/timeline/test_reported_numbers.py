@@ -1,4 +1,4 @@
-"""A number is read with its unit or with what it counts; labels, years and the numbers of lists are none."""
+"""Extraction of numbers with their units from sentences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.cases import check_cases
         ("Une amende de 150 millions d’euros", "fr", "€", 149.6e6, 150.4e6),
     ],
 )
-def test_numbers_are_read_in_both_languages(sentence, language, unit, low, high):
+def test_numbers_are_extracted_in_both_languages(sentence, language, unit, low, high):
     (number,) = extract_reported_numbers(sentence, language)
     assert number.unit == unit
     assert number.ranges[-1] == pytest.approx((low, high))
@@ -42,11 +42,11 @@ def test_numbers_are_read_in_both_languages(sentence, language, unit, low, high)
         "Forces seize a disputed oil tanker",
     ],
 )
-def test_what_counts_nothing_is_no_number(sentence):
+def test_labels_years_and_list_numbers_are_ignored(sentence):
     assert extract_reported_numbers(sentence, "en") == []
 
 
-def test_qualifiers_widen_a_number():
+def test_qualifiers_widen_range():
     ranges = [
         extract_reported_numbers(f"{words} 100 ships are waiting.", "en")[0].possible_ranges
         for words in ("At least", "Up to", "About", "The")
@@ -54,7 +54,7 @@ def test_qualifiers_widen_a_number():
     assert ranges == [((100, 125),), ((80, 100),), (pytest.approx((90, 110)),), ((100, 100),)]
 
 
-def test_a_number_is_shown_up_to_the_thing_that_it_counts():
+def test_number_is_formatted_with_its_thing():
     (number,) = extract_reported_numbers("Twelve cargo ships are waiting.", "en")
     assert number.format({"ship"}) == "Twelve cargo ships"
     assert number.format() == "Twelve"

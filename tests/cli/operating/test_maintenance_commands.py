@@ -1,4 +1,4 @@
-"""`telex maintenance` turns the maintenance mode on and off, and says how it is."""
+"""`telex maintenance`: on, off and the current state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.clocks import ManualClock
 from tests.support.telex_command import Telex
 
 
-def test_it_is_turned_on_and_off_and_audited(tmp_path, launcher):
+def test_maintenance_is_switched_and_audited(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
 
     async def create_database() -> None:

@@ -10,7 +10,7 @@ from tests.support.clocks import ManualClock
 from tests.support.telex_command import Telex
 
 
-def test_a_notice_is_checked_confirmed_counted_and_cancelled(tmp_path, launcher):
+def test_notice_is_checked_confirmed_sent_and_cancelled(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
 
     async def fill_store() -> None:

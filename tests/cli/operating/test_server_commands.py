@@ -1,4 +1,4 @@
-"""`telex servers` lists servers and what was decided about them."""
+"""`telex servers`: the list of servers and their limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def create_store(folder: Path) -> None:
     await store.close()
 
 
-def test_servers_are_listed_with_their_figures(tmp_path, launcher):
+def test_servers_are_listed_with_figures(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     asyncio.run(create_store(tmp_path))
     (server,) = telex.json("servers", "--json")
@@ -27,7 +27,7 @@ def test_servers_are_listed_with_their_figures(tmp_path, launcher):
     assert telex.json("servers", "audit", "--json") == []
 
 
-def test_limits_of_a_server_are_shown_and_set(tmp_path, launcher):
+def test_server_limits_are_listed_and_changed(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     asyncio.run(create_store(tmp_path))
     usages = telex.json("servers", "limits", "11", "feeds=500", "digests=0", "--json")

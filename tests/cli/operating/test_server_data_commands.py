@@ -32,7 +32,7 @@ def telex(tmp_path, launcher) -> Telex:
     return Telex(tmp_path, launcher)
 
 
-def test_a_server_is_exported_then_erased_with_a_receipt_that_the_audit_log_keeps(telex, tmp_path):
+def test_server_is_exported_and_erased_with_audited_receipt(telex, tmp_path):
     telex("servers", "export", str(SERVER), str(tmp_path / "server.json"))
     document = json.loads((tmp_path / "server.json").read_text("utf-8"))
     assert [feed["title"] for feed in document["followed_feeds"]] == ["News"]
@@ -49,7 +49,7 @@ def test_a_server_is_exported_then_erased_with_a_receipt_that_the_audit_log_keep
         assert "Nothing is stored about this server." in refusal.stderr
 
 
-def test_an_export_replaces_neither_links_nor_pipes_and_leaves_no_half_a_file(telex, tmp_path):
+def test_export_keeps_links_and_pipes_and_leaves_no_partial_file(telex, tmp_path):
     (tmp_path / "link.json").symlink_to(tmp_path / "linked.json")
     telex("servers", "export", str(SERVER), "link.json")
     assert (tmp_path / "link.json").is_symlink()
@@ -74,7 +74,7 @@ def test_an_export_replaces_neither_links_nor_pipes_and_leaves_no_half_a_file(te
     assert list(tmp_path.rglob("*.part")) == []
 
 
-def test_a_server_that_the_bot_is_in_is_erased_once_it_has_left(telex):
+def test_joined_server_is_erased_after_bot_leaves(telex):
     telex.environment["TELEX_OWNER_SERVER"] = str(SERVER)
     assert telex("servers", "erase", str(SERVER), status=2).stderr.startswith("That’s your own server")  # Unasked.
     answer = telex("servers", "erase", str(JOINED_SERVER), "--yes", status=1)

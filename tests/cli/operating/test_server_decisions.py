@@ -1,4 +1,4 @@
-"""`telex servers` lists servers, and decides which of them the bot leaves and may be in."""
+"""`telex servers`: decisions which servers the bot leaves and may join."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def add_servers(store: Store) -> None:
     await store.servers.record_profiles({server_id: ServerProfile(*profile) for server_id, profile in names.items()})
 
 
-def test_servers_are_listed_left_blocked_and_allowed_and_all_of_it_is_logged(tmp_path, launcher):
+def test_servers_are_left_blocked_allowed_and_audited(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_OWNER_SERVER"] = str(OFFICE)
     fill_store(tmp_path / "news.db", add_servers)

@@ -1,4 +1,4 @@
-"""`telex settings` writes a file that it reads again, shows what changes before it does, and changes all or nothing."""
+"""`telex settings`: export, preview and import of a settings file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def telex(tmp_path, launcher) -> Telex:
     return Telex(tmp_path, launcher)
 
 
-def test_settings_are_restored_from_a_file_after_a_question(tmp_path, telex):
+def test_settings_are_imported_after_confirmation(tmp_path, telex):
     exported = telex("settings", "export", str(SERVER))
     assert "DISCORD_TOKEN is not set" in exported.stderr
     path = tmp_path / "settings.yaml"
@@ -78,7 +78,7 @@ def test_settings_are_restored_from_a_file_after_a_question(tmp_path, telex):
     assert preview.stdout.count(".example/feed") == 60
 
 
-def test_a_file_that_cannot_be_imported_changes_nothing(tmp_path, telex):
+def test_invalid_file_changes_nothing(tmp_path, telex):
     exported_text = telex("settings", "export", str(SERVER)).stdout
     setup = asyncio.run(read_setup(tmp_path))
     path = tmp_path / "settings.yaml"

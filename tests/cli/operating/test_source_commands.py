@@ -1,4 +1,4 @@
-"""`telex sources` blocks sources, which a script and a person can check first."""
+"""`telex sources`: blocking and allowing sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def create_store(folder: Path) -> None:
     await store.close()
 
 
-def test_a_source_is_blocked_once_confirmed_listed_and_allowed(tmp_path, launcher):
+def test_source_is_blocked_listed_and_allowed(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_OWNER_SERVER"] = str(OWN_SERVER)
     asyncio.run(create_store(tmp_path))
