@@ -1,4 +1,4 @@
-"""What the store promises, it promises on both engines."""
+"""Choice of the engines on which each test of the store runs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LONG = {
     "test_no_order_of_settings_loses_or_repeats",
     "test_whatever_feeds_bring_each_page_is_sent_exactly_once",
 }
-"""On PostgreSQL only where `--postgres` asks for all."""
+"""Slow tests, which run on PostgreSQL only with `--postgres`."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test that opens a store, on SQLite and on PostgreSQL."""
+    """Run each test that opens a store on SQLite and on PostgreSQL."""
     module = metafunc.module.__name__.rpartition(".")[2]
     thorough = metafunc.config.getoption("--postgres")
     if "settings" not in metafunc.fixturenames:

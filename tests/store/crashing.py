@@ -29,10 +29,10 @@ from tests.support.samples import CHANNEL, SERVER, new_article
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 END = 10_000
-"""No write has so many statements: killed when all is done."""
+"""More statements than any write has: the process is killed after the write."""
 
 
-async def record_a_poll(store: Store) -> None:
+async def record_poll(store: Store) -> None:
     feed = await store.feeds.get(1)
     assert feed is not None
     await store.polls.record(
@@ -49,7 +49,7 @@ async def record_a_poll(store: Store) -> None:
     )
 
 
-async def make_a_digest(store: Store) -> None:
+async def replace_digest(store: Store) -> None:
     (digest,) = await store.digests.list_due(store.clock.now())
     await store.digests.withdraw_pending_dispatches(digest.id)
     gathered = await store.digests.gather_candidates(digest, [], since=0, until=store.clock.now())
@@ -63,23 +63,25 @@ async def make_a_digest(store: Store) -> None:
     )
 
 
-async def find_whom_to_tell(store: Store) -> None:
+async def enqueue_watch_notifications(store: Store) -> None:
     await WatchMatcher(store).process_next_batch()
 
 
-async def approve_a_proposal(store: Store) -> None:
+async def approve_proposal(store: Store) -> None:
     await store.proposals.approve(
         1, server_id=SERVER, channel_id=CHANNEL, feed_id=1, first_article_id=None, user_id=9_000
     )
 
 
-WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell, approve_a_proposal)}
+WRITES = {
+    write.__name__: write for write in (record_poll, replace_digest, enqueue_watch_notifications, approve_proposal)
+}
 
 
 def crash_before_statements(
     path: Path, write_name: str, now: int, statements: Sequence[int]
 ) -> Iterator[tuple[int, Path]]:
-    """Copies of a database in which a process died before one of the statements, each with its number."""
+    """Kill a process before each of the statements, and yield the statement's number and the copy it left."""
     for statement in statements:
         shutil.copy(path, _copy(path, statement))
     command = [sys.executable, "-m", "tests.store.crashing", write_name, str(now), str(path)]
@@ -92,17 +94,17 @@ def _copy(path: Path, statement: int) -> Path:
     return path.with_name(f"killed-{statement}.db")
 
 
-async def _die(write_name: str, now: int, path: Path, last: int) -> None:
+async def _write_and_die(write_name: str, now: int, path: Path, last: int) -> None:
     numbers = itertools.count(1)
 
-    def count(_statement: str) -> None:
+    def kill_at_last(_statement: str) -> None:
         if next(numbers) == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
     class CountingEngine(SqliteEngine):
         def prepare(self, db: SqliteConnection, *, create: bool) -> bool:
             is_new = super().prepare(db, create=create)
-            db.set_trace_callback(count)
+            db.set_trace_callback(kill_at_last)
             return is_new
 
     clock = ManualClock(now)
@@ -115,7 +117,7 @@ def main(write_name: str, now: int, path: Path, statements: Sequence[int]) -> No
         child = os.fork()
         if child == 0:
             try:
-                asyncio.run(_die(write_name, now, _copy(path, statement), statement))
+                asyncio.run(_write_and_die(write_name, now, _copy(path, statement), statement))
             finally:
                 os._exit(1)
         _pid, status = os.waitpid(child, 0)

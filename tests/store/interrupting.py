@@ -21,7 +21,7 @@ from tests.store.old_databases import connect
 
 
 def main(database: Path, folder: Path, last_statements: Sequence[int]) -> None:
-    """Let a copy die after each of the statements."""
+    """Migrate a copy for each statement, and kill the process after that statement."""
     for last in last_statements:
         copy = folder / f"{last}.db"
         shutil.copy(database, copy)
@@ -34,10 +34,10 @@ def main(database: Path, folder: Path, last_statements: Sequence[int]) -> None:
 
 
 def die_after(last: int, path: Path) -> NoReturn:
-    """Migrate up to a statement, or (0) to the end."""
+    """Migrate up to a statement, or to the end if it is 0, and end the process."""
     number = 0
 
-    def counted(script: str) -> Iterator[str]:
+    def split_and_die(script: str) -> Iterator[str]:
         nonlocal number
         for statement in split_statements(script):
             yield statement
@@ -46,7 +46,7 @@ def die_after(last: int, path: Path) -> NoReturn:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     module = importlib.import_module("bot.store.sqlite.migrations")  # the package has a function of that name
-    module.split_statements = counted  # type: ignore[attr-defined]  # of any module
+    module.split_statements = split_and_die  # type: ignore[attr-defined]  # of any module
     try:
         with closing(connect(path)) as connection:
             migrate(connection)

@@ -1,4 +1,4 @@
-"""Databases of Telex 0.1.0, with rows in every table, and what two databases are compared by."""
+"""Databases of Telex 0.1.0 with rows in every table, and descriptions that compare two databases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_sqlite_database(path: Path) -> None:
         for name in ("sqlite.sql", "rows.sql"):
             connection.executescript((FOLDER / name).read_text("utf-8"))
         connection.execute("PRAGMA foreign_keys = ON")
-        _fill(connection)
+        _fill_empty_tables(connection)
 
 
 def build_postgres_database(server: DatabaseUrl, source: Path) -> None:
@@ -124,19 +124,19 @@ def describe_postgres_schema(server: DatabaseUrl) -> list[tuple[object, ...]]:
     return sorted(map(tuple, facts))
 
 
-def _fill(connection: sqlite3.Connection) -> None:
-    """Put a row into every table that has none. Raises sqlite3.IntegrityError where it is none for it."""
+def _fill_empty_tables(connection: sqlite3.Connection) -> None:
+    """Insert a row into every empty table. Raises sqlite3.IntegrityError if the row breaks a constraint."""
     for name, definition in connection.execute(_TABLES).fetchall():
         if not connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]:
-            row = _row(connection, name, definition)
+            row = _build_row(connection, name, definition)
             connection.execute(
                 f'INSERT INTO "{name}" ({", ".join(row)}) VALUES ({", ".join("?" * len(row))})',
                 list(row.values()),
             )
 
 
-def _row(connection: sqlite3.Connection, table: str, definition: str) -> dict[str, object]:
-    """A value for each column that must have one, and for each that points to a row of another table."""
+def _build_row(connection: sqlite3.Connection, table: str, definition: str) -> dict[str, object]:
+    """Build a row with a value for each required column and each foreign key."""
     points_to = {
         column: (target, to)
         for _id, _seq, target, column, to, *_more_columns in connection.execute(

@@ -9,7 +9,7 @@ from tests.support.store_probe import Place, connect
 
 
 def run(place: Place, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
-    """Run one statement on a connection of its own, and keep what it did. Return its rows."""
+    """Run and commit a statement on a new connection, and return its rows."""
     with connect(place) as connection:
         cursor = connection.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []

@@ -1,4 +1,4 @@
-"""Articles: kept once, listed by date, found by their words, and emptied without being forgotten."""
+"""Articles: storing, listing, export, import and purging of texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
     return [article.title.removeprefix("Title of ") for article in articles]
 
 
-async def test_an_article_comes_back_as_it_was_given(store, clock):
+async def test_stored_article_equals_recorded_one(store, clock):
     feed = await add_feed(store)
     new = new_article(
         feed,
@@ -36,7 +36,7 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     assert await store.articles.get_by_key("none") is None
 
 
-async def test_articles_come_in_the_order_of_their_ids_given(store):
+async def test_articles_are_listed_in_order_of_given_ids(store):
     feed = await add_feed(store)
     ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_article_ids
     article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
@@ -48,15 +48,15 @@ async def test_articles_come_in_the_order_of_their_ids_given(store):
     ]
 
 
-async def test_the_newest_are_by_date_whatever_was_found_first(store):
+async def test_newest_articles_are_ordered_by_date(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "Écran")
     await record(store, first_feed, *[new_article(first_feed, f"1-{n}", published=n) for n in (5, 1, 3)])
     await record(store, second_feed, *[new_article(second_feed, f"2-{n}", published=n) for n in (4, 2)])
-    everything = ["1-5", "2-4", "1-3", "2-2", "1-1"]
-    assert await list_newest_names(store, None, limit=9) == everything
-    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == everything
-    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=2, offset=1) == everything[1:3]
-    assert await list_newest_names(store, None, limit=2, offset=1) == everything[1:3]
+    all_names = ["1-5", "2-4", "1-3", "2-2", "1-1"]
+    assert await list_newest_names(store, None, limit=9) == all_names
+    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == all_names
+    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=2, offset=1) == all_names[1:3]
+    assert await list_newest_names(store, None, limit=2, offset=1) == all_names[1:3]
     assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2-4", "2-2"]
     assert await list_newest_names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]
     assert await list_newest_names(store, {first_feed.id}, outlet="ECRAN", limit=9) == []
@@ -64,7 +64,7 @@ async def test_the_newest_are_by_date_whatever_was_found_first(store):
     assert await store.articles.get_newest_published_at() == 5
 
 
-async def test_a_page_of_two_feeds_is_one_line_in_a_list(store):
+async def test_page_of_two_feeds_is_listed_once(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
     await record(store, first_feed, new_article(first_feed, "1", url=url))
@@ -74,7 +74,7 @@ async def test_a_page_of_two_feeds_is_one_line_in_a_list(store):
     assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2"]
 
 
-async def test_an_export_gives_every_article_once_oldest_first(store):
+async def test_export_iterates_articles_oldest_first(store):
     feed = await add_feed(store)
     new = [new_article(feed, f"{n}", published=n % 7) for n in range(500)]
     await record(store, feed, *new, first=True)
@@ -84,7 +84,7 @@ async def test_an_export_gives_every_article_once_oldest_first(store):
     assert await store.articles.count() == 500
 
 
-async def test_an_import_that_is_repeated_adds_nothing(store):
+async def test_repeated_import_adds_nothing(store):
     feed = await store.feeds.add("import:Le Monde", outlet="Le Monde", state=FeedState.IMPORTED_ARTICLES)
     batch = [(feed.id, new_article(feed, name)) for name in "aab"]
     assert await store.articles.import_batch(batch) == 2
@@ -96,7 +96,7 @@ async def test_an_import_that_is_repeated_adds_nothing(store):
 OLD_ARTICLE_NAMES = ("old", "saved", "removed")
 
 
-async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
+async def test_purged_texts_leave_titles_dates_and_identities(store, clock):
     feed = await add_feed(store)
     old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
     ids = (await record(store, feed, old, saved, removed, first=True)).new_article_ids
@@ -120,7 +120,7 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     assert await store.polls.load_known_by_identity(feed.id, [digest("guid", "old")])
 
 
-async def test_more_texts_than_a_transaction_takes_are_emptied(store, clock):
+async def test_purge_handles_more_texts_than_one_transaction(store, clock):
     feed = await add_feed(store)
     new = [new_article(feed, f"{n}") for n in range(1_100)]
     await record(store, feed, *new, first=True)

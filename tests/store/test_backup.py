@@ -1,4 +1,4 @@
-"""A copy of a database in use is whole, marked, and overwrites nothing."""
+"""Backups of a database in use."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from bot.store.sqlite.run_lock import open_locked
 from tests.support.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
 
 
-def files(folder: Path) -> set[str]:
+def list_file_names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tmp_path):
+async def test_backup_is_one_complete_file_marked_as_restored(store, clock, tmp_path):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     folder = tmp_path / "backups"
     folder.mkdir()
     await store.backup(folder / "telex.db")
-    assert files(folder) == {"telex.db"}
+    assert list_file_names(folder) == {"telex.db"}
     assert (folder / "telex.db").stat().st_mode & 0o077 == 0
     assert await store.meta.get("restored") is None
     restored = await Store.open(folder / "telex.db", clock)
@@ -40,7 +40,7 @@ async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tm
     await restored.close()
 
 
-async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, tmp_path):
+async def test_backup_under_load_is_consistent_snapshot(store, clock, tmp_path):
     feed = await add_followed_feed(store)
     big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
     await record(store, feed, *big, first=True)
@@ -59,29 +59,29 @@ async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, t
 
 
 @pytest.mark.parametrize("before", [0, 1])
-async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_after_it(store, clock, tmp_path, before):
-    """The buttons under the notices of those are still in Discord, and would end it."""
+async def test_restored_backup_reuses_no_watch_id(store, clock, tmp_path, before):
+    # Buttons of the lost watches are still in Discord and would end a new watch with the same ID
     await follow(store, await add_feed(store))
 
-    async def begin(opened: Store, query: str) -> int:
+    async def add_watch(opened: Store, query: str) -> int:
         added = await opened.watches.add(
             server_id=SERVER, channel_id=CHANNEL, user_id=None, query=query, language=None, limit=99
         )
         return added[0].id
 
     for number in range(before):
-        await begin(store, f"before {number}")
+        await add_watch(store, f"before {number}")
     await store.backup(tmp_path / "backup.db")
-    lost = {await begin(store, f"lost {number}") for number in range(3)}
+    lost = {await add_watch(store, f"lost {number}") for number in range(3)}
     restored = await Store.open(tmp_path / "backup.db", clock)
-    again = {await begin(restored, f"new {number}") for number in range(3)}
+    again = {await add_watch(restored, f"new {number}") for number in range(3)}
     await restored.close()
     assert len(lost) == len(again) == 3
     assert not lost & again
 
 
-async def test_every_table_whose_ids_are_never_reused_skips_ids_after_a_restore(store, tmp_path):
-    """A table that had no row yet skips them, too: its first rows may have been added after the backup."""
+async def test_tables_with_unique_ids_skip_ids_after_restore(store, tmp_path):
+    # An empty table skips IDs, too: its first rows may have been added after the backup
     schema = "\n".join(path.read_text() for path in SCHEMA_DIRECTORY.glob("*.sql"))
     tables = re.findall(r"CREATE TABLE (\w+) \(\n *id +ID NEVER REUSED", schema)
     assert sorted(tables) == sorted(NEVER_REUSED_ID_TABLES)
@@ -91,7 +91,7 @@ async def test_every_table_whose_ids_are_never_reused_skips_ids_after_a_restore(
     assert all(last_ids[table] >= RESTORED_ID_GAP for table in tables)
 
 
-async def test_a_backup_overwrites_nothing(store, tmp_path):
+async def test_backup_overwrites_no_file(store, tmp_path):
     existing_path = tmp_path / "kept"
     existing_path.write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -101,38 +101,36 @@ async def test_a_backup_overwrites_nothing(store, tmp_path):
     assert existing_path.read_text() == "mine"
 
 
-async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store, tmp_path):
-    before = files(tmp_path)
+async def test_backup_into_missing_folder_fails_without_leftovers(store, tmp_path):
+    before = list_file_names(tmp_path)
     with pytest.raises(DatabaseUnusable, match="cannot be written: No such file or directory"):
         await store.backup(tmp_path / "missing" / "backup.db")
-    assert files(tmp_path) == before
+    assert list_file_names(tmp_path) == before
 
 
-async def test_a_backup_that_fails_leaves_no_part_of_it(store, tmp_path, monkeypatch):
+async def test_failed_backup_leaves_no_files(store, tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_backup, "list_integrity_problems", lambda _connection: ["a page is gone"])
-    before = files(tmp_path)
+    before = list_file_names(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")
-    assert files(tmp_path) == before
+    assert list_file_names(tmp_path) == before
 
 
-async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_killed_ones_parts_away(
-    store, tmp_path, monkeypatch
-):
+async def test_next_backup_removes_parts_of_killed_one(store, tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_backup, "PAGES_PER_STEP", 1)
     folder = tmp_path / "backups"
     folder.mkdir()
     running = asyncio.create_task(store.backup(folder / "telex.db"))
-    while not files(folder):  # noqa: ASYNC110 - a thread makes it
+    while not list_file_names(folder):  # noqa: ASYNC110 - a thread makes it
         await asyncio.sleep(0)
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
-    assert files(folder) <= {"telex.db"}  # it is there whole where the thread was faster
+    assert list_file_names(folder) <= {"telex.db"}  # it is there whole where the thread was faster
     (folder / "telex.db").unlink(missing_ok=True)
     for name in ("telex.db.12345678.part", "telex.db.12345678.part-journal", "telex.db.abcdefab.part"):
         (folder / name).touch()
     descriptor = open_locked(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it
     await store.backup(folder / "telex.db")
     os.close(descriptor)
-    assert files(folder) == {"telex.db", "telex.db.abcdefab.part"}
+    assert list_file_names(folder) == {"telex.db", "telex.db.abcdefab.part"}

@@ -1,4 +1,4 @@
-"""Bookmarks: kept until the person lets go of them, and let go of for good."""
+"""Bookmarks: adding, removing, listing, search, notes and tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANNA, BEN = 11, 12
 
 @pytest.fixture
 async def ids(store) -> list[int]:
-    """Three articles."""
+    """IDs of three articles."""
     feed = await add_feed(store, "Écran d'accueil")
     new = [new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
     return list((await record(store, feed, *new)).new_article_ids)
@@ -23,7 +23,7 @@ async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:
     return [bookmark.article.id for bookmark in await store.bookmarks.list_by_user(person, limit=99)]
 
 
-async def test_a_bookmark_tells_when_and_where_it_was_made(store, ids, clock):
+async def test_bookmark_records_time_and_message(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0], server_id=SERVER, channel_id=2, message_id=3)
     (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
     assert (bookmark.created_at, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
@@ -35,7 +35,7 @@ async def test_a_bookmark_tells_when_and_where_it_was_made(store, ids, clock):
     assert bookmark.article == await store.articles.get(ids[0])
 
 
-async def test_keeping_twice_is_one_bookmark(store, ids, clock):
+async def test_adding_twice_makes_one_bookmark(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0])
     clock.advance(60)
     assert not await store.bookmarks.add(ANNA, ids[0])
@@ -44,7 +44,7 @@ async def test_keeping_twice_is_one_bookmark(store, ids, clock):
     assert not await store.bookmarks.add(ANNA, 99)  # of no article
 
 
-async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
+async def test_removed_bookmark_is_not_restored_by_sync(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.remove(ANNA, ids[0])
@@ -54,13 +54,13 @@ async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
     assert await list_bookmarked_ids(store) == [ids[0]]
 
 
-async def test_what_was_made_while_away_is_kept(store, ids):
+async def test_bookmark_found_by_sync_is_added(store, ids):
     assert await store.bookmarks.add(ANNA, ids[0], restores_removed=False)
     assert not await store.bookmarks.add(ANNA, ids[0], restores_removed=False)
     assert await list_bookmarked_ids(store) == [ids[0]]
 
 
-async def test_the_latest_bookmark_comes_first_in_pages(store, ids, clock):
+async def test_bookmarks_are_listed_latest_first(store, ids, clock):
     for article_id in (ids[1], ids[0], ids[2]):
         await store.bookmarks.add(ANNA, article_id)
         clock.advance(1)
@@ -69,7 +69,7 @@ async def test_the_latest_bookmark_comes_first_in_pages(store, ids, clock):
     assert [bookmark.article.id for bookmark in page] == [ids[0]]
 
 
-async def test_bookmarks_are_found_without_their_accents(store, ids):
+async def test_bookmark_search_ignores_accents(store, ids):
     for article_id in ids:
         await store.bookmarks.add(ANNA, article_id)
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
@@ -80,7 +80,7 @@ async def test_bookmarks_are_found_without_their_accents(store, ids):
         )
 
 
-async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store, ids):
+async def test_bookmarks_are_filtered_by_note_tag_and_read_state(store, ids):
     bookmarks = store.bookmarks
     for article_id in ids:
         await bookmarks.add(ANNA, article_id)
@@ -107,7 +107,7 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
     assert (new_bookmark.note, new_bookmark.tags, new_bookmark.read_at) == ("", (), None)
 
 
-async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, ids):
+async def test_bookmarks_of_hidden_servers_are_not_listed(store, ids):
     await store.bookmarks.add(ANNA, ids[0], server_id=SERVER)
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
@@ -119,7 +119,7 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden_server_ids={SERVER})) == 2
 
 
-async def test_a_person_knows_their_own_bookmarks_alone(store, ids):
+async def test_bookmarks_are_separate_for_each_user(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.filter_bookmarked(ANNA, ids) == {ids[0]}
     assert await store.bookmarks.filter_bookmarked(BEN, ids) == set()

@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of a write leaves all of it or nothing."""
+"""Atomicity of a poll whose process is killed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from tests.store.crashing import END, crash_before_statements
 from tests.support.samples import CHANNEL, add_followed_feed, deliver, digest, new_article, record
 
 
-async def content(store: Store) -> dict[str, object]:
-    """What one recording changes, in words."""
+async def load_poll_effects(store: Store) -> dict[str, object]:
+    """Load everything that recording the poll changes."""
     feed = await store.feeds.get(1)
     hashes = [b"alias", *(digest("guid", f"new-{number}") for number in range(6))]
     return {
@@ -20,7 +20,7 @@ async def content(store: Store) -> dict[str, object]:
     }
 
 
-async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
+async def test_killed_poll_is_recorded_completely_or_not_at_all(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
@@ -43,12 +43,10 @@ async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
         "sent": [3, 1, 1, 1],
     }
     again = [new_article(feed, f"new-{number}", published=number) for number in range(6)]
-    for statement, copy in crash_before_statements(
-        path, "record_a_poll", clock.now(), [1, 2, 4, 8, 13, 19, 29, 44, END]
-    ):
+    for statement, copy in crash_before_statements(path, "record_poll", clock.now(), [1, 2, 4, 8, 13, 19, 29, 44, END]):
         store = await Store.open(copy, clock)
         await store.check()
-        assert await content(store) == (after if statement == END else before), statement
+        assert await load_poll_effects(store) == (after if statement == END else before), statement
         if statement < END:  # the next poll finds it all again
             recorded = await record(store, feed, *again)
             assert (len(recorded.new_article_ids), recorded.channel_ids) == (6, (CHANNEL,))

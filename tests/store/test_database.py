@@ -1,4 +1,4 @@
-"""One writer, several readers, errors in our own words."""
+"""The SQLite database: transactions, concurrent reads, cancellation and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30
 
 @pytest.fixture
 def _quick_databases() -> None:
-    """Databases are opened here as in production."""
+    """Overrides the fixture that makes databases faster, so that they are opened as in production."""
 
 
 @pytest.fixture
@@ -38,74 +38,74 @@ async def database(tmp_path) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def names(database: Database) -> list[str]:
+async def load_names(database: Database) -> list[str]:
     return await database.query(SqliteConnection.fetch_column, "SELECT name FROM meta ORDER BY name")
 
 
-def files(folder: Path) -> list[str]:
+def list_file_names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def put(database: Database, name: str) -> None:
+async def insert_name(database: Database, name: str) -> None:
     await database.transact(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
 
 
-async def test_the_promised_pragmas_hold(database):
+async def test_connections_have_expected_pragmas(database):
     for pragma, expected_value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
         assert await database.transact(SqliteConnection.fetch_value, f"PRAGMA {pragma}") == expected_value
     assert await database.query(SqliteConnection.fetch_value, "PRAGMA query_only") == 1
 
 
-async def test_a_failed_write_leaves_nothing(database):
+async def test_failed_write_is_rolled_back(database):
     def fail(db: SqliteConnection) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await database.transact(fail)
-    await put(database, "b")
-    assert await names(database) == ["b"]
+    await insert_name(database, "b")
+    assert await load_names(database) == ["b"]
 
 
-@check_cases("hops", range(1, 12))
-async def test_a_cancelled_write_is_whole_or_undone(database, hops):
-    def two(db: SqliteConnection) -> None:
+@check_cases("loop_turns", range(1, 12))
+async def test_cancelled_write_is_committed_or_rolled_back_whole(database, loop_turns):
+    def insert_two(db: SqliteConnection) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
 
     await database.transact(SqliteConnection.execute, "DELETE FROM meta")
-    task = asyncio.create_task(database.transact(two))
-    for _ in range(hops):
+    task = asyncio.create_task(database.transact(insert_two))
+    for _ in range(loop_turns):
         await asyncio.sleep(0.0002)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await put(database, "c")  # no transaction is left open
-    assert await names(database) in (["a", "b", "c"], ["c"])
+    await insert_name(database, "c")  # no transaction is left open
+    assert await load_names(database) in (["a", "b", "c"], ["c"])
 
 
-async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database):
-    def both(connection: SqliteConnection, *meta_names: str | None) -> int:
+async def test_transaction_is_committed_or_rolled_back_on_error(database):
+    def insert_names(connection: SqliteConnection, *meta_names: str | None) -> int:
         for meta_name in meta_names:
             connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (meta_name,))
         return len(meta_names)
 
-    assert await database.transact(both, "a", "b") == 2
+    assert await database.transact(insert_names, "a", "b") == 2
     with pytest.raises(StoreError):
-        await database.transact(both, "c", None)
-    await put(database, "d")
-    assert await names(database) == ["a", "b", "d"]
+        await database.transact(insert_names, "c", None)
+    await insert_name(database, "d")
+    assert await load_names(database) == ["a", "b", "d"]
 
 
-async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undone(database):
+async def test_transaction_of_cancelled_task_is_rolled_back(database):
     has_begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def held_up(connection: SqliteConnection) -> None:
+    def insert_and_wait(connection: SqliteConnection) -> None:
         connection.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         loop.call_soon_threadsafe(has_begun.set)
         assert go_on.wait(10)
 
-    task = asyncio.create_task(database.transact(held_up))
+    task = asyncio.create_task(database.transact(insert_and_wait))
     await asyncio.wait_for(has_begun.wait(), 60)
     task.cancel()
     for _ in range(5):  # until it knows
@@ -113,44 +113,44 @@ async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undon
     go_on.set()
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
-    await put(database, "b")
-    assert await names(database) == ["b"]
+    await insert_name(database, "b")
+    assert await load_names(database) == ["b"]
 
 
-async def test_readers_see_the_last_commit_while_a_write_is_under_way(database):
-    await put(database, "a")
+async def test_readers_see_last_commit_during_write(database):
+    await insert_name(database, "a")
     loop = asyncio.get_running_loop()
 
-    async def seen() -> list[list[str]]:
-        return await asyncio.gather(*(names(database) for _ in range(6)))
+    async def load_in_parallel() -> list[list[str]]:
+        return await asyncio.gather(*(load_names(database) for _ in range(6)))
 
     def write(db: SqliteConnection) -> list[list[str]]:
         db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
-        return asyncio.run_coroutine_threadsafe(seen(), loop).result()
+        return asyncio.run_coroutine_threadsafe(load_in_parallel(), loop).result()
 
     assert await database.transact(write) == [["a"]] * 6
-    assert await names(database) == ["a", "b"]
+    assert await load_names(database) == ["a", "b"]
 
 
-async def test_a_read_sees_one_state_in_all_its_queries(database):
+async def test_queries_of_one_read_see_same_snapshot(database):
     loop = asyncio.get_running_loop()
 
-    def twice(connection: SqliteConnection) -> list[int]:
+    def count_twice(connection: SqliteConnection) -> list[int]:
         first = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
-        asyncio.run_coroutine_threadsafe(put(database, "a"), loop).result()
+        asyncio.run_coroutine_threadsafe(insert_name(database, "a"), loop).result()
         return [first, connection.execute("SELECT count(*) FROM meta").fetchone()[0]]
 
-    assert await database.read(twice) == [0, 0]
-    assert await names(database) == ["a"]
+    assert await database.read(count_twice) == [0, 0]
+    assert await load_names(database) == ["a"]
 
 
-async def test_writes_from_many_tasks_are_all_kept(database):
-    await asyncio.gather(*(put(database, str(number)) for number in range(50)))
-    assert len(await names(database)) == 50
+async def test_writes_of_many_tasks_are_all_committed(database):
+    await asyncio.gather(*(insert_name(database, str(number)) for number in range(50)))
+    assert len(await load_names(database)) == 50
 
 
-async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]:
-    """So many reads that take for ever, all of them begun."""
+async def start_slow_reads(database: Database, count: int) -> list[asyncio.Task[None]]:
+    """Start a number of reads that never end, and wait until all have begun."""
     loop, started_reads = asyncio.get_running_loop(), asyncio.Semaphore(0)
 
     def read(connection: SqliteConnection) -> None:
@@ -163,56 +163,56 @@ async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]
     return slow
 
 
-async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database):
-    slow = await begin_slow(database, 2)
-    await put(database, "a")
-    assert await names(database) == ["a"]
+async def test_slow_reads_block_neither_fast_read_nor_write(database):
+    slow = await start_slow_reads(database, 2)
+    await insert_name(database, "a")
+    assert await load_names(database) == ["a"]
     for task in slow:
         assert not task.done()
         task.cancel()
 
 
-async def test_a_cancelled_read_stops_and_gives_its_reader_back(database):
-    slow = await begin_slow(database, 3)
+async def test_cancelled_read_releases_its_connection(database):
+    slow = await start_slow_reads(database, 3)
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-    assert await asyncio.gather(*(names(database) for _ in range(6))) == [[]] * 6
+    assert await asyncio.gather(*(load_names(database) for _ in range(6))) == [[]] * 6
 
 
-async def test_closing_does_not_wait_for_a_slow_read(database):
-    (slow,) = await begin_slow(database, 1)
+async def test_closing_does_not_wait_for_slow_read(database):
+    (slow,) = await start_slow_reads(database, 1)
     await database.close()
     with pytest.raises(StoreError):
         await slow
 
 
-async def test_a_closed_database_says_so(database):
+async def test_closed_database_raises_error(database):
     await database.close()
     await database.close()
     with pytest.raises(StoreError, match="closed"):
-        await names(database)
+        await load_names(database)
     with pytest.raises(StoreError, match="closed"):
-        await put(database, "a")
+        await insert_name(database, "a")
 
 
-async def test_readers_cannot_write(database):
+async def test_read_connection_cannot_write(database):
     with pytest.raises(StoreError):
         await database.query(SqliteConnection.fetch_rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
 
 
-async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
+async def test_full_disk_raises_error_and_database_stays_usable(database):
     pages = await database.transact(SqliteConnection.fetch_value, "PRAGMA page_count")
     await database.transact(SqliteConnection.fetch_rows, f"PRAGMA max_page_count = {pages + 4}")
     large = "INSERT INTO meta (name, value) VALUES ('a', ?)"
     with pytest.raises(DatabaseUnusable, match="full"):
         await database.transact(SqliteConnection.execute, large, ("x" * 200_000,))
-    await put(database, "b")
-    assert await names(database) == ["b"]
+    await insert_name(database, "b")
+    assert await load_names(database) == ["b"]
 
 
-async def test_a_call_arrives_as_it_is_on_the_thread_of_the_connection(database, monkeypatch):
-    """aiosqlite must neither read nor copy what looks like a script to it."""
+async def test_call_reaches_connection_thread_unchanged(database, monkeypatch):
+    # aiosqlite must neither parse nor copy an argument that looks like a script
     arrived_calls: list[object] = []
     execute_call = SqliteConnection.executescript
 
@@ -235,16 +235,16 @@ async def test_a_call_arrives_as_it_is_on_the_thread_of_the_connection(database,
     assert not thread.is_alive()
 
 
-async def test_a_call_that_times_out_by_itself_is_no_dead_thread(database):
+async def test_timeout_error_of_call_does_not_mean_dead_thread(database):
     def time_out(_db: SqliteConnection) -> None:
         raise TimeoutError("its own")
 
     with pytest.raises(TimeoutError, match="its own"):
         await database.query(time_out)
-    assert await names(database) == []
+    assert await load_names(database) == []
 
 
-async def test_a_locked_database_is_said(database):
+async def test_locked_database_raises_error(database):
     other_connection = SqliteWorker(database.location, pragmas=("PRAGMA busy_timeout = 1",))
     await other_connection.open()
     loop = asyncio.get_running_loop()
@@ -258,7 +258,7 @@ async def test_a_locked_database_is_said(database):
     await other_connection.close()
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, clock):
+async def test_file_that_is_not_a_database_is_refused_unchanged(tmp_path, clock):
     path = tmp_path / "notes.txt"
     path.write_text("Not a database at all. " * 100)
     with pytest.raises(DatabaseUnusable, match=r"notes\.txt is not a database"):
@@ -266,21 +266,21 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, cl
     assert path.read_text() == "Not a database at all. " * 100
 
 
-async def test_a_place_where_nothing_can_be_created_is_said(tmp_path, clock):
+async def test_path_that_cannot_be_created_raises_error(tmp_path, clock):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "telex.db", tmp_path):
         with pytest.raises(DatabaseUnusable, match="cannot be opened or created"):
             await Store.open(path, clock)
 
 
-async def test_a_python_with_an_old_sqlite_is_told_so(tmp_path, clock, monkeypatch):
+async def test_old_sqlite_version_is_refused(tmp_path, clock, monkeypatch):
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
     with pytest.raises(DatabaseUnusable, match=r"needs 3\.37\.0 or later"):
         await Store.open(tmp_path / "telex.db", clock)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path, clock):
+async def test_read_only_file_is_refused_on_opening(tmp_path, clock):
     path = tmp_path / "telex.db"
     await (await Store.open(path, clock)).close()
     path.chmod(0o400)
@@ -288,7 +288,7 @@ async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path, cloc
         await Store.open(path, clock)
 
 
-async def test_damage_is_found_by_a_check(tmp_path, clock):
+async def test_check_finds_damage(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_feed(store)
@@ -304,7 +304,7 @@ async def test_damage_is_found_by_a_check(tmp_path, clock):
     await store.close()
 
 
-async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path, clock):
+async def test_damaged_database_is_not_opened(tmp_path, clock):
     path = tmp_path / "telex.db"
     await (await Store.open(path, clock)).close()
     content = path.read_bytes()
@@ -313,18 +313,18 @@ async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path, cl
         await Store.open(path, clock)
 
 
-async def test_a_new_database_is_for_its_owner_alone(store, tmp_path):
+async def test_new_database_is_readable_by_owner_only(store, tmp_path):
     assert (tmp_path / "telex.db").stat().st_mode & 0o077 == 0
 
 
-async def test_a_closed_database_is_one_file(tmp_path, clock):
+async def test_closed_database_is_single_file(tmp_path, clock):
     store = await Store.open(tmp_path / "telex.db", clock)
     await asyncio.gather(*(store.meta.get("a") for _ in range(3)), store.meta.set("a", "b"))
     await store.close()
-    assert files(tmp_path) == ["telex.db"]
+    assert list_file_names(tmp_path) == ["telex.db"]
 
 
-async def test_what_was_written_is_there_after_opening_again(tmp_path, clock):
+async def test_written_values_persist_after_reopening(tmp_path, clock):
     for _ in range(2):
         store = await Store.open(tmp_path / "deep" / "er" / "telex.db", clock)
         await store.meta.set("count", str(int(await store.meta.get("count") or 0) + 1))
@@ -337,7 +337,7 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path, clock):
     await store.close()
 
 
-def test_only_one_bot_runs_on_a_database(tmp_path):
+def test_second_process_cannot_lock_database(tmp_path):
     path = tmp_path / "telex.db"
     second = (
         "import sys; from pathlib import Path; from bot.store import ProcessMustEnd, Store\n"
@@ -345,7 +345,7 @@ def test_only_one_bot_runs_on_a_database(tmp_path):
         "except ProcessMustEnd: print('refused')"
     )
 
-    def another() -> str:
+    def lock_in_other_process() -> str:
         done = subprocess.run(
             [sys.executable, "-c", second, path], capture_output=True, text=True, check=True, timeout=60
         )
@@ -354,5 +354,5 @@ def test_only_one_bot_runs_on_a_database(tmp_path):
     with Store.lock_for_run(path):
         with pytest.raises(ProcessMustEnd, match="already running"), Store.lock_for_run(path):
             pass
-        assert another() == "refused"
-    assert another() == "taken"
+        assert lock_in_other_process() == "refused"
+    assert lock_in_other_process() == "taken"

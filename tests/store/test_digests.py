@@ -1,4 +1,4 @@
-"""Digests: owed once for each time, whatever dies; what they hold is never lost."""
+"""Digests of channels: schedule, content, changes and crashes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DAY = 86_400
 EIGHT = 8 * 60
 
 
-def at(text: str) -> int:
+def parse_utc(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -39,7 +39,7 @@ async def save(store: Store, plan: DigestPlan, *, channel: int = CHANNEL, limit:
 
 
 async def make_digest(store: Store, digest: Digest) -> bool:
-    """As the courier does it: all candidates are named."""
+    """Enqueue a due digest with all its candidates, as the digest task does."""
     now = store.clock.now()
     feeds = await store.subscriptions.load_feed_ids([digest.channel_id])
     since = digest.covered_until if digest.covered_until is not None else digest.due_at - DAY
@@ -57,23 +57,23 @@ async def make_digest(store: Store, digest: Digest) -> bool:
 
 @pytest.fixture
 async def feed(store, clock) -> Feed:
-    clock.advance(at("2026-11-24 09:00") - clock.now())
+    clock.advance(parse_utc("2026-11-24 09:00") - clock.now())
     added = await add_feed(store)
     await follow(store, added)
     return added
 
 
-async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, clock):
+async def test_digest_is_due_at_its_hour_in_server_time_zone(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest.due_at == at("2026-11-25 08:00")
+    assert digest.due_at == parse_utc("2026-11-25 08:00")
     assert await store.digests.get_next_due_at() == digest.due_at
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
-    assert await store.digests.get_next_due_at() == at("2026-11-25 07:00")
-    assert await store.digests.list_due(at("2026-11-25 06:59")) == []
-    assert len(await store.digests.list_due(at("2026-11-25 07:00"))) == 1
+    assert await store.digests.get_next_due_at() == parse_utc("2026-11-25 07:00")
+    assert await store.digests.list_due(parse_utc("2026-11-25 06:59")) == []
+    assert len(await store.digests.list_due(parse_utc("2026-11-25 07:00"))) == 1
 
 
-async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, clock):
+async def test_digest_lists_posted_article_without_changing_its_status(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
@@ -89,7 +89,7 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
     assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "posted"
 
 
-async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(store, feed, clock):
+async def test_digest_only_channel_gets_digest_instead_of_posts(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     recorded = await record(store, feed, *articles)
@@ -105,7 +105,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert (delivery_status.status, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
 
 
-async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
+async def test_digest_is_enqueued_once_when_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     clock.advance(digest.due_at - clock.now())
@@ -117,7 +117,7 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock
     assert again.covered_until == clock.now()
 
 
-async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, feed, clock):
+async def test_digest_changed_meanwhile_is_not_enqueued(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
@@ -127,7 +127,7 @@ async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, fee
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("digested", None)}
 
 
-async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock):
+async def test_empty_digest_is_skipped_until_next_day(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     clock.advance(digest.due_at - clock.now())
     assert not await make_digest(store, digest)
@@ -135,7 +135,7 @@ async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock)
     assert await store.digests.get_next_due_at() == digest.due_at + DAY
 
 
-async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
+async def test_pending_digest_is_withdrawn_and_merged_into_next(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
@@ -152,7 +152,7 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
 
 
 @pytest.mark.parametrize("ending", ["stop", "single posts"])
-async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, ending):
+async def test_reserved_articles_are_posted_when_digest_ends(store, feed, clock, ending):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     await record(store, feed, *articles)
@@ -167,7 +167,7 @@ async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, 
     assert [dispatch.kind for dispatch in await deliver(store)] == ["post"]
 
 
-async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
+async def test_reserved_article_follows_its_subscription(store, feed, clock):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
@@ -182,7 +182,7 @@ async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
     assert await load_delivery_statuses(store, other_article) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store, feed, clock):
+async def test_server_that_removed_bot_gets_no_digest_of_that_time(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
@@ -195,7 +195,7 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     assert not await make_digest(store, digest)
 
 
-async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follow(store, feed, clock):
+async def test_digest_can_include_feeds_of_other_channels(store, feed, clock):
     other_feed = await add_feed(store, "other")
     await follow(store, other_feed, channel=CHANNEL + 1)
     now = clock.now()
@@ -211,7 +211,7 @@ async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follo
         assert len(gathered.candidates) == expected_count
 
 
-async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
+async def test_bookmarks_of_other_servers_are_not_counted(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
     (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_article_ids
@@ -224,7 +224,7 @@ async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     assert candidate.bookmark_count == 1
 
 
-async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
+async def test_digests_are_limited_and_bound_to_own_server(store, feed):
     plan = DigestPlan(weekday=4, minute=EIGHT)
     assert await save(store, plan, limit=2)
     assert await save(store, plan, channel=CHANNEL + 1, limit=2)
@@ -239,7 +239,7 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
     ]
 
 
-async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
+async def test_changes_of_digest_are_in_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=0, minute=9 * 60, is_digest_only=True))
@@ -253,7 +253,7 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     ]
 
 
-async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed, clock):
+async def test_digest_ignores_pacing_of_channel(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     limits: tuple[tuple[ChannelSetting[Any], str | int], ...] = (
         (setting_registry.QUIET_HOURS, "07:00-12:00"),
@@ -262,7 +262,7 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
     )
     for setting, limit in limits:
         await store.preferences.change_channel(setting, limit, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
-    clock.advance(at("2026-11-24 13:00") - clock.now())
+    clock.advance(parse_utc("2026-11-24 13:00") - clock.now())
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     await deliver(store)
     clock.advance(digest.due_at - clock.now() - 600)
@@ -272,8 +272,8 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
     assert [dispatch.kind for dispatch in await deliver(store)] == ["digest"]
 
 
-async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at_all(tmp_path, clock):
-    """An earlier one waits and is taken back: at the end one digest covers both articles."""
+async def test_killed_digest_is_enqueued_completely_or_not_at_all(tmp_path, clock):
+    # An earlier digest is pending and withdrawn: at the end one digest covers both articles
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
@@ -285,7 +285,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     await record(store, feed, articles[1])
     clock.advance(DAY)
     await store.close()
-    for statement, copy in crash_before_statements(path, "make_a_digest", clock.now(), [*range(1, 23, 2), END]):
+    for statement, copy in crash_before_statements(path, "replace_digest", clock.now(), [*range(1, 23, 2), END]):
         store = await Store.open(copy, clock)
         await store.check()
         for again in await store.digests.list_due(clock.now()):  # what the next start does

@@ -1,4 +1,4 @@
-"""The outbox: in order, one channel apart from the other, nothing forgotten."""
+"""Dispatches: claiming, retries, blocked channels, edits and shards."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.support.store_probe import enqueue_notice, place_of
 
 @pytest.fixture
 async def store_with_pending_posts(store) -> Store:
-    """Two channels that are owed the posts a, b and c."""
+    """A store in which two channels have the pending posts a, b and c."""
     feed = await add_followed_feed(store)
     await follow(store, feed, channel=CHANNEL + 1)
     await record(store, feed, *[new_article(feed, name, published=ord(name)) for name in "abc"])
     return store
 
 
-async def test_a_claim_counts_and_is_found_after_a_crash(store_with_pending_posts, clock):
+async def test_claim_is_counted_and_listed_for_recovery(store_with_pending_posts, clock):
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     assert (claimed.state, claimed.attempt_count, claimed.claimed_at) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
@@ -41,13 +41,13 @@ async def test_a_claim_counts_and_is_found_after_a_crash(store_with_pending_post
     assert await store_with_pending_posts.dispatches.get(claimed.id) == claimed
 
 
-async def test_a_dispatch_is_claimed_by_one_only(store_with_pending_posts, clock):
+async def test_dispatch_is_claimed_once(store_with_pending_posts, clock):
     claims = [await store_with_pending_posts.dispatches.claim(CHANNEL) for _ in range(4)]
     assert [claim and len(claim.article_ids) for claim in claims] == [1, 1, 1, None]
     assert len({claim.id for claim in claims if claim}) == 3
 
 
-async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with_pending_posts, clock):
+async def test_retry_keeps_position_and_delays_only_its_channel(store_with_pending_posts, clock):
     first = await store_with_pending_posts.dispatches.claim(CHANNEL)
     later = clock.now() + 60
     await store_with_pending_posts.dispatches.schedule_retry(
@@ -64,7 +64,7 @@ async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with
     assert (await deliver(store_with_pending_posts))[0].id == first.id
 
 
-async def test_channels_that_are_busy_are_left_out(store_with_pending_posts, clock):
+async def test_busy_channels_are_excluded_from_outlook(store_with_pending_posts, clock):
     assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL])).ready_channel_ids == [
         CHANNEL + 1
     ]
@@ -73,7 +73,7 @@ async def test_channels_that_are_busy_are_left_out(store_with_pending_posts, clo
     ).next_due_at is None
 
 
-async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, clock):
+async def test_sent_dispatch_is_unfinalized_until_marked(store_with_pending_posts, clock):
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     await store_with_pending_posts.dispatches.mark_sent(claimed.id, message_id=7, thread_id=8, sent_at=clock.now())
     (sent,) = await store_with_pending_posts.dispatches.list_unfinalized()
@@ -90,7 +90,7 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
     assert await store_with_pending_posts.dispatches.list_claimed() == []
 
 
-async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_with_pending_posts, clock):
+async def test_blocked_channel_waits_for_retry_time_or_unblocking(store_with_pending_posts, clock):
     await store_with_pending_posts.dispatches.block_channel(CHANNEL, Reason(SendProblem.FORBIDDEN), clock.now() + 60)
     blocked_at = clock.now()
     assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [
@@ -117,7 +117,7 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_wit
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is not None
 
 
-async def test_reasons_of_an_earlier_version_are_read(store_with_pending_posts):
+async def test_reasons_of_earlier_version_are_parsed(store_with_pending_posts):
     store = store_with_pending_posts
     claimed = await store.dispatches.claim(CHANNEL)
     database = place_of(store)
@@ -134,7 +134,7 @@ async def test_reasons_of_an_earlier_version_are_read(store_with_pending_posts):
     assert claimed.last_error is None
 
 
-async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
+async def test_failed_uncertain_and_blocked_dispatches_have_delivery_status(store, clock):
     feed = await add_followed_feed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
@@ -152,7 +152,7 @@ async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
     ]
 
 
-async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, clock):
+async def test_delivery_status_has_message_and_time(store_with_pending_posts, clock):
     clock.advance(30)
     (first, *_) = await deliver(store_with_pending_posts)
     (article,) = await store_with_pending_posts.articles.list_by_ids(first.article_ids)
@@ -165,7 +165,7 @@ async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, c
     ]
 
 
-async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
+async def test_post_is_found_by_article_of_other_feed_on_same_page(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     url = "https://news.example/same"
@@ -175,7 +175,7 @@ async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
     assert [post.id for post in await store.dispatches.list_sent_for_article(second_article_id)] == [sent.id]
 
 
-async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
+async def test_recent_posts_are_listed_newest_first(store_with_pending_posts, clock):
     first_posted_at = clock.now()
     await deliver(store_with_pending_posts, limit=2)
     clock.advance(10)
@@ -188,7 +188,7 @@ async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
     assert await store_with_pending_posts.dispatches.list_recent(first_posted_at, 10) == []
 
 
-async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock):
+async def test_notice_is_enqueued_once_in_order(store_with_pending_posts, clock):
     assert enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
     assert not enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
     assert not enqueue_notice(store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing.")
@@ -201,7 +201,7 @@ async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock
     assert notice.article_ids == ()
 
 
-async def test_an_edit_may_be_put_off_and_given_up(store_with_pending_posts, clock):
+async def test_edit_can_be_postponed_and_marked_done(store_with_pending_posts, clock):
     (first, *_) = await deliver(store_with_pending_posts)
     await store_with_pending_posts.dispatches.postpone_edit(first.id, clock.now() + 60)
     assert await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now(), 10) == []
@@ -212,7 +212,7 @@ async def test_an_edit_may_be_put_off_and_given_up(store_with_pending_posts, clo
     assert await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now() + 60, 10) == []
 
 
-async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(store_with_pending_posts, clock):
+async def test_process_sees_only_dispatches_of_its_shards(store_with_pending_posts, clock):
     other_server_id = SERVER + (1 << 22)  # on the next shard
     await store_with_pending_posts.servers.mark_joined(other_server_id)
     count, mine = 2, (SERVER >> 22) % 2
@@ -233,9 +233,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     assert await store_with_pending_posts.servers.sample_server_ids([], 9) == [other_server_id]
 
 
-async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
-    store_with_pending_posts, clock, database_engine
-):
+async def test_write_for_shard_of_other_process_is_refused(store_with_pending_posts, clock, database_engine):
     if database_engine == "sqlite":
         pytest.skip("a file has one process")
     processes, share = (

@@ -1,4 +1,4 @@
-"""The database reference lists the tables, columns and states that there are."""
+"""Completeness of the database reference."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def documented_columns(cell: str) -> set[str]:
+def parse_documented_columns(cell: str) -> set[str]:
     """Return the columns that a cell names, before the colon of each of its parts."""
     return {column for part in cell.split(";") for column in re.findall(r"`(\w+)`", part.partition(":")[0])}
 
 
-async def test_every_table_is_listed_with_all_its_columns(store, settings, page):
+async def test_every_table_is_documented_with_its_columns(store, settings, page):
     tables = sql.run(
         settings.database,
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'",
     )
-    documented = {table: documented_columns(cell) | {"id"} for table, cell in ROW.findall(page)}
+    documented = {table: parse_documented_columns(cell) | {"id"} for table, cell in ROW.findall(page)}
     columns = {
         table["name"]: {
             column["name"]
@@ -41,11 +41,11 @@ async def test_every_table_is_listed_with_all_its_columns(store, settings, page)
     assert documented == columns
 
 
-def test_the_diagram_links_tables_that_are_listed(page):
+def test_diagram_links_documented_tables(page):
     (diagram,) = re.findall(r"^erDiagram\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
-    linked = set(re.findall(r"\b([a-z_]+) [|}]\S+ ([a-z_]+) :", diagram))
+    linked_pairs = set(re.findall(r"\b([a-z_]+) [|}]\S+ ([a-z_]+) :", diagram))
     tables = {table for table, _cell in ROW.findall(page)}
-    assert {table for link in linked for table in link} == tables - {
+    assert {table for pair in linked_pairs for table in pair} == tables - {
         "audit_entry",
         "blocked_source",
         "bookmark_feed",
@@ -57,6 +57,6 @@ def test_the_diagram_links_tables_that_are_listed(page):
     }
 
 
-def test_every_state_of_a_dispatch_is_described(page):
+def test_every_dispatch_state_is_described(page):
     (section,) = re.findall(r"^## States of a dispatch\n(.+?)^## ", page, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"\*\*(\w+)\*\*", section)) == {state.value for state in DispatchState}

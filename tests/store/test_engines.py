@@ -1,4 +1,4 @@
-"""What both engines have to be alike in, and what PostgreSQL does in a way of its own."""
+"""Differences and common behaviour of SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ async def database(server, clock) -> Database:
 
 
 @pytest.fixture
-async def on_server(database) -> AsyncIterator[Store]:
+async def server_store(database) -> AsyncIterator[Store]:
     store = Store(database)
     yield store
     await store.close()
 
 
-async def test_who_only_reads_makes_no_tables_on_a_server(server, clock):
+async def test_opening_without_create_makes_no_tables(server, clock):
     sql.run(server, "DROP SCHEMA telex CASCADE")
     for _attempt in range(2):
         with pytest.raises(DatabaseMissing, match=str(server)):
@@ -60,7 +60,7 @@ async def test_who_only_reads_makes_no_tables_on_a_server(server, clock):
     await (await Store.open(server, clock, create=False)).close()
 
 
-def test_both_have_the_same_tables_and_columns(empty_database, server):
+def test_engines_have_same_tables_and_columns(empty_database, server):
     with closing(sqlite3.connect(empty_database)) as connection:
         sqlite_columns = {
             (table, column, TYPES[kind], bool(needed or key), bool(key))
@@ -102,7 +102,7 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
     assert indexes <= postgres_indexes
 
 
-async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
+async def test_newer_database_and_second_exclusive_lock_are_refused(server, clock):
     for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
         with Store.lock_for_run(server, exclusive=first), pytest.raises(ProcessMustEnd, match="already running"):  # noqa: SIM117
             with Store.lock_for_run(server, exclusive=second):
@@ -115,7 +115,7 @@ async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock
         sql.run(server, "UPDATE schema_version SET number = number - 1")
 
 
-async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_path, monkeypatch):
+async def test_connection_error_hides_password(clock, tmp_path, monkeypatch):
     skip_without()
     monkeypatch.setattr("bot.store.postgres.postgres_worker.RETRY_DELAYS_SECONDS", (0.0, 0.01))
     nowhere = DatabaseUrl(f"postgresql://me:hidden@/telex?host={tmp_path}")
@@ -124,21 +124,21 @@ async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_pa
     assert "hidden" not in str(error_info.value)
 
 
-async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(on_server, server):
-    feed = await add_feed(on_server)
-    await follow(on_server, feed)
+async def test_cut_session_is_reopened_without_double_write(server_store, server):
+    feed = await add_feed(server_store)
+    await follow(server_store, feed)
     for number in range(5):
         sql.run(server, END_OTHER_SESSIONS)
-        await record(on_server, feed, new_article(feed, str(number)))
-        assert await on_server.articles.count() == number + 1
-    assert len(await deliver(on_server)) == 5
-    assert on_server.recent_fault is None
+        await record(server_store, feed, new_article(feed, str(number)))
+        assert await server_store.articles.count() == number + 1
+    assert len(await deliver(server_store)) == 5
+    assert server_store.recent_fault is None
 
 
-async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
+async def test_cancelled_call_on_hanging_server_blocks_nobody(server, clock):
     is_hung, has_recovered = asyncio.Event(), asyncio.Event()
 
-    async def hanging(packet: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
+    async def forward_until_hung(packet: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
         if packet[4:8] != CANCEL:
             return True
         gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
@@ -147,7 +147,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         await has_recovered.wait()
         return False
 
-    async with open_proxy(server, hanging) as behind:
+    async with open_proxy(server, forward_until_hung) as behind:
         database = await Database.open(create_engine(behind), clock)
         store = Store(database)
         with suppress(TimeoutError):
@@ -160,7 +160,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         await store.close()
 
 
-async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(on_server, database):
+async def test_read_cancelled_between_statements_ends_at_next(server_store, database):
     loop, started_reads, go_on = asyncio.get_running_loop(), asyncio.Semaphore(0), threading.Event()
 
     def read(db: Connection) -> None:
@@ -175,17 +175,17 @@ async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(o
     await asyncio.wait(tasks)
     await asyncio.sleep(0.05)  # each was cancelled at the server, where nothing ran
     go_on.set()
-    assert await asyncio.wait_for(on_server.meta.get("name"), 30) is None
+    assert await asyncio.wait_for(server_store.meta.get("name"), 30) is None
 
 
-async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(server, clock, monkeypatch):
+async def test_write_with_unknown_outcome_is_not_repeated(server, clock, monkeypatch):
     monkeypatch.setattr("bot.store.postgres.postgres_engine.RETRY_DELAYS_SECONDS", (0.0,))
     packets: list[bytes] = []
 
     async def is_written_once() -> bool:
         return await store.meta.get("name") == "word"
 
-    async def silent(packet: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def forward_until_silent(packet: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Once a word is written, the server takes the end of that and does not answer, nor the next call."""
         if b"word" in packet or packets:
             packets.append(packet)
@@ -193,7 +193,7 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
             writer.transport.abort()
         return len(packets) != 3
 
-    async with open_proxy(server, silent) as behind:
+    async with open_proxy(server, forward_until_silent) as behind:
         database = await Database.open(create_engine(behind), clock)
         store = Store(database)
         await store.meta.set("name", "")
@@ -205,7 +205,7 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
 
 @asynccontextmanager
 async def open_proxy(server: DatabaseUrl, should_forward: ForwardCheck) -> AsyncIterator[DatabaseUrl]:
-    """A server behind somebody who lets pass what is sent to it, or ends the connection."""
+    """Open a proxy before a server that forwards each packet, or ends the connection instead."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
 
     parts, connection_options = urlsplit(server.address), conninfo_to_dict(server.address)
@@ -236,10 +236,10 @@ async def open_proxy(server: DatabaseUrl, should_forward: ForwardCheck) -> Async
         yield DatabaseUrl(plain.geturl())
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(on_server, database, server):
+async def test_interrupted_write_is_repeated_in_other_session(server_store, database, server):
     attempts = []
 
-    def both(db: Connection) -> None:
+    def insert_both(db: Connection) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('one', '')")
         attempts.append(db)
         if len(attempts) == 1:
@@ -250,13 +250,13 @@ async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_ses
             )
         db.execute("INSERT INTO meta (name, value) VALUES ('two', '')")
 
-    await database.transact(both)
+    await database.transact(insert_both)
     assert len(attempts) == 2
-    assert [await on_server.meta.get(name) for name in ("one", "two")] == ["", ""]
-    assert on_server.fault is None
+    assert [await server_store.meta.get(name) for name in ("one", "two")] == ["", ""]
+    assert server_store.fault is None
 
 
-async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(server, clock):
+async def test_concurrent_writers_lose_and_repeat_no_change(server, clock):
     first, second = await Store.open(server, clock), await Store.open(server, clock)
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
@@ -299,15 +299,15 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
         await second.close()
 
 
-async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, server, clock):
-    feed = await add_feed(on_server)
-    await follow(on_server, feed)
+async def test_restored_database_is_recognised_by_its_tables(server_store, server, clock):
+    feed = await add_feed(server_store)
+    await follow(server_store, feed)
 
     async def watch(store: Store, query: str) -> int:
         addition = await store.watches.add(server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9)
         return addition[0].id
 
-    first = await watch(on_server, "one")
+    first = await watch(server_store, "one")
     again = await Store.open(server, clock)
     assert await again.meta.get("restored") is None
     await again.close()
@@ -318,21 +318,21 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
     await restored.close()
 
 
-async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(on_server, server, clock):
+async def test_taken_over_database_is_written_only_after_restart(server_store, server, clock):
     simulate_takeover(server)
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):
-            await on_server.meta.set("name", "value")
+            await server_store.meta.set("name", "value")
     with pytest.raises(ProcessMustEnd, match="has to start again"):
-        await on_server.check_alive()
-    anew = await Store.open(server, clock)
-    assert await anew.meta.get("restored") == "1"
-    assert await anew.meta.get("name") is None
-    await anew.close()
+        await server_store.check_alive()
+    restarted_store = await Store.open(server, clock)
+    assert await restarted_store.meta.get("restored") == "1"
+    assert await restarted_store.meta.get("name") is None
+    await restarted_store.close()
 
 
-async def test_a_backup_is_pg_dumps(on_server, tmp_path):
+async def test_backup_on_server_refers_to_pg_dump(server_store, tmp_path):
     with pytest.raises(StoreError, match="pg_dump"):
-        await on_server.backup(tmp_path / "copy.db")
-    assert await on_server.check() > 0
-    assert await on_server.measure_size_bytes() > 0
+        await server_store.backup(tmp_path / "copy.db")
+    assert await server_store.check() > 0
+    assert await server_store.measure_size_bytes() > 0

@@ -1,4 +1,4 @@
-"""Who has everything deleted is in no row, and in no byte of the database's files."""
+"""Erasure of a user's data from tables and files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.support.samples import SERVER, add_feed, new_article, record
 from tests.support.store_probe import file_of
 
 DIRECT = 1_200_000_000_000_000_001
-PEOPLE = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
-ANNA, BEN = PEOPLE[:2]
+USER_IDS = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
+ANNA, BEN = USER_IDS[:2]
 
 
 def read_database_bytes(path: Path) -> bytes:
-    """All that the files of the database hold."""
+    """Read the bytes of all files of the database."""
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
@@ -30,13 +30,13 @@ def count_traces(person_id: int, path: Path) -> int:
 
 
 async def fill_store(store: Store, clock: ManualClock) -> list[int]:
-    """Eight people keep, ask, vote, watch and change settings, all mixed; the ids of the articles."""
+    """Record mixed actions of eight users and return the article IDs."""
     feed = await add_feed(store, "Paper")
     new = [new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
     ids = list((await record(store, feed, *new)).new_article_ids)
     chance, questions = Random(4), []
     for turn in range(500):
-        person = chance.choice(PEOPLE)
+        person = chance.choice(USER_IDS)
         article = chance.choice(ids)
         await store.bookmarks.add(person, article, server_id=SERVER, channel_id=2, message_id=turn)
         if turn % 5 == 0:
@@ -64,7 +64,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
         if turn % 50 == 0:
             await store.bookmark_feeds.create_token(person, language="en")
         clock.advance(1)
-    for number, person in enumerate(PEOPLE):
+    for number, person in enumerate(USER_IDS):
         await store.watches.add(
             server_id=SERVER,
             channel_id=DIRECT + number,
@@ -78,8 +78,8 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
-async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, person):
+@pytest.mark.parametrize("person", [ANNA, USER_IDS[-1]])
+async def test_erased_user_leaves_no_trace_in_files(store, clock, settings, person):
     path = file_of(settings.database)
     await fill_store(store, clock)
     assert count_traces(person, path) > 100
@@ -103,7 +103,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, 
     assert count_traces(person, path) == 0
 
 
-async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
+async def test_erased_bookmark_is_not_restored_by_old_reaction(store):
     feed = await add_feed(store, "Paper")
     first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_article_ids
     await store.bookmarks.add(ANNA, first)
@@ -115,7 +115,7 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
         assert any(
             [
                 await store.bookmarks.add(other_person_id, article, restores_removed=False)
-                for other_person_id in PEOPLE[1:]
+                for other_person_id in USER_IDS[1:]
             ]
         )
     assert await store.bookmarks.load_removed_urls(ANNA) == ()

@@ -1,4 +1,4 @@
-"""A full disk, a file that may not be written, damage: nothing is lost, and it goes on by itself."""
+"""Full disks, write-protected or damaged files, and dead connection threads."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tests.support.samples import CHANNEL, add_followed_feed, deliver, new_artic
 
 @pytest.fixture
 def connections(monkeypatch) -> list[SqliteWorker]:
-    """All that are opened, the writer first."""
+    """Connections opened by the database, the writer first."""
     opened_connections: list[SqliteWorker] = []
 
-    class Remembered(SqliteWorker):
+    class RecordedWorker(SqliteWorker):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             opened_connections.append(self)
 
-    monkeypatch.setattr(sqlite_engine, "SqliteWorker", Remembered)
+    monkeypatch.setattr(sqlite_engine, "SqliteWorker", RecordedWorker)
     return opened_connections
 
 
 @pytest.fixture
 async def database(tmp_path, clock, connections) -> Database:
-    """What the store of these tests is on."""
+    """The database of the store."""
     return await Database.open(SqliteEngine(tmp_path / "telex.db"), clock)
 
 
@@ -48,37 +48,37 @@ async def store(database) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def pragma(writer: SqliteWorker, words: str) -> Any:
+async def run_pragma(writer: SqliteWorker, words: str) -> Any:
     return await writer.run(SqliteConnection.fetch_row, f"PRAGMA {words}")
 
 
-async def fill(writer: SqliteWorker) -> None:
-    """No page more than the file has, and none free."""
-    (pages,) = await pragma(writer, "page_count")
-    await pragma(writer, f"max_page_count = {pages}")
+async def fill_disk(writer: SqliteWorker) -> None:
+    """Limit the database to the pages that it has."""
+    (pages,) = await run_pragma(writer, "page_count")
+    await run_pragma(writer, f"max_page_count = {pages}")
 
 
-async def make_room(writer: SqliteWorker) -> None:
-    await pragma(writer, "max_page_count = 1000000")
+async def free_disk(writer: SqliteWorker) -> None:
+    await run_pragma(writer, "max_page_count = 1000000")
 
 
-async def forbid(writer: SqliteWorker) -> None:
-    await pragma(writer, "query_only = ON")
+async def forbid_writes(writer: SqliteWorker) -> None:
+    await run_pragma(writer, "query_only = ON")
 
 
-async def allow(writer: SqliteWorker) -> None:
-    await pragma(writer, "query_only = OFF")
+async def allow_writes(writer: SqliteWorker) -> None:
+    await run_pragma(writer, "query_only = OFF")
 
 
-TROUBLES: dict[str, tuple[Callable[[SqliteWorker], Any], Callable[[SqliteWorker], Any], str]] = {
-    "a full disk": (fill, make_room, "is full"),
-    "a read-only file": (forbid, allow, "may not be written to"),
+FAULTS: dict[str, tuple[Callable[[SqliteWorker], Any], Callable[[SqliteWorker], Any], str]] = {
+    "a full disk": (fill_disk, free_disk, "is full"),
+    "a read-only file": (forbid_writes, allow_writes, "may not be written to"),
 }
 
 
-@pytest.mark.parametrize("name", TROUBLES)
-async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connections, clock, name, caplog):
-    begin, end, words = TROUBLES[name]
+@pytest.mark.parametrize("name", FAULTS)
+async def test_poll_during_fault_is_rolled_back_and_recorded_later(store, connections, clock, name, caplog):
+    begin, end, words = FAULTS[name]
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"))
     large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
@@ -97,56 +97,56 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.recent_fault
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert [words in line for line in said] == [True, False], said
-    assert said[1] == "database recovered"
+    messages = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert [words in line for line in messages] == [True, False], messages
+    assert messages[1] == "database recovered"
 
 
-async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, clock):
+async def test_claim_that_cannot_be_written_does_not_count(store, connections, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a"))
-    await forbid(connections[0])
+    await forbid_writes(connections[0])
     with pytest.raises(DatabaseUnusable):
         await store.dispatches.claim(CHANNEL)
-    await allow(connections[0])
+    await allow_writes(connections[0])
     (claimed,) = await deliver(store)
     assert claimed.attempt_count == 1
 
 
-async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, connections, clock):
-    await forbid(connections[0])
+async def test_retried_write_succeeds_when_writes_are_possible(store, connections, clock):
+    await forbid_writes(connections[0])
     write_task = asyncio.create_task(store.retry_until_written(lambda: store.meta.set("a", "b")))
     for _ in range(3):
         await asyncio.sleep(0.05)
         clock.advance(5)
     assert not write_task.done()
-    await allow(connections[0])
+    await allow_writes(connections[0])
     while not write_task.done():
         await asyncio.sleep(0.05)
         clock.advance(5)
     assert await store.meta.get("a") == "b"
 
 
-async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connections, clock, caplog):
+async def test_intermittent_fault_is_logged_once(store, connections, clock, caplog):
     for _ in range(5):
-        await forbid(connections[0])
+        await forbid_writes(connections[0])
         with pytest.raises(DatabaseFault):
             await store.meta.set("a", "b")
-        await allow(connections[0])
+        await allow_writes(connections[0])
         assert await store.is_writable()
         clock.advance(RECOVERY_SECONDS / 2)
     assert len([entry for entry in caplog.records if entry.name == "bot.store.database_health"]) == 1
 
 
-async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(store, tmp_path, monkeypatch):
+async def test_backup_without_space_leaves_nothing_and_names_path(store, tmp_path, monkeypatch):
     connect = sqlite3.connect
 
-    def small(*args: Any, **options: Any) -> sqlite3.Connection:
+    def connect_with_page_limit(*args: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*args, **options)
         connection.execute("PRAGMA max_page_count = 3")
         return connection
 
-    monkeypatch.setattr("bot.store.sqlite.sqlite_backup.sqlite3.connect", small)
+    monkeypatch.setattr("bot.store.sqlite.sqlite_backup.sqlite3.connect", connect_with_page_limit)
     place = tmp_path / "copies"
     place.mkdir()
     with pytest.raises(DatabaseUnusable, match=r"The backup .*copies/a\.db cannot be written: .* full"):
@@ -158,7 +158,7 @@ async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where
 
 
 def corrupt_table(path: Path, table: str) -> int:
-    """Overwrite every page of a table and its indices with rubbish; how many."""
+    """Overwrite every page of a table and its indexes, and return their number."""
     connection = sqlite3.connect(path)
     names = [
         table,
@@ -184,8 +184,8 @@ def corrupt_table(path: Path, table: str) -> int:
     return len(pages)
 
 
-async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, caplog):
-    """What became of an article may be missing in it, and would be posted again."""
+async def test_damaged_database_is_not_written(tmp_path, clock, caplog):
+    # Delivery statuses may be missing in it, so that articles would be posted again
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
@@ -204,17 +204,17 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert "is damaged" in said
-    assert "restore a backup" in said
-    assert "writes=stopped" in said
+    (message,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert "is damaged" in message
+    assert "restore a backup" in message
+    assert "writes=stopped" in message
 
 
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 async def end_connection_thread(connection: SqliteWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the thread of a connection end: it can pass neither its next answer nor an error to the event loop."""
+    """End the thread of a connection by failing its next call to the event loop."""
     thread = await connection.run(lambda _: threading.current_thread())
     loop = asyncio.get_running_loop()
     call_soon_threadsafe = loop.call_soon_threadsafe
@@ -228,11 +228,11 @@ async def end_connection_thread(connection: SqliteWorker, monkeypatch: pytest.Mo
 
 
 @dying_threads
-async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, connections, monkeypatch):
+async def test_writer_whose_thread_died_in_transaction_is_replaced(store, connections, monkeypatch):
     feed = await add_followed_feed(store)
     writer = connections[0]
 
-    class Refused(SqliteWorker):
+    class RefusingWorker(SqliteWorker):
         async def open(self) -> Self:
             raise DatabaseUnusable("no more files can be opened")
 
@@ -242,7 +242,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_engine, "SqliteWorker", Refused)
+        patched.setattr(sqlite_engine, "SqliteWorker", RefusingWorker)
         with pytest.raises(DatabaseUnusable, match="no more files"):
             await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))
@@ -252,7 +252,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
 
 
 @dying_threads
-async def test_who_waits_for_a_thread_that_ends_is_told(store, connections, monkeypatch):
+async def test_calls_waiting_for_dead_thread_fail(store, connections, monkeypatch):
     for connection in connections[1:]:
         await end_connection_thread(connection, monkeypatch)
         calls = [asyncio.create_task(connection.run(lambda _: None)) for _ in range(3)]

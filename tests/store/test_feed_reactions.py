@@ -1,4 +1,4 @@
-"""How people react to each feed's posts: counted once, per channel, in bounded time."""
+"""Counts of reactions to the posts of feeds."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def history(store: Store) -> PostHistory:
     return PostHistory(store, SERVER)
 
 
-async def count(store: Store, days: int = 30) -> dict[int, FeedReactionCounts]:
+async def load_counts(store: Store, days: int = 30) -> dict[int, FeedReactionCounts]:
     until = await store.feed_reactions.add_batches_until_midnight(SERVER)
     counts = await store.feed_reactions.count_by_feed(SERVER, since=until - days * DAY, until=until)
     return {feed_counts.feed_id: feed_counts for feed_counts in counts}
 
 
-async def test_each_kind_is_counted_with_its_people_and_a_post_saved_and_liked_is_kept_once(store, history):
+async def test_reactions_are_counted_by_kind_and_kept_posts_once(store, history):
     feed = await history.add_feed("Daily", CHANNEL, [f"Title {number}" for number in range(10)])
     history.react(feed, "saved", [[ADA, BOB], [CAROL]])
     history.react(feed, "liked", [[ADA], [], [ADA, BOB, CAROL]])
@@ -35,7 +35,7 @@ async def test_each_kind_is_counted_with_its_people_and_a_post_saved_and_liked_i
     history.react(feed, "opened", [[], [], [], [], [DAN, ADA]])
     await history.mute(feed, [ADA, DAN, BOB])
     article_ids = history.article_ids_by_feed[feed.id]
-    assert (await count(store))[feed.id] == FeedReactionCounts(
+    assert (await load_counts(store))[feed.id] == FeedReactionCounts(
         feed.id,
         10,
         {CHANNEL: 10},
@@ -47,7 +47,7 @@ async def test_each_kind_is_counted_with_its_people_and_a_post_saved_and_liked_i
     )
 
 
-async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_not_count(store, history):
+async def test_removed_old_or_foreign_reactions_are_not_counted(store, history):
     feed = await history.add_feed("Daily", CHANNEL, ["Recent", "Old"], span_days=80)
     other_history = PostHistory(store, SERVER + 1, last_id=2_000_000)
     other_feed = await other_history.add_feed("Other", CHANNEL + 1, ["Elsewhere"])
@@ -57,14 +57,14 @@ async def test_what_was_taken_back_ended_or_is_of_another_server_or_time_does_no
     await history.mute(feed, [ADA, BOB, CAROL])
     (mute,) = await store.muted_stories.list_by_user(BOB)
     await store.muted_stories.undo(mute.id, user_id=1)
-    counts = await count(store)
+    counts = await load_counts(store)
     assert set(counts) == {feed.id}
     assert (counts[feed.id].article_count, counts[feed.id].bookmark_count, counts[feed.id].mute_count) == (1, 0, 0)
-    assert (await count(store, 90))[feed.id].article_count == 2
+    assert (await load_counts(store, 90))[feed.id].article_count == 2
 
 
-async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock, history):
-    """Each person saves a number of posts of their own, 1, 2, 4…: a number that is shown tells who is in it."""
+async def test_reports_never_differ_by_reactions_of_one_or_two_people(store, clock, history):
+    # Each person saves 1, 2, 4… posts, so that a count reveals whose reactions are in it
     people = range(10)
     feed = await history.add_feed("Daily", CHANNEL, [f"Post {n}" for n in range(2 ** len(people) - 1)], span_days=1)
     chance = Random(34)
@@ -84,7 +84,7 @@ async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock,
             if days[person] + 12 == day and person % 3 == 1:
                 await store.erase_user(100 + person)
         for period in (30, 60, 90):
-            counts = (await count(store, period)).get(feed.id, FeedReactionCounts(feed.id))
+            counts = (await load_counts(store, period)).get(feed.id, FeedReactionCounts(feed.id))
             shown_people.add(frozenset(person for person in people if counts.bookmark_count >> person & 1))
             assert len(counts.kept_article_ids) == counts.bookmark_count
         clock.advance(DAY)
@@ -94,34 +94,34 @@ async def test_no_two_reports_differ_by_what_one_or_two_people_did(store, clock,
             assert len(some_people - other_people) not in {1, 2}, (some_people, other_people)
 
 
-async def test_a_feed_in_two_channels_has_one_number(store, history):
-    """Otherwise the difference of its channels tells who reacted to what only one of them posted."""
+async def test_feed_in_two_channels_has_one_count(store, history):
+    # Separate counts would reveal who reacted to a post of only one channel
     feed = await history.add_feed("Daily", CHANNEL, ["Here"])
     await history.add_feed("Daily", CHANNEL + 1, ["There"])
     history.react(feed, "saved", [[ADA, BOB], [CAROL]])
-    counts = (await count(store))[feed.id]
+    counts = (await load_counts(store))[feed.id]
     assert (counts.bookmark_count, counts.post_count_by_channel) == (3, {CHANNEL: 1, CHANNEL + 1: 1})
 
 
-async def test_real_posts_count_where_they_were_sent_and_pending_ones_do_not(store, clock):
+async def test_only_sent_posts_are_counted(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "one"), new_article(feed, "two"))
     await deliver(store)
     await record(store, feed, new_article(feed, "pending"))
     clock.advance(DAY)
-    assert (await count(store))[feed.id].article_count == 2
+    assert (await load_counts(store))[feed.id].article_count == 2
     posts = await store.feed_reactions.list_posts(channel_id=CHANNEL, feed_id=feed.id, since=0, limit=9)
     assert {post.title for post in posts} == {"Title of one", "Title of two"}
     channel_posts = await store.feed_reactions.list_channel_posts([CHANNEL], since=0, until=clock.now())
     assert [(post.feed_id, post.outlet_count) for post in channel_posts] == [(feed.id, 1)] * 2
 
 
-async def test_of_too_many_posts_only_the_newest_are_counted(store, history, monkeypatch):
+async def test_only_newest_posts_are_counted_above_limit(store, history, monkeypatch):
     newest_feed = await history.add_feed("Newest", CHANNEL, [f"Post {number}" for number in range(30)], span_days=1)
     oldest_feed = await history.add_feed("Oldest", CHANNEL + 1, ["Post", "Old post"], span_days=20)
-    assert {feed_id: counts.article_count for feed_id, counts in (await count(store)).items()} == {
+    assert {feed_id: counts.article_count for feed_id, counts in (await load_counts(store)).items()} == {
         newest_feed.id: 30,
         oldest_feed.id: 2,
     }
     monkeypatch.setattr(feed_reactions, "MAX_REPORTED_ROWS", 31)
-    assert (await count(store))[oldest_feed.id].article_count == 1
+    assert (await load_counts(store))[oldest_feed.id].article_count == 1

@@ -1,4 +1,4 @@
-"""Filters keep out what they are to keep out, name themselves, and lose nothing else."""
+"""Filters of subscriptions, channels and servers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def add_filters(store: Store, subscription: int, *rules: tuple[FilterMode,
 
 
 def match_by_words(words: dict[str, set[str]]) -> FilterMatcher:
-    """Decides by article: the queries that each matches."""
+    """Build a matcher from the queries that each article matches."""
     return lambda key, filters: select_blocking_filters(filters, lambda query: query in words[key])
 
 
@@ -43,7 +43,7 @@ async def record_poll(
     first: bool = False,
     max_pending_posts: int = 10,
 ) -> None:
-    """A poll of articles each of which matches the queries in `words`, and no others."""
+    """Record a poll of articles that match only their queries in `words`."""
     queries_by_key = {article.key: set[str]() for article in new}
     queries_by_key |= {article.key: queries for article, queries in (words or {}).items()}
     now = store.clock.now()
@@ -59,14 +59,14 @@ async def record_poll(
 
 
 async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]]:
-    """The titles of each message that a channel gets."""
+    """Deliver what is pending in a channel and return the titles of each message."""
     return [
         [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(sent.article_ids)]
         for sent in await deliver(store, channel)
     ]
 
 
-async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store):
+async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (NEVER, "sponsored"))
     first_article, second_article = (
@@ -81,7 +81,7 @@ async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are
     assert await load_delivery_statuses(store, second_article) == {CHANNEL: ("posted", None)}
 
 
-async def test_a_filter_is_of_one_subscription(store):
+async def test_filter_applies_to_one_subscription(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (ONLY, "chips"))
     await follow(store, feed, channel=CHANNEL + 1)
@@ -94,7 +94,7 @@ async def test_a_filter_is_of_one_subscription(store):
 
 
 @pytest.mark.parametrize("filtered_first", [True, False])
-async def test_a_page_that_one_feed_filters_is_posted_by_another(store, filtered_first):
+async def test_page_filtered_for_one_feed_is_posted_for_another(store, filtered_first):
     strict, free = await add_feed(store, "strict"), await add_feed(store, "free")
     await add_filters(store, await follow(store, strict), (NEVER, "a"))
     await follow(store, free)
@@ -110,7 +110,7 @@ async def test_a_page_that_one_feed_filters_is_posted_by_another(store, filtered
 
 @pytest.mark.parametrize("filtered_first", [True, False])
 @pytest.mark.parametrize("end", ["unfollow", "pause", "move"])
-async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(store, filtered_first, end):
+async def test_pending_page_with_filtered_other_feed_ends_with_its_feed(store, filtered_first, end):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     subscription = await follow(store, first_feed)
     await add_filters(store, await follow(store, second_feed), (NEVER, "paris"))
@@ -128,7 +128,7 @@ async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(
     assert await deliver_titles(store, CHANNEL + 1) == ([["a"]] if end == "move" else [])
 
 
-async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store):
+async def test_filtered_page_of_paused_feed_stays_filtered(store):
     strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
     await add_filters(store, await follow(store, strict), (NEVER, "a"))
     await store.subscriptions.pause(await follow(store, resting))
@@ -139,7 +139,7 @@ async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store)
     assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "filtered modes=never queries=a")}
 
 
-async def test_of_a_backlog_the_newest_that_passes_is_posted(store):
+async def test_newest_article_of_backlog_that_passes_filter_is_posted(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (ONLY, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abc")]
@@ -147,7 +147,7 @@ async def test_of_a_backlog_the_newest_that_passes_is_posted(store):
     assert await deliver_titles(store) == [["b"]]
 
 
-async def test_a_catch_up_holds_nothing_that_is_filtered(store):
+async def test_catch_up_contains_no_filtered_article(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (NEVER, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
@@ -155,7 +155,7 @@ async def test_a_catch_up_holds_nothing_that_is_filtered(store):
     assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 
-async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(store, clock):
+async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await record_poll(store, feed)
@@ -172,7 +172,7 @@ async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(
     assert await deliver_titles(store) == [["fine"]]
 
 
-async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
+async def test_new_filter_does_not_change_pending_or_filtered_articles(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     waiting, later = new_article(feed, "waiting"), new_article(feed, "later")
@@ -187,7 +187,7 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
 
 
-async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store):
+async def test_filtered_article_is_posted_when_feed_is_followed_again(store):
     feed = await add_feed(store)
     await add_filters(store, await follow(store, feed), (NEVER, "x"))
     article = new_article(feed, "a")
@@ -198,7 +198,7 @@ async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_
     assert await deliver_titles(store) == [["a"]]
 
 
-async def test_filters_are_counted_kept_once_and_written_into_the_history(store, clock):
+async def test_filters_are_limited_unique_and_in_history(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     add = store.filters.add
@@ -225,7 +225,7 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     ]
 
 
-async def test_a_filter_of_another_subscription_is_not_removed(store):
+async def test_filter_of_other_subscription_is_not_removed(store):
     feed = await add_feed(store)
     mine, theirs = (
         await follow(store, feed),
@@ -237,7 +237,7 @@ async def test_a_filter_of_another_subscription_is_not_removed(store):
     assert await store.filters.list_by_place(FilterPlace(theirs)) == [other_filter]
 
 
-async def test_filters_go_with_their_subscription_and_move_with_it(store):
+async def test_filters_move_and_are_deleted_with_subscription(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await add_filters(store, subscription, (NEVER, "a"))
@@ -250,7 +250,7 @@ async def test_filters_go_with_their_subscription_and_move_with_it(store):
 CHANNEL_WIDE, SERVER_WIDE = FilterPlace(CHANNEL, FilterScope.CHANNEL), FilterPlace(SERVER, FilterScope.SERVER)
 
 
-async def test_a_filter_of_a_channel_or_a_server_applies_to_all_feeds_there_and_nowhere_else(store):
+async def test_channel_or_server_filter_applies_to_all_feeds_there(store):
     places = [(SERVER, CHANNEL), (SERVER, CHANNEL + 1), (SERVER + 1, CHANNEL + 2)]
     feed = await add_feed(store)
     for server, channel in places:
@@ -277,7 +277,7 @@ async def test_a_filter_of_a_channel_or_a_server_applies_to_all_feeds_there_and_
     ]
 
 
-async def test_a_filter_of_a_channel_applies_in_its_threads_and_in_no_others(store):
+async def test_channel_filter_applies_in_its_threads(store):
     feed = await add_feed(store)
     thread, other_thread = CHANNEL + 1, CHANNEL + 2
     subscriptions = [await follow(store, feed, channel=channel) for channel in (CHANNEL, thread, other_thread)]
@@ -297,7 +297,7 @@ async def test_a_filter_of_a_channel_applies_in_its_threads_and_in_no_others(sto
     }
 
 
-async def test_a_filter_that_has_ended_blocks_nothing_and_is_listed_for_a_week(store, clock):
+async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     ends_at = clock.now() + 100
@@ -323,7 +323,7 @@ async def test_a_filter_that_has_ended_blocks_nothing_and_is_listed_for_a_week(s
     assert [query_filter.query for query_filter in await store.filters.list_by_place(SERVER_WIDE)] == ["vote"]
 
 
-async def test_the_end_of_a_filter_can_be_changed(store, clock):
+async def test_end_of_filter_can_be_changed(store, clock):
     await follow(store, await add_feed(store))
     for ends_at in (None, clock.now() + 50, clock.now() + 90, clock.now() + 90):
         assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
@@ -340,7 +340,7 @@ async def test_the_end_of_a_filter_can_be_changed(store, clock):
 
 
 @pytest.mark.parametrize("place", [CHANNEL_WIDE, SERVER_WIDE])
-async def test_the_first_article_of_a_followed_feed_is_filtered(store, place):
+async def test_first_article_of_followed_feed_is_filtered(store, place):
     other_feed, feed = await add_feed(store, "other"), await add_feed(store)
     await follow(store, other_feed)
     assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)
@@ -359,7 +359,7 @@ async def test_the_first_article_of_a_followed_feed_is_filtered(store, place):
     }
 
 
-async def test_what_moves_into_a_channel_is_filtered_there(store):
+async def test_articles_moved_into_channel_are_filtered(store):
     feed, other_feed = await add_feed(store), await add_feed(store, "other")
     subscription = await follow(store, feed, channel=CHANNEL + 1)
     await follow(store, other_feed)
@@ -374,7 +374,7 @@ async def test_what_moves_into_a_channel_is_filtered_there(store):
     }
 
 
-async def test_filters_go_with_their_channel_or_server(store, clock):
+async def test_filters_are_deleted_with_channel_or_server(store, clock):
     feed = await add_feed(store)
     await follow(store, feed)
     for place in (CHANNEL_WIDE, SERVER_WIDE):

@@ -1,4 +1,4 @@
-"""Only what matters: a story that waits for outlets or for a choice is posted once, or has its reason."""
+"""Held posts: minimum of outlets and best of the day."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.support.samples import (
 PERSON = 8_000
 
 
-async def prefer(store: Store, setting: ChannelSetting[int | None], limit: int | None) -> None:
+async def change_setting(store: Store, setting: ChannelSetting[int | None], limit: int | None) -> None:
     await store.preferences.change_channel(setting, limit, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
 @pytest.fixture
 async def story(store) -> tuple[list[Feed], list[NewArticle]]:
-    """Three outlets that the channel follows, and an article of each on one event."""
+    """Three followed feeds and an article of each on the same event."""
     feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
     for feed in feeds:
         await follow(store, feed)
@@ -46,9 +46,9 @@ async def story(store) -> tuple[list[Feed], list[NewArticle]]:
     return feeds, [new_article(feed, feed.title, url=url) for feed, url in zip(feeds, urls, strict=True)]
 
 
-async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them(store, story):
+async def test_story_is_posted_once_when_enough_outlets_report_it(store, story):
     feeds, articles = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 3)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await deliver(store)
@@ -66,17 +66,19 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
     assert not await deliver(store)
 
 
-async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story):
+async def test_too_many_released_stories_share_catch_up(store, story):
     feeds, _ = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 2)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 2)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
-    kin = {b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
-    kinships = StoryMatches(kin, compute_post_membership_score)
+    similar_by_key = {
+        b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)
+    }
+    story_matches = StoryMatches(similar_by_key, compute_post_membership_score)
     await store.polls.record(
         PollWrite(feeds[1], IntakeResult(there[::-1]), max_pending_posts=2, is_first_poll=False),
-        matches=kinships,
+        matches=story_matches,
     )
     assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver(store)] == [
         ("catch-up", 6),
@@ -85,9 +87,9 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     ]
 
 
-async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock):
+async def test_daily_selection_is_due_in_server_time_zone(store, clock):
     await follow(store, await add_feed(store))
-    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
+    await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
         due = await store.held_posts.get_next_due_at()
@@ -95,9 +97,9 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock)
         assert local_time.format_local_time(due, zone) == "08:00"
 
 
-async def test_two_feeds_of_one_site_are_one_outlet(store, story):
+async def test_two_feeds_of_same_site_count_as_one_outlet(store, story):
     feeds, articles = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 2)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 2)
     await record(store, feeds[0], articles[0])
     same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
     await record_similar_article(store, feeds[1], same_site, articles[0])
@@ -106,9 +108,9 @@ async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     assert len(await deliver(store)) == 1
 
 
-async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_so(store, story, clock):
+async def test_story_without_enough_outlets_is_withheld_after_wait(store, story, clock):
     feeds, articles = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 3)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
@@ -121,14 +123,14 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     for article in articles[:2]:
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    await prefer(store, setting_registry.MIN_OUTLETS, None)
+    await change_setting(store, setting_registry.MIN_OUTLETS, None)
     (post,) = await deliver(store)  # the third alone, which waited by itself
     assert [post.article_ids, post.joined_article_ids] == [((await load_article(store, articles[2])).id,), ()]
 
 
-async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(store, story, clock):
+async def test_selected_stories_are_posted_and_others_withheld(store, story, clock):
     feeds, articles = story
-    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 2)
+    await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 2)
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
@@ -160,10 +162,10 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
     assert await load_delivery_statuses(store, other_article) == {CHANNEL: ("withheld", "not-best")}
 
 
-async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store, story, clock):
+async def test_story_is_eligible_for_selection_with_enough_outlets(store, story, clock):
     feeds, articles = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 2)
-    await prefer(store, setting_registry.TOP_STORIES_PER_DAY, 1)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 2)
+    await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     await record(store, feeds[0], articles[0])
     clock.advance(MAX_OUTLETS_WAIT_SECONDS - 3600)
     (choice,) = await store.held_posts.list_due_selections()
@@ -178,10 +180,10 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
 
 
 @pytest.mark.parametrize("digest", [False, True])
-async def test_what_waited_comes_together_when_every_story_is_wanted_again(store, story, *, digest):
-    """Or it is left to the digest that comes instead of single posts."""
+async def test_held_stories_share_catch_up_when_setting_is_removed(store, story, *, digest):
+    # With a digest instead of single posts, they are left to the digest until it is deleted
     feeds, articles = story
-    await prefer(store, setting_registry.MIN_OUTLETS, 5)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 5)
     for feed, article in zip(feeds, articles, strict=True):
         await record(store, feed, article)
     if digest:
@@ -195,8 +197,8 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
         assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
         assert await store.held_posts.count(CHANNEL) == 0
         return
-    await prefer(store, setting_registry.MIN_OUTLETS, 2)
+    await change_setting(store, setting_registry.MIN_OUTLETS, 2)
     assert await store.held_posts.count(CHANNEL) == 3
-    await prefer(store, setting_registry.MIN_OUTLETS, None)
+    await change_setting(store, setting_registry.MIN_OUTLETS, None)
     (together,) = await deliver(store)
     assert (together.kind, len(together.article_ids)) == ("catch-up", 3)

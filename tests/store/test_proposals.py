@@ -299,7 +299,7 @@ async def test_a_kill_while_deciding_leaves_all_or_nothing(tmp_path, clock):
     await send_due(store)
     feed = await add_feed(store, "cables")
     await store.close()
-    for statement, copy in crash_before_statements(path, "approve_a_proposal", clock.now(), [1, 3, 5, 7, 9, 12, END]):
+    for statement, copy in crash_before_statements(path, "approve_proposal", clock.now(), [1, 3, 5, 7, 9, 12, END]):
         store = await Store.open(copy, clock)
         await store.check()
         is_decided = await store.proposals.list_open(SERVER) == []

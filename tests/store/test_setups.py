@@ -31,7 +31,7 @@ from bot.store.records.setup_records import (
     SetupLimits,
     compare_setups,
 )
-from tests.store.test_docs import PAGE, ROW, documented_columns
+from tests.store.test_docs import PAGE, ROW, parse_documented_columns
 from tests.support.samples import CHANNEL, SERVER, deliver, new_article, record
 
 MANAGER = 8_000
@@ -109,7 +109,7 @@ TABLES_WITHOUT_SETUP = set(
 def test_every_stored_choice_of_managers_is_in_a_setup():
     """If this fails for a new column or table: is it a setting? Then `setup_reading` has to read it."""
     columns_by_table = {
-        table: documented_columns(cell) for table, cell in ROW.findall(PAGE.read_text(encoding="utf-8"))
+        table: parse_documented_columns(cell) for table, cell in ROW.findall(PAGE.read_text(encoding="utf-8"))
     }
     assert set(columns_by_table) == TABLES_WITHOUT_SETUP | set(COLUMNS_IN_SETUP)
     for table, columns in COLUMNS_IN_SETUP.items():

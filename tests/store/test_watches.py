@@ -35,7 +35,9 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
     store = await Store.open(path, clock)
     await two_watches(store)
     await store.close()
-    for statement, copy in crash_before_statements(path, "find_whom_to_tell", clock.now(), [1, 2, 4, 7, 10, 13, END]):
+    for statement, copy in crash_before_statements(
+        path, "enqueue_watch_notifications", clock.now(), [1, 2, 4, 7, 10, 13, END]
+    ):
         store = await Store.open(copy, clock)
         await store.check()
         arrival_count = len(await store.watches.list_unmatched_arrivals(9))
