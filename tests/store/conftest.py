@@ -16,9 +16,9 @@ SQLITE_ALONE = {
     "test_upgrades": "names the engine in each test",
 }
 LONG = {
-    "test_no_order_of_acts_loses_or_repeats_a_page",
-    "test_no_order_of_settings_loses_or_repeats",
-    "test_whatever_feeds_bring_each_page_is_sent_exactly_once",
+    "test_no_sequence_of_actions_loses_or_repeats_a_page",
+    "test_combined_settings_lose_and_repeat_nothing",
+    "test_each_page_is_sent_exactly_once_for_any_polls",
 }
 """Slow tests, which run on PostgreSQL only with `--postgres`."""
 

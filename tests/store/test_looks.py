@@ -1,4 +1,4 @@
-"""Looks: those of a subscription, of a server, and the one that a post keeps."""
+"""Looks of subscriptions, servers and posts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ COMPACT = PostLook(
 HEADLINE = PostLook(style=Style.HEADLINE)
 
 
-def test_a_look_is_stored_under_the_names_of_its_json_keys():
+def test_look_is_serialized_with_json_keys():
     assert json.loads(str(PostLook(role_id=77, prefix="·"))) == {"role": 77, "prefix": "·"}
     assert PostLook.from_json('{"role": 77, "prefix": "·"}') == PostLook(role_id=77, prefix="·")
 
 
-async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
+async def test_look_of_server_is_stored_with_history(store, clock):
     assert await store.preferences.get_look(SERVER) == PostLook()
     assert await store.preferences.set_look(SERVER, COMPACT, user_id=PERSON)
     assert not await store.preferences.set_look(SERVER, COMPACT, user_id=PERSON)
@@ -34,22 +34,22 @@ async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
     assert second.old_value is None
 
 
-async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
+async def test_look_of_subscription_is_stored_with_history(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     set_look = store.subscriptions.set_look
 
-    async def kept() -> PostLook | None:
+    async def load_look() -> PostLook | None:
         reloaded_subscription = await store.subscriptions.get(subscription)
         return reloaded_subscription.look
 
-    assert await kept() is None
+    assert await load_look() is None
     assert await set_look(subscription, COMPACT, user_id=PERSON)
-    assert await kept() == COMPACT
+    assert await load_look() == COMPACT
     assert await set_look(subscription, PostLook(), user_id=PERSON)
-    assert await kept() == PostLook()
+    assert await load_look() == PostLook()
     assert await set_look(subscription, None, user_id=PERSON)
-    assert await kept() is None
+    assert await load_look() is None
     assert not await set_look(subscription + 1, COMPACT, user_id=PERSON)
     latest = (await store.preferences.list_changes(SERVER, limit=1))[0]
     assert latest == SettingChange(clock.now(), PERSON, "look", CHANNEL, feed.id, "{}", None)
@@ -64,7 +64,7 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
         (PostLook(), HEADLINE, PostLook()),
     ],
 )
-async def test_a_post_has_the_look_of_its_subscription_else_the_servers(store, own, servers, expected):
+async def test_post_uses_look_of_subscription_or_server(store, own, servers, expected):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await store.subscriptions.set_look(subscription, own, user_id=PERSON)
@@ -74,7 +74,7 @@ async def test_a_post_has_the_look_of_its_subscription_else_the_servers(store, o
     assert sent.look == expected
 
 
-async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(store):
+async def test_new_look_applies_to_pending_posts_only(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await record(store, feed, new_article(feed, "a"))
@@ -86,7 +86,7 @@ async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(st
     assert (again.look, later.look) == (PostLook(), COMPACT)
 
 
-async def test_a_catch_up_stays_as_it_is(store):
+async def test_catch_up_has_no_look_of_subscription(store):
     feed = await add_feed(store)
     await store.subscriptions.set_look(await follow(store, feed), COMPACT, user_id=PERSON)
     await record(store, feed, *(new_article(feed, name) for name in "abc"), max_pending_posts=1)
@@ -94,7 +94,7 @@ async def test_a_catch_up_stays_as_it_is(store):
     assert looks == {"catch-up": PostLook(), "post": COMPACT}
 
 
-async def test_two_feeds_of_a_channel_look_as_each_was_given(store):
+async def test_each_feed_of_channel_has_its_own_look(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await store.subscriptions.set_look(await follow(store, first_feed), COMPACT, user_id=PERSON)
     await store.subscriptions.set_look(await follow(store, second_feed), HEADLINE, user_id=PERSON)

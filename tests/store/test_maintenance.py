@@ -1,4 +1,4 @@
-"""The maintenance mode in the store."""
+"""Maintenance mode in the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.core.preferences import OPERATOR_USER_ID
 from bot.processes.maintenance_mode import MaintenanceMode
 
 
-async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(store, clock):
+async def test_maintenance_keeps_start_when_end_changes_and_is_audited(store, clock):
     assert await store.maintenance.get() is None
     assert not await store.maintenance.turn_off(user_id=None)
     since = clock.now()
@@ -25,7 +25,7 @@ async def test_maintenance_keeps_its_start_when_its_end_changes_and_is_audited(s
     assert actions == [(off, 7), (on, 7), (on, OPERATOR_USER_ID)]
 
 
-async def test_two_readers_at_once_tell_of_it_once(store):
+async def test_concurrent_refreshes_notify_listener_once(store):
     maintenance, changes = MaintenanceMode(store), []
     maintenance.add_listener(lambda: changes.append(maintenance.is_on))
     await store.maintenance.turn_on(expected_seconds=None, user_id=7)

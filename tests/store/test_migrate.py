@@ -1,4 +1,4 @@
-"""A database is brought up to date whole, or stays as it was."""
+"""Migrations of the schema."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None)
 
 
-def state(path: Path) -> tuple[int, list[str], int]:
-    """The version, the schema and the number of articles of a database."""
+def load_state(path: Path) -> tuple[int, list[str], int]:
+    """Load the version, the schema and the number of articles of a database."""
     with closing(connect(path)) as connection:
         return (
             connection.execute("PRAGMA user_version").fetchone()[0],
@@ -44,8 +44,8 @@ def state(path: Path) -> tuple[int, list[str], int]:
 
 
 @pytest.fixture
-async def old(tmp_path, clock) -> Path:
-    """A database of today with an article."""
+async def database_path(tmp_path, clock) -> Path:
+    """A database of the current version with an article."""
     store = await Store.open(tmp_path / "telex.db", clock)
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
@@ -55,7 +55,7 @@ async def old(tmp_path, clock) -> Path:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Migrations of today and one of tomorrow."""
+    """A folder with the current migrations and a newer one."""
     path = tmp_path / "migrations"
     path.mkdir()
     for script in SCHEMA_DIRECTORY.glob("*.sql"):
@@ -64,7 +64,7 @@ def folder(tmp_path) -> Path:
     return path
 
 
-def test_a_trigger_is_one_statement():
+def test_trigger_is_split_as_one_statement():
     assert [statement.strip().split("\n")[-1] for statement in split_statements(NEXT)] == [
         "ALTER TABLE feed ADD COLUMN mood TEXT;",
         "END;  -- of the trigger",
@@ -73,13 +73,13 @@ def test_a_trigger_is_one_statement():
 
 
 @check_cases("version", [0, UPGRADED_VERSION])
-def test_every_script_is_made_of_whole_statements(version):
+def test_every_script_is_split_into_complete_statements(version):
     for script in load_pending_scripts(version, "sqlite").values():
         assert "".join(split_statements(script)).strip() == script.strip()
     assert list(list_migrations()) == list(range(min(list_migrations()), max(list_migrations()) + 1))
 
 
-def test_a_script_is_rendered_for_each_engine():
+def test_script_is_rendered_for_each_engine():
     script = """
 CREATE TABLE pet (
     id      ID NEVER REUSED,
@@ -119,34 +119,34 @@ CREATE TABLE name (
     ]
 
 
-def test_a_migration_is_applied_once(old, folder):
+def test_migration_is_applied_once(database_path, folder):
     for _ in range(2):
-        with closing(connect(old)) as connection:
+        with closing(connect(database_path)) as connection:
             migrate(connection, folder)
             assert connection.execute("SELECT mood FROM feed").fetchall() == [("good",)]
             assert connection.execute("PRAGMA foreign_keys").fetchone()[0] in (0, 1)
-    assert state(old)[0] == max(list_migrations()) + 1
+    assert load_state(database_path)[0] == max(list_migrations()) + 1
 
 
 @pytest.mark.parametrize("fault", ["CREATE TABLE feed (id);", "DELETE FROM feed;"])
-def test_a_migration_that_fails_changes_nothing(old, folder, fault):
-    before = state(old)
+def test_failed_migration_changes_nothing(database_path, folder, fault):
+    before = load_state(database_path)
     path = max(folder.glob("[0-9]*"))
     path.write_text(path.read_text() + fault)  # an error, or articles without their feed
-    with closing(connect(old)) as connection, pytest.raises((sqlite3.Error, DatabaseBroken)):
+    with closing(connect(database_path)) as connection, pytest.raises((sqlite3.Error, DatabaseBroken)):
         migrate(connection, folder)
-    assert state(old) == before
+    assert load_state(database_path) == before
 
 
-async def test_a_newer_database_is_refused_and_left_alone(old, clock):
-    with closing(connect(old)) as connection:
+async def test_newer_database_is_refused_unchanged(database_path, clock):
+    with closing(connect(database_path)) as connection:
         connection.execute("PRAGMA user_version = 999")
     with pytest.raises(NewerDatabase, match=r"version 999.*later Telex"):
-        await Store.open(old, clock)
-    assert state(old)[0] == 999
+        await Store.open(database_path, clock)
+    assert load_state(database_path)[0] == 999
 
 
-async def test_another_programs_database_is_refused_and_left_alone(tmp_path, clock):
+async def test_database_of_other_program_is_refused_unchanged(tmp_path, clock):
     path = tmp_path / "other.db"
     with closing(connect(path)) as connection:
         connection.execute("CREATE TABLE feed (id)")
@@ -156,7 +156,7 @@ async def test_another_programs_database_is_refused_and_left_alone(tmp_path, clo
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("feed",)]
 
 
-async def test_an_empty_file_becomes_a_database(tmp_path, clock):
+async def test_empty_file_becomes_database(tmp_path, clock):
     (tmp_path / "telex.db").touch()
     store = await Store.open(tmp_path / "telex.db", clock)
     assert await store.check() == max(list_migrations())
@@ -164,29 +164,29 @@ async def test_an_empty_file_becomes_a_database(tmp_path, clock):
 
 
 @pytest.mark.parametrize("reads", [1, 2, 3])
-def test_a_database_that_another_process_is_making_is_not_taken_for_another_programs(tmp_path, reads):
+def test_database_being_created_is_not_taken_for_other_programs(tmp_path, reads):
     path = tmp_path / "telex.db"
 
-    class Watched(sqlite3.Connection):
-        """Lets another process be faster after so many reads."""
+    class InterleavedConnection(sqlite3.Connection):
+        """A connection that creates the database as another process would, after a number of reads."""
 
-        left = 0
+        reads_left = 0
 
         def execute(self, *args: Any) -> sqlite3.Cursor:
             rows = super().execute(*args)
-            self.left -= 1
-            if self.left == 0:
+            self.reads_left -= 1
+            if self.reads_left == 0:
                 with closing(connect(path)) as other_connection:
                     migrate(other_connection)
             return rows
 
-    with closing(sqlite3.connect(path, isolation_level=None, factory=Watched)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, factory=InterleavedConnection)) as connection:
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.left = reads
+        connection.reads_left = reads
         assert load_schema_version(connection) in (0, max(list_migrations()))
 
 
-async def test_two_processes_may_create_a_database_at_once(tmp_path):
+async def test_processes_can_create_database_concurrently(tmp_path):
     script = (
         "import asyncio, sys; from pathlib import Path\n"
         "from bot.core.clock import SystemClock; from bot.store import Store\n"

@@ -1,4 +1,4 @@
-"""A database moves from a file to a server and back: nothing is lost, nothing is said again."""
+"""Moving a database between a file and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def server(server_databases) -> DatabaseUrl:
 
 
 class MoveInterrupted(Exception):
-    """The process ended there."""
+    """A simulated end of the process."""
 
 
 async def fill_store(store: Store, clock: ManualClock) -> None:
-    """Something in most tables, some of it waiting."""
+    """Add rows to most tables, some of them pending."""
     feed, other_feed = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
     subscription = await follow(store, feed)
     await follow(store, other_feed, channel=CHANNEL + 1)
@@ -93,7 +93,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     await store.meta.set("vectors abc", "of files that stay")
 
 
-def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def load_database_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         tables = [
             row[0]
@@ -108,30 +108,28 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     return {name: sorted(members, key=repr) for name, members in rows_by_table.items()}
 
 
-async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
-    store, settings, clock, server, tmp_path, monkeypatch
-):
+async def test_database_moves_to_server_and_back_completely(store, settings, clock, server, tmp_path, monkeypatch):
     await fill_store(store, clock)
     await store.close()
     monkeypatch.setattr(database_copy, "BATCH_SIZE", 7)
 
-    def cut(done: int, total: int) -> None:
+    def interrupt(done: int, total: int) -> None:
         if done > total / 3:
             raise MoveInterrupted
 
     with pytest.raises(MoveInterrupted):
-        await Store.copy_database(settings.database, server, clock, cut)
+        await Store.copy_database(settings.database, server, clock, interrupt)
     with pytest.raises(DatabaseUnusable, match="telex move"):
         await Store.open(server, clock)
     moved = await Store.copy_database(settings.database, server, clock, lambda *_: None)
-    before = rows(settings.database)
+    before = load_database_rows(settings.database)
     assert moved == sum(map(len, before.values())) - len(before["sqlite_sequence"])
     with pytest.raises(DatabaseUnusable, match="not empty"):
         await Store.copy_database(settings.database, server, clock, lambda *_: None)
 
     back = tmp_path / "back.db"
     await Store.copy_database(server, back, clock, lambda *_: None)
-    assert rows(back) == before
+    assert load_database_rows(back) == before
 
     for place in (server, back):
         opened = await Store.open(place, clock)
@@ -151,17 +149,17 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             await opened.close()
 
 
-async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(store, settings, clock, server, tmp_path):
+async def test_moved_database_is_refused_until_taken_back(store, settings, clock, server, tmp_path):
     await fill_store(store, clock)
     await store.close()
     source = settings.database
 
-    def cut(done: int, total: int) -> None:
+    def interrupt(done: int, total: int) -> None:
         if done == total:
             raise MoveInterrupted
 
     with pytest.raises(MoveInterrupted):
-        await Store.copy_database(source, server, clock, cut)
+        await Store.copy_database(source, server, clock, interrupt)
     async with open_services(settings, clock):
         pass  # it is not moved yet
     await Store.copy_database(source, server, clock, lambda *_: None)
@@ -184,18 +182,18 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(store
         pass
 
 
-async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(store, settings, clock, server, monkeypatch):
+async def test_move_killed_at_end_leaves_neither_database_usable(store, settings, clock, server, monkeypatch):
     await fill_store(store, clock)
     await store.close()
     changed = Connection.execute_rowcount
 
-    def cut(db: Connection, sql: str, parameters: Any = ()) -> int:
+    def interrupt(db: Connection, sql: str, parameters: Any = ()) -> int:
         if parameters == (database_copy.IN_PROGRESS_KEY,):
             raise MoveInterrupted
         return changed(db, sql, parameters)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Connection, "execute_rowcount", cut)
+        patch.setattr(Connection, "execute_rowcount", interrupt)
         with pytest.raises(MoveInterrupted):
             await Store.copy_database(settings.database, server, clock, lambda *_: None)
     with pytest.raises(DatabaseMoved):
@@ -209,7 +207,7 @@ async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(store
     await opened.close()
 
 
-async def test_a_move_is_between_engines_and_of_what_is_there(clock, server, tmp_path):
+async def test_move_needs_existing_source_and_other_engine(clock, server, tmp_path):
     with pytest.raises(DatabaseUnusable, match="from a file to a PostgreSQL server"):
         await Store.copy_database(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
     with pytest.raises(DatabaseUnusable, match="no database"):

@@ -1,4 +1,4 @@
-"""Muted stories: nothing of them is posted, everything is recorded, and a race makes no difference."""
+"""Muted stories of channels and users."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from tests.support.store_probe import place_of
 DAY = 86_400
 OTHER_SERVER, OTHER_CHANNEL = SERVER + 1, CHANNEL + 1
 ADA, DIRECT = 77, 7_700
-"""A person, and the channel of their direct messages."""
+"""A user, and the channel of their direct messages."""
 
 
 async def mute(store: Store, article: NewArticle, *, channel: int = CHANNEL, **options: Any) -> MutedStory | None:
-    """Mute the story of an article in a channel, or for Ada."""
+    """Mute the story of an article in a channel, or personally for Ada."""
     stored_article = await load_article(store, article)
     arguments: dict[str, Any] = {
         "server_id": SERVER,
@@ -53,7 +53,7 @@ async def mute(store: Store, article: NewArticle, *, channel: int = CHANNEL, **o
     return await store.muted_stories.mute(stored_article.id, channel_id=channel, **arguments | options)
 
 
-async def record_of_story(
+async def record_muted_article(
     store: Store, feed: Feed, article: NewArticle, *mutes: MutedStory, extends_story: bool = True, **matches: Any
 ) -> None:
     """Record a poll with an article that belongs to muted stories."""
@@ -65,26 +65,26 @@ async def record_of_story(
 
 
 async def load_mute_members(store: Store) -> dict[int, list[str]]:
-    """The titles with which new articles are compared, by mute."""
+    """Load the titles with which new articles are compared, by mute ID."""
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
     return {mute_id: sorted(brief.title for brief in briefs) for mute_id, briefs in changes.articles_by_mute_id.items()}
 
 
 @pytest.fixture
 async def feed(store: Store) -> Feed:
-    """A feed that the channel follows, with one article that was posted."""
+    """A followed feed with one posted article."""
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "cut"))
     await deliver(store)
     return feed
 
 
-async def test_an_article_of_a_muted_story_is_withheld_there_and_posted_elsewhere(store, feed):
+async def test_muted_story_is_withheld_only_in_muting_channel(store, feed):
     await follow(store, feed, channel=OTHER_CHANNEL)
     muted = await mute(store, new_article(feed, "cut"))
     assert muted is not None
     later_article = new_article(feed, "later")
-    await record_of_story(store, feed, later_article, muted)
+    await record_muted_article(store, feed, later_article, muted)
     assert await load_delivery_statuses(store, later_article) == {
         CHANNEL: ("withheld", f"muted user={ADA} until={muted.muted_until}"),
         OTHER_CHANNEL: ("waiting", None),
@@ -92,7 +92,7 @@ async def test_an_article_of_a_muted_story_is_withheld_there_and_posted_elsewher
     assert await load_mute_members(store) == {muted.id: ["Title of cut", "Title of later"]}
 
 
-async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store, feed):
+async def test_story_just_muted_by_other_process_is_not_posted(store, feed):
     later_article = new_article(feed, "later")
     muted: list[MutedStory | None] = [await mute(store, new_article(feed, "cut"))]
 
@@ -102,22 +102,22 @@ async def test_a_story_muted_by_another_process_a_moment_ago_is_not_posted(store
         )
 
     last_article_id = (await load_article(store, new_article(feed, "cut"))).id
-    await record_of_story(store, feed, later_article, last_article_id=last_article_id, refresh=refresh)
+    await record_muted_article(store, feed, later_article, last_article_id=last_article_id, refresh=refresh)
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
 
 
-async def test_a_match_with_a_mute_that_has_ended_is_posted(store, feed, clock):
+async def test_article_of_ended_mute_is_posted(store, feed, clock):
     undone = await mute(store, new_article(feed, "cut"))
     await store.muted_stories.undo(undone.id, user_id=1)
-    await record_of_story(store, feed, new_article(feed, "later"), undone)
+    await record_muted_article(store, feed, new_article(feed, "later"), undone)
     expired = await mute(store, new_article(feed, "later"), muted_until=clock.now() + 5)
     clock.advance(6)
-    await record_of_story(store, feed, new_article(feed, "latest"), expired)
+    await record_muted_article(store, feed, new_article(feed, "latest"), expired)
     assert len(await deliver(store)) == 1  # The second mute had withdrawn the article before.
     assert await store.muted_stories.list_by_channel(CHANNEL) == []
 
 
-async def test_what_waits_is_withdrawn_and_undo_brings_it_back_but_nothing_later(store, clock):
+async def test_undo_restores_withdrawn_posts_but_no_later_article(store, clock):
     feeds = [await add_followed_feed(store, name) for name in ("one", "two")]
     first_article, joined_article, reserved = (
         new_article(feeds[0], "first"),
@@ -132,14 +132,14 @@ async def test_what_waits_is_withdrawn_and_undo_brings_it_back_but_nothing_later
     assert (await load_delivery_statuses(store, reserved))[CHANNEL][0] == "waiting"
     clock.advance(60)
     later_article = new_article(feeds[0], "later")
-    await record_of_story(store, feeds[0], later_article, muted)
+    await record_muted_article(store, feeds[0], later_article, muted)
     await store.muted_stories.undo(muted.id, user_id=1)
     await store.muted_stories.undo(muted.id, user_id=1)
     assert len(await deliver(store)) == 3
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
 
 
-async def test_undo_after_a_day_sends_no_old_news(store, feed, clock):
+async def test_undo_after_restore_window_posts_nothing(store, feed, clock):
     await record(store, feed, new_article(feed, "waiting"))
     muted = await mute(store, new_article(feed, "waiting"))
     clock.advance(RESTORE_WINDOW_SECONDS)
@@ -148,7 +148,7 @@ async def test_undo_after_a_day_sends_no_old_news(store, feed, clock):
     assert "muted" in str(await load_delivery_statuses(store, new_article(feed, "waiting")))
 
 
-async def test_what_is_reserved_for_a_digest_is_withdrawn_and_what_was_posted_is_left_out(store, feed, clock):
+async def test_muted_story_is_left_out_of_digest(store, feed, clock):
     digest = await store.digests.save(
         server_id=SERVER,
         channel_id=CHANNEL,
@@ -170,7 +170,7 @@ async def test_what_is_reserved_for_a_digest_is_withdrawn_and_what_was_posted_is
     assert (await load_delivery_statuses(store, new_article(feed, "reserved")))[CHANNEL][0] == "withheld"
 
 
-async def test_a_digest_that_waits_is_built_again_without_the_muted_story(store, feed, clock):
+async def test_pending_digest_is_rebuilt_without_muted_story(store, feed, clock):
     digest = await store.digests.save(
         server_id=SERVER,
         channel_id=CHANNEL,
@@ -207,7 +207,7 @@ async def test_a_digest_that_waits_is_built_again_without_the_muted_story(store,
     assert (await load_delivery_statuses(store, new_article(feed, "listed")))[CHANNEL][0] == "withheld"
 
 
-async def test_a_persons_digest_leaves_out_their_muted_stories_alone(store, feed, clock):
+async def test_personal_digest_leaves_out_own_muted_stories(store, feed, clock):
     await mute(store, new_article(feed, "cut"), channel=DIRECT)
     clock.advance(60)
     for user, titles in ((ADA, []), (ADA + 1, ["Title of cut"])):
@@ -220,7 +220,7 @@ async def test_a_persons_digest_leaves_out_their_muted_stories_alone(store, feed
     assert await store.muted_stories.load_article_ids_muted_for(ADA + 1) == set()
 
 
-async def test_no_notification_is_sent_or_left_waiting_for_who_muted_the_story(store, feed):
+async def test_user_who_muted_story_gets_no_notification_of_it(store, feed):
     watches = [
         (await store.watches.add(server_id=SERVER, channel_id=place, user_id=user, query="x", language="en", limit=5))[
             0
@@ -232,7 +232,7 @@ async def test_no_notification_is_sent_or_left_waiting_for_who_muted_the_story(s
     await store.watches.enqueue_notifications([(watch.id, waiting.id) for watch in watches], [waiting.id])
     muted = await mute(store, new_article(feed, "waiting"), channel=DIRECT)
     later_article = new_article(feed, "later")
-    await record_of_story(store, feed, later_article, muted)
+    await record_muted_article(store, feed, later_article, muted)
     later = await load_article(store, later_article)
     await store.watches.enqueue_notifications([(watch.id, later.id) for watch in watches], [later.id])
     sent_counts = [
@@ -243,19 +243,19 @@ async def test_no_notification_is_sent_or_left_waiting_for_who_muted_the_story(s
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "posted"
 
 
-async def test_the_feeds_of_other_servers_neither_extend_a_story_nor_count_for_its_channel(store, feed):
+async def test_feed_of_other_server_does_not_extend_muted_story(store, feed):
     foreign_feed = await add_followed_feed(store, "foreign", server=OTHER_SERVER, channel=OTHER_CHANNEL)
     of_channel = await mute(store, new_article(feed, "cut"))
     personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
     bridge = new_article(foreign_feed, "bridge")
-    await record_of_story(store, foreign_feed, bridge, of_channel, personal)
+    await record_muted_article(store, foreign_feed, bridge, of_channel, personal)
     assert await load_mute_members(store) == {of_channel.id: ["Title of cut"], personal.id: ["Title of cut"]}
     bridge_id = (await load_article(store, bridge)).id
     assert bridge_id in await store.muted_stories.load_article_ids_muted_for(ADA)
     assert (await load_delivery_statuses(store, bridge))[OTHER_CHANNEL][0] == "waiting"
 
 
-async def test_a_muted_story_has_no_articles_of_feeds_that_the_person_cannot_read(store, feed):
+async def test_muted_story_excludes_feeds_hidden_from_user(store, feed):
     hidden_feed = await add_followed_feed(store, "hidden", channel=OTHER_CHANNEL)
     await record_similar_article(store, hidden_feed, new_article(hidden_feed, "secret"), new_article(feed, "cut"))
     cut = await load_article(store, new_article(feed, "cut"))
@@ -265,11 +265,11 @@ async def test_a_muted_story_has_no_articles_of_feeds_that_the_person_cannot_rea
     assert await load_mute_members(store) == {muted.id: ["Title of cut"]}
 
 
-async def test_the_newest_article_of_a_feed_just_followed_is_withheld_too(store, feed):
+async def test_first_article_of_followed_feed_is_withheld_if_muted(store, feed):
     muted = await mute(store, new_article(feed, "cut"))
     newcomer = await add_followed_feed(store, "newcomer", channel=OTHER_CHANNEL)
     article = new_article(newcomer, "late")
-    await record_of_story(store, newcomer, article, muted)
+    await record_muted_article(store, newcomer, article, muted)
     stored_article = await load_article(store, article)
     await store.subscriptions.follow(
         server_id=SERVER, channel_id=CHANNEL, feed_id=newcomer.id, first_article_id=stored_article.id
@@ -277,19 +277,19 @@ async def test_the_newest_article_of_a_feed_just_followed_is_withheld_too(store,
     assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "withheld"
 
 
-async def test_a_feed_that_moves_into_the_channel_brings_nothing_of_the_story(store, feed):
+async def test_feed_moved_into_channel_posts_no_muted_story(store, feed):
     muted = await mute(store, new_article(feed, "cut"))
     mover = await add_feed(store, "mover")
     subscription_id = await follow(store, mover, channel=OTHER_CHANNEL)
     article = new_article(mover, "late")
-    await record_of_story(store, mover, article, muted)
+    await record_muted_article(store, mover, article, muted)
     await store.subscriptions.move(subscription_id, CHANNEL)
     assert {place: status for place, (status, _) in (await load_delivery_statuses(store, article)).items()} == {
         CHANNEL: "withheld"
     }
 
 
-async def test_ten_stories_are_muted_at_most_and_muting_again_changes_the_end(store, feed, clock):
+async def test_mutes_are_limited_and_muting_again_changes_end(store, feed, clock):
     articles = [new_article(feed, f"n{number}") for number in range(11)]
     await record(store, feed, *articles)
     muted = [await mute(store, article, channel=DIRECT) for article in articles[:10]]
@@ -302,10 +302,10 @@ async def test_ten_stories_are_muted_at_most_and_muting_again_changes_the_end(st
     assert await mute(store, articles[10], channel=DIRECT) is not None
 
 
-async def test_a_mute_outlives_its_articles_and_is_forgotten_a_month_after_its_end(store, feed, clock):
+async def test_mute_outlives_its_articles_and_is_purged_later(store, feed, clock):
     muted = await mute(store, new_article(feed, "cut"))
     later_article = new_article(feed, "later")
-    await record_of_story(store, feed, later_article, muted)
+    await record_muted_article(store, feed, later_article, muted)
     location = place_of(store)
     sql.run(location, "DELETE FROM muted_article")  # As with the articles that they name.
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
@@ -321,7 +321,7 @@ async def test_a_mute_outlives_its_articles_and_is_forgotten_a_month_after_its_e
     assert (await load_delivery_statuses(store, later_article))[CHANNEL] == ("withheld", "muted")
 
 
-async def test_a_story_of_hundreds_of_articles_is_muted_up_to_a_limit(store, feed, monkeypatch):
+async def test_articles_of_muted_story_are_limited(store, feed, monkeypatch):
     monkeypatch.setattr(muted_stories, "MAX_STORY_ARTICLES", 20)
     assert MAX_STORY_ARTICLES == 500
     other_feed = await add_followed_feed(store, "other")
@@ -335,7 +335,7 @@ async def test_a_story_of_hundreds_of_articles_is_muted_up_to_a_limit(store, fee
     assert muted is not None
 
 
-async def test_a_persons_mutes_keep_their_channel_and_go_with_their_data(store, feed):
+async def test_erasure_deletes_personal_mutes_and_anonymizes_others(store, feed):
     personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
     of_channel = await mute(store, new_article(feed, "cut"))
     await store.watches.purge(store.clock.now())

@@ -1,4 +1,4 @@
-"""Servers as an operator sees them, and the log of what operators decide."""
+"""Server directory, server access and the audit log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.store.records.operating_records import ServerOrder, ServerProfile
 from tests.store import sql
 
 
-async def test_servers_are_listed_in_each_order(store):
+async def test_servers_are_listed_in_every_order(store):
     for server_id in (11, 12, 13):
         await store.servers.mark_joined(server_id)
     await store.servers.mark_left(12)
@@ -21,7 +21,7 @@ async def test_servers_are_listed_in_each_order(store):
     assert await store.audit_log.get_last_entry_id() == 0
 
 
-async def test_the_servers_to_leave_are_those_that_an_operator_denied(store):
+async def test_denied_servers_are_to_be_left(store):
     access, owner_server = store.server_access, 14
     for server_id in (11, 12, 13, owner_server):
         await store.servers.mark_joined(server_id)
@@ -53,7 +53,7 @@ async def test_the_servers_to_leave_are_those_that_an_operator_denied(store):
     assert {entry.user_id for entry in await store.audit_log.list_entries()} == {None, OPERATOR_USER_ID}
 
 
-async def test_what_only_a_newer_version_knows_is_read_beside_the_rest(store, settings):
+async def test_rows_of_newer_version_are_tolerated(store, settings):
     await store.server_limits.set_limits(11, {Limit.FEEDS_PER_SERVER: 3}, user_id=7)
     for statement in (
         "INSERT INTO audit_entry (recorded_at, action, details) VALUES (1, 'server-paint', '{\"hue\": 1}')",

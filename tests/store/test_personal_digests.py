@@ -1,4 +1,4 @@
-"""Digests of people and feeds of channels in the store, on both engines."""
+"""Personal digests and feeds of channels in the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, n
 DIRECT, PERSON = 12, 21
 
 
-async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store, clock):
+async def test_personal_digest_is_enqueued_once_and_not_while_paused(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
     await deliver(store)
@@ -53,7 +53,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert not await digests.delete(PERSON)
 
 
-async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
+async def test_only_latest_token_gives_channel_feed(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)

@@ -1,4 +1,4 @@
-"""Never lost, never repeated: what one poll writes."""
+"""Recording of polls: articles, validators, posts and edits in one transaction."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from tests.support.samples import (
 RUNS = count()
 
 
-async def deliver_keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
-    """What a channel gets, in order: the titles of each message."""
+async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]]:
+    """Deliver what is pending in a channel and return the titles of each message."""
     return [
         [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(sent.article_ids)]
         for sent in await deliver(store, channel)
     ]
 
 
-async def test_validators_articles_and_dispatches_are_written_together(store):
+async def test_poll_records_validators_articles_and_dispatches(store):
     feed = await add_followed_feed(store)
     article = new_article(feed, "a")
     polled = replace(feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e"))
@@ -51,7 +51,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("waiting", None)}
 
 
-async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
+async def test_failed_poll_is_rolled_back(store):
     feed = await add_followed_feed(store)
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
@@ -70,7 +70,7 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
 
-async def test_the_same_poll_twice_posts_once(store):
+async def test_repeated_poll_posts_once(store):
     feed = await add_followed_feed(store)
     articles = [new_article(feed, name) for name in "ab"]
     await record(store, feed, *articles)
@@ -80,14 +80,14 @@ async def test_the_same_poll_twice_posts_once(store):
     assert len(await deliver(store)) == 2
 
 
-async def test_an_entry_twice_in_a_document_is_one_article(store):
+async def test_repeated_entry_in_document_is_one_article(store):
     feed = await add_followed_feed(store)
     recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
     assert len(recorded.new_article_ids) == 1
-    assert await deliver_keys(store) == [["a"]]
+    assert await deliver_titles(store) == [["a"]]
 
 
-async def test_posts_go_out_oldest_first_across_feeds(store):
+async def test_posts_are_sent_oldest_first_across_feeds(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     await follow(store, second_feed)
@@ -103,16 +103,16 @@ async def test_posts_go_out_oldest_first_across_feeds(store):
         new_article(second_feed, "c", published=300),
         new_article(second_feed, "a", published=100),
     )
-    assert await deliver_keys(store) == [["a"], ["b"], ["c"], ["d"]]
+    assert await deliver_titles(store) == [["a"], ["b"], ["c"], ["d"]]
 
 
-async def test_the_first_of_a_document_without_dates_is_its_newest(store):
+async def test_first_entry_without_date_is_newest(store):
     feed = await add_followed_feed(store)
     await record(store, feed, *[new_article(feed, name, published=500) for name in "cba"])
-    assert await deliver_keys(store) == [["a"], ["b"], ["c"]]
+    assert await deliver_titles(store) == [["a"], ["b"], ["c"]]
 
 
-async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_other(store):
+async def test_page_of_two_feeds_is_posted_once_per_channel(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     for feed in (first_feed, second_feed):
         await follow(store, feed)
@@ -121,40 +121,40 @@ async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_othe
     await record(store, first_feed, new_article(first_feed, "a", url=url))
     second = await record(store, second_feed, new_article(second_feed, "b", url=url))
     assert second.channel_ids == (CHANNEL + 1,)
-    assert await deliver_keys(store) == [["a"]]
-    assert await deliver_keys(store, CHANNEL + 1) == [["b"]]
+    assert await deliver_titles(store) == [["a"]]
+    assert await deliver_titles(store, CHANNEL + 1) == [["b"]]
 
 
-async def test_a_backlog_floods_no_channel(store):
+async def test_only_newest_article_of_backlog_is_posted(store):
     feed = await add_followed_feed(store)
     backlog = [new_article(feed, f"n{number}", published=number) for number in range(40)]
     await record(store, feed, *backlog, first=True)
-    assert await deliver_keys(store) == [["n39"]]
+    assert await deliver_titles(store) == [["n39"]]
     assert await load_delivery_statuses(store, backlog[3]) == {}
     assert await store.articles.count() == 40
 
 
-async def test_what_follows_the_backlog_is_posted(store):
+async def test_article_after_backlog_is_posted(store):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await record(store, feed, new_article(feed, "older than the backlog", published=5))
-    assert await deliver_keys(store) == [["older than the backlog"], ["old"]]
+    assert await deliver_titles(store) == [["older than the backlog"], ["old"]]
 
 
-async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
+async def test_oldest_articles_above_limit_share_catch_up(store):
     feed = await add_followed_feed(store)
     await record(store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], max_pending_posts=3)
-    assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+    assert await deliver_titles(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
-async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
+async def test_pending_posts_join_catch_up_when_newer_articles_arrive(store):
     feed = await add_followed_feed(store)
     for n in range(8):
         await record(store, feed, new_article(feed, f"{n:02}", published=n), max_pending_posts=3)
-    assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+    assert await deliver_titles(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
-async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
+async def test_attempted_catch_up_takes_no_more_articles(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], max_pending_posts=1)
     tried = await store.dispatches.claim(CHANNEL)
@@ -163,10 +163,10 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
         tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], max_pending_posts=1)
-    assert await deliver_keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert await deliver_titles(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
-async def test_a_post_that_was_tried_stays_a_post(store, clock):
+async def test_attempted_post_stays_a_post(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "0", published=0), max_pending_posts=2)
     tried = await store.dispatches.claim(CHANNEL)
@@ -174,10 +174,10 @@ async def test_a_post_that_was_tried_stays_a_post(store, clock):
         tried.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], max_pending_posts=2)
-    assert await deliver_keys(store) == [["0"], ["1", "2", "3"], ["4"]]
+    assert await deliver_titles(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
-async def test_paused_and_left_are_fates_with_a_reason(store):
+async def test_article_is_withheld_when_paused_or_away(store):
     feed = await add_feed(store)
     await store.subscriptions.pause(await follow(store, feed))
     await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1)
@@ -190,7 +190,7 @@ async def test_paused_and_left_are_fates_with_a_reason(store):
     }
 
 
-async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
+async def test_changed_article_is_stored_and_its_post_edited(store, clock):
     feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_article_ids
     (sent,) = await deliver(store)
@@ -207,7 +207,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     assert await deliver(store) == []
 
 
-async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
+async def test_change_during_sending_is_edited_afterwards(store, clock):
     feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     claimed = await store.dispatches.claim(CHANNEL)
@@ -220,7 +220,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     assert [edit.id for edit in await store.dispatches.list_dispatches_to_edit(clock.now(), 10)] == [claimed.id]
 
 
-async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
+async def test_change_during_edit_makes_another_edit(store, clock):
     feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     await deliver(store)
@@ -236,7 +236,7 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     assert len(await store.dispatches.list_dispatches_to_edit(clock.now(), 10)) == 1
 
 
-async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store):
+async def test_article_with_new_url_is_not_posted_again(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     await follow(store, second_feed)
@@ -252,7 +252,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     assert sent.article_ids == (article_id,)
 
 
-async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
+async def test_feed_at_old_url_of_moved_feed_repeats_nothing(store):
     moved = await add_feed(store)
     await follow(store, moved)
     await record(store, moved, new_article(moved, "a"))
@@ -266,7 +266,7 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
     assert await store.polls.load_known_by_identity(again.id, [digest("guid", "a")])
 
 
-async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
+async def test_redirect_to_known_feed_does_not_take_its_url(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await store.polls.record_unchanged(
         [replace(first_feed, url=second_feed.url, title="renamed"), replace(second_feed, failure_count=3)]
@@ -275,7 +275,7 @@ async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
     assert await store.feeds.get(second_feed.id) == replace(second_feed, failure_count=3)
 
 
-async def test_aliases_are_remembered_and_take_nothing_over(store):
+async def test_aliases_are_stored_without_replacing_identities(store):
     feed = await add_feed(store)
     first, second = (
         await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
@@ -295,7 +295,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
     }
 
 
-async def test_known_addresses_are_those_of_the_feed_alone(store):
+async def test_known_urls_are_limited_to_feed(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
     await record(store, first_feed, new_article(first_feed, "a", url=url), new_article(first_feed, "b", url=url))
@@ -315,7 +315,7 @@ async def test_known_addresses_are_those_of_the_feed_alone(store):
     assert list(articles_by_page) == [compute_page_key(url)]
 
 
-async def test_more_identities_than_a_statement_takes_are_looked_up(store):
+async def test_lookup_handles_more_identities_than_one_statement(store):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     hashes = [b"%d" % number for number in range(40_000)] + [digest("guid", "a")]
@@ -334,7 +334,7 @@ async def test_more_identities_than_a_statement_takes_are_looked_up(store):
     ),
     max_pending_posts=st.integers(1, 4),
 )
-async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls, max_pending_posts):
+async def test_each_page_is_sent_exactly_once_for_any_polls(store, polls, max_pending_posts):
     """Two feeds with common pages, delivered now and then, in one channel."""
     run = next(RUNS)  # every example in one database, which is quicker than one each
     channel = CHANNEL + run
@@ -358,7 +358,7 @@ async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls,
     assert sorted(pages) == sorted(expected)
 
 
-async def test_a_poll_in_progress_stores_nothing_in_a_feed_that_was_deleted_or_in_its_successor(store):
+async def test_poll_of_deleted_feed_records_nothing(store):
     deleted_feed = await store.feeds.add("https://user:word@one.example/feed", server_id=SERVER)
     (deleted_article_id,) = (await record(store, deleted_feed, new_article(deleted_feed, "a"))).new_article_ids
     await store.feeds.remove(deleted_feed.id)

@@ -1,4 +1,4 @@
-"""Statements are of the SQL that both engines understand, and mean the same to both."""
+"""SQL that both engines understand alike."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTS: dict[str, tuple[Any, list[str], list[str]]] = {
 
 @pytest.fixture
 async def database(store) -> Database:
-    """The store's, with three rows in `meta`."""
+    """The database of the store, with three rows in `meta`."""
     opened: Database = store._database  # noqa: SLF001 - for tests alone
 
     def fill(db: Connection) -> None:
@@ -44,7 +44,7 @@ async def database(store) -> Database:
 
 
 @check_cases("members", LISTS)
-async def test_a_list_has_its_members(database, members):
+async def test_bound_list_matches_its_members(database, members):
     names, listed, unlisted = LISTS[members]
     for operator, expected in (("IN", listed), ("NOT IN", unlisted)):
         query = f"SELECT name FROM meta WHERE name {operator} (:names) AND value <> :besides ORDER BY name"
@@ -55,12 +55,12 @@ async def test_a_list_has_its_members(database, members):
 
 
 @check_cases("ids", [[1, 2**60], (1,), range(5), set(), None])
-async def test_a_list_of_integers_has_its_members(database, ids):
+async def test_bound_list_of_integers_matches_its_members(database, ids):
     query = "SELECT 1 WHERE CAST(:number AS BIGINT) IN (:ids)"
     assert await database.query(Connection.fetch_column, query, {"number": 1, "ids": ids}) == [1] * (1 in (ids or ()))
 
 
-async def test_a_hint_changes_no_answer(database):
+async def test_hint_does_not_change_rows(database):
     query = (
         "SELECT m.name FROM meta AS m /*+ INDEXED BY sqlite_autoindex_meta_1 */ "
         "/*+ CROSS */ JOIN meta AS other ON other.name = m.name WHERE m.name = 'a'"
@@ -68,14 +68,14 @@ async def test_a_hint_changes_no_answer(database):
     assert await database.query(Connection.fetch_value, query) == "a"
 
 
-async def test_a_hint_reaches_sqlites_planner(database, database_engine):
+async def test_hint_reaches_sqlite_planner(database, database_engine):
     if database_engine != "sqlite":
         pytest.skip("about SQLite's planner")
     with pytest.raises(Exception, match="no such index: missing"):
         await database.query(Connection.fetch_value, "SELECT name FROM meta /*+ INDEXED BY missing */")
 
 
-async def test_reading_in_one_step_keeps_values_and_order(database):
+async def test_fetched_ids_and_sequences_keep_values_and_order(database):
     query = "SELECT CAST(value AS BIGINT) FROM meta WHERE name IN (:names) ORDER BY name DESC LIMIT 9"
     assert await database.read(lambda db: db.fetch_ids(query, {"names": ["a", "b"]})) == [1, 0]
     query = "SELECT name, NULL, CAST(value AS BIGINT) + 0.5 FROM meta ORDER BY name DESC LIMIT 2"
@@ -102,12 +102,12 @@ FORBIDDEN = {
     ),
     "the SQL of both": r"\bsqlite_|\bPRAGMA\b|\browid\b|\bILIKE\b|::|\bARRAY\[|\b(ANY|ALL) \(",
 }
-"""What a statement uses instead, by the regular expression of what one of the engines alone understands."""
+"""Regular expressions of syntax that only one engine understands, by the portable alternative."""
 
 
 @cache
 def read_statements() -> list[tuple[str, str]]:
-    """Each text of the store's modules that may be a part of a statement, after its place."""
+    """Return (location, text) of each string in the store that may be part of a statement."""
     return list(_iter_statements())
 
 
@@ -126,6 +126,6 @@ def _iter_statements() -> Iterator[tuple[str, str]]:
 
 
 @check_cases("alternative", FORBIDDEN)
-def test_statements_use_what_both_engines_understand(alternative):
+def test_statements_use_portable_syntax(alternative):
     pattern = re.compile(FORBIDDEN[alternative])
     assert [f"{place} {match[0]}" for place, text in read_statements() if (match := pattern.search(text))] == []

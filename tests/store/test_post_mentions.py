@@ -1,4 +1,4 @@
-"""A post mentions each role once, within the limit of its rules, whatever was decided for an earlier attempt."""
+"""Role mentions of posts and mention rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def mark_sent(store: Store, dispatch_id: int) -> None:
     await store.dispatches.mark_sent(dispatch_id, message_id=dispatch_id, thread_id=None, sent_at=store.clock.now())
 
 
-async def test_roles_are_mentioned_within_the_highest_limit_of_their_rules(store, clock):
+async def test_role_is_mentioned_within_highest_limit_of_its_rules(store, clock):
     feed = await add_followed_feed(store)
     rules = [MentionRule(AI, "a", 1), MentionRule(AI, "b", 2), MentionRule(POLITICS, "c", 1), MentionRule(GONE, "d", 9)]
 
@@ -62,7 +62,7 @@ async def test_roles_are_mentioned_within_the_highest_limit_of_their_rules(store
     assert (await store.dispatches.get(fifth_id)).mentioned_role_ids == ()
 
 
-async def test_rules_are_saved_replaced_limited_and_removed(store):
+async def test_mention_rules_are_saved_replaced_limited_and_removed(store):
     place = {"server_id": SERVER, "channel_id": CHANNEL, "user_id": 8}
     rule = MentionRule(AI, "openai OR anthropic", 5)
     assert await store.mention_rules.save(rule, **place, limit=2)

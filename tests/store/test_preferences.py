@@ -1,4 +1,4 @@
-"""What servers choose: kept with who chose it, apart from what other servers chose."""
+"""Settings of servers and channels, and their history."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from tests.support.samples import CHANNEL, SERVER
 PERSON = 8_000
 
 
-async def test_what_nobody_chose_has_its_default(store):
+async def test_unset_settings_have_defaults(store):
     assert await store.preferences.get_by_server(SERVER) == ServerPreferences()
     settings = await store.preferences.get_by_channel(CHANNEL)
     assert all(settings[setting] == setting.default for setting in setting_registry.CHANNEL_SETTINGS.values())
     assert await store.preferences.get_language(SERVER, CHANNEL) is None
 
 
-async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, clock):
+async def test_setting_change_is_stored_with_history(store, clock):
     change = store.preferences.change
     assert await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
     assert not await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
@@ -36,7 +36,7 @@ async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, cloc
     assert await store.preferences.list_changes(SERVER + 1, limit=10) == []
 
 
-async def test_the_language_of_a_channel_comes_before_its_servers(store):
+async def test_language_of_channel_overrides_language_of_server(store):
     change = store.preferences.change
     change_channel = store.preferences.change_channel
     await change_channel(setting_registry.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
@@ -47,7 +47,7 @@ async def test_the_language_of_a_channel_comes_before_its_servers(store):
     assert await store.preferences.get_language(SERVER, CHANNEL + 1) == "fr", "a channel that follows nothing"
 
 
-async def test_no_server_sets_anything_of_another_servers_channel(store):
+async def test_settings_of_other_server_channel_are_refused(store):
     change = store.preferences.change
     change_channel = store.preferences.change_channel
     await change_channel(setting_registry.LANGUAGE, "en", server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
@@ -58,7 +58,7 @@ async def test_no_server_sets_anything_of_another_servers_channel(store):
     assert await store.preferences.list_changes(SERVER + 1, limit=10) == []
 
 
-async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch):
+async def test_history_of_server_is_limited(store, monkeypatch):
     monkeypatch.setattr(setting_changes, "MAX_CHANGES_PER_SERVER", 3)
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
@@ -76,7 +76,7 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
         (setting_registry.MIN_OUTLETS, 1, "least_outlets cannot be 1"),
     ],
 )
-async def test_a_value_that_a_setting_cannot_have_is_refused_before_it_is_stored(store, setting, value, refusal):
+async def test_invalid_setting_value_is_refused(store, setting, value, refusal):
     with pytest.raises(ValueError, match=refusal):
         await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     assert await store.preferences.list_changes(SERVER, limit=10) == []

@@ -1,4 +1,4 @@
-"""Whatever people and feeds do: a page has one fate in a channel and is sent there at most once."""
+"""Random sequences of actions: a page has one delivery status in a channel and is posted there at most once."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ HELD = st.tuples(
 MUTES = st.tuples(st.sampled_from(["mute", "mute", "unmute"]), st.integers(0, FEEDS - 1), st.integers(0, CHANNELS - 1))
 
 T = TypeVar("T")
-ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD, MUTES)
+ACTIONS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD, MUTES)
 
 
 class World:
-    """One example: three feeds with common pages and stories, three channels of a server."""
+    """The state of an example: three feeds with common pages and stories, three channels of a server."""
 
     def __init__(self, store: Store, clock: ManualClock, run: int, database: Path | DatabaseUrl) -> None:
         self.store, self.clock, self.run, self.database = store, clock, run, database
@@ -364,8 +364,8 @@ class World:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(acts=st.lists(ACTS, min_size=12, max_size=40))
-async def test_no_order_of_acts_loses_or_repeats_a_page(store, clock, acts):
+@given(acts=st.lists(ACTIONS, min_size=12, max_size=40))
+async def test_no_sequence_of_actions_loses_or_repeats_a_page(store, clock, acts):
     world = World(store, clock, next(RUNS), place_of(store))
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):

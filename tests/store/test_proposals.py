@@ -1,4 +1,4 @@
-"""Proposals in the store: one decision, one message and one notice, whatever happens at the same moment."""
+"""Proposals of feeds in the store."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, new_articl
 ALERTS, PERSON, MANAGER, DIRECT = 3_000, 8_000, 9_000, 7_000
 
 
-async def add(store: Store, name: str = "cables", **fields: Any) -> Proposal:
-    """A proposal of a feed by a person."""
+async def add_proposal(store: Store, name: str = "cables", **fields: Any) -> Proposal:
+    """Add the proposal of a feed by a user."""
     values: dict[str, Any] = {
         "server_id": SERVER,
         "target_channel_id": CHANNEL,
@@ -41,23 +41,23 @@ async def add(store: Store, name: str = "cables", **fields: Any) -> Proposal:
     return proposal
 
 
-async def choose_alerts(store: Store, channel: int = ALERTS) -> None:
+async def set_alert_channel(store: Store, channel: int = ALERTS) -> None:
     await store.preferences.change(Preference.ALERT_CHANNEL, channel, server_id=SERVER, user_id=MANAGER)
 
 
 async def send_due(store: Store, channel: int = ALERTS) -> list[Dispatch]:
-    """What the managers or a proposer are sent in a channel."""
+    """Process due proposals and deliver what is pending in a channel."""
     await store.proposals.process_due()
     return await deliver(store, channel)
 
 
-def rejection(error: pytest.ExceptionInfo[RequestRejected]) -> object:
+def get_rejection_code(error: pytest.ExceptionInfo[RequestRejected]) -> object:
     return error.value.reason.code
 
 
-async def test_a_proposal_is_sent_once_to_the_channel_for_alerts_and_its_outcome_once(store):
-    await choose_alerts(store)
-    proposal = await add(store)
+async def test_proposal_and_its_outcome_are_sent_once(store):
+    await set_alert_channel(store)
+    proposal = await add_proposal(store)
     assert await store.proposals.get_next_due_at() == 0
     (dispatch,) = await send_due(store)
     assert (dispatch.proposal_id, dispatch.proposer_id, dispatch.server_id) == (proposal.id, None, SERVER)
@@ -72,12 +72,12 @@ async def test_a_proposal_is_sent_once_to_the_channel_for_alerts_and_its_outcome
     assert await send_due(store, DIRECT) == []
 
 
-async def test_of_all_who_decide_at_once_one_wins_and_the_others_learn_who(store):
-    await choose_alerts(store)
+async def test_only_one_of_concurrent_decisions_counts(store):
+    await set_alert_channel(store)
     feed = await add_feed(store, "cables")
     await record(store, feed, new_article(feed, "first"))
     for name in ("one", "two", "three"):
-        proposal = await add(store, name, user_id=PERSON)
+        proposal = await add_proposal(store, name, user_id=PERSON)
 
         async def approve(manager: int, proposal_id: int = proposal.id) -> object:
             return await store.proposals.approve(
@@ -109,8 +109,8 @@ async def test_of_all_who_decide_at_once_one_wins_and_the_others_learn_who(store
         assert len(await deliver(store, DIRECT)) == 1
 
 
-async def test_an_approval_that_cannot_be_stored_decides_nothing(store):
-    proposal = await add(store)
+async def test_failed_approval_leaves_proposal_open(store):
+    proposal = await add_proposal(store)
     with pytest.raises(Exception, match="feed is not there"):
         await store.proposals.approve(
             proposal.id, server_id=SERVER, channel_id=CHANNEL, feed_id=404, first_article_id=None, user_id=MANAGER
@@ -118,22 +118,22 @@ async def test_an_approval_that_cannot_be_stored_decides_nothing(store):
     assert await store.proposals.list_open(SERVER) == [proposal]
 
 
-async def test_limits_hold_for_all_who_propose_at_once(store):
+async def test_limits_hold_for_concurrent_proposals(store):
     names = [f"paper{number}" for number in range(MAX_OPEN_PER_USER + 3)]
-    results = await asyncio.gather(*(add(store, name) for name in names), return_exceptions=True)
+    results = await asyncio.gather(*(add_proposal(store, name) for name in names), return_exceptions=True)
     assert sum(isinstance(result, Proposal) for result in results) == MAX_OPEN_PER_USER
     results = await asyncio.gather(
-        *(add(store, f"other{number}", user_id=number) for number in range(MAX_OPEN_PER_SERVER)),
+        *(add_proposal(store, f"other{number}", user_id=number) for number in range(MAX_OPEN_PER_SERVER)),
         return_exceptions=True,
     )
     assert len(await store.proposals.list_open(SERVER)) == MAX_OPEN_PER_SERVER
     codes = {result.reason.code for result in results if isinstance(result, RequestRejected)}
     assert codes == {ProposalRejection.TOO_MANY_OF_SERVER}
-    elsewhere = await add(store, server_id=SERVER + 1, target_channel_id=CHANNEL + 1, channel_id=CHANNEL + 1)
+    elsewhere = await add_proposal(store, server_id=SERVER + 1, target_channel_id=CHANNEL + 1, channel_id=CHANNEL + 1)
     assert await store.proposals.list_open(SERVER + 1) == [elsewhere]
     first = (await store.proposals.list_open(SERVER))[0]
     results = await asyncio.gather(
-        *(add(store, first.title, user_id=5_000 + number) for number in range(MAX_PROPOSERS + 5)),
+        *(add_proposal(store, first.title, user_id=5_000 + number) for number in range(MAX_PROPOSERS + 5)),
         return_exceptions=True,
     )
     joined = await store.proposals.get(first.id)
@@ -141,8 +141,8 @@ async def test_limits_hold_for_all_who_propose_at_once(store):
     assert len(joined.proposers) == MAX_PROPOSERS
 
 
-async def test_a_proposal_of_another_server_is_not_found(store):
-    proposal = await add(store)
+async def test_proposal_of_other_server_is_not_found(store):
+    proposal = await add_proposal(store)
     for decide in (
         store.proposals.get_open(proposal.id, SERVER + 1),
         store.proposals.decline(proposal.id, server_id=SERVER + 1, user_id=MANAGER),
@@ -150,41 +150,41 @@ async def test_a_proposal_of_another_server_is_not_found(store):
     ):
         with pytest.raises(RequestRejected) as error:
             await decide
-        assert rejection(error) is ProposalRejection.GONE
+        assert get_rejection_code(error) is ProposalRejection.GONE
 
 
-async def test_without_a_channel_or_with_a_deleted_one_it_waits_and_is_sent_once_elsewhere(store):
-    proposal = await add(store)
+async def test_proposal_waits_for_alert_channel_and_is_sent_once(store):
+    proposal = await add_proposal(store)
     assert await store.proposals.get_next_due_at() == proposal.closes_at
     assert await send_due(store) == []
-    await choose_alerts(store)
+    await set_alert_channel(store)
     assert len(await send_due(store)) == 1
     await store.proposals.forget_alert_channel(ALERTS)
     assert await store.servers.get_alert_channel_id(SERVER) is None
     assert await send_due(store) == []
-    await choose_alerts(store, ALERTS + 1)
+    await set_alert_channel(store, ALERTS + 1)
     assert len(await send_due(store, ALERTS + 1)) == 1
     await store.dispatches.block_channel(ALERTS + 1, Reason(SendProblem.CHANNEL_GONE), None)
     assert await store.proposals.get_next_due_at() == proposal.closes_at
-    await choose_alerts(store, ALERTS + 2)
+    await set_alert_channel(store, ALERTS + 2)
     assert len(await send_due(store, ALERTS + 2)) == 1
     assert await send_due(store, ALERTS + 2) == []
 
 
-async def test_a_channel_that_was_forgotten_and_is_chosen_again_is_sent_it_again(store):
-    await choose_alerts(store)
-    proposal = await add(store)
+async def test_alert_channel_chosen_again_gets_proposal_again(store):
+    await set_alert_channel(store)
+    proposal = await add_proposal(store)
     await send_due(store)
     await store.proposals.forget_alert_channel(ALERTS)
-    await choose_alerts(store)
+    await set_alert_channel(store)
     (dispatch,) = await send_due(store)
     assert dispatch.proposal_id == proposal.id
     assert await store.proposals.get_next_due_at() == proposal.closes_at
 
 
-async def test_a_process_shows_and_closes_only_proposals_of_servers_that_it_serves(store, clock):
-    await choose_alerts(store)
-    proposal = await add(store)
+async def test_process_handles_only_proposals_of_its_shards(store, clock):
+    await set_alert_channel(store)
+    proposal = await add_proposal(store)
     store.shards.reset(2, owner_id=None)
     store.shards.set_served({1})  # The server is on the other shard.
     assert await store.proposals.get_next_due_at() is None
@@ -197,9 +197,9 @@ async def test_a_process_shows_and_closes_only_proposals_of_servers_that_it_serv
     assert await store.proposals.list_open(SERVER) == []
 
 
-async def test_it_closes_when_nobody_decides(store, clock):
-    await choose_alerts(store)
-    proposal = await add(store)
+async def test_undecided_proposal_expires(store, clock):
+    await set_alert_channel(store)
+    proposal = await add_proposal(store)
     await send_due(store)
     clock.advance(OPEN_SECONDS - 1)
     assert await send_due(store, DIRECT) == []
@@ -210,34 +210,34 @@ async def test_it_closes_when_nobody_decides(store, clock):
     assert (closed.decision, closed.decided_by) == (ProposalDecision.EXPIRED, None)
     with pytest.raises(RequestRejected) as error:
         await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
-    assert rejection(error) is ProposalRejection.ALREADY_DECIDED
+    assert get_rejection_code(error) is ProposalRejection.ALREADY_DECIDED
     await store.proposals.purge(store.clock.now() + 1)
     assert await store.proposals.get(proposal.id) is None
 
 
-async def test_the_daily_cleaning_keeps_the_direct_messages_of_who_waits_for_a_decision(store, clock):
-    proposal = await add(store)
+async def test_purge_keeps_dm_channel_of_proposer_until_decision(store, clock):
+    proposal = await add_proposal(store)
     await store.watches.purge(clock.now() + 1)
     await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
     assert len(await deliver(store, DIRECT)) == 1
     await store.proposals.purge(clock.now() + 1)
     await store.watches.purge(clock.now() + 1)
-    second = await add(store, "second", dm_channel_id=None)
+    second = await add_proposal(store, "second", dm_channel_id=None)
     await store.proposals.decline(second.id, server_id=SERVER, user_id=MANAGER)
     assert len(await deliver(store, CHANNEL)) == 1
 
 
-async def test_many_who_join_at_once_delay_the_edit_of_the_message_by_a_second_at_most(store):
-    await choose_alerts(store)
-    await add(store)
+async def test_many_joining_proposers_delay_edit_by_a_second_at_most(store):
+    await set_alert_channel(store)
+    await add_proposal(store)
     await send_due(store)
     for number in range(MAX_PROPOSERS - 1):
-        await add(store, user_id=5_000 + number)
+        await add_proposal(store, user_id=5_000 + number)
     assert await store.dispatches.get_next_edit_due_at() <= store.clock.now() + 1
 
 
-async def test_a_refused_direct_message_becomes_one_in_the_channel(store):
-    proposal = await add(store)
+async def test_refused_direct_message_is_moved_to_channel(store):
+    proposal = await add_proposal(store)
     await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
     claimed = await store.dispatches.claim(DIRECT)
     assert claimed is not None
@@ -246,15 +246,15 @@ async def test_a_refused_direct_message_becomes_one_in_the_channel(store):
     (notice,) = await deliver(store, CHANNEL)
     assert (notice.proposer_id, notice.user_id) == (proposal.proposers[0].id, None)
     await store.dispatches.block_channel(DIRECT, Reason(SendProblem.DMS_CLOSED), None)
-    second = await add(store, "second")
+    second = await add_proposal(store, "second")
     await store.proposals.decline(second.id, server_id=SERVER, user_id=MANAGER)
     assert len(await deliver(store, CHANNEL)) == 1
 
 
-async def test_an_address_with_a_secret_is_encrypted_and_follows_a_new_key(store, settings):
+async def test_proposal_url_with_secret_is_encrypted_and_reencrypted(store, settings):
     old_key, new_key = (Fernet.generate_key().decode() for _ in range(2))
     try:
-        proposal = await add(store, url="https://paper.example/feed?token=hunter2hunter2")
+        proposal = await add_proposal(store, url="https://paper.example/feed?token=hunter2hunter2")
         set_encryption_keys(Secret(old_key))
         assert await store.encrypt_feed_urls() == 1
         set_encryption_keys(Secret(f"{new_key},{old_key}"))
@@ -262,17 +262,17 @@ async def test_an_address_with_a_secret_is_encrypted_and_follows_a_new_key(store
         set_encryption_keys(Secret(new_key))
         assert await store.proposals.list_open(SERVER) == [proposal]
         with pytest.raises(RequestRejected) as error:
-            await add(store, url=proposal.url)
-        assert rejection(error) is ProposalRejection.ALREADY_PROPOSED
+            await add_proposal(store, url=proposal.url)
+        assert get_rejection_code(error) is ProposalRejection.ALREADY_PROPOSED
     finally:
         set_encryption_keys(None)
 
 
-async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
-    await choose_alerts(store)
-    alone = await add(store, "alone", reason="because")
-    shared = await add(store, "shared")
-    await add(store, "shared", user_id=PERSON + 1)
+async def test_erasure_removes_user_from_proposals(store):
+    await set_alert_channel(store)
+    alone = await add_proposal(store, "alone", reason="because")
+    shared = await add_proposal(store, "shared")
+    await add_proposal(store, "shared", user_id=PERSON + 1)
     await send_due(store)
     await store.proposals.block_user(PERSON + 2, server_id=SERVER, user_id=MANAGER)
     assert (await store.erase_user(PERSON)).proposal_count == 2
@@ -291,11 +291,11 @@ async def test_nothing_of_a_person_is_left_and_the_message_names_nobody(store):
     assert await store.proposals.list_blocked_user_ids(SERVER) == []
 
 
-async def test_a_kill_while_deciding_leaves_all_or_nothing(tmp_path, clock):
+async def test_killed_approval_is_stored_completely_or_not_at_all(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    await choose_alerts(store)
-    proposal = await add(store)
+    await set_alert_channel(store)
+    proposal = await add_proposal(store)
     await send_due(store)
     feed = await add_feed(store, "cables")
     await store.close()

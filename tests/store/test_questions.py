@@ -1,4 +1,4 @@
-"""Questions and votes: kept for a time, counted together, gone when their person says so."""
+"""Questions and votes in the store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
     return await store.questions.add(**field_values | changes)
 
 
-async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, clock):
+async def test_question_is_stored_with_place_and_previous_question(store, clock):
     feed = await add_feed(store)
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
     first = await add_question(store)
@@ -35,12 +35,12 @@ async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, cl
     assert (question.previous_question_id, question.article_id, question.is_answered) == (first, article, False)
 
 
-async def test_a_question_about_what_is_gone_is_kept_all_the_same(store):
+async def test_question_about_missing_article_is_stored(store):
     question = await store.questions.get(await add_question(store, article_id=99, previous_question_id=98))
     assert (question.article_id, question.previous_question_id) == (None, None)
 
 
-async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
+async def test_question_is_found_by_message_in_its_channel_only(store):
     question = await add_question(store, message_id=7)
     await store.questions.set_answer_message(question, 8)
     for message in (7, 8):
@@ -50,7 +50,7 @@ async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
     assert await store.questions.get_by_message_id(9, 2) is None
 
 
-async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
+async def test_last_question_of_channel_is_public_and_recent(store, clock):
     assert await store.questions.find_last_public(2, 0) is None
     await add_question(store, "First?", message_id=1)
     clock.advance(10)
@@ -61,7 +61,7 @@ async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, 
     assert await store.questions.find_last_public(2, clock.now()) is None
 
 
-async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
+async def test_vote_counts_once_and_can_be_changed_or_removed(store):
     question = await add_question(store)
     vote = store.questions.vote
     assert await vote(question, ANNA, is_helpful=True) is True
@@ -74,12 +74,12 @@ async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
     assert (tally.helpful_count, tally.unhelpful_count) == (0, 1)
 
 
-async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
+async def test_vote_on_missing_question_is_not_stored(store):
     await store.questions.vote(123, ANNA, is_helpful=True)
     assert await store.questions.list_votes_by_user(ANNA) == []
 
 
-async def test_the_same_question_is_counted_together(store, clock):
+async def test_same_questions_are_counted_together(store, clock):
     await add_question(store, "Où est l'été ?", is_answered=False)
     clock.advance(5)
     await add_question(store, "ou est l'ete", user_id=BEN, is_answered=False)
@@ -90,14 +90,14 @@ async def test_the_same_question_is_counted_together(store, clock):
     assert await store.questions.load_stats(clock.now() + 1, include_helpful=True) == []
 
 
-async def test_what_helped_most_people_is_not_listed(store):
+async def test_question_that_helped_is_not_listed(store):
     question = await add_question(store)
     await store.questions.vote(question, ANNA, is_helpful=True)
     await store.questions.vote(question, BEN, is_helpful=False)
     assert await store.questions.load_stats(0) == []
 
 
-async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
+async def test_erasure_deletes_questions_and_votes_of_user(store):
     mine = await add_question(store)
     theirs = await add_question(store, "And when?", user_id=BEN, previous_question_id=mine)
     await store.questions.vote(mine, BEN, is_helpful=True)
@@ -111,7 +111,7 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     assert remaining_question.previous_question_id is None
 
 
-async def test_old_questions_go_with_their_votes(store, clock):
+async def test_purged_questions_lose_their_votes(store, clock):
     old = await add_question(store)
     await store.questions.vote(old, BEN, is_helpful=True)
     clock.advance(100)
@@ -122,7 +122,7 @@ async def test_old_questions_go_with_their_votes(store, clock):
     assert await store.questions.list_votes_by_user(BEN) == []
 
 
-async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
+async def test_purged_server_loses_its_questions(store, clock):
     await add_question(store)
     await store.servers.mark_left(SERVER)
     clock.advance(10)
@@ -130,7 +130,7 @@ async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
     assert await store.questions.count(ANNA) == 0
 
 
-async def test_one_person_cannot_fill_the_database(store, clock, monkeypatch):
+async def test_questions_of_user_are_limited(store, clock, monkeypatch):
     monkeypatch.setattr("bot.store.people.questions.MAX_QUESTIONS_PER_USER", 3)
     first = await add_question(store)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A channel's rhythm: quiet hours, so many an hour, a gap. Nothing is lost, nothing comes too early."""
+"""Pacing of channels: quiet hours, posts per hour and intervals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RANDOM_CHANNELS = range(100, 124)
 HOUR = 3600
 
 
-def at(text: str) -> int:
+def parse_utc(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -44,8 +44,8 @@ async def set_channel_setting(store: Store, setting: ChannelSetting[T], value: T
     await store.preferences.change_channel(setting, value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
 
 
-async def publish(store: Store, *names: str, max_pending_posts: int = 10) -> None:
-    """Articles of the one feed, each a second younger than the one before."""
+async def record_articles(store: Store, *names: str, max_pending_posts: int = 10) -> None:
+    """Record articles of the only feed, each a second newer than the one before."""
     feed = await add_feed(store)
     now = store.clock.now()
     new = [new_article(feed, name, published=now - 1000 + place) for place, name in enumerate(names)]
@@ -58,47 +58,47 @@ def list_kinds_and_counts(dispatches: list[Dispatch]) -> list[tuple[str, int]]:
 
 @pytest.fixture
 async def evening(store, clock) -> Store:
-    """Half past nine in Paris; the channel is quiet from ten until seven."""
-    clock.advance(at("2026-11-24 20:30") - clock.now())
+    """A store at 21:30 in Paris with quiet hours from 22:00 to 07:00."""
+    clock.advance(parse_utc("2026-11-24 20:30") - clock.now())
     await follow(store, await add_feed(store))
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
     await set_channel_setting(store, setting_registry.QUIET_HOURS, "22:00-07:00")
     return store
 
 
-async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
-    await publish(evening, "a")
+async def test_posts_in_quiet_hours_wait_until_their_end(evening, clock):
+    await record_articles(evening, "a")
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1)]
     clock.advance(HOUR)
-    await publish(evening, "b", "c")
+    await record_articles(evening, "b", "c")
     assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == []
     assert await evening.dispatches.claim(CHANNEL) is None
-    assert (await evening.dispatches.load_queue_outlook(clock.now())).next_due_at == at("2026-11-25 06:00")
-    clock.advance(at("2026-11-25 06:00") - clock.now() - 1)
+    assert (await evening.dispatches.load_queue_outlook(clock.now())).next_due_at == parse_utc("2026-11-25 06:00")
+    clock.advance(parse_utc("2026-11-25 06:00") - clock.now() - 1)
     assert await deliver(evening) == []
     clock.advance(1)
     assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [CHANNEL]
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1), ("post", 1)]
 
 
-async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(evening, clock):
+async def test_posts_of_quiet_hours_above_limit_become_catch_up(evening, clock):
     clock.advance(HOUR)
     for number in range(8):
-        await publish(evening, f"n{number}", max_pending_posts=3)
+        await record_articles(evening, f"n{number}", max_pending_posts=3)
         clock.advance(60)
-    clock.advance(at("2026-11-25 06:00") - clock.now())
+    clock.advance(parse_utc("2026-11-25 06:00") - clock.now())
     sent = await deliver(evening)
     assert list_kinds_and_counts(sent) == [("catch-up", 5), ("post", 1), ("post", 1), ("post", 1)]
     article_ids = [article for dispatch in sent for article in dispatch.article_ids]
     assert article_ids == sorted(article_ids)
 
 
-async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
+async def test_wait_reason_names_end_of_quiet_hours(evening, clock):
     clock.advance(HOUR)
     feed = await add_feed(evening)
     article = new_article(feed, "a")
     await record(evening, feed, article)
-    until_seven = Reason(WaitReason.QUIET_HOURS, {"until": at("2026-11-25 06:00"), "time_zone": "Europe/Paris"})
+    until_seven = Reason(WaitReason.QUIET_HOURS, {"until": parse_utc("2026-11-25 06:00"), "time_zone": "Europe/Paris"})
     assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", str(until_seven))}
     assert await evening.dispatches.get_wait_reason(CHANNEL) == until_seven
     clock.advance(12 * HOUR)
@@ -106,19 +106,19 @@ async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", None)}
 
 
-async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
+async def test_alert_waits_in_quiet_hours_of_its_channel_only(evening, clock):
     await follow(evening, await add_feed(evening), channel=CHANNEL + 1)
     clock.advance(HOUR)
-    await publish(evening, "a")
+    await record_articles(evening, "a")
     assert enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
     assert (await evening.dispatches.load_queue_outlook(clock.now())).ready_channel_ids == [CHANNEL + 1]
-    clock.advance(at("2026-11-25 06:00") - clock.now())
+    clock.advance(parse_utc("2026-11-25 06:00") - clock.now())
     assert len(await deliver(evening)) == 2
 
 
-async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening, clock):
+async def test_changed_time_zone_or_quiet_hours_apply_at_once(evening, clock):
     clock.advance(HOUR)
-    await publish(evening, "a", "b")
+    await record_articles(evening, "a", "b")
     assert await deliver(evening) == []
     await evening.preferences.change(Preference.TIME_ZONE, "UTC", server_id=SERVER, user_id=PERSON)
     assert len(await deliver(evening, limit=1)) == 1
@@ -128,10 +128,10 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening,
     assert len(await deliver(evening)) == 1
 
 
-async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(store, clock):
+async def test_interval_separates_posts_but_does_not_delay_notices(store, clock):
     await follow(store, await add_feed(store))
     await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 60)
-    await publish(store, "a", "b", "c")
+    await record_articles(store, "a", "b", "c")
     started_at = clock.now()
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
     assert (await store.dispatches.load_queue_outlook(clock.now())).next_due_at == started_at + 60
@@ -144,17 +144,17 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
 
 
-async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
+async def test_posts_above_hourly_limit_become_catch_up(store, clock):
     await follow(store, await add_feed(store))
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 3)
     started_at = clock.now()
-    await publish(store, "a", "b")
+    await record_articles(store, "a", "b")
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1), ("post", 1)]
     clock.advance(600)
-    await publish(store, *"cdef")
+    await record_articles(store, *"cdef")
     assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 4)]  # the third message of the hour
     clock.advance(600)
-    await publish(store, *"ghi")
+    await record_articles(store, *"ghi")
     assert await deliver(store) == []
     wait_reason = await store.dispatches.get_wait_reason(CHANNEL)
     assert wait_reason is not None
@@ -164,57 +164,57 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 2), ("post", 1)]
 
 
-async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
+async def test_posts_within_hourly_limit_stay_single(store, clock):
     await follow(store, await add_feed(store))
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 3)
-    await publish(store, "a", "b", "c")
+    await record_articles(store, "a", "b", "c")
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)] * 3
-    await publish(store, "d")
+    await record_articles(store, "d")
     clock.advance(HOUR)
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
 
 
-async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
+async def test_catch_up_is_sent_before_newer_post_of_same_second(store, clock):
     feed = await add_followed_feed(store)
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
 
 
-async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
+async def test_attempted_post_is_not_put_into_catch_up(store, clock):
     await follow(store, await add_feed(store))
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 2)
-    await publish(store, "a")
+    await record_articles(store, "a")
     first = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(
         first.id, due_at=clock.now(), reason=Reason(SendProblem.ERROR_RESPONSE, {"text": "503"})
     )
-    await publish(store, "b", "c", "d")
+    await record_articles(store, "b", "c", "d")
     sent = await deliver(store)
     assert sent[0].id == first.id
     assert list_kinds_and_counts(sent) == [("post", 1), ("catch-up", 3)]
 
 
-async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
+async def test_clock_jump_leaves_no_channel_waiting(store, clock):
     await follow(store, await add_feed(store))
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 1)
     await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 3600)
     clock.advance(30 * 86_400)
-    await publish(store, "a")
+    await record_articles(store, "a")
     assert len(await deliver(store)) == 1
     clock.advance(-30 * 86_400)  # it had been a month ahead
-    await publish(store, "b")
+    await record_articles(store, "b")
     assert len(await deliver(store)) == 1
-    await publish(store, "c")
+    await record_articles(store, "c")
     assert (await store.dispatches.load_queue_outlook(clock.now())).next_due_at == clock.now() + HOUR
     clock.advance(90 * 86_400)
     assert len(await deliver(store)) == 1
 
 
-async def test_no_order_of_settings_loses_or_repeats(store, clock):
-    """All three at once, over two days of articles: each is sent once, in order, in its time."""
+async def test_combined_settings_lose_and_repeat_nothing(store, clock):
+    # Two days of articles with all three settings: each is sent once, in order, at an allowed time
     await follow(store, await add_feed(store))
-    clock.advance(at("2026-11-24 00:00") - clock.now())
+    clock.advance(parse_utc("2026-11-24 00:00") - clock.now())
     await set_channel_setting(store, setting_registry.QUIET_HOURS, "22:00-07:00")
     await set_channel_setting(store, setting_registry.MAX_POSTS_PER_HOUR, 4)
     await set_channel_setting(store, setting_registry.MIN_POST_INTERVAL, 90)
@@ -222,7 +222,7 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     times: list[int] = []
     for step in range(2 * 24 * 12):
         if step < 240 and step % 2 == 0:
-            await publish(store, f"{step}-a", f"{step}-b", max_pending_posts=3)
+            await record_articles(store, f"{step}-a", f"{step}-b", max_pending_posts=3)
         for dispatch in await deliver(store):
             article_ids += dispatch.article_ids
             times.append(clock.now())
@@ -234,8 +234,8 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     assert all(later - earlier >= HOUR for earlier, later in zip(times, times[4:], strict=False))
 
 
-def fill_at_random(store: Store, chance: random.Random) -> None:
-    """Channels of all settings, with dispatches of all kinds and times."""
+def insert_random_dispatches(store: Store, random_source: random.Random) -> None:
+    """Insert channels with random settings, and dispatches of random kinds and times."""
     place, now = store_probe.place_of(store), store.clock.now()
     zones = ("UTC", "Europe/Paris", "Asia/Kathmandu", "Australia/Lord_Howe", "No/Where")
     hours = (None, "22:00-07:00", "00:00-00:01", "12:00-11:45", "08:30-20:15")
@@ -247,7 +247,7 @@ def fill_at_random(store: Store, chance: random.Random) -> None:
                 "id": server_id,
                 "locale": "fr",
                 "joined_at": now,
-                "time_zone": chance.choice(zones),
+                "time_zone": random_source.choice(zones),
                 "left_at": now if server_id == 4 else None,
             }
             for server_id in range(1, 5)
@@ -255,48 +255,48 @@ def fill_at_random(store: Store, chance: random.Random) -> None:
     )
     for channel_id in RANDOM_CHANNELS:
         server_id, is_paced, is_blocked = (
-            chance.choice([1, 2, 3, 4, None]),
-            chance.random() < 0.5,
-            chance.random() < 0.2,
+            random_source.choice([1, 2, 3, 4, None]),
+            random_source.random() < 0.5,
+            random_source.random() < 0.2,
         )
         channel = {
             "id": channel_id,
             "server_id": server_id,
             "user_id": channel_id if server_id is None else None,
-            "quiet_hours": chance.choice(hours) if is_paced else None,
-            "most_an_hour": chance.choice([None, 1, 2, 3, 7]) if is_paced else None,
-            "gap": chance.choice([None, 10, 900, 9000]) if is_paced else None,
+            "quiet_hours": random_source.choice(hours) if is_paced else None,
+            "most_an_hour": random_source.choice([None, 1, 2, 3, 7]) if is_paced else None,
+            "gap": random_source.choice([None, 10, 900, 9000]) if is_paced else None,
             "problem": "forbidden" if is_blocked else None,
             "problem_since": now if is_blocked else None,
-            "retry_at": chance.choice([None, now - 5, now + 200]) if is_blocked else None,
+            "retry_at": random_source.choice([None, now - 5, now + 200]) if is_blocked else None,
         }
         store_probe.insert(place, "channel", [channel])
     dispatches: list[dict[str, object]] = []
-    for number, channel_id in enumerate(chance.choices(RANDOM_CHANNELS, k=140)):
-        due_at, attempts = chance.choice([(now, 0), (now - 50, 0), (now - 50, 1), (now + 70, 1)])
+    for number, channel_id in enumerate(random_source.choices(RANDOM_CHANNELS, k=140)):
+        due_at, attempts = random_source.choice([(now, 0), (now - 50, 0), (now - 50, 1), (now + 70, 1)])
         is_sent = number % 2 == 0
         dispatches.append(
             {
                 "channel_id": channel_id,
-                "kind": chance.choice(["post", "post", "post", "catch-up", "notice", "digest"]),
+                "kind": random_source.choice(["post", "post", "post", "catch-up", "notice", "digest"]),
                 "dedupe_key": f"{number}",
                 "state": "sent" if is_sent else "waiting",
                 "created_at": now,
-                "position": now + chance.randrange(-3, 3),
+                "position": now + random_source.randrange(-3, 3),
                 "due_at": due_at,
                 "attempts": attempts,
-                "sent_at": now - chance.randrange(-90, 9500) if is_sent else None,
+                "sent_at": now - random_source.randrange(-90, 9500) if is_sent else None,
             }
         )
     store_probe.insert(place, "dispatch", dispatches)
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_the_outlook_says_what_claims_confirm(store, clock, seed):
-    """What is ready can be claimed, nothing else can, and nothing more until the time that is said."""
-    chance = random.Random(seed)
-    clock.advance(chance.randrange(0, 10**7))
-    fill_at_random(store, chance)
+async def test_queue_outlook_agrees_with_claims(store, clock, seed):
+    """Check that exactly the ready channels can be claimed, and no other before the next due time."""
+    random_source = random.Random(seed)
+    clock.advance(random_source.randrange(0, 10**7))
+    insert_random_dispatches(store, random_source)
     for _ in range(4):
         outlook = await store.dispatches.load_queue_outlook(clock.now(), [101])
         if outlook.next_due_at is not None and not outlook.ready_channel_ids:
@@ -311,4 +311,4 @@ async def test_the_outlook_says_what_claims_confirm(store, clock, seed):
         assert not (set(ready) - claimed) & set(
             (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
         )
-        clock.advance(chance.choice([1, 30, 200, 900, 4000, 20_000]))
+        clock.advance(random_source.choice([1, 30, 200, 900, 4000, 20_000]))

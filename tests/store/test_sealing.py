@@ -1,4 +1,4 @@
-"""Passwords of feeds are in no file of the database once there is a key, and nothing else changes."""
+"""Encryption of feed URLs with passwords or tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRIVATE = "https://reader:hunter2@news.example/feed"
 
 
 @pytest.fixture(autouse=True)
-def no_keys_after() -> Iterator[None]:
+def remove_keys_afterwards() -> Iterator[None]:
     yield
     url_encryption.set_encryption_keys(None)
 
@@ -34,7 +34,7 @@ def read_database_bytes(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
-async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
+async def test_key_encrypts_existing_and_new_urls(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await open_store(path, clock, None)
     before = await store.feeds.add(PRIVATE, server_id=SERVER)
@@ -54,7 +54,7 @@ async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
     await store.close()
 
 
-async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_other(tmp_path, clock):
+async def test_encrypted_url_is_found_and_can_change(tmp_path, clock):
     store = await open_store(tmp_path / "telex.db", clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
     other_feed = await store.feeds.add(PRIVATE, server_id=SERVER + 1)
@@ -72,7 +72,7 @@ async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_othe
     await store.close()
 
 
-async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path, clock):
+async def test_reencryption_makes_old_key_useless(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await open_store(path, clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
@@ -97,7 +97,7 @@ SUSPICIOUS = (
 
 
 @pytest.mark.parametrize("url", SUSPICIOUS)
-async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_it(tmp_path, clock, url):
+async def test_shared_url_with_secret_is_encrypted(tmp_path, clock, url):
     path = tmp_path / "telex.db"
     store = await open_store(path, clock, None)
     before = await store.feeds.add(url)
@@ -120,7 +120,7 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
     assert OPEN.encode() in read_database_bytes(path)
 
 
-async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clock):
+async def test_list_on_page_with_secret_is_found_by_page_url(tmp_path, clock):
     page = SUSPICIOUS[0]
     store = await open_store(tmp_path / "telex.db", clock, OLD)
     listed = replace(await store.feeds.add(f"{page}#list=news"), list_signature="{}")

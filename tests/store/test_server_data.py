@@ -1,4 +1,4 @@
-"""What belongs to a server is known table by table: all of it is erased and exported, and nothing of anybody else."""
+"""Erasure and export of the data of a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERSON = 900_000_000_000_000_000
 
 
 class Row(NamedTuple):
-    """A row of a table, and which of its columns are NULL after the erasure of the server: None if the row is gone."""
+    """A row of a table, and the columns that an erasure of the server clears: None if it deletes the row."""
 
     table: str
     columns: dict[str, Any]
@@ -52,7 +52,7 @@ def build_shared_rows() -> list[Row]:
 
 
 def build_server_rows(server: int) -> list[Row]:
-    """Rows in each table that belong to a server, and rows of a person who used it."""
+    """Build rows of each table that belong to a server, and rows of a user of the server."""
     number = 1_000 if server == SERVER else 2_000
     channel, direct = server + 1, server + 2
     private_feed, token_feed, private, tokened = number, number + 1, number, number + 1
@@ -136,8 +136,8 @@ def build_server_rows(server: int) -> list[Row]:
     ]
 
 
-def fill(place: Place, rows: list[Row]) -> None:
-    """Insert rows; columns that a table requires, and a row doesn't name, get some value of their type."""
+def insert_rows(place: Place, rows: list[Row]) -> None:
+    """Insert rows; required columns that a row does not name get a value of their type."""
     required_columns = load_required_columns(place, {row.table for row in rows})
     with connect(place) as connection:
         for row in rows:
@@ -148,7 +148,7 @@ def fill(place: Place, rows: list[Row]) -> None:
 
 
 def load_required_columns(place: Place, tables: set[str]) -> dict[str, dict[str, Any]]:
-    """The columns of each table that must not be NULL, with a value of their type."""
+    """Load the required columns of each table, with a value of their type."""
     value_by_type = {"INTEGER": 1, "TEXT": "t", "BLOB": b"b", "REAL": 0.5} | {
         "bigint": 1,
         "text": "t",
@@ -168,23 +168,23 @@ def load_required_columns(place: Place, tables: set[str]) -> dict[str, dict[str,
 
 
 def load_all(place: Place) -> dict[str, Counter[str]]:
-    """All rows, as text, by table."""
+    """Load all rows as text, by table."""
     tables = list_tables(place) - {"schema_version"}
     return {table: Counter(repr(sorted(row.items())) for row in load_rows(place, table)) for table in tables}
 
 
-async def test_every_table_says_what_of_it_belongs_to_a_server(store, settings):
+async def test_every_table_is_declared_for_server_data(store, settings):
     declared_tables = {rows.table for rows in SERVER_ROWS}
     assert not declared_tables & TABLES_WITHOUT_SERVER_DATA
     assert list_tables(settings.database) | {"schema_version"} == declared_tables | TABLES_WITHOUT_SERVER_DATA
     assert {row.table for row in build_server_rows(SERVER)} == declared_tables  # So the tests here have rows of each.
 
 
-async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(store, settings, monkeypatch):
+async def test_erasure_deletes_only_data_of_server(store, settings, monkeypatch):
     place = settings.database
     monkeypatch.setattr("bot.store.operating.server_data.BATCH_SIZE", 1)
     rows_by_server = {server: build_server_rows(server) for server in (SERVER, OTHER_SERVER)}
-    fill(place, build_shared_rows() + rows_by_server[SERVER] + rows_by_server[OTHER_SERVER])
+    insert_rows(place, build_shared_rows() + rows_by_server[SERVER] + rows_by_server[OTHER_SERVER])
     expected_deleted = Counter(row.table for row in rows_by_server[SERVER] if row.cleared is None)
     expected_cleared = Counter(row.table for row in rows_by_server[SERVER] if row.cleared)
     for server in (SERVER, OTHER_SERVER):
@@ -215,8 +215,8 @@ async def test_an_erasure_deletes_what_belongs_to_a_server_and_nothing_else(stor
     await store.check()
 
 
-async def test_an_erasure_waits_for_the_bot_to_leave_and_for_messages_that_are_being_sent(store, settings, clock):
-    fill(settings.database, build_shared_rows() + build_server_rows(SERVER))
+async def test_erasure_waits_for_leaving_and_for_messages_being_sent(store, settings, clock):
+    insert_rows(settings.database, build_shared_rows() + build_server_rows(SERVER))
     await store.servers.mark_joined(SERVER)
     assert await store.server_data.request_erasure(SERVER, user_id=None)
     assert await store.server_data.erase_next(is_bot_running=False) is None
@@ -232,12 +232,10 @@ async def test_an_erasure_waits_for_the_bot_to_leave_and_for_messages_that_are_b
     assert await store.server_data.count_rows(SERVER) == {"server": 1}  # It starts anew.
 
 
-async def test_nothing_of_a_server_is_left_in_the_files_even_if_the_bot_is_killed_in_between(
-    store, settings, clock, database_engine
-):
+async def test_erased_server_leaves_no_trace_in_files_after_kill(store, settings, clock, database_engine):
     if database_engine == "postgres":
         pytest.skip("the files of a server are its own")
-    fill(settings.database, build_shared_rows() + build_server_rows(SERVER))
+    insert_rows(settings.database, build_shared_rows() + build_server_rows(SERVER))
     secrets = (SERVER + 1).to_bytes(8), b"user:word@", b"f3a9c1d27be84c55a1b2c3d4e5f60718"
     assert all(secret in read_database_bytes(settings.database) for secret in secrets)
     await store.server_data.request_erasure(SERVER, user_id=None)
@@ -249,13 +247,11 @@ async def test_nothing_of_a_server_is_left_in_the_files_even_if_the_bot_is_kille
     await reopened.close()
 
 
-async def test_an_export_has_what_belongs_to_a_server_without_secrets_and_people(
-    store, settings, database_engine, monkeypatch
-):
+async def test_export_has_data_of_server_without_secrets_and_users(store, settings, database_engine, monkeypatch):
     if database_engine == "postgres":  # Several batches of each list.
         monkeypatch.setattr("bot.store.postgres.postgres_connection._ITERATED_BATCH_SIZE", 1)
     server_rows = build_server_rows(SERVER)
-    fill(settings.database, build_shared_rows() + server_rows + build_server_rows(OTHER_SERVER))
+    insert_rows(settings.database, build_shared_rows() + server_rows + build_server_rows(OTHER_SERVER))
     pieces: list[str] = []
     await store.server_data.export(SERVER, pieces.append)
     text = "".join(pieces)
@@ -283,9 +279,9 @@ async def test_an_export_has_what_belongs_to_a_server_without_secrets_and_people
     assert await store.server_data.count_rows(SERVER) == row_count_by_table
 
 
-async def test_a_persons_pending_digest_with_articles_of_the_server_alone_is_built_again(store, settings, clock):
+async def test_pending_personal_digest_is_rebuilt_after_erasure(store, settings, clock):
     place = settings.database
-    fill(place, build_shared_rows() + build_server_rows(SERVER))
+    insert_rows(place, build_shared_rows() + build_server_rows(SERVER))
     sql.run(place, """UPDATE dispatch SET state = 'waiting', payload = '{"since": 7}' WHERE id = 1005""")
     await store.server_data.request_erasure(SERVER, user_id=None)
     await store.server_data.erase_next(is_bot_running=False)

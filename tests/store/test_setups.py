@@ -1,4 +1,4 @@
-"""A setup has all that managers chose, and changes to it are all applied, with their history, or none."""
+"""Setups of servers: reading, comparing and applying them."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ TABLES_WITHOUT_SETUP = set(
 )
 
 
-def test_every_stored_choice_of_managers_is_in_a_setup():
-    """If this fails for a new column or table: is it a setting? Then `setup_reading` has to read it."""
+def test_every_stored_setting_is_part_of_setup():
+    # If this fails for a new column or table: is it a setting? Then `setup_reading` has to read it.
     columns_by_table = {
         table: parse_documented_columns(cell) for table, cell in ROW.findall(PAGE.read_text(encoding="utf-8"))
     }
@@ -145,7 +145,7 @@ async def apply(store, new_setup: Setup, *, limits: SetupLimits = LIMITS) -> lis
     return changes
 
 
-async def test_a_setup_is_applied_with_its_history_and_undone_again(store, clock):
+async def test_setup_is_applied_with_history_and_reverted(store, clock):
     await store.servers.mark_joined(SERVER)
     original_setup = await store.setups.read(SERVER)
     full_setup = build_full_setup(CHANNEL, clock.now())
@@ -169,7 +169,7 @@ async def test_a_setup_is_applied_with_its_history_and_undone_again(store, clock
     assert compare_setups(original_setup, await store.setups.read(SERVER)) == []
 
 
-async def test_a_change_replaces_only_what_differs(store, clock):
+async def test_change_replaces_only_differing_settings(store, clock):
     await store.servers.mark_joined(SERVER)
     full_setup = build_full_setup(CHANNEL, clock.now())
     await apply(store, full_setup)
@@ -188,7 +188,7 @@ async def test_a_change_replaces_only_what_differs(store, clock):
     assert [change.key.setting for change in await apply(store, changed_setup)] == [SettingKind.SUBSCRIPTION] * 2
 
 
-async def test_filters_that_ended_are_no_part_of_a_setup(store, clock):
+async def test_ended_filters_are_not_part_of_setup(store, clock):
     await store.servers.mark_joined(SERVER)
     place = FilterPlace(SERVER, FilterScope.SERVER)
     rules = [(FilterMode.EXCLUDE, "crypto")]
@@ -197,7 +197,7 @@ async def test_filters_that_ended_are_no_part_of_a_setup(store, clock):
     assert not any(key.setting == SettingKind.FILTER for key in await store.setups.read(SERVER))
 
 
-async def test_a_feed_that_a_setup_adds_posts_no_article_from_before(store, clock):
+async def test_feed_added_by_setup_posts_no_earlier_article(store, clock):
     await store.servers.mark_joined(SERVER)
     stored_feed = await store.feeds.add("https://stored.example/feed")
     await record(store, stored_feed, new_article(stored_feed, "old"), first=True)
@@ -214,7 +214,7 @@ async def test_a_feed_that_a_setup_adds_posts_no_article_from_before(store, cloc
     assert len(await deliver(store)) == 1
 
 
-async def test_nothing_is_changed_by_a_setup_that_cannot_be_applied(store, clock):
+async def test_setup_that_cannot_be_applied_changes_nothing(store, clock):
     full_setup = build_full_setup(CHANNEL, clock.now())
     with pytest.raises(RequestRejected) as refusal:
         await apply(store, full_setup)
@@ -246,7 +246,7 @@ async def test_nothing_is_changed_by_a_setup_that_cannot_be_applied(store, clock
     assert not any(key.feed for key in await store.setups.read(SERVER))
 
 
-async def test_a_server_beyond_a_limit_may_still_change_other_settings(store):
+async def test_server_above_limit_can_change_other_settings(store):
     await store.servers.mark_joined(SERVER)
     feeds = [FeedAddress(f"https://{number}.example/feed") for number in range(5)]
     for channel_id in (CHANNEL, OTHER_CHANNEL):
@@ -257,7 +257,7 @@ async def test_a_server_beyond_a_limit_may_still_change_other_settings(store):
     assert len([key for key in await store.setups.read(SERVER) if key.feed]) == 10
 
 
-async def test_all_changes_are_undone_when_one_of_them_fails(store, clock):
+async def test_all_changes_are_rolled_back_when_one_fails(store, clock):
     for server_id in (SERVER, SERVER + 1):
         await store.servers.mark_joined(server_id)
     await store.preferences.change_channel(

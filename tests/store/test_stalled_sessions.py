@@ -1,4 +1,4 @@
-"""A process that stands still in a transaction on a server holds up nobody for long."""
+"""Sessions of PostgreSQL that stall in a transaction."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
-def after_locking(connection) -> None:
+def stall_after_locking(connection) -> None:
     connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", ROWS[0])
 
 
-def after_executemany(connection) -> None:
+def stall_after_executemany(connection) -> None:
     connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", ROWS)
 
 
-def within_pipeline(connection) -> None:
-    """The server has got some of what is sent at once, and waits for the end of it."""
+def stall_within_pipeline(connection) -> None:
+    """Send part of a pipeline, so that the server waits for its end."""
     wire = connection.raw_connection.pgconn
     wire.enter_pipeline_mode()
     for name, meta_value in ROWS:
@@ -50,17 +50,17 @@ def within_pipeline(connection) -> None:
     wire.flush()
 
 
-def before_reading(connection) -> None:
-    """The server cannot send all of an answer that nobody reads."""
+def stall_before_reading(connection) -> None:
+    """Request rows and never read them, so that the server cannot send them all."""
     connection.raw_connection.pgconn.send_query(
         b"SELECT repeat('x', 10000), meta.name FROM generate_series(1, 10000) LEFT JOIN meta ON true"
     )
 
 
-@pytest.mark.parametrize("stand_still", [after_locking, after_executemany, within_pipeline, before_reading])
-async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
-    server, clock, caplog, stand_still: Callable[..., None]
-):
+@pytest.mark.parametrize(
+    "stand_still", [stall_after_locking, stall_after_executemany, stall_within_pipeline, stall_before_reading]
+)
+async def test_stalled_write_session_is_ended_by_waiting_ones(server, clock, caplog, stand_still: Callable[..., None]):
     from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
     from bot.store.postgres.postgres_engine import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 
@@ -81,7 +81,7 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
         await store.close()
 
 
-async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server, clock):
+async def test_stalled_read_session_does_not_block_table_rewrite(server, clock):
     from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
@@ -89,12 +89,12 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
     with closing(reader.raw_connection):
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         reader.execute("SELECT * FROM bookmark")
-        before_reading(reader)
+        stall_before_reading(reader)
         await store.erase_user(5)
     await store.close()
 
 
-async def test_who_works_in_a_transaction_is_waited_for(server, clock):
+async def test_working_session_is_waited_for(server, clock):
     from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
     from bot.store.postgres.postgres_engine import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 

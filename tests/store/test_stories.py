@@ -1,4 +1,4 @@
-"""One story, one message: what joins a post of a channel, and that nothing is lost with that post."""
+"""Articles of one story joining one post."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ async def load_article(store: Store, article: NewArticle) -> Article:
 
 
 async def record_similar_article(
-    store: Store, feed: Feed, article: NewArticle, *similar_articles: NewArticle, likeness: float = 0.9
+    store: Store, feed: Feed, article: NewArticle, *similar_articles: NewArticle, similarity: float = 0.9
 ) -> Article:
-    """A poll that brings an article which seems to tell the same as others."""
+    """Record a poll with an article that is similar to others."""
     kin = [
-        SimilarArticle((await load_article(store, similar_article)).id, likeness)
+        SimilarArticle((await load_article(store, similar_article)).id, similarity)
         for similar_article in similar_articles
     ]
     await store.polls.record(
@@ -51,7 +51,7 @@ async def record_similar_article(
 
 
 async def find_dispatch(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
-    """The post of an article, or the one it joined."""
+    """Find the post of an article, or the post that it joined."""
     (row,) = sql.run(
         place_of(store),
         "SELECT coalesce(dispatch_id, joined_dispatch_id) FROM delivery_status WHERE channel_id = ? AND page_key = ?",
@@ -61,22 +61,22 @@ async def find_dispatch(store: Store, article: NewArticle, channel: int = CHANNE
 
 
 async def add_three_feeds(store: Store) -> tuple[list[Feed], list[NewArticle]]:
-    """Three feeds that the channel follows, and an article of each that all tell the same."""
+    """Add three followed feeds, and return them with an article of each on the same story."""
     feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
     for feed in feeds:
         await follow(store, feed)
     return feeds, [new_article(feed, feed.title) for feed in feeds]
 
 
-async def publish_first_article(store: Store) -> tuple[list[Feed], list[NewArticle]]:
-    """The same, and the first has told it."""
+async def record_first_article(store: Store) -> tuple[list[Feed], list[NewArticle]]:
+    """Add three followed feeds and record the article of the first one."""
     feeds, articles = await add_three_feeds(store)
     await record(store, feeds[0], articles[0])
     return feeds, articles
 
 
-async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
-    feeds, articles = await publish_first_article(store)
+async def test_articles_of_same_story_join_first_post(store, clock):
+    feeds, articles = await record_first_article(store)
     (post,) = await deliver(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     joined = [
@@ -97,8 +97,8 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
     assert [dispatch.id for dispatch in await store.dispatches.list_sent_for_article(joined[0].id)] == [post.id]
 
 
-async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
-    feeds, articles = await publish_first_article(store)
+async def test_article_that_joins_before_sending_is_sent_with_post(store):
+    feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     post = await store.dispatches.claim(CHANNEL)
     assert post.joined_article_ids == (joined.id,)
@@ -109,16 +109,16 @@ async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     assert not await store.dispatches.list_dispatches_to_edit(now + JOIN_WINDOW_SECONDS, 10)
 
 
-async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
-    """It was found in the channel after a crash: what it named then nobody wrote down."""
-    feeds, articles = await publish_first_article(store)
+async def test_joined_article_of_recovered_message_is_shown_by_edit(store):
+    # A message found in the channel after a crash: which articles it names was not recorded
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await deliver(store)
     assert await store.dispatches.list_dispatches_to_edit(store.clock.now(), 10)
 
 
-async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
-    feeds, articles = await publish_first_article(store)
+async def test_message_is_edited_at_most_once_per_interval(store, clock):
+    feeds, articles = await record_first_article(store)
     await deliver(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
@@ -130,8 +130,8 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     assert await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
 
 
-async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
-    feeds, articles = await publish_first_article(store)
+async def test_article_that_joins_during_edit_is_shown_by_next_edit(store, clock):
+    feeds, articles = await record_first_article(store)
     await deliver(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
@@ -142,8 +142,8 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     assert late.id in again.joined_article_ids
 
 
-async def test_only_what_a_channel_was_sent_decides_there(store):
-    """Of a story that another server follows this channel knows nothing: its article is a post."""
+async def test_story_of_other_channel_does_not_join_article(store):
+    # The story was posted only on another server, so that its article is a post here
     feeds, articles = await add_three_feeds(store)
     elsewhere = await add_feed(store, "elsewhere")
     await follow(store, elsewhere, server=SERVER + 1, channel=OTHER_CHANNEL)
@@ -157,7 +157,7 @@ async def test_only_what_a_channel_was_sent_decides_there(store):
     }
 
 
-async def test_a_channel_may_want_every_article_by_itself(store):
+async def test_articles_are_posted_separately_when_joining_is_off(store):
     feeds, articles = await add_three_feeds(store)
     await store.preferences.change_channel(
         setting_registry.JOIN_STORIES, False, server_id=SERVER, user_id=1, channel_id=CHANNEL
@@ -167,14 +167,14 @@ async def test_a_channel_may_want_every_article_by_itself(store):
     assert len(await deliver(store)) == 2
 
 
-async def test_a_feed_that_writes_twice_has_something_new_to_say(store):
-    feeds, articles = await publish_first_article(store)
+async def test_second_article_of_same_feed_does_not_join(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[0], new_article(feeds[0], "more"), articles[0])
     assert len(await deliver(store)) == 2
 
 
-async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, clock):
-    feeds, articles = await publish_first_article(store)
+async def test_later_article_or_old_post_does_not_join(store, clock):
+    feeds, articles = await record_first_article(store)
     later = new_article(feeds[1], "later", published=articles[0].published + MAX_STORY_GAP_SECONDS + 1)
     await record_similar_article(store, feeds[1], later, articles[0])
     assert len(await deliver(store)) == 2
@@ -183,9 +183,9 @@ async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, cloc
     assert len(await deliver(store)) == 1
 
 
-async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store):
-    feeds, articles = await publish_first_article(store)
-    await record_similar_article(store, feeds[1], articles[1], articles[0], likeness=0.4)
+async def test_low_similarity_joins_only_post_with_many_similar_articles(store):
+    feeds, articles = await record_first_article(store)
+    await record_similar_article(store, feeds[1], articles[1], articles[0], similarity=0.4)
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("waiting", None)}
     further_feeds = [await add_feed(store, name) for name in "abc"]
     for feed in further_feeds:
@@ -193,12 +193,12 @@ async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store
     members = [new_article(feed, feed.title) for feed in further_feeds]
     for feed, article in zip(further_feeds[:2], members, strict=False):
         await record_similar_article(store, feed, article, articles[0])
-    await record_similar_article(store, further_feeds[2], members[2], articles[0], *members[:2], likeness=0.4)
+    await record_similar_article(store, further_feeds[2], members[2], articles[0], *members[:2], similarity=0.4)
     assert await load_delivery_statuses(store, members[2]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
-    feeds, articles = await publish_first_article(store)
+async def test_failed_post_is_replaced_by_next_article_of_story(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     third = await record_similar_article(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL)
@@ -209,8 +209,8 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("failed", "refused")}
 
 
-async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(store, clock):
-    feeds, articles = await publish_first_article(store)
+async def test_abandoned_edit_posts_only_unnamed_articles(store, clock):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     (post,) = await deliver(store)
     await store.dispatches.mark_edited(post.id, shown_article_ids=post.joined_article_ids)
@@ -222,16 +222,16 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(sto
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
-    feeds, articles = await publish_first_article(store)
+async def test_unfollowing_first_feed_posts_next_article_of_story(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[0].id)
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[1].key
 
 
-async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store):
-    feeds, articles = await publish_first_article(store)
+async def test_unfollowing_feed_removes_joined_article_from_pending_post(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[1].id)
     (post,) = await deliver(store)
@@ -239,8 +239,8 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store)
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store):
-    feeds, articles = await publish_first_article(store)
+async def test_joined_article_stays_when_its_feed_moves(store):
+    feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[1].id)
     alone = new_article(feeds[1], "alone")
@@ -252,8 +252,8 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store)
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store):
-    feeds, articles = await publish_first_article(store)
+async def test_story_is_posted_in_both_channels_when_first_feed_moves(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
     await store.subscriptions.move(subscription.id, OTHER_CHANNEL)
@@ -263,7 +263,7 @@ async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(stor
     ]
 
 
-async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store):
+async def test_unnamed_article_is_posted_where_its_feed_moved(store):
     later, post, followed = await join_unnamed_article(store)
     await store.subscriptions.move(followed, OTHER_CHANNEL)
     assert await deliver(store, OTHER_CHANNEL) == []
@@ -277,7 +277,7 @@ async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store
     assert not await store.dispatches.abandon_edits(post.id)
 
 
-async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(store, clock):
+async def test_unnamed_article_is_not_posted_in_later_following_channel(store, clock):
     later, post, followed = await join_unnamed_article(store)
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
@@ -289,8 +289,8 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
-    feeds, articles = await publish_first_article(store)
+async def test_joined_article_moves_into_catch_up_with_its_post(store):
+    feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     newer = [new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
     await record(store, feeds[2], *newer, max_pending_posts=3)
@@ -300,8 +300,8 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
     assert sum(len(dispatch.article_ids) for dispatch in sent) == 8
 
 
-async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
-    feeds, articles = await publish_first_article(store)
+async def test_joined_articles_are_withheld_when_bot_leaves(store):
+    feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.servers.mark_left(SERVER)
     await store.servers.mark_joined(SERVER, None)
@@ -309,8 +309,8 @@ async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("withheld", "away")}
 
 
-async def test_a_joined_article_that_moves_is_still_joined(store):
-    feeds, articles = await publish_first_article(store)
+async def test_joined_article_with_new_url_stays_joined(store):
+    feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
@@ -328,7 +328,10 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
 
 
 async def join_unnamed_article(store: Store) -> tuple[NewArticle, Dispatch, int]:
-    """An article that joined a post whose message does not name it, and the subscription of its feed."""
+    """Record an article that joins a post whose message does not name it.
+
+    Returns the article, the dispatch of the post, and the ID of the subscription of its feed.
+    """
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     subscription_id = await follow(store, second_feed)
@@ -340,8 +343,8 @@ async def join_unnamed_article(store: Store) -> tuple[NewArticle, Dispatch, int]
 
 
 @pytest.mark.parametrize("end", ["paused", "unfollowed", "away", "digested"])
-async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store, clock, end):
-    """Where a digest came instead of single posts it waits for that."""
+async def test_unnamed_article_is_not_posted_after_its_subscription_ends(store, clock, end):
+    # When a digest replaces single posts, the article waits for the digest
     later, post, followed = await join_unnamed_article(store)
     clock.advance(60)
     match end:
@@ -358,14 +361,14 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store,
             plan, place = DigestPlan(weekday=None, minute=0, is_digest_only=True), {"server_id": SERVER}
             await store.digests.save(plan, **place, channel_id=CHANNEL, user_id=1, limit=1)
     assert not await store.dispatches.abandon_edits(post.id)
-    fate = ("digested", None) if end == "digested" else ("withheld", end)
-    assert await load_delivery_statuses(store, later) == {CHANNEL: fate}
+    expected_status = ("digested", None) if end == "digested" else ("withheld", end)
+    assert await load_delivery_statuses(store, later) == {CHANNEL: expected_status}
     assert await deliver(store) == []
 
 
-async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store, clock):
-    """Else its line goes on leading to an address that its publisher took away."""
-    feeds, articles = await publish_first_article(store)
+async def test_changed_joined_article_edits_its_post(store, clock):
+    # Otherwise its line in the message would link to a URL that no longer exists
+    feeds, articles = await record_first_article(store)
     (post,) = await deliver(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)

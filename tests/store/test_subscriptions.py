@@ -1,4 +1,4 @@
-"""Following, and what becomes of what waits when that ends, pauses or moves; servers that come and go."""
+"""Subscriptions: following, pausing, moving and unfollowing; servers that leave and return."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.support.samples import (
 from tests.support.store_probe import file_of
 
 
-async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
+async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[str]:
     sent = await deliver(store, channel)
     ids = [article_id for dispatch in sent for article_id in dispatch.article_ids]
     return [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(ids)]
 
 
-async def test_following_posts_the_newest_article_alone(store):
+async def test_following_posts_only_newest_article(store):
     feed = await add_feed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "ba"]
     recorded = await record(store, feed, *articles, first=True)
@@ -45,10 +45,10 @@ async def test_following_posts_the_newest_article_alone(store):
     assert created
     assert await store.subscriptions.get(subscription.id) == subscription
     assert await store.subscriptions.find(CHANNEL, feed.id) == subscription
-    assert await titles(store) == ["b"]
+    assert await deliver_titles(store) == ["b"]
 
 
-async def test_following_twice_is_one_subscription_and_one_post(store):
+async def test_following_twice_makes_one_subscription_and_post(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     followed = [
@@ -57,10 +57,10 @@ async def test_following_twice_is_one_subscription_and_one_post(store):
     ]
     assert [created for _, created in followed] == [True, False]
     assert followed[0][0] == followed[1][0]
-    assert await titles(store) == ["a"]
+    assert await deliver_titles(store) == ["a"]
 
 
-async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(store, settings):
+async def test_pending_articles_are_found_without_scanning_all(store, settings):
     feed = await add_feed(store)
     await record(store, feed, *(new_article(feed, str(number)) for number in range(500)), first=True)
     await follow(store, feed)
@@ -76,7 +76,7 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     assert len(steps) < 500
 
 
-async def test_following_again_repeats_nothing(store):
+async def test_following_again_does_not_repeat_posts(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
@@ -86,16 +86,16 @@ async def test_following_again_repeats_nothing(store):
     assert len(await store.dispatches.list_recent(0, 10)) == 1
 
 
-async def test_following_again_posts_what_was_withheld_from_the_first_time(store):
+async def test_following_again_posts_withheld_article(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
         await store.subscriptions.unfollow(CHANNEL, feed.id)
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
-    assert await titles(store) == ["a"]
+    assert await deliver_titles(store) == ["a"]
 
 
-async def test_a_feed_with_credentials_is_never_shared(store):
+async def test_feed_with_credentials_is_never_shared(store):
     secret = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER)
     other_feed = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)
     assert secret.id != other_feed.id
@@ -107,13 +107,13 @@ async def test_a_feed_with_credentials_is_never_shared(store):
     assert await store.subscriptions.load_server_ids_of_feed(secret.id) == {SERVER}
 
 
-async def test_a_channel_belongs_to_one_server(store):
+async def test_channel_belongs_to_one_server(store):
     await add_followed_feed(store)
     with pytest.raises(StoreError):
         await follow(store, await add_feed(store, "second"), server=SERVER + 1, channel=CHANNEL)
 
 
-async def test_what_waits_when_a_channel_unfollows_is_withheld(store):
+async def test_pending_articles_are_withheld_when_unfollowing(store):
     feed, other_feed = await add_feed(store), await add_feed(store, "other")
     await follow(store, feed)
     await follow(store, other_feed)
@@ -125,11 +125,11 @@ async def test_what_waits_when_a_channel_unfollows_is_withheld(store):
     assert not await store.subscriptions.unfollow(CHANNEL, feed.id)
     for article in articles:
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "unfollowed")}
-    assert await titles(store) == ["kept"]
+    assert await deliver_titles(store) == ["kept"]
     assert await store.articles.count() == 5
 
 
-async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
+async def test_page_of_other_followed_feed_stays_pending(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, first_feed)
     await follow(store, second_feed)
@@ -137,10 +137,10 @@ async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
     await record(store, first_feed, new_article(first_feed, "a", url=url))
     await record(store, second_feed, new_article(second_feed, "b", url=url))
     await store.subscriptions.unfollow(CHANNEL, first_feed.id)
-    assert await titles(store) == ["a"]
+    assert await deliver_titles(store) == ["a"]
 
 
-async def test_a_feed_nobody_follows_is_not_polled(store, clock):
+async def test_feed_without_subscription_is_not_due(store, clock):
     feed = await add_feed(store)
     assert await store.feeds.list_due(clock.now(), 10) == []
     assert await store.feeds.get_next_due_at() is None
@@ -159,7 +159,7 @@ async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     assert await store.feeds.list_due(clock.now(), 10) == []
 
 
-async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock):
+async def test_articles_of_pause_are_withheld_and_later_ones_posted(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     waiting = new_article(feed, "waiting", published=clock.now())
@@ -180,10 +180,10 @@ async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock
     await record(store, feed, new_article(feed, "next", published=clock.now() - 9_000))
     for article in (waiting, paused_article, late, undated):
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "paused")}
-    assert sorted(await titles(store)) == ["fresh", "next"]
+    assert sorted(await deliver_titles(store)) == ["fresh", "next"]
 
 
-async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
+async def test_moving_moves_pending_articles_but_not_posted_ones(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await record(store, feed, new_article(feed, "posted", published=0))
@@ -192,7 +192,7 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
     await record(store, feed, *articles, max_pending_posts=2)
     moved = await store.subscriptions.move(subscription, CHANNEL + 1)
     assert (moved.id, moved.channel_id) == (subscription, CHANNEL + 1)
-    assert await titles(store) == []
+    assert await deliver_titles(store) == []
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL + 1: ("waiting", None)}
     sent = await deliver(store, CHANNEL + 1)
     assert [(post.kind, len(post.article_ids)) for post in sent] == [
@@ -201,21 +201,21 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
         (DispatchKind.POST, 1),
     ]
     await record(store, feed, new_article(feed, "after", published=9))
-    assert await titles(store, CHANNEL + 1) == ["after"]
+    assert await deliver_titles(store, CHANNEL + 1) == ["after"]
 
 
-async def test_moving_to_a_channel_that_follows_the_feed_leaves_one_subscription(store):
+async def test_moving_to_following_channel_leaves_one_subscription(store):
     feed = await add_feed(store)
     first, second = await follow(store, feed), await follow(store, feed, channel=CHANNEL + 1)
     await record(store, feed, new_article(feed, "a"))
     moved = await store.subscriptions.move(first, CHANNEL + 1)
     assert moved.id == second
     assert await store.subscriptions.get(first) is None
-    assert (await titles(store), await titles(store, CHANNEL + 1)) == ([], ["a"])
+    assert (await deliver_titles(store), await deliver_titles(store, CHANNEL + 1)) == ([], ["a"])
     assert await store.subscriptions.move(first, CHANNEL + 2) is None
 
 
-async def test_a_server_knows_its_subscriptions(store):
+async def test_subscriptions_are_listed_by_server(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, second_feed)
     await follow(store, first_feed)
@@ -240,7 +240,7 @@ async def test_a_server_knows_its_subscriptions(store):
     ]
 
 
-async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
+async def test_articles_from_time_away_are_not_posted_after_return(store, clock):
     feed = await add_followed_feed(store)
     await store.servers.mark_joined(SERVER, "fr")
     await record(store, feed, new_article(feed, "old"))
@@ -261,22 +261,22 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     for article in (waiting, sending, away):
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     await record(store, feed, new_article(feed, "now", published=clock.now()))
-    assert await titles(store) == ["now"]
+    assert await deliver_titles(store) == ["now"]
     assert await store.servers.get_locale(SERVER) == "fr"
 
 
-async def test_joining_without_having_left_changes_nothing(store, clock):
+async def test_joining_without_having_left_withholds_nothing(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
     await store.servers.mark_joined(SERVER, "en-GB")  # an outage is over
     await store.servers.sync({SERVER: None})
     await record(store, feed, new_article(feed, "b", published=clock.now() - 50))
-    assert await titles(store) == ["a", "b"]
+    assert await deliver_titles(store) == ["a", "b"]
     assert await store.servers.get_locale(SERVER) == "en-GB"
 
 
-async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, clock):
+async def test_sync_notices_left_and_returned_servers(store, clock):
     feed = await add_feed(store)
     for number in range(3):
         await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
@@ -286,7 +286,7 @@ async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, cloc
     assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
 
 
-async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
+async def test_purged_server_is_deleted_with_its_secrets(store, clock):
     shared = await add_feed(store)
     secret = await store.feeds.add("https://user:pass@one.example/feed?token=hush", server_id=SERVER)
     await follow(store, shared)
@@ -310,7 +310,7 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     await store.check()
 
 
-async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
+async def test_adding_gone_feed_reactivates_it(store, clock):
     feed = await add_feed(store)
     gone_feed = replace(feed, state=FeedState.GONE, failure_count=9, error="gone", failing_since=5)
     await store.polls.record_unchanged([gone_feed])
@@ -321,7 +321,7 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     assert await store.feeds.count() == 1
 
 
-async def test_a_feed_can_be_made_due(store, clock):
+async def test_feed_can_be_made_due(store, clock):
     feed = await add_followed_feed(store)
     await store.polls.record_unchanged([replace(feed, next_poll_at=clock.now() + 600)])
     assert await store.feeds.list_due(clock.now(), 10) == []
@@ -329,7 +329,7 @@ async def test_a_feed_can_be_made_due(store, clock):
     assert [due.id for due in await store.feeds.list_due(clock.now(), 10)] == [feed.id]
 
 
-async def test_outlets_are_found_by_any_of_their_words(store):
+async def test_outlets_are_found_by_any_word(store):
     for name in ("Le Monde", "Mediapart", "Numerama", "Écran d'accueil", "The Le"):
         await add_feed(store, name)
     assert await store.feeds.find_outlets(None, "mond", 10) == ["Le Monde"]
@@ -340,7 +340,7 @@ async def test_outlets_are_found_by_any_of_their_words(store):
     assert await store.feeds.find_outlets([], "", 10) == []
 
 
-async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
+async def test_article_moved_back_into_catch_up_is_sent(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     moving = await follow(store, first_feed)
     await follow(store, second_feed)
@@ -354,7 +354,7 @@ async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
     assert article.title == "Title of a"
 
 
-async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store):
+async def test_article_filtered_in_target_channel_stays_filtered_after_move(store):
     feed = await add_feed(store)
     moving = await follow(store, feed)
     there = await follow(store, feed, channel=CHANNEL + 1)

@@ -1,4 +1,4 @@
-"""No dispatch and no page gets into a state by a move that is not declared, and one module alone moves them."""
+"""State transitions of dispatches and pages."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def insert_in_state(store: Store, state: DispatchState, key: str = "one") 
 
 
 async def add_page(store: Store, article: PendingArticle, status: PageStatus) -> int:
-    """Give the page a status. Return the id of the dispatch to which it belongs, or may belong."""
+    """Give the page a status and return the ID of a dispatch that it belongs to or may join."""
     dispatch_id = await insert_in_state(store, DispatchState.PENDING)
     await write(
         store,
@@ -75,7 +75,7 @@ async def add_page(store: Store, article: PendingArticle, status: PageStatus) ->
 
 
 @check_cases("origin", DispatchState)
-async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, origin):
+async def test_dispatch_makes_only_declared_moves(store, article, origin):
     def move(db: Connection, dispatch_id: int, target: DispatchState | None) -> None:
         if target is None:
             transitions.delete_dispatches(db, [dispatch_id], origins=[origin])
@@ -94,7 +94,7 @@ async def test_a_dispatch_moves_as_declared_and_not_otherwise(store, article, or
 
 
 @check_cases("state", DispatchState)
-async def test_a_dispatch_begins_in_declared_states_alone(store, article, state):
+async def test_dispatch_is_inserted_only_in_declared_states(store, article, state):
     arguments = (state, CHANNEL, DispatchKind.POST, state)
     if state in DISPATCH_MOVES[None]:
         assert await write(store, transitions.insert_dispatch, *arguments, position=1, due_at=1)
@@ -105,7 +105,7 @@ async def test_a_dispatch_begins_in_declared_states_alone(store, article, state)
         assert state not in load_states(store)
 
 
-async def test_only_what_is_in_the_expected_state_moves(store, article):
+async def test_only_dispatches_in_expected_state_move(store, article):
     ids = [await insert_in_state(store, state, state) for state in DispatchState]
     origins = {DispatchState.HELD}
     assert await write(store, transitions.move_dispatches, ids, DispatchState.PENDING, origins=origins) == 1
@@ -116,7 +116,7 @@ async def test_only_what_is_in_the_expected_state_moves(store, article):
 
 
 @check_cases("origin", PageStatus)
-async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin):
+async def test_page_makes_only_declared_moves(store, article, origin):
     def move(db: Connection, dispatch_id: int, target: PageStatus | None) -> None:
         if target is None:
             transitions.delete_pages(db, PAGE_SQL, PAGE, origins=[origin])
@@ -140,7 +140,7 @@ async def test_a_page_moves_as_declared_and_not_otherwise(store, article, origin
 
 
 @check_cases("origin", PageStatus)
-async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, article, origin):
+async def test_page_keeps_status_unless_filtered(store, article, origin):
     for target in PageStatus:
         clear_page(store)
         await add_page(store, article, origin)
@@ -149,7 +149,7 @@ async def test_a_page_with_a_status_keeps_it_unless_it_was_filtered(store, artic
         assert load_page_status(store) == (target if is_replaced else origin)
 
 
-async def test_a_state_does_not_change_without_a_move(store, article):
+async def test_state_cannot_change_without_move(store, article):
     dispatch_id = await add_page(store, article, PageStatus.ENQUEUED)
     with pytest.raises(UndeclaredMove):
         await write(store, transitions.change_dispatches, [dispatch_id], state=DispatchState.SENT)
@@ -159,8 +159,7 @@ async def test_a_state_does_not_change_without_a_move(store, article):
     assert load_page_status(store) is PageStatus.ENQUEUED
 
 
-def test_one_module_alone_changes_the_outbox():
-    """At most twelve statements, all in `transitions`."""
+def test_only_transitions_module_changes_outbox():
     statement = re.compile(
         r"\b(?:INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM)\s+\"?(?:dispatch|delivery_status)\b", re.IGNORECASE
     )

@@ -1,4 +1,4 @@
-"""A database of Telex 0.1.0 becomes one of today with all its rows, or stays as it was."""
+"""Upgrades of databases of Telex 0.1.0."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.store.sqlite.migrations import list_integrity_problems, migrate, split_
 from tests.store import old_databases, sql
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BASELINE, TODAY = min(list_migrations()), max(list_migrations())
+BASELINE, CURRENT = min(list_migrations()), max(list_migrations())
 KILLS = 5
 
 
@@ -52,12 +52,12 @@ def old_server(old, server_databases) -> DatabaseUrl:
 
 
 def list_tables_by_rows(rows: old_databases.Rows) -> list[str]:
-    """Return the rows of each table as text: equal if tables and columns have other names, and nothing else has."""
+    """Return the rows of each table as text, without the names of tables and columns."""
     return sorted(map(repr, rows.values()))
 
 
 def load_baseline(schema_version: int, engine: EngineName, directory: Path = SCHEMA_DIRECTORY) -> dict[int, str]:
-    """Return what turns a database of Telex 0.1.0 into one of the baseline, which has each of its columns."""
+    """Return the script that upgrades a database of Telex 0.1.0 to the baseline."""
     scripts = load_pending_scripts(schema_version, engine, directory)
     return {BASELINE: scripts[BASELINE]}
 
@@ -68,12 +68,12 @@ async def create_fresh(place: Path | DatabaseUrl, clock) -> None:
     await (await Store.open(place, clock)).close()
 
 
-def test_every_table_of_the_old_database_has_rows(old):
+def test_every_table_of_old_database_has_rows(old):
     assert [table for table, rows in old_databases.list_rows(old).items() if not rows] == []
     assert old_databases.describe_sqlite_schema(old)[0] == UPGRADED_VERSION
 
 
-async def test_an_old_file_keeps_every_row_and_becomes_one_of_today(old, path, tmp_path, clock, monkeypatch):
+async def test_upgraded_file_keeps_rows_and_gets_current_schema(old, path, tmp_path, clock, monkeypatch):
     with closing(old_databases.connect(path)) as connection:
         with monkeypatch.context() as patch:
             patch.setattr("bot.store.sqlite.migrations.load_pending_scripts", load_baseline)
@@ -85,7 +85,7 @@ async def test_an_old_file_keeps_every_row_and_becomes_one_of_today(old, path, t
     assert old_databases.describe_sqlite_schema(path) == old_databases.describe_sqlite_schema(tmp_path / "fresh.db")
 
 
-async def test_an_old_database_on_a_server_keeps_every_row_and_becomes_one_of_today(old_server, clock, monkeypatch):
+async def test_upgraded_server_keeps_rows_and_gets_current_schema(old_server, clock, monkeypatch):
     from bot.store.postgres import postgres_connection, server_migrations  # noqa: PLC0415 - not everywhere
 
     before = old_databases.list_rows(old_server)
@@ -101,16 +101,16 @@ async def test_an_old_database_on_a_server_keeps_every_row_and_becomes_one_of_to
     assert upgraded == old_databases.describe_postgres_schema(old_server)
 
 
-async def test_the_bot_goes_on_with_an_old_database(path, clock):
-    """What it remembers of posts, claims, bookmarks and entries still means the same."""
+async def test_bot_continues_with_upgraded_database(path, clock):
+    # Posts, claims, bookmarks and identities still mean the same
     clock.advance(1_779_000_700 - clock.now())
     store = await Store.open(path, clock)
     try:
-        assert await store.check() == TODAY
+        assert await store.check() == CURRENT
         dispatches = store.dispatches
-        assert [one.dedupe_key for one in await dispatches.list_claimed()] == ["catch-up-1"]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.list_claimed()] == ["catch-up-1"]
         assert {3, 4} <= set((await dispatches.list_claimed())[0].article_ids)
-        assert [one.dedupe_key for one in await dispatches.list_unfinalized()] == ["key-2"]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.list_unfinalized()] == ["key-2"]
         assert [dispatch.dedupe_key for dispatch in await dispatches.list_dispatches_to_edit(clock.now(), 9)] == [
             "key-2"
         ]
@@ -133,7 +133,7 @@ async def test_the_bot_goes_on_with_an_old_database(path, clock):
         await store.close()
 
 
-def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path):
+def test_killed_upgrade_leaves_old_file(old, tmp_path):
     scripts = load_pending_scripts(UPGRADED_VERSION, "sqlite")
     statement_count = len(list(split_statements("".join(scripts.values()))))
     kills = [*sorted(random.Random(7).sample(range(1, statement_count), KILLS)), statement_count, 0]
@@ -150,7 +150,7 @@ def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path
             assert old_databases.list_rows(copy) == old_rows
         else:
             assert version in list_migrations()  # each is a transaction of its own
-            assert (version == TODAY) == (number == 0)
+            assert (version == CURRENT) == (number == 0)
         with closing(old_databases.connect(copy)) as connection:
             assert list_integrity_problems(connection) == []
             migrate(connection)
@@ -161,7 +161,7 @@ def test_an_upgrade_killed_after_any_statement_leaves_the_old_file(old, tmp_path
 @pytest.mark.parametrize(
     "fault", ["SELECT 1 / 0", "SELECT pg_terminate_backend(pg_backend_pid())"], ids=["error", "kill"]
 )
-async def test_an_upgrade_that_ends_early_leaves_the_old_database_on_the_server(old_server, clock, monkeypatch, fault):
+async def test_failed_upgrade_leaves_old_database_on_server(old_server, clock, monkeypatch, fault):
     before = (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server))
 
     def load_scripts_with_fault(schema_version: int, engine: EngineName) -> dict[int, str]:
@@ -174,12 +174,12 @@ async def test_an_upgrade_that_ends_early_leaves_the_old_database_on_the_server(
             await Store.open(old_server, clock)
     assert (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server)) == before
     store = await Store.open(old_server, clock)
-    assert await store.check() == TODAY
+    assert await store.check() == CURRENT
     await store.close()
 
 
 @pytest.mark.parametrize("version", [1, UPGRADED_VERSION - 1])
-async def test_a_database_of_an_earlier_preview_is_told_the_way(path, clock, version):
+async def test_older_preview_file_is_refused_with_instructions(path, clock, version):
     with closing(old_databases.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
     before = (old_databases.describe_sqlite_schema(path), old_databases.list_rows(path))
@@ -188,7 +188,7 @@ async def test_a_database_of_an_earlier_preview_is_told_the_way(path, clock, ver
     assert (old_databases.describe_sqlite_schema(path), old_databases.list_rows(path)) == before
 
 
-async def test_an_earlier_previews_database_on_a_server_is_told_the_way(old_server, clock):
+async def test_older_preview_on_server_is_refused_with_instructions(old_server, clock):
     sql.run(old_server, f"UPDATE schema_version SET number = {UPGRADED_VERSION - 1}")
     with pytest.raises(StoreError, match=r"start Telex 0\.1\.0 with it once, then this one"):
         await Store.open(old_server, clock)

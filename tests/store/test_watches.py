@@ -1,4 +1,4 @@
-"""Watches in the store: told once whatever is killed, and nothing lost when the tables were rebuilt."""
+"""Watches in the store."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, n
 DIRECT, PERSON = 7_000, 8_000
 
 
-async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int | None = None) -> Watch:
+async def add_watch(store: Store, query: str, *, channel: int = CHANNEL, person: int | None = None) -> Watch:
     added = await store.watches.add(
         server_id=SERVER, channel_id=channel, user_id=person, query=query, language=None, limit=99
     )
     return added[0]
 
 
-async def two_watches(store: Store) -> Feed:
-    """A followed feed that is watched by a channel and a person, and a new article that both match."""
+async def add_two_watches(store: Store) -> Feed:
+    """Add a followed feed with a watch of a channel, a watch of a user, and an article that both match."""
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
-    await watch(store, "reconnaissance")
-    await watch(store, "faciale", channel=DIRECT, person=PERSON)
+    await add_watch(store, "reconnaissance")
+    await add_watch(store, "faciale", channel=DIRECT, person=PERSON)
     await record(store, feed, new_article(feed, "new"), new_article(feed, "other"))
     return feed
 
 
-async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(tmp_path, clock):
+async def test_killed_watch_matching_loses_and_repeats_nothing(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    await two_watches(store)
+    await add_two_watches(store)
     await store.close()
     for statement, copy in crash_before_statements(
         path, "enqueue_watch_notifications", clock.now(), [1, 2, 4, 7, 10, 13, END]
@@ -54,14 +54,14 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
         await store.close()
 
 
-async def test_an_article_is_no_arrival_where_nobody_watches(store):
+async def test_article_without_watches_is_no_arrival(store):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "new"))
     assert await store.watches.list_unmatched_arrivals(9) == []
 
 
-async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, settings):
-    await two_watches(store)
+async def test_removed_watch_loses_query_and_is_purged_later(store, clock, settings):
+    await add_two_watches(store)
     (theirs,) = await store.watches.list_by_user(PERSON)
     await WatchMatcher(store).process_next_batch()
     assert await store.watches.remove(theirs.id)
@@ -76,16 +76,16 @@ async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, setti
     assert sql.run(settings.database, "SELECT 1 FROM channel WHERE user_id = ?", (PERSON,)) == []
 
 
-async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):
-    await two_watches(store)
+async def test_purged_server_loses_its_watches(store, clock):
+    await add_two_watches(store)
     await store.servers.mark_left(SERVER)
     assert await store.servers.purge(clock.now() + 1) == 1
     assert await store.watches.list_by_user(PERSON) == []
     assert await store.watches.list_channel_watches(SERVER) == []
 
 
-async def test_an_id_of_a_watch_is_never_another_watchs(store):
-    await two_watches(store)
+async def test_watch_id_is_never_reused(store):
+    await add_two_watches(store)
     (theirs,) = await store.watches.list_by_user(PERSON)
     await store.erase_user(PERSON)
-    assert (await watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id
+    assert (await add_watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id
