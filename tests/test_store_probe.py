@@ -7,8 +7,12 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 PROBE = TESTS / "support" / "store_probe.py"
-ENGINE_TOOLS = {TESTS / "support" / "postgres_server.py", TESTS / "support" / "wire" / "disks.py"}
-"""Modules that administer a server or damage a file."""
+ENGINE_TOOLS = {
+    TESTS / "conftest.py",
+    TESTS / "support" / "postgres_server.py",
+    TESTS / "support" / "wire" / "disks.py",
+}
+"""Modules that configure or administer a database, or damage its file."""
 MAX_STATEMENTS = 10
 STATEMENT = re.compile(
     r"""["']\s*(?:SELECT\s.+?\sFROM\s|SELECT\s+(?:1|\w+\()|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s+\w|"""

@@ -12,7 +12,7 @@ from tests.support.search.searchers import searcher_of
 
 
 async def list_tried_questions(store, text: str, language: str) -> list[str]:
-    """List the questions tried_questions for an article when the engine answers none of them."""
+    """List the questions tried for an article when the engine answers none of them."""
     library = await Library(store).open()
     article = await store.articles.get(await library.add("News", text, language=language))
     answer = Answer(

@@ -1,4 +1,4 @@
-"""The stand-in, running."""
+"""The stand-in for Discord, clients and scenes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.wire.scene import Scene, open_scene
 
 @pytest.fixture
 async def discord_server() -> AsyncIterator[DiscordServer]:
-    """A stand-in for Discord; neither side may say what Discord's description of its API does not allow."""
+    """A stand-in for Discord; neither side may violate Discord's description of its API."""
     server = await DiscordServer(discord_contract()).start()
     yield server
     await server.stop()
@@ -27,18 +27,18 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
 
 
 @pytest.fixture
-def place(discord_server) -> Server:
+def newsroom_server(discord_server) -> Server:
     return discord_server.changes.add_server("Newsroom")
 
 
 @pytest.fixture
-def general(discord_server, place) -> Channel:
-    return discord_server.changes.add_channel(place, "general")
+def general(discord_server, newsroom_server) -> Channel:
+    return discord_server.changes.add_channel(newsroom_server, "general")
 
 
 @pytest.fixture
-def ada(discord_server, place) -> Person:
-    return discord_server.people.join(place.id, "Ada")
+def ada(discord_server, newsroom_server) -> Person:
+    return discord_server.people.join(newsroom_server.id, "Ada")
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ async def client(discord_server, general, monkeypatch) -> AsyncIterator[Recordin
 async def scene(
     discord_server, feed_server, launcher, tmp_path, settings, empty_database, request
 ) -> AsyncIterator[Scene]:
-    """A server whose channels, one of each kind, follow a feed and are owed its newest article.
+    """A server whose channels, one of each kind, follow a feed and have its newest article pending.
 
-    `@pytest.mark.scene(…)` says what of `open_scene` is to be otherwise; with QUICK five minutes last
+    `@pytest.mark.scene(…)` passes options to `open_scene`; with QUICK, five minutes last
     a second and a half.
     """
     marked = request.node.get_closest_marker("scene")

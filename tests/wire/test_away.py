@@ -1,4 +1,4 @@
-"""What people did with the posts while the bot was away."""
+"""Reactions to posts while the bot is offline."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.support.wire.waiting import until
 
 
 async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
-    """The titles of what a person has kept."""
+    """List the titles of a person's bookmarks."""
     async with scene.newsroom() as newsroom:
         return {
             bookmark.article.title for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
         }
 
 
-async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_return(scene):
-    """In channels and in threads, of more people than Discord lists at once."""
+async def test_offline_reactions_become_bookmarks_on_return(scene):
+    """There are more people than Discord lists on a page."""
     people = [scene.discord.people.join(scene.server.id, f"Reader {number}") for number in range(121)]
     bot = scene.start()
     await scene.wait_until_settled()
@@ -32,13 +32,13 @@ async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_ret
     scene.discord.people.react(people[0], thread_post)
     scene.start()
 
-    async def all_kept() -> bool:
+    async def all_are_bookmarked() -> bool:
         return all([await list_bookmarked_titles(scene, person) == {"Article 1"} for person in people[::60]])
 
-    await until(all_kept)
+    await until(all_are_bookmarked)
 
 
-async def test_what_a_person_removed_stays_removed_until_they_react_again(scene):
+async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
     discord = scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bruno = discord.people.join(scene.server.id, "Bruno")
@@ -64,7 +64,7 @@ async def test_what_a_person_removed_stays_removed_until_they_react_again(scene)
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(scene, kind):
+async def test_reaction_to_unrecorded_post_becomes_bookmark(scene, kind):
     ada = scene.discord.people.join(scene.server.id, "Ada")
     await run_until_killed(scene, kind, Step("before record", f"{COURIER}._record_outcome"))
     (post,) = scene.messages(kind)

@@ -1,4 +1,4 @@
-"""Somebody sets the clock of the bot's machine an hour ahead and back: nothing waits or comes twice."""
+"""Changes of the machine's clock by an hour: no delays, no repeated posts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.support.wire.bot_process import BotProcess
 from tests.support.wire.kills import AFTER, find_delivery_faults
 from tests.support.wire.scene import QUICK, Scene
 from tests.support.wire.waiting import until
-from tests.wire.test_trouble import SENDING
+from tests.wire.test_trouble import SEND_ROUTES
 
 HOUR = 3600
 SOON = 2_700
-"""Seconds of the world in which what is published must be posted: a wait for a wrong clock takes an hour."""
+"""Seconds of the scene's clock in which an article must be posted; waiting for a wrong clock takes an hour."""
 
 
 async def publish_and_wait(scene: Scene) -> list[int]:
-    """Publish an article, which the bot has to find by itself and post before an hour is over."""
+    """Publish an article, and check that the bot polls and posts it in less than an hour."""
     started_at = scene.clock.now()
     numbers = scene.write(1)
     await scene.wait_until_posted(numbers)
@@ -31,12 +31,12 @@ def _has_logged_clock_change(bot: BotProcess, times: int) -> bool:
 
 
 @pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
-async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_nothing_up(scene):
+async def test_clock_jumps_delay_no_post(scene):
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = [1]
-    for times, by in enumerate((HOUR, 0, -HOUR, 0), 1):
-        scene.set_clock(by)
+    for times, offset in enumerate((HOUR, 0, -HOUR, 0), 1):
+        scene.set_clock(offset)
         await until(partial(_has_logged_clock_change, bot, times))
         numbers += await publish_and_wait(scene)
     await scene.wait_until_settled()
@@ -45,12 +45,12 @@ async def test_a_clock_that_jumps_an_hour_forth_and_back_and_further_back_holds_
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
+async def test_clock_set_back_while_stopped_delays_no_post(scene):
     scene.set_clock(HOUR)
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = [1, *await publish_and_wait(scene)]
-    for route in SENDING:
+    for route in SEND_ROUTES:
         scene.discord.faults.fail(route, 503, times=None)
     numbers += scene.write(2)
     await scene.make_due()
@@ -68,10 +68,10 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     assert not find_delivery_faults(scene, numbers)
 
 
-@pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
+@pytest.mark.parametrize(("offset", "dies"), [(HOUR, True), (-HOUR, False)])
 @pytest.mark.scene(speed=QUICK, kinds=("text", "forum"))
-async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(scene, by, dies):
-    scene.set_clock(by)
+async def test_post_with_lost_response_is_found_after_clock_change(scene, offset, dies):
+    scene.set_clock(offset)
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = scene.write(2)
@@ -83,7 +83,7 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
         scene.set_clock(0)
         scene.start()
     else:
-        for route in SENDING:
+        for route in SEND_ROUTES:
             scene.discord.faults.drop(route, after_effect=True, times=4)
         await scene.make_due()
         await until(lambda: any(post.state == "claimed" and post.last_error for post in scene.outbox()))

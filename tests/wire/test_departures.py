@@ -1,4 +1,4 @@
-"""A bot on the wire leaves the servers that an operator blocks in the terminal, also when it dies meanwhile."""
+"""Departure from servers that an operator blocks in the terminal, with crashes in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEAVING = "DELETE /users/@me/guilds/*"
 
 
 @pytest.mark.scene(kinds=("text",), speed=QUICK)
-async def test_a_running_bot_leaves_a_server_that_the_terminal_blocks_though_it_dies_twice_leaving(scene):
+async def test_blocked_server_is_left_despite_two_crashes(scene):
     discord, bot = scene.discord, scene.start()
     await scene.wait_until_settled()
     discord.faults.run_callback(LEAVING, scene.kill, drop=True)

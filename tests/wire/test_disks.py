@@ -1,4 +1,4 @@
-"""A disk that is full, a file that fails or is damaged: the bot says so and goes on, losing nothing."""
+"""Full, failing and read-only disks; damaged and missing databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.wire.kills import AFTER, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
 from tests.support.wire.waiting import until
 from tests.wire.test_away import list_bookmarked_titles
-from tests.wire.test_restore import restore, save_button
+from tests.wire.test_restore import find_save_button_id, restore
 
 NOTHING_DONE = "I can’t save anything right now, so that didn’t go through."
 DAMAGED = "My database is damaged, so that didn’t go through."
@@ -21,7 +21,7 @@ DAMAGED = "My database is damaged, so that didn’t go through."
 
 @pytest.fixture
 async def on_disk(discord_server, feed_server, launcher, tmp_path) -> AsyncIterator[Scene]:
-    """A scene whose database lies on a small disk of its own."""
+    """A scene with its database on a small disk of its own."""
     with small_disk(tmp_path) as disk:
         async with open_scene(
             discord_server, feed_server, launcher, tmp_path, speed=20, database=disk / "telex.db"
@@ -30,7 +30,7 @@ async def on_disk(discord_server, feed_server, launcher, tmp_path) -> AsyncItera
 
 
 class Trouble:
-    """Something that keeps the database of a scene from being written, and how it ends."""
+    """A disk problem that stops writes to a scene's database, and its end."""
 
     def __init__(self, scene: Scene, *, full: bool) -> None:
         disk = scene.file.parent
@@ -46,12 +46,12 @@ def trouble(request) -> Trouble:
 
 
 @pytest.fixture
-def troubled(request, trouble) -> Scene:
+def troubled_scene(request, trouble) -> Scene:
     affected_scene: Scene = request.getfixturevalue("on_disk" if trouble.words == "is full" else "scene")
     return affected_scene
 
 
-async def health(scene: Scene, port: int) -> tuple[int, str]:
+async def load_health(scene: Scene, port: int) -> tuple[int, str]:
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}/healthz") as answer,
@@ -60,7 +60,7 @@ async def health(scene: Scene, port: int) -> tuple[int, str]:
 
 
 def list_owner_messages(scene: Scene) -> list[str]:
-    """What the bot told its owner."""
+    """List the bot's messages to its owner."""
     channel = scene.discord.changes.open_direct_channel(scene.discord.state.bot_owner)
     return [message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id]
 
@@ -69,10 +69,8 @@ def count_log_lines(scene: Scene, words: str) -> int:
     return sum(words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line)
 
 
-async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(
-    trouble, troubled, unused_tcp_port
-):
-    scene, discord = troubled, troubled.discord
+async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_scene, unused_tcp_port):
+    scene, discord = troubled_scene, troubled_scene.discord
     ada, bruno = (discord.people.join(scene.server.id, name) for name in ("Ada", "Bruno"))
     talk = discord.changes.add_channel(scene.server, "talk")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
@@ -83,11 +81,11 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     trouble.begin()
 
     async def is_unwell() -> bool:
-        status, text = await health(scene, unused_tcp_port)
+        status, text = await load_health(scene, unused_tcp_port)
         return status == 503 and "the database is in trouble" in text and trouble.words in text
 
     discord.people.react(bruno, post)
-    clicked = discord.people.click(ada, post, save_button(post))
+    clicked = discord.people.click(ada, post, find_save_button_id(post))
     assert NOTHING_DONE in await scene.answer(clicked)
     interaction = discord.people.use_command(discord.state.bot_owner, talk, "feed alerts", channel=talk)
     assert NOTHING_DONE in await scene.answer(interaction)
@@ -104,13 +102,13 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     await scene.wait_until_posted([1, *numbers])
     assert not find_delivery_faults(scene, [1, *numbers])
 
-    async def reaction_is_kept() -> bool:
+    async def is_reaction_stored() -> bool:
         return await list_bookmarked_titles(scene, bruno) == {"Article 1"}
 
     async def is_well() -> bool:
-        return (await health(scene, unused_tcp_port))[0] == 200
+        return (await load_health(scene, unused_tcp_port))[0] == 200
 
-    await until(reaction_is_kept)
+    await until(is_reaction_stored)
     assert not await list_bookmarked_titles(scene, ada)
     await until(is_well)
     await until(lambda: len(list_owner_messages(scene)) == 2)
@@ -122,9 +120,9 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     assert "Traceback" not in bot.log
 
 
-async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(trouble, troubled):
-    """By the bot that goes on when its disk has room again, or by another after it died of a disk that fails."""
-    scene, dies = troubled, "failed" in trouble.words
+async def test_unrecorded_post_is_not_sent_again(trouble, troubled_scene):
+    """The bot continues once a full disk has room; after a failing disk, another bot takes over."""
+    scene, dies = troubled_scene, "failed" in trouble.words
     scene.discord.changes.nonce_window_seconds = AFTER
     bot = scene.start()
     await scene.wait_until_settled()
@@ -143,7 +141,7 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk):
+async def test_full_disk_at_start_ends_bot_with_reason(on_disk):
     fill(on_disk.file.parent)
     bot = on_disk.start()
     assert await bot.wait_for_exit() == 1
@@ -155,7 +153,7 @@ async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk):
     assert not find_delivery_faults(on_disk, [1])
 
 
-async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk):
+async def test_read_only_disk_at_start_ends_bot_with_reason(on_disk):
     disk = on_disk.file.parent
     remount(disk, "ro")
     bot = on_disk.start()
@@ -170,7 +168,7 @@ async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk):
     assert not find_delivery_faults(on_disk, [1])
 
 
-async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene):
+async def test_damaged_database_at_start_explains_what_to_do(scene):
     content = scene.file.read_bytes()
     for damage, words in (
         (content[:4096], "is damaged"),
@@ -185,9 +183,7 @@ async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene
     assert "restore a backup" in bot.log
 
 
-async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_backup_is_in_its_place(
-    scene, tmp_path, unused_tcp_port
-):
+async def test_database_damaged_while_running_stops_posts_until_restored(scene, tmp_path, unused_tcp_port):
     file, discord = scene.file, scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
@@ -202,12 +198,12 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     await scene.make_due()
     await until(lambda: count_log_lines(scene, "is damaged"))
     (post, *_) = scene.messages("text")
-    clicked = discord.people.click(ada, post, save_button(post))
+    clicked = discord.people.click(ada, post, find_save_button_id(post))
     assert DAMAGED in await scene.answer(clicked)
     await until(lambda: list_owner_messages(scene))
     (alarm,) = list_owner_messages(scene)
     assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
-    assert (await health(scene, unused_tcp_port))[0] == 503
+    assert (await load_health(scene, unused_tcp_port))[0] == 503
     assert {kind: len(scene.messages(kind)) for kind in KINDS} == before
     assert count_log_lines(scene, "is damaged") == 1
     assert "Traceback" not in bot.log
@@ -239,7 +235,7 @@ def unmount_database(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("lose", [delete_database, replace_database, unmount_database])
-async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_is_posted_or_confirmed(
+async def test_missing_database_is_reported_and_stops_posts(
     discord_server, feed_server, launcher, tmp_path, unused_tcp_port, lose
 ):
     disk = tmp_path / "disk"
@@ -254,19 +250,19 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
         lose(scene)
 
         async def is_unwell() -> bool:
-            return (await health(scene, unused_tcp_port))[0] == 503
+            return (await load_health(scene, unused_tcp_port))[0] == 503
 
         await until(is_unwell)
         await until(lambda: list_owner_messages(scene))
-        clicked = discord_server.people.click(ada, post, save_button(post))
+        clicked = discord_server.people.click(ada, post, find_save_button_id(post))
         assert NOTHING_DONE in await scene.answer(clicked)
         await scene.clock.sleep(60)
         message_ids = {
             message.id
             for channel in scene.channels.values()
-            for place in discord_server.state.channels.values()
-            if channel.id in {place.id, place.parent_id}
-            for message in place.history()
+            for discord_channel in discord_server.state.channels.values()
+            if channel.id in {discord_channel.id, discord_channel.parent_id}
+            for message in discord_channel.history()
         }
         assert len(message_ids) == len(KINDS)
         assert "is gone" in list_owner_messages(scene)[0]
@@ -275,9 +271,7 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
         bot.kill()
 
 
-async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
-    discord_server, feed_server, launcher, tmp_path
-):
+async def test_bot_without_its_folder_ends_when_another_runs(discord_server, feed_server, launcher, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     async with open_scene(discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db") as scene:

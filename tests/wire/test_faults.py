@@ -1,4 +1,4 @@
-"""Discord fails, refuses, holds back: every article is posted once all the same, or waits until it can be."""
+"""Failing, refusing and late responses of Discord: every article is posted once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import KINDS, QUICK, Scene
 from tests.support.wire.waiting import until
 
-LATE = 60  # seconds
+LATE_SECONDS = 60  # seconds
 Script = Callable[[Faults, str], object]
 ANSWERS: dict[str, Script] = {
     "500 before the effect": lambda faults, route: faults.fail(route),
@@ -36,8 +36,8 @@ ANSWERS: dict[str, Script] = {
 
 @pytest.mark.parametrize("turn", range(4))
 @pytest.mark.scene(speed=QUICK)
-async def test_a_failed_answer_to_a_post_or_what_follows_neither_loses_nor_repeats_it(scene, turn):
-    """Another answer in each kind of channel; `benchmarks/faults.py` goes through all in each."""
+async def test_failed_responses_lose_and_repeat_no_post(scene, turn):
+    """Each kind of channel gets another response; `benchmarks/faults.py` tries all in each."""
     numbers = await scene.publish(2)
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
         ANSWERS[name](scene.discord.faults, scene.sending(kind))
@@ -51,12 +51,12 @@ async def test_a_failed_answer_to_a_post_or_what_follows_neither_loses_nor_repea
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(scene):
-    """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
+async def test_late_effect_of_failed_request_is_not_repeated(scene):
+    """The effect comes up to a minute later, for messages with a nonce and without, and for a daily thread."""
     await scene.prefer(setting_registry.DAILY_THREAD, 1, "text")
     numbers = await scene.publish(2)
-    scene.discord.faults.fail_late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
-    scene.discord.faults.fail_late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)
+    scene.discord.faults.fail_late("POST /channels/*/threads", LATE_SECONDS / scene.clock.speed, times=3)
+    scene.discord.faults.fail_late("POST /channels/*/messages", LATE_SECONDS / scene.clock.speed, times=6)
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
@@ -64,23 +64,25 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
     assert len(threads) == 1
 
 
-@pytest.mark.parametrize("arrived", [False, True])
+@pytest.mark.parametrize("has_effect", [False, True])
 @pytest.mark.scene(speed=QUICK)
-async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(scene, arrived):
+async def test_crash_in_busy_channel_loses_and_repeats_no_post(scene, has_effect):
     discord = scene.discord
-    place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
-    discord.faults.run_callback(f"POST /channels/{place.id}/messages", scene.kill, after_effect=arrived, drop=True)
+    text_channel, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
+    discord.faults.run_callback(
+        f"POST /channels/{text_channel.id}/messages", scene.kill, after_effect=has_effect, drop=True
+    )
     await scene.start().wait_for_exit()
     discord.changes.nonce_window_seconds = 0  # only the look-back tells
     for number in range(2100):
-        discord.changes.post(place, ada.id, {"content": f"message {number}"})
+        discord.changes.post(text_channel, ada.id, {"content": f"message {number}"})
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
+async def test_crosspost_rate_limit_delays_no_post(scene):
     numbers = await scene.publish(4)
     limited = scene.discord.faults.rate_limit("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
@@ -91,7 +93,7 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_permissions_taken_and_given_back_while_the_bot_runs_or_is_away(scene):
+async def test_posts_resume_when_permissions_return(scene):
     discord, text = scene.discord, scene.channels["text"]
     discord.changes.deny(text, Permission.SEND_MESSAGES)
     discord.changes.deny(scene.channels["forum"], Permission.EMBED_LINKS)
@@ -110,7 +112,7 @@ async def test_permissions_taken_and_given_back_while_the_bot_runs_or_is_away(sc
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_deleted_channel_stops_no_other_and_an_archived_thread_is_opened(scene):
+async def test_deleted_channel_and_archived_thread_stop_no_other_channel(scene):
     numbers = await scene.publish(2)
     scene.discord.changes.set_archived(scene.channels["thread"])
     scene.discord.changes.remove_channel(scene.channels.pop("text"))
@@ -120,7 +122,7 @@ async def test_a_deleted_channel_stops_no_other_and_an_archived_thread_is_opened
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene):
+async def test_unknown_delivery_is_not_repeated_without_history_permission(scene):
     discord = scene.discord
     for channel in scene.channels.values():
         discord.changes.deny(channel, Permission.READ_MESSAGE_HISTORY)
@@ -136,7 +138,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     assert all(fate.reason for fate in fates)
 
 
-async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
+async def test_server_outage_delays_posts_without_loss(scene):
     numbers = await scene.publish(2)
     scene.discord.changes.begin_outage(scene.server)
     bot = scene.start()
@@ -149,21 +151,21 @@ async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
 
 
 async def is_member(scene: Scene) -> bool:
-    """Whether the bot knows itself to be in the server: only then its feeds are polled."""
+    """Whether the bot has recorded that it's in the server; only then its feeds are due."""
     async with scene.newsroom() as newsroom:
         return bool(await newsroom.store.feeds.list_due(2**40, 10, ()))
 
 
-async def is_away(scene: Scene) -> bool:
+async def is_recorded_as_absent(scene: Scene) -> bool:
     return not await is_member(scene)
 
 
-async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scene):
+async def test_articles_published_while_kicked_are_not_posted(scene):
     discord = scene.discord
     bot = scene.start()
     await scene.wait_until_settled()
     discord.changes.kick(scene.server)
-    await until(lambda: is_away(scene))
+    await until(lambda: is_recorded_as_absent(scene))
     await bot.stop()
     away = await scene.publish(2)
     bot = scene.start()
@@ -179,22 +181,22 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
 
 
-async def test_a_kick_between_two_sessions_is_noticed_by_the_second(scene):
+async def test_kick_during_session_loss_is_noticed(scene):
     scene.start()
     await scene.wait_until_settled()
     scene.discord.gateway.invalidate()
     scene.discord.changes.kick(scene.server)
-    await until(lambda: is_away(scene))
+    await until(lambda: is_recorded_as_absent(scene))
     assert len(scene.discord.gateway.identify_payloads) == 2
     scene.discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
 
 
-async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(scene):
+async def test_pending_posts_are_dropped_after_kick_while_stopped(scene):
     await scene.publish(2)
     scene.discord.changes.kick(scene.server)
     scene.start()
-    await until(lambda: is_away(scene))
+    await until(lambda: is_recorded_as_absent(scene))
     scene.discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
     await scene.wait_until_settled()

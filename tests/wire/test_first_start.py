@@ -1,4 +1,4 @@
-"""What a start says in the log."""
+"""Log lines of a start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # a file that is not there yet
-async def test_a_start_is_one_line_and_the_invitation_and_sends_the_commands_once(scene, tmp_path):
+async def test_start_logs_two_lines_and_registers_commands_once(scene, tmp_path):
     database, discord = tmp_path / "first.db", scene.discord
     for start, is_new in enumerate(("yes", "no"), 1):
         bot = scene.start(TELEX_DATABASE=str(database), TELEX_INDEX=str(tmp_path / "first.db-index"))
@@ -26,7 +26,7 @@ async def test_a_start_is_one_line_and_the_invitation_and_sends_the_commands_onc
     assert {command["name"] for command in discord.state.commands.values()} > {"feed", "search", "latest"}
 
 
-async def test_a_health_address_in_use_is_a_sentence(scene):
+async def test_used_health_address_is_explained(scene):
     async with await asyncio.start_server(lambda *_streams: None, "127.0.0.1", 0) as occupied_server:
         address = f"127.0.0.1:{occupied_server.sockets[0].getsockname()[1]}"
         bot = scene.start(TELEX_HEALTH_ADDRESS=address)

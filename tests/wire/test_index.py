@@ -1,4 +1,4 @@
-"""A search index that is damaged or whose disk is full: news is posted all the same, and it recovers."""
+"""A damaged search index, and one on a full disk: posts go on, and it recovers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.waiting import until
 
 
-async def health(port: int) -> tuple[int, str]:
+async def load_health(port: int) -> tuple[int, str]:
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}/healthz") as answer,
@@ -21,23 +21,23 @@ async def health(port: int) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-def current_index_folder(folder: Path) -> Path:
-    """The folder of the index that is searched."""
+def find_current_index_folder(folder: Path) -> Path:
+    """Return the folder of the current index."""
     return folder / (folder / "current").read_text(encoding="ascii")
 
 
-async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp_path, unused_tcp_port):
+async def test_index_damaged_during_searches_is_rebuilt(scene, tmp_path, unused_tcp_port):
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(tmp_path / "own"))
     await scene.wait_until_settled()
     ada = scene.discord.people.join(scene.server.id, "Ada")
     talk = scene.discord.changes.add_channel(scene.server, "talk")
 
-    async def finds(number: int) -> bool:
+    async def is_found(number: int) -> bool:
         interaction = scene.discord.people.use_command(ada, talk, "search", query=f"article {number}")
         return f"articles/{number}" in await scene.answer(interaction)
 
-    await until(lambda: finds(1))
-    damaged = current_index_folder(tmp_path / "own")
+    await until(lambda: is_found(1))
+    damaged = find_current_index_folder(tmp_path / "own")
     for path in damage.list_index_files(damaged):
         with path.open("r+b") as file:
             file.write(b"U" * path.stat().st_size)
@@ -47,14 +47,14 @@ async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp
         await scene.make_due()
         await scene.wait_until_posted([1, *numbers])
     assert not find_delivery_faults(scene, [1, *numbers])
-    await until(lambda: finds(numbers[-1]))
-    assert current_index_folder(tmp_path / "own") != damaged
-    assert (await health(unused_tcp_port))[0] == 200
+    await until(lambda: is_found(numbers[-1]))
+    assert find_current_index_folder(tmp_path / "own") != damaged
+    assert (await load_health(unused_tcp_port))[0] == 200
     assert "drwxr-xr-x" not in modes(tmp_path / "own")
     assert bot.status is None
 
 
-async def test_a_full_disk_under_the_index_is_said_once_and_left_behind(scene, tmp_path, unused_tcp_port):
+async def test_full_disk_of_index_is_logged_once_and_recovered(scene, tmp_path, unused_tcp_port):
     with small_disk(tmp_path) as disk:
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(disk / "own"))
         await scene.wait_until_settled()
@@ -64,11 +64,11 @@ async def test_a_full_disk_under_the_index_is_said_once_and_left_behind(scene, t
         await scene.make_due()
 
         async def is_unwell() -> bool:
-            status, text = await health(unused_tcp_port)
+            status, text = await load_health(unused_tcp_port)
             return status == 503 and "the search index cannot be written: the disk is full" in text
 
         async def is_well() -> bool:
-            return (await health(unused_tcp_port))[0] == 200
+            return (await load_health(unused_tcp_port))[0] == 200
 
         await until(is_unwell)
         await scene.wait_until_posted([1, *numbers])

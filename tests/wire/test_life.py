@@ -1,4 +1,4 @@
-"""What else happens in the life of a bot on the wire: polls, edits, shards, lost connections, a clean end."""
+"""Catch-ups, edits, shards, lost sessions, stops, WebSub and menus of posts on the wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.wire.websub_hub import WebSubHub
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(scene, kind):
+async def test_catch_up_is_sent_once_despite_crash(scene, kind):
     scene.catch_up_after = 3
     numbers = await scene.publish(8)
     route = scene.sending(kind)
@@ -29,7 +29,7 @@ async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
+async def test_changed_article_edits_its_posts_despite_crash(scene):
     await scene.run()
     await scene.change(1, "A better title")
     discord = scene.discord
@@ -43,7 +43,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     assert not find_delivery_faults(scene, [1])
 
 
-async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene):
+async def test_graceful_stop_during_burst_leaves_no_claims(scene):
     numbers = await scene.publish(5)
     scene.discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     bot = scene.start()
@@ -57,7 +57,7 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
+async def test_lost_sessions_during_burst_lose_no_post(scene):
     gateway = scene.discord.gateway
     numbers = await scene.publish(6)
     scene.start()
@@ -69,7 +69,7 @@ async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-async def test_a_bot_on_two_shards_starts_while_discord_is_out_of_order_and_keeps_to_its_limits(scene):
+async def test_two_shards_start_during_errors_and_respect_limits(scene):
     discord = scene.discord
     discord.shard_count = 2
     discord.faults.fail("GET /users/@me", 503, times=2)
@@ -85,7 +85,7 @@ async def test_a_bot_on_two_shards_starts_while_discord_is_out_of_order_and_keep
     assert not [call for call in discord.calls if call.status == 429]
 
 
-async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene):
+async def test_post_deleted_before_its_reaction_blocks_nothing(scene):
     discord = scene.discord
     numbers = await scene.publish(2)
 
@@ -101,12 +101,12 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
 
 
 def _has_connected(scene: Scene, times: int) -> bool:
-    """Whether the bot identified or resumed so often: cut off before it is ready, it identifies again."""
+    """Whether the bot has identified or resumed `times` times; cut off before it's ready, it identifies again."""
     gateway = scene.discord.gateway
     return len(gateway.identify_payloads) + gateway.resume_count >= times
 
 
-async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server):
+async def test_pushed_article_is_posted(scene, feed_server):
     hub = WebSubHub(feed_server)
     await hub.confirm_subscription(scene)
     await scene.wait_until_settled()
@@ -116,11 +116,11 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server
 
 
 @pytest.mark.scene(kinds=("text",))
-async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(scene, discord_server):
+async def test_members_share_discussion_thread_and_toggle_role(scene, discord_server):
     people = discord_server.people
 
-    async def pressed(post: ChannelMessage, *labels: str) -> ChannelMessage:
-        """The menu of a post after these buttons in it."""
+    async def open_menu_and_press(post: ChannelMessage, *labels: str) -> ChannelMessage:
+        """Open the menu of a post, press these buttons and return the menu."""
         click = people.click_labelled(ada, post, "More")
         await discord_server.wait_until(lambda: click.message)
         menu = click.message
@@ -143,17 +143,17 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     bot = scene.start()
     await scene.wait_until_settled()
     (post,) = scene.messages("text")
-    menu = await pressed(post)
+    menu = await open_menu_and_press(post)
     people.click_labelled(ada, menu, "Discuss")
     assert await bot.wait_for_exit() == -SIGKILL
     bot = scene.start()
     await scene.wait_until_settled()
-    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).render_visible_text()
+    assert f"<#{post.id}>" in (await open_menu_and_press(post, "Discuss")).render_visible_text()
     threads = [channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id]
     assert [thread.id for thread in threads] == [post.id]
-    await pressed(post, "Notify me")
+    await open_menu_and_press(post, "Notify me")
     assert server.role_ids_by_member_id[ada.id] == [role.id]
-    await pressed(post, "Stop notifying me")
+    await open_menu_and_press(post, "Stop notifying me")
     assert server.role_ids_by_member_id[ada.id] == []
     assert not find_delivery_faults(scene, [1])
 

@@ -1,4 +1,4 @@
-"""One budget for all that Discord is asked: no limit broken, nobody waits for another server, posts first."""
+"""The budget of requests to Discord: limits, fair shares and priorities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_cro
 
 @pytest.fixture
 async def crowd(discord_server, launcher, tmp_path) -> AsyncIterator[Crowd]:
-    """A crowd in a Discord with its limits."""
+    """Many channels in a stand-in with Discord's rate limits."""
     discord_server.limit_everything(50, 1.0)
     discord_server.limits[POSTING] = (5, 5.0)
     discord_server.limits[EDITING] = (5, 5.0)
@@ -30,12 +30,12 @@ def list_rate_limited_calls(discord: DiscordServer) -> list[str]:
 
 
 def count_calls_before(crowd: Crowd, method: str, channel: Channel) -> int:
-    """Calls of a method in other channels before the first in this one."""
+    """Count calls of a method in other channels before the first in this one."""
     message_paths = [call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path]
-    return next(place for place, path in enumerate(message_paths) if f"/channels/{channel.id}/" in path)
+    return next(index for index, path in enumerate(message_paths) if f"/channels/{channel.id}/" in path)
 
 
-async def test_a_burst_and_its_reactions_break_no_limit(crowd):
+async def test_burst_with_reactions_exceeds_no_limit(crowd):
     channels = [channel for _ in range(8) for channel in crowd.server(5)]
     await crowd.owe("burst", channels, 3)
     crowd.start()
@@ -44,7 +44,7 @@ async def test_a_burst_and_its_reactions_break_no_limit(crowd):
     assert list_rate_limited_calls(crowd.discord) == []
 
 
-async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_server(crowd):
+async def test_quiet_channel_is_not_delayed_by_other_server(crowd):
     loud, (quiet,) = crowd.server(10), crowd.server(1)
     await crowd.owe("loud", loud, 50)
     await crowd.owe("quiet", [quiet], 1)
@@ -54,7 +54,7 @@ async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_serve
     assert list_rate_limited_calls(crowd.discord) == []
 
 
-async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_server(crowd):
+async def test_many_edits_delay_no_edit_in_other_server(crowd):
     (loud,), (quiet,) = crowd.server(1), crowd.server(1)
     await crowd.owe("loud", [loud], 60)
     await crowd.owe("quiet", [quiet], 1)

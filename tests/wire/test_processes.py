@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database: each serves its shards, and another does when one dies."""
+"""Several processes on one PostgreSQL database: shared shards and takeovers."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ENVIRONMENT = {"WIRE_LEASES": "", "TELEX_SEED_REACTION": "false", "TELEX_ALLOW_P
 
 
 def count_shards_by_process(crowd: Crowd) -> Counter[str]:
-    """How many shards each process has."""
+    """Count the shards of each process."""
     leases = store_probe.load_rows(crowd.database, "lease")
     return Counter(lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE_KIND)
 
 
 async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
-    """Owe all channels some posts; their titles, when all of them are there and everything before."""
+    """Enqueue posts in all channels, wait until nothing is pending, and return their titles."""
     titles = await crowd.owe(name, channels, posts)
     await crowd.discord.wait_until(
         lambda: all(dispatch.state == "sent" for dispatch in store_probe.load_outbox(crowd.database))
@@ -50,7 +50,7 @@ async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, pos
 
 
 async def start_another_process(crowd: Crowd, channels: list[Channel]) -> list[str]:
-    """Start a process that takes half of the shards, while all channels are owed some posts; their titles."""
+    """Start a process that takes half of the shards while posts are pending, and return their titles."""
     crowd.start(**ENVIRONMENT)
     await crowd.discord.wait_until(lambda: len(count_shards_by_process(crowd)) == 2)
     titles = await crowd.owe("third", channels, 2)
@@ -58,12 +58,12 @@ async def start_another_process(crowd: Crowd, channels: list[Channel]) -> list[s
     return titles
 
 
-def titles_by_channel(channels: list[Channel]) -> dict[int, list[str | None]]:
+def list_titles_by_channel(channels: list[Channel]) -> dict[int, list[str | None]]:
     return {channel.id: [message.title for message in channel.history()] for channel in channels}
 
 
 async def search_by_direct_message(crowd: Crowd) -> None:
-    """Somebody in servers of both processes searches by direct message: one asks the other."""
+    """Search by direct message as a member of servers of both processes, which have to ask each other."""
     discord = crowd.discord
     ada = discord.state.add_person("Ada")
     for server in discord.state.servers.values():
@@ -91,17 +91,17 @@ def log_on_failure(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
 
 
 def count_session_waits(bot: BotProcess) -> int:
-    """How often it said that no more sessions may be started for now."""
+    """Count the log lines about an exhausted quota of sessions."""
     return bot.log.count("session quota exhausted")
 
 
-def is_away(crowd: Crowd, channel: Channel) -> bool:
-    """Whether the bot takes itself for gone from the server of a channel."""
+def is_recorded_as_absent(crowd: Crowd, channel: Channel) -> bool:
+    """Whether the bot is recorded as absent from the channel's server."""
     return channel.server_id not in store_probe.list_joined_server_ids(crowd.database)
 
 
 def is_settled(crowd: Crowd) -> bool:
-    """Whether nothing is owed, and no message to be edited."""
+    """Whether all dispatches are sent and none has to be edited."""
     outbox = store_probe.load_outbox(crowd.database)
     return all(dispatch.state == "sent" and dispatch.edit_due_at is None for dispatch in outbox)
 
@@ -161,7 +161,7 @@ class ManagerRace:
         return web.Response(text=make_rss(title=title), content_type="application/rss+xml")
 
     def press(self, manager: Person, button: ButtonTemplate) -> list[Interaction]:
-        """A manager presses a button under all proposals."""
+        """Press a button under all proposals as a manager."""
         messages = [channel.history()[0] for channel in self.channels]
         custom_ids = [
             next(custom_id for custom_id in message.list_custom_ids() if f":{button.name}:" in custom_id)
@@ -189,7 +189,7 @@ class ManagerRace:
         return self.find_problems()
 
     def find_problems(self) -> list[str]:
-        """What is not there exactly once: a message without buttons, a decision, its notice, and what follows it."""
+        """List proposals without exactly one message, decision, notice and, if accepted, subscription."""
         load_rows = store_probe.load_rows
         decisions = {row["title"]: row["decision"] for row in load_rows(self.crowd.database, "proposal")}
         follow_counts = Counter(row["channel_id"] for row in load_rows(self.crowd.database, "subscription"))
@@ -230,7 +230,7 @@ async def kill_process_while_it_posts(crowd: Crowd, bot: BotProcess, channels: l
 
 async def kick_bot(crowd: Crowd, channel: Channel) -> None:
     crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
-    await crowd.discord.wait_until(lambda: is_away(crowd, channel))
+    await crowd.discord.wait_until(lambda: is_recorded_as_absent(crowd, channel))
 
 
 @pytest.mark.parametrize(
@@ -242,8 +242,8 @@ async def kick_bot(crowd: Crowd, channel: Channel) -> None:
         (HTTPClient.ws_connect, "(self, url, *, compress=0)"),
     ],
 )
-def test_what_discord_py_does_not_describe_and_shards_need_is_as_it_was(method, signature):
-    """It has public names only, but may change with any version: read `bot/client/sharding` again then."""
+def test_discord_py_methods_have_expected_signatures(method, signature):
+    """These public methods are undocumented and may change; `bot/client/sharding` depends on their signatures."""
     actual_signature = inspect.signature(method)
     bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in actual_signature.parameters.values()]
     assert str(inspect.Signature(bare)) == signature
@@ -256,7 +256,7 @@ def unused_tcp_ports(unused_tcp_port_factory) -> list[int]:
 
 
 async def load_shard_figures(crowd: Crowd, port: int, connected: int) -> tuple[int, int]:
-    """What a process's status page tells of the shards of all, once all processes stored that so many are connected."""
+    """Load the connected and all shards from a status page, once the database has `connected` connected shards."""
     await crowd.discord.wait_until(
         lambda: sum(row["connected_shards"] for row in store_probe.load_rows(crowd.database, "process")) == connected
     )
@@ -265,7 +265,7 @@ async def load_shard_figures(crowd: Crowd, port: int, connected: int) -> tuple[i
     return status["connected_shards"], status["shards"]
 
 
-async def test_processes_share_the_shards_and_share_them_again_after_one_ended_or_the_database_did(
+async def test_processes_share_shards_and_take_over_after_failures(
     discord_server, launcher, tmp_path, server_databases, unused_tcp_ports
 ):
     discord = discord_server
@@ -277,8 +277,8 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         0.2,
     )
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
-        places = [crowd.server(2, (shard, SHARDS)) for shard in range(SHARDS)]
-        channels = [place[0] for place in places]
+        channels_by_shard = [crowd.server(2, (shard, SHARDS)) for shard in range(SHARDS)]
+        channels = [server_channels[0] for server_channels in channels_by_shard]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
         first_bot, second_bot = (
@@ -299,7 +299,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
 
             titles += await kill_process_while_it_posts(crowd, first_bot, channels)
 
-            async with ManagerRace(crowd, [place[1] for place in places]) as race:
+            async with ManagerRace(crowd, [server_channels[1] for server_channels in channels_by_shard]) as race:
                 presses = await race.start_accepting()
                 titles += await start_another_process(crowd, channels)
                 assert await race.decline_and_find_problems(presses) == []
@@ -319,7 +319,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await second_bot.stop()
             assert second_bot.log.count("handing over shard=") > SHARDS / 2 + 1  # the second may not be served yet
             titles += await enqueue_and_wait(crowd, channels, "fifth", 1)
-            assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
+            assert is_recorded_as_absent(crowd, far[0])  # though who has its shard again did not hear of it
 
             discord.gateway.refused_process_names.add("4")
             fourth_bot = crowd.start(**ENVIRONMENT)
@@ -329,5 +329,5 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert all(bot.status == 1 and "has to start again" in bot.log for bot in crowd.bots[2:])
             crowd.start(**ENVIRONMENT)
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
-    assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
+    assert list_titles_by_channel(channels) == {channel.id: titles for channel in channels}
     assert (discord.gateway.duplicate_shards, discord.gateway.limits.refused_count) == ([], 0)

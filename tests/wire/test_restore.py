@@ -1,4 +1,4 @@
-"""A backup made in the middle of the work: the bot on it repeats nothing, old buttons mean the same."""
+"""Restored backups: nothing is repeated, and old buttons still work."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ pytestmark = [
 
 
 def restore(backup: Path, database: Path) -> None:
-    """Put a backup where the database was; the search index, a folder, stays and is to follow it."""
+    """Replace the database by a backup; the folder of the search index stays."""
     for old in database.parent.glob(f"{database.name}*"):
         if old.is_file():
             old.unlink()
     backup.rename(database)
 
 
-def save_button(post: ChannelMessage) -> str:
+def find_save_button_id(post: ChannelMessage) -> str:
     (name,) = [name for name in post.list_custom_ids() if name.startswith("telex:save:")]
     return name
 
 
 async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
-    """The addresses of what a person has kept."""
+    """Load the URLs of a person's bookmarks."""
     async with scene.newsroom() as newsroom:
         return {bookmark.article.url for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)}
 
 
 @pytest.mark.scene
-async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(scene, tmp_path):
+async def test_restored_backup_repeats_nothing_and_old_buttons_work(scene, tmp_path):
     discord = scene.discord
     discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     numbers = await scene.publish(8)
@@ -71,22 +71,22 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     assert not find_delivery_faults(scene, [1, *numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(KINDS, 2)
 
-    for place, kind in enumerate(KINDS):
-        ada = discord.people.join(scene.server.id, f"Reader {place}")
+    for index, kind in enumerate(KINDS):
+        ada = discord.people.join(scene.server.id, f"Reader {index}")
         posts = scene.messages(kind)
         for post in posts:
-            clicked = discord.people.click(ada, post, save_button(post))
+            clicked = discord.people.click(ada, post, find_save_button_id(post))
             await until(partial(getattr, clicked, "answered"))
         article_urls = {f"https://news.example/articles/{number}" for post in posts for number in articles(post)}
         assert len(article_urls) == len(posts)
 
-        async def all_kept(person: Person = ada, expected_urls: set[str] = article_urls) -> bool:
+        async def all_are_bookmarked(person: Person = ada, expected_urls: set[str] = article_urls) -> bool:
             return await load_bookmarked_urls(scene, person) == expected_urls
 
-        await until(all_kept)
+        await until(all_are_bookmarked)
 
 
-async def test_the_old_database_of_a_move_is_refused_and_taken_back_it_repeats_nothing(scene, tmp_path):
+async def test_old_database_of_move_is_refused_and_repeats_nothing_when_reused(scene, tmp_path):
     await scene.run([1])
     old = tmp_path / "old.db"
     shutil.copy(scene.file, old)
@@ -107,7 +107,7 @@ async def test_the_old_database_of_a_move_is_refused_and_taken_back_it_repeats_n
     await scene.run()
 
 
-async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(scene, tmp_path):
+async def test_forum_with_many_archived_threads_is_reconciled(scene, tmp_path):
     bot = scene.start()
     await scene.wait_until_posted([1])
     await scene.back_up(tmp_path / "backup.db")
@@ -131,7 +131,7 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(sce
     assert not find_delivery_faults(scene, [1, *numbers, *later])
 
 
-async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
+async def test_catch_up_after_backup_is_recognised(scene, tmp_path):
     scene.catch_up_after = 3
     bot = scene.start()
     await scene.wait_until_posted([1])
@@ -154,10 +154,9 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
 async def post_digests(
     scene: Scene, *, before: bool, tmp_path: Path, days: int, brief: bool = False
 ) -> tuple[list[int], int]:
-    """Articles told in digests after the backup, some of which it holds if they were begun `before`.
+    """Send digests after a backup, which holds some of their articles if they were set up `before` it.
 
-    With `brief`, a person gets them too.
-    The backup is in the database's place; also when the first of them was due.
+    With `brief`, a person gets them too. Restore the backup; return the articles and the time of the first digest.
     """
     await scene.run([1])
     numbers = []
@@ -184,7 +183,7 @@ def find_repeated_articles(scene: Scene, numbers: list[int]) -> list[str]:
     return [f"{kind} {number}" for kind in scene.places for number in numbers if scene.posts(kind)[number] != 1]
 
 
-async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(scene, tmp_path):
+async def test_digest_after_backup_is_not_repeated(scene, tmp_path):
     numbers, due = await post_digests(scene, before=True, tmp_path=tmp_path, days=2, brief=True)
     messages = {kind: len(scene.messages(kind)) for kind in scene.places}
     scene.end_day(due)
@@ -206,7 +205,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
     assert reasons == {"told": len(scene.channels) * len(numbers)}
 
 
-async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(scene, tmp_path):
+async def test_digested_article_is_not_posted_after_restore(scene, tmp_path):
     for before in (True, False):
         numbers, _due = await post_digests(scene, before=before, tmp_path=tmp_path, days=1)
         if before:
@@ -218,7 +217,7 @@ async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest
 
 
 async def follow_rival(scene: Scene) -> tuple[str, str]:
-    """Let the channels follow another publisher too, who tells of the same pages; the addresses of both."""
+    """Let the channels follow another publisher of the same pages too, and return the URLs of both feeds."""
     serve_rival_copies(scene, [1])
     rival = f"{scene.feeds.origin}/rival.xml"
     async with scene.newsroom() as newsroom:
@@ -232,7 +231,7 @@ async def follow_rival(scene: Scene) -> tuple[str, str]:
 
 
 def serve_rival_copies(scene: Scene, numbers: list[int]) -> None:
-    """The other publisher tells of the pages of these articles, under identities and titles of their own."""
+    """Serve the pages of these articles in the other feed, with GUIDs and titles of its own."""
     now = scene.clock.now()
     items = [
         make_rss_item(number, title=f"Rival: article {number}", published=now - 1).replace(
@@ -244,15 +243,15 @@ def serve_rival_copies(scene: Scene, numbers: list[int]) -> None:
 
 
 async def poll_urls(scene: Scene, *urls: str) -> None:
-    """These feeds are fetched in this order while no bot runs."""
+    """Poll these feeds in this order while no bot runs."""
     async with scene.newsroom() as newsroom:
         for url in urls:
             await scene.poll(newsroom, url)
 
 
 @pytest.mark.parametrize("after", [100, 3])
-async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_they_come_back(scene, tmp_path, after):
-    """Singly, or in a catch-up of some of them."""
+async def test_page_of_two_feeds_is_not_repeated_in_any_order(scene, tmp_path, after):
+    """The posts are single, or partly gathered in a catch-up."""
     scene.catch_up_after = after
     feed_url, rival_url = await follow_rival(scene)
     bot = scene.start()
@@ -272,8 +271,8 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     assert not find_repeated_articles(scene, [*numbers, *later])
 
 
-async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(scene, tmp_path):
-    """It was taken back after the backup; what it was to tell came in a catch-up, then in a later digest."""
+async def test_digest_pending_in_backup_omits_delivered_articles(scene, tmp_path):
+    """Its articles came in a catch-up, or in a later digest, after the backup."""
     for stopped in (True, False):
         await scene.run([1])
         await scene.digest()
@@ -314,7 +313,7 @@ def has_articles(scene: Scene, numbers: list[int]) -> bool:
     return scene.stored_numbers().issuperset(numbers)
 
 
-async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(scene, tmp_path):
+async def test_restored_watch_reports_only_new_articles(scene, tmp_path):
     await scene.watch()
     bot = scene.start()
     await scene.wait_until_settled()
@@ -340,7 +339,7 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
 
 
 def find_watch_faults(scene: Scene, numbers: list[int]) -> list[str]:
-    """What was not told to a watch, or not once."""
+    """List the articles that a watch did not report exactly once."""
     return [
         f"{name} {number}: {scene.posts(name)[number]}"
         for name in scene.watchers
@@ -350,8 +349,8 @@ def find_watch_faults(scene: Scene, numbers: list[int]) -> list[str]:
 
 
 @pytest.mark.scene(kinds=("text", "signed forum"))
-async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(scene, tmp_path):
-    """It is held in the backup, and again when the bot starts on that; a forum's was posted by a webhook."""
+async def test_story_released_after_backup_is_not_posted_again(scene, tmp_path):
+    """The backup holds the story, so the restored bot holds it again; the forum's post is by a webhook."""
     kinds = ("text", "signed forum")
     await hold_stories(scene)
     (held_number,) = await scene.publish(1, about=ABOUT)
@@ -379,7 +378,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
 
 
 @pytest.mark.scene(kinds=("text",))
-async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(scene, feed_server, tmp_path):
+async def test_post_is_recognised_by_any_joined_article(scene, feed_server, tmp_path):
     outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
     for number, url in enumerate(outlets, 2):
         feed_server.serve(f"/outlet-{number}.xml", make_rss(title=f"Outlet {number}"))
@@ -401,7 +400,7 @@ async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
 
 
 async def poll_feeds_in_order(scene: Scene, urls: list[str]) -> None:
-    """These feeds are fetched in this order while no bot runs; what tells one story joins its post."""
+    """Poll these feeds in this order while no bot runs."""
     async with scene.newsroom() as newsroom:
         for url in urls:
             await newsroom.poller.poll(await newsroom.store.feeds.add(url), wait_for_host=False)

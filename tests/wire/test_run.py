@@ -1,4 +1,4 @@
-"""A real `telex run` on the wire: it logs in, polls, posts, answers and ends."""
+"""`telex run` on the wire: login, polls, posts, answers and stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.wire.server_inspector import SAVE
 from tests.support.wire.waiting import PATIENCE, until
 
 
-async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(scene, tmp_path):
+async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
     numbers = scene.write(3)
     await scene.make_due()
     environment = inherit_environment() | {
@@ -58,7 +58,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     assert scene.open_dispatches() == 0
 
 
-async def test_signals_again_and_again_end_it_in_order(scene):
+async def test_repeated_signals_stop_in_order(scene):
     bot = scene.start()
     await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
     async with asyncio.timeout(60):
@@ -70,7 +70,7 @@ async def test_signals_again_and_again_end_it_in_order(scene):
     assert "Traceback" not in bot.log
 
 
-async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
+async def test_rejected_token_ends_run_with_reason(scene):
     bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
     assert await bot.wait_for_exit() == 2
     assert "Traceback" not in bot.log
@@ -78,7 +78,7 @@ async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # on a server any number may
-async def test_two_bots_on_one_database_would_post_twice(scene):
+async def test_second_bot_on_same_database_is_refused(scene):
     first = scene.start()
     await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
     second = scene.start()
@@ -89,7 +89,7 @@ async def test_two_bots_on_one_database_would_post_twice(scene):
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
 
 
-async def test_a_bot_on_the_wire_answers_commands_buttons_menus_reactions_and_questions(scene):
+async def test_bot_answers_commands_buttons_reactions_and_questions(scene):
     discord = scene.discord
     scene.start()
     await scene.wait_until_settled()
@@ -129,7 +129,7 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_reactions_and_qu
     )
 
 
-async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene):
+async def test_reactions_during_lost_connection_become_bookmarks(scene):
     discord = scene.discord
     scene.start()
     await scene.wait_until_settled()
@@ -143,7 +143,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 
 
-async def test_no_worker_outlives_a_killed_bot(scene):
+async def test_workers_end_with_killed_bot(scene):
     scene.write(1)
     await scene.make_due()
     bot = scene.start(WIRE_WORKERS="")

@@ -1,4 +1,4 @@
-"""A bot on the wire leaves a server and erases its data for the terminal, also when it dies in between."""
+"""Erasure of a server by the terminal, while a bot runs and dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.wire.scene import QUICK
 
 
 @pytest.mark.scene(kinds=("text",), speed=QUICK)
-async def test_the_terminal_gets_the_receipt_of_a_running_bot_though_that_dies_while_it_leaves(scene):
+async def test_erasure_receipt_arrives_despite_crash_while_leaving(scene):
     discord, bot, server_id = scene.discord, scene.start(), str(scene.server.id)
     await scene.wait_until_settled()
     discord.faults.run_callback("DELETE /users/@me/guilds/*", scene.kill, after_effect=True, drop=True)

@@ -1,4 +1,4 @@
-"""`telex settings` finds channels of another server by their names in Discord; a running bot obeys what it imports."""
+"""Import of settings into another server, and while a bot runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.support.wire.waiting import until
 MANAGER = 8_000
 
 
-async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_discord(
-    discord_server, place, general, store, settings, tmp_path, launcher
+async def test_settings_are_imported_into_other_server_by_names(
+    discord_server, newsroom_server, general, store, settings, tmp_path, launcher
 ):
     changes = discord_server.changes
-    editors = changes.add_role(place, "Editors")
-    other_place = changes.add_server("Second newsroom")
-    other_editors = changes.add_role(other_place, "Editors")
+    editors = changes.add_role(newsroom_server, "Editors")
+    other_server = changes.add_server("Second newsroom")
+    other_editors = changes.add_role(other_server, "Editors")
     telex = Telex(tmp_path, launcher)
     telex.environment |= {
         "TELEX_DATABASE": str(settings.database),
@@ -30,15 +30,15 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
         "WIRE_GATEWAY": discord_server.gateway.url,
         "DISCORD_TOKEN": discord_server.token,
     }
-    for server in (place, other_place):
+    for server in (newsroom_server, other_server):
         await store.servers.mark_joined(server.id)
     rule = MentionRule(editors.id, "openai", 3)
-    ids = {"server_id": place.id, "channel_id": general.id, "user_id": MANAGER}
+    ids = {"server_id": newsroom_server.id, "channel_id": general.id, "user_id": MANAGER}
     await store.mention_rules.save(rule, limit=5, **ids)
 
-    exported = await asyncio.to_thread(telex, "settings", "export", str(place.id))
+    exported = await asyncio.to_thread(telex, "settings", "export", str(newsroom_server.id))
     assert exported.stderr == ""
-    assert f"id: {place.id} # Newsroom" in exported.stdout
+    assert f"id: {newsroom_server.id} # Newsroom" in exported.stdout
     assert f"role: {editors.id} # Editors" in exported.stdout
     path = tmp_path / "settings.yaml"
     path.write_text(exported.stdout, "utf-8")
@@ -51,12 +51,12 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
     assert "The server has no role 1, and the file doesn’t name it." in refused.stderr
 
     path.write_text(exported.stdout, "utf-8")
-    into = ("settings", "import", str(path), "--yes", "--into", str(other_place.id))
+    into = ("settings", "import", str(path), "--yes", "--into", str(other_server.id))
     refused = await asyncio.to_thread(telex, *into, status=2)
     assert f"The server has no channel {general.id}, and none named “general”." in refused.stderr
 
-    changes.add_channel(other_place, "general", ChannelKind.VOICE)  # Nothing can be posted there.
-    other_general = changes.add_channel(other_place, "general")
+    changes.add_channel(other_server, "general", ChannelKind.VOICE)  # Nothing can be posted there.
+    other_general = changes.add_channel(other_server, "general")
     await asyncio.to_thread(telex, *into)
     (other_rule,) = await store.mention_rules.list_by_channel(other_general.id)
     assert other_rule == rule._replace(role_id=other_editors.id)
@@ -65,7 +65,7 @@ async def test_settings_of_one_server_are_imported_into_another_by_the_names_in_
 
 
 @pytest.mark.scene(kinds=("text",), speed=QUICK)
-async def test_a_running_bot_polls_a_feed_that_a_file_adds_and_posts_only_what_is_new(scene, feed_server, tmp_path):
+async def test_imported_feed_is_polled_and_only_new_articles_posted(scene, feed_server, tmp_path):
     bot = scene.start()
     await scene.wait_until_settled()
     items = [make_rss_item(number, title=f"Earlier {number}", published=scene.clock.now()) for number in range(30)]

@@ -1,4 +1,4 @@
-"""Silent posts on the wire: in each kind of channel, by webhook too, and when one is sent a second time."""
+"""Silent posts on the wire, in every kind of channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUPPRESS_NOTIFICATIONS = 1 << 12
 
 
 @pytest.mark.scene(kinds=(*KINDS, *SIGNED), speed=QUICK)
-async def test_posts_are_silent_wherever_they_go_and_still_are_when_a_crash_has_them_sent_again(scene, discord_server):
+async def test_posts_are_silent_in_every_channel_and_after_crash(scene, discord_server):
     await scene.prefer(setting_registry.SILENT_POSTS, True, *scene.channels)
     await scene.prefer(setting_registry.DAILY_THREAD, True, "text")
     numbers = await scene.publish(2)

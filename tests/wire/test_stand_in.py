@@ -1,4 +1,4 @@
-"""The stand-in's messages checked with discord.py itself: what the real library does must work."""
+"""The stand-in's messages, roles and threads, used through discord.py."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from bot.drill.discord_stand_in.state import ChannelKind, Permission
 from tests.support.wire.clients import skip_sleep, text_channel
 
 
-async def test_a_message_is_posted_edited_read_and_deleted(client, discord_server, general):
+async def test_message_is_posted_edited_fetched_and_deleted(client, discord_server, general):
     channel = text_channel(client, general)
     view = discord.ui.View()
     view.add_item(discord.ui.Button(label="Save", emoji="🔖", custom_id="save:1"))
@@ -32,7 +32,7 @@ async def test_a_message_is_posted_edited_read_and_deleted(client, discord_serve
     assert missing.value.code == 10008
 
 
-async def test_reactions_are_given_counted_and_their_people_listed(client, discord_server, general, ada):
+async def test_reactions_are_added_counted_and_listed(client, discord_server, general, ada):
     sent = await text_channel(client, general).send("Save me")
     await sent.add_reaction("🔖")
     message = general.messages[sent.id]
@@ -51,9 +51,9 @@ async def test_reactions_are_given_counted_and_their_people_listed(client, disco
     assert payload.user_id == ada.id
 
 
-async def test_reacting_people_come_in_pages(client, discord_server, general, place):
+async def test_reacting_users_are_paginated(client, discord_server, general, newsroom_server):
     sent = await text_channel(client, general).send("Save me")
-    people = [discord_server.people.join(place.id, f"Reader {number}") for number in range(103)]
+    people = [discord_server.people.join(newsroom_server.id, f"Reader {number}") for number in range(103)]
     for person in reversed(people):
         discord_server.people.react(person, general.messages[sent.id])
     fetched_message = await sent.channel.fetch_message(sent.id)
@@ -61,9 +61,7 @@ async def test_reacting_people_come_in_pages(client, discord_server, general, pl
     assert sorted(user_ids) == [person.id for person in people]
 
 
-async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again_after_it(
-    client, discord_server, general
-):
+async def test_nonce_returns_same_message_within_window(client, discord_server, general):
     channel = text_channel(client, general)
     first = await channel.send("Once", nonce="article-1")
     assert (await channel.send("Once", nonce="article-1")).id == first.id
@@ -71,17 +69,17 @@ async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again
     assert (await channel.send("Once", nonce="article-1")).id != first.id
 
 
-async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_server, general, place):
-    other_channel = discord_server.changes.add_channel(place, "other")
+async def test_nonce_is_unique_per_author_across_channels(client, discord_server, general, newsroom_server):
+    other_channel = discord_server.changes.add_channel(newsroom_server, "other")
     await client.wait_for_event("guild_channel_create")
     first = await text_channel(client, general).send("Once", nonce="article-1")
     assert (await text_channel(client, other_channel).send("Once", nonce="article-1")).id == first.id
     assert not other_channel.messages
 
 
-async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(client, discord_server, place, monkeypatch):
-    """Why the courier must not leave forum posts to the library."""
-    forum = discord_server.changes.add_channel(place, "forum", ChannelKind.FORUM)
+async def test_library_repeats_forum_post_after_server_errors(client, discord_server, newsroom_server, monkeypatch):
+    """This is why Telex does not let the library retry forum posts."""
+    forum = discord_server.changes.add_channel(newsroom_server, "forum", ChannelKind.FORUM)
     await client.wait_for_event("guild_channel_create")
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)
@@ -93,7 +91,7 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(clien
     assert len(threads) == 5
 
 
-async def test_errors_come_with_discords_codes(client, discord_server, general):
+async def test_errors_have_discord_codes(client, discord_server, general):
     channel = text_channel(client, general)
     discord_server.changes.deny(general, Permission.SEND_MESSAGES)
     with pytest.raises(discord.Forbidden) as forbidden:
@@ -109,7 +107,7 @@ async def test_errors_come_with_discords_codes(client, discord_server, general):
     assert channel_error.value.code == 10003
 
 
-async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_server, general):
+async def test_rate_limit_is_waited_for_and_ban_raises(client, discord_server, general):
     channel = text_channel(client, general)
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05)
     await channel.send("Hello")
@@ -122,14 +120,12 @@ async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_
     assert banned.value.status == 429
 
 
-async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_until_then(
-    client, discord_server, general
-):
+async def test_archived_thread_reopens_on_message_but_not_on_reaction(client, discord_server, general):
     started = await text_channel(client, general).send("Start")
     thread = await started.create_thread(name="Talk")
     sent = await thread.send("Hello")
-    place = discord_server.state.channels[thread.id]
-    discord_server.changes.set_archived(place)
+    thread_channel = discord_server.state.channels[thread.id]
+    discord_server.changes.set_archived(thread_channel)
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083
@@ -137,41 +133,39 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
         thread.id
     ]
     await thread.send("Again")
-    assert not place.archived
+    assert not thread_channel.archived
     assert [active_thread.id for active_thread in await thread.guild.active_threads()] == [thread.id]
 
 
-async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):
+async def test_direct_message_is_delivered_or_refused(client, discord_server, ada, newsroom_server):
     user = await client.fetch_user(ada.id)
     sent = await user.send("Hello")
     assert discord_server.changes.open_direct_channel(ada).messages[sent.id].content == "Hello"
     discord_server.people.say(ada, discord_server.changes.open_direct_channel(ada), "Hello yourself")
     (message,) = await client.wait_for_event("message", times=2)
     assert message.content == "Hello yourself"
-    shy = discord_server.people.join(place.id, "Shy")
-    shy.accepts_dm = False
+    closed_person = discord_server.people.join(newsroom_server.id, "Shy")
+    closed_person.accepts_dm = False
     with pytest.raises(discord.Forbidden) as refused:
-        await (await client.fetch_user(shy.id)).send("Hello")
+        await (await client.fetch_user(closed_person.id)).send("Hello")
     assert refused.value.code == 50007
 
 
-def test_the_stand_in_starts_without_the_library_that_judges_it():
+def test_stand_in_starts_without_jsonschema():
     script = "import sys; sys.modules['jsonschema'] = None; import bot.drill.discord_stand_in.discord_server"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-async def test_the_members_of_roles_are_counted_and_whom_a_message_notifies_is_known(
-    client, discord_server, general, place, ada
-):
-    role = discord_server.changes.add_role(place, "AI", mentionable=True)
-    staff = discord_server.changes.add_role(place, "Staff")
+async def test_role_members_are_counted_and_mentions_resolved(client, discord_server, general, newsroom_server, ada):
+    role = discord_server.changes.add_role(newsroom_server, "AI", mentionable=True)
+    staff = discord_server.changes.add_role(newsroom_server, "Staff")
     await client.wait_for_event("guild_role_create", times=2)
-    place.role_ids_by_member_id[ada.id].append(role.id)
-    guild = client.get_guild(place.id)
+    newsroom_server.role_ids_by_member_id[ada.id].append(role.id)
+    guild = client.get_guild(newsroom_server.id)
     with pytest.raises(discord.Forbidden):
         await guild.role_member_counts()
-    bot_role = place.roles[place.role_ids_by_member_id[discord_server.state.bot.id][0]]
-    discord_server.changes.change_role(place, bot_role, int(Permission.MANAGE_ROLES))
+    bot_role = newsroom_server.roles[newsroom_server.role_ids_by_member_id[discord_server.state.bot.id][0]]
+    discord_server.changes.change_role(newsroom_server, bot_role, int(Permission.MANAGE_ROLES))
     counts = {counted_role.id: count for counted_role, count in (await guild.role_member_counts()).items()}
     assert counts == {role.id: 1, staff.id: 0, bot_role.id: 1}
     roles = [discord.Object(role.id), discord.Object(staff.id)]
@@ -182,13 +176,13 @@ async def test_the_members_of_roles_are_counted_and_whom_a_message_notifies_is_k
     assert general.messages[silent.id].notified_role_ids == ()
 
 
-async def test_the_bots_member_gets_a_profile_and_loses_it(client, discord_server, place):
-    member = client.get_guild(place.id).me
+async def test_member_profile_of_bot_is_set_and_reset(client, discord_server, newsroom_server):
+    member = client.get_guild(newsroom_server.id).me
     png_bytes = b"\x89PNG\r\n\x1a\n" + bytes(20)
     edited = await member.edit(avatar=png_bytes, banner=png_bytes, bio="News for us")
     assert edited.guild_avatar is not None
     await client.wait_for_event("member_update")
-    assert place.bot_profile["bio"] == "News for us"
+    assert newsroom_server.bot_profile["bio"] == "News for us"
     assert member.guild_banner is not None
     await member.edit(avatar=None, banner=None, bio=None)
     await client.wait_for_event("member_update", times=2)

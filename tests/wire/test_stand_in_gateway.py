@@ -1,4 +1,4 @@
-"""The stand-in's gateway and interactions checked with discord.py itself."""
+"""The stand-in's gateway and interactions, used through discord.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.support.wire.clients import RecordingClient, online, redirect, skip_sleep, text_channel
 
 
-async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_server, monkeypatch):
+async def test_ungranted_privileged_intent_is_refused(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
     client = discord.Client(intents=discord.Intents.all())
     with pytest.raises(discord.PrivilegedIntentsRequired):
@@ -19,10 +19,10 @@ async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_serve
     await client.close()
 
 
-async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(discord_server, monkeypatch):
+async def test_clients_share_shards_and_receive_own_events(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
     monkeypatch.setattr("discord.gateway.asyncio.sleep", skip_sleep)
-    monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
+    monkeypatch.setattr(discord.Client, "before_identify_hook", _identify_at_once)
     changes, people, limits = discord_server.changes, discord_server.people, discord_server.gateway.limits
     discord_server.shard_count, limits.min_start_interval_seconds = 2, 0.2
     async with AsyncExitStack() as clients:
@@ -40,13 +40,13 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(di
     assert limits.to_payload()["remaining"] == 998
 
 
-async def test_other_peoples_words_are_blank_without_the_content_intent(client, discord_server, general, ada):
+async def test_content_of_others_is_blank_without_intent(client, discord_server, general, ada):
     discord_server.people.say(ada, general, "Secret")
     (message,) = await client.wait_for_event("message")
     assert (message.author.id, message.content) == (ada.id, "")
 
 
-async def test_buttons_modals_and_autocompletion_work(client, discord_server, general, ada):
+async def test_buttons_and_autocompletion_work(client, discord_server, general, ada):
     class Buttons(discord.ui.View):
         @discord.ui.button(label="Once", custom_id="once")
         async def once(self, interaction: discord.Interaction, _: discord.ui.Button[Buttons]) -> None:
@@ -70,5 +70,5 @@ async def test_buttons_modals_and_autocompletion_work(client, discord_server, ge
     assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]
 
 
-async def _at_once(client: discord.Client, shard_id: int | None, *, initial: bool = False) -> None:
-    """Instead of the five seconds that Discord wants between two shards."""
+async def _identify_at_once(client: discord.Client, shard_id: int | None, *, initial: bool = False) -> None:
+    """Skip the five seconds between the starts of two shards."""

@@ -1,4 +1,4 @@
-"""The stand-in refuses what Discord refuses, and notices what does not fit Discord's own description."""
+"""Rules of the stand-in: Discord's API description, limits and permissions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def contract() -> schema.ContractChecker:
         ({"content": 7}, "content"),
     ],
 )
-def test_a_request_that_discord_does_not_describe_is_found(contract, body, finding):
+def test_invalid_request_is_reported(contract, body, finding):
     findings = contract.check_request("POST", "/channels/1/messages", {}, body)
     assert any(f": {finding}: " in line for line in findings), findings
 
 
-def test_an_answer_that_discord_does_not_describe_is_found(contract):
+def test_invalid_response_is_reported(contract):
     assert contract.check_response("GET", "/users/@me", 200, {"id": "1"})
     assert contract.check_response("GET", "/users/@me", 418, {"code": "no"})
     assert contract.check_response("DELETE", "/channels/1/messages/2", 204, {})
@@ -39,14 +39,14 @@ def test_an_answer_that_discord_does_not_describe_is_found(contract):
     assert contract.check_request("GET", "/channels/1/nothing", {}, None)
 
 
-def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract):
+def test_integer_ids_are_accepted(contract):
     assert not contract.check_request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
     button = {"type": 2, "style": 2, "custom_id": "x", "emoji": {"id": 7, "name": "icon"}}
     row = {"type": 1, "components": [button]}
     assert not contract.check_request("POST", "/channels/1/messages", {}, {"components": [row]})
 
 
-async def test_limits_that_the_description_leaves_out_are_kept(client, general):
+async def test_undocumented_limits_are_enforced(client, general):
     channel = text_channel(client, general)
     twins = discord.ui.View()
     for label in ("One", "Two"):
@@ -67,25 +67,25 @@ async def test_limits_that_the_description_leaves_out_are_kept(client, general):
     assert not general.messages
 
 
-def layout(*texts: str) -> discord.ui.LayoutView:
+def make_layout(*texts: str) -> discord.ui.LayoutView:
     view = discord.ui.LayoutView()
     for text in texts:
         view.add_item(discord.ui.TextDisplay(text))
     return view
 
 
-async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(client, general):
+async def test_layout_message_has_own_limits_and_stays_layout(client, general):
     channel = text_channel(client, general)
     classic = await channel.send("Hello", embed=discord.Embed(title="t"))
-    sent = await channel.send(view=layout("First"))
+    sent = await channel.send(view=make_layout("First"))
     before = list(general.messages)
-    parts = {"flags": 1 << 15, "components": layout("x").to_components()}
+    parts = {"flags": 1 << 15, "components": make_layout("x").to_components()}
     route = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=channel.id)
     attempts = [
-        channel.send(view=layout("x" * 2001, "y" * 2000)),
+        channel.send(view=make_layout("x" * 2001, "y" * 2000)),
         client.http.request(route, json=parts | {"content": "beside"}),
         client.http.request(route, json=parts | {"flags": 0}),
-        classic.edit(view=layout("what was there stays beside it")),
+        classic.edit(view=make_layout("what was there stays beside it")),
         channel.get_partial_message(sent.id).edit(content="back", view=None),
         channel.get_partial_message(sent.id).edit(embed=discord.Embed(title="t")),
     ]
@@ -94,13 +94,13 @@ async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(cl
             await attempt
         assert (refused.value.status, refused.value.code) == (400, 50035)
     assert list(general.messages) == before
-    await channel.get_partial_message(classic.id).edit(content=None, embed=None, view=layout("Now a layout"))
-    await channel.get_partial_message(sent.id).edit(view=layout("Second"))
+    await channel.get_partial_message(classic.id).edit(content=None, embed=None, view=make_layout("Now a layout"))
+    await channel.get_partial_message(sent.id).edit(view=make_layout("Second"))
     assert [message.render_visible_text().count('"type": 10') for message in general.history()] == [1, 1]
     assert general.messages[classic.id].embeds == []
 
 
-async def test_permissions_are_kept_per_act(client, discord_server, general):
+async def test_permissions_are_enforced_per_action(client, discord_server, general):
     channel = text_channel(client, general)
     sent = await channel.send("Hello")
     discord_server.changes.deny(general, Permission.EMBED_LINKS)

@@ -1,4 +1,4 @@
-"""While Discord takes nothing: what people and the operator are told, once; afterwards nothing is missing."""
+"""Channels that can't be posted in: explanations, log lines and recovery."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.wire.scene import KINDS, QUICK, Scene
 from tests.support.wire.waiting import until
 
 LINK = "https://news.example/articles/1"
-TRIED = 3
-"""Attempts after which the log must not have said it again."""
+MIN_ATTEMPTS = 3
+"""Attempts after which the log must have one line only."""
 
-SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
+SEND_ROUTES = ("POST /channels/*/messages", "POST /channels/*/threads")
 
 
 def take_role(scene: Scene, *, back: bool = False) -> None:
-    """The bot's role, and everybody, may not write any more."""
+    """Take the permission to send messages from all roles, or give it back."""
     for role in scene.server.roles.values():
         permissions = Permission(role.permissions)
         right = Permission.SEND_MESSAGES
@@ -42,11 +42,11 @@ def restore_posting(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that keeps posts out of the channel of a kind, what ends it, and the words for it."""
+    """A problem that keeps posts out of a channel, its end and its explanations."""
 
     begin: Callable[[Scene], object]
-    words: str
-    logged: str
+    explanation: str
+    log_reason: str
     end: Callable[[Scene], object] = restore_posting
 
 
@@ -72,7 +72,7 @@ def deny_existence(kind: str) -> Trouble:
 
 
 def take_permission(permission: str) -> Trouble:
-    """A permission that is missing since the bot's role, and everybody, may not write any more."""
+    """Build a trouble in which all roles lose the permission to send messages."""
     words = f"I’m missing permissions in this channel: {permission}"
     logged = f"forbidden permissions={permission.lower().replace(' ', '_')}"
     return Trouble(take_role, words, logged, lambda scene: take_role(scene, back=True))
@@ -110,40 +110,40 @@ TROUBLES = {
         "forum": take_permission("Create Posts"),
     },
 }
-"""Troubles of the channels of each kind at the same time."""
+"""Troubles of all kinds of channels at the same time."""
 
 
 async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
-    """What the server's owner is answered, without the backslashes before what could be markup."""
+    """Run a command as the server's owner and return the reply without escaping backslashes."""
     interaction = scene.discord.people.use_command(scene.discord.state.bot_owner, place, command, **options)
     return (await scene.answer(interaction)).replace("\\\\", "")
 
 
-def max_attempts(scene: Scene, kind: str) -> int:
-    """How often a channel's post was tried."""
+def get_max_attempts(scene: Scene, kind: str) -> int:
+    """Return the highest number of attempts of a channel's posts."""
     channel_id = scene.channels[kind].id
     return max((post.attempts for post in scene.outbox() if post.channel_id == channel_id), default=0)
 
 
 @pytest.mark.parametrize("name", TROUBLES)
 @pytest.mark.scene(speed=QUICK)
-async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scene, name):
+async def test_blocked_channel_is_explained_and_logged_once(scene, name):
     troubles = TROUBLES[name]
     talk = scene.discord.changes.add_channel(scene.server, "talk")
     for trouble in troubles.values():
         trouble.begin(scene)
     bot = scene.start()
-    await until(lambda: all(max_attempts(scene, kind) >= TRIED for kind in troubles))
+    await until(lambda: all(get_max_attempts(scene, kind) >= MIN_ATTEMPTS for kind in troubles))
     listed = await run_command(scene, talk, "feed list")
     explained = await run_command(scene, talk, "why", link=LINK)
     printed = await scene.telex("why", LINK)
     for kind, trouble in troubles.items():
-        place = scene.channels[kind].id
-        assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}(?:[^<]|</)*<#{place}>", listed), listed
-        assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
-        assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
-        logged_reasons = re.findall(rf"channel blocked channel_id={place} reason=(.*)", bot.log)
-        assert [trouble.logged in line for line in logged_reasons] == [True], logged_reasons
+        channel_id = scene.channels[kind].id
+        assert re.search(rf"🟠 [^<]*{re.escape(trouble.explanation)}(?:[^<]|</)*<#{channel_id}>", listed), listed
+        assert re.search(rf"<#{channel_id}>: waiting to be posted since <t:\d+:f>\. {trouble.explanation}", explained)
+        assert re.search(rf"channel {channel_id}: waiting to be posted since .*\. {trouble.explanation}", printed)
+        logged_reasons = re.findall(rf"channel blocked channel_id={channel_id} reason=(.*)", bot.log)
+        assert [trouble.log_reason in line for line in logged_reasons] == [True], logged_reasons
     for trouble in troubles.values():
         trouble.end(scene)
     await scene.wait_until_posted([1])
@@ -156,12 +156,12 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scene):
+async def test_deleted_channel_is_listed_and_logged_once(scene):
     deleted_channel = scene.channels["text"]
     talk = scene.discord.changes.add_channel(scene.server, "talk")
     scene.discord.changes.remove_channel(deleted_channel)
     bot = scene.start()
-    await until(lambda: max_attempts(scene, "text") >= TRIED)
+    await until(lambda: get_max_attempts(scene, "text") >= MIN_ATTEMPTS)
     listed = await run_command(scene, talk, "feed list")
     assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{deleted_channel.id}>", listed), listed
     assert "I can’t find this channel" in await scene.telex("why", LINK)
@@ -171,7 +171,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scen
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
+async def test_why_explains_posts_dropped_by_kick(scene):
     await scene.run()
     (number,) = await scene.publish(1)
     scene.discord.changes.kick(scene.server)
@@ -192,12 +192,12 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
 
 
 @pytest.mark.scene(speed=QUICK)
-async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(scene):
+async def test_network_outage_loses_no_post_and_logs_little(scene):
     discord = scene.discord
     bot = scene.start()
     await scene.wait_until_settled()
     numbers = await scene.publish(4)
-    discord.faults.run_callback(SENDING[0], discord.cut_off, after_effect=True, drop=True, skip=1)
+    discord.faults.run_callback(SEND_ROUTES[0], discord.cut_off, after_effect=True, drop=True, skip=1)
     started_at = scene.clock.now()
     await until(lambda: discord.is_offline)
     await until(lambda: scene.clock.now() - started_at > 900)

@@ -1,4 +1,4 @@
-"""Posts under the name of their outlet: each once, with buttons and edits, by a webhook or without one."""
+"""Posts under the outlet's name, by webhooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.wire.waiting import until
 
 
 def list_authors(scene: Scene, kind: str) -> list[str]:
-    """Under whose name each message of a channel is."""
+    """List the author names of a channel's messages."""
     bot = scene.discord.state.bot.name
     return [message.author["username"] if message.author else bot for message in scene.messages(kind)]
 
@@ -23,7 +23,7 @@ def find_newest_message(scene: Scene, kind: str) -> ChannelMessage:
 
 
 @pytest.mark.scene(kinds=SIGNED)
-async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(scene, discord_server):
+async def test_webhook_posts_have_outlet_name_buttons_edits_and_reactions(scene, discord_server):
     numbers = await scene.publish(1)
     bot = scene.start()
     await scene.wait_until_settled()
@@ -55,7 +55,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
 
 
 @pytest.mark.scene(kinds=("signed text", "signed forum"))
-async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(scene, discord_server):
+async def test_lost_webhook_is_created_again_or_bot_posts_itself(scene, discord_server):
     discord_server.changes.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
     elsewhere = discord_server.changes.add_channel(scene.server, "elsewhere")
     webhooks = discord_server.state.webhooks
@@ -77,7 +77,7 @@ async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_
 
 
 @pytest.mark.scene(kinds=SIGNED, speed=QUICK)
-async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_again(scene, discord_server):
+async def test_late_effect_or_crash_repeats_no_webhook_post(scene, discord_server):
     numbers = await scene.publish(3)
     faults = discord_server.faults
     executing = "POST /webhooks/*/*"
