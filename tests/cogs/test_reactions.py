@@ -1,4 +1,4 @@
-"""🔖 reactions as bookmarks: added, taken back, found after a time away."""
+"""🔖 reactions as bookmarks: added, removed, and found after an outage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.interactions import text
 from tests.support.scenario import follow, post_catch_up
 
 
-async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
+async def test_reaction_adds_and_removes_bookmark(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
@@ -27,29 +27,29 @@ async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, fee
     assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_server):
+async def test_repeated_reaction_restores_note_and_tags_within_an_hour(telex, feed_server):
     await follow(telex, feed_server)
     post, bookmarks = telex.posts()[0], telex.store.bookmarks
     await telex.reader.react(post, "🔖")
     (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
     await bookmarks.annotate(telex.reader.id, bookmark.article.id, note="For Ben", tags=("law",))
-    for pause, note in ((60, "For Ben"), (3600, "")):
+    for pause_seconds, note in ((60, "For Ben"), (3600, "")):
         await telex.reader.unreact(post, "🔖")
         assert await list_bookmark_titles(telex, telex.reader) == []
-        telex.clock.advance(pause)
+        telex.clock.advance(pause_seconds)
         await telex.reader.react(post, "🔖")
         (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
         assert (bookmark.note, bool(bookmark.tags)) == (note, bool(note))
 
 
-async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
+async def test_reaction_on_catch_up_saves_all_articles(telex, feed_server):
     message = await post_catch_up(telex, feed_server, 14)
     post = await telex.store.dispatches.get_by_message_id(message.id)
     await telex.reader.react(message, "🔖")
     assert len(await list_bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
-async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_server):
+async def test_other_emoji_messages_and_bots_are_ignored(telex, feed_server):
     await follow(telex, feed_server)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await robot.react(telex.posts()[0], "🔖")
@@ -59,8 +59,8 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_serv
     assert await list_bookmark_titles(telex, telex.reader) + await list_bookmark_titles(telex, robot) == []
 
 
-def react_unheard(world: World, *reactions: tuple[Any, bool]) -> None:
-    """Reactions to the first post, or their taking back, that the bot hears nothing of."""
+def react_without_event(world: World, *reactions: tuple[Any, bool]) -> None:
+    """Add (True) or remove (False) reactions to the first post without events for the bot."""
     subscribers, world.env.backend.subscribers = world.env.backend.subscribers, []
     for person, reacted in reactions:
         world.env.backend.set_reaction(world.news.id, world.posts()[0].id, "🔖", person.id, reacted)
@@ -68,13 +68,13 @@ def react_unheard(world: World, *reactions: tuple[Any, bool]) -> None:
 
 
 async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> None:
-    """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
-    react_unheard(world, *reactions)
+    """Add (True) or remove (False) reactions to the first post without events, then restart the bot."""
+    react_without_event(world, *reactions)
     await world.restart()
 
 
 @pytest.mark.parametrize("age", [0, 40 * 86_400])  # of the posts
-async def test_reactions_made_while_away_are_found_on_return(telex, feed_server, age):
+async def test_reactions_during_outage_are_found_on_restart(telex, feed_server, age):
     await follow(telex, feed_server)
     await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
@@ -85,11 +85,11 @@ async def test_reactions_made_while_away_are_found_on_return(telex, feed_server,
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
 
 
-async def test_a_post_that_is_found_sent_is_looked_at_however_many_were_before(telex, feed_server, monkeypatch):
+async def test_confirmed_post_is_checked_beyond_request_limit(telex, feed_server, monkeypatch):
     monkeypatch.setattr(bookmark_reactions, "_MAX_REACTION_REQUESTS", 1)
     await follow(telex, feed_server)
     await react_while_offline(telex, (telex.editor, True))
-    react_unheard(telex, (telex.reader, True))
+    react_without_event(telex, (telex.reader, True))
     dispatch = await find_article_dispatch(telex.bot, telex.posts()[0].id, telex.guild.id)
     assert dispatch is not None
     telex.bot.outbox_relay.on_delivery_confirmed(dispatch)
@@ -97,7 +97,7 @@ async def test_a_post_that_is_found_sent_is_looked_at_however_many_were_before(t
         await telex.env.settle()
 
 
-async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed_server):
+async def test_removed_bookmark_is_not_restored_by_old_reaction(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
@@ -109,7 +109,7 @@ async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_server):
+async def test_channel_without_history_permission_is_skipped(telex, feed_server):
     closed_channel = telex.guild.create_text_channel("closed")
     await follow(telex, feed_server, path="/closed", title="Closed", channel=closed_channel)
     await follow(telex, feed_server)
@@ -118,7 +118,7 @@ async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_serve
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_channel_of_which_discord_does_not_answer_stops_nothing(telex, feed_server, monkeypatch):
+async def test_channel_that_times_out_is_skipped(telex, feed_server, monkeypatch):
     fetch_history = discord.http.HTTPClient.logs_from
 
     async def time_out_in_slow_channel(client: Any, channel_id: int, *args: Any, **kwargs: Any) -> Any:
@@ -134,7 +134,7 @@ async def test_a_channel_of_which_discord_does_not_answer_stops_nothing(telex, f
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
+async def test_reactions_in_forum_are_found_on_restart(telex, feed_server):
     forum = telex.guild.create_forum_channel("talk")
     await follow(telex, feed_server, channel=forum)
     thread = forum.threads[0]
@@ -146,7 +146,7 @@ async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_server):
+async def test_posts_without_reactions_cause_no_requests(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
@@ -158,7 +158,7 @@ async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_serv
     assert reaction_requests == []
 
 
-async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
+async def test_bookmark_limit_is_reported_once_by_direct_message(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.BOOKMARKS_PER_USER, 0)
     await follow(telex, feed_server)
     for _time in range(2):

@@ -1,4 +1,4 @@
-"""/search and /latest: pages, filters, what is visible, what is said when there is nothing."""
+"""/search and /latest: pages, filters, visibility and replies without results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.interactions import (
 from tests.support.scenario import START, follow, newest_article, publish
 
 
-def numbered_items(count: int, word: str = "Robots") -> list[str]:
+def make_numbered_items(count: int, word: str = "Robots") -> list[str]:
     return [
         make_rss_item(number, title=f"{word} at work {number}", published=START - number)
         for number in range(1, count + 1)
@@ -40,7 +40,7 @@ async def test_results_show_title_outlet_date_and_matches_in_bold(telex, feed_se
     assert "1 article · best first" in message_text(reply)
 
 
-async def test_accents_case_phrases_and_exclusions(telex, feed_server):
+async def test_search_handles_accents_case_phrases_and_exclusions(telex, feed_server):
     await follow(
         telex,
         feed_server,
@@ -48,20 +48,20 @@ async def test_accents_case_phrases_and_exclusions(telex, feed_server):
         make_rss_item(2, title="La reconnaissance vocale et faciale", published=START - 2),
         language="fr",
     )
-    both = message_text(await telex.reader.slash(telex.news, "search", query="RECONNAISSANCE facialé"))
-    assert "Nice" in both
-    assert "vocale" in both
+    both_titles_reply = message_text(await telex.reader.slash(telex.news, "search", query="RECONNAISSANCE facialé"))
+    assert "Nice" in both_titles_reply
+    assert "vocale" in both_titles_reply
     phrase = message_text(await telex.reader.slash(telex.news, "search", query='"reconnaissance faciale"'))
     assert "vocale" not in phrase
-    without = message_text(await telex.reader.slash(telex.news, "search", query="reconnaissance -vocale"))
-    assert "vocale" not in without.partition("\n")[2]
+    exclusion_reply = message_text(await telex.reader.slash(telex.news, "search", query="reconnaissance -vocale"))
+    assert "vocale" not in exclusion_reply.partition("\n")[2]
 
 
-async def test_results_have_pages_that_turn_both_ways(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(12))
-    first = await telex.reader.slash(telex.news, "search", query="robots")
-    assert button_labels(last_reply(first)) == ["Watch", "1 / 3", "Newest first", "Share…"]
-    second = await press(telex.reader, last_reply(first), NEXT)
+async def test_results_are_paged_in_both_directions(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(12))
+    first_page = await telex.reader.slash(telex.news, "search", query="robots")
+    assert button_labels(last_reply(first_page)) == ["Watch", "1 / 3", "Newest first", "Share…"]
+    second = await press(telex.reader, last_reply(first_page), NEXT)
     assert "[Robots at work 6]" in message_text(second)
     third = await press(telex.reader, last_reply(second), NEXT)
     assert "[Robots at work 12]" in message_text(third)
@@ -73,7 +73,7 @@ async def test_results_have_pages_that_turn_both_ways(telex, feed_server):
 
 
 async def test_options_narrow_the_search(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(2))
+    await follow(telex, feed_server, *make_numbered_items(2))
     await follow(
         telex,
         feed_server,
@@ -96,14 +96,14 @@ async def test_options_narrow_the_search(telex, feed_server):
     assert latest.index("at work 1") < latest.index("at work 2") < latest.index("grève")
 
 
-async def test_a_time_that_makes_no_sense_is_told(telex, feed_server):
+async def test_unreadable_date_is_reported(telex, feed_server):
     await follow(telex, feed_server)
     for option in ("since", "before"):
         answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
         assert "“\\@everyone soon” isn’t a date I know" in message_text(answer)
 
 
-async def test_times_are_offered_while_typing(telex):
+async def test_time_options_are_completed(telex):
     choices = await telex.reader.autocomplete(telex.news, "search", "since", "7")
     assert [choice["value"] for choice in choices] == ["7d"]
     choices = await telex.reader.autocomplete(telex.news, "search", "before", "7")
@@ -119,7 +119,7 @@ async def test_partial_matches_are_marked(telex, feed_server):
     assert "partial match" in reply_text
 
 
-async def test_nothing_found_says_what_to_try(telex, feed_server):
+async def test_search_without_results_suggests_next_steps(telex, feed_server):
     await follow(telex, feed_server)
     reply = await telex.reader.slash(telex.news, "search", query="zeppelin")
     assert "No results in the channels you can see" in message_text(reply)
@@ -130,34 +130,34 @@ async def test_nothing_found_says_what_to_try(telex, feed_server):
     assert button_labels(last_reply(reply)) == []
 
 
-async def test_advice_fits_the_query(telex, feed_server):
+async def test_advice_without_results_depends_on_query(telex, feed_server):
     await follow(telex, feed_server)
-    advice = {
+    advice_by_query = {
         "zeppelin": "Try another word.",
         "zeppelin airships": "Try fewer words or drop a filter.",
         "zeppelin since:7d": "Try without the filter.",
         "tag:zeppelin": "Try without the filter.",
     }
-    for query, sentence in advice.items():
+    for query, sentence in advice_by_query.items():
         assert sentence in message_text(await telex.reader.slash(telex.news, "search", query=query)), query
     telex.locales[telex.reader.id] = "fr"
     assert "Essayez un autre mot." in message_text(await telex.reader.slash(telex.news, "search", query="zeppelin"))
 
 
-async def test_all_lists_show_how_many_pages_they_have(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(7))
+async def test_lists_show_page_count(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(7))
     for command, options in (
         ("latest", {}),
         ("search", {"query": "-chess"}),
         ("search", {"query": "robots"}),
     ):
-        first = await telex.reader.slash(telex.news, command, **options)
-        assert "1 / 2" in button_labels(last_reply(first)), command
-        assert "2 / 2" in button_labels(last_reply(await press(telex.reader, last_reply(first), NEXT)))
+        first_page = await telex.reader.slash(telex.news, command, **options)
+        assert "1 / 2" in button_labels(last_reply(first_page)), command
+        assert "2 / 2" in button_labels(last_reply(await press(telex.reader, last_reply(first_page), NEXT)))
 
 
-async def test_more_pages_than_are_counted_are_told_as_such(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(58))
+async def test_uncounted_pages_are_marked_with_plus(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(58))
     for command, options in (("latest", {}), ("search", {"query": "-chess"})):
         page = await telex.reader.slash(telex.news, command, **options)
         numbers = [button_labels(last_reply(page))]
@@ -169,7 +169,7 @@ async def test_more_pages_than_are_counted_are_told_as_such(telex, feed_server):
         assert "12 / 12" in numbers[11]
 
 
-async def test_a_suggestion_is_a_button_that_searches_for_it(telex, feed_server):
+async def test_suggestion_button_searches(telex, feed_server):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "search", query="morotarium since:7d", sort="newest")
     custom_id = button_custom_id(last_reply(answer), "moratorium")
@@ -184,7 +184,7 @@ async def test_a_suggestion_is_a_button_that_searches_for_it(telex, feed_server)
     assert "Cities ban facial recognition" in message_text(second_reply)
 
 
-async def test_a_name_that_nobody_quoted_is_quoted_by_its_button(telex, feed_server):
+async def test_suggestion_quotes_outlet_name(telex, feed_server):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "search", query="source:example news cities", language="en")
     label = 'source:"Example News" cities'
@@ -193,23 +193,23 @@ async def test_a_name_that_nobody_quoted_is_quoted_by_its_button(telex, feed_ser
     assert "1 article · best first" in message_text(second_reply)
 
 
-async def test_a_misspelt_word_still_leads_to_the_right_one(telex, feed_server):
+async def test_misspelt_word_finds_correct_word(telex, feed_server):
     await follow(telex, feed_server)
     reply = await telex.reader.slash(telex.news, "search", query="moratoriom")
     assert "moratorium" in message_text(reply)
 
 
 @pytest.mark.parametrize("command", [{"name": "search", "query": "x"}, {"name": "latest"}])
-async def test_where_nothing_is_followed_the_next_step_is_told(telex, command):
+async def test_search_and_latest_without_feeds_suggest_next_step(telex, command):
     options = {key: option_value for key, option_value in command.items() if key != "name"}
     answer = await telex.reader.slash(telex.news, command["name"], **options)
     assert "Ask whoever manages this server to add one" in message_text(answer)
-    managers = await telex.editor.slash(telex.news, command["name"], **options)
-    assert "/feed packs" in message_text(managers)
-    assert button_labels(last_reply(managers)) == ["Get started"]
+    manager_reply = await telex.editor.slash(telex.news, command["name"], **options)
+    assert "/feed packs" in message_text(manager_reply)
+    assert button_labels(last_reply(manager_reply)) == ["Get started"]
 
 
-async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(telex, feed_server):
+async def test_search_and_latest_with_unpolled_feeds(telex, feed_server):
     await telex.follow(f"{feed_server.origin}/never-read")
     for answer in (
         await telex.reader.slash(telex.news, "search", query="robots"),
@@ -219,13 +219,13 @@ async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(t
         assert "robots" not in message_text(answer)
 
 
-async def test_a_query_is_neither_markup_nor_a_mention_in_the_answer(telex, feed_server):
+async def test_query_is_escaped_in_reply(telex, feed_server):
     await follow(telex, feed_server)
     reply = await telex.reader.slash(telex.news, "search", query="**@everyone** [x](https://evil.example)")
     assert "\\*\\*\\@everyone\\*\\*" in message_text(reply)
 
 
-async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(telex, feed_server):
+async def test_article_card_shows_text_buttons_and_post(telex, feed_server):
     await follow(telex, feed_server)
     reply = await telex.reader.slash(telex.news, "search", query="moratorium")
     card = await choose(telex.reader, last_reply(reply), "Cities ban")
@@ -241,7 +241,7 @@ async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(te
     assert message_text(save_reply) == "Saved to your bookmarks."
 
 
-async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex, feed_server):
+async def test_article_card_does_not_link_hidden_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
     article = await newest_article(telex, feed)
@@ -256,7 +256,7 @@ async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex, feed_server):
     assert str(secret.id) not in card
 
 
-async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(telex, feed_server):
+async def test_feed_of_hidden_channel_is_not_found(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.reader)
@@ -268,15 +268,15 @@ async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(tel
     assert "Cities" in message_text(await telex.editor.slash(telex.news, "search", query="cities"))
 
 
-async def test_another_servers_feeds_are_not_found(telex, feed_server):
+async def test_feed_of_other_server_is_not_found(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
     assert "Nothing to read yet" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_rights_withdrawn_between_page_and_click_hide_what_follows(telex, feed_server):
+async def test_next_page_requires_channel_access(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, *numbered_items(12), channel=secret)
+    await follow(telex, feed_server, *make_numbered_items(12), channel=secret)
     reply = await telex.reader.slash(telex.news, "search", query="robots")
     _menu, options = find_menu(last_reply(reply))
     hide_channel(telex, secret, telex.reader)
@@ -287,7 +287,7 @@ async def test_rights_withdrawn_between_page_and_click_hide_what_follows(telex, 
     assert "Robots" not in message_text(next_page_reply)
 
 
-async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, feed_server):
+async def test_latest_is_newest_first_and_filtered_by_source(telex, feed_server):
     await follow(telex, feed_server)
     await follow(
         telex,
@@ -305,7 +305,7 @@ async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, f
     assert "No outlet has that name" in unknown
 
 
-async def test_an_article_of_two_feeds_is_one_line(telex, feed_server):
+async def test_article_of_two_feeds_is_listed_once(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/again", title="Example Again")
     for name, options in (("latest", {}), ("search", {"query": "cities"})):
@@ -314,7 +314,7 @@ async def test_an_article_of_two_feeds_is_one_line(telex, feed_server):
         assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", reply_text)
 
 
-async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(telex, feed_server):
+async def test_story_of_two_outlets_is_listed_once(telex, feed_server):
     titles = {"Example News": "Repair ship reaches the severed Nordwave cable"}
     titles["Other News"] = f"{titles['Example News']} at last"
     for number, (outlet, title) in enumerate(titles.items()):
@@ -328,24 +328,24 @@ async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(telex, fe
         assert re.search(r"-# Also: \[(Example|Other) News\]", reply_text)
 
 
-async def test_of_a_name_in_both_languages_the_readers_comes_first(telex, feed_server):
+async def test_result_in_language_of_user_comes_first(telex, feed_server):
     for number, language in enumerate(("en", "fr")):
         news = make_rss_item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
         await follow(telex, feed_server, news, path=f"/{number}", title=f"News {number}", language=language)
-    for tongue, first in (("en-US", "Nordwave 0"), ("fr", "Nordwave 1")):
-        telex.locales[telex.reader.id] = tongue
+    for locale, first_title in (("en-US", "Nordwave 0"), ("fr", "Nordwave 1")):
+        telex.locales[telex.reader.id] = locale
         reply = await telex.reader.slash(telex.news, "search", query="nordwave")
-        assert find_menu(last_reply(reply))[1][0]["label"] == first
+        assert find_menu(last_reply(reply))[1][0]["label"] == first_title
 
 
-async def test_sources_are_offered_while_typing(telex, feed_server):
+async def test_source_option_is_completed(telex, feed_server):
     await follow(telex, feed_server, title="Les Échos du Net")
     for command in ("search", "latest"):
         choices = await telex.reader.autocomplete(telex.news, command, "source", "echo")
         assert [choice["value"] for choice in choices] == ["Les Échos du Net"]
 
 
-async def test_answers_speak_french_to_who_does(telex, feed_server):
+async def test_search_and_latest_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     reply = await telex.reader.slash(telex.news, "search", query="zeppelin")
@@ -357,7 +357,7 @@ async def test_answers_speak_french_to_who_does(telex, feed_server):
     assert "No results" in message_text(english)
 
 
-async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
+async def test_long_titles_and_urls_fit_page(telex, feed_server):
     long_items = [
         make_rss_item(
             number,
@@ -376,7 +376,7 @@ async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
         assert len(find_menu(last_reply(reply))[1]) == 5
 
 
-async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_server):
+async def test_feed_of_private_thread_is_found_only_by_members(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
     await telex.set_permissions(telex.news, create_private_threads=True)
@@ -390,7 +390,7 @@ async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_
     assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_an_archived_threads_feed_is_still_found(telex, feed_server, monkeypatch):
+async def test_feed_of_archived_thread_is_found(telex, feed_server, monkeypatch):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
     await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
@@ -410,8 +410,8 @@ async def test_an_archived_threads_feed_is_still_found(telex, feed_server, monke
         assert not await telex.bot.outbox_relay.audience.find_local_feed_ids_readable_by(
             telex.guild.id, telex.reader.id, raise_if_unchecked=False
         )
-        refused = await telex.editor.slash(telex.news, "watch add", query="cities", where=telex.news)
-        assert message_text(refused) == "Discord didn’t answer. Try again in a minute."
+        refusal = await telex.editor.slash(telex.news, "watch add", query="cities", where=telex.news)
+        assert message_text(refusal) == "Discord didn’t answer. Try again in a minute."
         telex.ignore_past_errors()
     assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
     monkeypatch.setattr(discord.Guild, "fetch_channel", get_no_answer)
@@ -419,7 +419,7 @@ async def test_an_archived_threads_feed_is_still_found(telex, feed_server, monke
     assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_what_was_chosen_in_french_is_written_in_french(telex, feed_server):
+async def test_options_are_shown_in_language_of_user(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     reply_text = message_text(await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j"))

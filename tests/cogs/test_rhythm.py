@@ -1,4 +1,4 @@
-"""/settings schedule: quiet hours, so many posts an hour, a gap; what /why and /feed list say meanwhile."""
+"""/settings schedule: quiet hours, hourly limit and interval, and how /why and /feed list show them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.interactions import choose, last_reply, message_text, selecte
 from tests.support.scenario import follow, newest_article, posted_titles, publish, why
 
 
-def timestamp_of(text: str) -> int:
+def parse_timestamp(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -34,7 +34,7 @@ async def open_schedule(world: World) -> ResponseMessage:
 
 
 async def publish_articles(world: World, server: FeedServer, *numbers: int) -> None:
-    """The followed feed brings articles, which are owed."""
+    """Publish articles in the followed feed and poll it, without delivering the posts."""
     (_subscription, feed), *_other_pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     now = world.clock.now()
     await publish(
@@ -46,7 +46,7 @@ async def publish_articles(world: World, server: FeedServer, *numbers: int) -> N
     )
 
 
-async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
+async def test_schedule_is_saved_shown_and_turned_off(telex, feed_server):
     await follow(telex, feed_server)
     panel = await open_schedule(telex)
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
@@ -69,7 +69,7 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     assert await load_limits(telex) == (None, None, None)
 
 
-async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(telex, feed_server, monkeypatch):
+async def test_pack_reply_mentions_quiet_hours(telex, feed_server, monkeypatch):
     feed_server.serve("/1", make_rss(make_rss_item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: outlines)
@@ -83,12 +83,14 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     assert "Quiet hours" not in second_text
 
 
-@check_cases("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
-def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
-    assert SETTING_WORDS[setting_registry.QUIET_HOURS].describe(written) == discord_text.to_markdown_line(written)
+@check_cases("stored_value", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
+def test_invalid_quiet_hours_are_shown_escaped(stored_value):
+    assert SETTING_WORDS[setting_registry.QUIET_HOURS].describe(stored_value) == discord_text.to_markdown_line(
+        stored_value
+    )
 
 
-async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
+async def test_quiet_hours_must_not_be_empty(telex, feed_server):
     await follow(telex, feed_server)
     panel = last_reply(await choose(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until"))
     assert "Quiet until 07:00. Choose a start time to save." in text(panel)
@@ -102,10 +104,10 @@ async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 
 
-async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_server):
+async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
     await follow(telex, feed_server)
     await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
-    await telex.advance(timestamp_of("2026-11-24 22:00") - telex.clock.now())
+    await telex.advance(parse_timestamp("2026-11-24 22:00") - telex.clock.now())
     await telex.set_channel_setting(setting_registry.QUIET_HOURS, "22:00-07:00", telex.news)
     post_count_before = len(telex.posts())
     await publish_articles(telex, feed_server, 11, 12)
@@ -127,7 +129,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_se
     assert posted_titles(telex)[post_count_before:] == ["Article 11", "Article 12"]
 
 
-async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_server):
+async def test_posts_beyond_hourly_limit_become_catch_up(telex, feed_server):
     await follow(telex, feed_server)
     await choose(telex.editor, await open_schedule(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)

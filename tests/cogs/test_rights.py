@@ -1,4 +1,4 @@
-"""Who may change what a server follows."""
+"""Permissions to manage feeds: Manage Server, command permissions and the manager role."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from tests.support.interactions import hide_channel, last_reply, message_text
 from tests.support.scenario import follow
 
 
-async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):
-    """With default permissions it would hide them from a role that the server chose to manage feeds."""
-    managed = {name for name, who in read_permissions_by_command().items() if who == "Manage Server"}
-    managed |= {name.partition(" ")[0] for name in managed if name.startswith("/")}
+async def test_manager_commands_have_no_default_permissions(telex):
+    """Default permissions would hide commands from the role that manages feeds."""
+    manager_commands = {
+        name for name, permission in read_permissions_by_command().items() if permission == "Manage Server"
+    }
+    manager_commands |= {name.partition(" ")[0] for name in manager_commands if name.startswith("/")}
     for command in telex.bot.tree.get_commands():
         assert command.default_permissions is None
         is_for_managers = "managers" in command.extras
-        mixed = {"/watch", "/digest", "Follow this source"}  # others may do something with these, too
+        shared_commands = {"/watch", "/digest", "Follow this source"}  # others may do something with these, too
         name = command.name if isinstance(command, discord.app_commands.ContextMenu) else f"/{command.name}"
-        assert is_for_managers is (name in managed - mixed), command.name
+        assert is_for_managers is (name in manager_commands - shared_commands), command.name
 
 
-async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex):
+async def test_member_cannot_use_manager_commands(telex):
     answer = await telex.reader.slash(telex.news, "feed list")
     assert "You need the Manage Server permission" in message_text(answer)
     assert last_reply(answer).ephemeral
 
 
-async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_server):
+async def test_command_permission_allows_role(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
@@ -50,14 +52,14 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_
     assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex):
-    """Discord's settings show everyone as let in from the start, and may keep it so on any other change."""
+async def test_command_permission_of_everyone_is_ignored(telex):
+    """Discord's settings show @everyone as allowed by default, and may store that on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
     assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_the_servers_settings_come_before_the_role_that_manages_feeds(telex, feed_server):
+async def test_command_permission_overrides_manager_role(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
@@ -73,7 +75,7 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(tele
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
-async def test_without_an_answer_on_the_servers_settings_the_role_decides(telex, feed_server, monkeypatch):
+async def test_manager_role_applies_when_permission_fetch_times_out(telex, feed_server, monkeypatch):
     async def time_out(*_args: object) -> None:
         raise TimeoutError
 
@@ -86,7 +88,7 @@ async def test_without_an_answer_on_the_servers_settings_the_role_decides(telex,
     assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_an_error_while_a_right_is_checked_is_told(telex, monkeypatch):
+async def test_error_in_permission_check_is_reported(telex, monkeypatch):
     async def fail(*_args: object) -> None:
         raise KeyError("permissions")
 
@@ -97,40 +99,42 @@ async def test_an_error_while_a_right_is_checked_is_told(telex, monkeypatch):
     telex.ignore_past_errors()
 
 
-async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
+async def test_changed_command_permissions_apply_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
-    changed = {
+    permissions_update = {
         "id": command["id"],
         "application_id": str(telex.bot.application_id),
         "guild_id": str(telex.guild.id),
         "permissions": [],
     }
-    telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", changed)
+    telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", permissions_update)
     await telex.env.settle()
     assert "No feeds yet" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_commands_that_need_a_server_are_not_in_direct_messages(telex):
+async def test_server_commands_are_not_offered_in_direct_messages(telex):
     available = telex.reader.user.available_commands()
     assert {f"/{name}" for name in available} == {
         name
-        for name, who in read_permissions_by_command().items()
-        if DIRECT in ALLOWED_PEOPLE[who] and name.startswith("/")
+        for name, permission in read_permissions_by_command().items()
+        if DIRECT in ALLOWED_PEOPLE[permission] and name.startswith("/")
     } | {"/watch add"}  # a group is there or not as a whole; it says to run it in a server
 
 
-async def test_only_what_reads_can_be_taken_along(telex):
-    anywhere = {name.removeprefix("/") for name, who in read_permissions_by_command().items() if "anywhere" in who}
+async def test_only_reading_commands_are_user_installable(telex):
+    user_installable_names = {
+        name.removeprefix("/") for name, permission in read_permissions_by_command().items() if "anywhere" in permission
+    }
     for command in telex.bot.tree.get_commands():
         payload = command.to_dict(telex.bot.tree)
-        is_user_installable = command.name in anywhere
+        is_user_installable = command.name in user_installable_names
         assert payload["integration_types"] == ([0, 1] if is_user_installable else [0]), command.name
         assert (2 in payload["contexts"]) is is_user_installable, command.name
 
 
-async def test_every_command_and_option_is_described_and_no_two_clash(telex):
+async def test_commands_have_descriptions_and_unique_names(telex):
     names: list[str] = []
     for command in telex.bot.tree.walk_commands():
         names.append(command.qualified_name)
@@ -141,7 +145,7 @@ async def test_every_command_and_option_is_described_and_no_two_clash(telex):
     assert len(names) == len(set(names))
 
 
-async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
+async def test_refusal_names_manager_role(telex):
     role = telex.guild.create_role("Libr*rians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
@@ -160,20 +164,18 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
         ("digest setup", None, "Start"),
     ],
 )
-async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
-    telex, feed_server, command, options, label
-):
+async def test_panel_of_hidden_channel_changes_nothing(telex, feed_server, command, options, label):
     feed = await follow(telex, feed_server)
     store = telex.store
-    pair = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
+    subscription = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
-        await store.filters.add(FilterPlace(pair.id), [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
+        await store.filters.add(FilterPlace(subscription.id), [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
     await telex.set_channel_setting(setting_registry.MIN_POST_INTERVAL, 60, telex.news)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
-    command_options = {"channel": telex.news} if options is None else {"feed": str(pair.id), **options}
+    command_options = {"channel": telex.news} if options is None else {"feed": str(subscription.id), **options}
     panel = last_reply(await telex.editor.slash(elsewhere, command, **command_options))
-    state_before = await channel_state(telex, feed.id)
+    state_before = await load_channel_state(telex, feed.id)
     role = telex.guild.create_role("Helpers")
     await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, user_id=1)
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
@@ -181,11 +183,11 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     await telex.env.settle()
     reply_text = message_text(await telex.editor.click(panel, label=label))
     assert "a channel you can’t see" in reply_text or "isn’t followed there anymore" in reply_text
-    assert await channel_state(telex, feed.id) == state_before
+    assert await load_channel_state(telex, feed.id) == state_before
 
 
-async def channel_state(world: World, feed_id: int) -> object:
-    """What is kept of the channel and of what it follows."""
+async def load_channel_state(world: World, feed_id: int) -> object:
+    """Load the settings, digest and filters of the channel and the feed's subscriptions."""
     store = world.store
     pairs = await store.subscriptions.list_with_feeds(world.guild.id)
     return (

@@ -1,4 +1,4 @@
-"""A page that one person saved is for that person alone: every way by which articles reach others leaves it out."""
+"""Saved pages are visible only to their user, in everything that shows articles."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SECRETS = ("zeppelin", "Zeppelin", "Coast Weekly", "/lamp")
 
 @dataclass
 class Case:
-    """A feed that all can see, a page on the same story that the reader saved, and the editor, who looks for it."""
+    """A visible feed and a page on the same story that the reader saved."""
 
     world: World
     server: FeedServer
     feed: Feed
     link: str
 
-    async def all_feed_ids(self) -> list[int]:
+    async def list_feed_ids(self) -> list[int]:
         return [feed.id for feed in await self.world.store.feeds.list_all()]
 
     async def search(self, query: str, *, feed_ids: Sequence[int] | None = None, user_id: int | None = None) -> str:
@@ -57,7 +57,7 @@ def render(articles: list[Article]) -> str:
     return json.dumps([build_article_json(article) for article in articles])
 
 
-async def list_for_the_terminal(case: Case) -> str:
+async def list_articles_in_terminal(case: Case) -> str:
     articles = case.world.store.articles
     exported = io.StringIO()
     await export_articles(case.world.store, exported)
@@ -73,7 +73,7 @@ async def list_feeds(case: Case) -> str:
     return f"{names} lantern"
 
 
-async def search_as_the_terminal(case: Case) -> str:
+async def search_in_terminal(case: Case) -> str:
     queries = (
         "harbour",
         "harbour zepelin",
@@ -85,8 +85,8 @@ async def search_as_the_terminal(case: Case) -> str:
     return " ".join([await case.search(query) for query in queries])
 
 
-async def search_as_another_person(case: Case) -> str:
-    editor, feed_ids = case.world.editor.id, await case.all_feed_ids()
+async def search_as_other_user(case: Case) -> str:
+    editor, feed_ids = case.world.editor.id, await case.list_feed_ids()
     bookmarked = await case.search("harbour is:bookmarked", feed_ids=feed_ids, user_id=editor)
     assert "lantern" not in bookmarked
     not_bookmarked = await case.search("harbour -is:bookmarked", feed_ids=feed_ids, user_id=editor)
@@ -94,7 +94,7 @@ async def search_as_another_person(case: Case) -> str:
 
 
 async def complete_words(case: Case) -> str:
-    searcher, feed_ids = case.world.newsroom.searcher, await case.all_feed_ids()
+    searcher, feed_ids = case.world.newsroom.searcher, await case.list_feed_ids()
     completions = [
         await searcher.suggest_completions(field, prefix, feed_ids=feed_ids, limit=9)
         for field in (None, *CompletionField)
@@ -103,7 +103,7 @@ async def complete_words(case: Case) -> str:
     return str(completions)
 
 
-async def ask_as_the_terminal(case: Case) -> str:
+async def ask_in_terminal(case: Case) -> str:
     question = "When does the harbour lantern festival open?"
     answers = [
         await answer_pipeline.answer_question(case.world.newsroom.searcher, text, feed_ids=None)
@@ -112,7 +112,7 @@ async def ask_as_the_terminal(case: Case) -> str:
     return json.dumps([answer.as_json() for answer in answers])
 
 
-async def ask_in_public_as_the_saver(case: Case) -> str:
+async def ask_publicly_as_saver(case: Case) -> str:
     mention = f"<@{case.world.env.backend.bot_user.id}>"
     await case.world.reader.send(case.world.news, f"{mention} when does the harbour lantern festival open?")
     await case.world.reader.send(case.world.news, f"{mention} search: harbour sky")
@@ -120,7 +120,7 @@ async def ask_in_public_as_the_saver(case: Case) -> str:
     return message_text(public) + " ".join(posted_texts(case.world))
 
 
-async def read_by_commands(case: Case) -> str:
+async def run_commands(case: Case) -> str:
     world, replies = case.world, []
     for command, options in (
         ("search", {"query": "harbour"}),
@@ -141,13 +141,13 @@ async def read_by_commands(case: Case) -> str:
 
 async def find_similar(case: Case) -> str:
     article = await newest_article(case.world, case.feed)
-    searcher, feed_ids = case.world.newsroom.searcher, await case.all_feed_ids()
+    searcher, feed_ids = case.world.newsroom.searcher, await case.list_feed_ids()
     page = await find_similar_articles(searcher, article, feed_ids=feed_ids, limit=9)
     return PUBLIC_TITLE + render([hit.article for hit in page.results])
 
 
 async def match_stories(case: Case) -> str:
-    """Another outlet reports the story, of which the saved page is no part, so that no post waits or joins for it."""
+    """Publish the story in another outlet: the saved page is no part of it, so no post waits for or joins it."""
     world, store = case.world, case.world.store
     channel = world.guild.create_text_channel("stories")
     other = await follow(world, case.server, path="/other", title="Other Voice", channel=channel)
@@ -156,11 +156,11 @@ async def match_stories(case: Case) -> str:
     article = await newest_article(world, other)
     similar_pairs = store_probe.load_rows(world.database, "similar_article")
     related_ids = {pair[column] for pair in similar_pairs for column in ("article_id", "earlier_id")}
-    saved = await store.articles.list_newest([saved_pages_feed_id(world.reader.id)], limit=9)
+    saved_articles = await store.articles.list_newest([saved_pages_feed_id(world.reader.id)], limit=9)
     assert article.id in related_ids
-    assert not related_ids & {saved_article.id for saved_article in saved}
+    assert not related_ids & {saved_article.id for saved_article in saved_articles}
     recent = await store.stories.list_recent(0, 0, limit=99, lead_length=99)
-    coverage = await store.stories.load_other_coverage([article.id], await case.all_feed_ids(), 0.0)
+    coverage = await store.stories.load_other_coverage([article.id], await case.list_feed_ids(), 0.0)
     return f"{recent} {coverage} {posted_texts(world, channel)}"
 
 
@@ -174,7 +174,7 @@ async def send_digests(case: Case) -> str:
 async def detect_trends(case: Case) -> str:
     services = case.world.newsroom
     trends = await load_trends(
-        services.store, services.occasional_workers, await case.all_feed_ids(), TrendPeriod.WEEK, services.clock.now()
+        services.store, services.occasional_workers, await case.list_feed_ids(), TrendPeriod.WEEK, services.clock.now()
     )
     return f"{trends} lantern"
 
@@ -192,20 +192,20 @@ async def match_watches(case: Case) -> str:
     return "lantern"
 
 
-async def explain_as_the_terminal(case: Case) -> str:
+async def explain_in_terminal(case: Case) -> str:
     found = await find_articles_at(case.world.store, case.link)
     assert found == []
     assert await case.world.store.articles.load_stored_articles_by_url([case.link]) == {}
     return f"{await explain_link(case.world.store, case.link)} lantern"
 
 
-async def ask_an_assistant(case: Case) -> str:
+async def call_assistant_tools(case: Case) -> str:
     news_tools = importlib.import_module("bot.assistants.news_tools")
 
-    async def everything() -> None:
+    async def find_all_feeds() -> None:
         return None
 
-    server = news_tools.build_server(case.world.newsroom, everything)
+    server = news_tools.build_server(case.world.newsroom, find_all_feeds)
     replies = [
         await server.call_tool(tool, arguments)
         for tool, arguments in (
@@ -226,56 +226,56 @@ async def ask_an_assistant(case: Case) -> str:
 
 async def filter_by_meaning(case: Case) -> str:
     vectors = case.world.store.encoded_articles
-    saved = await case.world.store.articles.list_newest([saved_pages_feed_id(case.world.reader.id)], limit=9)
-    saved_ids = {article.id for article in saved}
+    saved_articles = await case.world.store.articles.list_newest([saved_pages_feed_id(case.world.reader.id)], limit=9)
+    saved_ids = {article.id for article in saved_articles}
     assert saved_ids
-    everything = await vectors.list_newest_ids(feed_ids=None, since=None, before=None, limit=99)
-    assert everything
-    assert not saved_ids & set(everything)
+    newest_ids = await vectors.list_newest_ids(feed_ids=None, since=None, before=None, limit=99)
+    assert newest_ids
+    assert not saved_ids & set(newest_ids)
     assert await vectors.filter_ids(saved_ids, feed_ids=None, since=None, before=None) == set()
     assert await vectors.filter_existing_ids(saved_ids) == saved_ids
     return "lantern"
 
 
 READERS: tuple[Callable[[Case], Awaitable[str]], ...] = (
-    list_for_the_terminal,
+    list_articles_in_terminal,
     list_feeds,
-    search_as_the_terminal,
-    search_as_another_person,
+    search_in_terminal,
+    search_as_other_user,
     complete_words,
-    ask_as_the_terminal,
-    ask_in_public_as_the_saver,
-    read_by_commands,
+    ask_in_terminal,
+    ask_publicly_as_saver,
+    run_commands,
     find_similar,
     detect_trends,
-    explain_as_the_terminal,
-    ask_an_assistant,
+    explain_in_terminal,
+    call_assistant_tools,
     filter_by_meaning,
     match_watches,
     match_stories,
     send_digests,
 )
-"""Every way by which articles reach somebody, or decide what others are told, besides buttons and whole commands.
+"""Functions that read or show articles, without buttons and whole commands.
 
-Those are in `test_matrix.py` and `test_forged.py`, with a saved page among what everybody asks for.
+`test_matrix.py` and `test_forged.py` test those, with a saved page among the articles.
 """
 
 
-async def test_no_reader_of_articles_shows_a_saved_page_to_others(telex, feed_server):
+async def test_saved_page_is_hidden_from_others_everywhere(telex, feed_server):
     item = make_rss_item(1, title=PUBLIC_TITLE, body=f"{PUBLIC_TITLE}, at six.", published=telex.clock.now() - 60)
     feed = await follow(telex, feed_server, item)
     link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
     assert (await save(telex, link)).startswith("Saved for you alone.")
     case = Case(telex, feed_server, feed, link)
-    own = await case.search("harbour is:bookmarked", feed_ids=[feed.id], user_id=telex.reader.id)
-    assert "zeppelin" in own
+    own_results = await case.search("harbour is:bookmarked", feed_ids=[feed.id], user_id=telex.reader.id)
+    assert "zeppelin" in own_results
     for read in READERS:
         shown_text = await read(case)
         assert "lantern" in shown_text, read.__name__
         assert not [secret for secret in SECRETS if secret in shown_text], read.__name__
 
 
-async def test_the_text_of_a_saved_page_and_of_an_article_of_the_same_page_never_mix(telex, feed_server):
+async def test_saved_page_and_article_of_same_url_stay_separate(telex, feed_server):
     link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
     await save(telex, link)
     saved_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
@@ -291,7 +291,7 @@ async def test_the_text_of_a_saved_page_and_of_an_article_of_the_same_page_never
     assert await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1) == saved_before
 
 
-async def test_an_article_that_the_saver_cannot_see_gives_nothing_to_the_saved_page(telex, feed_server):
+async def test_saved_page_does_not_use_text_of_hidden_article(telex, feed_server):
     secret_channel = telex.guild.create_text_channel("secret")
     link = serve_page(feed_server, title="The public page", text="What everybody reads on this page. ")
     item = make_rss_item(1, title="For subscribers", body="What only subscribers read. " * 9)
@@ -306,8 +306,8 @@ async def test_an_article_that_the_saver_cannot_see_gives_nothing_to_the_saved_p
     assert "subscribers" not in text(last_reply(await telex.reader.slash(telex.news, "bookmarks")))
 
 
-async def test_feeds_never_get_the_ids_of_saved_pages(telex, feed_server):
-    """SQLite numbers a row one above the largest id, which is a negative one where pages are all there is."""
+async def test_feed_ids_do_not_collide_with_saved_pages(telex, feed_server):
+    """SQLite numbers a row one above the largest ID, which is negative if only feeds of saved pages exist."""
     await save(telex, serve_page(feed_server))
     feed = await follow(telex, feed_server)
     assert feed.id == 1

@@ -1,4 +1,4 @@
-"""/feed report: which feeds earn their place, remedies that are asked about and undone, and what stays hidden."""
+"""/feed report: the scorecard of feeds, and remedies with confirmation and undo."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOISY_TITLES = [f"Great deal number {number}" for number in range(40)] + [f"Repo
 
 @pytest.fixture
 async def history(telex) -> PostHistory:
-    """A feed that nobody keeps, two that people keep, and one that is new."""
+    """A feed without reactions, two with many and a new one."""
     history = PostHistory(telex.store, telex.guild.id)
     noisy = await history.add_feed("Daily Socket", telex.news.id, NOISY_TITLES)
     history.react(noisy, "saved", [[], *[[]] * 39, PEOPLE])
@@ -56,8 +56,8 @@ async def open_remedy(telex: World, label: str) -> ResponseMessage:
     return last_reply(await choose(telex.editor, await open_report(telex), label))
 
 
-async def do_and_undo(telex: World, remedy: ResponseMessage) -> tuple[str, ResponseMessage]:
-    """What the confirmation says, and the message with Undo."""
+async def confirm_remedy(telex: World, remedy: ResponseMessage) -> tuple[str, ResponseMessage]:
+    """Carry out a remedy; return the text of the confirmation and its message with Undo."""
     confirmation = last_reply(await telex.editor.click(remedy, label="Do it"))
     assert button_labels(confirmation) == ["Undo"]
     return text(confirmation) or "", confirmation
@@ -68,86 +68,93 @@ async def load_subscription(telex: World, name: str):
     return next(subscription for subscription, feed in pairs if feed.title == name)
 
 
-async def test_the_report_says_which_feed_to_decide_on_which_earn_it_and_which_is_too_new(telex, history):
+async def test_report_sorts_feeds_into_three_groups(telex, history):
     report = await open_report(telex)
     assert report.ephemeral
-    shown = text(report) or ""
-    to_decide, earn, too_early = (
-        shown.index(heading) for heading in ("1 TO DECIDE ON", "THESE EARN IT", "TOO EARLY TO TELL")
+    report_text = text(report) or ""
+    to_decide, earning, too_early = (
+        report_text.index(heading) for heading in ("1 TO DECIDE ON", "THESE EARN IT", "TOO EARLY TO TELL")
     )
-    assert to_decide < shown.index("**Daily Socket**") < earn < shown.index("**Kernel**") < shown.index("**Circuit**")
-    assert shown.index("**Circuit**") < too_early < shown.index("**Newcomer**")
-    assert "· 111 posts ·" in shown
     assert (
-        f"**1 of 100 kept** · 70 posts in <#{telex.news.id}>, 6 in 10 of all · 3 saves · hardly any likes" in shown
-    ), shown
-    assert "**50 of 100 kept** · 20 posts · 30 saves · 9 likes" in shown
-    assert "▰▰▰▰▰▰▰" in shown
-    assert "followed since" in shown
+        to_decide
+        < report_text.index("**Daily Socket**")
+        < earning
+        < report_text.index("**Kernel**")
+        < report_text.index("**Circuit**")
+    )
+    assert report_text.index("**Circuit**") < too_early < report_text.index("**Newcomer**")
+    assert "· 111 posts ·" in report_text
+    assert (
+        f"**1 of 100 kept** · 70 posts in <#{telex.news.id}>, 6 in 10 of all · 3 saves · hardly any likes"
+        in report_text
+    ), report_text
+    assert "**50 of 100 kept** · 20 posts · 30 saves · 9 likes" in report_text
+    assert "▰▰▰▰▰▰▰" in report_text
+    assert "followed since" in report_text
 
 
-async def test_what_fewer_than_three_people_did_is_neither_shown_nor_counted(telex, history):
+async def test_reactions_of_fewer_than_three_people_are_hidden(telex, history):
     feed = await history.add_feed("Quiet", telex.news.id, [f"Quiet {number}" for number in range(21)])
     history.react(feed, "saved", [[PEOPLE[0], PEOPLE[1]]] * 15)
     history.react(feed, "disliked", [[], [PEOPLE[0]]])
     await history.mute(feed, PEOPLE[:2])
     await history.add_feed("Silent", telex.news.id, [f"Silent {number}" for number in range(21)])
-    shown = text(await open_report(telex)) or ""
-    rows = [shown[shown.index(f"**{name}**") :].split("\n")[1] for name in ("Quiet", "Silent")]
+    report_text = text(await open_report(telex)) or ""
+    rows = [report_text[report_text.index(f"**{name}**") :].split("\n")[1] for name in ("Quiet", "Silent")]
     # That nobody did anything looks as if two people had.
     assert rows == [f"-# **hardly any kept** · 21 posts in <#{telex.news.id}>"] * 2
 
 
-async def test_three_people_who_muted_a_story_put_even_a_liked_feed_up_for_decision(telex, history):
+async def test_feed_with_three_mutes_needs_decision(telex, history):
     feed = await history.add_feed("Loud", telex.news.id, [f"Loud {number}" for number in range(4)])
     history.react(feed, "liked", [PEOPLE] * 4)
     await history.mute(feed, PEOPLE)
-    shown = text(await open_report(telex)) or ""
-    assert "2 TO DECIDE ON" in shown
-    assert "3 mutes of its stories" in shown
+    report_text = text(await open_report(telex)) or ""
+    assert "2 TO DECIDE ON" in report_text
+    assert "3 mutes of its stories" in report_text
 
 
-async def test_mutes_are_shown_where_nothing_was_posted_lately(telex):
+async def test_mutes_are_shown_without_recent_posts(telex):
     history = PostHistory(telex.store, telex.guild.id)
     feed = await history.add_feed("Loud", telex.news.id, ["Loud"], span_days=28)
     await history.mute(feed, PEOPLE)
     store_probe.shift_column(telex.newsroom.settings.database, Column.SENT_AT, -40 * 86_400)
-    shown = text(await open_report(telex)) or ""
-    assert "1 TO DECIDE ON" in shown
-    assert "**Loud**\n-# no posts" in shown
+    report_text = text(await open_report(telex)) or ""
+    assert "1 TO DECIDE ON" in report_text
+    assert "**Loud**\n-# no posts" in report_text
 
 
-async def test_ninety_days_are_a_button_away(telex, history):
+async def test_report_switches_to_ninety_days(telex, history):
     await history.add_feed("Old", telex.news.id, ["Past"] * 10, span_days=89)
     report = await open_report(telex)
-    before = text(report) or ""
-    after = text(last_reply(await telex.editor.click(report, label="90 days"))) or ""
-    assert "115 posts" in before
-    assert "121 posts" in after
+    text_of_month = text(report) or ""
+    text_of_ninety_days = text(last_reply(await telex.editor.click(report, label="90 days"))) or ""
+    assert "115 posts" in text_of_month
+    assert "121 posts" in text_of_ninety_days
 
 
-async def test_pausing_says_what_it_would_have_done_and_is_undone(telex, history):
+async def test_pause_remedy_is_previewed_and_undone(telex, history):
     remedy = await open_remedy(telex, "Daily Socket: pause")
     assert "70 posts fewer; its articles stay in" in (text(remedy) or "")
     assert (await load_subscription(telex, "Daily Socket")).paused_at is None
-    sentence, confirmation = await do_and_undo(telex, remedy)
+    sentence, confirmation = await confirm_remedy(telex, remedy)
     assert "Paused **Daily Socket**" in sentence
     assert (await load_subscription(telex, "Daily Socket")).paused_at is not None
-    assert "Daily Socket" not in str([option["label"] for option in menu_options(await open_report(telex))])
+    assert "Daily Socket" not in str([option["label"] for option in find_menu_options(await open_report(telex))])
     await telex.editor.click(confirmation, label="Undo")
     assert (await load_subscription(telex, "Daily Socket")).paused_at is None
 
 
-def menu_options(report: ResponseMessage) -> list[dict[str, Any]]:
+def find_menu_options(report: ResponseMessage) -> list[dict[str, Any]]:
     return next((component["options"] for component in components(report) if component["type"] == 3), [])
 
 
-async def test_the_word_that_is_suggested_spares_what_was_saved_and_its_filter_is_undone(telex, history):
-    options = menu_options(await open_report(telex))
+async def test_filter_remedy_spares_saved_articles_and_is_undone(telex, history):
+    options = find_menu_options(await open_report(telex))
     assert options[0]["label"].startswith("Daily Socket: never post “")
     assert options[0]["description"] == "Of the last 70 posts, 30 would have come; the saved ones stay"
     remedy = last_reply(await choose(telex.editor, await open_report(telex), "Daily Socket: never post"))
-    _sentence, confirmation = await do_and_undo(telex, remedy)
+    _sentence, confirmation = await confirm_remedy(telex, remedy)
     place = FilterPlace((await load_subscription(telex, "Daily Socket")).id)
     (saved_filter,) = await telex.store.filters.list_by_place(place)
     assert saved_filter.mode is FilterMode.EXCLUDE
@@ -156,8 +163,8 @@ async def test_the_word_that_is_suggested_spares_what_was_saved_and_its_filter_i
     assert await telex.store.filters.list_by_place(place) == []
 
 
-async def test_headlines_keep_the_rest_of_the_look_and_the_old_look_comes_back(telex, history):
-    _sentence, confirmation = await do_and_undo(telex, await open_remedy(telex, "Daily Socket: headlines only"))
+async def test_headline_remedy_is_undone(telex, history):
+    _sentence, confirmation = await confirm_remedy(telex, await open_remedy(telex, "Daily Socket: headlines only"))
     look = (await load_subscription(telex, "Daily Socket")).look
     assert look is not None
     assert look.style is Style.HEADLINE
@@ -165,13 +172,13 @@ async def test_headlines_keep_the_rest_of_the_look_and_the_old_look_comes_back(t
     assert (await load_subscription(telex, "Daily Socket")).look is None
 
 
-async def test_moving_asks_for_the_channel_and_goes_back(telex, history):
+async def test_move_remedy_asks_for_channel_and_is_undone(telex, history):
     deals = telex.guild.create_text_channel("deals")
     remedy = await open_remedy(telex, "Daily Socket: move")
     assert "1 a day instead of 4 posts" in (text(remedy) or "")
     assert next(part for part in components(remedy) if part.get("label") == "Do it")["disabled"]
     remedy = last_reply(await choose_channel(telex, remedy, deals))
-    sentence, confirmation = await do_and_undo(telex, remedy)
+    sentence, confirmation = await confirm_remedy(telex, remedy)
     assert f"Moved **Daily Socket** to <#{deals.id}>" in sentence
     assert (await load_subscription(telex, "Daily Socket")).channel_id == deals.id
     await telex.editor.click(confirmation, label="Undo")
@@ -183,7 +190,7 @@ async def choose_channel(telex: World, remedy: ResponseMessage, channel):
     return await telex.editor.select(remedy, [channel], custom_id=menu["custom_id"])
 
 
-async def test_a_channel_that_follows_the_feed_already_or_is_hidden_cannot_be_moved_to(telex, history):
+async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
     other = telex.guild.create_text_channel("other")
     hidden = telex.guild.create_text_channel("hidden")
     hide_channel(telex, hidden, telex.editor)
@@ -206,23 +213,23 @@ async def test_a_channel_that_follows_the_feed_already_or_is_hidden_cannot_be_mo
     assert (await load_subscription(telex, "Daily Socket")).channel_id in {telex.news.id, other.id}
 
 
-async def test_the_best_of_the_day_says_how_many_posts_a_day_that_is_and_is_undone(telex, history):
+async def test_best_of_day_remedy_is_previewed_and_undone(telex, history):
     await history.add_feed("Burst", telex.news.id, [f"Burst {number}" for number in range(60)], span_days=1)
     remedy = await open_remedy(telex, "#news: only the best of the day")
     assert "4 a day instead of 6 posts; nearly all kept ones stay" in (text(remedy) or "")
-    _sentence, confirmation = await do_and_undo(telex, remedy)
+    _sentence, confirmation = await confirm_remedy(telex, remedy)
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[TOP_STORIES_PER_DAY] == 5
     await telex.editor.click(confirmation, label="Undo")
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[TOP_STORIES_PER_DAY] is None
 
 
-async def test_cancel_changes_nothing(telex, history):
+async def test_cancelled_remedy_changes_nothing(telex, history):
     remedy = await open_remedy(telex, "Daily Socket: pause")
     assert "Nothing changed." in message_text(await telex.editor.click(remedy, label="Cancel"))
     assert (await load_subscription(telex, "Daily Socket")).paused_at is None
 
 
-async def test_members_are_refused_and_who_lost_the_right_can_do_nothing(telex, history):
+async def test_report_requires_permission_at_each_press(telex, history):
     refusal = await telex.reader.slash(telex.news, "feed report")
     assert "You need the Manage Server permission" in message_text(refusal)
     report = await open_report(telex)
@@ -234,7 +241,7 @@ async def test_members_are_refused_and_who_lost_the_right_can_do_nothing(telex, 
     assert (await load_subscription(telex, "Daily Socket")).paused_at is not None
 
 
-async def test_a_feed_that_was_unfollowed_meanwhile_is_refused_and_forged_choices_do_nothing(telex, history):
+async def test_report_refuses_unfollowed_feed_and_forged_choice(telex, history):
     report = await open_report(telex)
     remedy = last_reply(await choose(telex.editor, report, "Daily Socket: pause"))
     custom_id, _options = find_menu(report)
@@ -244,36 +251,38 @@ async def test_a_feed_that_was_unfollowed_meanwhile_is_refused_and_forged_choice
         assert "expired" in message_text(answer)
     await telex.store.subscriptions.unfollow(telex.news.id, subscription.feed_id, user_id=telex.editor.id)
     assert "isn’t followed there anymore" in message_text(await telex.editor.click(remedy, label="Do it"))
-    gone = await choose(telex.editor, report, "Daily Socket: headlines")
-    assert "isn’t followed there anymore" in message_text(await telex.editor.click(last_reply(gone), label="Do it"))
+    remedy_of_unfollowed = await choose(telex.editor, report, "Daily Socket: headlines")
+    assert "isn’t followed there anymore" in message_text(
+        await telex.editor.click(last_reply(remedy_of_unfollowed), label="Do it")
+    )
 
 
-async def test_feeds_of_hidden_channels_are_left_out(telex, history):
+async def test_report_omits_hidden_channels(telex, history):
     secret = telex.guild.create_text_channel("secret")
     feed = await history.add_feed("Secret", secret.id, [f"Secret {number}" for number in range(50)])
     history.react(feed, "saved", [PEOPLE] * 3)
     hide_channel(telex, secret, telex.editor)
-    shown = text(await open_report(telex)) or ""
-    assert "Secret" not in shown
-    assert "111 posts" in shown
+    report_text = text(await open_report(telex)) or ""
+    assert "Secret" not in report_text
+    assert "111 posts" in report_text
 
 
-async def test_without_feeds_the_next_step_is_told(telex):
+async def test_report_without_feeds_suggests_next_step(telex):
     assert "No feeds yet" in message_text(await telex.editor.slash(telex.news, "feed report"))
 
 
-async def test_it_opens_from_the_list_of_feeds_and_speaks_french(telex, history):
+async def test_report_opens_from_feed_list_in_french(telex, history):
     telex.locales[telex.editor.id] = "fr"
     feed_list = last_reply(await telex.editor.slash(telex.news, "feed list"))
     report = last_reply(await telex.editor.click(feed_list, label="Bilan"))
-    shown = text(report) or ""
+    report_text = text(report) or ""
     for words in ("Quels flux méritent leur place", "1 À TRANCHER", "CEUX-CI LA MÉRITENT", "TROP TÔT POUR LE DIRE"):
-        assert words in shown
-    assert "**1 gardée sur 100**" in shown
-    assert menu_options(report)[0]["label"].startswith("Daily Socket : ")
+        assert words in report_text
+    assert "**1 gardée sur 100**" in report_text
+    assert find_menu_options(report)[0]["label"].startswith("Daily Socket : ")
 
 
-async def test_many_feeds_fit_in_pages_of_twelve_and_the_menu_holds_what_fits(telex, history):
+async def test_report_of_many_feeds_has_pages(telex, history):
     feeds: list[Feed] = []
     for number in range(30):
         titles = [f"Item {number} {post}" for post in range(22)] if number < 14 else [f"Item {number}"]
@@ -283,8 +292,8 @@ async def test_many_feeds_fit_in_pages_of_twelve_and_the_menu_holds_what_fits(te
     report = await open_report(telex)
     assert "15 TO DECIDE ON" in (text(report) or "")
     assert "1 / 3" in button_labels(report)
-    assert len(menu_options(report)) <= MAX_CHOICES
-    assert sum("pause" in option["label"] for option in menu_options(report)) == 12
+    assert len(find_menu_options(report)) <= MAX_CHOICES
+    assert sum("pause" in option["label"] for option in find_menu_options(report)) == 12
     assert len(components(report)) <= 40
     for _page in range(2):
         next_page = [part for part in components(report) if part["type"] == 2][-4]

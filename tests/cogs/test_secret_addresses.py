@@ -1,4 +1,4 @@
-"""Whoever follows an address with a password or key reads whether it is encrypted, and that is true."""
+"""Whether URLs with a password or key are stored encrypted, and what the preview says about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.scenario import three_items
 
 
 @pytest.fixture(autouse=True)
-def no_keys_after() -> Iterator[None]:
+def reset_encryption_keys() -> Iterator[None]:
     yield
     set_encryption_keys(None)
 
@@ -29,7 +29,7 @@ def no_keys_after() -> Iterator[None]:
         (True, "fr", "Elle est chiffrée dans la base de données."),
     ],
 )
-async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(telex, feed_server, has_key, language, sentence):
+async def test_preview_says_whether_secret_url_is_encrypted(telex, feed_server, has_key, language, sentence):
     set_encryption_keys(Secret(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
     feed_server.serve("/rss", make_rss(*three_items(), title="Paper"))

@@ -1,4 +1,4 @@
-"""/settings profile: the bot's avatar, banner and bio in a server, previewed, set, reset; hostile pictures."""
+"""/settings profile: the bot's avatar, banner and bio in a server, and pictures that are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATH = "/members/@me"
 FIFTY_MEGABYTES = 50_000_000
 
 
-def draw(size: tuple[int, int], picture_format: str = "PNG", frame_count: int = 1) -> bytes:
+def draw_picture(size: tuple[int, int], picture_format: str = "PNG", frame_count: int = 1) -> bytes:
     frames = [Image.new("RGB", size, (number * 2, 90, 120)) for number in range(frame_count)]
     buffer = io.BytesIO()
     frames[0].save(buffer, picture_format, save_all=frame_count > 1, append_images=frames[1:])
@@ -31,7 +31,7 @@ def draw(size: tuple[int, int], picture_format: str = "PNG", frame_count: int = 
 
 
 def read_edits(world: World) -> list[dict[str, str | None]]:
-    """What the bot changed of its member, oldest first."""
+    """List the bot's changes to its server profile, oldest first."""
     return [entry.json for entry in world.env.backend.http_requests if entry.method == "PATCH" and PATH in entry.path]
 
 
@@ -41,19 +41,19 @@ def open_picture(data_url: str | None) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data_url.partition(",")[2])))
 
 
-async def test_a_profile_is_previewed_set_and_reset(telex):
+async def test_profile_is_previewed_set_and_reset(telex):
     guild = telex.bot.get_guild(telex.guild.id)
     preview = await telex.editor.slash(
         telex.news,
         "settings profile",
-        avatar=("me.jpg", draw((1500, 900), "JPEG")),
-        banner=("sea.png", draw((600, 600))),
+        avatar=("me.jpg", draw_picture((1500, 900), "JPEG")),
+        banner=("sea.png", draw_picture((600, 600))),
         bio="News *for* us",
     )
     assert "How I’d look in this server" in message_text(preview)
     assert "News \\*for\\* us" in message_text(preview)
-    shown = json.dumps(parts(last_reply(preview)))
-    assert all(f"/{name}.png" in shown for name in ("avatar", "banner")), shown
+    preview_json = json.dumps(parts(last_reply(preview)))
+    assert all(f"/{name}.png" in preview_json for name in ("avatar", "banner")), preview_json
     assert read_edits(telex) == []
     saved = await telex.editor.click(last_reply(preview), label="Use this profile")
     assert "Saved." in message_text(saved)
@@ -75,8 +75,8 @@ async def test_a_profile_is_previewed_set_and_reset(telex):
     assert read_edits(telex)[2:] == [{"bio": "Short"}]
 
 
-async def test_of_an_animated_picture_the_first_of_a_hundred_frames_is_used(telex):
-    animated = draw((64, 64), "GIF", 100)
+async def test_first_frame_of_animated_avatar_is_used(telex):
+    animated = draw_picture((64, 64), "GIF", 100)
     preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated))
     assert "The picture is animated; I’d use its first frame." in message_text(preview)
     await telex.editor.click(last_reply(preview), label="Use this profile")
@@ -84,8 +84,8 @@ async def test_of_an_animated_picture_the_first_of_a_hundred_frames_is_used(tele
     assert (avatar.size, getattr(avatar, "n_frames", 1)) == ((64, 64), 1)
 
 
-def build_bomb() -> bytes:
-    """A PNG of a few kilobytes that says it has 60,000 × 60,000 pixels."""
+def build_decompression_bomb() -> bytes:
+    """Build a PNG of a few kilobytes that declares 60,000 × 60,000 pixels."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
@@ -100,21 +100,19 @@ def build_bomb() -> bytes:
     [
         ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
         ("empty.png", b""),
-        ("half.png", draw((400, 400))[:200]),
-        ("bomb.png", build_bomb()),
-        ("wide.png", draw((5000, 2))),
+        ("half.png", draw_picture((400, 400))[:200]),
+        ("bomb.png", build_decompression_bomb()),
+        ("wide.png", draw_picture((5000, 2))),
         ("virus.exe", b"MZ" + bytes(2000)),
     ],
 )
-async def test_what_is_no_usable_picture_is_refused_in_words(telex, name, content):
+async def test_unusable_picture_is_refused(telex, name, content):
     reply = await telex.editor.slash(telex.news, "settings profile", banner=(name, content))
     assert "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most 4,096 × 4,096" in message_text(reply)
     assert button_labels(last_reply(reply)) == []
 
 
-async def test_fifty_megabytes_are_refused_by_their_declared_size_or_while_they_are_downloaded(
-    telex, feed_server, monkeypatch
-):
+async def test_large_picture_is_refused_before_or_during_download(telex, feed_server, monkeypatch):
     sent_bytes = 0
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -136,7 +134,7 @@ async def test_fifty_megabytes_are_refused_by_their_declared_size_or_while_they_
     monkeypatch.setattr(
         cdn.CdnStore, "store_attachment", lambda *arguments: store(*arguments) | {"url": address, "proxy_url": address}
     )
-    streamed = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw((64, 64))))
+    streamed = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64))))
     assert "This picture is too large. Send one of at most 8 MB." in message_text(streamed)
     assert sent_bytes < FIFTY_MEGABYTES // 2
     assert read_edits(telex) == []
@@ -150,19 +148,19 @@ async def test_fifty_megabytes_are_refused_by_their_declared_size_or_while_they_
         (400, 50035, "File cannot be larger than 10240.0 kb.", "Discord refused it: File cannot be larger"),
     ],
 )
-async def test_what_discord_refuses_is_said_in_words(telex, status, code, text, words):
-    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw((64, 64))))
+async def test_discord_error_on_profile_is_explained(telex, status, code, text, words):
+    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64))))
     telex.env.inject_error("PATCH", f"/guilds/*{PATH}", status=status, code=code, message=text)
-    refused = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert words in message_text(refused)
+    refusal = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert words in message_text(refusal)
     assert await telex.editor.click(last_reply(preview), label="Use this profile")
     assert telex.bot.get_guild(telex.guild.id).me.guild_avatar is not None
 
 
-async def test_who_lost_the_right_changes_nothing(telex):
+async def test_profile_change_requires_permission(telex):
     preview = await telex.editor.slash(telex.news, "settings profile", bio="Mine")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     await telex.env.settle()
-    refused = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert "Manage Server" in message_text(refused)
+    refusal = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert "Manage Server" in message_text(refusal)
     assert read_edits(telex) == []

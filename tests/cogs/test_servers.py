@@ -1,4 +1,4 @@
-"""The bot invited, sent away, invited back; and what changes in a server meanwhile."""
+"""Servers that the bot joins or leaves, and changes in them, also during an outage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def publisher(telex, feed_server) -> Publisher:
     return Publisher(telex, feed_server)
 
 
-async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex):
+async def test_locale_of_server_is_stored_on_join_and_change(telex):
     guild = telex.env.create_guild("Autre", preferred_locale="fr")
     await telex.env.settle()
     assert await telex.store.servers.get_locale(guild.id) == "fr"
@@ -28,7 +28,7 @@ async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex):
     assert await telex.store.servers.get_locale(guild.id) == "en-GB"
 
 
-async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, publisher):
+async def test_removal_during_outage_is_noticed_on_restart(telex, publisher):
     other_server = telex.env.create_guild("Other")
     channel = other_server.create_text_channel("news")
     await telex.env.settle()
@@ -38,15 +38,17 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await publisher.post(make_rss_item(1))
     assert posted_titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
-    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page_key)}
-    assert (fates[channel.id].status, fates[channel.id].reason) == (
+    status_by_channel = {
+        row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page_key)
+    }
+    assert (status_by_channel[channel.id].status, status_by_channel[channel.id].reason) == (
         DeliveryStatus.WITHHELD,
         Reason(WithheldReason.BOT_ABSENT),
     )
 
 
-async def test_what_was_deleted_while_the_bot_was_down_is_forgotten_at_the_start(telex, publisher):
-    """A thread that is archived is listed no more than a channel that was deleted, but stays."""
+async def test_settings_of_deleted_channels_are_removed_on_restart(telex, publisher):
+    """Like a deleted channel, an archived thread is not listed at the start, but its settings must stay."""
     store, server_id, rule = telex.store, telex.guild.id, MentionRule(telex.guild.create_role("Tech").id, "ai", 1)
     channels = [telex.guild.create_text_channel(name) for name in ("news-feed", "alerts", "old-topics")]
     await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
@@ -74,22 +76,25 @@ async def test_what_was_deleted_while_the_bot_was_down_is_forgotten_at_the_start
     assert [await store.mention_rules.list_by_channel(place_id) for place_id in place_ids] == [[], [], [rule]]
 
 
-async def test_a_leave_withholds_what_waits(telex, publisher):
+async def test_leaving_server_withholds_pending_posts(telex, publisher):
     await publisher.begin()
     await publisher.publish(make_rss_item(1))
     telex.env.backend.remove_guild(telex.guild.id)
     await telex.env.settle()
     await telex.deliver()
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
-    (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page_key)
-    assert (fate.status, fate.reason) == (DeliveryStatus.WITHHELD, Reason(WithheldReason.BOT_ABSENT))
+    (delivery_status,) = await telex.store.delivery_statuses.list_by_page_key(article.page_key)
+    assert (delivery_status.status, delivery_status.reason) == (
+        DeliveryStatus.WITHHELD,
+        Reason(WithheldReason.BOT_ABSENT),
+    )
 
 
-async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):
+async def test_restored_role_permissions_unblock_channel(telex, publisher):
     await publisher.begin()
     role = telex.guild.roles[telex.env.backend.bot_user.name]
-    lacking = INVITE_PERMISSIONS.value & ~INVITE_PERMISSIONS.__class__(embed_links=True).value
-    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
+    reduced_permissions = INVITE_PERMISSIONS.value & ~INVITE_PERMISSIONS.__class__(embed_links=True).value
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": reduced_permissions})
     await telex.env.settle()
     await publisher.post(make_rss_item(1))
     assert await telex.store.dispatches.get_problem(telex.news.id) is not None
@@ -99,7 +104,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
     assert posted_titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(telex, publisher):
+async def test_irrelevant_permission_change_keeps_channel_blocked(telex, publisher):
     await publisher.begin()
     await telex.set_permissions(telex.news, send_messages=False)
     await publisher.post(make_rss_item(1))

@@ -1,4 +1,4 @@
-"""/settings: what a server and its channels chose, who may choose it, and who did."""
+"""/settings: settings of servers and channels, permissions to change them, and the history."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from tests.support.interactions import (
 from tests.support.message_texts import list_components
 from tests.support.scenario import follow
 
-CHANNELS, ROLES = 8, 6  # kinds of menus
+CHANNEL_MENU_TYPE, ROLE_MENU_TYPE = 8, 6
 
 
 async def open_settings(telex: World, name: str = "server", person: MemberActor | None = None) -> InteractionResult:
     return await (person or telex.editor).slash(telex.news, f"settings {name}")
 
 
-def select_menu_id(panel: InteractionResult, component_type: int) -> str:
+def find_menu_id(panel: InteractionResult, component_type: int) -> str:
     return next(
         str(component["custom_id"])
         for component in components(last_reply(panel))
@@ -55,13 +55,13 @@ async def submit_time_zone(telex: World, text: str) -> InteractionResult:
 
 
 async def create_feed_manager(telex: World) -> MemberActor:
-    """A member with a role that may manage feeds."""
+    """Create a member with a role that may manage feeds."""
     role = telex.guild.create_role("Librarians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
 
 
-async def test_a_panel_says_saved_once_and_only_when_it_saved(telex):
+async def test_panel_confirms_only_saved_changes(telex):
     panel = await open_settings(telex)
     assert "Saved" not in message_text(panel)
     panel = await choose(telex.editor, last_reply(panel), "French", "Post language")
@@ -75,7 +75,7 @@ async def test_a_panel_says_saved_once_and_only_when_it_saved(telex):
     assert message_text(panel).endswith("\n-# ✅ Enregistré")
 
 
-async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex):
+async def test_panel_shows_defaults(telex):
     panel = await open_settings(telex)
     assert last_reply(panel).ephemeral
     panel_text = message_text(panel)
@@ -86,71 +86,73 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex):
     assert "**Who manages feeds**\n-# members with Manage Server" in panel_text
 
 
-async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(telex, feed_server):
+async def test_post_language_of_channel_overrides_server(telex, feed_server):
     feed = await follow(telex, feed_server, make_rss_item(1))
     await choose(telex.editor, last_reply(await open_settings(telex)), "French")
-    feed_server.serve("/rss", _rss(make_rss_item(2), make_rss_item(1)))
+    feed_server.serve("/rss", _make_rss(make_rss_item(2), make_rss_item(1)))
     await telex.poll_and_deliver(feed)
-    assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris"]
+    assert _list_first_button_labels(telex) == ["Save", "Ajouter aux favoris"]
     await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "English")
-    feed_server.serve("/rss", _rss(make_rss_item(3), make_rss_item(2), make_rss_item(1)))
+    feed_server.serve("/rss", _make_rss(make_rss_item(3), make_rss_item(2), make_rss_item(1)))
     await telex.poll_and_deliver(feed)
-    assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
-    back = await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "Same as the server")
-    assert selected_labels(last_reply(back), "Post language") == ["Same as the server"]
+    assert _list_first_button_labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
+    channel_panel = await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "Same as the server")
+    assert selected_labels(last_reply(channel_panel), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.LANGUAGE] is None
 
 
-def _rss(*items: str) -> str:
+def _make_rss(*items: str) -> str:
     return make_rss(*items, title="Example News", language="en")
 
 
-def _first_button_labels(telex: World) -> list[str]:
-    """Of the first button of each post."""
+def _list_first_button_labels(telex: World) -> list[str]:
+    """List the label of the first button of each post."""
     return [next(part["label"] for part in list_components(post) if part.get("label")) for post in telex.posts()]
 
 
-async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
+async def test_city_is_accepted_as_time_zone(telex):
     panel_text = message_text(await submit_time_zone(telex, " paris"))
     assert "**Time zone**\n-# Europe/Paris (" in panel_text
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
-async def test_what_is_no_time_zone_is_refused_with_a_hint(telex):
+async def test_invalid_time_zone_is_refused_with_hint(telex):
     assert "daylight saving time" in message_text(await submit_time_zone(telex, "UTC+2"))
     assert "`Europe/Paris`" in message_text(await submit_time_zone(telex, "Pariss"))
     assert "big city" in message_text(await submit_time_zone(telex, "Qwertzuiop"))
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).time_zone == "UTC"
 
 
-async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
+async def test_alert_channel_is_chosen_and_reset(telex):
     alerts = telex.guild.create_text_channel("alerts")
     panel = await open_settings(telex)
-    reply = await telex.editor.select(last_reply(panel), [alerts], custom_id=select_menu_id(panel, CHANNELS))
+    reply = await telex.editor.select(last_reply(panel), [alerts], custom_id=find_menu_id(panel, CHANNEL_MENU_TYPE))
     assert "Alerts now go to" in message_text(reply)
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id == alerts.id
     panel = await open_settings(telex)
     assert f"<#{alerts.id}>" in message_text(panel)
-    await telex.editor.select(last_reply(panel), [], custom_id=select_menu_id(panel, CHANNELS))
+    await telex.editor.select(last_reply(panel), [], custom_id=find_menu_id(panel, CHANNEL_MENU_TYPE))
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id is None
 
 
-async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
+async def test_unpostable_alert_channel_is_refused(telex):
     closed_channel = telex.guild.create_text_channel("closed")
     await telex.set_permissions(closed_channel, send_messages=False)
     panel = await open_settings(telex)
-    reply = await telex.editor.select(last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS))
+    reply = await telex.editor.select(
+        last_reply(panel), [closed_channel], custom_id=find_menu_id(panel, CHANNEL_MENU_TYPE)
+    )
     assert "I can’t post" in message_text(reply)
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id is None
 
 
-async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
+async def test_chosen_role_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     assert "You need the Manage Server permission" in message_text(await librarian.slash(telex.news, "feed list"))
     panel = await open_settings(telex)
-    reply = await telex.editor.select(last_reply(panel), [role], custom_id=select_menu_id(panel, ROLES))
+    reply = await telex.editor.select(last_reply(panel), [role], custom_id=find_menu_id(panel, ROLE_MENU_TYPE))
     assert f"<@&{role.id}> and members with Manage Server" in message_text(reply)
     assert "Example News" in message_text(await librarian.slash(telex.news, "feed list"))
     topics = [option["label"] for option in find_menu(last_reply(await librarian.slash(telex.news, "help")))[1]]
@@ -163,38 +165,40 @@ async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
-async def test_everyone_is_no_role_that_manages_feeds(telex):
+async def test_everyone_is_refused_as_manager_role(telex):
     panel = await open_settings(telex)
     reply = await telex.editor.select(
-        last_reply(panel), [telex.guild.default_role], custom_id=select_menu_id(panel, ROLES)
+        last_reply(panel), [telex.guild.default_role], custom_id=find_menu_id(panel, ROLE_MENU_TYPE)
     )
     assert "@everyone can’t manage feeds" in message_text(reply)
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role_id is None
 
 
-async def test_a_role_cannot_say_which_role_manages_feeds(telex):
+async def test_manager_role_cannot_choose_manager_role(telex):
     librarian = await create_feed_manager(telex)
     other_role = telex.guild.create_role("Others")
     librarian_panel = await open_settings(telex, person=librarian)
-    assert not [component for component in components(last_reply(librarian_panel)) if component["type"] == ROLES]
+    assert not [
+        component for component in components(last_reply(librarian_panel)) if component["type"] == ROLE_MENU_TYPE
+    ]
     editor_panel = await open_settings(telex)
     answer = await forge_click(
         librarian,
         telex.news,
         last_reply(editor_panel),
-        select_menu_id(editor_panel, ROLES),
+        find_menu_id(editor_panel, ROLE_MENU_TYPE),
         values=[str(other_role.id)],
-        component_type=ROLES,
+        component_type=ROLE_MENU_TYPE,
     )
     assert "for the person who asked" in message_text(answer)
     reply = await telex.editor.select(
-        last_reply(editor_panel), [other_role], custom_id=select_menu_id(editor_panel, ROLES)
+        last_reply(editor_panel), [other_role], custom_id=find_menu_id(editor_panel, ROLE_MENU_TYPE)
     )
     assert f"<@&{other_role.id}>" in message_text(reply)
 
 
-async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
-    """They still manage feeds by the role; they may not hand it to another one."""
+async def test_choosing_manager_role_requires_manage_server(telex):
+    """They may still manage feeds by the role, but not choose another role."""
     await create_feed_manager(telex)
     (role,) = [server_role for server_role in telex.guild.roles.values() if server_role.name == "Librarians"]
     other_role = telex.guild.create_role("Others")
@@ -202,12 +206,12 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     backend = telex.env.backend
     backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     await telex.env.settle()
-    answer = await telex.editor.select(last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES))
+    answer = await telex.editor.select(last_reply(panel), [other_role], custom_id=find_menu_id(panel, ROLE_MENU_TYPE))
     assert "You need the Manage Server permission" in message_text(answer)
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).manager_role_id == role.id
 
 
-async def test_one_post_a_story_is_switched_by_channel(telex):
+async def test_joining_of_stories_is_toggled_per_channel(telex):
     panel = await open_settings(telex, "channel")
     off_reply = await telex.editor.click(last_reply(panel), label="Turn off")
     assert "each article gets its own post" in message_text(off_reply)
@@ -219,7 +223,7 @@ async def test_one_post_a_story_is_switched_by_channel(telex):
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
 
 
-async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
+async def test_history_lists_changes_newest_first(telex, feed_server):
     feed = await follow(telex, feed_server)
     await submit_time_zone(telex, "Paris")
     await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "French")
@@ -244,7 +248,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_s
     assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in message_text(await open_settings(telex, "history"))
 
 
-async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
+async def test_history_shows_unknown_setting_escaped(telex):
     await telex.store.servers.mark_joined(telex.guild.id)
     store_probe.insert_setting_change(
         telex.database, telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**"
@@ -254,7 +258,7 @@ async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(tele
     assert "**x**" not in history_text
 
 
-async def test_the_history_has_pages_and_says_when_it_is_empty(telex):
+async def test_history_has_pages_and_empty_state(telex):
     assert "No changes yet." in message_text(await open_settings(telex, "history"))
     for number in range(9):
         zone = ("Europe/Paris", "UTC")[number % 2]
@@ -264,10 +268,10 @@ async def test_the_history_has_pages_and_says_when_it_is_empty(telex):
     assert message_text(await press(telex.editor, last_reply(history_page), NEXT)).count(" → ") == 1
 
 
-async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(telex, feed_server):
+async def test_history_omits_hidden_channels(telex, feed_server):
     librarian = await create_feed_manager(telex)
     vault = telex.guild.create_text_channel("vault")
-    feed = await telex.follow(feed_server.serve("/rss", _rss(make_rss_item(1))), vault)
+    feed = await telex.follow(feed_server.serve("/rss", _make_rss(make_rss_item(1))), vault)
     hide_channel(telex, vault, librarian)
     await telex.env.settle()
     await telex.editor.slash(telex.news, "feed pause", feed=str(feed.id))
@@ -275,7 +279,7 @@ async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_doe
     assert "followed → paused" not in message_text(await open_settings(telex, "history", librarian))
 
 
-async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(telex):
+async def test_changes_of_user_are_exported_and_anonymized(telex):
     await submit_time_zone(telex, "Paris")
     privacy_reply = await telex.editor.slash(telex.news, "privacy")
     assert "1 setting of a server that you changed" in message_text(privacy_reply)
@@ -290,7 +294,7 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
     assert str(telex.editor.id) not in history_text
 
 
-async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex):
+async def test_history_of_left_server_is_purged(telex):
     await submit_time_zone(telex, "Paris")
     await telex.store.servers.mark_left(telex.guild.id)
     telex.clock.advance(1)
@@ -299,7 +303,7 @@ async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_histor
     assert await telex.store.preferences.list_changes(telex.guild.id, limit=10) == []
 
 
-async def test_a_window_that_outlived_its_view_is_answered(telex):
+async def test_form_of_expired_panel_is_answered(telex):
     panel = await open_settings(telex)
     form = await telex.editor.click(last_reply(panel), label="Change…")
     await telex.restart()
@@ -307,7 +311,7 @@ async def test_a_window_that_outlived_its_view_is_answered(telex):
     assert "expired" in message_text(answer)
 
 
-async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex):
+async def test_post_as_outlet_names_missing_permission(telex):
     await telex.set_permissions(telex.news, manage_webhooks=False)
     panel = await open_settings(telex, "channel")
     outlet_switch_id = find_accessory_id(last_reply(panel), "Post as the outlet")
@@ -321,7 +325,7 @@ async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(te
     assert "Post as the outlet" in message_text(await open_settings(telex, "history"))
 
 
-async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex):
+async def test_daily_thread_names_missing_permission(telex):
     await telex.set_permissions(telex.news, create_public_threads=False)
     panel = await telex.editor.slash(telex.news, "settings channel")
     assert "off: posts go straight into the channel" in message_text(panel)
@@ -344,7 +348,7 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     assert "thread" not in message_text(panel)
 
 
-async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
+async def test_assistant_tokens_are_shown_once_and_revoked(telex):
     tokens = telex.store.assistant_tokens
     panel = last_reply(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral

@@ -1,4 +1,4 @@
-"""First steps: the welcome in a new server, and the way from it to the first post."""
+"""The welcome message in a new server, and /setup."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.interactions import components, find_menu, forge_click, hide_
 from tests.support.message_texts import title
 from tests.support.scenario import posted_titles, three_items
 
-CHANNELS = 8  # a kind of menu
-WEEK = 7 * 86_400
+CHANNEL_MENU_TYPE = 8
+WEEK_SECONDS = 7 * 86_400
 
 
 async def create_server_with_bot(telex: World, locale: str = "en-US") -> tuple[GuildHandle, ChannelHandle]:
-    """A server with one channel, into which the bot is invited."""
+    """Create a server with one channel and invite the bot."""
     guild = invite(telex.env, "New", locale=locale)
     await telex.env.settle()
     channel = guild.create_text_channel("general")
@@ -31,7 +31,7 @@ async def create_server_with_bot(telex: World, locale: str = "en-US") -> tuple[G
     return guild, channel
 
 
-async def test_a_server_is_told_how_to_begin_and_again_where_it_follows_nothing_or_after_days(telex):
+async def test_welcome_is_repeated_without_feeds_or_after_a_week(telex):
     guild, channel = await create_server_with_bot(telex)
     (welcome,) = telex.posts(channel)
     assert "three clicks" in text(welcome)
@@ -40,19 +40,19 @@ async def test_a_server_is_told_how_to_begin_and_again_where_it_follows_nothing_
     await telex.follow("https://example.com/feed", channel)
     await reinvite_bot(telex, guild)
     assert len(telex.posts(channel)) == 2
-    telex.clock.advance(WEEK + 1)
+    telex.clock.advance(WEEK_SECONDS + 1)
     await reinvite_bot(telex, guild)
     assert len(telex.posts(channel)) == 3
 
 
-async def test_a_server_is_welcomed_in_its_language(telex):
+async def test_welcome_uses_language_of_server(telex):
     _guild, channel = await create_server_with_bot(telex, "fr")
     (welcome,) = telex.posts(channel)
     assert "Bonjour" in text(welcome)
     assert "**Commencer**" in text(welcome)
 
 
-async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
+async def test_outage_and_restart_do_not_repeat_welcome(telex):
     guild, channel = await create_server_with_bot(telex)
     backend = telex.env.backend
     payload = serializers.guild_create_payload(backend, backend.get_guild(guild.id))
@@ -65,9 +65,9 @@ async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
     assert telex.posts() == []  # a server that had no channel when the bot came
 
 
-@pytest.mark.parametrize(("age", "welcomed"), [(0, 1), (WEEK, 0)])
-async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unless_it_is_old(telex, age, welcomed):
-    """It invited the bot while that was down, or the bot lost its memory."""
+@pytest.mark.parametrize(("age", "welcome_count"), [(0, 1), (WEEK_SECONDS, 0)])
+async def test_unknown_server_is_welcomed_at_start_only_if_new(telex, age, welcome_count):
+    """The server invited the bot during an outage, or the bot lost its database."""
     guild = invite(telex.env, "New")
     await telex.env.settle()
     channel = guild.create_text_channel("general")
@@ -76,10 +76,10 @@ async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unle
     await telex.store.servers.purge(telex.clock.now() + 1)
     telex.clock.advance(age)
     await telex.restart()
-    assert len(telex.posts(channel)) == welcomed
+    assert len(telex.posts(channel)) == welcome_count
 
 
-async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex):
+async def test_welcome_is_posted_in_system_channel(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     first = guild.create_text_channel("first")
@@ -90,33 +90,33 @@ async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex)
     assert (len(telex.posts(first)), len(telex.posts(system))) == (0, 1)
 
 
-async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(telex):
+async def test_welcome_is_posted_in_public_postable_channel(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
-    mute = guild.create_text_channel("mute")
-    staff = guild.create_text_channel("staff")
-    lobby = guild.create_text_channel("lobby")
-    await telex.set_permissions(mute, send_messages=False)
+    muted_channel = guild.create_text_channel("mute")
+    staff_channel = guild.create_text_channel("staff")
+    lobby_channel = guild.create_text_channel("lobby")
+    await telex.set_permissions(muted_channel, send_messages=False)
     deny = discord.Permissions(view_channel=True).value
     everyone = Overwrite(target_id=guild.default_role.id, type=OverwriteType.ROLE, allow=0, deny=deny)
-    telex.env.backend.set_overwrite(staff.id, everyone)
-    await telex.set_permissions(staff, view_channel=True, send_messages=True)
+    telex.env.backend.set_overwrite(staff_channel.id, everyone)
+    await telex.set_permissions(staff_channel, view_channel=True, send_messages=True)
     await reinvite_bot(telex, guild)
-    assert [len(telex.posts(channel)) for channel in (mute, staff, lobby)] == [0, 0, 1]
+    assert [len(telex.posts(channel)) for channel in (muted_channel, staff_channel, lobby_channel)] == [0, 0, 1]
 
 
-async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
+async def test_welcome_is_skipped_without_postable_channel(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
-    only = guild.create_text_channel("only")
-    await telex.set_permissions(only, send_messages=False)
+    only_channel = guild.create_text_channel("only")
+    await telex.set_permissions(only_channel, send_messages=False)
     await reinvite_bot(telex, guild)
-    assert telex.posts(only) == []
+    assert telex.posts(only_channel) == []
 
 
 @pytest.fixture
 def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
-    """Starter packs of feeds that can be read, and of one that cannot."""
+    """A server of starter packs with two valid feeds and a broken one."""
     feed_server.serve("/1", make_rss(*three_items(), title="One"))
     feed_server.serve("/2", make_rss(make_rss_item(9, title="Of two"), title="Two"))
     feeds_by_pack = {
@@ -133,7 +133,7 @@ def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
     return feed_server
 
 
-async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(telex, starter_pack_server):
+async def test_setup_follows_packs_and_reports_failures(telex, starter_pack_server):
     setup_reply = await telex.editor.slash(telex.news, "setup")
     assert last_reply(setup_reply).ephemeral
     follow_button = next(
@@ -157,7 +157,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(tele
     assert [(change.user_id, change.new_value) for change in history] == [(telex.editor.id, "followed")] * 2
 
 
-async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(telex, starter_pack_server):
+async def test_setup_follows_pasted_address_in_chosen_channel(telex, starter_pack_server):
     other_channel = telex.guild.create_text_channel("other")
     setup_reply = await telex.editor.slash(telex.news, "setup")
     form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
@@ -166,7 +166,7 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
     custom_id = next(
         str(component["custom_id"])
         for component in components(last_reply(setup_reply))
-        if component["type"] == CHANNELS
+        if component["type"] == CHANNEL_MENU_TYPE
     )
     setup_reply = await telex.editor.select(last_reply(setup_reply), [other_channel], custom_id=custom_id)
     final_reply = await telex.editor.click(last_reply(setup_reply), label="Follow")
@@ -175,7 +175,7 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
     assert posted_titles(telex, other_channel) == ["Of two"]
 
 
-async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, starter_pack_server):
+async def test_setup_refuses_address_without_feed_and_continues(telex, starter_pack_server):
     setup_reply = await telex.editor.slash(telex.news, "setup")
     form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
     assert "No feed found at that address" in message_text(
@@ -185,7 +185,7 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, s
     assert "**Two**" in message_text(await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"}))
 
 
-async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, starter_pack_server):
+async def test_setup_shows_missing_permissions_of_channel(telex, starter_pack_server):
     closed_channel = telex.guild.create_text_channel("closed")
     await telex.set_permissions(closed_channel, send_messages=False)
     setup_reply = await telex.editor.slash(telex.news, "setup")
@@ -194,7 +194,7 @@ async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, starter_
     custom_id = next(
         str(component["custom_id"])
         for component in components(last_reply(setup_reply))
-        if component["type"] == CHANNELS
+        if component["type"] == CHANNEL_MENU_TYPE
     )
     setup_reply = await telex.editor.select(last_reply(setup_reply), [closed_channel], custom_id=custom_id)
     assert "**Send Messages**" in message_text(setup_reply)
@@ -209,7 +209,7 @@ async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, starter_
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(telex, starter_pack_server):
+async def test_setup_follows_nothing_in_hidden_channel(telex, starter_pack_server):
     hidden_channel = telex.guild.create_text_channel("other")
     setup_reply = await telex.editor.slash(hidden_channel, "setup")
     custom_id, _options = find_menu(last_reply(setup_reply), "Starter packs")
@@ -224,7 +224,7 @@ async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(telex,
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(telex):
+async def test_welcome_button_works_after_restart_and_for_managers(telex):
     guild, channel = await create_server_with_bot(telex)
     (welcome,) = telex.posts(channel)
     await telex.restart()
@@ -238,7 +238,7 @@ async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(
     assert "You need the Manage Server permission" in message_text(await stranger.click(welcome, label="Get started"))
 
 
-async def test_a_cancelled_setup_changes_nothing(telex, starter_pack_server):
+async def test_cancelled_setup_changes_nothing(telex, starter_pack_server):
     setup_reply = await telex.editor.slash(telex.news, "setup")
     assert "Nothing changed." in message_text(await telex.editor.click(last_reply(setup_reply), label="Cancel"))
     assert await telex.store.subscriptions.count(telex.guild.id) == 0

@@ -1,4 +1,4 @@
-"""/settings copy: other channels get what a channel has, as the preview says, once confirmed, until it's undone."""
+"""/settings copy: copying a channel's settings to other channels, with preview and undo."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.support.scenario import follow
 
 
 async def choose_targets(world: World, panel: InteractionResult, *targets: ChannelHandle) -> ResponseMessage:
-    """The preview of what these channels would get."""
+    """Choose channels to copy to and return the preview."""
     menu = next(part for part in components(last_reply(panel)) if str(part.get("placeholder")).startswith("Copy to"))
     return last_reply(await world.editor.select(last_reply(panel), targets, custom_id=menu["custom_id"]))
 
 
 async def load_part(world: World, channel: ChannelHandle) -> dict[Any, str]:
-    """All settings of a channel, by keys without the channel."""
+    """Load all settings of a channel, by keys without the channel."""
     part = select_channel_part(await world.store.setups.read(world.guild.id), channel.id)
     return {key._replace(channel_id=None): text for key, text in part.items()}
 
@@ -62,7 +62,7 @@ async def set_up_news(world: World, feed_server: FeedServer) -> RoleHandle:
     return role
 
 
-async def test_channels_get_all_that_a_channel_has_keep_what_they_have_and_undo_restores_them(telex, feed_server):
+async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_server):
     await set_up_news(telex, feed_server)
     tech, forum = telex.guild.create_text_channel("tech"), telex.guild.create_forum_channel("forum")
     own_feed = await follow(telex, feed_server, path="/own", title="Own", channel=tech)
@@ -109,7 +109,7 @@ async def test_channels_get_all_that_a_channel_has_keep_what_they_have_and_undo_
     assert SettingKind.DIGEST not in {key.setting for key in await load_part(telex, tech)}
 
 
-async def test_what_the_person_or_the_channel_cannot_have_is_left_out_and_named(telex, feed_server):
+async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
     role = await set_up_news(telex, feed_server)
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     tech, hidden = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("hidden")
@@ -144,34 +144,34 @@ async def test_what_the_person_or_the_channel_cannot_have_is_left_out_and_named(
     assert TAGS["Sécurité"] != 601
 
 
-async def test_what_changed_since_the_preview_is_shown_again_and_a_full_channel_stays_as_it_is(telex, feed_server):
+async def test_copy_is_previewed_again_and_skips_full_channel(telex, feed_server):
     await set_up_news(telex, feed_server)
-    tech, full = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("full")
+    tech, full_channel = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("full")
     await telex.store.filters.add(
         FilterPlace(telex.news.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "later")], user_id=1, limit=9
     )
-    await telex.set_channel_setting(setting_registry.SILENT_POSTS, value=False, channel=full)
+    await telex.set_channel_setting(setting_registry.SILENT_POSTS, value=False, channel=full_channel)
     rules = [(FilterMode.EXCLUDE, f"word{n}") for n in range(MAX_FILTERS_PER_PLACE)]
-    assert await telex.store.filters.add(FilterPlace(full.id, FilterScope.CHANNEL), rules, user_id=1, limit=10)
-    full_part = await load_part(telex, full)
+    assert await telex.store.filters.add(FilterPlace(full_channel.id, FilterScope.CHANNEL), rules, user_id=1, limit=10)
+    full_part = await load_part(telex, full_channel)
 
-    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech, full)
+    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech, full_channel)
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 3, telex.news)
     second_preview = await telex.editor.click(preview, label="Copy")
     assert "Something changed meanwhile" in message_text(second_preview)
     assert await load_part(telex, tech) == await load_part(telex, telex.guild.create_text_channel("empty"))
-    report = message_text(result := await telex.editor.click(last_reply(second_preview), label="Copy"))
-    assert f"✅ <#{tech.id}>\n❌ <#{full.id}>: Too many filters in one place: the limit is 10." in report
-    assert await load_part(telex, full) == full_part
+    report = message_text(report_reply := await telex.editor.click(last_reply(second_preview), label="Copy"))
+    assert f"✅ <#{tech.id}>\n❌ <#{full_channel.id}>: Too many filters in one place: the limit is 10." in report
+    assert await load_part(telex, full_channel) == full_part
     assert await load_part(telex, tech) == await load_part(telex, telex.news)
 
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 4, tech)
-    undone = await telex.editor.click(last_reply(result), label="Undo the change")
+    undone = await telex.editor.click(last_reply(report_reply), label="Undo the change")
     assert "changed since" in message_text(undone)
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
 
 
-async def test_a_copy_changes_all_channels_or_none(telex, feed_server, monkeypatch):
+async def test_copy_is_atomic(telex, feed_server, monkeypatch):
     await set_up_news(telex, feed_server)
     targets = [telex.guild.create_text_channel(name) for name in ("one", "two")]
     preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), *targets)
@@ -187,7 +187,7 @@ async def test_a_copy_changes_all_channels_or_none(telex, feed_server, monkeypat
     assert await load_part(telex, targets[0]) == await load_part(telex, telex.guild.create_text_channel("empty"))
 
 
-async def test_settings_of_a_thread_go_to_many_channels_page_by_page_without_filters_of_its_channel(telex, feed_server):
+async def test_copy_of_thread_omits_filters_of_its_channel(telex, feed_server):
     await set_up_news(telex, feed_server)
     thread = telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     place = next(post for post in telex.news.threads if post.id == thread.id)
@@ -206,7 +206,7 @@ async def test_settings_of_a_thread_go_to_many_channels_page_by_page_without_fil
     assert [await load_part(telex, target) for target in targets] == [await load_part(telex, place)] * 4
 
 
-async def test_buttons_of_a_copy_say_that_a_restart_ended_them(telex, feed_server):
+async def test_copy_buttons_expire_after_restart(telex, feed_server):
     await follow(telex, feed_server)
     tech = telex.guild.create_text_channel("tech")
     preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech)

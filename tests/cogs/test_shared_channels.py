@@ -1,4 +1,4 @@
-"""/feed share: a channel's posts, stories and digests as feeds, for who has the address and nobody else."""
+"""/feed share: a channel's posts, stories and digests as feeds at a secret address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.interactions import button_labels, components, last_reply, me
 from tests.support.scenario import follow, publish
 
 PUBLIC = "https://telex.example/news"
-CAUGHT_UP = 15
+CATCH_UP_COUNT = 15
 STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
 
 
@@ -48,18 +48,18 @@ def settings(tmp_path) -> Settings:
 
 @dataclass
 class Readers:
-    """Those who read feeds over the bot's own server."""
+    """Reads feeds from the bot's HTTP server."""
 
     world: World
     port: int
 
     async def get(self, address: str, **headers: str) -> tuple[int, Any, str]:
-        at = address.replace(PUBLIC, f"http://127.0.0.1:{self.port}")
-        async with aiohttp.request("GET", at, headers=headers) as answer:
+        url = address.replace(PUBLIC, f"http://127.0.0.1:{self.port}")
+        async with aiohttp.request("GET", url, headers=headers) as answer:
             return answer.status, answer.headers, await answer.text()
 
     async def share_channel(self) -> str:
-        """Share the channel; the address of its posts."""
+        """Share the channel and return the address of its posts."""
         panel = last_reply(await self.world.editor.slash(self.world.news, "feed share"))
         panel = last_reply(await self.world.editor.click(panel, label=button_labels(panel)[0]))
         addresses = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
@@ -79,7 +79,7 @@ async def readers(telex) -> Readers:
 
 
 def check_document(address: str, body: str) -> None:
-    """What RFC 4287, RSS 2.0 and JSON Feed 1.1 require of a document, by the ending of its address."""
+    """Check a document against Atom, RSS 2.0 or JSON Feed 1.1, by the extension of its address."""
     if address.endswith(".json"):
         check_json(json.loads(body))
     elif address.endswith(".rss"):
@@ -89,7 +89,7 @@ def check_document(address: str, body: str) -> None:
 
 
 def check_json(feed: dict[str, Any]) -> None:
-    """https://www.jsonfeed.org/version/1.1/."""
+    """Check a feed against https://www.jsonfeed.org/version/1.1/."""
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert isinstance(feed["title"], str)
     for json_object in (feed, *feed["items"]):
@@ -107,7 +107,7 @@ def check_json(feed: dict[str, Any]) -> None:
 
 
 def check_atom(feed: ET.Element) -> None:
-    """https://www.rfc-editor.org/rfc/rfc4287, sections 4.1.1 and 4.1.2."""
+    """Check a feed against https://www.rfc-editor.org/rfc/rfc4287, sections 4.1.1 and 4.1.2."""
     atom = {"": "http://www.w3.org/2005/Atom"}
     entries = feed.findall("entry", atom)
     for parent in (feed, *entries):
@@ -124,7 +124,7 @@ def check_atom(feed: ET.Element) -> None:
 
 
 def check_rss(document: ET.Element) -> None:
-    """https://www.rssboard.org/rss-specification."""
+    """Check a feed against https://www.rssboard.org/rss-specification."""
     assert document.get("version") == "2.0"
     (channel,) = document.findall("channel")
     assert all(channel.findtext(name) for name in ("title", "link", "description"))
@@ -138,7 +138,7 @@ def check_rss(document: ET.Element) -> None:
 
 
 async def publish_two_outlets(world: World, server: FeedServer) -> None:
-    """A story of two outlets in one post, and an article of a feed with a password."""
+    """Publish a story of two outlets and an article of a feed with a password."""
     now = world.clock.now()
     for path, title, number in (
         ("/one", "The First", 11),
@@ -159,9 +159,7 @@ async def publish_two_outlets(world: World, server: FeedServer) -> None:
         await publish(world, server, feed, entry, make_rss_item(900 + number), title=title)
 
 
-async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(
-    telex, feed_server, readers
-):
+async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, readers):
     await publish_two_outlets(telex, feed_server)
     posts = await readers.share_channel()
     status, headers, body = await readers.get(posts)
@@ -176,7 +174,7 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     )
     titles = [entry.title for entry in atom.entries]
     assert titles.count("Harbour bridge closes after <b>cracks & rust were found") == 2
-    assert "Only for subscribers" not in body  # its publisher's password is not for everybody
+    assert "Only for subscribers" not in body  # the feed with a password belongs to one server
     by_link = {linked_entry.link: linked_entry for linked_entry in atom.entries}
     first = by_link["https://first.example/articles/11"]
     assert (first.author, first.published_parsed[0]) == ("The First", 2026)
@@ -204,8 +202,8 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     assert "<b>" not in story["content_html"]
     assert len({feed_item["id"] for feed_item in json_feed["items"]}) == len(json_feed["items"])
     for kind in ("posts", "stories"):
-        for form in ("atom", "rss", "json"):
-            address = posts.replace("posts.atom", f"{kind}.{form}")
+        for extension in ("atom", "rss", "json"):
+            address = posts.replace("posts.atom", f"{kind}.{extension}")
             check_document(address, (await readers.get(address))[2])
     _status, headers, _body = await readers.get(posts)
     validators = {"If-None-Match": headers["ETag"]}, {"If-Modified-Since": headers["Last-Modified"]}
@@ -223,7 +221,7 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     assert (await readers.get(posts))[0] == 200
 
 
-async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers):
+async def test_digest_is_published_as_entry(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -236,7 +234,7 @@ async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers
     assert "Chips shrink</a> (Example News)" in entry.content[0].value
 
 
-async def test_only_a_channel_that_everyone_can_read_is_shared(telex, feed_server, readers):
+async def test_only_public_channel_is_shared(telex, feed_server, readers):
     await follow(telex, feed_server)
     posts = await readers.share_channel()
     assert (await readers.get(posts))[0] == 200
@@ -251,17 +249,15 @@ async def test_only_a_channel_that_everyone_can_read_is_shared(telex, feed_serve
     assert (await readers.get(posts))[0] == 404
 
 
-async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bot_sent_away(
-    telex, feed_server, readers
-):
+async def test_address_ends_with_replacement_channel_or_server(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
     first = await readers.share_channel()
     second = await readers.share_channel()
-    await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CAUGHT_UP)))
+    await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CATCH_UP_COUNT)))
     await telex.deliver()
-    assert len(telex.posts()) < CAUGHT_UP  # what one message catches up with is no one story
+    assert len(telex.posts()) < CATCH_UP_COUNT  # a catch-up is not one story
     stories = (await readers.get(second.replace("posts", "stories")))[2]
-    assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
+    assert len(feedparser.parse(stories).entries) == CATCH_UP_COUNT + 1
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
     panel = last_reply(await telex.editor.click(panel, label="Replace address"))
@@ -275,19 +271,19 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     telex.env.backend.delete_channel(other_channel.id)
     await telex.env.settle()
     assert await telex.store.channel_feeds.get_by_channel(other_channel.id) is None
-    for odd in ("/", "/posts.exe", "/other.atom"):
-        assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
+    for invalid_suffix in ("/", "/posts.exe", "/other.atom"):
+        assert (await readers.get(second.replace("/posts.atom", invalid_suffix)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
     for guess in range(FailedLookupLimiter.MAX_MISSES - 1):  # beside the old address
         assert (await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom"))[0] == 404
     status, headers, _body = await readers.get(f"{PUBLIC}/feeds/guess/posts.atom")
     assert (status, headers["Retry-After"]) == (429, "3")
-    elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
-    assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
-    share = telex.store.channel_feeds.create_token
-    token = await share(server_id=telex.guild.id, channel_id=telex.news.id, user_id=1)
+    other_client = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
+    assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **other_client))[0] == 404
+    create_token = telex.store.channel_feeds.create_token
+    token = await create_token(server_id=telex.guild.id, channel_id=telex.news.id, user_id=1)
     second = f"{PUBLIC}/feeds/{token}/posts.atom"
-    assert (await readers.get(second))[0] == 200, "nobody's guesses keep a reader out that was never seen"
+    assert (await readers.get(second))[0] == 200, "failed guesses don't lock out a reader with a valid address"
     await telex.store.servers.mark_left(telex.guild.id)
     await telex.store.servers.mark_joined(telex.guild.id)
     telex.clock.advance(FailedLookupLimiter.PERIOD_SECONDS)
@@ -295,7 +291,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert second.split("/")[-2].encode() not in store_probe.file_of(telex.database).read_bytes()
 
 
-async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):
+async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):
     posts = await readers.share_channel()
     refusal_text = message_text(await telex.editor.slash(telex.news, "feed add", url=posts))
     assert "This is one of my own feeds" in refusal_text
@@ -305,7 +301,7 @@ async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers
     assert error.value.code == fetch_errors.OWN_FEED
 
 
-async def test_without_a_web_address_it_says_who_can_change_that(telex):
+async def test_sharing_without_public_url_names_setting(telex):
     object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, public_url=None))
     telex.locales[telex.editor.id] = "fr"
     assert "TELEX_PUBLIC_URL" in message_text(await telex.editor.slash(telex.news, "feed share"))

@@ -1,4 +1,4 @@
-"""Sharing an article with the channel: who may, what everybody reads, what it is not taken for."""
+"""Articles that members share in a channel."""
 
 import discord
 
@@ -8,22 +8,22 @@ from tests.support.interactions import button_labels, choose, hide_channel, last
 from tests.support.scenario import follow
 
 
-async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_server):
+async def test_shared_article_names_member(telex, feed_server):
     await follow(telex, feed_server)
     latest_reply = await telex.reader.slash(telex.news, "latest")
     article_choice = await telex.reader.click(last_reply(latest_reply), label="Share…")
     share_reply = await choose(telex.reader, last_reply(article_choice), "A new browser")
-    shared = telex.posts()[-1]
-    assert shared.jump_url in message_text(share_reply)
-    assert f"Shared by <@{telex.reader.id}>" in text(shared)
-    assert "### [A new browser engine](https://news.example/articles/2)" in text(shared)
+    shared_message = telex.posts()[-1]
+    assert shared_message.jump_url in message_text(share_reply)
+    assert f"Shared by <@{telex.reader.id}>" in text(shared_message)
+    assert "### [A new browser engine](https://news.example/articles/2)" in text(shared_message)
     await telex.restart()
-    await telex.editor.click(shared, label="Save")
+    await telex.editor.click(shared_message, label="Save")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.editor.id, limit=9)
     assert bookmark.article.title == "A new browser engine"
 
 
-async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
+async def test_shared_article_is_not_a_post(telex, feed_server):
     await follow(telex, feed_server)
     card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
     await telex.reader.click(last_reply(card), label="Share here")
@@ -31,7 +31,7 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
     assert message_contents.parse_article_keys(telex.posts()[0]).post_keys
 
 
-async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(telex, feed_server):
+async def test_sharing_requires_visible_article_and_send_permission(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
     await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")

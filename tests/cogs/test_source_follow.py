@@ -1,4 +1,4 @@
-"""Follow this source: from a link in any message to a followed feed."""
+"""The context menu Follow this source."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ ARTICLE_PAGE = (
 )
 
 
-async def subscriptions(world: World) -> list[tuple[int, str]]:
+async def list_subscriptions(world: World) -> list[tuple[int, str]]:
     pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
 
 
-def channel_menu(message: ResponseMessage) -> tuple[str, list[str]]:
-    """The custom id of the menu of channels, and the ids of those chosen."""
+def find_channel_menu(message: ResponseMessage) -> tuple[str, list[str]]:
+    """Find the channel menu; return its custom ID and the IDs of the chosen channels."""
     (menu,) = (component for component in components(message) if component["type"] == 8)
     return menu["custom_id"], [str(default["id"]) for default in menu["default_values"]]
 
 
 def serve_site(feed_server: FeedServer) -> str:
-    """A site whose home page names its feed, and an article of it that names none."""
+    """Serve a home page that links its feed and an article that links none; return the article's URL."""
     feed_server.serve("/rss", make_rss(*three_items()))
     head = "<html><head><link rel=alternate type=application/rss+xml href=/rss></head></html>"
     feed_server.serve("/", head, content_type="text/html")
     return feed_server.serve("/2026/a-story", ARTICLE_PAGE, content_type="text/html")
 
 
-async def test_a_link_of_a_person_leads_to_the_feed_of_its_site(telex, feed_server):
+async def test_link_in_message_leads_to_feed_of_site(telex, feed_server):
     link = serve_site(feed_server)
     message = await telex.reader.send(telex.news, f"Look at this: {link}.")
     card = await telex.editor.context_menu(telex.news, MENU, message)
@@ -54,32 +54,32 @@ async def test_a_link_of_a_person_leads_to_the_feed_of_its_site(telex, feed_serv
     text = message_text(card)
     assert "### Example News" in text
     assert text.index("Cities ban facial recognition") < text.index("-# WHERE ITS POSTS GO")
-    assert await subscriptions(telex) == []
+    assert await list_subscriptions(telex) == []
     assert button_labels(last_reply(card)) == ["Follow", "Cancel"]
     reply = await telex.editor.click(last_reply(card), label="Follow")
     assert "Now following **Example News**" in message_text(reply)
-    assert await subscriptions(telex) == [(telex.news.id, "Example News")]
+    assert await list_subscriptions(telex) == [(telex.news.id, "Example News")]
     again = await telex.editor.context_menu(telex.news, MENU, message)
     assert message_text(again).startswith(f"**Example News** is in {telex.news.mention} already.")
     settings = await telex.editor.click(last_reply(again), label="Settings")
     assert "Stop following" in button_labels(last_reply(settings))
 
 
-async def test_posts_go_where_feeds_go_already_or_to_the_chosen_channel(telex, feed_server):
-    other = telex.guild.create_text_channel("other")
-    third = telex.guild.create_text_channel("third")
-    await telex.follow(feed_server.serve("/first", make_rss(make_rss_item(7), title="First")), other)
+async def test_channel_menu_preselects_channel_with_feeds(telex, feed_server):
+    other_channel = telex.guild.create_text_channel("other")
+    third_channel = telex.guild.create_text_channel("third")
+    await telex.follow(feed_server.serve("/first", make_rss(make_rss_item(7), title="First")), other_channel)
     message = await telex.reader.send(telex.news, serve_site(feed_server))
     card = await telex.editor.context_menu(telex.news, MENU, message)
-    custom_id, default_values = channel_menu(last_reply(card))
-    assert default_values == [str(other.id)]
-    card = await telex.editor.select(last_reply(card), [third], custom_id=custom_id)
-    assert channel_menu(last_reply(card))[1] == [str(third.id)]
+    custom_id, default_values = find_channel_menu(last_reply(card))
+    assert default_values == [str(other_channel.id)]
+    card = await telex.editor.select(last_reply(card), [third_channel], custom_id=custom_id)
+    assert find_channel_menu(last_reply(card))[1] == [str(third_channel.id)]
     await telex.editor.click(last_reply(card), label="Follow")
-    assert (third.id, "Example News") in await subscriptions(telex)
+    assert (third_channel.id, "Example News") in await list_subscriptions(telex)
 
 
-async def test_of_several_links_one_is_chosen_and_discords_are_left_out(telex, feed_server):
+async def test_several_links_are_offered_without_discord_links(telex, feed_server):
     link = serve_site(feed_server)
     text = f"https://discord.com/channels/1/2/3 [here]({link}) and <https://news.example/a?b=1>"
     message = await telex.reader.send(telex.news, text)
@@ -90,14 +90,14 @@ async def test_of_several_links_one_is_chosen_and_discords_are_left_out(telex, f
     assert "### Example News" in message_text(card)
 
 
-async def test_a_forwarded_message_and_an_embed_of_another_bot_have_links_too(telex, feed_server):
+async def test_links_of_forwarded_message_are_found(telex, feed_server):
     link = serve_site(feed_server)
-    other = telex.guild.create_text_channel("other")
-    forwarded = await telex.reader.forward(await telex.reader.send(other, f"News! {link}"), telex.news)
+    other_channel = telex.guild.create_text_channel("other")
+    forwarded = await telex.reader.forward(await telex.reader.send(other_channel, f"News! {link}"), telex.news)
     assert "### Example News" in message_text(await telex.editor.context_menu(telex.news, MENU, forwarded))
 
 
-async def test_several_feeds_of_a_site_are_offered_with_the_first_chosen(telex, feed_server):
+async def test_several_feeds_are_offered_with_first_preselected(telex, feed_server):
     feed_server.serve("/a", make_rss(*three_items(), title="Everything"))
     feed_server.serve("/b", make_rss(make_rss_item(9), title="Only games"))
     page = feed_server.serve(
@@ -111,29 +111,29 @@ async def test_several_feeds_of_a_site_are_offered_with_the_first_chosen(telex, 
     card = await choose(telex.editor, last_reply(card), "Only games")
     assert "### Only games" in message_text(card)
     await telex.editor.click(last_reply(card), label="Follow")
-    assert await subscriptions(telex) == [(telex.news.id, "Only games")]
+    assert await list_subscriptions(telex) == [(telex.news.id, "Only games")]
 
 
-async def test_without_a_feed_the_list_of_the_home_page_is_offered_not_that_of_the_article(telex, feed_server):
+async def test_site_without_feed_offers_list_of_home_page(telex, feed_server):
     home = "".join(
         f"<li><h2><a href=/news/{number}>Headline number {number} of the day</a></h2></li>" for number in range(9)
     )
     feed_server.serve("/", f"<html><body><ul>{home}</ul></body></html>", content_type="text/html")
     link = feed_server.serve("/2026/a-story", ARTICLE_PAGE, content_type="text/html")
-    step = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
-    assert "Headline number 0 of the day" in message_text(step)
-    assert "Related story" not in message_text(step)
-    await telex.editor.click(last_reply(step), label="Follow this list")
-    assert len(await subscriptions(telex)) == 1
+    offer = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
+    assert "Headline number 0 of the day" in message_text(offer)
+    assert "Related story" not in message_text(offer)
+    await telex.editor.click(last_reply(offer), label="Follow this list")
+    assert len(await list_subscriptions(telex)) == 1
 
 
-async def test_a_site_with_neither_feed_nor_list_offers_a_watch(telex, feed_server):
+async def test_site_without_feed_and_list_offers_watch(telex, feed_server):
     await telex.follow(feed_server.serve("/first", make_rss(make_rss_item(7), title="First")))
     link = feed_server.serve("/only", "<html><body><p>Nothing.</p></body></html>", content_type="text/html")
     feed_server.serve("/", "<html><body><p>Nothing.</p></body></html>", content_type="text/html")
-    step = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
-    assert "I found no feed at 127.0.0.1" in message_text(step)
-    modal = await telex.editor.click(last_reply(step), label="Watch for words instead")
+    offer = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
+    assert "I found no feed at 127.0.0.1" in message_text(offer)
+    modal = await telex.editor.click(last_reply(offer), label="Watch for words instead")
     assert modal.modal is not None
     await telex.editor.submit_modal(modal, {"line": "open source"})
     assert [watch.query for watch in await telex.store.watches.list_by_user(telex.editor.id)] == ["open source"]
@@ -147,19 +147,19 @@ async def test_a_site_with_neither_feed_nor_list_offers_a_watch(telex, feed_serv
         ("http://10.0.0.1/feed", "private"),
     ],
 )
-async def test_what_cannot_be_followed_is_said_in_a_line(telex, text, answer):
+async def test_link_that_cannot_be_followed_is_refused(telex, text, answer):
     message = await telex.reader.send(telex.news, text)
     assert answer in message_text(await telex.editor.context_menu(telex.news, MENU, message))
 
 
-async def test_only_managers_follow_and_only_while_they_are(telex, feed_server):
+async def test_following_source_requires_permission_at_each_press(telex, feed_server):
     message = await telex.reader.send(telex.news, serve_site(feed_server))
     assert "permission" in message_text(await telex.reader.context_menu(telex.news, MENU, message))
     card = await telex.editor.context_menu(telex.news, MENU, message)
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     refusal = await telex.editor.click(last_reply(card), label="Follow")
     assert "permission" in message_text(refusal)
-    assert await subscriptions(telex) == []
+    assert await list_subscriptions(telex) == []
 
 
 @check_cases(
@@ -172,7 +172,7 @@ async def test_only_managers_follow_and_only_while_they_are(telex, feed_server):
         ([None, None], "2 articles"),
     ],
 )
-def test_the_rate_of_a_source_is_that_of_its_entries(days, text):
+def test_rate_text_of_source_preview(days, text):
     times = [None if day is None else int(1_000_000_000 - day * 86_400) for day in days]
     entries = tuple(Entry(guid=None, link=None, title="", published=time) for time in times)
     preview = SourcePreview.from_feed(ParsedFeed(title="", entries=entries), "Paper", "https://paper.example/", 10**9)

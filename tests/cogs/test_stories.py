@@ -1,4 +1,4 @@
-"""/settings stories: what a channel takes, what /why says meanwhile, and what comes of it."""
+"""/settings stories: minimum of outlets and best of the day."""
 
 from bot.cli import printing
 from bot.core import setting_registry
@@ -10,7 +10,7 @@ from tests.support.scenario import follow, publish, why
 STORY = "Harbour bridge closes after cracks were found"
 
 
-async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, monkeypatch):
+async def test_story_is_held_until_two_outlets_report_it(telex, feed_server, monkeypatch):
     feed = await follow(telex, feed_server)
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "**Outlets** · every story" in text(panel)
@@ -28,9 +28,9 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     assert len(telex.posts()) == post_count_before
     link = "https://news.example/articles/11"
     reason = (await why(telex, link, person=telex.editor)).replace("\\", "")
-    why_not = "Waiting for more outlets: 1 of 2 so far."
-    assert why_not in reason
-    assert why_not in "".join(printing.format_explanation(await explain_link(telex.store, link)))  # in a terminal
+    held_reason = "Waiting for more outlets: 1 of 2 so far."
+    assert held_reason in reason
+    assert held_reason in "".join(printing.format_explanation(await explain_link(telex.store, link)))  # in a terminal
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
@@ -47,7 +47,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     assert "posted" in await why(telex, link, person=telex.editor)
 
 
-async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(telex, feed_server):
+async def test_best_of_day_is_posted_when_due(telex, feed_server):
     feed = await follow(telex, feed_server)
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     await choose(telex.editor, panel, "At most 1 story a day", "Best of")

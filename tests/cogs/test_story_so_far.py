@@ -1,4 +1,4 @@
-"""/story and the button under a story's post: its developments in order, of what this reader may read."""
+"""/story and the button Story so far."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ARTICLES = (
 async def publish_story(
     telex: World, server: FeedServer, articles: tuple[tuple[str, int, str, str], ...] = ARTICLES
 ) -> dict[str, Feed]:
-    """Let two outlets report a story, one article after the other; their feeds are read once before."""
+    """Publish a story in two outlets, one article after the other, after a first poll of their feeds."""
     now = telex.clock.now()
     items: dict[str, list[str]] = {}
     feeds: dict[str, Feed] = {}
@@ -62,7 +62,7 @@ async def publish_story(
     return feeds
 
 
-async def test_developments_come_in_order_each_with_a_sentence_an_outlet_and_a_link(telex, feed_server):
+async def test_story_lists_developments_with_quote_outlet_and_link(telex, feed_server):
     await publish_story(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
     lines = text(answer).splitlines()
@@ -85,7 +85,7 @@ async def test_developments_come_in_order_each_with_a_sentence_an_outlet_and_a_l
     assert button_labels(answer) == ["Watch", "Newest first", "Ask", "Enough of this story"]
 
 
-async def test_the_order_turns_round_in_the_same_message_after_a_restart_too(telex, feed_server):
+async def test_order_button_edits_message_after_restart(telex, feed_server):
     await publish_story(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
     await telex.restart()
@@ -98,7 +98,7 @@ async def test_the_order_turns_round_in_the_same_message_after_a_restart_too(tel
     assert text(answer).index(CUT) < text(answer).index(QUEUE.format("Twelve"))
 
 
-async def test_watch_and_ask_follow_from_the_story(telex, feed_server):
+async def test_story_offers_watch_and_question(telex, feed_server):
     await publish_story(telex, feed_server)
     answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
     assert "**Nordwave cable**" in message_text(await telex.reader.click(answer, label="Watch"))
@@ -108,7 +108,7 @@ async def test_watch_and_ask_follow_from_the_story(telex, feed_server):
     assert window.modal is not None
 
 
-async def test_the_button_is_on_the_post_of_a_story_and_on_no_other(telex, feed_server):
+async def test_story_button_is_only_on_posts_of_stories(telex, feed_server):
     fresh_articles = [(outlet, hours // 30, title, body) for outlet, hours, title, body in ARTICLES]
     await publish_story(telex, feed_server, tuple(fresh_articles))
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
@@ -122,18 +122,18 @@ async def test_the_button_is_on_the_post_of_a_story_and_on_no_other(telex, feed_
     assert "3 developments" in message_text(story)
 
 
-async def test_search_results_and_answers_offer_the_story_of_an_article(telex, feed_server):
+async def test_search_results_and_answers_offer_story(telex, feed_server):
     await publish_story(telex, feed_server)
     results = last_reply(await telex.reader.slash(telex.news, "search", query="nordwave"))
     story = await choose(telex.reader, results, "Ship", "A story so far")
     assert "3 developments" in message_text(story)
-    alone = last_reply(await telex.reader.slash(telex.news, "search", query="severed"))
-    assert not any(component.get("placeholder") == "A story so far…" for component in components(alone))
+    single_article_reply = last_reply(await telex.reader.slash(telex.news, "search", query="severed"))
+    assert not any(component.get("placeholder") == "A story so far…" for component in components(single_article_reply))
     answer = last_reply(await telex.reader.slash(telex.news, "ask", question="What cut the undersea cable Nordwave?"))
     assert "3 developments" in message_text(await telex.reader.click(answer, label="Story so far"))
 
 
-async def test_nobody_learns_of_feeds_that_they_cannot_see(telex, feed_server):
+async def test_story_omits_hidden_feeds(telex, feed_server):
     await publish_story(telex, feed_server)
     vault = telex.guild.create_text_channel("vault")
     secret = make_rss_item(900, title="Nordwave cable: secret papers", body="The secret papers on the Nordwave cable.")
@@ -143,7 +143,7 @@ async def test_nobody_learns_of_feeds_that_they_cannot_see(telex, feed_server):
     assert "secret papers" in message_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
     hide_channel(telex, vault, telex.reader)
     assert "secret papers" not in message_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
-    # Who sees all shows the channel only what all of it may read, also when the order is turned round.
+    # A public story uses only feeds that the whole channel may read, also in the other order.
     public = last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
     assert not public.ephemeral
     assert "secret papers" not in text(public)
@@ -152,17 +152,17 @@ async def test_nobody_learns_of_feeds_that_they_cannot_see(telex, feed_server):
     assert "secret papers" in message_text(await telex.editor.slash(telex.news, "story", words="nordwave"))
 
 
-async def test_no_story_and_a_single_article_say_so(telex, feed_server):
+async def test_story_without_or_with_single_article(telex, feed_server):
     await publish_story(telex, feed_server, ARTICLES[:1])
-    nothing = message_text(await telex.reader.slash(telex.news, "story", words="*kraken*"))
-    assert nothing.startswith(r"No story on “\*kraken\*” in the channels you can see.")
-    alone = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
-    assert "-# Only one article on this so far" in text(alone)
-    assert CUT in text(alone)
-    assert button_labels(alone) == ["Watch", "Ask", "Enough of this story"]
+    empty_reply = message_text(await telex.reader.slash(telex.news, "story", words="*kraken*"))
+    assert empty_reply.startswith(r"No story on “\*kraken\*” in the channels you can see.")
+    single_article_reply = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "-# Only one article on this so far" in text(single_article_reply)
+    assert CUT in text(single_article_reply)
+    assert button_labels(single_article_reply) == ["Watch", "Ask", "Enough of this story"]
 
 
-async def test_a_headline_with_a_colon_is_quoted_in_the_heading(telex, feed_server):
+async def test_headline_with_colon_is_quoted_in_heading(telex, feed_server):
     await publish_story(telex, feed_server, (("Circuit", 60, "Nordwave: why the cable was cut", CUT),))
     answer = await telex.reader.slash(telex.news, "story", words="nordwave")
     assert message_text(answer).startswith("### The story so far of “Nordwave\\: why the cable was cut”\n")
@@ -172,7 +172,7 @@ async def test_a_headline_with_a_colon_is_quoted_in_the_heading(telex, feed_serv
     assert heading == "### L’histoire jusqu’ici de «\u00a0Nordwave\\: why the cable was cut\u00a0»"
 
 
-async def test_it_speaks_french_and_keeps_the_words_of_the_articles(telex, feed_server):
+async def test_story_in_french_keeps_original_quotes(telex, feed_server):
     await publish_story(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
@@ -183,7 +183,7 @@ async def test_it_speaks_french_and_keeps_the_words_of_the_articles(telex, feed_
     assert button_labels(answer) == ["M’alerter", "Du plus récent", "Demander", "Assez de ce sujet"]
 
 
-async def test_a_development_is_told_in_the_readers_language_where_an_outlet_has_it(telex, feed_server):
+async def test_development_prefers_language_of_user(telex, feed_server):
     title, body = (
         "Cloudflare Nordwave 7.2 outage in Oslo",
         "The Cloudflare Nordwave 7.2 outage in Oslo is over, all say.",
@@ -196,12 +196,12 @@ async def test_a_development_is_told_in_the_readers_language_where_an_outlet_has
     from bot.answers.timeline.developments import build_developments  # noqa: PLC0415
 
     similar_pairs = [(1, 2, 0.9)]
-    assert [each.line for each in build_developments(articles, similar_pairs, "fr")] == [articles[1].body]
-    assert [each.line for each in build_developments(articles, similar_pairs, "en")] == [body]
+    assert [development.line for development in build_developments(articles, similar_pairs, "fr")] == [articles[1].body]
+    assert [development.line for development in build_developments(articles, similar_pairs, "en")] == [body]
 
 
 def make_timeline(count: int, omitted_count: int = 4) -> StoryTimeline:
-    """A story whose texts and links are as long as they can be, with markup in all of them."""
+    """Build a timeline with texts and links of maximal length, full of markup."""
     developments = tuple(
         Development(
             make_article(number, "*_" * 150, outlet="~|" * 40)._replace(url=f"https://news.example/{'a' * 280}"),
@@ -227,7 +227,7 @@ def make_timeline(count: int, omitted_count: int = 4) -> StoryTimeline:
 
 
 @check_cases("newest_first", [False, True])
-async def test_the_longest_story_fits_and_loses_links_before_lines(newest_first):
+async def test_longest_story_drops_links_before_lines(newest_first):
     summary = "A sentence of the summary that is long. " * 12
     layout = story_layout(make_timeline(MAX_DEVELOPMENTS), newest_first=newest_first, can_watch=True, summary=summary)
     view = build_static_view(layout)
@@ -240,7 +240,7 @@ async def test_the_longest_story_fits_and_loses_links_before_lines(newest_first)
     assert "https://news.example" in str(usual_texts)
 
 
-async def test_a_story_of_five_hundred_articles_is_bounded(telex, feed_server):
+async def test_story_of_five_hundred_articles_is_bounded(telex, feed_server):
     now = telex.clock.now()
     feeds = [await follow(telex, feed_server, path=f"/{number}", title=f"Outlet {number}") for number in range(20)]
     words = ("waits", "rests", "moves", "breaks", "floats")
@@ -280,7 +280,7 @@ class TestWithModel:
     def settings(self, settings, service):
         return replace(settings, model_url=service.url, model_name="small", model_daily=40)
 
-    async def test_two_sentences_sum_it_up_if_the_articles_support_them(self, telex, feed_server, service):
+    async def test_summary_keeps_only_supported_sentences(self, telex, feed_server, service):
         long_text = f"{CUT} Its operator Skagen Link expects three weeks of repair. " * 5
         await publish_story(telex, feed_server, (("Circuit", 60, ARTICLES[0][2], long_text), *ARTICLES[1:]))
         service.answer_with("An anchor cut the Nordwave cable. A dragon was seen.", ModelTask.SUMMARIZE)
@@ -294,10 +294,10 @@ class TestWithModel:
         assert "dragon" not in text(answer)
         request_count = len(service.requests)
         await telex.reader.click(answer, label="Newest first")
-        assert len(service.requests) == request_count  # kept
+        assert len(service.requests) == request_count  # the summary is cached
         assert "An anchor cut the Nordwave cable." in text(answer)
 
-    async def test_without_a_reply_the_story_is_shown_alone(self, telex, feed_server, service):
+    async def test_story_is_shown_without_summary_if_model_fails(self, telex, feed_server, service):
         await publish_story(telex, feed_server)
         answer = text(last_reply(await telex.reader.slash(telex.news, "story", words="nordwave")))
         assert "3 developments" in answer

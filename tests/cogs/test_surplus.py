@@ -1,4 +1,4 @@
-"""A feed that brings more than its share: who looks is told so, in their language, and nobody else is."""
+"""Feeds over quota: the alert, /feed list and /why."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import hide_channel, message_text
 from tests.support.scenario import publish, why
 
-LEFT_OUT = "https://news.example/articles/119"
+SKIPPED_LINK = "https://news.example/articles/119"
 
 
 @pytest.fixture
 def ten_entries_per_feed(monkeypatch) -> None:
-    """Ten entries a feed; asked for before the newsroom."""
+    """Limit feeds to ten entries (request this fixture before the bot's)."""
     monkeypatch.setattr(ingest_quota, "FEED_QUOTA_ENTRIES", 10)
 
 
 async def follow_flooding_feed(telex: World, server: FeedServer) -> None:
-    """A feed of which fifteen entries were not kept."""
+    """Follow a feed and let it publish fifteen entries beyond its quota."""
     first = [make_rss_item(number) for number in range(5)]
     feed = await telex.follow(server.serve("/", make_rss(*first)))
     await telex.poll(feed)
@@ -28,13 +28,13 @@ async def follow_flooding_feed(telex: World, server: FeedServer) -> None:
     await publish(telex, server, feed, *(make_rss_item(number) for number in range(100, 120)), *first)
 
 
-async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, telex, feed_server):
+async def test_feed_over_quota_is_shown_in_list_why_and_alert(ten_entries_per_feed, telex, feed_server):
     await follow_flooding_feed(telex, feed_server)
     now = telex.clock.now()
     assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in message_text(
         await telex.editor.slash(telex.news, "feed list")
     )
-    reply_text = await why(telex, LEFT_OUT)
+    reply_text = await why(telex, SKIPPED_LINK)
     assert reply_text == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
     posts = [embed.description or "" for post in telex.posts() for embed in post.embeds] + [
         post.content for post in telex.posts()
@@ -45,10 +45,10 @@ async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, tel
     assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in list_text
 
 
-async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(ten_entries_per_feed, telex, feed_server):
+async def test_skipped_articles_of_hidden_feed_are_not_explained(ten_entries_per_feed, telex, feed_server):
     await follow_flooding_feed(telex, feed_server)
     hide_channel(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")
-    reply_text = await why(telex, LEFT_OUT, channel=elsewhere)
+    reply_text = await why(telex, SKIPPED_LINK, channel=elsewhere)
     assert "Left out" not in reply_text
     assert "I haven’t seen this" in reply_text

@@ -23,7 +23,7 @@ from tests.support.search.syntax import (
     TITLES_BY_QUERY,
 )
 
-LACKS = re.compile("partial match|close match")
+PARTIAL_MATCH = re.compile("partial match|close match")
 TITLES = (AMAZON, CITIES, ENGINE)
 
 
@@ -47,24 +47,24 @@ async def world_with_articles(telex, feed_server) -> World:
     return telex
 
 
-async def matching_titles(world: World, query: str, **options: Any) -> set[str]:
-    """Titles of what matches wholly. A person may not search all the time: some seconds pass."""
+async def find_matching_titles(world: World, query: str, **options: Any) -> set[str]:
+    """Search as the reader and return the titles of full matches; advance the clock because of the rate limit."""
     world.clock.advance(10)
     reply_text = message_text(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
-    full_matches = {line for line in reply_text.split("\n**[")[1:] if not LACKS.search(line)}
+    full_matches = {line for line in reply_text.split("\n**[")[1:] if not PARTIAL_MATCH.search(line)}
     return {title for title in TITLES if any(line.startswith(f"{title}]") for line in full_matches)}
 
 
-async def test_every_kind_of_query_finds_what_it_says(world_with_articles):
+async def test_query_syntax_finds_expected_articles(world_with_articles):
     wrong_titles = {}
     for query, expected_titles in TITLES_BY_QUERY.items():
-        titles = await matching_titles(world_with_articles, query)
+        titles = await find_matching_titles(world_with_articles, query)
         if titles != set(expected_titles):
             wrong_titles[query] = titles
     assert not wrong_titles
 
 
-async def test_bookmarks_are_a_filter_in_both_languages(world_with_articles):
+async def test_bookmark_filter_works_in_both_languages(world_with_articles):
     article = next(
         candidate
         for candidate in await world_with_articles.store.articles.list_newest(None, limit=3)
@@ -72,12 +72,12 @@ async def test_bookmarks_are_a_filter_in_both_languages(world_with_articles):
     )
     await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)
     for query in ("is:bookmarked", "est:favori", "est:enregistré", "police is:saved"):
-        assert await matching_titles(world_with_articles, query) == {CITIES}
-    assert await matching_titles(world_with_articles, "police -is:bookmarked") == {AMAZON}
-    assert await matching_titles(world_with_articles, "-est:favori") == {AMAZON, ENGINE}
+        assert await find_matching_titles(world_with_articles, query) == {CITIES}
+    assert await find_matching_titles(world_with_articles, "police -is:bookmarked") == {AMAZON}
+    assert await find_matching_titles(world_with_articles, "-est:favori") == {AMAZON, ENGINE}
 
 
-async def test_a_mistake_is_answered_with_what_was_understood(world_with_articles):
+async def test_mistake_in_query_is_explained(world_with_articles):
     for query, expected_text in NOTES_BY_QUERY.items():
         world_with_articles.clock.advance(10)
         assert expected_text in message_text(
@@ -85,7 +85,7 @@ async def test_a_mistake_is_answered_with_what_was_understood(world_with_article
         ).replace("\\", "")
 
 
-async def test_a_misspelt_word_or_name_is_asked_after(world_with_articles):
+async def test_misspelt_word_or_name_gets_suggestion(world_with_articles):
     for query, words in SUGGESTIONS_BY_QUERY.items():
         world_with_articles.clock.advance(10)
         answer = await world_with_articles.reader.slash(world_with_articles.news, "search", query=query)
@@ -121,22 +121,22 @@ OPTIONS: list[tuple[dict[str, Any], str, str]] = [
         "auteur:jane depuis:30d avant:7d est:favori",
     ),
 ]
-"""What is chosen, and what it writes in English and in French."""
+"""Options of /search, and the query that they stand for in English and in French."""
 
 
-async def test_options_write_the_same_query(world_with_articles):
+async def test_options_are_equivalent_to_query_syntax(world_with_articles):
     article = next(
         candidate
         for candidate in await world_with_articles.store.articles.list_newest(None, limit=3)
         if candidate.title == CITIES
     )
     await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)
-    halves = 0
+    distinguishing_count = 0
     for options, english, french in OPTIONS:
         world_with_articles.locales[world_with_articles.reader.id] = "en-US"
-        titles = await matching_titles(world_with_articles, f"police {english}")
-        assert await matching_titles(world_with_articles, "police", **options) == titles, options
-        halves += len(titles) == 1
+        titles = await find_matching_titles(world_with_articles, f"police {english}")
+        assert await find_matching_titles(world_with_articles, "police", **options) == titles, options
+        distinguishing_count += len(titles) == 1
         assert parse_query(french, START).nodes == parse_query(english, START).nodes
         world_with_articles.clock.advance(10)
         world_with_articles.locales[world_with_articles.reader.id] = "fr"
@@ -144,10 +144,10 @@ async def test_options_write_the_same_query(world_with_articles):
         assert f"police {french}" in message_text(reply).replace("\\", "")
         for option, expected_text in (("since", "Depuis le "), ("before", "Avant le ")):
             assert (expected_text in message_text(reply)) is (option in options)
-    assert halves == len(OPTIONS)  # each of them tells the two articles apart
+    assert distinguishing_count == len(OPTIONS)  # each option matches only one of the two articles
 
 
-async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(world_with_articles):
+async def test_help_examples_of_syntax_are_valid_in_both_languages(world_with_articles):
     english = message_text(
         await choose(
             world_with_articles.reader,

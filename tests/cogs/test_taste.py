@@ -1,4 +1,4 @@
-"""More under a post, /settings taste, /why: a server's taste is shown, used, forgotten, and nobody's own."""
+"""Opinions under More, and the taste of a server in /settings taste and /why."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.support.scenario import follow, newest_article, publish, why
 
 
 async def open_more_menu(world: World, article: Article, person: MemberActor) -> InteractionResult:
-    """The menu that a person opens under the post of an article."""
+    """Open the menu More under the post of an article."""
     post = next(message for message in world.posts() if article.title in text(message))
     return await person.click(post, label="More")
 
 
-async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed_server):
+async def test_more_menu_records_and_removes_opinions(telex, feed_server):
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
     opened_reply = last_reply(await open_more_menu(telex, article, telex.reader))
@@ -39,7 +39,7 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed
     assert await telex.store.opinions.list_by_user(telex.reader.id) == []
 
 
-async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
+async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
     feed = await follow(telex, feed_server)
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
@@ -55,7 +55,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
                 await person.click(opened_reply, label="Like")
             telex.clock.advance(60)
     panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
-    assert "chess" not in text(panel).casefold()  # the taste of two: each would know the other's
+    assert "chess" not in text(panel).casefold()  # with two people, each would know the other's taste
     link = chess_articles[0].url
     assert "Liked in this server" not in await why(telex, link, person=telex.editor)
     for article in chess_articles:

@@ -1,4 +1,4 @@
-"""/settings mentions: posts on a topic mention a role, which is tried, bounded, named by /why, undone and ended."""
+"""/settings mentions: mention rules by topic, with trial, daily limit and undo."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ async def save_rule(world: World, role: RoleHandle, topic: str = TOPIC, limit: i
     return message_text(await world.editor.click(last_reply(trial), label="Save this rule"))
 
 
-def item(number: int, title: str) -> str:
+def make_item(number: int, title: str) -> str:
     return make_rss_item(number, title=title, body="A text.", published=START - 1)
 
 
 def read_mentions(world: World) -> list[tuple[str, list[int]]]:
-    """The text above each post, and the roles that it may notify, oldest first."""
+    """List the content and the notified roles of each post, oldest first."""
     stored_posts = [world.env.backend.get_message(world.news.id, post.id) for post in world.posts()]
     assert all(
         not stored.allowed_mentions.everyone and stored.allowed_mentions.users == frozenset() for stored in stored_posts
@@ -55,17 +55,17 @@ def read_mentions(world: World) -> list[tuple[str, list[int]]]:
 
 
 class Paper:
-    """A feed that a channel follows, with all that it published."""
+    """A followed feed with all its items."""
 
     def __init__(self, world: World, server: FeedServer, feed: Feed) -> None:
         self.world, self.server, self.feed = world, server, feed
         self.items = list(three_items())
 
     async def publish(self, *titles: str) -> list[tuple[str, list[int]]]:
-        """Publish one article a title, one after the other; return the mentions of their posts."""
+        """Publish an article for each title, one after the other, and return the mentions of their posts."""
         count = len(self.world.posts())
         for article_title in titles:
-            self.items.insert(0, item(100 + len(self.items), article_title))
+            self.items.insert(0, make_item(100 + len(self.items), article_title))
             await publish(self.world, self.server, self.feed, *self.items)
         return read_mentions(self.world)[count:]
 
@@ -75,10 +75,10 @@ async def paper(telex, feed_server) -> Paper:
     return Paper(telex, feed_server, await follow(telex, feed_server))
 
 
-async def test_a_role_is_chosen_by_its_size_tried_saved_mentioned_named_and_undone(telex, paper, role):
+async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role):
     bot_role = telex.guild.roles[telex.env.backend.bot_user.name]
-    rights = INVITE_PERMISSIONS.value | discord.Permissions(manage_roles=True).value
-    telex.env.backend.edit_role(telex.guild.id, bot_role.id, {"permissions": rights})
+    bot_permissions = INVITE_PERMISSIONS.value | discord.Permissions(manage_roles=True).value
+    telex.env.backend.edit_role(telex.guild.id, bot_role.id, {"permissions": bot_permissions})
     await telex.env.settle()
     await paper.publish("OpenAI ships a model", "A bridge closes")
     panel = await telex.editor.slash(telex.news, "settings mentions")
@@ -125,7 +125,7 @@ async def test_a_role_is_chosen_by_its_size_tried_saved_mentioned_named_and_undo
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
 
 
-async def test_a_role_is_mentioned_once_whatever_mentions_it_and_edits_notify_nobody(telex, paper, role):
+async def test_role_is_mentioned_once_and_not_by_edits(telex, paper, role):
     politics = telex.guild.create_role("Politics", mentionable=True)
     await save_rule(telex, role)
     await save_rule(telex, role, "model")
@@ -133,10 +133,10 @@ async def test_a_role_is_mentioned_once_whatever_mentions_it_and_edits_notify_no
     await telex.store.subscriptions.set_look(
         int(await first_subscription_id(telex)), PostLook(role_id=role.id), user_id=telex.editor.id
     )
-    both = f"<@&{role.id}> <@&{politics.id}>"
+    both_mentions = f"<@&{role.id}> <@&{politics.id}>"
     assert await paper.publish("OpenAI shows a model", "A model for the election") == [
         (f"<@&{role.id}>", [role.id]),
-        (both, sorted([role.id, politics.id])),
+        (both_mentions, sorted([role.id, politics.id])),
     ]
     edits_before = len(telex.env.backend.http_requests)
     paper.items[0] = paper.items[0].replace("A model for the election", "A model for the elections")
@@ -150,20 +150,20 @@ async def test_a_role_is_mentioned_once_whatever_mentions_it_and_edits_notify_no
     ]
     assert edits
     assert all(entry.json["allowed_mentions"] == {"parse": []} for entry in edits)
-    assert read_mentions(telex)[-1][0] == both  # It stays an embed with its text.
+    assert read_mentions(telex)[-1][0] == both_mentions  # It stays an embed with its text.
 
 
-@pytest.mark.parametrize("why_not", ["gone", "not mentionable"])
-async def test_a_role_that_cannot_be_mentioned_is_named_and_the_post_comes(telex, paper, role, why_not):
+@pytest.mark.parametrize("obstacle", ["gone", "not mentionable"])
+async def test_post_is_sent_without_unmentionable_role(telex, paper, role, obstacle):
     await save_rule(telex, role)
-    if why_not == "gone":
+    if obstacle == "gone":
         telex.env.backend.delete_role(telex.guild.id, role.id)
     else:
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
     assert await paper.publish("OpenAI ships") == [("", [])]
     listed = message_text(await telex.editor.slash(telex.news, "settings mentions"))
-    if why_not == "gone":  # The rule ended with its role.
+    if obstacle == "gone":  # The rule ended with its role.
         assert "No rules yet" in listed
     else:
         assert f"⚠️ <@&{role.id}> won’t be mentioned" in listed
@@ -171,7 +171,7 @@ async def test_a_role_that_cannot_be_mentioned_is_named_and_the_post_comes(telex
         assert f"doesn’t mention <@&{role.id}> for `openai OR anthropic`: the role was gone" in explanation
 
 
-async def test_what_may_not_be_mentioned_is_refused_in_words_and_rights_count_at_each_press(telex, feed_server, role):
+async def test_mention_rule_requires_mentionable_role_and_permission(telex, feed_server, role):
     await follow(telex, feed_server)
     backend = telex.env.backend
 
@@ -190,17 +190,17 @@ async def test_what_may_not_be_mentioned_is_refused_in_words_and_rights_count_at
     trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC)
     backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
-    refused = await telex.editor.click(last_reply(trial), label="Save this rule")
-    assert "You can’t mention" in message_text(refused)
+    refusal = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert "You can’t mention" in message_text(refusal)
     backend.edit_role(telex.guild.id, role.id, {"mentionable": True})
     backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     await telex.env.settle()
-    refused = await telex.editor.click(last_reply(trial), label="Save this rule")
-    assert "Manage Server" in message_text(refused)
+    refusal = await telex.editor.click(last_reply(trial), label="Save this rule")
+    assert "Manage Server" in message_text(refusal)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 
 
-async def test_without_an_answer_on_the_sizes_of_roles_the_panel_is_shown(telex, monkeypatch):
+async def test_panel_is_shown_when_role_counts_time_out(telex, monkeypatch):
     async def time_out(_guild: discord.Guild) -> None:
         raise TimeoutError
 
@@ -209,7 +209,7 @@ async def test_without_an_answer_on_the_sizes_of_roles_the_panel_is_shown(telex,
     assert "I can’t see how many members roles have." in panel
 
 
-async def test_a_role_above_the_bots_is_mentioned_and_sizes_need_a_permission(telex, paper, role):
+async def test_higher_role_is_mentioned_and_counts_need_permission(telex, paper, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"position": 9})
     await telex.env.settle()
     panel = message_text(await telex.editor.slash(telex.news, "settings mentions"))
@@ -217,12 +217,12 @@ async def test_a_role_above_the_bots_is_mentioned_and_sizes_need_a_permission(te
     await save_rule(telex, role)
     assert await paper.publish("OpenAI ships") == [(f"<@&{role.id}>", [role.id])]
     listed = await telex.editor.slash(telex.news, "settings mentions")
-    removed = await telex.editor.click(last_reply(listed), label="Remove 1")
-    assert "Removed: <@&" in message_text(removed)
+    removal = await telex.editor.click(last_reply(listed), label="Remove 1")
+    assert "Removed: <@&" in message_text(removal)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 
 
-async def test_a_catch_up_and_a_digest_mention_nobody(telex, feed_server, role):
+async def test_catch_up_and_digest_do_not_mention_roles(telex, feed_server, role):
     feed = await follow(telex, feed_server)
     await save_rule(telex, role, "late")
     await telex.advance(3600)
@@ -236,13 +236,13 @@ async def test_a_catch_up_and_a_digest_mention_nobody(telex, feed_server, role):
     post_count = len(telex.posts())
     await telex.advance(digest.due_at - telex.clock.now() + 1)
     await telex.deliver()
-    gathering_ids = {post.id for post in (*catch_ups, *telex.posts()[post_count:])}
-    assert len(gathering_ids) > len(catch_ups)
+    collective_post_ids = {post.id for post in (*catch_ups, *telex.posts()[post_count:])}
+    assert len(collective_post_ids) > len(catch_ups)
     mention_by_id = {post.id: mention for post, mention in zip(telex.posts(), read_mentions(telex), strict=True)}
-    assert all(mention_by_id[message_id] == ("", []) for message_id in gathering_ids)
+    assert all(mention_by_id[message_id] == ("", []) for message_id in collective_post_ids)
 
 
-async def test_a_deleted_channel_takes_its_rules_along(telex, feed_server, role):
+async def test_mention_rules_are_deleted_with_channel(telex, feed_server, role):
     channel = telex.guild.create_text_channel("ai")
     await telex.env.settle()
     rule = MentionRule(role.id, TOPIC, 5)

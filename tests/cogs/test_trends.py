@@ -1,4 +1,4 @@
-"""/trends: the picture, the same in words, whose articles count, what the menu does."""
+"""/trends: chart, text, visibility and menu."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.scenario import follow
 DAY = 86_400
 
 
-def two_weeks_of_items(start: int, first: int, now: int, *recent_titles: str) -> list[str]:
-    """Fourteen days of titles that have nothing in common, then titles of yesterday."""
+def make_two_weeks_of_items(start: int, first: int, now: int, *recent_titles: str) -> list[str]:
+    """Make fourteen days of items with unrelated titles, and items of yesterday with the given titles."""
     items = [
         make_rss_item(number, title=make_word(number), published=now - 60 - (number - first) * DAY // 2)
         for number in range(first, first + 27)
@@ -33,19 +33,19 @@ def two_weeks_of_items(start: int, first: int, now: int, *recent_titles: str) ->
     return items
 
 
-def picture_descriptions(message: ResponseMessage) -> list[str]:
-    """What a screen reader says of the pictures of a message."""
+def list_picture_descriptions(message: ResponseMessage) -> list[str]:
+    """List the alternative texts of the pictures in a message."""
     return [gallery_item["description"] for part in parts(message) for gallery_item in part.get("items", ())]
 
 
 async def publish_trend(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
-    """Two outlets that both write of something since yesterday."""
+    """Follow two outlets that both report a topic since yesterday."""
     for place, outlet in enumerate(("Example News", "Le Fil")):
         titles = [name.format(number=make_word(700 + place * 50 + n)) for n in range(5)]
         await follow(
             world,
             server,
-            *two_weeks_of_items(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
+            *make_two_weeks_of_items(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
             path=f"/{place}",
             title=outlet,
         )
@@ -53,18 +53,18 @@ async def publish_trend(world: World, server: FeedServer, name: str = "{number} 
 
 @pytest.fixture
 def requested_charts(monkeypatch) -> list[bar_charts.Chart]:
-    """No picture is drawn; what it would have shown."""
+    """The charts passed to the renderer, which is replaced."""
     drawn_charts: list[bar_charts.Chart] = []
 
-    async def drawn(workers: WorkerPool, charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
+    async def record_charts(workers: WorkerPool, charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         drawn_charts.extend(charts)
         return (b"\x89PNG",) * len(charts)
 
-    monkeypatch.setattr(bar_charts, "render_charts", drawn)
+    monkeypatch.setattr(bar_charts, "render_charts", record_charts)
     return drawn_charts
 
 
-async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server):
+async def test_trends_show_chart_and_same_figures_as_text(telex, feed_server):
     await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
     message = last_reply(answer)
@@ -74,13 +74,15 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server
     assert "38 articles · 2 outlets" in message_text(answer)
     (picture,) = message.attachments
     assert picture.filename == "trends.png"
-    assert picture_descriptions(message) == ["Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."]
+    assert list_picture_descriptions(message) == [
+        "Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."
+    ]
     outlets = last_reply(await telex.reader.click(message, label="Outlets"))
-    (description,) = picture_descriptions(outlets)
+    (description,) = list_picture_descriptions(outlets)
     assert description.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
 
 
-async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, requested_charts):
+async def test_trend_menu_searches_for_topic(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
     search_reply = await choose(telex.reader, last_reply(answer), "Windows 11", "Articles about")
@@ -88,30 +90,30 @@ async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, requeste
     assert "10 articles" in message_text(search_reply)
 
 
-async def test_only_what_the_asker_sees_counts(telex, feed_server, requested_charts):
+async def test_trends_count_only_visible_articles(telex, feed_server, requested_charts):
     secret = telex.guild.create_text_channel("secret")
     now = telex.clock.now()
-    await follow(telex, feed_server, *two_weeks_of_items(0, 1, now), path="/open")
+    await follow(telex, feed_server, *make_two_weeks_of_items(0, 1, now), path="/open")
     for place in (1, 2):
         titles = [f"{make_word(600 + place * 50 + n)} Starliner" for n in range(5)]
         await follow(
             telex,
             feed_server,
-            *two_weeks_of_items(5000 + place * 100, 100 * place, now, *titles),
+            *make_two_weeks_of_items(5000 + place * 100, 100 * place, now, *titles),
             path=f"/{place}",
             title=f"Secret {place}",
             channel=secret,
         )
     hide_channel(telex, secret, telex.reader)
     assert "Starliner" in message_text(await telex.editor.slash(telex.news, "trends"))
-    hidden = message_text(await telex.reader.slash(telex.news, "trends"))
-    assert "Starliner" not in hidden
-    assert "Secret" not in hidden
-    assert "Nothing stands out" in hidden
+    reader_text = message_text(await telex.reader.slash(telex.news, "trends"))
+    assert "Starliner" not in reader_text
+    assert "Secret" not in reader_text
+    assert "Nothing stands out" in reader_text
     assert "Starliner" not in str(requested_charts[-1])
 
 
-async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server, requested_charts):
+async def test_trends_with_few_articles_have_no_chart(telex, feed_server, requested_charts):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
     assert "Not enough articles to compare: 3 in this period, 0 in the one before" in message_text(answer)
@@ -119,11 +121,11 @@ async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server
     assert requested_charts == []
 
 
-async def test_where_nothing_is_followed_the_next_step_is_told(telex):
+async def test_trends_without_feeds_suggest_next_step(telex):
     assert "/feed packs" in message_text(await telex.editor.slash(telex.news, "trends"))
 
 
-async def test_it_speaks_french_to_who_does(telex, feed_server, requested_charts):
+async def test_trends_in_french(telex, feed_server, requested_charts):
     telex.locales[telex.reader.id] = "fr"
     await publish_trend(telex, feed_server)
     answer = message_text(await telex.reader.slash(telex.news, "trends"))
@@ -135,14 +137,14 @@ async def test_it_speaks_french_to_who_does(telex, feed_server, requested_charts
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 
-async def test_names_are_neither_markup_nor_a_mention(telex, feed_server, requested_charts):
+async def test_topic_is_escaped_in_trends(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "@everyone **boom_boom_boom** {number}")
     answer = message_text(await telex.reader.slash(telex.news, "trends"))
     assert "@everyone" not in answer.replace("\\@everyone", "")
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
 
-async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_server, requested_charts, monkeypatch):
+async def test_trend_report_is_cached_for_ten_minutes(telex, feed_server, requested_charts, monkeypatch):
     await publish_trend(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
     await telex.editor.slash(telex.news, "trends")
@@ -152,18 +154,18 @@ async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_ser
     assert len(requested_charts) == 4
 
 
-async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeypatch):
-    async def nothing(_workers: WorkerPool, _charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
+async def test_trends_without_chart_show_text(telex, feed_server, monkeypatch):
+    async def render_no_charts(_workers: WorkerPool, _charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         return ()
 
-    monkeypatch.setattr(bar_charts, "render_charts", nothing)
+    monkeypatch.setattr(bar_charts, "render_charts", render_no_charts)
     await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
     assert "**Starliner** · 10 articles" in message_text(answer)
     assert last_reply(answer).attachments == []
 
 
-async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
+async def test_titles_are_sampled_when_many(telex, feed_server):
     await publish_trend(telex, feed_server)
     feeds = {feed.id for feed in await telex.store.feeds.list_all()}
     now = telex.clock.now()
@@ -178,8 +180,8 @@ async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
     assert (await samples.sample([], since=0, before=now, max_titles=20)).titles == []
 
 
-async def test_impatience_is_bounded(telex, feed_server, requested_charts, monkeypatch):
-    monkeypatch.setattr(trend_commands, "_MAX_CACHED_REPORTS", 0)  # nothing that was drawn is shown again
+async def test_trends_are_rate_limited_per_user(telex, feed_server, requested_charts, monkeypatch):
+    monkeypatch.setattr(trend_commands, "_MAX_CACHED_REPORTS", 0)  # every report is made anew
     await publish_trend(telex, feed_server)
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")

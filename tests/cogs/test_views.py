@@ -1,4 +1,4 @@
-"""Buttons that are too old say so."""
+"""Expiry of views, and their class hierarchy."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import discord
 
 from bot.drill.discord_stand_in import rules
 from cogs.shared.views import OwnedView
-from tests.cogs.test_reading import numbered_items
+from tests.cogs.test_reading import make_numbered_items
 from tests.support.interactions import (
     BACK,
     NEXT,
@@ -21,12 +21,12 @@ from tests.support.interactions import (
 from tests.support.scenario import follow
 
 MAX_CLASSES = 4
-"""So many classes of ours, one below the other, make a view at most: a reader has to open each of them."""
+"""Maximal depth of the class hierarchy of views: a reader has to open each class."""
 EXPIRED = "These buttons have expired. Run the command again."
 
 
 def count_classes(view: type) -> int:
-    """How many of the cogs' classes lead to a view, itself included."""
+    """Count the classes of cogs from the top of the hierarchy to a view, itself included."""
     return max(map(count_classes, view.__bases__), default=0) + view.__module__.startswith("cogs.")
 
 
@@ -37,25 +37,25 @@ def list_subclasses(view: type) -> Iterator[type]:
         yield from list_subclasses(subclass)
 
 
-def test_a_view_is_not_many_classes_deep():
+def test_view_classes_are_not_deep():
     views = set(list_subclasses(OwnedView))
     assert {"SearchPages", "ChannelDigestPanel"} <= {view.__name__ for view in views}
     assert [view for view in views if count_classes(view) > MAX_CLASSES] == []
 
 
-async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(12))
+async def test_expired_pages_lose_buttons(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(15 * 60)
     assert message_text(search_reply).endswith(EXPIRED)
     assert components(last_reply(search_reply)) == []
 
 
-async def test_pages_expire_though_discord_does_not_answer(telex, feed_server, monkeypatch):
+async def test_pages_expire_though_edit_times_out(telex, feed_server, monkeypatch):
     async def time_out(*_args: object, **_kwargs: object) -> None:
         raise TimeoutError
 
-    await follow(telex, feed_server, *numbered_items(12))
+    await follow(telex, feed_server, *make_numbered_items(12))
     pages = await telex.reader.slash(telex.news, "latest")
     view = OwnedView.find_live_view(button_custom_id(last_reply(pages), "Share…"), telex.bot)
     assert view is not None
@@ -63,8 +63,8 @@ async def test_pages_expire_though_discord_does_not_answer(telex, feed_server, m
     await view.on_timeout()
 
 
-async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
-    """In the way of Discord, which looks for it among the attachments of the same request."""
+async def test_expired_page_keeps_picture(telex):
+    """Discord looks for the picture among the attachments of the same request."""
     help_page = await telex.reader.slash(telex.news, "help")
     await telex.advance(15 * 60)
     assert message_text(help_page).endswith(EXPIRED)
@@ -75,8 +75,8 @@ async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
     assert picture.filename == "telex.png"
 
 
-async def test_a_click_gives_a_page_its_time_again(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(12))
+async def test_click_restarts_expiry_of_page(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(10 * 60)
     next_page_reply = await press(telex.reader, last_reply(search_reply), NEXT)
@@ -85,8 +85,8 @@ async def test_a_click_gives_a_page_its_time_again(telex, feed_server):
     await press(telex.reader, last_reply(next_page_reply), BACK)
 
 
-async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
-    await follow(telex, feed_server, *numbered_items(12))
+async def test_click_after_restart_gets_expiry_notice(telex, feed_server):
+    await follow(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.restart()
     answer = await press(telex.reader, last_reply(search_reply), NEXT)
@@ -94,31 +94,31 @@ async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
     assert last_reply(answer).ephemeral
 
 
-async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(telex, feed_server):
+async def test_second_click_on_replaced_button_changes_nothing(telex, feed_server):
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     confirmation = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
-    remove = button_custom_id(last_reply(confirmation), "Stop following")
+    remove_button_id = button_custom_id(last_reply(confirmation), "Stop following")
     final_reply = await telex.editor.click(last_reply(confirmation), label="Stop following")
     assert final_reply.followups == []
-    second_reply = await forge_click(telex.editor, telex.news, last_reply(confirmation), remove)
+    second_reply = await forge_click(telex.editor, telex.news, last_reply(confirmation), remove_button_id)
     assert second_reply.acknowledged
     assert second_reply.followups == []
     assert await telex.store.subscriptions.list_with_feeds(telex.guild.id) == []
 
 
-async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(telex, feed_server):
+async def test_form_submitted_after_cancel_is_expired(telex, feed_server):
     await follow(telex, feed_server)
     (subscription, _feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     panels = {
         "setup": ({}, "Add a site…", {"line": feed_server.origin}),
         "feed look": ({"feed": str(subscription.id)}, "Prefix, colour, excerpt…", {"prefix": "News"}),
     }
-    for name, (options, opens, filled) in panels.items():
+    for name, (options, button_label, fields) in panels.items():
         panel = await telex.editor.slash(telex.news, name, **options)
-        window = await telex.editor.click(last_reply(panel), label=opens)
+        window = await telex.editor.click(last_reply(panel), label=button_label)
         closing_reply = await telex.editor.click(last_reply(panel), label="Cancel")
-        answer = await telex.editor.submit_modal(window, filled)
+        answer = await telex.editor.submit_modal(window, fields)
         assert message_text(answer) == EXPIRED, name
         assert last_reply(answer).components == []
         assert message_text(closing_reply) == "Nothing changed."
@@ -126,14 +126,14 @@ async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_b
     assert (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0].look is None
 
 
-async def test_a_menu_that_a_button_opened_says_to_open_it_again(telex, feed_server):
+async def test_expired_menu_says_to_open_it_again(telex, feed_server):
     await follow(telex, feed_server)
     menu = await telex.reader.click(telex.posts()[-1], label="More")
     await telex.advance(15 * 60)
     assert message_text(menu).endswith("These buttons have expired. Open the menu again.")
 
 
-async def test_a_menu_that_a_button_opened_before_a_restart_says_to_open_it_again(telex, feed_server):
+async def test_menu_opened_before_restart_says_to_open_it_again(telex, feed_server):
     await follow(telex, feed_server)
     menu = last_reply(await telex.reader.click(telex.posts()[-1], label="More"))
     await telex.restart()

@@ -1,4 +1,4 @@
-"""👍 and 👎: who may judge an answer, once each, and still after a restart."""
+"""Votes 👍 and 👎 on answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.scenario import follow, newest_article
 
 
 @pytest.fixture(autouse=True)
-async def _answers(telex, feed_server, engine) -> None:
+async def _answered_question(telex, feed_server, engine) -> None:
     engine.answer_with_quotes(await newest_article(telex, await follow(telex, feed_server)))
 
 
@@ -30,7 +30,7 @@ async def count_votes(world: World) -> tuple[int, int]:
     return tally.helpful_count, tally.unhelpful_count
 
 
-def button_id(message: ResponseMessage, emoji: str) -> str:
+def find_button_id(message: ResponseMessage, emoji: str) -> str:
     return next(
         str(component["custom_id"])
         for component in components(message)
@@ -38,18 +38,18 @@ def button_id(message: ResponseMessage, emoji: str) -> str:
     )
 
 
-async def test_the_asker_votes_changes_and_takes_back(telex):
+async def test_asker_votes_changes_and_removes_vote(telex):
     answer = await ask_question(telex)
-    up, down = button_id(answer, "👍"), button_id(answer, "👎")
-    assert "Glad that helped" in message_text(await telex.reader.click(answer, custom_id=up))
+    upvote_id, downvote_id = find_button_id(answer, "👍"), find_button_id(answer, "👎")
+    assert "Glad that helped" in message_text(await telex.reader.click(answer, custom_id=upvote_id))
     assert await count_votes(telex) == (1, 0)
-    assert "didn’t help" in message_text(await telex.reader.click(answer, custom_id=down))
+    assert "didn’t help" in message_text(await telex.reader.click(answer, custom_id=downvote_id))
     assert await count_votes(telex) == (0, 1)
-    assert "Vote removed" in message_text(await telex.reader.click(answer, custom_id=down))
+    assert "Vote removed" in message_text(await telex.reader.click(answer, custom_id=downvote_id))
     assert await count_votes(telex) == (0, 0)
 
 
-async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(telex, engine):
+async def test_missing_answer_can_be_downvoted(telex, engine):
     engine.answer_fields = {"related_articles": (engine.answer_fields["quotes"][0].article,)}
     answer = await ask_question(telex)
     *_, button = components(answer)
@@ -62,7 +62,7 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
     assert await count_votes(telex) == (0, 0)
 
 
-async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answer(telex, engine):
+async def test_labelled_votes_are_disabled_after_private_vote(telex, engine):
     quotes = engine.answer_fields.pop("quotes")
     engine.answer_fields |= {"confidence": Confidence.POSSIBLE, "quotes": quotes}
     for is_public in (False, True):
@@ -78,18 +78,18 @@ async def test_votes_in_words_are_thanked_for_and_disabled_under_a_private_answe
     assert button_labels(await ask_question(telex))[:2] == ["Ça répond", "Non"]  # a row of a phone has room for them
 
 
-async def test_the_french_save_button_leaves_room_for_the_votes(telex):
+async def test_french_save_button_is_short(telex):
     telex.locales[telex.reader.id] = "fr"
     assert button_labels(await ask_question(telex)) == ["Favori"]
 
 
-async def test_everybody_votes_once_on_a_public_answer(telex):
+async def test_each_member_votes_once_on_public_answer(telex):
     answer = await ask_question(telex, public=True)
-    up, down = button_id(answer, "👍"), button_id(answer, "👎")
-    await telex.reader.click(answer, custom_id=up)
+    upvote_id, downvote_id = find_button_id(answer, "👍"), find_button_id(answer, "👎")
+    await telex.reader.click(answer, custom_id=upvote_id)
     telex.locales[telex.editor.id] = "fr"
-    assert "Merci" in message_text(await telex.editor.click(answer, custom_id=up))
-    await telex.editor.click(answer, custom_id=down)
+    assert "Merci" in message_text(await telex.editor.click(answer, custom_id=upvote_id))
+    await telex.editor.click(answer, custom_id=downvote_id)
     assert await count_votes(telex) == (1, 1)
 
 
@@ -106,14 +106,14 @@ async def test_votes_count_after_a_restart(telex):
     assert await count_votes(telex) == (1, 0)
 
 
-async def test_nobody_votes_on_an_answer_that_was_for_somebody_else(telex):
+async def test_vote_on_private_answer_of_other_user_is_refused(telex):
     answer = await ask_question(telex)
-    forged_reply = await forge_click(telex.editor, telex.news, answer, button_id(answer, "👎"))
+    forged_reply = await forge_click(telex.editor, telex.news, answer, find_button_id(answer, "👎"))
     assert "Only the person who asked" in message_text(forged_reply)
     assert await count_votes(telex) == (0, 0)
 
 
-async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
+async def test_vote_on_answer_of_other_server_is_refused(telex):
     elsewhere = telex.env.create_guild("Elsewhere")
     question = await telex.store.questions.add(
         server_id=elsewhere.id,
@@ -134,7 +134,7 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     assert await count_votes(telex) == (0, 0)
 
 
-async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex):
+async def test_vote_on_deleted_question_is_refused(telex):
     answer = await ask_question(telex)
     await telex.store.erase_user(telex.reader.id)
-    assert "too old" in message_text(await telex.reader.click(answer, custom_id=button_id(answer, "👍")))
+    assert "too old" in message_text(await telex.reader.click(answer, custom_id=find_button_id(answer, "👍")))

@@ -1,4 +1,4 @@
-"""/watch: what is told to whom, once, and to nobody who may not read it."""
+"""/watch: notifications of new articles that match a query."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.store_probe import OutboxRow
 
 @dataclass
 class WatchedFeed:
-    """A feed that `news` follows, and what is told of it."""
+    """A followed feed and the notifications about it."""
 
     world: World
     server: FeedServer
@@ -43,12 +43,12 @@ class WatchedFeed:
     path: str = "/rss"
 
     async def publish(self, *titles: str, start: int = 100, body: str = "") -> None:
-        """Let articles of these titles come, and deliver what they cause."""
+        """Publish articles with these titles, poll the feed and deliver the notifications."""
         await self.add_articles(*titles, start=start, body=body)
         await self.world.deliver()
 
     async def add_articles(self, *titles: str, start: int = 100, body: str = "") -> None:
-        """Let articles of these titles come."""
+        """Publish articles with these titles and poll the feed."""
         now = self.world.clock.now()
         new_items = [
             make_rss_item(start + number, title=title, body=body, published=now - 600 + number)
@@ -58,13 +58,13 @@ class WatchedFeed:
         self.server.serve(self.path, make_rss(*self.items))
         await self.world.poll(self.feed)
 
-    def find_notices(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
-        """The notices in the reader's direct messages, or in a channel."""
+    def find_notifications(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
+        """List the notifications in the reader's direct messages, or in a channel."""
         place = channel or self.world.reader.user.dm_channel
-        return [message for message in self.world.posts(place) if is_notice(message)]
+        return [message for message in self.world.posts(place) if is_notification(message)]
 
 
-def is_notice(message: discord.Message) -> bool:
+def is_notification(message: discord.Message) -> bool:
     return any(component_id.startswith("telex:stop:") for component_id in message_contents.list_custom_ids(message))
 
 
@@ -87,41 +87,41 @@ async def add_watch(world: World, query: str, **options: Any) -> Any:
     return await actor.slash(world.news, "watch add", query=query, **options)
 
 
-async def test_a_match_is_told_by_direct_message_once(telex, watched_feed):
+async def test_match_is_notified_once_by_direct_message(telex, watched_feed):
     answer = await add_watch(telex, "facial recognition")
     assert last_reply(answer).ephemeral
     assert "I’ll DM you new articles matching **facial recognition**" in message_text(answer)
     assert title(last_reply(answer)) == "Cities ban facial recognition"
     await watched_feed.publish("Facial recognition at airports", "Nothing of interest")
-    (notice,) = watched_feed.find_notices()
-    assert notice.embeds[0].title == "New for “facial recognition”"
-    assert "Facial recognition at airports" in (notice.embeds[0].description or "")
-    assert notice.embeds[0].footer.text == "From feeds in Newsroom"
+    (notification,) = watched_feed.find_notifications()
+    assert notification.embeds[0].title == "New for “facial recognition”"
+    assert "Facial recognition at airports" in (notification.embeds[0].description or "")
+    assert notification.embeds[0].footer.text == "From feeds in Newsroom"
     await telex.poll_and_deliver(watched_feed.feed)
-    assert len(watched_feed.find_notices()) == 1
+    assert len(watched_feed.find_notifications()) == 1
 
 
-async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_not(telex, watched_feed):
+async def test_only_first_watch_is_announced_by_direct_message(telex, watched_feed):
     await add_watch(telex, "browser")
     await add_watch(telex, "engine")
     messages = posted_texts(telex, telex.reader.user.dm_channel)
     assert messages == ["I’ll send new articles matching **browser** here. Manage your watches with /watch list."]
 
 
-async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, watched_feed, monkeypatch):
-    async def full(**_options: Any) -> None:
+async def test_failed_watch_is_not_confirmed(telex, watched_feed, monkeypatch):
+    async def fail_to_add(**_options: Any) -> None:
         raise DatabaseFault("The database cannot be written: the disk is full.")
 
-    monkeypatch.setattr(telex.store.watches, "add", full)
-    for where in ({}, {"where": telex.news}):
-        answer = message_text(await add_watch(telex, "browser", **where))
+    monkeypatch.setattr(telex.store.watches, "add", fail_to_add)
+    for options in ({}, {"where": telex.news}):
+        answer = message_text(await add_watch(telex, "browser", **options))
         assert "I tell" not in answer
         assert answer
     assert telex.posts(telex.reader.user.dm_channel) == []
     telex.ignore_past_errors()
 
 
-async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, watched_feed, monkeypatch):
+async def test_watch_requires_open_direct_messages(telex, watched_feed, monkeypatch):
     refuse_direct_message(telex)
     assert "I can’t DM you." in message_text(await add_watch(telex, "browser"))
     assert await telex.store.watches.list_by_user(telex.reader.id) == []
@@ -132,44 +132,44 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, watch
     assert "I’ll DM you" in message_text(await add_watch(telex, "browser"))
 
 
-async def test_a_channel_is_told_of_what_everybody_sees_and_managers_alone_end_that(telex, watched_feed):
+async def test_channel_watch_is_notified_and_stopped_by_managers(telex, watched_feed):
     alerts = telex.guild.create_text_channel("alerts")
     answer = await add_watch(telex, "quantum", where=alerts)
     assert "I’ll post new articles matching **quantum** in <#" in message_text(answer)
     assert "No matches yet." in message_text(answer)
     await watched_feed.publish("Quantum leaps")
-    (notice,) = watched_feed.find_notices(alerts)
-    assert "Quantum leaps" in text(notice)
-    assert notice.embeds[0].footer.text is None
-    assert watched_feed.find_notices() == []
-    refusal = await telex.reader.click(notice, label="Stop this watch")
+    (notification,) = watched_feed.find_notifications(alerts)
+    assert "Quantum leaps" in text(notification)
+    assert notification.embeds[0].footer.text is None
+    assert watched_feed.find_notifications() == []
+    refusal = await telex.reader.click(notification, label="Stop this watch")
     assert "Manage Server" in message_text(refusal)
-    stop_reply = await telex.editor.click(notice, label="Stop this watch")
+    stop_reply = await telex.editor.click(notification, label="Stop this watch")
     assert "Stopped watching" in message_text(stop_reply)
 
 
-async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(telex, feed_server, watched_feed):
+async def test_channel_watch_omits_feed_hidden_from_readers(telex, feed_server, watched_feed):
     alerts = telex.guild.create_text_channel("alerts")
     secret = telex.guild.create_text_channel("secret")
-    hide_from_all(telex, secret)
+    restrict_to_bot_and_editor(telex, secret)
     feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
-    hidden = WatchedFeed(telex, feed_server, feed, path="/secret")
+    hidden_feed = WatchedFeed(telex, feed_server, feed, path="/secret")
     await add_watch(telex, "quantum", where=alerts)
-    await hidden.publish("Quantum secrets", start=500)
-    assert watched_feed.find_notices(alerts) == []
+    await hidden_feed.publish("Quantum secrets", start=500)
+    assert watched_feed.find_notifications(alerts) == []
     await watched_feed.publish("Quantum leaps")
-    assert ["Quantum leaps" in text(message) for message in watched_feed.find_notices(alerts)] == [True]
+    assert ["Quantum leaps" in text(message) for message in watched_feed.find_notifications(alerts)] == [True]
 
 
-async def test_a_channel_is_not_told_of_a_channel_that_is_closed_to_one_of_its_readers(telex, watched_feed):
+async def test_channel_watch_omits_channel_hidden_from_one_reader(telex, watched_feed):
     alerts = telex.guild.create_text_channel("alerts")
     await add_watch(telex, "quantum", where=alerts)
     hide_channel(telex, telex.news, telex.reader)  # who still reads the other channel
     await watched_feed.publish("Quantum secrets")
-    assert watched_feed.find_notices(alerts) == []
+    assert watched_feed.find_notifications(alerts) == []
 
 
-def hide_from_all(world: World, channel: ChannelHandle) -> None:
+def restrict_to_bot_and_editor(world: World, channel: ChannelHandle) -> None:
     """Close a channel to everybody but the bot and the editor."""
     view = discord.Permissions(view_channel=True).value
     backend = world.env.backend
@@ -178,18 +178,18 @@ def hide_from_all(world: World, channel: ChannelHandle) -> None:
         backend.set_overwrite(channel.id, Overwrite(target_id=person, type=OverwriteType.MEMBER, allow=view, deny=0))
 
 
-async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex, watched_feed):
+async def test_access_is_checked_when_notification_is_sent(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
     hide_channel(telex, telex.news, telex.reader)
     await telex.deliver()
-    assert watched_feed.find_notices() == []
-    (dispatch,) = await watch_dispatch_rows(telex)
+    assert watched_feed.find_notifications() == []
+    (dispatch,) = await load_watch_dispatches(telex)
     assert (dispatch.state, dispatch.last_error) == ("failed", "hidden")
 
 
-async def test_what_waits_of_a_source_that_is_blocked_is_not_told(telex, feed_server, watched_feed):
-    """Not even a match that is found afterwards; a page that another feed has, too, is told from there."""
+async def test_pending_notification_of_blocked_source_is_dropped(telex, feed_server, watched_feed):
+    """A page that another feed has too is notified from there."""
     feed = await follow(telex, feed_server, path="/other", title="Other News")
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps", "Quantum dots", start=500)
@@ -199,13 +199,13 @@ async def test_what_waits_of_a_source_that_is_blocked_is_not_told(telex, feed_se
     texts = build_source_block_texts(str(pattern), telex.bot.services.settings, is_blocked=True)
     await telex.store.blocked_sources.block(pattern, texts, user_id=None)
     await telex.deliver()
-    (notice,) = watched_feed.find_notices()
-    assert ("Quantum leaps" in text(notice), "Quantum dots" in text(notice)) == (True, False)
-    assert "Other News" in text(notice)
+    (notification,) = watched_feed.find_notifications()
+    assert ("Quantum leaps" in text(notification), "Quantum dots" in text(notification)) == (True, False)
+    assert "Other News" in text(notification)
 
 
-async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(telex, watched_feed, caplog):
-    """As an article does whose page was read meanwhile; its notice has a name that was used already."""
+async def test_hidden_match_is_notified_when_it_matches_again(telex, watched_feed, caplog):
+    """The article matches again when its page is fetched; the dedupe key has been used already."""
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
     hide_channel(telex, telex.news, telex.reader)
@@ -220,53 +220,53 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
     await telex.advance(601)
     await telex.deliver()
     assert not [record.getMessage() for record in caplog.records if not record.name.startswith("bot.search")]
-    (notice,) = watched_feed.find_notices()
-    assert "Quantum leaps" in str(notice.embeds[0].description)
+    (notification,) = watched_feed.find_notifications()
+    assert "Quantum leaps" in str(notification.embeds[0].description)
 
 
-async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(telex, feed_server, watched_feed):
-    """The feed that had it first is hidden from them; a page is told once, and not never."""
+async def test_page_of_hidden_feed_is_notified_from_visible_feed(telex, feed_server, watched_feed):
+    """The first feed with the page is hidden from the user."""
     secret = telex.guild.create_text_channel("secret")
     feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
-    hidden = WatchedFeed(telex, feed_server, feed, path="/secret")
+    hidden_feed = WatchedFeed(telex, feed_server, feed, path="/secret")
     await add_watch(telex, "quantum")
     hide_channel(telex, secret, telex.reader)
-    await hidden.publish("Quantum leaps", start=500)
-    assert watched_feed.find_notices() == []
+    await hidden_feed.publish("Quantum leaps", start=500)
+    assert watched_feed.find_notifications() == []
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await watched_feed.publish("Quantum leaps", start=500)
-    (notice,) = watched_feed.find_notices()
-    assert "Example News" in text(notice)
+    (notification,) = watched_feed.find_notifications()
+    assert "Example News" in text(notification)
 
 
-async def test_a_page_of_several_feeds_is_told_once(telex, feed_server, watched_feed):
+async def test_page_of_several_feeds_is_notified_once(telex, feed_server, watched_feed):
     feed = await follow(telex, feed_server, path="/other", title="Other News")
     other_watched_feed = WatchedFeed(telex, feed_server, feed, path="/other")
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum leaps", start=500)
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await other_watched_feed.publish("Quantum leaps", start=500)
-    assert len(watched_feed.find_notices()) == 1
+    assert len(watched_feed.find_notifications()) == 1
 
 
-async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex, watched_feed):
+async def test_watch_is_paused_while_user_is_not_member(telex, watched_feed):
     await add_watch(telex, "quantum")
     telex.env.backend.remove_member(telex.guild.id, telex.reader.id)
     await telex.env.settle()
     await watched_feed.publish("Quantum leaps")
-    assert watched_feed.find_notices() == []
+    assert watched_feed.find_notifications() == []
     list_reply = await telex.reader.user.slash("watch list")
     assert "paused, because you left the server" in message_text(list_reply)
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await watched_feed.publish("Quantum rests", start=200)
-    assert len(await watch_dispatch_rows(telex)) == 1  # nothing more is asked of Discord for them
+    assert len(await load_watch_dispatches(telex)) == 1  # nothing more is enqueued for them
     back = telex.guild.add_member(telex.reader.user)
     await back.slash(telex.news, "watch list")
     await watched_feed.publish("Quantum returns", start=300)
-    assert ["Quantum returns" in text(message) for message in watched_feed.find_notices()] == [True]
+    assert ["Quantum returns" in text(message) for message in watched_feed.find_notifications()] == [True]
 
 
-async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex, watched_feed):
+async def test_watch_for_misspelt_word_gets_suggestion(telex, watched_feed):
     answer = message_text(await add_watch(telex, "recogniton"))
     assert "No matches yet." in answer
     assert "Did you mean **recognition**?" in answer
@@ -275,8 +275,8 @@ async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex, watc
     assert 'Did you mean **source:"Example News" facial**?' in answer
 
 
-async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex, watched_feed):
-    """Each is told, and Discord takes so much in a message and no more."""
+async def test_watch_query_with_many_mistakes_fits_reply(telex, watched_feed):
+    """All mistakes are explained, within the limit of a message."""
     telex.locales[telex.reader.id] = "fr"
     answer = message_text(
         await add_watch(telex, " ".join(f"{letter * 8}:__**__{letter}" for letter in "bcdfghjklmnpqrstvwxz"))
@@ -286,141 +286,141 @@ async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex, watch
     assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
-async def test_several_matches_that_wait_share_one_notice(telex, watched_feed):
+async def test_pending_matches_share_one_notification(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish(*(f"Quantum {number}" for number in range(14)))
-    (notice,) = watched_feed.find_notices()
-    lines = (notice.embeds[0].description or "").split("\n")
+    (notification,) = watched_feed.find_notifications()
+    lines = (notification.embeds[0].description or "").split("\n")
     assert len(lines) == 11
     assert "Quantum 13" in lines[0]
     assert re.fullmatch(r"\+4 more in </search:\d+>", lines[-1])
 
 
-async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex, watched_feed):
+async def test_matches_within_cooldown_wait_for_next_notification(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum 1")
     await watched_feed.publish("Quantum 2", start=200)
     await watched_feed.publish("Quantum 3", start=300)
-    assert len(watched_feed.find_notices()) == 1
+    assert len(watched_feed.find_notifications()) == 1
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await telex.deliver()
-    _first, second = watched_feed.find_notices()
+    _first, second = watched_feed.find_notifications()
     assert "Quantum 2" in text(second)
     assert "Quantum 3" in text(second)
 
 
-async def test_a_backlog_and_what_was_there_before_are_not_told(telex, feed_server, watched_feed):
+async def test_backlog_and_older_articles_are_not_notified(telex, feed_server, watched_feed):
     await watched_feed.add_articles("Quantum before the watch")
     await add_watch(telex, "quantum")
     await telex.deliver()
     await follow(telex, feed_server, make_rss_item(900, title="Quantum backlog"), path="/new", title="New feed")
     await telex.deliver()
-    assert watched_feed.find_notices() == []
+    assert watched_feed.find_notifications() == []
 
 
-async def test_an_edited_article_is_not_told_again(telex, watched_feed):
+async def test_edited_article_is_not_notified_again(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum leaps", body="First words")
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     del watched_feed.items[0]
     await watched_feed.publish("Quantum leaps", body="Other words")
-    assert len(watched_feed.find_notices()) == 1
+    assert len(watched_feed.find_notifications()) == 1
 
 
-async def test_a_stop_before_matching_loses_nothing(telex, watched_feed, monkeypatch):
+async def test_match_survives_interrupted_matching(telex, watched_feed, monkeypatch):
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
 
-    async def stop(*_: Any, **__: Any) -> None:
+    async def cancel_delivery(*_: Any, **__: Any) -> None:
         delivery.cancel()
         raise asyncio.CancelledError
 
-    with monkeypatch.context() as patched:
-        patched.setattr(telex.store.watches, "enqueue_notifications", stop)
+    with monkeypatch.context() as patch:
+        patch.setattr(telex.store.watches, "enqueue_notifications", cancel_delivery)
         delivery = asyncio.create_task(telex.deliver())
         with pytest.raises(asyncio.CancelledError):
             await delivery
-    assert watched_feed.find_notices() == []
+    assert watched_feed.find_notifications() == []
     await telex.restart()
     await telex.deliver()
-    assert len(watched_feed.find_notices()) == 1
+    assert len(watched_feed.find_notifications()) == 1
 
 
-async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(telex, watched_feed):
+async def test_closed_direct_messages_pause_watch_without_loss(telex, watched_feed):
     await add_watch(telex, "quantum")
     refuse_direct_message(telex)
     await watched_feed.publish("Quantum leaps")
-    await watched_feed.publish("Quantum rests", start=200)  # while it rests nothing piles up
-    await telex.restart()  # they are open again, which nobody tells the bot
+    await watched_feed.publish("Quantum rests", start=200)  # a paused watch collects no matches
+    await telex.restart()  # direct messages are open again, but the bot gets no event
     await telex.deliver()
-    assert watched_feed.find_notices() == []
+    assert watched_feed.find_notifications() == []
     list_reply = await telex.reader.slash(telex.news, "watch list")
     assert "Discord won’t let me send you direct messages." in message_text(list_reply)
     second_reply = await telex.reader.click(last_reply(list_reply), label="Try direct messages again")
     assert "Discord won’t let me" not in message_text(second_reply)
     await telex.deliver()
-    (notice,) = watched_feed.find_notices()
-    assert "Quantum leaps" in text(notice)
+    (notification,) = watched_feed.find_notifications()
+    assert "Quantum leaps" in text(notification)
 
 
-async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex, watched_feed):
+async def test_stop_button_ends_watch_after_restart(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum leaps")
     await telex.restart()
-    (notice,) = watched_feed.find_notices()
-    stop_reply = await telex.reader.user.click(notice, label="Stop this watch")
+    (notification,) = watched_feed.find_notifications()
+    stop_reply = await telex.reader.user.click(notification, label="Stop this watch")
     assert message_text(stop_reply) == "Stopped watching **quantum**."
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await watched_feed.publish("Quantum returns", start=200)
-    assert len(watched_feed.find_notices()) == 1
-    second_reply = await telex.reader.user.click(notice, label="Stop this watch")
+    assert len(watched_feed.find_notifications()) == 1
+    second_reply = await telex.reader.user.click(notification, label="Stop this watch")
     assert message_text(second_reply) == "This watch has already ended."
-    save_reply = await telex.reader.user.click(notice, label="Save")
+    save_reply = await telex.reader.user.click(notification, label="Save")
     assert message_text(save_reply) == "Saved to your bookmarks."
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert (bookmark.article.title, bookmark.server_id) == ("Quantum leaps", telex.guild.id)
 
 
-async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, watched_feed):
+async def test_forged_stop_button_is_refused(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum leaps")
-    (notice,) = watched_feed.find_notices()
+    (notification,) = watched_feed.find_notifications()
     (custom_id,) = (
         component_id
-        for component_id in message_contents.list_custom_ids(notice)
+        for component_id in message_contents.list_custom_ids(notification)
         if component_id.startswith("telex:stop:")
     )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
-    stop = buttons.STOP_WATCH_BUTTON(custom_id.removeprefix("telex:stop:"))
-    forged_message = await channel.send("forged", view=buttons.view_of_items(stop))
+    stop_button = buttons.STOP_WATCH_BUTTON(custom_id.removeprefix("telex:stop:"))
+    forged_message = await channel.send("forged", view=buttons.view_of_items(stop_button))
     await telex.env.settle()
     answer = await telex.editor.click(forged_message, label="Stop this watch")
     assert message_text(answer) == "This watch has already ended."
     assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
-async def test_a_notice_of_several_has_a_menu_to_save_them(telex, watched_feed):
+async def test_notification_of_several_articles_has_save_menu(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum 1", "Quantum 2")
-    (notice,) = watched_feed.find_notices()
-    row = notice.components[0]
+    (notification,) = watched_feed.find_notifications()
+    row = notification.components[0]
     assert isinstance(row, discord.ActionRow)
     select = row.children[0]
     assert isinstance(select, discord.SelectMenu)
     article_keys = [option.value for option in select.options]
-    save_reply = await telex.reader.user.select(notice, article_keys, custom_id=select.custom_id)
+    save_reply = await telex.reader.user.select(notification, article_keys, custom_id=select.custom_id)
     assert message_text(save_reply) == "Saved 2 articles to your bookmarks."
 
 
-async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(telex, watched_feed):
+async def test_channel_watch_requires_permission(telex, watched_feed):
     answer = await telex.reader.slash(telex.news, "watch add", query="quantum", where=telex.news)
     assert "Manage Server" in message_text(answer)
     assert await telex.store.watches.list_channel_watches(telex.guild.id) == []
 
 
-async def test_what_makes_no_watch_is_refused_in_words(telex, watched_feed):
-    for query, words in (
+async def test_invalid_watch_query_is_refused(telex, watched_feed):
+    for query, refusal in (
         ("-apple", "only excludes words"),
         ('apple OR -"quantum chips"', "One of the alternatives is in nearly every article"),
         ("the of and", "Nearly every article has these words"),
@@ -432,11 +432,11 @@ async def test_what_makes_no_watch_is_refused_in_words(telex, watched_feed):
         ("()", "What should I watch for"),
     ):
         telex.clock.advance(10)  # nobody is too quick
-        assert words in message_text(await add_watch(telex, query)), query
+        assert refusal in message_text(await add_watch(telex, query)), query
     assert await telex.store.watches.list_by_user(telex.reader.id) == []
 
 
-async def test_a_word_that_nearly_every_article_has_is_refused(telex, watched_feed, monkeypatch):
+async def test_watch_for_common_word_is_refused(telex, watched_feed, monkeypatch):
     await watched_feed.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I’ll DM you" in message_text(await add_watch(telex, "gadget"))
     monkeypatch.setattr(watch_matching, "_MATCH_SHARE_SAMPLE_SIZE", 20)
@@ -444,7 +444,7 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, watched_fe
     assert "I’ll DM you" in message_text(await add_watch(telex, "source:example"))
 
 
-async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, watched_feed, monkeypatch):
+async def test_watch_limits_and_duplicate_watch(telex, watched_feed, monkeypatch):
     await add_watch(telex, "one")
     assert "You’re already watching this." in message_text(await add_watch(telex, "  one "))
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.WATCHES_PER_USER, 1)
@@ -454,7 +454,7 @@ async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, watched_fe
     assert "its limit of 1 watch in its channels" in message_text(await add_watch(telex, "two", where=telex.news))
 
 
-async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(telex, watched_feed):
+async def test_watches_are_listed_and_removed_in_direct_message(telex, watched_feed):
     await add_watch(telex, "quantum")
     await add_watch(telex, "chips")
     person = telex.reader.user
@@ -469,19 +469,19 @@ async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(t
     assert "quantum" not in message_text(list_reply)
 
 
-async def test_watches_are_removed_from_the_list(telex, watched_feed):
+async def test_watch_is_removed_from_list(telex, watched_feed):
     await add_watch(telex, "quantum")
     await add_watch(telex, "chips", where=telex.news)
     list_reply = await telex.reader.slash(telex.news, "watch list")
     assert "chips" not in message_text(list_reply)
-    emptied = await choose(telex.reader, last_reply(list_reply), "quantum", "Remove")
-    assert "No watches yet." in message_text(emptied)
-    managed = await telex.editor.slash(telex.news, "watch list")
-    assert "**chips**" in message_text(managed)
-    assert "quantum" not in message_text(managed)
+    emptied_list = await choose(telex.reader, last_reply(list_reply), "quantum", "Remove")
+    assert "No watches yet." in message_text(emptied_list)
+    channel_watch_list = await telex.editor.slash(telex.news, "watch list")
+    assert "**chips**" in message_text(channel_watch_list)
+    assert "quantum" not in message_text(channel_watch_list)
 
 
-async def test_somebodys_watch_cannot_be_removed_by_another(telex, watched_feed):
+async def test_watch_of_other_user_cannot_be_removed(telex, watched_feed):
     await add_watch(telex, "quantum")
     (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
@@ -489,16 +489,16 @@ async def test_somebodys_watch_cannot_be_removed_by_another(telex, watched_feed)
     assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
-async def test_watches_speak_french(telex, watched_feed):
+async def test_watch_in_french(telex, watched_feed):
     telex.locales[telex.reader.id] = "fr"
     answer = await add_watch(telex, "quantique")
     assert "Je vous enverrai en MP" in message_text(answer)
     await watched_feed.publish("Un calcul quantique", "Encore un saut quantique")
-    (notice,) = watched_feed.find_notices()
-    assert notice.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"
+    (notification,) = watched_feed.find_notifications()
+    assert notification.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"
     list_reply = await telex.reader.slash(telex.news, "watch list")
     assert "messages privés" in message_text(list_reply)
-    assert (await telex.reader.user.click(notice, label="Arrêter cette veille")).response
+    assert (await telex.reader.user.click(notification, label="Arrêter cette veille")).response
 
 
 async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
@@ -515,30 +515,30 @@ async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
     deleted = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "1 watch" in message_text(deleted)
-    assert await watch_dispatch_rows(telex) == []
+    assert await load_watch_dispatches(telex) == []
     assert {row["id"] for row in store_probe.load_rows(telex.database, "channel")} == {telex.news.id}
 
 
-async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex, watched_feed):
+async def test_matches_while_bot_was_absent_are_dropped(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.add_articles("Quantum leaps")
     await telex.store.servers.mark_left(telex.guild.id)
     await telex.deliver()
-    assert watched_feed.find_notices() == []
+    assert watched_feed.find_notifications() == []
     await telex.store.servers.mark_joined(telex.guild.id)
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await watched_feed.publish("Quantum returns", start=300)
-    assert ["Quantum returns" in text(message) for message in watched_feed.find_notices()] == [True]
+    assert ["Quantum returns" in text(message) for message in watched_feed.find_notifications()] == [True]
 
 
-async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex, watched_feed):
+async def test_watch_query_is_escaped(telex, watched_feed):
     answer = await add_watch(telex, "quantum @everyone **bold** https://evil.example")
     assert "\\@everyone \\*\\*bold\\*\\* https\\://evil.example" in message_text(answer)
     await watched_feed.publish("Quantum @everyone bold https://evil.example")
-    (notice,) = watched_feed.find_notices()
-    assert "\\@everyone" in (notice.embeds[0].title or "")
+    (notification,) = watched_feed.find_notifications()
+    assert "\\@everyone" in (notification.embeds[0].title or "")
 
 
-async def watch_dispatch_rows(world: World) -> list[OutboxRow]:
-    """The rows of the dispatches of watches."""
+async def load_watch_dispatches(world: World) -> list[OutboxRow]:
+    """Load the outbox rows of watch notifications."""
     return [row for row in store_probe.load_outbox(world.database) if row.kind == "watch"]

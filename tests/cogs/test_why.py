@@ -1,4 +1,4 @@
-"""/why: what became of an article, told of what the asker may see and of nothing else."""
+"""/why: what happened to an article, in the channels that the user can see."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.support.scenario import START, follow, publish, three_items
 from tests.support.store_probe import enqueue_notice
 
 LINK = "https://news.example/articles/3"
-OLDER = "https://news.example/articles/2"
+OLDER_LINK = "https://news.example/articles/2"
 
 
 async def explain_link(world: World, link: str) -> str:
-    """What the reader is told."""
+    """Run /why as the reader and return the text of the reply."""
     answer = await world.reader.slash(world.news, "why", link=link)
     assert last_reply(answer).ephemeral
     return message_text(answer)
 
 
-async def test_a_posted_article_is_told_with_a_link_to_its_post(telex, feed_server):
+async def test_posted_article_is_explained_with_link_to_post(telex, feed_server):
     await follow(telex, feed_server)
-    where = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{telex.posts()[0].id}"
+    post_link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{telex.posts()[0].id}"
     bare_link = LINK.removeprefix("https://")
     for link in (
         LINK,
@@ -36,10 +36,10 @@ async def test_a_posted_article_is_told_with_a_link_to_its_post(telex, feed_serv
         reply_text = await explain_link(telex, link)
         assert f"**[Cities ban facial recognition]({LINK})**" in reply_text, link
         assert f"found <t:{START}:f> in **Example News**" in reply_text
-        assert f"<#{telex.news.id}>: posted <t:{START}:f> · {where}" in reply_text
+        assert f"<#{telex.news.id}>: posted <t:{START}:f> · {post_link}" in reply_text
 
 
-async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(telex, feed_server):
+async def test_link_of_post_explains_its_article(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
@@ -49,7 +49,7 @@ async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(telex, feed
     assert "I haven’t seen this" in await explain_link(telex, link + "9" * 30)
 
 
-async def test_an_address_that_an_article_had_earlier_still_leads_to_it(telex, feed_server):
+async def test_former_url_leads_to_article(telex, feed_server):
     feed = await follow(telex, feed_server)
     moved_item = make_rss_item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
@@ -59,9 +59,9 @@ async def test_an_address_that_an_article_had_earlier_still_leads_to_it(telex, f
         assert "(https://news.example/moved/3)" in await explain_link(telex, link)
 
 
-async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex, feed_server):
+async def test_backlog_and_pause_are_explained(telex, feed_server):
     feed = await follow(telex, feed_server)
-    assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER)
+    assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER_LINK)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.subscriptions.pause(subscription.id)
     await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
@@ -69,7 +69,7 @@ async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex, feed_server):
     assert f"not posted: the feed was paused there (<t:{START}:f>)" in reply_text
 
 
-async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
+async def test_pending_and_failed_post_are_explained(telex, feed_server):
     feed = await follow(telex, feed_server)
     await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
     link = "https://news.example/articles/4"
@@ -89,7 +89,7 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     assert "\\*\\*bad\\*\\* \\@everyone" in reply_text
 
 
-async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, feed_server):
+async def test_joined_article_is_explained_with_its_post(telex, feed_server):
     first = "Amazon **bans** police use of its face recognition"
     second = "Amazon bans police use of face recognition"
     feeds = {}
@@ -110,19 +110,19 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, fee
             delivered=False,
         )
     reply_text = await explain_link(telex, link)
-    escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
-    assert f"<#{telex.news.id}>: grouped with {escaped}, which is waiting to be posted (<t:" in reply_text
+    escaped_title = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
+    assert f"<#{telex.news.id}>: grouped with {escaped_title}, which is waiting to be posted (<t:" in reply_text
     await telex.deliver()
     post = telex.posts()[-1]
     reply_text = await explain_link(telex, link)
-    assert f"<#{telex.news.id}>: grouped with {escaped} (<t:" in reply_text
+    assert f"<#{telex.news.id}>: grouped with {escaped_title} (<t:" in reply_text
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in reply_text
     assert "Also: [Example News]" in text(post)
     telex.locales[telex.reader.id] = "fr"
     assert "regroupé avec «\u00a0Amazon" in await explain_link(telex, link)
 
 
-async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(telex, feed_server):
+async def test_unknown_link_of_followed_site_shows_feed_health(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "I haven’t seen this" in await explain_link(telex, "https://elsewhere.example/1")
     reply_text = await explain_link(telex, "https://www.news.example/articles/99")
@@ -134,14 +134,17 @@ async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(te
     assert f"First failed <t:{START}:R>." in await explain_link(telex, LINK)
 
 
-async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(telex, feed_server):
-    unseen = await explain_link(telex, LINK)
+async def test_feed_of_hidden_channel_is_not_explained(telex, feed_server):
+    unknown_text = await explain_link(telex, LINK)
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.reader)
     post = telex.posts(secret)[0]
-    assert await explain_link(telex, LINK) == unseen
-    assert await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}") == unseen
+    assert await explain_link(telex, LINK) == unknown_text
+    assert (
+        await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}")
+        == unknown_text
+    )
     await follow(telex, feed_server, path="/open", title="Open News")
     reply_text = await explain_link(telex, LINK)
     assert "Open News" in reply_text
@@ -149,10 +152,10 @@ async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(telex, feed
     assert str(secret.id) not in reply_text
 
 
-async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(telex, feed_server):
-    """A feed that the asker sees, followed there later; and a notice that was sent there."""
-    older = make_rss_item(2, title="An older one", published=START - 3600)
-    feed = await follow(telex, feed_server, make_rss_item(1, published=START), older)
+async def test_hidden_channel_is_omitted_for_visible_feed(telex, feed_server):
+    """A hidden channel follows a visible feed later, and got a notice."""
+    older_item = make_rss_item(2, title="An older one", published=START - 3600)
+    feed = await follow(telex, feed_server, make_rss_item(1, published=START), older_item)
     link = "https://news.example/articles/2"
     text_before = await explain_link(telex, link)
     assert "not posted" in text_before
@@ -163,12 +166,12 @@ async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(tele
     enqueue_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts(secret)[-1]
-    unseen = await explain_link(telex, "https://discord.com/channels/1/2/3")
+    unknown_text = await explain_link(telex, "https://discord.com/channels/1/2/3")
     reply_text = await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}")
-    assert reply_text == unseen
+    assert reply_text == unknown_text
 
 
-async def test_another_servers_channels_are_not_told_of(telex, feed_server):
+async def test_channels_of_other_server_are_omitted(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     foreign_channel = elsewhere.create_text_channel("there")
     await follow(telex, feed_server, title="Theirs", channel=foreign_channel)
@@ -183,7 +186,7 @@ async def test_another_servers_channels_are_not_told_of(telex, feed_server):
     assert str(foreign_channel.id) not in reply_text
 
 
-async def test_the_message_of_a_notice_is_told_apart(telex, feed_server):
+async def test_link_of_alert_is_recognized(telex, feed_server):
     await follow(telex, feed_server)
     enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
@@ -192,7 +195,7 @@ async def test_the_message_of_a_notice_is_told_apart(telex, feed_server):
     assert "is about a feed" in await explain_link(telex, link)
 
 
-async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(telex, feed_server):
+async def test_link_of_many_articles_fits_message(telex, feed_server):
     entries = (
         make_rss_item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
         for number in range(200)
@@ -202,14 +205,14 @@ async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(telex, 
     assert "more articles at this address" in reply_text
 
 
-async def test_the_answer_is_in_french_to_who_speaks_it(telex, feed_server):
+async def test_why_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     reply_text = await explain_link(telex, LINK)
     assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in reply_text
 
 
-async def test_words_find_the_article_and_of_several_the_asker_chooses(telex, feed_server):
+async def test_why_finds_article_by_words_or_offers_choice(telex, feed_server):
     await follow(telex, feed_server)
     assert await explain_link(telex, "facial recognition") == await explain_link(telex, LINK)
     assert await explain_link(telex, "Unheard") == "No article in the channels you can see has these words."

@@ -1,4 +1,4 @@
-"""Summaries and translations by a model: shown as far as they hold, and never in anybody's way."""
+"""Summaries, translations and answers written by a language model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ BODY = (
     "The police had tested it for two years, in trains and in two stadiums. "
     "Opponents of the ban want to go to court before the summer, and ask for a vote of the citizens. "
 ) * 2
-GOOD = "Lyon bans facial recognition in public places. The ban begins on 1 June."
+SUMMARY = "Lyon bans facial recognition in public places. The ban begins on 1 June."
 FRENCH = "Lyon interdit la reconnaissance faciale dans les lieux publics"
 FRENCH_TEXT = "L’interdiction commence le 1er juin et coûte 40 000 euros par an à la ville."
 ENGLISH = "Lyon bans facial recognition in public places"
@@ -76,7 +76,7 @@ async def publish_article(telex: World, server: FeedServer, feed: Feed, number: 
 
 
 async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
-    """A feed whose channel wants its posts in French, and turned that on as people do."""
+    """Follow a feed in a channel with French posts and turn machine translation on in its settings."""
     feed = await follow_long_article(telex, server)
     await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
     panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
@@ -89,10 +89,10 @@ async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     return feed
 
 
-async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex, feed_server, service):
+async def test_summary_is_cached_and_has_only_supported_sentences(telex, feed_server, service):
     feed = await follow_long_article(telex, feed_server)
     post = telex.posts()[-1]
-    service.answer_with(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
+    service.answer_with(f"{SUMMARY} It costs 90,000 euros. @everyone click https://evil.example.")
     menu = last_reply(await telex.reader.click(post, label="More"))
     summary_text = text(last_reply(await telex.reader.click(menu, label="Summarize")))
     assert "\nLyon bans facial recognition in public places. ([Example News](https://news.example/" in summary_text
@@ -107,22 +107,22 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex,
     assert len(service.requests) == 2, "a text and its check"
     service.answer_with(support_unless("Something"), ModelTask.VERIFY_SENTENCES)
     telex.locales[telex.reader.id] = "fr"
-    nothing = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
-    assert "Pas de résumé" in nothing
+    refusal = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
+    assert "Pas de résumé" in refusal
     assert "Write in French" in service.prompt
     service.send_body(b"{}", 500)
     await publish_article(telex, feed_server, feed, 2, "Chips get smaller", BODY)
-    newer = telex.posts()[-1]
-    assert "ne répond pas" in message_text(await telex.reader.context_menu(telex.news, "Summarize", newer))
+    newer_post = telex.posts()[-1]
+    assert "ne répond pas" in message_text(await telex.reader.context_menu(telex.news, "Summarize", newer_post))
 
 
-async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_server, service, settings):
+async def test_summaries_per_day_and_server_are_limited(telex, feed_server, service, settings):
     feed = await follow_long_article(telex, feed_server)
     article = await newest_article(telex, feed)
-    service.answer_with(GOOD)
-    add = telex.store.generated_texts.add
+    service.answer_with(SUMMARY)
+    add_generated_text = telex.store.generated_texts.add
     for language in map(str, range(settings.model_daily // 4)):
-        await add(
+        await add_generated_text(
             GeneratedTextKind.SUMMARY,
             article.id,
             "",
@@ -139,33 +139,33 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
     assert "The ban begins on 1 June." in message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
 
 
-async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_server, service):
+async def test_digest_has_available_summaries(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
-    service.answer_with(GOOD)
+    service.answer_with(SUMMARY)
     flow = last_reply(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
     flow = last_reply(await choose(telex.editor, flow, "Summaries", "Options"))
     assert "With summaries written by a language model." in text(flow)
-    assert f"\n{GOOD}\n" in text(flow)
+    assert f"\n{SUMMARY}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.get_by_channel(telex.news.id)
     assert digest.plan == DigestPlan(weekday=None, minute=480, has_summaries=True)
-    service.send_body(b"{}", 500)  # what is cached needs no service, and what is not goes without
+    service.send_body(b"{}", 500)  # cached summaries need no service
     await telex.advance(digest.due_at - telex.clock.now())
     await telex.deliver()
     digest_text = text(telex.posts()[-1])
     assert "## Today’s news" in digest_text
-    assert f"\n{GOOD}\n" in digest_text
+    assert f"\n{SUMMARY}\n" in digest_text
     assert "Summaries written by a language model." in digest_text
 
 
-async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, feed_server, service):
+async def test_post_is_translated_after_it_is_sent(telex, feed_server, service):
     service.send_body(b"{}", 500)
     feed = await follow_with_translation(telex, feed_server)
     post = telex.posts()[-1]
     assert title(post) == ENGLISH  # the model is down, and the post is there
     service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
     await publish_article(telex, feed_server, feed, 2, ENGLISH, ENGLISH_TEXT)
-    assert title(telex.posts()[-1]) == ENGLISH  # it is left alone for a while
+    assert title(telex.posts()[-1]) == ENGLISH  # the model is not called again for a while
     await telex.advance(60)
     await telex.deliver()
     await telex.deliver()
@@ -178,7 +178,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     menu = last_reply(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)
-    # What another channel had translated, or was corrected, needs no second look at the original.
+    # A stored translation is reused; a corrected article is shown in the original.
     request_count = len(service.requests)
     await telex.restart()
     await telex.deliver()
@@ -192,7 +192,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert "Summarize" in button_labels(menu)
 
 
-async def test_what_the_model_does_is_counted_for_the_operator(telex, feed_server, service):
+async def test_model_calls_are_counted_in_metrics(telex, feed_server, service):
     await ask_about_ban(telex, feed_server, service)
     metrics = MetricsCollector(telex.bot.services, Health(telex.bot.services))
     lines = (await metrics.render_metrics()).decode().splitlines()
@@ -201,17 +201,17 @@ async def test_what_the_model_does_is_counted_for_the_operator(telex, feed_serve
     assert 'telex_model_dropped_sentences_total{task="verify"} 0.0' in lines
 
 
-async def test_nothing_of_an_answer_is_shown_while_it_is_written_and_checked(telex, feed_server, service):
+async def test_answer_is_not_shown_before_it_is_checked(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
     discord_answers = Answers(telex)
     notice_ids: list[str] = []
 
-    async def notices_shown() -> None:
+    async def wait_for_notice() -> None:
         await until(lambda: any("Writing…" in str(body) for body in discord_answers.bodies))
 
     async def reply(request: web.Request) -> web.StreamResponse:
         if task_of(await request.json()) is ModelTask.ANSWER:
-            await notices_shown()
+            await wait_for_notice()
             notice_ids.append("shown")
         return await service.reply(request)
 
@@ -231,7 +231,7 @@ async def test_nothing_of_an_answer_is_shown_while_it_is_written_and_checked(tel
 async def ask_about_ban(
     telex: World, server: FeedServer, service: ModelService, channel: ChannelHandle | None = None
 ) -> ResponseMessage:
-    """An answer from two articles of a feed in a channel."""
+    """Ask a question that two articles of a feed in a channel answer; return the reply."""
     item = make_rss_item(1, title=ENGLISH, body=BODY, published=telex.clock.now() - 60)
     feed = await follow(telex, server, item, channel=channel or telex.news)
     await publish_article(telex, server, feed, 2, "Lyon’s ban and its cameras", f"Cameras stay. {BODY}")
@@ -239,7 +239,7 @@ async def ask_about_ban(
     return last_reply(await telex.reader.slash(telex.news, "ask", question="When does the ban in Lyon begin?"))
 
 
-async def test_the_quotes_of_a_written_answer_are_shown_to_who_may_read_them(telex, feed_server, service):
+async def test_quotes_of_generated_answer_require_access(telex, feed_server, service):
     wire = telex.guild.create_text_channel("wire")
     answer = await ask_about_ban(telex, feed_server, service, wire)
     await telex.restart()
@@ -251,7 +251,7 @@ async def test_the_quotes_of_a_written_answer_are_shown_to_who_may_read_them(tel
     assert "can’t see here" in message_text(await telex.reader.click(answer, label="Show the quotes"))
 
 
-async def test_a_source_of_several_is_chosen_and_saved(telex, feed_server, service):
+async def test_one_of_several_sources_is_saved(telex, feed_server, service):
     answer = await ask_about_ban(telex, feed_server, service)
     save_button_id = next(part["custom_id"] for part in parts(answer) if "save-sources" in str(part.get("custom_id")))
     menu = last_reply(await telex.reader.click(answer, custom_id=save_button_id))
@@ -260,7 +260,7 @@ async def test_a_source_of_several_is_chosen_and_saved(telex, feed_server, servi
     assert bookmark.article.title == "Lyon’s ban and its cameras"
 
 
-async def test_links_are_dropped_before_sentences_where_an_answer_is_too_long(telex, feed_server):
+async def test_long_answer_drops_links_before_sentences(telex, feed_server):
     feed = await follow_long_article(telex, feed_server)
     article = await newest_article(telex, feed)
     sources = tuple(
