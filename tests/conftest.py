@@ -1,4 +1,4 @@
-"""What most tests need: a clock, a publisher, settings, a database on disk, the newsroom over them."""
+"""Fixtures for all tests: clock, feed server, settings, store, services and the simulated Discord."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ hypothesis_settings.load_profile("any machine")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more workers than processors: most tests wait for processes, sockets and clocks half their time."""
+    """Return two more workers than processors, as many tests wait for processes, sockets and clocks."""
     return len(os.sched_getaffinity(0)) + 2
 
 
@@ -61,7 +61,7 @@ gc.disable()  # until all tests are collected: what is imported and collected st
 
 
 def pytest_collection_finish() -> None:
-    """Let no garbage collection look through all modules and tests: there are many in a run, each of half a second."""
+    """Freeze modules and tests for the garbage collector: a run has many collections, each of half a second."""
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -72,14 +72,14 @@ _FOLDER_NUMBERS = itertools.count()
 
 @pytest.fixture
 def tmp_path(tmp_path_factory, request) -> Path:
-    """A folder of the test's own, without the link to the last one that pytest's makes, which costs twice as much."""
+    """A temporary folder, made in half the time of pytest's own because it has no link to the last one."""
     name = re.sub(r"\W", "_", request.node.name)[:30]
     return tmp_path_factory.mktemp(f"{next(_FOLDER_NUMBERS)}-{name}", numbered=False)
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch, tmp_path) -> None:
-    """Neither the environment nor a `.env` of the developer's decides what a test sees."""
+def _remove_outside_settings(monkeypatch, tmp_path) -> None:
+    """Remove settings in the environment and in a developer's `.env` file."""
     for name in [name for name in os.environ if name.startswith("TELEX_") or name == "DISCORD_TOKEN"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TELEX_SEMANTIC", "false")  # a test that needs the encoder says so
@@ -88,8 +88,8 @@ def _no_settings_from_outside(monkeypatch, tmp_path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_secret_in_the_log() -> Iterator[None]:
-    """Whatever a test does, the bot's own log lines hold none of the secrets that tests use."""
+def _check_log_for_secrets() -> Iterator[None]:
+    """Check that the bot's log lines hold none of the secrets that tests use."""
     with record_leaks() as recorder:
         yield
     assert not recorder.leaks
@@ -103,14 +103,14 @@ def _idle_workers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _reuse_workers(monkeypatch, _idle_workers) -> None:
-    """What the bot leaves to worker processes is done by those that earlier tests started."""
+    """Reuse the worker processes of earlier tests."""
     for module in ("client.services", "search.semantic.semantic_index"):
         monkeypatch.setattr(f"bot.{module}.WorkerPool", ReusedWorkers)
 
 
 @pytest.fixture(autouse=True)
 def _quick_databases(monkeypatch) -> None:
-    """Databases wait for no disk, which only a power cut would show, and open one connection for reading.
+    """Open databases with one reading connection, and without waiting for the disk.
 
     Three connections and their threads cost a fifth of what a simulated world costs, the disk as much.
     """
@@ -120,7 +120,7 @@ def _quick_databases(monkeypatch) -> None:
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[Launcher]:
-    """Starts processes that are `telex`."""
+    """A launcher of `telex` processes."""
     process_launcher = Launcher()
     yield process_launcher
     process_launcher.close()
@@ -139,12 +139,12 @@ async def feed_server() -> AsyncIterator[FeedServer]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--postgres", action="store_true", help="all that opens a database, on PostgreSQL")
+    parser.addoption("--postgres", action="store_true", help="run all tests with a database on PostgreSQL")
 
 
 @pytest.fixture
 def database_engine(request) -> str:
-    """What the test's database is on: `tests/store` runs what it has for both."""
+    """The engine of the test's database; `tests/store` runs its tests on both engines."""
     return "postgres" if request.config.getoption("--postgres") else "sqlite"
 
 
@@ -160,22 +160,22 @@ def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.Se
 
 
 @functools.cache
-def _plain_settings() -> Settings:
-    """What no test changes: read and checked once."""
+def _read_default_settings() -> Settings:
+    """Read and check the default settings once."""
     return replace(read_settings(), allow_private_addresses=(ip_network("127.0.0.0/8"),))
 
 
 @pytest.fixture
 def settings(tmp_path, database_engine, request) -> Settings:
-    """Settings for a test: a database of its own, and feeds on loopback allowed."""
+    """Settings with a database of the test's own and feeds on loopback allowed."""
     on_server = database_engine == "postgres"
     database = request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db"
-    return replace(_plain_settings(), database=database, index=tmp_path / "telex.db-index")
+    return replace(_read_default_settings(), database=database, index=tmp_path / "telex.db-index")
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory) -> Path:
-    """A database that holds nothing: to copy one takes a tenth of the time that all migrations take."""
+    """An empty database; a copy takes a tenth of the time of all migrations."""
 
     async def make(path: Path) -> None:
         store = await Store.open(path, ManualClock())
@@ -218,6 +218,6 @@ async def newsroom(settings, clock, empty_database) -> AsyncIterator[Services]:
 
 @pytest.fixture
 async def telex(newsroom, clock) -> AsyncIterator[World]:
-    """The whole bot in a simulated Discord; `tests/support/discord_world.py` tells how to drive it."""
+    """The whole bot in a simulated Discord."""
     async with discord_world(newsroom, clock) as world:
         yield world

@@ -31,7 +31,7 @@ from tests.support.interactions import last_reply
 Where = app_commands.TranslationContextLocation
 
 
-class Trial(commands.Cog):
+class TrialCog(commands.Cog):
     """A command with the behaviour that a test chooses."""
 
     def __init__(self, bot: TelexBot) -> None:
@@ -79,7 +79,7 @@ class Button(discord.ui.View):
 async def trial(newsroom, clock, monkeypatch) -> Any:
     import cogs  # noqa: PLC0415  # its cogs import the app
 
-    monkeypatch.setattr(cogs, "ALL_COGS", (*cogs.ALL_COGS, Trial))
+    monkeypatch.setattr(cogs, "ALL_COGS", (*cogs.ALL_COGS, TrialCog))
     async with discord_world(newsroom, clock) as world:
         yield world
 

@@ -87,11 +87,11 @@ def test_french_page_has_spaces_before_high_punctuation(document):
 
 @check_cases("document", FRENCH)
 def test_french_page_has_structure_of_english_page(document):
-    def outline(page: Path) -> list[str]:
+    def list_outline(page: Path) -> list[str]:
         lines = page.read_text("utf-8").splitlines()
         return [re.sub(r"[^#|-].*", "", line)[:2] for line in lines if line.startswith(("#", "| ", "- "))]
 
-    assert outline(document) == outline(document.with_name(document.name.replace(".fr.md", ".md")))
+    assert list_outline(document) == list_outline(document.with_name(document.name.replace(".fr.md", ".md")))
 
 
 def test_every_picture_is_used():

@@ -157,7 +157,7 @@ def test_commands_named_in_sentences_exist(language, french):
                 if message.pluralizable
                 else []
             )
-            for text in plural_texts or [i18n.gettext(_singular(message))]:
+            for text in plural_texts or [i18n.gettext(_get_singular(message))]:
                 for match in re.finditer(r"(?<![\w/<])(/[^\W\d_][\w-]*)(?: ([\w-]+))?", text):
                     path = f"{match[1]} {match[2]}" if match[1] in groups else match[1]
                     assert path in command_paths, f"{path} in: {text}"
@@ -173,7 +173,9 @@ def test_every_sentence_is_translated(french):
 def test_catalogue_has_no_unused_sentence(french):
     sentences = extract_messages()
     assert not [
-        message.id for message in french if message.id and not message.context and _singular(message) not in sentences
+        message.id
+        for message in french
+        if message.id and not message.context and _get_singular(message) not in sentences
     ]
 
 
@@ -181,7 +183,7 @@ def test_translations_have_same_placeholders(french):
     for message in french:
         if message.id:
             for text in list_texts(message):
-                assert find_placeholders(text) == find_placeholders(_plural(message)), text
+                assert find_placeholders(text) == find_placeholders(_get_plural(message)), text
 
 
 def test_no_translation_is_fuzzy(french):
@@ -199,7 +201,7 @@ def test_french_texts_have_spaces_before_high_punctuation(french):
                 assert not re.search(r"[^\s\u00a0\u202f!?][?!;]| [?!;:»]|« |\w:(?!//)", prose), text
                 assert not re.search(r"\u00a0[?!;]|\u202f[:»]|«\u202f", prose), f"a space of another width in {text}"
                 assert "'" not in prose, f"a straight apostrophe in {text}"
-                assert '"' not in prose or '"' in _singular(message), f"straight quotes in {text}"
+                assert '"' not in prose or '"' in _get_singular(message), f"straight quotes in {text}"
 
 
 def test_english_texts_have_typographic_apostrophes():
@@ -224,11 +226,11 @@ def test_numbers_are_formatted_by_language():
         assert [i18n.format_number(number) for number in (999, 1_234_567)] == ["999", "1\u202f234\u202f567"]
 
 
-def _singular(message: Message) -> str:
+def _get_singular(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
 
-def _plural(message: Message) -> str:
+def _get_plural(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[1]
 
 

@@ -41,11 +41,11 @@ async def test_messages_and_commands_go_to_visitors_channel(newsroom):
     async with open_demo(newsroom) as (visitor, scene):
         await visitor.go("Camille in direct messages")
         await visitor.act("send_message", content="Bonjour, que sait-on de Nordwave ?")
-        assert "Rien à lire pour l’instant" in str(visitor.messages()[-1])
+        assert "Rien à lire pour l’instant" in str(visitor.list_messages()[-1])
         assert not (await visitor.run("bookmarks"))["rejected"]
         assert "Vos favoris" in str(visitor.page.snapshot["messages"])
         await visitor.go("Ada in #tech-news")
-        assert not visitor.texts()
+        assert not visitor.list_texts()
         await visitor.act("send_message", content="Good morning")
         assert [message.content for message in scene.news_channel.history()] == ["Good morning"]
 
@@ -55,13 +55,13 @@ async def test_forum_post_can_be_opened(newsroom):
         visitor.env.backend.create_thread(scene.news_channel.id, "Reading group", scene.ada.id)
         await visitor.act("refresh")
         await visitor.go("Ada in #tech-news › Reading group")
-        assert "Ada in #forum" not in visitor.menu()  # it has posts alone
+        assert "Ada in #forum" not in visitor.list_place_ids()  # it has posts alone
 
 
 async def test_direct_messages_are_visible_to_their_reader_only(newsroom):
     async with open_demo(newsroom) as (visitor, scene):
         ada, camille = scene.ada.id, scene.camille.id
-        direct = visitor.menu()["Ada in direct messages"].partition(".")[2]
+        direct = visitor.list_place_ids()["Ada in direct messages"].partition(".")[2]
         answer = await visitor.act("viewer", viewer_id=f"{camille}.{direct}")
         assert answer["rejected"]
         assert visitor.page.snapshot["viewerId"] == f"{ada}.{scene.news_channel.id}"

@@ -128,14 +128,14 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
         async with env.preview(scene.news_channel, viewers=(scene.ada,), layout="channel") as preview:
             visitor = Visitor(env, preview, scene.ada)
 
-            def menus() -> list[dict[str, Any]]:
+            def list_menus() -> list[dict[str, Any]]:
                 (card,) = visitor.page.snapshot["messages"][str(last_reply(interaction).id)]["components"]
                 rows = [row for row in card["components"] if row["type"] == 1]
                 return [component for row in rows for component in row["components"] if component["type"] == 3]
 
             interaction = await scene.ada.slash(scene.news_channel, "settings schedule")
             await preview.refresh()
-            last_menu = menus()[-1]
+            last_menu = list_menus()[-1]
             answer = await visitor.act(
                 "select",
                 target_id=str(last_reply(interaction).id),
@@ -143,13 +143,13 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
                 values=[last_menu["options"][-1]["value"]],
             )
             assert not answer["rejected"], answer
-            assert [option["default"] for option in menus()[-1]["options"] if option.get("default")] == [True]
+            assert [option["default"] for option in list_menus()[-1]["options"] if option.get("default")] == [True]
             # The page keeps what was chosen by this key: another menu, another key.
-            keys = {menu["control_key"] for menu in menus()}
+            keys = {menu["control_key"] for menu in list_menus()}
             assert last_menu["control_key"] not in keys
             await scene.ada.click(last_reply(interaction), label="Turn everything off")
             await preview.refresh()
-            assert keys.isdisjoint(menu["control_key"] for menu in menus())
+            assert keys.isdisjoint(menu["control_key"] for menu in list_menus())
 
 
 async def test_message_menu_uses_language_of_viewer(newsroom):
@@ -162,7 +162,7 @@ async def test_message_menu_uses_language_of_viewer(newsroom):
             opened = await visitor.act("message_menu", message=str(message.id))
             assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
             assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))["entries"]
-            assert "article" in visitor.texts()[-1]
+            assert "article" in visitor.list_texts()[-1]
             menu_answer = await visitor.act("message_menu", message="1", name="Bookmark")
             assert not menu_answer["entries"]
             async with (
@@ -241,10 +241,10 @@ class DemoRun:
         """Play the script up to a time in seconds after its start."""
         for act in self.publisher.build_script():
             if self.passed <= act.offset_seconds < moment:
-                self._pass(act.offset_seconds)
+                self._advance_clock(act.offset_seconds)
                 act.action(act.story)
                 await self.poll(act.story.outlet)
-        self._pass(moment)
+        self._advance_clock(moment)
 
     async def poll(self, outlet: str) -> None:
         feed = await self.newsroom.store.feeds.get(self.feeds[outlet].id)
@@ -266,7 +266,7 @@ class DemoRun:
             if title(message) == expected_title
         ]
 
-    def _pass(self, moment: float) -> None:
+    def _advance_clock(self, moment: float) -> None:
         ahead = START_OFFSET_SECONDS + moment  # what would be the present
         self.clock.advance(
             min(moment * SPEED_FACTOR, ahead) - min(self.passed * SPEED_FACTOR, START_OFFSET_SECONDS + self.passed)

@@ -10,7 +10,7 @@ from simcord.preview import Preview
 
 
 class Visitor:
-    """Acts on a page of the preview as the browser does."""
+    """A page of the preview, with the actions of a browser."""
 
     def __init__(self, env: Env, preview: Preview, viewer: MemberActor | None = None) -> None:
         self.env, self.preview = env, preview
@@ -31,14 +31,14 @@ class Visitor:
             },
         )
 
-    def menu(self) -> dict[str, str]:
+    def list_place_ids(self) -> dict[str, str]:
         """Map the names of the places to their IDs."""
         return {place["name"]: place["id"] for place in self.page.snapshot["viewers"]}
 
     async def go(self, name: str) -> None:
-        answer = await self.act("viewer", viewer_id=self.menu()[name])
+        answer = await self.act("viewer", viewer_id=self.list_place_ids()[name])
         assert not answer["rejected"], answer
-        assert self.page.snapshot["viewerId"] == self.menu()[name]
+        assert self.page.snapshot["viewerId"] == self.list_place_ids()[name]
 
     async def run(self, command: str, **details: Any) -> dict[str, Any]:
         entry = next(
@@ -55,8 +55,8 @@ class Visitor:
             **details,
         )
 
-    def texts(self) -> list[str]:
-        return [message["content"] for message in self.messages()]
+    def list_texts(self) -> list[str]:
+        return [message["content"] for message in self.list_messages()]
 
-    def messages(self) -> list[dict[str, Any]]:
+    def list_messages(self) -> list[dict[str, Any]]:
         return list(self.page.snapshot["messages"].values())

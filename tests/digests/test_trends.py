@@ -29,7 +29,7 @@ def make_word(number: int) -> str:
     return "".join("bdfgklmnprtvz"[number // 13**place % 13] + "aou"[place] for place in range(3)) + "k"
 
 
-class Press:
+class TitleHistory:
     """Unrelated titles of three outlets, fifty in this week and fifty in the one before."""
 
     def __init__(self) -> None:
@@ -65,10 +65,10 @@ def test_log_likelihood_matches_dunnings_table():
 
 
 def test_rising_word_has_its_counts():
-    press = Press()
-    press.add_many("Starliner {number}", 9, days=1.05)
-    press.add_many("{number} Starliner", 1, days=9)
-    (line,) = press.detect().rising_rows
+    history = TitleHistory()
+    history.add_many("Starliner {number}", 9, days=1.05)
+    history.add_many("{number} Starliner", 1, days=9)
+    (line,) = history.detect().rising_rows
     assert line == TrendRow(name="Starliner", article_count=9, previous_count=1, outlet_count=3, counts=line.counts)
     assert len(line.counts) == 14
     assert sum(line.counts[:7]) == 1
@@ -76,108 +76,108 @@ def test_rising_word_has_its_counts():
 
 
 def test_steady_word_is_not_rising():
-    press = Press()
-    press.add_many("Google and {number}", 6)
-    press.add_many("Google or {number}", 6, days=8)
-    assert press.list_rising() == []
+    history = TitleHistory()
+    history.add_many("Google and {number}", 6)
+    history.add_many("Google or {number}", 6, days=8)
+    assert history.list_rising() == []
 
 
 def test_word_of_one_outlet_is_not_rising():
-    press = Press()
-    press.add_many("Livestream: {number}", 8, outlets=1)
-    press.add_many("Podcast of {number}", 7, outlets=1)
-    press.add("Podcast elsewhere", days=1, outlet=1)
-    assert press.list_rising() == []
+    history = TitleHistory()
+    history.add_many("Livestream: {number}", 8, outlets=1)
+    history.add_many("Podcast of {number}", 7, outlets=1)
+    history.add("Podcast elsewhere", days=1, outlet=1)
+    assert history.list_rising() == []
 
 
 def test_word_rises_when_there_is_only_one_outlet():
-    titles = [title._replace(outlet="Only") for title in Press().titles]
+    titles = [title._replace(outlet="Only") for title in TitleHistory().titles]
     titles += [TitleSample(NOW - n, "Only", f"x{n}", f"Starliner {make_word(n + 500)}") for n in range(1, 8)]
     assert [line.name for line in detect_trends(NOW, TrendPeriod.WEEK, 1, titles).rising_rows] == ["Starliner"]
 
 
 def test_stop_words_numbers_and_dates_do_not_rise():
-    press = Press()
-    press.add_many("Pourquoi les avec 2026 lundi November {number}", 8)
-    assert press.list_rising() == []
+    history = TitleHistory()
+    history.add_many("Pourquoi les avec 2026 lundi November {number}", 8)
+    assert history.list_rising() == []
 
 
 @check_cases("name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"])
 def test_adjacent_words_are_one_name(name):
-    press = Press()
-    press.add_many(f"{name} {{number}}", 6)
-    assert press.list_rising() == [name]
+    history = TitleHistory()
+    history.add_many(f"{name} {{number}}", 6)
+    assert history.list_rising() == [name]
 
 
 def test_words_rarely_adjacent_stay_separate():
-    press = Press()
-    press.add_many("Starliner {number}", 8)
-    press.add_many("Nvidia {number}", 9, days=2)
-    press.add("Starliner Nvidia", days=1)
-    assert set(press.list_rising()) == {"Starliner", "Nvidia"}
+    history = TitleHistory()
+    history.add_many("Starliner {number}", 8)
+    history.add_many("Nvidia {number}", 9, days=2)
+    history.add("Starliner Nvidia", days=1)
+    assert set(history.list_rising()) == {"Starliner", "Nvidia"}
 
 
 def test_words_of_same_articles_give_one_trend():
-    press = Press()
-    press.add_many("Macron {number} Versailles", 7)
-    assert len(press.list_rising()) == 1
+    history = TitleHistory()
+    history.add_many("Macron {number} Versailles", 7)
+    assert len(history.list_rising()) == 1
 
 
 def test_inflections_are_merged_under_most_frequent_form():
-    press = Press()
-    press.add_many("Caméras pour {number}", 5)
-    press.add_many("camera {number}", 2, days=2)
-    (line,) = press.detect().rising_rows
+    history = TitleHistory()
+    history.add_many("Caméras pour {number}", 5)
+    history.add_many("camera {number}", 2, days=2)
+    (line,) = history.detect().rising_rows
     assert (line.name, line.article_count) == ("Caméras", 7)
 
 
 def test_duplicate_pages_and_titles_count_once():
-    press = Press()
+    history = TitleHistory()
     for number in range(6):
-        press.add(f"Starliner {number}", days=1, outlet=number % 3, page="the same")
-        press.add("Starliner, again and again", days=1, outlet=0)
-    assert press.list_rising() == []
-    assert press.detect().article_count == 52
+        history.add(f"Starliner {number}", days=1, outlet=number % 3, page="the same")
+        history.add("Starliner, again and again", days=1, outlet=0)
+    assert history.list_rising() == []
+    assert history.detect().article_count == 52
 
 
 def test_too_few_articles_are_not_comparable():
-    press = Press()
-    press.titles = press.titles[: MIN_ARTICLES_TO_COMPARE - 1] + press.titles[60:]
-    trends = press.detect()
+    history = TitleHistory()
+    history.titles = history.titles[: MIN_ARTICLES_TO_COMPARE - 1] + history.titles[60:]
+    trends = history.detect()
     assert not trends.is_comparable
     assert trends.rising_rows == trends.outlet_rows == ()
     assert detect_trends(NOW, TrendPeriod.DAY, 1, []) == Trends(article_count=0, previous_count=0)
 
 
 def test_outlets_are_sorted_by_article_count():
-    press = Press()
-    press.add_many("{number}", 9, outlets=1)
-    first, *further_outlets = press.detect().outlet_rows
+    history = TitleHistory()
+    history.add_many("{number}", 9, outlets=1)
+    first, *further_outlets = history.detect().outlet_rows
     assert first.name == "Outlet 0"
     assert first.article_count == 26
     assert [line.name for line in further_outlets] == ["Outlet 1", "Outlet 2"]
 
 
 def test_sampled_titles_are_scaled_by_step():
-    press = Press()
-    press.add_many("Starliner {number}", 6)
-    trends = press.detect(step=10)
+    history = TitleHistory()
+    history.add_many("Starliner {number}", 6)
+    trends = history.detect(step=10)
     assert trends.article_count == 560
     assert trends.rising_rows[0].article_count == 60
 
 
 @check_cases("period", TrendPeriod)
 def test_titles_outside_period_are_ignored(period):
-    press = Press()
-    press.titles = []
+    history = TitleHistory()
+    history.titles = []
     for published in (NOW, NOW + 5, NOW - 2 * period.seconds - 1):
-        press.titles.append(TitleSample(published, "O", str(published), str(published)))
-    assert press.detect(period) == Trends(article_count=0, previous_count=0)
-    press.titles = [
+        history.titles.append(TitleSample(published, "O", str(published), str(published)))
+    assert history.detect(period) == Trends(article_count=0, previous_count=0)
+    history.titles = [
         TitleSample(NOW - 2 * period.seconds, "O", "1", "one"),
         TitleSample(NOW - 1, "O", "2", "two"),
     ]
-    assert press.detect(period) == Trends(article_count=1, previous_count=1, outlet_count=1)
+    assert history.detect(period) == Trends(article_count=1, previous_count=1, outlet_count=1)
 
 
 @settings(deadline=None)
@@ -190,10 +190,10 @@ def test_titles_outside_period_are_ignored(period):
 @example(["A\U00031350", "A\U00031350"])
 @example(["0\ro", "0\ro"])  # a part of a name that stands nowhere by itself
 def test_trend_names_are_short_single_lines(texts):
-    press = Press()
+    history = TitleHistory()
     for number, text in enumerate(texts * 4):
-        press.add(f"{text} {number}", days=1, outlet=number % 3)
-    trends = press.detect()
+        history.add(f"{text} {number}", days=1, outlet=number % 3)
+    trends = history.detect()
     assert len(trends.rising_rows) <= MAX_TRENDS
     for line in trends.rising_rows:
         assert line.name.strip()
@@ -202,7 +202,7 @@ def test_trend_names_are_short_single_lines(texts):
 
 
 def test_long_title_is_truncated():
-    press = Press()
+    history = TitleHistory()
     for number in range(6):
-        press.add(f"{'word ' * 50} Starliner {number}", days=1, outlet=number % 3)
-    assert "Starliner" not in press.list_rising()
+        history.add(f"{'word ' * 50} Starliner {number}", days=1, outlet=number % 3)
+    assert "Starliner" not in history.list_rising()

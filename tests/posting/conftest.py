@@ -37,18 +37,18 @@ STEPS: dict[str, tuple[type, Callable[..., Any]]] = {
 
 @pytest.fixture
 def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
-    """Stop the relay, as if its process were killed, when it first reaches a step."""
+    """A function that stops the relay, as if its process were killed, when it first reaches a step."""
 
     def stop(step: str, when: str) -> None:
         owner, original_step = STEPS[step]
         name = original_step.__name__
 
-        async def step_of_no_return(*args: Any, **options: Any) -> None:
+        async def stop_relay(*args: Any, **options: Any) -> None:
             monkeypatch.setattr(owner, name, original_step)
             if when == "after":
                 await original_step(*args, **options)
             await asyncio.shield(asyncio.create_task(telex.bot.outbox_relay.stop(0.0)))  # which cancels this
 
-        monkeypatch.setattr(owner, name, step_of_no_return)
+        monkeypatch.setattr(owner, name, stop_relay)
 
     return stop

@@ -14,7 +14,7 @@ from bot.posting.publishing.feed_serializers import PublishedFeed
 from bot.posting.rendering import posts
 from bot.posting.rendering.messages import Message
 from bot.store.records.outbox_records import ChannelFeedItem
-from tests.posting.test_messages import ARTICLE, FEED, components, message_text
+from tests.posting.test_messages import ARTICLE, FEED, list_controls, read_text
 from tests.support import interactions
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
@@ -25,20 +25,24 @@ COMMENTS_URL = "https://hn.example/item?id=1"
 DISCUSSED = ARTICLE._replace(comments_url=COMMENTS_URL, comment_count=42)
 
 
-def link_labels(message: Message) -> dict[str, str]:
-    """The labels of link buttons by their address."""
-    return {part["url"]: part["label"] for part in components(message) if "url" in part}
+def map_link_labels(message: Message) -> dict[str, str]:
+    """Map the URLs of link buttons to their labels."""
+    return {part["url"]: part["label"] for part in list_controls(message) if "url" in part}
 
 
 @check_cases("style", list(Style))
 async def test_post_links_to_comments_in_every_style(style):
     look = PostLook(style=style)
-    assert link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[COMMENTS_URL] == "Comments · 42"
-    assert link_labels(posts.render_post(DISCUSSED, FEED, language="fr", look=look))[COMMENTS_URL] == "42 commentaires"
+    assert (
+        map_link_labels(posts.render_post(DISCUSSED, FEED, language="en", look=look))[COMMENTS_URL] == "Comments · 42"
+    )
+    assert (
+        map_link_labels(posts.render_post(DISCUSSED, FEED, language="fr", look=look))[COMMENTS_URL] == "42 commentaires"
+    )
     for count in (None, 0):
         message = posts.render_post(DISCUSSED._replace(comment_count=count), FEED, language="en", look=look)
-        assert link_labels(message)[COMMENTS_URL] == "Comments"
-    assert COMMENTS_URL not in link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
+        assert map_link_labels(message)[COMMENTS_URL] == "Comments"
+    assert COMMENTS_URL not in map_link_labels(posts.render_post(ARTICLE, FEED, language="en", look=look))
 
 
 @check_cases(
@@ -46,21 +50,19 @@ async def test_post_links_to_comments_in_every_style(style):
 )
 async def test_comments_button_is_omitted_for_unusable_address(address):
     message = posts.render_post(ARTICLE._replace(comments_url=address, comment_count=4), FEED, language="en")
-    assert "Comments · 4" not in link_labels(message).values()
+    assert "Comments · 4" not in map_link_labels(message).values()
 
 
 async def test_episode_post_has_listen_and_comments_buttons():
     episode = DISCUSSED._replace(audio_url="https://cdn.example/1.mp3", duration_seconds=600)
-    labels = [part.get("label") for part in components(posts.render_post(episode, FEED, language="en"))]
+    labels = [part.get("label") for part in list_controls(posts.render_post(episode, FEED, language="en"))]
     assert labels == ["Save", "Read", "Listen · 10 min", "Comments · 42", "More"]
 
 
 async def test_template_field_links_to_comments():
     look = PostLook(template=Template(title="{title}", body="{comments}", footer="x {comments}"))
-    assert f"[Comments · 42]({COMMENTS_URL})" in message_text(
-        posts.render_post(DISCUSSED, FEED, language="en", look=look)
-    )
-    assert "x" not in message_text(posts.render_post(ARTICLE, FEED, language="en", look=look)).splitlines()[-1]
+    assert f"[Comments · 42]({COMMENTS_URL})" in read_text(posts.render_post(DISCUSSED, FEED, language="en", look=look))
+    assert "x" not in read_text(posts.render_post(ARTICLE, FEED, language="en", look=look)).splitlines()[-1]
 
 
 def publish_feed(article: Article, extension: str) -> bytes:
@@ -91,7 +93,7 @@ def test_channel_feeds_include_comments_link():
         assert b"comments>" not in publish_feed(ARTICLE, extension)
 
 
-def discussed_item(number: int, count: int, *, title: str | None = None) -> str:
+def make_discussed_item(number: int, count: int, *, title: str | None = None) -> str:
     item = make_rss_item(number, title=title, published=START - 60)
     return item.replace(
         "</item>", f"<comments>{COMMENTS_URL}</comments><s:comments xmlns:s='{SLASH}'>{count}</s:comments></item>"
@@ -102,7 +104,7 @@ SLASH = "http://purl.org/rss/1.0/modules/slash/"
 
 
 async def test_comment_count_alone_triggers_no_edit(telex: World, feed_server: FeedServer):
-    feed = await follow(telex, feed_server, discussed_item(1, 3))
+    feed = await follow(telex, feed_server, make_discussed_item(1, 3))
     (post,) = telex.posts()
     assert "Comments · 3" in [part.get("label") for part in interactions.components(post)]
 
@@ -114,9 +116,9 @@ async def test_comment_count_alone_triggers_no_edit(telex: World, feed_server: F
         (post,) = telex.posts()
         return [part.get("label") for part in interactions.components(post)]
 
-    assert "Comments · 3" in await publish(discussed_item(1, 8))
+    assert "Comments · 3" in await publish(make_discussed_item(1, 8))
     assert (await newest_article(telex, feed)).comment_count == 8
-    assert "Comments · 9" in await publish(discussed_item(1, 9, title="Another title"))
+    assert "Comments · 9" in await publish(make_discussed_item(1, 9, title="Another title"))
 
 
 async def test_comments_url_is_exported_and_imported(newsroom):

@@ -16,7 +16,7 @@ HALF_AN_HOUR = 1800
 
 
 def read_last_line(world: World, number: int) -> str:
-    """The last line of the post of article `number`."""
+    """Read the last line of the post of article `number`."""
     post = next(post for post in world.posts() if f"Article {number}" in str(title(post)))
     return text(post).rpartition("\n")[2]
 

@@ -202,7 +202,7 @@ async def test_rendering_error_does_not_block_channel(telex, publisher, monkeypa
 
 
 class Panic(BaseException):
-    """An end that no `except Exception` sees."""
+    """An error that `except Exception` does not catch."""
 
 
 async def test_post_is_recovered_after_its_task_died(telex, publisher, monkeypatch, caplog):
@@ -368,13 +368,13 @@ async def test_poll_wakes_up_relay_for_edits(telex, feed_server, clock):
         await until(lambda: "Corrected" in posted_titles(world))
         remaining_items = [publisher.items[0], *older]
         await find(remaining_items, after=600)
-        await until(lambda: was_polled_at(world, publisher.feed, clock.now()))
+        await until(lambda: is_polled_at(world, publisher.feed, clock.now()))
         await find(remaining_items, after=1_800)
         await until(lambda: "Apparently withdrawn" in text(world.posts()[4]))
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
 
 
-async def was_polled_at(world: World, feed: Feed, time: int) -> bool:
+async def is_polled_at(world: World, feed: Feed, time: int) -> bool:
     current = await world.store.feeds.get(feed.id)
     return current is not None and current.last_poll_at == time

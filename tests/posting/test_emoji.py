@@ -16,7 +16,7 @@ from bot.posting.emoji.application_emoji import ApplicationEmojiSync, get_icon_u
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
-from tests.posting.test_messages import ARTICLE, components
+from tests.posting.test_messages import ARTICLE, list_controls
 from tests.support.cases import check_cases
 from tests.support.discord_world import World, forget_emoji
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
@@ -110,8 +110,8 @@ async def test_invalid_icon_falls_back_to_initial_until_retry(telex, feed_server
 async def test_barest_variant_has_no_button_icons(telex):
     icons.set_application_emoji({Icon.SAVE: "<:button_save:155555555555555555>"})
     *_fuller_attempts, barest_attempt = posts.render_post(ARTICLE, None, language="en").iter_variants()
-    assert [component.get("emoji") for component in components(barest_attempt)] == [None, None]
-    assert [labelled_component["label"] for labelled_component in components(barest_attempt)] == [
+    assert [component.get("emoji") for component in list_controls(barest_attempt)] == [None, None]
+    assert [labelled_component["label"] for labelled_component in list_controls(barest_attempt)] == [
         "Save",
         "More",
     ]

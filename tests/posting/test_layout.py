@@ -55,15 +55,15 @@ CARDS = st.builds(Card, st.lists(BLOCKS, max_size=12).map(tuple), st.just(0x1234
 def list_sent_components(layout: Layout) -> list[dict[str, Any]]:
     """List all components of the message, nested ones too."""
 
-    def inside(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def iter_components(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for component in components:
             yield component
-            yield from inside(component.get("components") or [])
+            yield from iter_components(component.get("components") or [])
             if "accessory" in component:
                 yield component["accessory"]
 
     return list(
-        inside(
+        iter_components(
             [
                 dict(top_level_component)
                 for top_level_component in layout_views.build_static_view(layout).to_components()

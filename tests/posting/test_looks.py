@@ -19,10 +19,10 @@ from tests.posting.test_messages import (
     FEED,
     HOSTILE,
     assert_within_limits,
-    components,
-    fields,
-    message_text,
-    picture_urls,
+    get_embed,
+    list_controls,
+    list_picture_urls,
+    read_text,
 )
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
@@ -47,31 +47,31 @@ async def test_compact_post_has_three_lines_and_thumbnail():
     message = posts.render_post(
         LONG, FEED, language="en", look=COMPACT, joined_articles=[ARTICLE._replace(outlet="Other")]
     )
-    title, lead, last = message_text(message).splitlines()
+    title, lead, last = read_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert discord_text.count_utf16_units(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
-    assert picture_urls(message) == [ARTICLE.image_url]
-    assert [component.get("label") for component in components(message)] == [None, "⋯", "Story so far"]
+    assert list_picture_urls(message) == [ARTICLE.image_url]
+    assert [component.get("label") for component in list_controls(message)] == [None, "⋯", "Story so far"]
 
 
 async def test_headline_is_linked_title_with_save_button():
     message = posts.render_post(ARTICLE, FEED, language="en", look=HEADLINE)
-    title, last = message_text(message).splitlines()
+    title, last = read_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert "Example News" in last
-    assert not picture_urls(message)
-    assert [component["custom_id"] for component in components(message)] == [buttons.save_button_id(ARTICLE.key)]
+    assert not list_picture_urls(message)
+    assert [component["custom_id"] for component in list_controls(message)] == [buttons.save_button_id(ARTICLE.key)]
     for look in (HEADLINE, replace(COMPACT, shows_image=False)):
         story = posts.render_post(ARTICLE, FEED, language="en", look=look, joined_articles=[LONG])
-        assert [component.get("label") for component in components(story)] == [None, "⋯", "Story so far"]
+        assert [component.get("label") for component in list_controls(story)] == [None, "⋯", "Story so far"]
 
 
 @check_cases("style", list(Style))
 async def test_every_style_applies_prefix_and_colour_and_hides_picture(style):
     look = PostLook(style=style, shows_image=False, excerpt_length=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look)
-    card = fields(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
+    card = get_embed(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
     if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
         assert (card.get("color") or card.get("accent_color")) == 0x123456
     assert f"🔒 Security · {ARTICLE.title}" in str(card)
@@ -83,7 +83,7 @@ async def test_every_style_applies_prefix_and_colour_and_hides_picture(style):
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
 async def test_excerpt_has_chosen_length(length, style):
     message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt_length=length))
-    lead = message_text(message).splitlines()[2 if style is Style.FULL else 1]
+    lead = read_text(message).splitlines()[2 if style is Style.FULL else 1]
     assert discord_text.count_utf16_units(lead) <= length + 1
 
 
@@ -92,9 +92,9 @@ async def test_second_variant_omits_picture():
         first, without_picture, *_barer_attempts = posts.render_post(
             ARTICLE, FEED, language="en", look=PostLook(style=style)
         ).iter_variants()
-        assert picture_urls(first)
-        assert not picture_urls(without_picture)
-        assert ARTICLE.title in message_text(without_picture)
+        assert list_picture_urls(first)
+        assert not list_picture_urls(without_picture)
+        assert ARTICLE.title in read_text(without_picture)
 
 
 @check_cases(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
@@ -102,7 +102,7 @@ async def test_role_mention_renders_embed(style, small):
     message = posts.render_post(
         LONG, FEED, language="en", look=PostLook(style=style, role_id=7), mentioned_role_ids=[7]
     )
-    embed = fields(message)
+    embed = get_embed(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
     assert embed["footer" if small else "author"][("text" if small else "name")] == "Example News"
@@ -127,7 +127,7 @@ async def test_feed_text_cannot_break_link_or_mention():
     message = posts.render_post(
         article, FEED, language="en", look=replace(HEADLINE, role_id=77), mentioned_role_ids=[77]
     )
-    line = fields(message)["description"] + message_text(posts.render_post(article, FEED, language="en", look=HEADLINE))
+    line = get_embed(message)["description"] + read_text(posts.render_post(article, FEED, language="en", look=HEADLINE))
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line.replace("\\*", "")
     assert message.content == "<@&77>"
@@ -156,14 +156,14 @@ async def test_template_is_applied_in_every_style(style):
     other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")
     look = PostLook(style=style, template=template, prefix="New:")
     message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined_articles=[other_article])
-    post_text = message_text(message) if message.embed is None else fields(message)["description"]
+    post_text = read_text(message) if message.embed is None else get_embed(message)["description"]
     assert f"**New\\: {ARTICLE.title}**" in post_text
     assert "By" not in post_text  # nobody is named
     assert "{as written}" in post_text
     assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in post_text
     assert "Also: [Other](https://other.example/1)" in post_text  # other outlets of the story are always named
     assert_within_limits(message)
-    assert buttons.save_button_id(ARTICLE.key) in str(components(message))
+    assert buttons.save_button_id(ARTICLE.key) in str(list_controls(message))
     assert PostLook.from_json(str(look)) == look
 
 
@@ -174,7 +174,7 @@ async def test_template_values_are_escaped(title, outlet, author, tag, url):
     template = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
     message = posts.render_post(article, FEED, language="en", look=PostLook(template=template))
     assert_within_limits(message)
-    post_text = message_text(message)
+    post_text = read_text(message)
     unescaped = re.sub(r"\\.", "", post_text.replace(f"({ARTICLE.url})", ""))
     assert "]()" not in unescaped
     assert not re.search(r"[*_~`|<>@#]", unescaped), post_text
@@ -211,7 +211,7 @@ async def set_subscription_look(world: World, look: PostLook) -> None:
 
 
 def read_newest_post(world: World) -> tuple[str, list[int], bool]:
-    """The newest post: its text, the roles that it may mention, and whether it may mention anybody else."""
+    """Read the newest post's text, its allowed roles and whether other mentions are allowed."""
     stored = world.env.backend.get_message(world.news.id, world.posts()[-1].id)
     allowed = stored.allowed_mentions
     assert allowed.roles is not None  # which would be all

@@ -43,34 +43,36 @@ HOSTILE = (
 )
 
 
-def fields(message: messages.Message) -> dict[str, Any]:
+def get_embed(message: messages.Message) -> dict[str, Any]:
     return dict(message.embed.to_dict())
 
 
-def parts(message: messages.Message) -> list[dict[str, Any]]:
+def list_all_components(message: messages.Message) -> list[dict[str, Any]]:
     """List all components, nested ones too."""
     view = message.send_kwargs()["view"]
     return flatten_components(view.to_components()) if view is not None else []
 
 
-def components(message: messages.Message) -> list[dict[str, Any]]:
+def list_controls(message: messages.Message) -> list[dict[str, Any]]:
     """List the buttons and menus."""
-    return [component for component in parts(message) if component["type"] in {2, 3}]
+    return [component for component in list_all_components(message) if component["type"] in {2, 3}]
 
 
-def message_text(message: messages.Message) -> str:
-    return "\n".join(part["content"] for part in parts(message) if part["type"] == TEXT_DISPLAY_TYPE)
+def read_text(message: messages.Message) -> str:
+    return "\n".join(part["content"] for part in list_all_components(message) if part["type"] == TEXT_DISPLAY_TYPE)
 
 
-def picture_urls(message: messages.Message) -> list[str]:
+def list_picture_urls(message: messages.Message) -> list[str]:
     """List the URLs of the pictures."""
-    media_objects = [component["media"] for component in parts(message) if "media" in component]
-    media_objects += [gallery_item["media"] for gallery in parts(message) for gallery_item in gallery.get("items", ())]
+    media_objects = [component["media"] for component in list_all_components(message) if "media" in component]
+    media_objects += [
+        gallery_item["media"] for gallery in list_all_components(message) for gallery_item in gallery.get("items", ())
+    ]
     return [media["url"] for media in media_objects]
 
 
 def assert_within_limits(message: messages.Message) -> None:
-    embed = fields(message) if message.embed is not None else {}
+    embed = get_embed(message) if message.embed is not None else {}
     lengths = {
         "title": (embed.get("title", ""), 256),
         "description": (embed.get("description", ""), 4096),
@@ -79,10 +81,10 @@ def assert_within_limits(message: messages.Message) -> None:
     for name, (text, limit) in lengths.items():
         assert discord_text.count_utf16_units(text) <= limit, name
     assert sum(discord_text.count_utf16_units(text) for text, _limit in lengths.values()) <= 6000
-    assert discord_text.count_utf16_units(message_text(message)) <= 4000
-    assert len(parts(message)) <= 40
+    assert discord_text.count_utf16_units(read_text(message)) <= 4000
+    assert len(list_all_components(message)) <= 40
     assert 1 <= discord_text.count_utf16_units(message.name) <= 100
-    for component in components(message):
+    for component in list_controls(message):
         assert discord_text.count_utf16_units(component.get("label") or "") <= 80
         assert discord_text.count_utf16_units(component.get("custom_id", "")) <= 100
         assert discord_text.count_utf16_units(component.get("url", "")) <= 512
@@ -115,22 +117,22 @@ async def test_post_names_joined_outlets_in_text_and_save_button():
     ]
     message = posts.render_post(ARTICLE, FEED, language="en", joined_articles=joined_articles)
     assert_within_limits(message)
-    *_other_lines, last = message_text(message).splitlines()
+    *_other_lines, last = read_text(message).splitlines()
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
     assert last.endswith(" · 4 more")
-    save = components(message)[0]["custom_id"]
+    save = list_controls(message)[0]["custom_id"]
     assert save == buttons.save_button_id(ARTICLE.key, joined_articles)
     template_match = re.fullmatch(buttons.SAVE_ID_PATTERN, save)
     assert template_match["key"] == ARTICLE.key
 
 
 async def test_labels_use_given_language():
-    save_button, read_button, more_button = components(posts.render_post(ARTICLE, FEED, language="fr"))
+    save_button, read_button, more_button = list_controls(posts.render_post(ARTICLE, FEED, language="fr"))
     french = i18n.load_catalogue("fr")
     assert [save_button["label"], read_button["label"], more_button["label"]] == [
         french.gettext(word) for word in ("Save", "Read", "More")
     ]
-    save_button, *_other_buttons = components(posts.render_post(ARTICLE, FEED, language="en"))
+    save_button, *_other_buttons = list_controls(posts.render_post(ARTICLE, FEED, language="en"))
     assert save_button["label"] == "Save"
 
 
@@ -138,7 +140,7 @@ async def test_feed_markup_and_mentions_are_escaped():
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
-    _byline, title, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
+    _byline, title, text = read_text(posts.render_post(article, FEED, language="en")).splitlines()
     title = title.removeprefix("### [").removesuffix(f"]({ARTICLE.url})")
     assert not re.search(r"(?<!\\)[*_~`|\[\]<>@#]", title + text)
     assert title.replace("\\", "") == article.title
@@ -146,9 +148,9 @@ async def test_feed_markup_and_mentions_are_escaped():
 
 async def test_excerpt_ends_with_sentence():
     article = ARTICLE._replace(summary="One sentence that is here. " * 30)
-    *_other_lines, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
+    *_other_lines, text = read_text(posts.render_post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
-    *_other_lines, text = message_text(
+    *_other_lines, text = read_text(
         posts.render_post(article, FEED, language="en", look=PostLook(excerpt_length=200))
     ).splitlines()
     assert text.endswith("is here.")
@@ -165,24 +167,24 @@ async def test_excerpt_ends_with_sentence():
     ],
 )
 async def test_article_without_title_gets_fallback_title(change, title):
-    text = message_text(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
+    text = read_text(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
     assert f"### {title}" in text or f"### [{title}](" in text
 
 
 async def test_summary_that_repeats_title_is_omitted():
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
-    assert len(message_text(posts.render_post(article, FEED, language="en")).splitlines()) == 2
+    assert len(read_text(posts.render_post(article, FEED, language="en")).splitlines()) == 2
 
 
 @check_cases("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_invalid_url_is_not_linked(url):
     feed = replace(FEED, icon_url=url)
     message = posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en")
-    assert "](" not in message_text(message)
-    assert not picture_urls(message)
-    assert len(components(message)) == 2
+    assert "](" not in read_text(message)
+    assert not list_picture_urls(message)
+    assert len(list_controls(message)) == 2
     look = PostLook(style=Style.CLASSIC)
-    embed = fields(posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en", look=look))
+    embed = get_embed(posts.render_post(ARTICLE._replace(url=url, image_url=url), feed, language="en", look=look))
     assert not {"url", "image"} & embed.keys()
     assert "icon_url" not in embed["author"]
 
@@ -192,13 +194,13 @@ async def test_episode_has_listen_button_with_duration(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio_url=player, duration_seconds=2_530)
     message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
-    labels = {component["url"]: component["label"] for component in components(message) if "url" in component}
+    labels = {component["url"]: component["label"] for component in list_controls(message) if "url" in component}
     read_labels = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
     assert labels == read_labels | {player: "Écouter · 42\u00a0min"}
     audio_only = posts.render_post(episode._replace(url=player, duration_seconds=None), None, language="en")
-    assert [listen_component["label"] for listen_component in components(audio_only) if "url" in listen_component] == [
-        "Listen"
-    ]
+    assert [
+        listen_component["label"] for listen_component in list_controls(audio_only) if "url" in listen_component
+    ] == ["Listen"]
 
 
 @check_cases(
@@ -213,13 +215,13 @@ async def test_episode_has_listen_button_with_duration(style):
 )
 async def test_video_link_has_watch_button(url, label):
     message = posts.render_post(ARTICLE._replace(url=url), FEED, language="en")
-    assert [component["label"] for component in components(message) if component.get("url") == url] == [label]
+    assert [component["label"] for component in list_controls(message) if component.get("url") == url] == [label]
 
 
 async def test_long_url_gets_no_button():
     message = posts.render_post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
-    assert len(components(message)) == 2
-    assert "x" * 600 in message_text(message)
+    assert len(list_controls(message)) == 2
+    assert "x" * 600 in read_text(message)
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -228,7 +230,7 @@ async def test_any_text_is_within_discord_limits(title, summary, body, outlet):
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
     post = posts.render_post(article, FEED, language="en")
     assert_within_limits(post)
-    assert "### " in message_text(post)
+    assert "### " in read_text(post)
     assert_within_limits(messages.catch_up_message("catch-up:x", [article] * 60, language="fr"))
     assert_within_limits(messages.feed_alert_message(discord_text.to_plain_line(title) or "x"))
 
@@ -239,11 +241,11 @@ async def test_catch_up_lists_newest_articles_and_counts_others():
     ]
     message = messages.catch_up_message("catch-up:key0", articles, language="en")
     assert_within_limits(message)
-    title, *lines = message_text(message).splitlines()
+    title, *lines = read_text(message).splitlines()
     assert title == "### 200 articles arrived in the meantime"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} older ones"
-    menu, button = components(message)
+    menu, button = list_controls(message)
     assert menu["custom_id"] == "telex:pick:catch-up:key0"
     assert button["custom_id"] == "telex:all:catch-up:key0"
     assert [option["value"] for option in menu["options"]] == [f"key{n}" for n in range(199, 174, -1)]
@@ -251,28 +253,28 @@ async def test_catch_up_lists_newest_articles_and_counts_others():
 
 async def test_title_cannot_break_link():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
-    *_other_lines, line = message_text(messages.catch_up_message("w", [article], language="en")).splitlines()
+    *_other_lines, line = read_text(messages.catch_up_message("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
     assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace("\\[", "")
 
 
 async def test_variants_omit_pictures_then_links():
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").iter_variants()
-    assert picture_urls(full_attempt) == [ARTICLE.image_url]
-    assert not picture_urls(bare_attempt)
-    assert [component.get("url") for component in components(bare_attempt)] == [None, ARTICLE.url, None]
-    assert [unlinked_component["custom_id"] for unlinked_component in components(unlinked_attempt)] == [
+    assert list_picture_urls(full_attempt) == [ARTICLE.image_url]
+    assert not list_picture_urls(bare_attempt)
+    assert [component.get("url") for component in list_controls(bare_attempt)] == [None, ARTICLE.url, None]
+    assert [unlinked_component["custom_id"] for unlinked_component in list_controls(unlinked_attempt)] == [
         buttons.save_button_id(ARTICLE.key),
         f"telex:more:{ARTICLE.key}",
     ]
     full_attempt, bare_attempt, unlinked_attempt = posts.render_post(
         ARTICLE, FEED, language="en", look=PostLook(style=Style.CLASSIC)
     ).iter_variants()
-    assert "image" in fields(full_attempt)
-    assert "image" not in fields(bare_attempt)
-    assert fields(bare_attempt)["author"] == {"name": "Example News"}
-    assert "url" in fields(bare_attempt)
-    assert "url" not in fields(unlinked_attempt)
+    assert "image" in get_embed(full_attempt)
+    assert "image" not in get_embed(bare_attempt)
+    assert get_embed(bare_attempt)["author"] == {"name": "Example News"}
+    assert "url" in get_embed(bare_attempt)
+    assert "url" not in get_embed(unlinked_attempt)
     assert list(messages.feed_alert_message("x").iter_variants())[1:] == []
 
 

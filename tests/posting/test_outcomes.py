@@ -112,7 +112,7 @@ async def test_only_idempotent_requests_are_retried_by_discord_py(path, request_
     http = HTTPClient(asyncio.get_running_loop(), http_trace=trace)
     await http.static_login("token")
     requests.clear()
-    monkeypatch.setattr(asyncio, "sleep", _no_sleep)
+    monkeypatch.setattr(asyncio, "sleep", _skip_sleep)
     try:
         if request_count == 1:
             with pytest.raises(UnconfirmedPostError):
@@ -128,5 +128,5 @@ async def test_only_idempotent_requests_are_retried_by_discord_py(path, request_
 _real_sleep = asyncio.sleep
 
 
-async def _no_sleep(_seconds: float) -> None:
+async def _skip_sleep(_seconds: float) -> None:
     await _real_sleep(0)

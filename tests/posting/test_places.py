@@ -32,17 +32,17 @@ async def test_announcement_is_crossposted_after_reconnect(telex, publisher, mon
     """Discord.py has no channels in its cache then, so it cannot tell that this one is an announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
-    original_finish = post_send_steps.finalize_message
+    original_finalize = post_send_steps.finalize_message
 
-    async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> RetryAfter | None:
-        with monkeypatch.context() as forgotten:
-            forgotten.setattr(client.get_guild(dispatch.server_id), "unavailable", True)
-            forgotten.setattr(client, "get_channel", lambda _id: None)
-            return await original_finish(client, dispatch, add_seed_reaction=seed)
+    async def finalize_without_cache(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> RetryAfter | None:
+        with monkeypatch.context() as empty_cache:
+            empty_cache.setattr(client.get_guild(dispatch.server_id), "unavailable", True)
+            empty_cache.setattr(client, "get_channel", lambda _id: None)
+            return await original_finalize(client, dispatch, add_seed_reaction=seed)
 
-    monkeypatch.setattr(post_send_steps, "finalize_message", forgetful)
+    monkeypatch.setattr(post_send_steps, "finalize_message", finalize_without_cache)
     await publisher.post(make_rss_item(1))
-    monkeypatch.setattr(post_send_steps, "finalize_message", original_finish)
+    monkeypatch.setattr(post_send_steps, "finalize_message", original_finalize)
     telex.clock.advance(60)
     await telex.deliver()
     assert [is_published(post) for post in telex.posts(news)] == [True, True]

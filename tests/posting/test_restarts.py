@@ -65,13 +65,13 @@ async def test_claim_is_sent_after_lost_database_answer(telex, publisher, monkey
     await publisher.begin()
     claim, lost = Dispatches.claim, [DatabaseUnusable("the connection was lost")]
 
-    async def unanswered(self: Dispatches, channel_id: int) -> Dispatch | None:
+    async def claim_without_answer(self: Dispatches, channel_id: int) -> Dispatch | None:
         claimed_dispatch = await claim(self, channel_id)
         if claimed_dispatch and lost:
             raise lost.pop()
         return claimed_dispatch
 
-    monkeypatch.setattr(Dispatches, "claim", unanswered)
+    monkeypatch.setattr(Dispatches, "claim", claim_without_answer)
     await publisher.post(make_rss_item(1))
     assert posted_titles(telex) == ["Article 0"]
     await telex.advance(WRITE_RETRY_SECONDS)

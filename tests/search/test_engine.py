@@ -148,11 +148,11 @@ CALLS: dict[str, Callable[[TantivyEngine], object]] = {
 
 
 class PanicException(BaseException):
-    """What tantivy raises where its code in Rust panics, by its name."""
+    """A stand-in for the exception that tantivy raises when its code in Rust panics."""
 
 
-class Panicking:
-    """A part of the engine that panics whatever it is asked."""
+class PanickingPart:
+    """A part of the engine of which every method panics."""
 
     def __getattr__(self, name: str) -> Any:
         raise PanicException(name)
@@ -161,13 +161,13 @@ class Panicking:
 @check_cases("name", [name for name in vars(TantivyEngine) if not name.startswith("_") and name != "folder"])
 def test_engine_panic_raises_engine_error(engine, monkeypatch, name):
     for part in ("_index", "_searcher", "_query_builder"):
-        monkeypatch.setattr(engine, part, Panicking())
+        monkeypatch.setattr(engine, part, PanickingPart())
     with pytest.raises(EngineError):
         CALLS[name](engine)
 
 
 def test_writer_panic_raises_engine_error(engine):
-    panicking: Any = Panicking()
+    panicking: Any = PanickingPart()
     writer = TantivyWriter(engine, panicking)
     for call in (
         lambda: writer.put_articles(ARTICLES),

@@ -165,7 +165,7 @@ async def test_restored_backup_is_encoded_again(store, library, semantic, settin
 
 
 async def test_running_index_encodes_old_and_new_articles(store, library, semantic, clock):
-    async def encoded(count: int) -> None:
+    async def wait_until_encoded(count: int) -> None:
         async with asyncio.timeout(30):
             while (await store.encoded_articles.count_encoded()).encoded_count < count:
                 clock.advance(semantic_index.CHECK_INTERVAL_SECONDS)
@@ -173,9 +173,9 @@ async def test_running_index_encodes_old_and_new_articles(store, library, semant
 
     await library.add("car")
     running = asyncio.create_task(semantic.run())
-    await encoded(1)
+    await wait_until_encoded(1)
     await library.add("A hound", "It ran.")
-    await encoded(2)
+    await wait_until_encoded(2)
     page = await searcher_of(store, semantic).search("dog automobile", feed_ids=None)
     assert {hit.article.title for hit in page.results} == {"car", "A hound"}
     running.cancel()

@@ -31,7 +31,7 @@ async def get_newest_article(newsroom: Services, feed: Feed) -> Article:
 
 
 async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[str]:
-    """The titles that a search in these feeds finds."""
+    """Search these feeds and list the titles of the results."""
     page = await newsroom.searcher.search(words, feed_ids={feed.id for feed in feeds}, limit=9)
     return [hit.article.title for hit in page.results]
 
@@ -89,8 +89,8 @@ async def publisher() -> AsyncIterator[FeedServer]:
     await server.stop()
 
 
-def publisher_article(title: str = "The truth", *, body: str = "") -> str:
-    """An article on the publisher's own site."""
+def make_publisher_item(title: str = "The truth", *, body: str = "") -> str:
+    """Make an article on the publisher's own site."""
     return make_rss_item(1, title=title, body=body).replace("https://news.example", f"http://{SITE}")
 
 
@@ -103,11 +103,11 @@ async def test_earlier_claim_does_not_block_publishers_own_article(
     evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
     honest = await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
     evil, honest = await poll(newsroom, evil), await poll(newsroom, honest)
-    feed_server.serve("/evil", make_rss(publisher_article(title, body="All of it is lies."), title="Evil"))
+    feed_server.serve("/evil", make_rss(make_publisher_item(title, body="All of it is lies."), title="Evil"))
     evil = await poll(newsroom, evil)
     posts = await deliver(newsroom) if sent_before else []
     clock.advance(60)
-    publisher.serve("/feed", make_rss(publisher_article(), title="Honest"))
+    publisher.serve("/feed", make_rss(make_publisher_item(), title="Honest"))
     honest = await poll(newsroom, honest)
     posts += await deliver(newsroom)
     outlets = [of.outlet for _, articles in posts for of in articles]
@@ -120,7 +120,7 @@ async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, p
     url = feed_server.serve("/evil", make_rss(title="Evil"))
     evil = await poll(newsroom, await follow(newsroom, url))
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
-    claim = publisher_article("Lies about it")
+    claim = make_publisher_item("Lies about it")
     for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
         feed_server.serve("/evil", make_rss(text, title="Evil"))
         evil = await poll(newsroom, evil)
@@ -128,8 +128,8 @@ async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, p
     publisher.serve(
         "/feed",
         make_rss(
-            publisher_article(),
-            publisher_article("More").replace("articles/1", "articles/2").replace("-1", "-2"),
+            make_publisher_item(),
+            make_publisher_item("More").replace("articles/1", "articles/2").replace("-1", "-2"),
         ),
     )
     await poll(newsroom, honest)
@@ -139,9 +139,9 @@ async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, p
 async def test_aggregator_after_publisher_adds_no_post(newsroom, feed_server, publisher):
     hacker = await poll(newsroom, await follow(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
     honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
-    publisher.serve("/feed", make_rss(publisher_article("A new way to sort"), title="Honest"))
+    publisher.serve("/feed", make_rss(make_publisher_item("A new way to sort"), title="Honest"))
     await poll(newsroom, honest)
-    feed_server.serve("/hn", make_rss(publisher_article("A new way to sort (2026)"), title="Links"))
+    feed_server.serve("/hn", make_rss(make_publisher_item("A new way to sort (2026)"), title="Links"))
     await poll(newsroom, hacker)
     assert await delivered_titles(newsroom) == ["A new way to sort"]
 
@@ -157,11 +157,11 @@ async def test_third_party_feeds_share_link_if_titles_match(newsroom, feed_serve
 
 async def test_changed_title_splits_shared_page(newsroom, feed_server, publisher):
     evil = await poll(newsroom, await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
-    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(publisher_article()))))
-    feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
+    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(make_publisher_item()))))
+    feed_server.serve("/evil", make_rss(make_publisher_item(), title="Evil"))
     evil = await poll(newsroom, evil)
     assert (await get_newest_article(newsroom, evil)).page_key == (await get_newest_article(newsroom, honest)).page_key
-    feed_server.serve("/evil", make_rss(publisher_article("Lies about it"), title="Evil"))
+    feed_server.serve("/evil", make_rss(make_publisher_item("Lies about it"), title="Evil"))
     evil = await poll(newsroom, evil)
     assert (await get_newest_article(newsroom, evil)).page_key != (await get_newest_article(newsroom, honest)).page_key
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]

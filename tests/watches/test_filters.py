@@ -47,7 +47,7 @@ QUERIES = (
 
 
 async def add_library(store: Store) -> Feed:
-    """A feed with six different articles."""
+    """Add a feed with six different articles."""
     feed = await add_feed(store)
     article_fields: list[dict[str, Any]] = [
         {
@@ -122,12 +122,12 @@ async def test_error_in_one_filter_does_not_affect_others(store, monkeypatch):
     articles = await store.articles.list_newest([feed.id], limit=50)
     real = build_matchable_clause
 
-    def faulty(query: Query, languages: Any) -> Any:
+    def fail_for_politics(query: Query, languages: Any) -> Any:
         if query.text == "politics":
             raise RuntimeError("broken")
         return real(query, languages)
 
-    monkeypatch.setattr(subscription_filters, "build_matchable_clause", faulty)
+    monkeypatch.setattr(subscription_filters, "build_matchable_clause", fail_for_politics)
     evaluator = FilterEvaluator(articles, NOW)
     evaluator.evaluate_all(["politics", "chips"])
     assert {evaluator.is_match(article.key, "politics") for article in articles} == {None}

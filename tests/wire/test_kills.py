@@ -172,7 +172,7 @@ async def test_repeated_crashes_in_burst_lose_and_repeat_none(scene):
     numbers = await scene.publish(12)
     for enough in (12, 24):
         bot = scene.start()
-        await scene.discord.wait_until(partial(_has_sent, scene, enough))
+        await scene.discord.wait_until(partial(_has_sent_count, scene, enough))
         bot.kill()
         await bot.wait_for_exit()
     scene.start()
@@ -180,5 +180,5 @@ async def test_repeated_crashes_in_burst_lose_and_repeat_none(scene):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-def _has_sent(scene: Scene, count: int) -> bool:
+def _has_sent_count(scene: Scene, count: int) -> bool:
     return sum(len(scene.messages(kind)) for kind in KINDS) >= count

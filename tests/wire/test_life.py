@@ -89,11 +89,11 @@ async def test_post_deleted_before_its_reaction_blocks_nothing(scene):
     discord = scene.discord
     numbers = await scene.publish(2)
 
-    def moderate() -> None:
+    def delete_posts() -> None:
         for post in scene.messages("text"):
             discord.changes.delete(post)
 
-    discord.faults.run_callback("PUT /channels/*/messages/*/reactions/*", moderate)
+    discord.faults.run_callback("PUT /channels/*/messages/*/reactions/*", delete_posts)
     scene.start()
     await scene.wait_until_settled()
     assert scene.order("announcement") == [1, *numbers]

@@ -107,7 +107,7 @@ def is_settled(crowd: Crowd) -> bool:
 
 
 class ManagerRace:
-    """A feed proposed in each of several servers, and two managers who decide on all of them at the same moment.
+    """Proposed feeds in several servers, and two managers who decide on all of them at the same moment.
 
     The feeds do not answer until `feeds_released`: until then a process that accepts one is busy.
     """

@@ -60,13 +60,13 @@ async def test_lost_webhook_is_created_again_or_bot_posts_itself(scene, discord_
     elsewhere = discord_server.changes.add_channel(scene.server, "elsewhere")
     webhooks = discord_server.state.webhooks
 
-    def move() -> None:
+    def move_webhook() -> None:
         (webhook,) = webhooks.values()
         webhook.channel_id = elsewhere.id
 
     numbers = await scene.publish(3)
     discord_server.faults.run_callback("POST /webhooks/*", webhooks.clear, skip=1)
-    discord_server.faults.run_callback("POST /webhooks/*", move, skip=2)
+    discord_server.faults.run_callback("POST /webhooks/*", move_webhook, skip=2)
     scene.start()
     await scene.wait_until_settled()
     assert not elsewhere.messages

@@ -74,7 +74,7 @@ async def ask_about_article(
 
 
 @pytest.fixture
-async def archive(library) -> Library:
+async def library_with_answer(library) -> Library:
     """The library with the article that answers the question."""
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
     return library
@@ -157,7 +157,7 @@ async def test_generated_sentences_cite_their_sources(library, searcher, writer,
 async def test_citations_are_numbered_by_sources(library, searcher, writer, service):
     await library.add("Rekognition in Berlin", "Rekognition was shown in Berlin and launched in 2017 in Germany.")
 
-    def both(prompt: str) -> str:
+    def cite_both(prompt: str) -> str:
         numbers = {
             word: line.partition("[")[2].partition("]")[0]
             for line, text in zip(prompt.splitlines(), prompt.splitlines()[1:], strict=False)
@@ -169,7 +169,7 @@ async def test_citations_are_numbered_by_sources(library, searcher, writer, serv
             f"Rekognition was launched in 2016 [{numbers['2016']}]."
         )
 
-    service.answer_with(both)
+    service.answer_with(cite_both)
     answer = await ask_about_article(library, searcher, writer)
     assert [sentence.citations for sentence in answer.generated_sentences] == [(1,), (2,)]
     assert "Berlin" in answer.sources[0].text
@@ -196,7 +196,7 @@ async def test_citations_are_numbered_by_sources(library, searcher, writer, serv
         "<think>Rekognition was launched in 2016 [1].",
     ],
 )
-async def test_sentence_that_breaks_rules_is_dropped(archive, searcher, settings, clock, service, written):
+async def test_sentence_that_breaks_rules_is_dropped(library_with_answer, searcher, settings, clock, service, written):
     service.requests.clear()
     service.answer_with(written)
     answer = await ask_new_writer(searcher, settings, clock)
@@ -248,7 +248,7 @@ async def test_quotes_are_shown_when_no_sentence_is_supported(library, searcher,
     ],
 )
 async def test_invalid_verification_drops_all_sentences(
-    archive, searcher, settings, clock, service, caplog, verification
+    library_with_answer, searcher, settings, clock, service, caplog, verification
 ):
     caplog.clear()
     service.answer_with("Rekognition was launched in 2016 [1].")
@@ -374,7 +374,7 @@ async def test_rewriting_prompt_has_earlier_question_and_queries(library, search
         "Rekognition launch",
     ],
 )
-async def test_invalid_rewriting_is_ignored(archive, searcher, settings, clock, service, caplog, rewriting):
+async def test_invalid_rewriting_is_ignored(library_with_answer, searcher, settings, clock, service, caplog, rewriting):
     caplog.clear()
     service.answer_with("Rekognition was launched in 2016 [1].")
     service.answer_with(rewriting, ModelTask.REWRITE_QUESTION)
@@ -576,19 +576,19 @@ async def send_text_forever(request: web.Request) -> web.StreamResponse:
 
 
 async def send_ten_megabytes(request: web.Request) -> web.StreamResponse:
-    return web.json_response(completion("x" * 10_000_000))
+    return web.json_response(make_completion("x" * 10_000_000))
 
 
 async def send_cut_json(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=json.dumps(completion("Rekognition was launched in 2016 [1]."))[:-9].encode())
+    return web.Response(body=json.dumps(make_completion("Rekognition was launched in 2016 [1]."))[:-9].encode())
 
 
-def completion(content: str) -> dict[str, object]:
+def make_completion(content: str) -> dict[str, object]:
     return {"choices": [{"message": {"role": "assistant", "content": content}}]}
 
 
 @check_cases("handler", [send_spaces_forever, send_nothing, send_text_forever, send_ten_megabytes, send_cut_json])
-async def test_unending_response_is_abandoned(archive, searcher, settings, clock, service, caplog, handler):
+async def test_unending_response_is_abandoned(library_with_answer, searcher, settings, clock, service, caplog, handler):
     caplog.clear()
     service.set_handler(handler)
     answer = await ask_new_writer(searcher, replace(settings, model_timeout=0.5), clock)
@@ -611,11 +611,13 @@ GOOD_REPLIES = {
     ),
 )
 async def test_failure_of_any_request_leaves_quotes(
-    archive, searcher, settings, clock, service, caplog, bad_handler, bad_tasks
+    library_with_answer, searcher, settings, clock, service, caplog, bad_handler, bad_tasks
 ):
     async def reply(request: web.Request) -> web.StreamResponse:
         task = task_of(await request.json())
-        return await bad_handler(request) if task in bad_tasks else web.json_response(completion(GOOD_REPLIES[task]))
+        return (
+            await bad_handler(request) if task in bad_tasks else web.json_response(make_completion(GOOD_REPLIES[task]))
+        )
 
     caplog.clear()
     service.set_handler(reply)
@@ -638,7 +640,9 @@ async def test_failure_of_any_request_leaves_quotes(
         "Rekognition was launched in 2016 [1]. " * 2_000,
     ],
 )
-async def test_reply_without_answer_is_dropped(archive, searcher, settings, clock, service, caplog, written):
+async def test_reply_without_answer_is_dropped(
+    library_with_answer, searcher, settings, clock, service, caplog, written
+):
     caplog.clear()
     service.answer_with(written)
     answer = await ask_new_writer(searcher, settings, clock)
@@ -693,7 +697,7 @@ async def test_small_number_word_may_be_a_count(library, searcher, writer, servi
         (200, b'{"error": {"message": "no"}}'),
     ],
 )
-async def test_failing_service_leaves_quotes(archive, searcher, settings, clock, service, status, body):
+async def test_failing_service_leaves_quotes(library_with_answer, searcher, settings, clock, service, status, body):
     service.requests.clear()
     service.send_body(body, status)
     answer = await ask_new_writer(searcher, settings, clock)
@@ -745,7 +749,7 @@ async def test_unsupported_parameters_are_left_out(service, writer, feed_server,
         body = await request.json()
         if unsupported in body:
             return web.json_response({"error": "unsupported"}, status=400)
-        return web.json_response(completion(GOOD_REPLIES[task_of(body)]))
+        return web.json_response(make_completion(GOOD_REPLIES[task_of(body)]))
 
     service.set_handler(strict)
     for _ in range(2):
@@ -758,15 +762,15 @@ async def test_unsupported_parameters_are_left_out(service, writer, feed_server,
 async def test_concurrent_requests_are_limited(writer, service):
     running = max_running = 0
 
-    async def counting(request: web.Request) -> web.StreamResponse:
+    async def count_concurrent(request: web.Request) -> web.StreamResponse:
         nonlocal running, max_running
         running += 1
         max_running = max(max_running, running)
         await asyncio.sleep(0.02)
         running -= 1
-        return web.json_response(completion(GOOD_REPLIES[task_of(await request.json())]))
+        return web.json_response(make_completion(GOOD_REPLIES[task_of(await request.json())]))
 
-    service.set_handler(counting)
+    service.set_handler(count_concurrent)
     written_answers = await asyncio.gather(*(write_answer(writer) for _ in range(6)))
     assert all(answer.sentences for answer in written_answers)
     assert max_running == 2

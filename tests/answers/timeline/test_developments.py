@@ -19,7 +19,7 @@ TITLE = "Ship’s anchor cuts the Nordwave cable"
 CUT = "The undersea cable Nordwave was cut in the night by the anchor of a cargo ship."
 
 
-def demo_articles() -> list[Article]:
+def load_demo_articles() -> list[Article]:
     outlets, backlog, stories = load_stories()
     language_by_outlet = {outlet.name: outlet.language for outlet in outlets}
     return [
@@ -42,7 +42,7 @@ def list_lines(*articles: Article, language: str = "en") -> list[str]:
 
 
 def test_demo_story_is_found_in_each_language():
-    articles = demo_articles()
+    articles = load_demo_articles()
     cable_articles = [article for article in articles if "Nordwave" in article.title]
     assert len(cable_articles) == 5
     key_terms = select_key_terms(cable_articles[:1], weigh_among(articles))
@@ -66,7 +66,7 @@ def test_line_is_sentence_that_stands_alone():
     assert list_lines(make_article(1, TITLE, text)) == [CUT]
     too_long = f"The Nordwave cable was cut {'very ' * 40}badly. Nordwave carries a third of the traffic to Norway."
     assert list_lines(make_article(1, TITLE, too_long)) == ["Nordwave carries a third of the traffic to Norway."]
-    assert all(len(line) <= MAX_LINE_LENGTH for line in list_lines(*demo_articles()) if line.endswith("."))
+    assert all(len(line) <= MAX_LINE_LENGTH for line in list_lines(*load_demo_articles()) if line.endswith("."))
 
 
 def test_later_line_adds_information():
