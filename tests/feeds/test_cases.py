@@ -17,17 +17,17 @@ from tests.feeds.expectations import (
 from tests.support.shared_data import shared
 
 FEEDPARSER = {
-    # one text an entry: the longer of description and content, the other one is its summary
+    # an entry has one text: the longer of description and content; the other is its summary
     "entry_content_and_summary.xml": "text",
     "item_description_and_summary.xml": "text",
     "item_summary_and_description.xml": "text",
-    # a guid stays as it is written
+    # a GUID is not changed
     "http_entry_id_base_content_location.xml": "guid",
     "http_entry_id_base_docuri.xml": "guid",
     # Microsoft's CDF of 1997
     "channel_href_map_link.xml": "not-a-feed",
     "channel_title.xml": "not-a-feed",
-    # the address of a document is never unsafe here
+    # the URL of a document is never unsafe here
     "headers_content_location-unsafe.xml": "feed.link",
     # broken markup, or text in elements that no browser shows: read as a browser does
     "bozo_linenoise.xml": "text",
@@ -39,20 +39,20 @@ FEEDPARSER = {
 FEEDPARSER_DROPPED_ELEMENTS = ("iframe", "object", "applet", "command")
 
 GOFEED = {
-    # an entry of nothing but a date is none
+    # an entry with only a date is dropped
     "atom03_feed_entry_issued.json": "published",
     "rss_channel_item_pubDate.json": "published",
     "feed_item_published_-_atom03_feed_entry_issued.json": "published",
     "feed_item_updated_-_atom03_feed_entry_modified.json": "published",
     "feed_item_published_-_rss_channel_item_pubDate.json": "published",
-    # not well-formed: what is left is what feedparser's second parser makes of it
+    # not well-formed: feedparser's second parser gives these values
     "atom10_feed_title_xhtml_escaped_markup.json": "title",
     "atom10_feed_title_xhtml_inline_markup.json": "title",
     "issue_320_legacy_entity_prefix.json": "title",
     "rss_channel_item_guid_naked_markup.json": "guid",
     # a `uri` attribute beats the text of a link in feedparser
     "rss_channel_item_uri_at_protocol.json": "link",
-    # one text an entry, and content_html is preferred to content_text
+    # an entry has one text, and content_html is preferred to content_text
     "version_json_10_expected.json": "text",
     "version_json_11_deprecated_author_expected.json": "text",
     "version_json_11_expected.json": "text",
@@ -66,13 +66,13 @@ FEED_RS = {
     "rss_2.0_rps.serde.json": "link",
     # media:description counts as a summary
     "atom_mediarss_newscred_1.serde.json": "text",
-    # one text an entry: the longest
+    # an entry has one text: the longest
     "rss_2.0_bbc.serde.json": "text",
     "rss_2.0_ch9.serde.json": "text",
-    # addresses stay as they are written
+    # URLs are not changed
     "jsonfeed_elastic_1.1.serde.json": "link",
     "rss_0.91_encoding_1.serde.json": "link",
-    # feed-rs makes up an id where there is none
+    # feed-rs generates an ID if there is none
     "rss_0.91_missing_id.serde.json": "guid",
     "rss_0.91_spec_1.serde.json": "guid",
     "rss_0.92_spec_1.serde.json": "guid",

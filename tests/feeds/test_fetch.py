@@ -32,7 +32,7 @@ def _validators(fetched: FetchResult) -> Validators:
     )
 
 
-# -- the usual case
+# -- responses
 
 
 async def test_validators_make_next_request_conditional(fetcher, feed_server):

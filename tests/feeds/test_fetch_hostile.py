@@ -135,7 +135,7 @@ async def test_truncated_body_is_an_error(fetcher, raw_server, head):
 @pytest.mark.parametrize(
     "head",
     [
-        b"Content-Length: 5",  # and more than that follows
+        b"Content-Length: 5",  # the body is longer
         b"Content-Length: -1",
         b"Content-Length: 5\r\nContent-Length: 7",
         b"Content-Length: five",
@@ -332,8 +332,8 @@ class _RebindingResolver(AbstractResolver):
         [
             ["127.0.0.2"],
             ["127.0.0.1"],
-        ],  # a public one first (allowed here to stand for it), then a private one
-        [["127.0.0.2", "127.0.0.1"]],  # both at once, of which the first does not answer
+        ],  # a public address (an allowed one stands for it), then a private one
+        [["127.0.0.2", "127.0.0.1"]],  # both at once; the first does not answer
         [["127.0.0.2"], ["::ffff:127.0.0.1"]],
     ],
     ids=["private", "public, then private", "public and private", "public, then mapped"],

@@ -162,6 +162,6 @@ def test_real_lists_are_parsed_completely():
         document = path.read_bytes()
         outlines = parse_outlines(document).outlines
         assert outlines, path.name
-        assert len(outlines) >= document.lower().count(b"xmlurl=") - 1, path.name  # a stray quote hides three
+        assert len(outlines) >= document.lower().count(b"xmlurl=") - 1, path.name  # a stray quotation mark hides three
         feeds += len(outlines)
     assert (len(paths), feeds) == (118, 1_566)

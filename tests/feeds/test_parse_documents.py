@@ -65,7 +65,7 @@ def test_invalid_declared_encoding_is_an_error():
     assert caught.value.code == BAD_ENCODING
 
 
-# -- what a feed says of itself
+# -- metadata of feeds
 
 
 def test_ttl_and_skip_hours_and_days_are_parsed():
@@ -212,7 +212,7 @@ def test_json_feed_members_of_any_type_are_parsed(items, members):
         _assert_entry_is_valid(entry)
 
 
-# -- anything
+# -- arbitrary documents
 
 
 def _assert_entry_is_valid(entry: Entry) -> None:

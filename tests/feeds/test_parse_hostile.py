@@ -53,7 +53,8 @@ HOSTILE = {
 async def test_worker_parses_next_document_after_hostile_one(workers, name):
     await workers.run(parse_feed_document, make_rss(make_rss_item(1)).encode(), "", URL, timeout=60.0)
     try:
-        feed = await workers.run(parse_feed_document, HOSTILE[name], "", URL, timeout=0.3)  # s: some never end
+        # Some documents never end, so the timeout is short.
+        feed = await workers.run(parse_feed_document, HOSTILE[name], "", URL, timeout=0.3)
     except (FeedError, WorkerTimeout, WorkerDied):
         pass
     else:

@@ -20,7 +20,7 @@ async def test_only_late_tasks_time_out():
             return "late"
         return "in time"
 
-    for _ in range(2):  # the timer begins anew after a rest
+    for _ in range(2):  # the timer restarts after a pause
         ends = await asyncio.gather(wait(60), wait(0), wait(60))
         assert list(ends) == ["late", "in time", "late"]
         assert await wait(0) == "in time"

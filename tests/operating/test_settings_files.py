@@ -284,7 +284,7 @@ async def test_invalid_file_is_refused_with_line(document):
         await merge(document, {})
     assert refusal.value.line == line
     assert sentence in str(refusal.value)
-    # A refusal without a sentence has a cause that has one.
+    # An error without a message has a cause with one.
     assert str(refusal.value) or isinstance(refusal.value.__cause__, RequestRejected)
 
 

@@ -94,7 +94,7 @@ class Site:
         return await delivered_titles(self.newsroom, channel)
 
     async def poll(self, hours: float = 1) -> list[str]:
-        """What one more poll brings, some hours later."""
+        """Poll again some hours later and return the titles of new posts."""
         assert self.feed is not None
         self.clock.advance(hours * HOUR)
         self.feed = await poll(self.newsroom, self.feed)
@@ -124,7 +124,7 @@ async def test_new_item_of_list_is_posted_once(site, make_stories):
 @pytest.mark.parametrize("around", ["<div id=app><div><ul class=z>{}</ul></div></div>", "<main>{}</main>"])
 async def test_redesign_posts_no_old_items(site, make_stories, around):
     await site.follow(make_stories(5, 4, 3, 2, 1))
-    site.serve_stories(make_stories(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), render_card, around)  # and shows more of them
+    site.serve_stories(make_stories(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), render_card, around)  # with more items
     assert await site.poll() == []
     site.serve_stories(make_stories(6, 5, 4, 3, 2, 1, 0, -1, -2, -3), render_card, around)
     assert await site.poll() == list_titles(6)
@@ -215,7 +215,7 @@ async def test_page_disallowed_by_robots_txt_is_neither_offered_nor_polled(site,
     request_count = feed_server.count("/news")
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /news", content_type="text/plain")
     site.serve_stories(make_dated_stories(4, 3, 2, 1))
-    assert await site.poll(hours=25) == []  # after a day robots.txt is asked for anew
+    assert await site.poll(hours=25) == []  # robots.txt is fetched again after a day
     assert feed_server.count("/news") == request_count
     assert site.feed.error == fetch_errors.ROBOTS_DISALLOWED
     with pytest.raises(FeedError) as error:

@@ -60,16 +60,16 @@ class Hub:
         return self.server.serve("/feed", make_rss(*map(make_rss_item, numbers), title="Wire"), headers=links)
 
     def start_subscribing(self) -> None:
-        """Let the bot ask hubs from now on."""
+        """Start the task that subscribes at hubs."""
         self._asking = asyncio.create_task(self.newsroom.websub_subscriber.run())
 
     async def stop_subscribing(self) -> None:
-        """Let the bot ask no more."""
+        """Stop the task that subscribes at hubs."""
         self._asking.cancel()
         await self.newsroom.websub_subscriber.close()
 
     async def start_bot_process(self) -> None:
-        """Let a process of the bot begin, which knows nothing yet, and asks nothing."""
+        """Start a bot process with an empty cache, which does not subscribe yet."""
         self.newsroom = await self._process.enter_async_context(open_services(self.settings, self.clock))
         await self.newsroom.join_cluster()
         self.routes = websub_routes.WebSubRoutes(
@@ -91,7 +91,7 @@ class Hub:
     async def until_asked(self, times: int = 1) -> dict[str, str]:
         host = self.newsroom.poller.hosts.get(self.server.origin)
         await until(lambda: len(self.forms) >= times and host.is_free(self.clock.monotonic()))
-        await asyncio.sleep(0.02)  # it sleeps again, before a test puts the clock forward
+        await asyncio.sleep(0.02)  # so that it sleeps again before a test advances the clock
         return self.forms[-1]
 
     async def call(self, **query: str) -> tuple[int, str]:
@@ -108,7 +108,7 @@ class Hub:
     async def push(
         self, body: str | bytes, *, secret: str | None = None, method: str = "sha256", at: str | None = None
     ) -> int:
-        """Push a document, signed with the secret that was agreed unless another is given."""
+        """Push a document, signed with the agreed secret or another one, and return the status."""
         raw = body.encode() if isinstance(body, str) else body
         key = (secret if secret is not None else self.forms[-1]["hub.secret"]).encode()
         headers = {"Content-Type": "application/rss+xml"}
@@ -121,7 +121,7 @@ class Hub:
         return status
 
     async def follow_pushed_feed(self) -> Feed:
-        """A feed that is followed and, from now on, pushed."""
+        """Follow a feed, confirm its subscription at the hub and return the feed."""
         feed = await poll(self.newsroom, await follow(self.newsroom, self.serve(1)))
         await delivered_titles(self.newsroom)
         await self.until_asked()
@@ -361,7 +361,7 @@ async def test_extreme_lease_is_renewed_neither_at_once_nor_never(hub, lease):
     await asyncio.sleep(0.02)
     assert len(hub.forms) == 1
     async with asyncio.timeout(30):
-        while len(hub.forms) == 1:  # it may have looked at the clock, and not be asleep yet
+        while len(hub.forms) == 1:  # the subscriber may have read the clock and not sleep yet
             hub.clock.advance(100 * DAY)
             await asyncio.sleep(0.02)
 

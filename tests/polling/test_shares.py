@@ -56,7 +56,7 @@ async def test_entries_beyond_feed_quota_are_counted_and_not_posted(small_quotas
     assert [(omission.feed.id, omission.dropped_at) for omission in explanation.dropped_entries] == [
         (feed.id, overflow.first_at)
     ]
-    # While they stay in the document they are no news, whatever room there is again.
+    # They are not new while they stay in the document, even with quota left.
     clock.advance(10**6)
     feed_server.serve("/", make_rss(make_rss_item(121), *flood, *first))
     await poll(newsroom, feed)
@@ -84,7 +84,7 @@ async def test_feed_that_renames_entries_is_silenced_with_one_alert(newsroom, fe
     assert len(alerts) == 1
     assert "renames all its entries" in alerts[0]
     assert await newsroom.store.articles.count() <= 7 * 5
-    # What it keeps from now on is told apart again.
+    # Entries that keep their names are distinguished again.
     feed = await poll(newsroom, feed)
     feed_server.serve("/", make_rss(make_rss_item(9999, title="Fresh"), *entries))
     clock.advance(86_400)

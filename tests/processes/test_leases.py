@@ -73,7 +73,7 @@ async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
 @pytest.mark.parametrize("database_engine", ["sqlite"])
 async def test_single_process_of_sqlite_file_owns_all_leases(store, clock):
     dead = await Member(store, clock).start()
-    alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
+    alive = await Member(store, clock).start()  # the lock of the file shows that the other process has ended
     clock.advance(100 * STOP_SECONDS)
     assert alive.feeds == ALL
     assert alive.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4))
@@ -108,7 +108,7 @@ async def test_processes_share_slots_evenly_and_shards_stay_until_transfer(pair)
     assert await first.store.processes.load_owner_ids_by_number(HOST_SLOT_LEASE_KIND) == {
         number: member.leases.process.id for member in pair for number in member.feeds
     }
-    await first.close()  # a rolling restart: the other is told
+    await first.close()  # a rolling restart: the other process is notified
     await until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4)))
     assert second.leases.gained_count_by_kind[SHARD_LEASE_KIND] == 1 + 3
 

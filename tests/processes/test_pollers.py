@@ -95,10 +95,10 @@ async def test_feed_is_polled_by_one_process_and_by_other_after_its_end(running_
     await owners[0].leases.close()
     clock.advance(5)
     for feed in feeds:
-        await store.feeds.make_due(feed.id)  # the notice of that wakes who is left
+        await store.feeds.make_due(feed.id)  # the event wakes the remaining process
     await until(are_polled)
     assert [server.count("/") for server in servers] == [2] * 4
-    watching = Health(owners[0])  # which asks nothing any more
+    watching = Health(owners[0])  # which polls nothing anymore
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     now = clock.now()
     for column in (Column.FEED_LAST_SUCCESS_AT, Column.FEED_LAST_POLL_AT):

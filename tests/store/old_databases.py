@@ -24,7 +24,7 @@ _SAMPLES: dict[str, object] = {"INTEGER": 7, "TEXT": "text", "BLOB": b"\0\xff", 
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a database as the bot's writer does, but never wait for the disk: a killed process need not."""
+    """Open a database as the bot's writer does, but without waiting for the disk, as no power failure is simulated."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")

@@ -126,11 +126,11 @@ async def test_next_backup_removes_parts_of_killed_one(store, tmp_path, monkeypa
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
-    assert list_file_names(folder) <= {"telex.db"}  # it is there whole where the thread was faster
+    assert list_file_names(folder) <= {"telex.db"}  # the complete file is there if the thread was faster
     (folder / "telex.db").unlink(missing_ok=True)
     for name in ("telex.db.12345678.part", "telex.db.12345678.part-journal", "telex.db.abcdefab.part"):
         (folder / name).touch()
-    descriptor = open_locked(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it
+    descriptor = open_locked(folder / "telex.db.abcdefab.part")  # as a running backup holds it
     await store.backup(folder / "telex.db")
     os.close(descriptor)
     assert list_file_names(folder) == {"telex.db", "telex.db.abcdefab.part"}

@@ -41,7 +41,7 @@ async def test_adding_twice_makes_one_bookmark(store, ids, clock):
     assert not await store.bookmarks.add(ANNA, ids[0])
     (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
     assert bookmark.created_at == clock.now() - 60
-    assert not await store.bookmarks.add(ANNA, 99)  # of no article
+    assert not await store.bookmarks.add(ANNA, 99)  # no such article
 
 
 async def test_removed_bookmark_is_not_restored_by_sync(store, ids):

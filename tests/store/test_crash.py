@@ -47,7 +47,7 @@ async def test_killed_poll_is_recorded_completely_or_not_at_all(tmp_path, clock)
         store = await Store.open(copy, clock)
         await store.check()
         assert await load_poll_effects(store) == (after if statement == END else before), statement
-        if statement < END:  # the next poll finds it all again
+        if statement < END:  # the next poll records everything again
             recorded = await record(store, feed, *again)
             assert (len(recorded.new_article_ids), recorded.channel_ids) == (6, (CHANNEL,))
         await store.close()

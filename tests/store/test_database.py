@@ -108,7 +108,7 @@ async def test_transaction_of_cancelled_task_is_rolled_back(database):
     task = asyncio.create_task(database.transact(insert_and_wait))
     await asyncio.wait_for(has_begun.wait(), 60)
     task.cancel()
-    for _ in range(5):  # until it knows
+    for _ in range(5):  # until it has received the cancellation
         await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(task, return_exceptions=True)

@@ -288,7 +288,7 @@ async def test_killed_digest_is_enqueued_completely_or_not_at_all(tmp_path, cloc
     for statement, copy in crash_before_statements(path, "replace_digest", clock.now(), [*range(1, 23, 2), END]):
         store = await Store.open(copy, clock)
         await store.check()
-        for again in await store.digests.list_due(clock.now()):  # what the next start does
+        for again in await store.digests.list_due(clock.now()):  # as the next start does
             await store.digests.withdraw_pending_dispatches(again.id)
             assert await make_digest(store, again)
         (sent,) = await deliver(store)

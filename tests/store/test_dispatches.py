@@ -225,7 +225,8 @@ async def test_process_sees_only_dispatches_of_its_shards(store_with_pending_pos
     assert (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).next_due_at is None
     assert await store_with_pending_posts.dispatches.list_claimed() == []
     assert await store_with_pending_posts.dispatches.list_claimed(mine) == [claimed]
-    await store_with_pending_posts.servers.sync({other_server_id: None}, 1 - mine)  # SERVER is not there, and not gone
+    # SERVER is on the other shard, so that this does not mark it as left.
+    await store_with_pending_posts.servers.sync({other_server_id: None}, 1 - mine)
     store_with_pending_posts.shards.set_served({mine})
     assert CHANNEL in (await store_with_pending_posts.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
@@ -243,7 +244,7 @@ async def test_write_for_shard_of_other_process_is_refused(store_with_pending_po
     first_process, second_process = (Process(name, "here", (ProcessRole.GATEWAY,), "1") for name in ("one", "two"))
     assert await store_with_pending_posts.shards.agree_on_count(1) == 1
     assert await processes.heartbeat_and_rebalance(first_process, [share], 60) == {"shard": frozenset({0})}
-    assert await store_with_pending_posts.shards.agree_on_count(2) == 1  # those who live have agreed
+    assert await store_with_pending_posts.shards.agree_on_count(2) == 1  # the live processes have agreed on 1
     store_with_pending_posts.shards.reset(1, owner_id="one")
     store_with_pending_posts.shards.set_served({0})
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)

@@ -103,7 +103,7 @@ def test_engines_have_same_tables_and_columns(empty_database, server):
 
 
 async def test_newer_database_and_second_exclusive_lock_are_refused(server, clock):
-    for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
+    for first, second in ((False, True), (True, False)):  # exclusive and shared locks
         with Store.lock_for_run(server, exclusive=first), pytest.raises(ProcessMustEnd, match="already running"):  # noqa: SIM117
             with Store.lock_for_run(server, exclusive=second):
                 pass
@@ -153,7 +153,7 @@ async def test_cancelled_call_on_hanging_server_blocks_nobody(server, clock):
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
                 await database.query(Connection.fetch_rows, "SELECT pg_sleep(60)")
-        await asyncio.wait_for(is_hung.wait(), 20)  # what is to end it at the server
+        await asyncio.wait_for(is_hung.wait(), 20)  # the cancel request hangs, too
         assert await store.meta.get("name") is None
         has_recovered.set()
         sql.run(server, END_OTHER_SESSIONS)
@@ -173,7 +173,7 @@ async def test_read_cancelled_between_statements_ends_at_next(server_store, data
         await started_reads.acquire()
         task.cancel()
     await asyncio.wait(tasks)
-    await asyncio.sleep(0.05)  # each was cancelled at the server, where nothing ran
+    await asyncio.sleep(0.05)  # each was cancelled at the server, which ran nothing
     go_on.set()
     assert await asyncio.wait_for(server_store.meta.get("name"), 30) is None
 
@@ -186,7 +186,7 @@ async def test_write_with_unknown_outcome_is_not_repeated(server, clock, monkeyp
         return await store.meta.get("name") == "word"
 
     async def forward_until_silent(packet: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Once a word is written, the server takes the end of that and does not answer, nor the next call."""
+        """Forward the COMMIT of the word but cut its answer, and end the connection at the next packet."""
         if b"word" in packet or packets:
             packets.append(packet)
         if b"COMMIT" in packet and packets:
@@ -278,9 +278,8 @@ async def test_concurrent_writers_lose_and_repeat_no_change(server, clock):
                     with suppress(DatabaseUnusable):  # cut in the middle
                         await record(store, feeds[place], article)
                         break
-                await store.processes.heartbeat_and_rebalance(
-                    Process(str(place), "", ("poller",), ""), (), 15
-                )  # done again by itself
+                # This write is repeated automatically.
+                await store.processes.heartbeat_and_rebalance(Process(str(place), "", ("poller",), ""), (), 15)
                 with suppress(DatabaseUnusable):
                     await read()
 
@@ -311,7 +310,7 @@ async def test_restored_database_is_recognised_by_its_tables(server_store, serve
     again = await Store.open(server, clock)
     assert await again.meta.get("restored") is None
     await again.close()
-    sql.run(server, "UPDATE meta SET value = 'of before' WHERE name = 'identity'")  # as a dump has it
+    sql.run(server, "UPDATE meta SET value = 'of before' WHERE name = 'identity'")  # as after restoring a dump
     restored = await Store.open(server, clock)
     assert await restored.meta.get("restored") == "1"
     assert await watch(restored, "two") > first + 1_000

@@ -69,7 +69,7 @@ async def test_reports_never_differ_by_reactions_of_one_or_two_people(store, clo
     feed = await history.add_feed("Daily", CHANNEL, [f"Post {n}" for n in range(2 ** len(people) - 1)], span_days=1)
     chance = Random(34)
     days = {person: chance.randrange(1, 70) for person in people}
-    days[1] = days[0]  # Two on one day are not enough, either.
+    days[1] = days[0]  # Two people on one day are not enough, either.
     shown_people: set[frozenset[int]] = set()
     for day in range(100):
         for person in people:

@@ -315,7 +315,7 @@ async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, cl
     await store.filters.purge(clock.now())
     (ended_filter,) = await store.filters.list_by_place(SERVER_WIDE)
     assert ended_filter.has_ended(clock.now())
-    assert await store.filters.add(SERVER_WIDE, [(NEVER, "vote")], user_id=PERSON, limit=1)  # ended ones don't count
+    assert await store.filters.add(SERVER_WIDE, [(NEVER, "vote")], user_id=PERSON, limit=1)  # ended filters don't count
     clock.advance(1)
     assert [query_filter.query for query_filter in await store.filters.list_by_place(SERVER_WIDE)] == ["vote"]
     await store.filters.purge(clock.now())

@@ -124,7 +124,7 @@ async def test_story_without_enough_outlets_is_withheld_after_wait(store, story,
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     await change_setting(store, setting_registry.MIN_OUTLETS, None)
-    (post,) = await deliver(store)  # the third alone, which waited by itself
+    (post,) = await deliver(store)  # the third article, which was held separately
     assert [post.article_ids, post.joined_article_ids] == [((await load_article(store, articles[2])).id,), ()]
 
 

@@ -132,7 +132,7 @@ def test_migration_is_applied_once(database_path, folder):
 def test_failed_migration_changes_nothing(database_path, folder, fault):
     before = load_state(database_path)
     path = max(folder.glob("[0-9]*"))
-    path.write_text(path.read_text() + fault)  # an error, or articles without their feed
+    path.write_text(path.read_text() + fault)  # an SQL error, or articles without their feed
     with closing(connect(database_path)) as connection, pytest.raises((sqlite3.Error, DatabaseBroken)):
         migrate(connection, folder)
     assert load_state(database_path) == before

@@ -47,7 +47,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     await deliver(store)
     await store.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9)
     await store.watches.remove(1)
-    await store.watches.purge(clock.now() + 1)  # so that its number is in no row
+    await store.watches.purge(clock.now() + 1)  # so that its ID is in no row
     page = new_article(other_feed, "saved", title="A saved page")
     assert await store.saved_pages.add(ANNA, page, max_pages=9)
     await store.bookmark_feeds.create_token(ANNA, language="en")
@@ -140,7 +140,7 @@ async def test_database_moves_to_server_and_back_completely(store, settings, clo
             addition = await opened.watches.add(
                 server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9
             )
-            assert addition[0].id == 2  # a button of the first must never stop this one
+            assert addition[0].id == 2  # a button of the first watch must never end this one
             (feed,) = await opened.feeds.list_all() and [await add_feed(opened, "Paper")]
             assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_article_ids
             assert len(await deliver(opened)) == 1
@@ -161,7 +161,7 @@ async def test_moved_database_is_refused_until_taken_back(store, settings, clock
     with pytest.raises(MoveInterrupted):
         await Store.copy_database(source, server, clock, interrupt)
     async with open_services(settings, clock):
-        pass  # it is not moved yet
+        pass  # the move has not finished
     await Store.copy_database(source, server, clock, lambda *_: None)
     where = str(server)
     with pytest.raises(DatabaseMoved, match=re.escape(f"{source} was moved to {where}:")):
@@ -176,7 +176,7 @@ async def test_moved_database_is_refused_until_taken_back(store, settings, clock
     await old.reactivate()
     assert await old.meta.get("restored") == "1"
     addition = await old.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9)
-    assert addition[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
+    assert addition[0].id > RESTORED_ID_GAP  # buttons in Discord may name IDs assigned on the server
     await old.close()
     async with open_services(settings, clock):
         pass

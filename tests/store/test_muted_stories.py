@@ -195,7 +195,10 @@ async def test_pending_digest_is_rebuilt_without_muted_story(store, feed, clock)
     assert await store.personal_digests.enqueue_due(personal, payload, **options)
     await mute(store, new_article(feed, "cut"))
     await mute(store, new_article(feed, "cut"), channel=DIRECT)
-    assert {state for state, *_ in await store.dispatches.count_by_state()} == {"sent", "waiting"}  # Both lack it.
+    assert {state for state, *_ in await store.dispatches.count_by_state()} == {
+        "sent",
+        "waiting",
+    }  # Both digests lack the story.
     await mute(store, new_article(feed, "listed"))
     await mute(store, new_article(feed, "listed"), channel=DIRECT)
     assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent"]
@@ -307,7 +310,7 @@ async def test_mute_outlives_its_articles_and_is_purged_later(store, feed, clock
     later_article = new_article(feed, "later")
     await record_muted_article(store, feed, later_article, muted)
     location = place_of(store)
-    sql.run(location, "DELETE FROM muted_article")  # As with the articles that they name.
+    sql.run(location, "DELETE FROM muted_article")  # As if its articles had been deleted.
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
     ((brief,),) = changes.articles_by_mute_id.values()
     assert (brief.article_id, brief.title) == (-muted.id, "Title of cut")

@@ -35,9 +35,8 @@ async def test_personal_digest_is_enqueued_once_and_not_while_paused(store, cloc
     assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
     assert await digests.enqueue_due(digest, payload, until=clock.now(), listed_article_ids=[article_id])
-    assert (
-        await digests.find_pending_period_start(DIRECT) == since
-    )  # which the next one tells too, should it still wait
+    # The next digest includes the period of this one if it is still pending.
+    assert await digests.find_pending_period_start(DIRECT) == since
     assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id])
     dispatch = await store.dispatches.claim(DIRECT)
     assert (dispatch.user_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))

@@ -58,7 +58,7 @@ async def test_failed_poll_is_rolled_back(store):
         await store.polls.record(
             PollWrite(
                 replace(feed, validators=Validators(etag='"new"')),
-                IntakeResult([article], aliases=[(b"alias", 99_999)]),  # of an article that is not there
+                IntakeResult([article], aliases=[(b"alias", 99_999)]),  # no such article
                 max_pending_posts=10,
                 is_first_poll=False,
             )
@@ -258,7 +258,7 @@ async def test_feed_at_old_url_of_moved_feed_repeats_nothing(store):
     await record(store, moved, new_article(moved, "a"))
     await deliver(store)
     await store.polls.record_unchanged([replace(moved, url="https://elsewhere.example/feed")])
-    again = await add_feed(store)  # the old address anew
+    again = await add_feed(store)  # a new feed at the old URL
     assert again.id != moved.id
     await follow(store, again)
     assert (await record(store, again, new_article(again, "a"))).new_article_ids == ()
@@ -335,8 +335,8 @@ async def test_lookup_handles_more_identities_than_one_statement(store):
     max_pending_posts=st.integers(1, 4),
 )
 async def test_each_page_is_sent_exactly_once_for_any_polls(store, polls, max_pending_posts):
-    """Two feeds with common pages, delivered now and then, in one channel."""
-    run = next(RUNS)  # every example in one database, which is quicker than one each
+    # Two feeds with common pages in one channel, with deliveries in between
+    run = next(RUNS)  # all examples share a database, which is faster
     channel = CHANNEL + run
     feeds = [await add_feed(store, f"{name}{run}") for name in ("one", "two")]
     for feed in feeds:

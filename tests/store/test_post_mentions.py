@@ -40,7 +40,7 @@ async def test_role_is_mentioned_within_highest_limit_of_its_rules(store, clock)
     assert await decide(second_id) == (AI,)
     await store.dispatches.mark_failed(second_id, Reason(SendProblem.REFUSED))
     third_id = await claim_new_post(store, feed, "3")
-    assert await decide(third_id) == (AI,)  # What wasn't sent doesn't count.
+    assert await decide(third_id) == (AI,)  # Posts that weren't sent don't count.
     await mark_sent(store, third_id)
     fourth_id = await claim_new_post(store, feed, "4")
     assert await decide(fourth_id) == ()

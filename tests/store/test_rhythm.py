@@ -202,7 +202,7 @@ async def test_clock_jump_leaves_no_channel_waiting(store, clock):
     clock.advance(30 * 86_400)
     await record_articles(store, "a")
     assert len(await deliver(store)) == 1
-    clock.advance(-30 * 86_400)  # it had been a month ahead
+    clock.advance(-30 * 86_400)  # back to the right time
     await record_articles(store, "b")
     assert len(await deliver(store)) == 1
     await record_articles(store, "c")
@@ -293,7 +293,7 @@ def insert_random_dispatches(store: Store, random_source: random.Random) -> None
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_queue_outlook_agrees_with_claims(store, clock, seed):
-    """Check that exactly the ready channels can be claimed, and no other before the next due time."""
+    # Exactly the ready channels can be claimed, and no others before the next due time
     random_source = random.Random(seed)
     clock.advance(random_source.randrange(0, 10**7))
     insert_random_dispatches(store, random_source)
@@ -307,7 +307,7 @@ async def test_queue_outlook_agrees_with_claims(store, clock, seed):
         ready = (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
         claimed = {channel for channel in RANDOM_CHANNELS if await store.dispatches.claim(channel)}
         assert claimed <= set(ready)
-        # A catch-up may take the place of the first post, behind one that waits to be tried again.
+        # A catch-up may replace the first post, after one that waits for a retry.
         assert not (set(ready) - claimed) & set(
             (await store.dispatches.load_queue_outlook(clock.now())).ready_channel_ids
         )

@@ -66,7 +66,7 @@ async def test_encrypted_url_is_found_and_can_change(tmp_path, clock):
     await store.polls.record_unchanged([moved])
     assert await store.feeds.get(feed.id) == moved
     third = await store.feeds.add(f"{PRIVATE}/third", server_id=SERVER)
-    await store.polls.record_unchanged([replace(third, url=moved.url)])  # which another one has
+    await store.polls.record_unchanged([replace(third, url=moved.url)])  # which another feed has
     assert await store.feeds.get(third.id) == third
     assert b"hunter2" not in read_database_bytes(tmp_path / "telex.db")
     await store.close()

@@ -177,7 +177,7 @@ async def test_every_table_is_declared_for_server_data(store, settings):
     declared_tables = {rows.table for rows in SERVER_ROWS}
     assert not declared_tables & TABLES_WITHOUT_SERVER_DATA
     assert list_tables(settings.database) | {"schema_version"} == declared_tables | TABLES_WITHOUT_SERVER_DATA
-    assert {row.table for row in build_server_rows(SERVER)} == declared_tables  # So the tests here have rows of each.
+    assert {row.table for row in build_server_rows(SERVER)} == declared_tables  # So the tests have rows of every table.
 
 
 async def test_erasure_deletes_only_data_of_server(store, settings, monkeypatch):
@@ -229,7 +229,7 @@ async def test_erasure_waits_for_leaving_and_for_messages_being_sent(store, sett
     assert (await store.server_data.erase_next(is_bot_running=True)).server_id == SERVER
     assert await store.server_data.erase_next(is_bot_running=True) is None
     await store.servers.mark_joined(SERVER)
-    assert await store.server_data.count_rows(SERVER) == {"server": 1}  # It starts anew.
+    assert await store.server_data.count_rows(SERVER) == {"server": 1}  # The server starts again without data.
 
 
 async def test_erased_server_leaves_no_trace_in_files_after_kill(store, settings, clock, database_engine):
