@@ -76,8 +76,8 @@ class Crowd:
         """Choose an entry of a message's context menu and return the text of the reply."""
         backend = self.world.env.backend
         command = self.find_command_payload(name, _MESSAGE_MENU)
-        stored = backend.get_message(message.channel.id, message.id)
-        target = {str(message.id): dict(serializers.message_payload(backend, stored))}
+        stored_message = backend.get_message(message.channel.id, message.id)
+        target = {str(message.id): dict(serializers.message_payload(backend, stored_message))}
         interaction_data = {"id": command["id"], "name": name, "type": 3, "target_id": str(message.id)}
         interaction_data["resolved"] = {"messages": target}
         return full_reply_text(await self.send(asker, InteractionType.APPLICATION_COMMAND, interaction_data))
@@ -112,7 +112,7 @@ class Crowd:
         """Use a button or menu that the message need not have; return the interaction."""
         backend = self.world.env.backend
         channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
-        stored = backend.get_message(channel_id, message.id)
+        stored_message = backend.get_message(channel_id, message.id)
         interaction_data: dict[str, Any] = {
             "custom_id": custom_id,
             "component_type": 2 if selected_values is None else 3,
@@ -123,10 +123,10 @@ class Crowd:
         if selected_values is not None:
             options = [{"label": option_value[:100], "value": option_value} for option_value in selected_values]
             component = {"type": 3, "custom_id": custom_id, "options": options}
-        message_payload = dict(serializers.message_payload(backend, stored))
+        message_payload = dict(serializers.message_payload(backend, stored_message))
         message_payload["components"] = [{"type": 1, "components": [component]}]  # else discord.py would drop it
         return await self.send(
-            asker, InteractionType.MESSAGE_COMPONENT, interaction_data, {"message": message_payload}, stored.id
+            asker, InteractionType.MESSAGE_COMPONENT, interaction_data, {"message": message_payload}, stored_message.id
         )
 
     async def send(

@@ -40,12 +40,12 @@ BODY = (
 NEWEST_FIRST = ("Cities ban", "A new browser", "Chips get")
 
 
-def story_item() -> str:
+def make_story_item() -> str:
     return make_rss_item(1, title=TITLE, body=BODY, published=START - 60)
 
 
 async def test_answer_quotes_article_and_links_source(telex, feed_server):
-    await follow(telex, feed_server, story_item())
+    await follow(telex, feed_server, make_story_item())
     answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
     assert last_reply(answer).ephemeral
     reply_text = message_text(answer)
@@ -60,7 +60,7 @@ async def test_question_is_answered_though_typing_indicator_fails(telex, feed_se
     async def time_out(*_args: object) -> None:
         raise TimeoutError
 
-    await follow(telex, feed_server, story_item())
+    await follow(telex, feed_server, make_story_item())
     monkeypatch.setattr(discord.http.HTTPClient, "send_typing", time_out)
     post_count = len(telex.posts())
     await telex.reader.send(telex.news, f"{bot_mention(telex)} {QUESTION}")
@@ -77,7 +77,7 @@ async def test_failed_writing_notice_does_not_raise() -> None:
 
 
 async def test_retracted_source_is_marked(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server, story_item()))
+    article = await newest_article(telex, await follow(telex, feed_server, make_story_item()))
     retracted_article = article._replace(retracted_at=START)
     for evidence_fields in (
         {"quotes": (Quote(BODY, retracted_article),)},
@@ -97,7 +97,7 @@ async def test_save_button_saves_first_of_several_sources(telex, feed_server, en
 
 
 async def test_headline_that_answers_is_shown_once(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server, story_item()))
+    article = await newest_article(telex, await follow(telex, feed_server, make_story_item()))
     engine.answer_fields = {
         "confidence": Confidence.SURE,
         "quotes": (Quote(TITLE, article),),
@@ -113,8 +113,8 @@ async def test_missing_answer_reports_number_of_searched_articles(telex, feed_se
     engine.answer_fields = {"related_articles": (article,), "searched_article_count": 1284}
     question = "How deep is the ocean of Europa?"
     answer = await telex.reader.slash(telex.news, "ask", question=question)
-    nothing, _line, related = message_text(answer).partition("Nothing on this in the 1,284 articles you can read here.")
-    assert nothing == f"### {question}\n"
+    heading, _line, related = message_text(answer).partition("Nothing on this in the 1,284 articles you can read here.")
+    assert heading == f"### {question}\n"
     assert related.count(article.title) == 1
     assert button_labels(last_reply(answer)) == ["Tell me when there is", "An article does answer this"]
     telex.locales[telex.reader.id] = "fr"
@@ -170,7 +170,7 @@ async def test_anyone_may_watch_from_public_answer(telex, feed_server, engine):
 
 
 async def test_possible_answer_is_labelled_with_span_in_bold(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server, story_item()))
+    article = await newest_article(telex, await follow(telex, feed_server, make_story_item()))
     engine.answer_fields = {
         "confidence": Confidence.POSSIBLE,
         "quotes": (Quote(BODY, article, "a one-year moratorium"),),
@@ -187,7 +187,7 @@ async def test_possible_answer_is_labelled_with_span_in_bold(telex, feed_server,
 
 
 async def test_context_sentence_is_small_beside_answer_sentence(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server, story_item()))
+    article = await newest_article(telex, await follow(telex, feed_server, make_story_item()))
     sentences = ("Skagen Link owns the cable.", f"It takes {'very ' * 60}long: 12 days, or {'many ' * 60}more.")
     engine.answer_fields = {
         "confidence": Confidence.SURE,
@@ -369,11 +369,11 @@ async def test_long_quotes_titles_and_urls_fit_message(telex, feed_server, engin
 
 async def test_french_user_gets_french_reply_with_original_quote(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
-    await follow(telex, feed_server, story_item())
+    await follow(telex, feed_server, make_story_item())
     reply_text = message_text(await telex.reader.slash(telex.news, "ask", question=QUESTION))
     assert "Amazon announced on Wednesday" in reply_text
-    unknown = message_text(await telex.reader.slash(telex.news, "ask", question="Qui a découvert Uranus ?"))
-    assert "Rien là-dessus dans le seul article (1) que vous pouvez lire ici." in unknown
+    unanswered_text = message_text(await telex.reader.slash(telex.news, "ask", question="Qui a découvert Uranus ?"))
+    assert "Rien là-dessus dans le seul article (1) que vous pouvez lire ici." in unanswered_text
     cigarette_item = make_rss_item(
         2, title="Le paquet de cigarettes à 10 euros", body="Le paquet de tabac coûte 10 euros."
     )
@@ -504,7 +504,7 @@ async def test_channels_with_same_readers_share_feeds(telex, feed_server, engine
 
 
 async def test_reader_saves_article_from_public_answer(telex, feed_server):
-    await follow(telex, feed_server, story_item())
+    await follow(telex, feed_server, make_story_item())
     await telex.editor.send(telex.news, f"{bot_mention(telex)} {QUESTION}")
     answer = telex.posts()[-1]
     assert BODY in text(answer).replace("\\-", "-").replace("**", "")

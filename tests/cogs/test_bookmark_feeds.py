@@ -15,7 +15,7 @@ from bot.client.web import feed_routes
 from bot.core.configuration.settings import Settings
 from bot.core.configuration.settings_reading import read_settings
 from tests.cogs.test_bookmarks import read_attachment
-from tests.cogs.test_link_saving import TITLE, save, serve_page
+from tests.cogs.test_link_saving import TITLE, save_link, serve_page
 from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture
 from tests.support import store_probe
 from tests.support.discord_world import World
@@ -36,8 +36,8 @@ def settings(tmp_path) -> Settings:
 
 
 async def open_panel(world: World) -> ResponseMessage:
-    listed = last_reply(await world.reader.slash(world.news, "bookmarks"))
-    return last_reply(await world.reader.click(listed, label="As a feed"))
+    bookmark_list = last_reply(await world.reader.slash(world.news, "bookmarks"))
+    return last_reply(await world.reader.click(bookmark_list, label="As a feed"))
 
 
 async def create_address(world: World) -> str:
@@ -55,7 +55,7 @@ async def test_bookmarks_are_published_in_three_formats(telex, feed_server, read
     await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=telex.guild.id)
     await telex.store.bookmarks.annotate(telex.reader.id, article.id, note="For Ben alone", tags=["law"])
     telex.clock.advance(60)
-    await save(telex, serve_page(feed_server))
+    await save_link(telex, serve_page(feed_server))
     address = await create_address(telex)
     for extension in ("atom", "rss"):
         status, headers, body = await readers.get(address.replace(".atom", f".{extension}"))
@@ -74,19 +74,19 @@ async def test_bookmarks_are_published_in_three_formats(telex, feed_server, read
 
 
 async def test_replaced_or_deleted_address_returns_404(telex, feed_server, readers):  # noqa: F811
-    await save(telex, serve_page(feed_server))
-    first = await create_address(telex)
-    second = await create_address(telex)
-    assert first != second
-    assert (await readers.get(first))[0] == 404
-    assert TITLE in (await readers.get(second))[2]
+    await save_link(telex, serve_page(feed_server))
+    first_address = await create_address(telex)
+    second_address = await create_address(telex)
+    assert first_address != second_address
+    assert (await readers.get(first_address))[0] == 404
+    assert TITLE in (await readers.get(second_address))[2]
     panel = await open_panel(telex)
     assert "Address created" in text(panel)
     stranger = await forge_click(telex.editor, telex.news, panel, button_custom_id(panel, "Delete address"))
     assert "for the person who asked" in message_text(stranger)
     panel = last_reply(await telex.reader.click(panel, label="Delete address"))
     assert "No address yet." in text(panel)
-    assert (await readers.get(second))[0] == 404
+    assert (await readers.get(second_address))[0] == 404
     for guess in ("bookmarks.atom", "posts.atom"):
         assert (await readers.get(f"{PUBLIC}/feeds/guess/{guess}"))[0] == 404
 
@@ -104,7 +104,7 @@ async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_serv
 
 
 async def test_deletion_of_user_data_closes_bookmark_feed(telex, feed_server, readers):  # noqa: F811
-    await save(telex, serve_page(feed_server))
+    await save_link(telex, serve_page(feed_server))
     address = await create_address(telex)
     panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
     assert "• 1 web page among them that you saved for you alone, with its text" in text(panel)
@@ -113,8 +113,8 @@ async def test_deletion_of_user_data_closes_bookmark_feed(telex, feed_server, re
     assert document["bookmarks"][0]["text"].startswith("The lighthouse keeper")
     assert document["bookmark_feed"] is not None
     confirmation = last_reply(await telex.reader.click(panel, label="Delete everything"))
-    deleted = await telex.reader.click(confirmation, label="Delete permanently")
-    assert "• the secret address of your bookmarks’ feed" in message_text(deleted)
+    deletion_reply = await telex.reader.click(confirmation, label="Delete permanently")
+    assert "• the secret address of your bookmarks’ feed" in message_text(deletion_reply)
     assert (await readers.get(address))[0] == 404
     assert await telex.store.saved_pages.count(telex.reader.id) == 0
 

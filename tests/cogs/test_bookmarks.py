@@ -62,9 +62,9 @@ async def test_undo_restores_bookmark_with_note_and_tags(telex, feed_server):
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     assert len(await list_bookmark_titles(telex, telex.reader)) == 2
     assert message_text(await telex.reader.click(last_reply(removal_reply), label="Undo")) == "Back in your bookmarks."
-    after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
-    assert after == bookmarks_before
-    assert (after[0].note, after[0].tags) == ("For Ben", ("law", "police"))
+    bookmarks_after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
+    assert bookmarks_after == bookmarks_before
+    assert (bookmarks_after[0].note, bookmarks_after[0].tags) == ("For Ben", ("law", "police"))
     telex.locales[telex.reader.id] = "fr"
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     assert message_text(removal_reply) == "Retiré de vos favoris, avec sa note et ses étiquettes."
@@ -201,9 +201,9 @@ async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed_server
     tag_page = await choose(telex.reader, last_reply(list_reply), "#Law (1)", "All")
     assert "Cities ban" in message_text(tag_page)
     assert "browser" not in message_text(tag_page)
-    unread = await choose(telex.reader, last_reply(tag_page), "Unread (2)", "All")
-    assert "Cities ban" not in message_text(unread)
-    assert "browser" in message_text(unread)
+    unread_page = await choose(telex.reader, last_reply(tag_page), "Unread (2)", "All")
+    assert "Cities ban" not in message_text(unread_page)
+    assert "browser" in message_text(unread_page)
 
 
 async def test_note_on_removed_bookmark_is_refused(telex, feed_server):
@@ -224,13 +224,13 @@ async def test_emptied_last_page_shows_page_before(telex, feed_server):
     await follow(telex, feed_server, *(make_rss_item(n, title=f"Story {n}", published=START - n) for n in range(1, 7)))
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.slash(telex.news, "bookmarks")
-    second = await press(telex.reader, last_reply(list_reply), NEXT)
-    (only,) = find_menu(last_reply(second), "Open an article")[1]
-    article = await telex.store.articles.get_by_key(only["value"])
+    second_page = await press(telex.reader, last_reply(list_reply), NEXT)
+    (only_option,) = find_menu(last_reply(second_page), "Open an article")[1]
+    article = await telex.store.articles.get_by_key(only_option["value"])
     await telex.store.bookmarks.remove(telex.reader.id, article.id)
-    back = await choose(telex.reader, last_reply(second), "Unread", "All")
-    assert "5 bookmarks" in message_text(back)
-    assert message_text(back).count("saved <t:") == 5
+    refreshed_list = await choose(telex.reader, last_reply(second_page), "Unread", "All")
+    assert "5 bookmarks" in message_text(refreshed_list)
+    assert message_text(refreshed_list).count("saved <t:") == 5
 
 
 async def test_query_narrows_bookmark_list(telex, feed_server):
@@ -240,8 +240,8 @@ async def test_query_narrows_bookmark_list(telex, feed_server):
     assert "browser engine" in list_text
     assert "1 of 3 bookmarks" in list_text
     assert "Cities" not in list_text
-    nothing = message_text(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
-    assert "Nothing here. /bookmarks shows them all." in nothing
+    empty_list_text = message_text(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
+    assert "Nothing here. /bookmarks shows them all." in empty_list_text
 
 
 async def test_bookmarks_are_exported_in_three_formats(telex, feed_server):
@@ -261,15 +261,15 @@ async def test_bookmarks_are_exported_in_three_formats(telex, feed_server):
         ),
         strict=True,
     ):
-        stored = telex.env.backend.cdn.get(attachment.url)
+        file_bytes = telex.env.backend.cdn.get(attachment.url)
         assert attachment.filename == name
-        assert has in stored.decode()
+        assert has in file_bytes.decode()
 
 
 def read_attachment(telex: World, interaction: Any) -> str:
     """Read the text of the file attached to an answer."""
-    stored = telex.env.backend.cdn.get(last_reply(interaction).attachments[0].url)
-    return stored.decode()
+    file_bytes = telex.env.backend.cdn.get(last_reply(interaction).attachments[0].url)
+    return file_bytes.decode()
 
 
 async def test_bookmarks_work_in_direct_messages(telex, feed_server):
@@ -296,8 +296,8 @@ async def test_bookmarks_of_left_server_are_hidden(telex, feed_server):
     assert "Cities ban" not in message_text(listing_after_leaving)
     assert "servers you left" in message_text(listing_after_leaving)
     telex.guild.add_member(telex.reader.user)
-    back = await telex.reader.user.slash("bookmarks")
-    assert "Cities ban" in message_text(back)
+    refreshed_list = await telex.reader.user.slash("bookmarks")
+    assert "Cities ban" in message_text(refreshed_list)
 
 
 async def test_bookmarks_of_other_user_are_not_listed(telex, feed_server):
@@ -335,10 +335,10 @@ async def test_opened_bookmark_shows_stored_text_in_pages(telex, feed_server):
     opened_reply = await choose(
         telex.reader, last_reply(await telex.reader.slash(telex.news, "bookmarks")), "Chips", "Open"
     )
-    first = message_text(opened_reply)
-    assert "Paragraph 3 tells of \\*chips\\*" in first
-    assert "Paragraph 11" not in first
-    texts = [first]
+    first_page_text = message_text(opened_reply)
+    assert "Paragraph 3 tells of \\*chips\\*" in first_page_text
+    assert "Paragraph 11" not in first_page_text
+    texts = [first_page_text]
     while "Paragraph 11" not in texts[-1]:
         texts.append(message_text(await press(telex.reader, last_reply(opened_reply), NEXT)))
     assert all(f"Paragraph {number} " in "".join(texts) for number in range(12))

@@ -137,8 +137,8 @@ async def test_filter_values_use_language_of_filter_name(telex):
         assert completions[: len(expected_completions) + 1] == [query, *expected_completions]
         for completion in completions[1:]:
             assert parse_query(completion, START).nodes
-            unread = {NoteKind.INVALID_DATE, NoteKind.UNKNOWN_FLAG, NoteKind.INVALID_LANGUAGE}
-            assert not unread & {note.kind for note in parse_query(completion, START).notes}
+            invalid_note_kinds = {NoteKind.INVALID_DATE, NoteKind.UNKNOWN_FLAG, NoteKind.INVALID_LANGUAGE}
+            assert not invalid_note_kinds & {note.kind for note in parse_query(completion, START).notes}
 
 
 async def test_since_option_offers_times_in_language_of_user(telex):

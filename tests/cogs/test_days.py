@@ -16,7 +16,7 @@ HOUR = 3600
 
 
 @pytest.fixture
-async def paris(telex, feed_server) -> World:
+async def world_in_paris(telex, feed_server) -> World:
     await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
     await follow(
         telex,
@@ -32,21 +32,23 @@ def has_only_after_midnight(reply_text: str) -> bool:
     return "Robots before midnight" not in reply_text
 
 
-async def test_today_uses_server_time_zone_in_search(paris):
-    search = paris.reader.slash
-    reply_text = message_text(await search(paris.news, "search", query="robots since:today"))
+async def test_today_uses_server_time_zone_in_search(world_in_paris):
+    search = world_in_paris.reader.slash
+    reply_text = message_text(await search(world_in_paris.news, "search", query="robots since:today"))
     assert "Since May 28" in reply_text
     assert has_only_after_midnight(reply_text)
-    assert has_only_after_midnight(message_text(await search(paris.news, "search", query="robots", since="today")))
-    earlier_text = message_text(await search(paris.news, "search", query="robots before:2026-05-28"))
+    assert has_only_after_midnight(
+        message_text(await search(world_in_paris.news, "search", query="robots", since="today"))
+    )
+    earlier_text = message_text(await search(world_in_paris.news, "search", query="robots before:2026-05-28"))
     assert "after midnight" not in earlier_text
     assert "before midnight" in earlier_text
 
 
-async def test_today_uses_server_time_zone_in_mentions_and_answers(paris):
-    await paris.reader.send(paris.news, f"{bot_mention(paris)} search: robots since:today")
-    assert has_only_after_midnight(text(paris.posts()[-1]))
-    answer = await paris.reader.slash(paris.news, "ask", question="What happened with robots today?")
+async def test_today_uses_server_time_zone_in_mentions_and_answers(world_in_paris):
+    await world_in_paris.reader.send(world_in_paris.news, f"{bot_mention(world_in_paris)} search: robots since:today")
+    assert has_only_after_midnight(text(world_in_paris.posts()[-1]))
+    answer = await world_in_paris.reader.slash(world_in_paris.news, "ask", question="What happened with robots today?")
     assert has_only_after_midnight(message_text(answer))
 
 

@@ -39,11 +39,11 @@ def drawn_batches(monkeypatch) -> list[Any]:
     """The charts passed to the renderer, which is replaced."""
     chart_batches: list[Any] = []
 
-    async def draw(workers: WorkerPool, charts: Any) -> tuple[bytes, ...]:
+    async def record_charts(workers: WorkerPool, charts: Any) -> tuple[bytes, ...]:
         chart_batches.append(charts)
         return tuple(b"\x89PNG picture" for _ in charts)
 
-    monkeypatch.setattr(bar_charts, "render_charts", draw)
+    monkeypatch.setattr(bar_charts, "render_charts", record_charts)
     return chart_batches
 
 
@@ -247,9 +247,9 @@ async def test_missed_digest_is_sent_late_only_within_half_a_day(telex, feed_ser
     await telex.advance(due - telex.clock.now() + 6 * DAY + 3600)  # away for a week
     await telex.deliver()
     assert len(telex.posts()) == post_count_before  # six days too late: left to the next digest
-    after = await telex.store.digests.get_next_due_at()
-    assert after == due + 7 * DAY
-    await telex.advance(after - telex.clock.now() + 2 * 3600)  # and two hours too late
+    next_due = await telex.store.digests.get_next_due_at()
+    assert next_due == due + 7 * DAY
+    await telex.advance(next_due - telex.clock.now() + 2 * 3600)  # and two hours too late
     await telex.deliver()
     await telex.deliver()
     (digest,) = telex.posts()[post_count_before:]

@@ -37,8 +37,8 @@ async def test_feed_option_offers_subscriptions_of_server(telex, feed_server):
 async def test_typed_feed_name_is_accepted_only_if_unambiguous(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
-    paused = await telex.editor.slash(telex.news, "feed pause", feed="échos")
-    assert "Paused **Les Échos du Net**" in message_text(paused)
+    pause_reply = await telex.editor.slash(telex.news, "feed pause", feed="échos")
+    assert "Paused **Les Échos du Net**" in message_text(pause_reply)
     vague = await telex.editor.slash(telex.news, "feed pause", feed="e")
     assert "Pick a feed" in message_text(vague)
 
@@ -179,15 +179,15 @@ async def test_feed_list_shows_health_last_article_and_next_poll(telex, feed_ser
 
 
 async def test_feed_list_shows_problems_and_fixes_them(telex, feed_server):
-    broken = await follow(telex, feed_server)
+    broken_feed = await follow(telex, feed_server)
     gone_feed = await follow(telex, feed_server, path="/gone", title="Gone News")
-    paused = await follow(telex, feed_server, path="/paused", title="Paused News")
+    paused_feed = await follow(telex, feed_server, path="/paused", title="Paused News")
     await follow(telex, feed_server, path="/well", title="Well")
     feed_server.serve("/rss", status=503)
     feed_server.serve("/gone", status=410)
-    await telex.poll(broken)
+    await telex.poll(broken_feed)
     await telex.poll(gone_feed)
-    subscription = await telex.store.subscriptions.find(telex.news.id, paused.id)
+    subscription = await telex.store.subscriptions.find(telex.news.id, paused_feed.id)
     await telex.store.subscriptions.pause(subscription.id)
     list_reply = last_reply(await telex.editor.slash(telex.news, "feed list"))
     list_text = text(list_reply)
@@ -235,25 +235,27 @@ async def test_long_feed_list_has_pages(telex, feed_server):
     list_reply = await telex.editor.slash(telex.news, "feed list")
     assert "1 / 2" in button_labels(last_reply(list_reply))
     buttons = [component for component in components(last_reply(list_reply)) if component["type"] == 2]
-    second = await telex.editor.click(last_reply(list_reply), custom_id=buttons[2]["custom_id"])
-    assert "2 / 2" in button_labels(last_reply(second))
-    assert message_text(second).count("· not read yet") == 3
-    custom_id, options = find_menu(last_reply(second))
-    opened_reply = last_reply(await telex.editor.select(last_reply(second), [options[0]["value"]], custom_id=custom_id))
+    second_page = await telex.editor.click(last_reply(list_reply), custom_id=buttons[2]["custom_id"])
+    assert "2 / 2" in button_labels(last_reply(second_page))
+    assert message_text(second_page).count("· not read yet") == 3
+    custom_id, options = find_menu(last_reply(second_page))
+    opened_reply = last_reply(
+        await telex.editor.select(last_reply(second_page), [options[0]["value"]], custom_id=custom_id)
+    )
     assert "paused" in text(last_reply(await telex.editor.click(opened_reply, label="Pause")))
 
 
 async def test_pause_has_same_reply_by_command_card_and_list(telex, feed_server):
     await follow(telex, feed_server)
     subscription_id = await first_subscription_id(telex)
-    paused = message_text(await telex.editor.slash(telex.news, "feed pause", feed=subscription_id))
-    resumed = message_text(await telex.editor.slash(telex.news, "feed resume", feed=subscription_id))
+    pause_reply = message_text(await telex.editor.slash(telex.news, "feed pause", feed=subscription_id))
+    resume_reply = message_text(await telex.editor.slash(telex.news, "feed resume", feed=subscription_id))
     card_reply = await telex.editor.click(last_reply(await open_feed_card(telex)), label="Pause")
-    assert paused in message_text(card_reply)
-    assert resumed in message_text(await telex.editor.click(last_reply(card_reply), label="Resume"))
+    assert pause_reply in message_text(card_reply)
+    assert resume_reply in message_text(await telex.editor.click(last_reply(card_reply), label="Resume"))
     await telex.editor.slash(telex.news, "feed pause", feed=subscription_id)
     list_reply = await telex.editor.slash(telex.news, "feed list")
-    assert resumed in message_text(await telex.editor.click(last_reply(list_reply), label="Resume"))
+    assert resume_reply in message_text(await telex.editor.click(last_reply(list_reply), label="Resume"))
 
 
 async def test_pause_button_refuses_paused_or_removed_feed(telex, feed_server):
@@ -287,8 +289,8 @@ async def test_articles_during_pause_are_not_posted_after_resume(telex, feed_ser
     await publish(telex, feed_server, feed, make_rss_item(4, title="During", published=START), *three_items())
     assert len(telex.posts()) == 1
     await telex.advance(60)
-    resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
-    assert "Resumed" in message_text(resumed)
+    resume_reply = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
+    assert "Resumed" in message_text(resume_reply)
     await telex.advance(60)
     second_reply = await telex.editor.slash(telex.news, "feed resume", feed=await first_subscription_id(telex))
     assert "isn’t paused" in message_text(second_reply)
@@ -299,8 +301,8 @@ async def test_articles_during_pause_are_not_posted_after_resume(telex, feed_ser
 
 async def test_feed_preview_is_ephemeral_and_shows_newest_article(telex, feed_server):
     await telex.follow(feed_server.origin + "/rss")
-    unread = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
-    assert "/feed refresh" in message_text(unread)
+    unpolled_preview = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
+    assert "/feed refresh" in message_text(unpolled_preview)
     await follow(telex, feed_server)
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert last_reply(preview).ephemeral
@@ -315,14 +317,14 @@ async def test_feed_refresh_polls_at_most_once_a_minute(telex, feed_server):
     assert "I just checked" in message_text(refusal)
     assert feed_server.count("/rss") == 1
     await telex.advance(61)
-    refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
-    assert "has 1 new article" in message_text(refreshed)
+    refresh_reply = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
+    assert "has 1 new article" in message_text(refresh_reply)
     await telex.deliver()
     assert posted_titles(telex)[1:] == ["Just out"]
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
-    failed = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
-    assert "No feed found at that address" in message_text(failed)
+    failure_reply = await telex.editor.slash(telex.news, "feed refresh", feed=await first_subscription_id(telex))
+    assert "No feed found at that address" in message_text(failure_reply)
 
 
 async def test_check_button_polls_once_a_minute_across_cards(telex, feed_server):

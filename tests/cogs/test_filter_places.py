@@ -46,20 +46,20 @@ async def test_feed_option_offers_server_and_channels(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/2", title="Other", channel=telex.guild.create_text_channel("tech"))
 
-    async def offer(text: str) -> list[str]:
+    async def list_choices(text: str) -> list[str]:
         choices = await telex.editor.autocomplete(telex.news, "feed filter", "feed", text)
         return [choice["name"] for choice in choices]
 
-    assert await offer("") == [
+    assert await list_choices("") == [
         "Everything in this server",
         "Everything in #news",
         "Example News — #news",
         "Other — #tech",
         "Everything in #tech",
     ]
-    assert await offer("#tech") == ["Everything in #tech", "Other — #tech"]
+    assert await list_choices("#tech") == ["Everything in #tech", "Other — #tech"]
     telex.locales[telex.editor.id] = "fr"
-    assert (await offer("tout"))[:2] == ["Tout le serveur", "Tout le salon #news"]
+    assert (await list_choices("tout"))[:2] == ["Tout le serveur", "Tout le salon #news"]
 
 
 async def test_server_filter_with_end_is_tried_saved_and_ends(telex, feed_server):
@@ -72,8 +72,8 @@ async def test_server_filter_with_end_is_tried_saved_and_ends(telex, feed_server
     assert f"never `chips` (until <t:{ends_at - 1}:D>)" in trial_text
     assert "🚫 [Chips get smaller]" in trial_text
     assert await describe_server_filters(telex) == []
-    saved = await telex.editor.click(last_reply(trial), label="Save this filter")
-    assert message_text(saved).startswith("Saved. Everything in this server: never `chips`")
+    save_reply = await telex.editor.click(last_reply(trial), label="Save this filter")
+    assert message_text(save_reply).startswith("Saved. Everything in this server: never `chips`")
     post_count = len(telex.posts())
     await publish(telex, feed_server, feed, make_rss_item(4, title="More chips", published=START - 1), *three_items())
     assert len(telex.posts()) == post_count
@@ -109,13 +109,15 @@ async def test_saved_filter_can_be_undone(telex, feed_server):
     await save_filter(telex, "server", never="cup", until="2030-07-20")
     (old_filter,) = await describe_server_filters(telex)
     trial = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup")
-    saved = await telex.editor.click(last_reply(trial), label="Save this filter")
+    save_reply = await telex.editor.click(last_reply(trial), label="Save this filter")
     assert await describe_server_filters(telex) == ["never cup"]
-    undone = await telex.editor.click(last_reply(saved), label="Undo the change")
-    assert "Undone: never `cup`" in message_text(undone)
+    undo_reply = await telex.editor.click(last_reply(save_reply), label="Undo the change")
+    assert "Undone: never `cup`" in message_text(undo_reply)
     assert await describe_server_filters(telex) == [old_filter]
-    again = await telex.editor.slash(telex.news, "feed filter", feed="server", never="cup", until="20 July 2030")
-    assert "already there" in message_text(again)
+    repeated_reply = await telex.editor.slash(
+        telex.news, "feed filter", feed="server", never="cup", until="20 July 2030"
+    )
+    assert "already there" in message_text(repeated_reply)
 
 
 async def test_ended_filter_is_listed_for_a_week(telex, feed_server):
@@ -123,14 +125,14 @@ async def test_ended_filter_is_listed_for_a_week(telex, feed_server):
     await save_filter(telex, "server", never="cup", until="tomorrow")
     ends_at = (await list_server_filters(telex))[0].ends_at
     await telex.advance(3 * DAY)
-    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
-    assert f"-# never `cup` · ended <t:{ends_at}:R>" in message_text(listed)
-    assert "No filters: every article is posted." in message_text(listed)
-    assert button_labels(last_reply(listed)) == ["Add…"]
+    filter_list = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    assert f"-# never `cup` · ended <t:{ends_at}:R>" in message_text(filter_list)
+    assert "No filters: every article is posted." in message_text(filter_list)
+    assert button_labels(last_reply(filter_list)) == ["Add…"]
     await telex.advance(7 * DAY)
     await BackgroundTasks(telex.newsroom).purge_expired()
-    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
-    assert "cup" not in message_text(listed)
+    filter_list = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    assert "cup" not in message_text(filter_list)
 
 
 @pytest.fixture
@@ -160,9 +162,9 @@ async def test_invalid_filter_options_are_refused(telex, followed_feed, options,
 
 async def test_filter_form_limits_length_of_fields(telex, feed_server):
     await follow(telex, feed_server)
-    listed = await telex.editor.slash(telex.news, "feed filter", feed="server")
+    filter_list = await telex.editor.slash(telex.news, "feed filter", feed="server")
     for texts in ({"never": "a " * 5_000, "until": ""}, {"never": "cup", "until": "20 July " * 1_250}):
-        form = await telex.editor.click(last_reply(listed), label="Add…")
+        form = await telex.editor.click(last_reply(filter_list), label="Add…")
         with pytest.raises(SetupError, match="exceeds max_length"):  # as Discord's
             await telex.editor.submit_modal(form, texts)
     assert await describe_server_filters(telex) == []
@@ -171,13 +173,13 @@ async def test_filter_form_limits_length_of_fields(telex, feed_server):
 async def test_filter_with_end_is_added_from_list(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
-    listed = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{telex.news.id}")
-    form = await telex.editor.click(last_reply(listed), label="Ajouter…")
+    filter_list = await telex.editor.slash(telex.news, "feed filter", feed=f"channel:{telex.news.id}")
+    form = await telex.editor.click(last_reply(filter_list), label="Ajouter…")
     trial = await telex.editor.submit_modal(form, {"never": "chips", "until": "jusqu’au 20 juillet 2030"})
     assert "Articles écartés : 1 sur les 3 derniers" in message_text(trial)
-    saved = await telex.editor.click(last_reply(trial), label="Enregistrer ce filtre")
-    assert "jamais `chips` (jusqu’au <t:" in message_text(saved)
-    assert [component["label"] for component in components(last_reply(saved))] == ["Annuler la modification"]
+    save_reply = await telex.editor.click(last_reply(trial), label="Enregistrer ce filtre")
+    assert "jamais `chips` (jusqu’au <t:" in message_text(save_reply)
+    assert [component["label"] for component in components(last_reply(save_reply))] == ["Annuler la modification"]
 
 
 async def test_hidden_channel_cannot_be_filtered(telex, feed_server):
@@ -201,8 +203,8 @@ async def test_server_filter_blocks_first_article_of_new_feed(telex: World, feed
     await save_filter(telex, "server", never="facial")
     new_item = make_rss_item(9, title="More facial recognition", published=START)
     url = feed_server.serve("/new", make_rss(new_item, title="New"))
-    found = await telex.editor.slash(telex.news, "feed add", url=url)
-    answer = await telex.editor.click(last_reply(found), label="Follow")
+    preview = await telex.editor.slash(telex.news, "feed add", url=url)
+    answer = await telex.editor.click(last_reply(preview), label="Follow")
     assert "on its way" not in message_text(answer)
     post_count = len(telex.posts())
     await telex.deliver()
@@ -221,8 +223,8 @@ async def test_channel_filter_applies_to_threads_and_forum_posts(telex: World, f
     await telex.env.settle()
     url = feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
     place = next(post for post in handle.threads if post.id == thread.id)
-    found = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
-    await telex.editor.click(last_reply(found), label="Follow")
+    preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
+    await telex.editor.click(last_reply(preview), label="Follow")
     ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert subscription.channel_id == thread.id
     offered = await telex.editor.autocomplete(telex.news, "feed filter", "feed", "everything in #talk")

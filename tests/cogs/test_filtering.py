@@ -169,9 +169,9 @@ async def test_filter_is_added_from_list(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     list_reply = await telex.editor.slash(telex.news, "feed filter", feed=await first_subscription_id(telex))
     form = await telex.editor.click(last_reply(list_reply), label="Add…")
-    nothing = await telex.editor.submit_modal(form, {"only": "", "never": " "})
-    assert button_labels(last_reply(nothing)) == ["Add…"]
-    form = await telex.editor.click(last_reply(nothing), label="Add…")
+    empty_form_reply = await telex.editor.submit_modal(form, {"only": "", "never": " "})
+    assert button_labels(last_reply(empty_form_reply)) == ["Add…"]
+    form = await telex.editor.click(last_reply(empty_form_reply), label="Add…")
     trial = await telex.editor.submit_modal(form, {"only": "", "never": "chips"})
     assert "Would have posted 2 of the last 3 articles" in message_text(trial)
     assert await list_saved_filters(telex) == []

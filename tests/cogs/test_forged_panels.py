@@ -80,7 +80,7 @@ class Panels:
         assert list_view_components(last_reply(reply)), message_text(reply)
         return last_reply(reply)
 
-    async def state(self) -> str:
+    async def load_state(self) -> str:
         """Return all rows that panels can change, without times of use."""
         rows = [row for table in _TABLES for row in store_probe.load_rows(self.world.database, table)]
         return str([row | {"last_used_at": None} for row in rows])
@@ -139,7 +139,7 @@ async def test_panel_refuses_other_users_and_other_servers(panels):
     other_manager = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
     await world.env.settle()
     await panels.open("feed report")  # The first report of a day counts the reactions up to midnight.
-    state_before = await panels.state()
+    state_before = await panels.load_state()
     for name in PANELS:
         panel = await panels.open(name)
         for actor in (world.reader, other_manager, abroad):
@@ -147,13 +147,13 @@ async def test_panel_refuses_other_users_and_other_servers(panels):
             for component in list_view_components(panel)[: None if actor is world.reader else 1]:
                 reply_text = await click_component(panels, actor, panel, component, get_first_option_values(component))
                 assert "for the person who asked" in reply_text, (name, component, reply_text)
-    assert await panels.state() == state_before
+    assert await panels.load_state() == state_before
 
 
 async def test_panel_refuses_user_who_lost_permission(panels):
     world = panels.world
     open_panels = [await panels.open(name) for name in PANELS]
-    state_before = await panels.state()
+    state_before = await panels.load_state()
     world.env.backend.edit_role(world.guild.id, world.guild.roles["Editors"].id, {"permissions": 0})
     await world.env.settle()
     for panel in open_panels:
@@ -162,13 +162,13 @@ async def test_panel_refuses_user_who_lost_permission(panels):
                 panels, world.editor, panel, component, get_first_option_values(component)
             )
             assert "You need the Manage Server permission" in reply_text, (component, reply_text)
-    assert await panels.state() == state_before
+    assert await panels.load_state() == state_before
 
 
 async def test_values_not_offered_are_refused(panels):
     for name in PANELS:
         panel = await panels.open(name)
-        state_before = await panels.state()
+        state_before = await panels.load_state()
         for component in list_view_components(panel):
             min_values = component.get("min_values", 1)
             invalid_selections: list[list[str]] = [[]] if min_values and component["type"] in MENUS else []
@@ -180,7 +180,7 @@ async def test_values_not_offered_are_refused(panels):
             for selected_values in invalid_selections:
                 reply_text = await click_component(panels, panels.world.editor, panel, component, selected_values)
                 assert "expired" in reply_text, (name, component, selected_values, reply_text)
-        assert await panels.state() == state_before
+        assert await panels.load_state() == state_before
 
 
 async def test_channel_menu_refuses_invisible_channel(panels):
@@ -191,7 +191,7 @@ async def test_channel_menu_refuses_invisible_channel(panels):
     for name in ("setup", "settings server", "settings copy"):
         panel = await panels.open(name)
         *_other_menus, menu = [component for component in list_view_components(panel) if component["type"] == CHANNELS]
-        state_before = await panels.state()
+        state_before = await panels.load_state()
         for channel_id in (people.vault.id, people.abroad.id, 10**18):
             panels.world.clock.advance(60)
             await forge_click(
@@ -207,7 +207,7 @@ async def test_channel_menu_refuses_invisible_channel(panels):
             assert str(channel_id) not in json.dumps(
                 [panel_now.content, panel_now.embeds, panel_now.components], default=str
             )
-        assert await panels.state() == state_before
+        assert await panels.load_state() == state_before
 
 
 def _build_channel_payload(channel_id: int) -> dict[str, Any]:

@@ -85,8 +85,10 @@ async def test_guest_commands_work_without_storing_the_place(telex, feed_server)
         assert last_reply(answer).ephemeral
         assert PUBLIC in text(last_reply(answer))
         assert VAULT not in text(last_reply(answer))
-        unknown = await send_command(people, asker, "ask", question="How deep is the ocean of Europa?")
-        assert button_labels(last_reply(unknown)) == []  # a watch would belong to a server, and no article is shown
+        unanswered_reply = await send_command(people, asker, "ask", question="How deep is the ocean of Europa?")
+        assert (
+            button_labels(last_reply(unanswered_reply)) == []
+        )  # a watch would belong to a server, and no article is shown
         search_reply = last_reply(await send_command(people, asker, "search", query="thieves"))
         assert search_reply.ephemeral
         assert PUBLIC in text(search_reply)
@@ -117,8 +119,10 @@ async def test_guest_cannot_share_without_permission_or_hidden_article(telex, fe
     with monkeypatch.context() as patch:
         patch.setattr(discord.Interaction, "permissions", muted_permissions)
         assert "Only you can see my messages" in await people.click(GUEST, search_reply, f"telex:share:{key}")
-    hidden = people.articles[VAULT].key
-    assert "gone, or it’s from a feed you can’t see" in await people.click(GUEST, search_reply, f"telex:share:{hidden}")
+    hidden_key = people.articles[VAULT].key
+    assert "gone, or it’s from a feed you can’t see" in await people.click(
+        GUEST, search_reply, f"telex:share:{hidden_key}"
+    )
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
     store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
     assert "belongs to one server" in await people.click(GUEST, search_reply, f"telex:share:{key}")

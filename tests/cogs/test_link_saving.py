@@ -39,7 +39,7 @@ async def list_saved_titles(world: World) -> list[str]:
     return [bookmark.article.title for bookmark in bookmarks]
 
 
-async def save(world: World, link: str) -> str:
+async def save_link(world: World, link: str) -> str:
     """Save a link as the reader and return the reply of /save."""
     return message_text(await world.reader.slash(world.news, "save", link=link))
 
@@ -51,22 +51,22 @@ async def test_saved_page_can_be_read_after_page_is_gone(telex, feed_server):
     assert message_text(card).startswith(SAVED)
     assert "Coast Weekly" in message_text(card)
     feed_server.serve("/lamp", status=404)
-    listed = await telex.reader.slash(telex.news, "bookmarks")
-    assert f"**[{TITLE}]({link})**" in message_text(listed)
-    opened = await choose(telex.reader, last_reply(listed), TITLE, "Open an article")
-    assert TEXT.strip() in message_text(opened)
-    assert "Share here" not in button_labels(last_reply(opened))
-    found = await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked")
-    assert TITLE in message_text(found)
-    opened = await choose(telex.reader, last_reply(found), TITLE)
-    assert TEXT.strip() in message_text(opened)
+    bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
+    assert f"**[{TITLE}]({link})**" in message_text(bookmark_list)
+    article_card = await choose(telex.reader, last_reply(bookmark_list), TITLE, "Open an article")
+    assert TEXT.strip() in message_text(article_card)
+    assert "Share here" not in button_labels(last_reply(article_card))
+    search_reply = await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked")
+    assert TITLE in message_text(search_reply)
+    article_card = await choose(telex.reader, last_reply(search_reply), TITLE)
+    assert TEXT.strip() in message_text(article_card)
 
 
 async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed_server):
     await follow(telex, feed_server)
     fact = "The lighthouse of Rockall was painted green in 1931 by the engineer Moira Finlay. "
     serve_page(feed_server, title="Rockall’s lighthouse", text=fact)
-    await save(telex, feed_server.origin + "/lamp")
+    await save_link(telex, feed_server.origin + "/lamp")
     question = {"question": "Who painted the lighthouse of Rockall?"}
     assert "Moira Finlay" in message_text(await telex.reader.slash(telex.news, "ask", **question))
     assert "Moira" not in message_text(await telex.reader.slash(telex.news, "ask", **question, public=True))
@@ -83,7 +83,7 @@ async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
     assert await list_saved_titles(telex) == []
     await telex.reader.click(last_reply(removal), label="Undo")
     assert await list_saved_titles(telex) == [TITLE]
-    assert (await save(telex, link)).startswith("Already in your bookmarks.")
+    assert (await save_link(telex, link)).startswith("Already in your bookmarks.")
     feed_id = saved_pages_feed_id(telex.reader.id)
     await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     tasks = background_tasks.BackgroundTasks(telex.newsroom)
@@ -93,7 +93,7 @@ async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
     await tasks.purge_expired()
     assert await telex.store.articles.list_newest([feed_id], limit=9) == []
     assert await telex.store.feeds.get(feed_id) is None
-    assert (await save(telex, link)).startswith(SAVED)
+    assert (await save_link(telex, link)).startswith(SAVED)
 
 
 async def test_link_of_visible_article_is_bookmarked_without_fetch(telex, feed_server):
@@ -101,7 +101,7 @@ async def test_link_of_visible_article_is_bookmarked_without_fetch(telex, feed_s
     item = make_rss_item(1, title="From the feed", body="A teaser.").replace("https://news.example/articles/1", link)
     feed = await follow(telex, feed_server, item)
     assert (await newest_article(telex, feed)).url == link
-    assert (await save(telex, link)).startswith("Saved to your bookmarks.")
+    assert (await save_link(telex, link)).startswith("Saved to your bookmarks.")
     assert feed_server.count("/lamp") == 0
     assert await list_saved_titles(telex) == ["From the feed"]
     assert await telex.store.saved_pages.count(telex.reader.id) == 0
@@ -113,9 +113,9 @@ async def test_context_menu_saves_link_or_offers_choice(telex, feed_server):
     message = await telex.editor.send(telex.news, f"Read this: {link}, please. https://discord.com/channels/1/2/3")
     assert message_text(await telex.reader.context_menu(telex.news, MENU, message)).startswith(SAVED)
     other_channel = telex.guild.create_text_channel("other")
-    forwarded = await telex.editor.forward(message, other_channel)
-    again = await telex.reader.context_menu(other_channel, MENU, forwarded)
-    assert message_text(again).startswith("Already in your bookmarks.")
+    forwarded_message = await telex.editor.forward(message, other_channel)
+    second_reply = await telex.reader.context_menu(other_channel, MENU, forwarded_message)
+    assert message_text(second_reply).startswith("Already in your bookmarks.")
     message = await telex.editor.send(telex.news, f"{link} and [here]({other_link})")
     menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
     assert [option["description"] for option in find_menu(menu)[1]] == [link, other_link]
@@ -130,13 +130,13 @@ async def test_context_menu_saves_link_or_offers_choice(telex, feed_server):
 
 async def test_link_is_added_in_bookmark_list(telex, feed_server):
     link = serve_page(feed_server)
-    listed = await telex.reader.slash(telex.news, "bookmarks")
-    assert "Add link saves any web page" in message_text(listed)
-    form = await telex.reader.click(last_reply(listed), label="Add link")
-    listed = await telex.reader.submit_modal(form, {"link": f"  {link} "})
-    assert SAVED in message_text(listed)
-    assert TITLE in message_text(listed)
-    form = await telex.reader.click(last_reply(listed), label="Add link")
+    bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
+    assert "Add link saves any web page" in message_text(bookmark_list)
+    form = await telex.reader.click(last_reply(bookmark_list), label="Add link")
+    bookmark_list = await telex.reader.submit_modal(form, {"link": f"  {link} "})
+    assert SAVED in message_text(bookmark_list)
+    assert TITLE in message_text(bookmark_list)
+    form = await telex.reader.click(last_reply(bookmark_list), label="Add link")
     await telex.reader.submit_modal(form, {"link": "http://10.0.0.1/"})
     assert await list_saved_titles(telex) == [TITLE]
 
@@ -145,11 +145,11 @@ async def test_full_page_of_saved_links_fits_message(telex, feed_server):
     for number in range(7):
         title = f"Page {number} " + "with a long title " * 8
         serve_page(feed_server, f"/{number}", title=title, text=f"Number {number}. {TEXT}" * 9)
-        await save(telex, f"{feed_server.origin}/{number}")
-    listed = last_reply(await telex.reader.slash(telex.news, "bookmarks"))
-    assert "7 bookmarks" in text(listed)
-    assert len(list_components(listed)) <= 40
-    assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(button_labels(listed))
+        await save_link(telex, f"{feed_server.origin}/{number}")
+    bookmark_list = last_reply(await telex.reader.slash(telex.news, "bookmarks"))
+    assert "7 bookmarks" in text(bookmark_list)
+    assert len(list_components(bookmark_list)) <= 40
+    assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(button_labels(bookmark_list))
 
 
 async def stream_huge_page(request: web.Request) -> web.StreamResponse:
@@ -205,14 +205,14 @@ def unsavable_pages(feed_server) -> str:
 async def test_unsavable_page_is_refused_with_reason(telex, unsavable_pages, path, sentence):
     await telex.advance(3600)  # a person may save so many in ten minutes
     if path == "/to-discord":
-        assert sentence in await save(telex, "https://discord.com/channels/1/2/3")
+        assert sentence in await save_link(telex, "https://discord.com/channels/1/2/3")
     else:
-        assert sentence in await save(telex, unsavable_pages + path)
+        assert sentence in await save_link(telex, unsavable_pages + path)
     assert await list_saved_titles(telex) == []
 
 
 async def test_page_without_text_is_saved_by_title(telex, unsavable_pages):
-    answer = await save(telex, unsavable_pages + "/empty")
+    answer = await save_link(telex, unsavable_pages + "/empty")
     assert "Saved for you alone, but only its title: I found no text on the page." in answer
     assert await list_saved_titles(telex) == ["Only a title"]
 
@@ -231,14 +231,14 @@ async def test_page_without_text_is_saved_by_title(telex, unsavable_pages):
     ],
 )
 async def test_link_to_non_public_page_is_refused(telex, link, sentence):
-    assert sentence in await save(telex, link)
+    assert sentence in await save_link(telex, link)
     assert await list_saved_titles(telex) == []
 
 
 async def test_tracking_link_is_saved_as_target_url(telex, feed_server):
     link = serve_page(feed_server)
     tracker = feed_server.redirect("/click", f"{link}?utm_source=mail&fbclid=1", 302)
-    await save(telex, f"{tracker}?u=1")
+    await save_link(telex, f"{tracker}?u=1")
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
     assert bookmarks[0].article.url == link
 
@@ -248,13 +248,13 @@ async def test_saved_pages_are_limited_per_user_and_period(telex, feed_server, m
     for number in range(4):
         serve_page(feed_server, f"/{number}", title=f"Page {number}")
     for number in range(2):
-        assert (await save(telex, f"{feed_server.origin}/{number}")).startswith(SAVED)
-    answer = await save(telex, f"{feed_server.origin}/2")
+        assert (await save_link(telex, f"{feed_server.origin}/{number}")).startswith(SAVED)
+    answer = await save_link(telex, f"{feed_server.origin}/2")
     assert answer.startswith("You’ve reached the limit of 2 saved links, set by whoever runs this bot.")
     assert feed_server.count("/2") == 0
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.SAVED_PAGES_PER_USER, 99)
     for _ in range(page_saver.MAX_SAVES + 2):
-        answer = await save(telex, f"{feed_server.origin}/3")
+        answer = await save_link(telex, f"{feed_server.origin}/3")
         telex.clock.advance(7)  # Commands themselves have a limit, too.
     assert "You’ve saved 10 links in ten minutes" in answer
     other = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
@@ -278,7 +278,7 @@ async def test_concurrent_saves_store_page_once(telex, feed_server):
 async def test_link_menu_refuses_other_user_and_invalid_value(telex, feed_server):
     link = serve_page(feed_server)
     serve_page(feed_server, "/other")
-    await save(telex, link)
+    await save_link(telex, link)
     message = await telex.editor.send(telex.news, f"{link} {feed_server.origin}/other")
     menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
     custom_id, _options = find_menu(menu)
@@ -292,8 +292,8 @@ async def test_link_menu_refuses_other_user_and_invalid_value(telex, feed_server
 async def test_save_replies_in_french(telex, feed_server):
     link = serve_page(feed_server)
     telex.locales[telex.reader.id] = "fr"
-    assert (await save(telex, link)).startswith("Enregistré pour vous uniquement. Le texte reste dans `/favoris`")
-    assert "réseau privé" in await save(telex, "http://10.0.0.1/")
+    assert (await save_link(telex, link)).startswith("Enregistré pour vous uniquement. Le texte reste dans `/favoris`")
+    assert "réseau privé" in await save_link(telex, "http://10.0.0.1/")
 
 
 @pytest.mark.parametrize("asker", [DIRECT, GUEST, GROUP])
@@ -305,8 +305,8 @@ async def test_page_is_saved_outside_of_servers_with_the_bot(telex, feed_server,
 
 
 async def test_page_is_saved_and_found_without_visible_feeds(telex, feed_server):
-    await save(telex, serve_page(feed_server))
-    found = message_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
-    assert TITLE in found
-    nothing = message_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
-    assert "Nothing to read yet" not in nothing
+    await save_link(telex, serve_page(feed_server))
+    search_reply = message_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
+    assert TITLE in search_reply
+    empty_text = message_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
+    assert "Nothing to read yet" not in empty_text

@@ -110,10 +110,10 @@ async def test_url_with_password_is_masked_and_not_exported(telex):
 
 
 async def test_export_omits_hidden_channels(telex, feed_server):
-    hidden = telex.guild.create_text_channel("hidden")
+    hidden_channel = telex.guild.create_text_channel("hidden")
     await follow(telex, feed_server, title='Tom & "Jerry" <été>')
     await follow(telex, feed_server, path="/two?a=1&b=2", title="Two")
-    await follow(telex, feed_server, path="/three", title="Three", channel=hidden)
+    await follow(telex, feed_server, path="/three", title="Three", channel=hidden_channel)
     export_reply = await telex.editor.slash(telex.news, "feed export")
     (file,) = last_reply(export_reply).attachments
     document = await file.read()
@@ -123,16 +123,16 @@ async def test_export_omits_hidden_channels(telex, feed_server):
         exported_outline.title for exported_outline in opml.parse_outlines(document).outlines
     }
     await telex.store.filters.add(
-        FilterPlace(hidden.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "secretword")], user_id=1, limit=9
+        FilterPlace(hidden_channel.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "secretword")], user_id=1, limit=9
     )
     (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
     assert b"never secretword" in await file.read()
-    hide_channel(telex, hidden, telex.editor)
+    hide_channel(telex, hidden_channel, telex.editor)
     (file,) = last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
     document = await file.read()
     assert b"#hidden" not in document
     assert b"secretword" not in document
-    assert str(hidden.id).encode() not in document
+    assert str(hidden_channel.id).encode() not in document
 
 
 async def test_import_of_export_restores_channels_filters_and_looks(telex, feed_server):
@@ -169,18 +169,18 @@ async def test_import_of_export_restores_channels_filters_and_looks(telex, feed_
     assert await store.setups.read(telex.guild.id) == setup
     changes = await store.preferences.list_changes(telex.guild.id, limit=6)
     assert {change.user_id for change in changes} == {telex.editor.id}
-    undone = await telex.editor.click(last_reply(report), label="Undo the import")
-    assert message_text(undone) == "### Import undone\n↩️ 3 feeds removed\n↩️ 1 filter removed"
+    undo_reply = await telex.editor.click(last_reply(report), label="Undo the import")
+    assert message_text(undo_reply) == "### Import undone\n↩️ 3 feeds removed\n↩️ 1 filter removed"
     assert await store.setups.read(telex.guild.id) == setup_before
 
 
 async def test_import_moves_feeds_of_unusable_channels_with_filters(telex):
     elsewhere = invite(telex.env, "elsewhere").create_text_channel("forged")
-    hidden, muted = telex.guild.create_text_channel("hidden"), telex.guild.create_text_channel("muted")
-    hide_channel(telex, hidden, telex.editor)
+    hidden_channel, muted = telex.guild.create_text_channel("hidden"), telex.guild.create_text_channel("muted")
+    hide_channel(telex, hidden_channel, telex.editor)
     await telex.set_permissions(muted, send_messages=False)
     voice = telex.guild.create_voice_channel("voice")
-    channels = [elsewhere, hidden, muted, voice]
+    channels = [elsewhere, hidden_channel, muted, voice]
     exclude_filters = [Filter(0, FilterMode.EXCLUDE, f"word{n}") for n in range(9)]
     invalid_filters = [
         Filter(0, mode, query) for mode, query in ((FilterMode.INCLUDE, "the"), (FilterMode.EXCLUDE, "before:2020"))
@@ -239,8 +239,8 @@ async def test_import_is_previewed_again_after_changes(telex):
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.filters.add(FilterPlace(subscription.id), [(FilterMode.EXCLUDE, "ads")], user_id=1, limit=9)
     telex.locales[telex.editor.id] = "fr"
-    undone = await telex.editor.click(last_reply(report), label="Undo the import")
-    assert message_text(undone).splitlines()[1:] == [
+    undo_reply = await telex.editor.click(last_reply(report), label="Undo the import")
+    assert message_text(undo_reply).splitlines()[1:] == [
         "↩️ 2 flux retirés",
         "❌ 1 flux reste : il a été modifié depuis, ou son salon vous est caché",
     ]

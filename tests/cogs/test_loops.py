@@ -52,8 +52,8 @@ async def test_questions_are_purged_after_retention(telex):
 async def test_texts_are_purged_only_with_setting(telex, monkeypatch):
     cutoffs: list[int] = []
 
-    async def record_cutoff(before: int) -> int:
-        cutoffs.append(before)
+    async def record_cutoff(cutoff: int) -> int:
+        cutoffs.append(cutoff)
         return 0
 
     monkeypatch.setattr(telex.store.articles, "purge_texts", record_cutoff)

@@ -157,8 +157,8 @@ async def test_command_permissions_match_guide(telex, feed_server, monkeypatch, 
     for name, permission in read_permissions_by_command().items():
         for reply_text in await run_samples(people, asker, name):
             refusals = [words for words in REFUSALS if words in reply_text]
-            allowed = asker in ALLOWED_PEOPLE[permission]
-            assert bool(refusals) is not allowed, f"{name} by {asker}: {reply_text}"
+            is_allowed = asker in ALLOWED_PEOPLE[permission]
+            assert bool(refusals) is not is_allowed, f"{name} by {asker}: {reply_text}"
             assert not any(words in reply_text for words in ERRORS), f"{name} by {asker}: {reply_text}"
             disclosed_words |= {word for word in ALL_WORDS if word in reply_text}
             assert disclosed_words <= VISIBLE_WORDS[asker], f"{name} by {asker}: {reply_text}"

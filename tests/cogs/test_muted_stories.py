@@ -84,8 +84,8 @@ async def test_story_stays_muted_until_mute_expires(telex, outlets):
 async def test_undo_button_ends_mute(telex, outlets):
     confirmation = await mute_for_everyone(telex, "Until I undo it")
     await telex.restart()
-    undone = last_reply(await telex.editor.click(confirmation, label="Undo"))
-    assert f"**{BAN}** isn’t muted anymore" in text(undone)
+    undo_reply = last_reply(await telex.editor.click(confirmation, label="Undo"))
+    assert f"**{BAN}** isn’t muted anymore" in text(undo_reply)
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert f"**Muted story**: {BAN} → not muted" in history
     count_before = len(telex.posts())
@@ -102,9 +102,9 @@ async def test_member_cannot_mute_or_unmute_for_channel(telex, outlets):
     (mute,) = await telex.store.muted_stories.list_by_channel(telex.news.id)
     await forge_click(telex.reader, telex.news, confirmation, f"telex:unmute:{mute.id}")
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == [mute]
-    listed = last_reply(await telex.editor.slash(telex.news, "settings stories"))
-    assert f"<@{telex.editor.id}>" in text(listed)
-    await choose(telex.editor, listed, BAN, "Undo")
+    story_settings = last_reply(await telex.editor.slash(telex.news, "settings stories"))
+    assert f"<@{telex.editor.id}>" in text(story_settings)
+    await choose(telex.editor, story_settings, BAN, "Undo")
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == []
 
 

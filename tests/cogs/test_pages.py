@@ -65,36 +65,36 @@ class TeaserFeed:
         await self.world.bot.services.full_text_fetcher.fetch_due([self.feed.id], max_seconds=30, wait_for_host=False)
         await self.world.deliver()
 
-    def notices(self) -> list[str]:
+    def list_notifications(self) -> list[str]:
         """List the notifications of watches that the reader got."""
         direct_message_texts = map(text, self.world.posts(self.world.reader.user.dm_channel))
         return [notice for notice in direct_message_texts if notice.startswith("New for")]
 
 
 @pytest.fixture
-async def desk(world, feed_server) -> TeaserFeed:
+async def teaser_feed(world, feed_server) -> TeaserFeed:
     new_teaser_feed = TeaserFeed(world, feed_server)
     await new_teaser_feed.publish_teaser(1)
     await new_teaser_feed.read_due_pages()
     return new_teaser_feed
 
 
-async def test_watch_matches_words_of_page(desk):
-    await desk.world.reader.slash(desk.world.news, "watch add", query="huddersfield")
-    await desk.publish_teaser(2)
-    assert desk.notices() == []
-    await desk.read_due_pages()
-    (notice,) = desk.notices()
+async def test_watch_matches_words_of_page(teaser_feed):
+    await teaser_feed.world.reader.slash(teaser_feed.world.news, "watch add", query="huddersfield")
+    await teaser_feed.publish_teaser(2)
+    assert teaser_feed.list_notifications() == []
+    await teaser_feed.read_due_pages()
+    (notice,) = teaser_feed.list_notifications()
     assert "Battery 2" in notice
 
 
-async def test_watch_matched_by_teaser_is_not_notified_again(desk):
-    await desk.world.reader.slash(desk.world.news, "watch add", query="battery")
-    await desk.publish_teaser(2)
-    await desk.read_due_pages()
-    await desk.world.advance(3600)
-    await desk.world.deliver()
-    assert len(desk.notices()) == 1
+async def test_watch_matched_by_teaser_is_not_notified_again(teaser_feed):
+    await teaser_feed.world.reader.slash(teaser_feed.world.news, "watch add", query="battery")
+    await teaser_feed.publish_teaser(2)
+    await teaser_feed.read_due_pages()
+    await teaser_feed.world.advance(3600)
+    await teaser_feed.world.deliver()
+    assert len(teaser_feed.list_notifications()) == 1
 
 
 async def test_watch_ignores_pages_of_backlog(world, feed_server):
@@ -103,35 +103,35 @@ async def test_watch_ignores_pages_of_backlog(world, feed_server):
     await world.reader.slash(world.news, "watch add", query="huddersfield")
     await teaser_feed.publish_teaser(1)
     await teaser_feed.read_due_pages()
-    assert teaser_feed.notices() == []
+    assert teaser_feed.list_notifications() == []
 
 
-async def test_post_does_not_wait_for_page_nor_count_as_corrected(desk):
-    await desk.publish_teaser(2)
-    post = desk.world.posts()[-1]
-    assert desk.server.count("/a/2") == 0
+async def test_post_does_not_wait_for_page_nor_count_as_corrected(teaser_feed):
+    await teaser_feed.publish_teaser(2)
+    post = teaser_feed.world.posts()[-1]
+    assert teaser_feed.server.count("/a/2") == 0
     assert "four minutes…" in text(post)
-    await desk.read_due_pages()
-    await desk.world.advance(3600)
-    await desk.world.deliver()
-    assert len(desk.world.posts()) == 2
-    assert "Corrected" not in text(desk.world.posts()[-1])
+    await teaser_feed.read_due_pages()
+    await teaser_feed.world.advance(3600)
+    await teaser_feed.world.deliver()
+    assert len(teaser_feed.world.posts()) == 2
+    assert "Corrected" not in text(teaser_feed.world.posts()[-1])
 
 
-async def test_page_text_is_posted_only_with_setting(desk):
-    await desk.publish_teaser(2, teaser="")
-    await desk.read_due_pages()
-    await desk.world.advance(3600)
-    await desk.world.deliver()
-    post_text = text(desk.world.posts()[-1])
-    shows_page_text = desk.world.bot.services.settings.full_text == "always"
+async def test_page_text_is_posted_only_with_setting(teaser_feed):
+    await teaser_feed.publish_teaser(2, teaser="")
+    await teaser_feed.read_due_pages()
+    await teaser_feed.world.advance(3600)
+    await teaser_feed.world.deliver()
+    post_text = text(teaser_feed.world.posts()[-1])
+    shows_page_text = teaser_feed.world.bot.services.settings.full_text == "always"
     assert ("A small firm in Leeds" in post_text) == shows_page_text
     assert "Corrected" not in post_text
 
 
-async def test_answer_quotes_page(desk):
-    answer = await desk.world.reader.slash(
-        desk.world.news, "ask", question="What did the hall in which production is planned once make?"
+async def test_answer_quotes_page(teaser_feed):
+    answer = await teaser_feed.world.reader.slash(
+        teaser_feed.world.news, "ask", question="What did the hall in which production is planned once make?"
     )
     assert "once made looms" in message_text(answer)
 
@@ -143,12 +143,12 @@ async def test_answer_quotes_page(desk):
         ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article on it."),
     ],
 )
-async def test_why_reports_page_fetch(desk, options, expected_text):
-    link = await desk.publish_teaser(2, **options)
-    answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
+async def test_why_reports_page_fetch(teaser_feed, options, expected_text):
+    link = await teaser_feed.publish_teaser(2, **options)
+    answer = await teaser_feed.world.reader.slash(teaser_feed.world.news, "why", link=link)
     assert "I’m about to read the page" in message_text(answer)
-    await desk.read_due_pages()
-    answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
+    await teaser_feed.read_due_pages()
+    answer = await teaser_feed.world.reader.slash(teaser_feed.world.news, "why", link=link)
     assert expected_text in message_text(answer)
     assert f"<t:{START}:f>" in message_text(answer)
 

@@ -97,12 +97,12 @@ async def test_personal_digest_uses_feeds_topics_hour_and_language(telex, feed_s
 async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, feed_server):
     feed = await follow(telex, feed_server)
     first, second = (telex.guild.create_text_channel(name) for name in ("first", "second"))
-    hidden = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=first)
-    secret = await follow(telex, feed_server, path="/secret", title="Secret", channel=second)
+    hidden_feed = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=first)
+    secret_feed = await follow(telex, feed_server, path="/secret", title="Secret", channel=second)
     await save_daily_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
-    await publish_articles(telex, feed_server, hidden, "A plan leaks", path="/hidden")
-    await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
+    await publish_articles(telex, feed_server, hidden_feed, "A plan leaks", path="/hidden")
+    await publish_articles(telex, feed_server, secret_feed, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
     digest_task = telex.bot.outbox_relay.personal_digest_task
     await telex.advance(await digest_task.get_next_due_at() - telex.clock.now())

@@ -302,13 +302,13 @@ async def test_undecided_proposal_expires(telex, feed_server, alerts):
 
 
 async def test_second_decision_reports_first_decision(telex, feed_server, alerts):
-    second = telex.guild.add_member(telex.env.create_user("second"), roles=[telex.guild.roles["Editors"]])
+    second_manager = telex.guild.add_member(telex.env.create_user("second"), roles=[telex.guild.roles["Editors"]])
     for label, decision in (("Follow", "accepted"), ("Decline", "declined")):
         await propose(telex, serve_feed(feed_server, label))
         post = telex.posts(alerts)[-1]
         await telex.editor.click(post, label=label)
         for second_label in ("Decline", "Follow", "Block this person’s proposals"):  # before the message is edited
-            reply = await second.click(post, label=second_label)
+            reply = await second_manager.click(post, label=second_label)
             assert message_text(reply) == f"{telex.editor.mention} has {decision} this proposal already."
         await telex.deliver()
     assert await list_subscriptions(telex) == [(telex.news.id, "Follow")]
@@ -362,13 +362,17 @@ async def test_proposal_of_other_server_is_not_found(telex, feed_server):
 
 async def test_approved_feed_is_followed_in_chosen_channel(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"))
-    technology, hidden = (telex.guild.create_text_channel(name) for name in ("technology", "hidden"))
-    hide_channel(telex, hidden, telex.editor)
+    technology, hidden_channel = (telex.guild.create_text_channel(name) for name in ("technology", "hidden"))
+    hide_channel(telex, hidden_channel, telex.editor)
     (post,) = telex.posts(alerts)
     menu_id = next(part["custom_id"] for part in components(post) if part["type"] == 8)
-    resolved = {"channels": {str(hidden.id): {"id": str(hidden.id), "type": 0, "name": "hidden", "permissions": "0"}}}
+    resolved = {
+        "channels": {
+            str(hidden_channel.id): {"id": str(hidden_channel.id), "type": 0, "name": "hidden", "permissions": "0"}
+        }
+    }
     refusal = await forge_click(
-        telex.editor, alerts, post, menu_id, values=[str(hidden.id)], component_type=8, resolved=resolved
+        telex.editor, alerts, post, menu_id, values=[str(hidden_channel.id)], component_type=8, resolved=resolved
     )
     assert "You can’t choose a channel you can’t see." in message_text(refusal)
     await telex.editor.select(post, [technology], custom_id=menu_id)
@@ -428,13 +432,13 @@ async def test_secret_in_proposed_url_is_masked(telex, feed_server, alerts):
 async def test_feeds_command_lists_only_visible_channels(telex, feed_server):
     empty = await telex.reader.slash(telex.news, "feeds")
     assert message_text(empty) == "### No feed posts in a channel that you can see."
-    hidden, deleted = (telex.guild.create_text_channel(name) for name in ("hidden", "deleted"))
+    hidden_channel, deleted_channel = (telex.guild.create_text_channel(name) for name in ("hidden", "deleted"))
     await telex.follow(serve_feed(feed_server, "Cables"))
-    for name, channel in (("Hidden", hidden), ("Deleted", deleted)):
+    for name, channel in (("Hidden", hidden_channel), ("Deleted", deleted_channel)):
         feed = await telex.follow(serve_feed(feed_server, name), channel)
         await telex.poll(feed)
-    hide_channel(telex, hidden, telex.reader)
-    telex.env.backend.delete_channel(deleted.id)
+    hide_channel(telex, hidden_channel, telex.reader)
+    telex.env.backend.delete_channel(deleted_channel.id)
     await telex.env.settle()
     reply = await telex.reader.slash(telex.news, "feeds")
     assert last_reply(reply).ephemeral
@@ -459,9 +463,9 @@ async def test_followed_feed_can_be_proposed_only_if_hidden(telex, feed_server, 
     feed = await telex.follow(serve_feed(feed_server, "Cables"))
     await telex.poll(feed)
     assert f"is in {telex.news.mention} already." in await propose(telex, feed.url)
-    hidden = telex.guild.create_text_channel("hidden")
-    await telex.follow(serve_feed(feed_server, "Hidden"), hidden)
-    hide_channel(telex, hidden, telex.reader)
+    hidden_channel = telex.guild.create_text_channel("hidden")
+    await telex.follow(serve_feed(feed_server, "Hidden"), hidden_channel)
+    hide_channel(telex, hidden_channel, telex.reader)
     assert "Proposed **Hidden**" in await propose(telex, serve_feed(feed_server, "Hidden"))
 
 
@@ -470,8 +474,8 @@ async def test_proposals_are_exported_and_deleted_with_user_data(telex, feed_ser
     panel = await telex.reader.slash(telex.news, "privacy")
     assert "1 proposal of a feed" in message_text(panel)
     export = await telex.reader.click(last_reply(panel), label="Export")
-    stored = telex.env.backend.cdn.get(last_reply(export).attachments[0].url)
-    (exported_proposal,) = json.loads(stored.decode())["proposals"]
+    export_bytes = telex.env.backend.cdn.get(last_reply(export).attachments[0].url)
+    (exported_proposal,) = json.loads(export_bytes.decode())["proposals"]
     assert (exported_proposal["feed"], exported_proposal["reason"], exported_proposal["decision"]) == (
         "Cables",
         "crews",

@@ -61,15 +61,15 @@ async def test_results_are_paged_in_both_directions(telex, feed_server):
     await follow(telex, feed_server, *make_numbered_items(12))
     first_page = await telex.reader.slash(telex.news, "search", query="robots")
     assert button_labels(last_reply(first_page)) == ["Watch", "1 / 3", "Newest first", "Share…"]
-    second = await press(telex.reader, last_reply(first_page), NEXT)
-    assert "[Robots at work 6]" in message_text(second)
-    third = await press(telex.reader, last_reply(second), NEXT)
-    assert "[Robots at work 12]" in message_text(third)
-    assert "12 articles" in message_text(third)
+    second_page = await press(telex.reader, last_reply(first_page), NEXT)
+    assert "[Robots at work 6]" in message_text(second_page)
+    third_page = await press(telex.reader, last_reply(second_page), NEXT)
+    assert "[Robots at work 12]" in message_text(third_page)
+    assert "12 articles" in message_text(third_page)
     with pytest.raises(Exception, match="disabled"):
-        await press(telex.reader, last_reply(third), NEXT)
-    back = await press(telex.reader, last_reply(third), BACK)
-    assert message_text(back) == message_text(second)
+        await press(telex.reader, last_reply(third_page), NEXT)
+    previous_page = await press(telex.reader, last_reply(third_page), BACK)
+    assert message_text(previous_page) == message_text(second_page)
 
 
 async def test_options_narrow_the_search(telex, feed_server):
@@ -301,8 +301,8 @@ async def test_latest_is_newest_first_and_filtered_by_source(telex, feed_server)
     outlet_text = message_text(await telex.reader.slash(telex.news, "latest", source="other news"))
     assert "Older" in outlet_text
     assert "Cities" not in outlet_text
-    unknown = message_text(await telex.reader.slash(telex.news, "latest", source="Nobody"))
-    assert "No outlet has that name" in unknown
+    unknown_outlet_text = message_text(await telex.reader.slash(telex.news, "latest", source="Nobody"))
+    assert "No outlet has that name" in unknown_outlet_text
 
 
 async def test_article_of_two_feeds_is_listed_once(telex, feed_server):

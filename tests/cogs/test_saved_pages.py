@@ -21,7 +21,7 @@ from bot.search.index.search_engine import CompletionField
 from bot.search.more_like_this import find_similar_articles
 from bot.search.searching import build_article_json, build_search_result_json
 from tests.cogs.test_digests import advance_until_due, start_digest
-from tests.cogs.test_link_saving import save, serve_page
+from tests.cogs.test_link_saving import save_link, serve_page
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
@@ -53,18 +53,18 @@ class Case:
         return json.dumps([build_search_result_json(hit) for hit in page.results]) + str((page.notes, page.suggestions))
 
 
-def render(articles: list[Article]) -> str:
+def render_articles(articles: list[Article]) -> str:
     return json.dumps([build_article_json(article) for article in articles])
 
 
 async def list_articles_in_terminal(case: Case) -> str:
     articles = case.world.store.articles
-    exported = io.StringIO()
-    await export_articles(case.world.store, exported)
-    newest = render(await articles.list_newest(None, limit=99))
-    assert await articles.count() == len(exported.getvalue().splitlines())
+    export_file = io.StringIO()
+    await export_articles(case.world.store, export_file)
+    newest = render_articles(await articles.list_newest(None, limit=99))
+    assert await articles.count() == len(export_file.getvalue().splitlines())
     assert await articles.list_newest(None, outlet="Coast Weekly", limit=9) == []
-    return newest + exported.getvalue()
+    return newest + export_file.getvalue()
 
 
 async def list_feeds(case: Case) -> str:
@@ -116,8 +116,10 @@ async def ask_publicly_as_saver(case: Case) -> str:
     mention = f"<@{case.world.env.backend.bot_user.id}>"
     await case.world.reader.send(case.world.news, f"{mention} when does the harbour lantern festival open?")
     await case.world.reader.send(case.world.news, f"{mention} search: harbour sky")
-    public = await case.world.reader.slash(case.world.news, "ask", question="What flies over the harbour?", public=True)
-    return message_text(public) + " ".join(posted_texts(case.world))
+    public_answer = await case.world.reader.slash(
+        case.world.news, "ask", question="What flies over the harbour?", public=True
+    )
+    return message_text(public_answer) + " ".join(posted_texts(case.world))
 
 
 async def run_commands(case: Case) -> str:
@@ -143,7 +145,7 @@ async def find_similar(case: Case) -> str:
     article = await newest_article(case.world, case.feed)
     searcher, feed_ids = case.world.newsroom.searcher, await case.list_feed_ids()
     page = await find_similar_articles(searcher, article, feed_ids=feed_ids, limit=9)
-    return PUBLIC_TITLE + render([hit.article for hit in page.results])
+    return PUBLIC_TITLE + render_articles([hit.article for hit in page.results])
 
 
 async def match_stories(case: Case) -> str:
@@ -186,15 +188,15 @@ async def match_watches(case: Case) -> str:
             server_id=world.guild.id, channel_id=world.news.id, user_id=None, query=query, language="en", limit=9
         )
     serve_page(case.server, "/second", title=f"Second {SAVED_TITLE}", text=SAVED_TEXT)
-    await save(world, case.server.origin + "/second")
+    await save_link(world, case.server.origin + "/second")
     await world.deliver()
     assert store_probe.load_rows(world.database, "watch_match") == []
     return "lantern"
 
 
 async def explain_in_terminal(case: Case) -> str:
-    found = await find_articles_at(case.world.store, case.link)
-    assert found == []
+    found_articles = await find_articles_at(case.world.store, case.link)
+    assert found_articles == []
     assert await case.world.store.articles.load_stored_articles_by_url([case.link]) == {}
     return f"{await explain_link(case.world.store, case.link)} lantern"
 
@@ -265,7 +267,7 @@ async def test_saved_page_is_hidden_from_others_everywhere(telex, feed_server):
     item = make_rss_item(1, title=PUBLIC_TITLE, body=f"{PUBLIC_TITLE}, at six.", published=telex.clock.now() - 60)
     feed = await follow(telex, feed_server, item)
     link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
-    assert (await save(telex, link)).startswith("Saved for you alone.")
+    assert (await save_link(telex, link)).startswith("Saved for you alone.")
     case = Case(telex, feed_server, feed, link)
     own_results = await case.search("harbour is:bookmarked", feed_ids=[feed.id], user_id=telex.reader.id)
     assert "zeppelin" in own_results
@@ -277,7 +279,7 @@ async def test_saved_page_is_hidden_from_others_everywhere(telex, feed_server):
 
 async def test_saved_page_and_article_of_same_url_stay_separate(telex, feed_server):
     link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
-    await save(telex, link)
+    await save_link(telex, link)
     saved_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
     item = make_rss_item(1, title=PUBLIC_TITLE, body="A teaser…").replace("https://news.example/articles/1", link)
     feed = await follow(telex, feed_server, item)
@@ -285,7 +287,7 @@ async def test_saved_page_and_article_of_same_url_stay_separate(telex, feed_serv
     assert article.url == link
     assert "zeppelin" not in article.body
     assert await telex.store.page_fetches.find_text_of_page(article.page_key) is None
-    assert [found.id for found in await find_articles_at(telex.store, link)] == [article.id]
+    assert [found_article.id for found_article in await find_articles_at(telex.store, link)] == [article.id]
     assert len(posted_texts(telex)) == 1  # The page was new to the channel, although somebody had saved it.
     await publish(telex, feed_server, feed, item.replace("A teaser…", "A longer teaser…"))
     assert await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1) == saved_before
@@ -299,7 +301,7 @@ async def test_saved_page_does_not_use_text_of_hidden_article(telex, feed_server
     feed = await follow(telex, feed_server, item, channel=secret_channel)
     store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
     hide_channel(telex, secret_channel, telex.reader)
-    answer = await save(telex, link)
+    answer = await save_link(telex, link)
     assert answer.startswith("Saved for you alone.")
     assert "The public page" in answer
     assert "subscribers" not in answer
@@ -308,6 +310,6 @@ async def test_saved_page_does_not_use_text_of_hidden_article(telex, feed_server
 
 async def test_feed_ids_do_not_collide_with_saved_pages(telex, feed_server):
     """SQLite numbers a row one above the largest ID, which is negative if only feeds of saved pages exist."""
-    await save(telex, serve_page(feed_server))
+    await save_link(telex, serve_page(feed_server))
     feed = await follow(telex, feed_server)
     assert feed.id == 1

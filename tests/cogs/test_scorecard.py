@@ -192,20 +192,24 @@ async def choose_channel(telex: World, remedy: ResponseMessage, channel):
 
 async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
     other = telex.guild.create_text_channel("other")
-    hidden = telex.guild.create_text_channel("hidden")
-    hide_channel(telex, hidden, telex.editor)
+    hidden_channel = telex.guild.create_text_channel("hidden")
+    hide_channel(telex, hidden_channel, telex.editor)
     url = "https://daily-socket.example/feed"
     await history.add_feed("Daily Socket", other.id, [], url=url)
     remedy = await open_remedy(telex, "Daily Socket: move")
     assert "is already followed in" in message_text(await choose_channel(telex, remedy, other))
     menu = next(part for part in components(remedy) if part["type"] == CHANNEL_MENU)
-    resolved = {"channels": {str(hidden.id): {"id": str(hidden.id), "type": 0, "name": "hidden", "permissions": "0"}}}
+    resolved = {
+        "channels": {
+            str(hidden_channel.id): {"id": str(hidden_channel.id), "type": 0, "name": "hidden", "permissions": "0"}
+        }
+    }
     refusal = await forge_click(
         telex.editor,
         telex.news,
         remedy,
         menu["custom_id"],
-        values=[str(hidden.id)],
+        values=[str(hidden_channel.id)],
         component_type=CHANNEL_MENU,
         resolved=resolved,
     )

@@ -55,8 +55,8 @@ async def test_profile_is_previewed_set_and_reset(telex):
     preview_json = json.dumps(parts(last_reply(preview)))
     assert all(f"/{name}.png" in preview_json for name in ("avatar", "banner")), preview_json
     assert read_edits(telex) == []
-    saved = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert "Saved." in message_text(saved)
+    save_reply = await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert "Saved." in message_text(save_reply)
     (edit,) = read_edits(telex)
     assert edit.keys() == {"avatar", "banner", "bio"}
     assert edit["bio"] == "News *for* us"
@@ -76,8 +76,8 @@ async def test_profile_is_previewed_set_and_reset(telex):
 
 
 async def test_first_frame_of_animated_avatar_is_used(telex):
-    animated = draw_picture((64, 64), "GIF", 100)
-    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated))
+    animated_picture = draw_picture((64, 64), "GIF", 100)
+    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated_picture))
     assert "The picture is animated; I’d use its first frame." in message_text(preview)
     await telex.editor.click(last_reply(preview), label="Use this profile")
     avatar = open_picture(read_edits(telex)[0]["avatar"])
@@ -87,12 +87,14 @@ async def test_first_frame_of_animated_avatar_is_used(telex):
 def build_decompression_bomb() -> bytes:
     """Build a PNG of a few kilobytes that declares 60,000 × 60,000 pixels."""
 
-    def chunk(name: bytes, content: bytes) -> bytes:
+    def build_chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     pixels = zlib.compress(bytes(1_000_000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + build_chunk(b"IHDR", header) + build_chunk(b"IDAT", pixels) + build_chunk(b"IEND", b"")
+    )
 
 
 @check_cases(
@@ -115,7 +117,7 @@ async def test_unusable_picture_is_refused(telex, name, content):
 async def test_large_picture_is_refused_before_or_during_download(telex, feed_server, monkeypatch):
     sent_bytes = 0
 
-    async def stream(request: web.Request) -> web.StreamResponse:
+    async def stream_picture(request: web.Request) -> web.StreamResponse:
         nonlocal sent_bytes
         response = web.StreamResponse()
         await response.prepare(request)
@@ -126,16 +128,20 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
                 await asyncio.sleep(0)
         return response
 
-    declared = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1)))
-    assert "This picture is too large. Send one of at most 8 MB." in message_text(declared)
+    reply_to_declared_size = await telex.editor.slash(
+        telex.news, "settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1))
+    )
+    assert "This picture is too large. Send one of at most 8 MB." in message_text(reply_to_declared_size)
     address = f"{feed_server.origin}/huge.png"
-    feed_server.handle("/huge.png", stream)
+    feed_server.handle("/huge.png", stream_picture)
     store = cdn.CdnStore.store_attachment
     monkeypatch.setattr(
         cdn.CdnStore, "store_attachment", lambda *arguments: store(*arguments) | {"url": address, "proxy_url": address}
     )
-    streamed = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64))))
-    assert "This picture is too large. Send one of at most 8 MB." in message_text(streamed)
+    reply_to_streamed_file = await telex.editor.slash(
+        telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64)))
+    )
+    assert "This picture is too large. Send one of at most 8 MB." in message_text(reply_to_streamed_file)
     assert sent_bytes < FIFTY_MEGABYTES // 2
     assert read_edits(telex) == []
 

@@ -102,8 +102,8 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
     assert {change.user_id for change in await telex.store.preferences.list_changes(telex.guild.id, limit=9)} == {
         telex.editor.id
     }
-    undone = await telex.editor.click(last_reply(report), label="Undo the change")
-    assert f"↩️ <#{tech.id}>\n↩️ <#{forum.id}>" in message_text(undone)
+    undo_reply = await telex.editor.click(last_reply(report), label="Undo the change")
+    assert f"↩️ <#{tech.id}>\n↩️ <#{forum.id}>" in message_text(undo_reply)
     assert await load_part(telex, forum) == await load_part(telex, telex.guild.create_text_channel("empty"))
     assert {key: text for key, text in (await telex.store.setups.read(telex.guild.id)).items() if key in setup} == setup
     assert SettingKind.DIGEST not in {key.setting for key in await load_part(telex, tech)}
@@ -112,8 +112,8 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
 async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
     role = await set_up_news(telex, feed_server)
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
-    tech, hidden = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("hidden")
-    hide_channel(telex, hidden, telex.editor)
+    tech, hidden_channel = telex.guild.create_text_channel("tech"), telex.guild.create_text_channel("hidden")
+    hide_channel(telex, hidden_channel, telex.editor)
     await telex.env.settle()
     await change_block(telex.newsroom, "127.0.0.1/2")
     panel = await telex.editor.slash(telex.news, "settings copy")
@@ -166,8 +166,8 @@ async def test_copy_is_previewed_again_and_skips_full_channel(telex, feed_server
     assert await load_part(telex, tech) == await load_part(telex, telex.news)
 
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 4, tech)
-    undone = await telex.editor.click(last_reply(report_reply), label="Undo the change")
-    assert "changed since" in message_text(undone)
+    undo_reply = await telex.editor.click(last_reply(report_reply), label="Undo the change")
+    assert "changed since" in message_text(undo_reply)
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
 
 

@@ -176,9 +176,9 @@ async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, read
     assert titles.count("Harbour bridge closes after <b>cracks & rust were found") == 2
     assert "Only for subscribers" not in body  # the feed with a password belongs to one server
     by_link = {linked_entry.link: linked_entry for linked_entry in atom.entries}
-    first = by_link["https://first.example/articles/11"]
-    assert (first.author, first.published_parsed[0]) == ("The First", 2026)
-    assert first.summary == "<p>Engineers found them.</p>"
+    first_entry = by_link["https://first.example/articles/11"]
+    assert (first_entry.author, first_entry.published_parsed[0]) == ("The First", 2026)
+    assert first_entry.summary == "<p>Engineers found them.</p>"
     status, headers, body = await readers.get(posts.replace("atom", "rss"))
     feed = feedparser.parse(body)
     assert (feed.version, feed.bozo, headers["Content-Type"]) == (
@@ -251,19 +251,19 @@ async def test_only_public_channel_is_shared(telex, feed_server, readers):
 
 async def test_address_ends_with_replacement_channel_or_server(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
-    first = await readers.share_channel()
-    second = await readers.share_channel()
+    first_address = await readers.share_channel()
+    second_address = await readers.share_channel()
     await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CATCH_UP_COUNT)))
     await telex.deliver()
     assert len(telex.posts()) < CATCH_UP_COUNT  # a catch-up is not one story
-    stories = (await readers.get(second.replace("posts", "stories")))[2]
+    stories = (await readers.get(second_address.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CATCH_UP_COUNT + 1
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
     panel = last_reply(await telex.editor.click(panel, label="Replace address"))
     assert "Stories" not in text(panel)
-    (second,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
-    assert [(await readers.get(address))[0] for address in (first, second)] == [404, 200]
+    (second_address,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
+    assert [(await readers.get(address))[0] for address in (first_address, second_address)] == [404, 200]
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
     other_channel = telex.guild.create_text_channel("other")
@@ -272,7 +272,7 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
     await telex.env.settle()
     assert await telex.store.channel_feeds.get_by_channel(other_channel.id) is None
     for invalid_suffix in ("/", "/posts.exe", "/other.atom"):
-        assert (await readers.get(second.replace("/posts.atom", invalid_suffix)))[0] == 404
+        assert (await readers.get(second_address.replace("/posts.atom", invalid_suffix)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
     for guess in range(FailedLookupLimiter.MAX_MISSES - 1):  # beside the old address
         assert (await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom"))[0] == 404
@@ -282,13 +282,13 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
     assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **other_client))[0] == 404
     create_token = telex.store.channel_feeds.create_token
     token = await create_token(server_id=telex.guild.id, channel_id=telex.news.id, user_id=1)
-    second = f"{PUBLIC}/feeds/{token}/posts.atom"
-    assert (await readers.get(second))[0] == 200, "failed guesses don't lock out a reader with a valid address"
+    second_address = f"{PUBLIC}/feeds/{token}/posts.atom"
+    assert (await readers.get(second_address))[0] == 200, "failed guesses don't lock out a reader with a valid address"
     await telex.store.servers.mark_left(telex.guild.id)
     await telex.store.servers.mark_joined(telex.guild.id)
     telex.clock.advance(FailedLookupLimiter.PERIOD_SECONDS)
-    assert (await readers.get(second))[0] == 404
-    assert second.split("/")[-2].encode() not in store_probe.file_of(telex.database).read_bytes()
+    assert (await readers.get(second_address))[0] == 404
+    assert second_address.split("/")[-2].encode() not in store_probe.file_of(telex.database).read_bytes()
 
 
 async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):

@@ -59,9 +59,9 @@ async def test_link_in_message_leads_to_feed_of_site(telex, feed_server):
     reply = await telex.editor.click(last_reply(card), label="Follow")
     assert "Now following **Example News**" in message_text(reply)
     assert await list_subscriptions(telex) == [(telex.news.id, "Example News")]
-    again = await telex.editor.context_menu(telex.news, MENU, message)
-    assert message_text(again).startswith(f"**Example News** is in {telex.news.mention} already.")
-    settings = await telex.editor.click(last_reply(again), label="Settings")
+    second_reply = await telex.editor.context_menu(telex.news, MENU, message)
+    assert message_text(second_reply).startswith(f"**Example News** is in {telex.news.mention} already.")
+    settings = await telex.editor.click(last_reply(second_reply), label="Settings")
     assert "Stop following" in button_labels(last_reply(settings))
 
 
@@ -93,8 +93,8 @@ async def test_several_links_are_offered_without_discord_links(telex, feed_serve
 async def test_links_of_forwarded_message_are_found(telex, feed_server):
     link = serve_site(feed_server)
     other_channel = telex.guild.create_text_channel("other")
-    forwarded = await telex.reader.forward(await telex.reader.send(other_channel, f"News! {link}"), telex.news)
-    assert "### Example News" in message_text(await telex.editor.context_menu(telex.news, MENU, forwarded))
+    forwarded_message = await telex.reader.forward(await telex.reader.send(other_channel, f"News! {link}"), telex.news)
+    assert "### Example News" in message_text(await telex.editor.context_menu(telex.news, MENU, forwarded_message))
 
 
 async def test_several_feeds_are_offered_with_first_preselected(telex, feed_server):

@@ -144,11 +144,11 @@ async def test_story_omits_hidden_feeds(telex, feed_server):
     hide_channel(telex, vault, telex.reader)
     assert "secret papers" not in message_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
     # A public story uses only feeds that the whole channel may read, also in the other order.
-    public = last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
-    assert not public.ephemeral
-    assert "secret papers" not in text(public)
-    await telex.editor.click(public, label="Newest first")
-    assert "secret papers" not in text(public)
+    public_story = last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
+    assert not public_story.ephemeral
+    assert "secret papers" not in text(public_story)
+    await telex.editor.click(public_story, label="Newest first")
+    assert "secret papers" not in text(public_story)
     assert "secret papers" in message_text(await telex.editor.slash(telex.news, "story", words="nordwave"))
 
 

@@ -21,11 +21,11 @@ def ten_entries_per_feed(monkeypatch) -> None:
 
 async def follow_flooding_feed(telex: World, server: FeedServer) -> None:
     """Follow a feed and let it publish fifteen entries beyond its quota."""
-    first = [make_rss_item(number) for number in range(5)]
-    feed = await telex.follow(server.serve("/", make_rss(*first)))
+    first_items = [make_rss_item(number) for number in range(5)]
+    feed = await telex.follow(server.serve("/", make_rss(*first_items)))
     await telex.poll(feed)
     await telex.advance(600)
-    await publish(telex, server, feed, *(make_rss_item(number) for number in range(100, 120)), *first)
+    await publish(telex, server, feed, *(make_rss_item(number) for number in range(100, 120)), *first_items)
 
 
 async def test_feed_over_quota_is_shown_in_list_why_and_alert(ten_entries_per_feed, telex, feed_server):

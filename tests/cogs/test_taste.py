@@ -68,8 +68,8 @@ async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
     assert "Liked in this server: **" in reason
     privacy_text = message_text(await telex.reader.slash(telex.news, "privacy"))
     assert "6 reactions to articles (Like, Less like this, More)" in privacy_text
-    erased = await telex.store.erase_user(telex.reader.id)
-    assert erased.opinion_count == 6
+    erasure = await telex.store.erase_user(telex.reader.id)
+    assert erasure.opinion_count == 6
     panel = last_reply(await telex.editor.click(panel, label="Reset…"))
     panel = last_reply(await telex.editor.click(panel, label="Reset permanently"))
     assert "Nothing yet" in text(panel)

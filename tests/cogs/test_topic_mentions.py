@@ -49,9 +49,10 @@ def read_mentions(world: World) -> list[tuple[str, list[int]]]:
     """List the content and the notified roles of each post, oldest first."""
     stored_posts = [world.env.backend.get_message(world.news.id, post.id) for post in world.posts()]
     assert all(
-        not stored.allowed_mentions.everyone and stored.allowed_mentions.users == frozenset() for stored in stored_posts
+        not stored_post.allowed_mentions.everyone and stored_post.allowed_mentions.users == frozenset()
+        for stored_post in stored_posts
     )
-    return [(stored.content, sorted(stored.allowed_mentions.roles or ())) for stored in stored_posts]
+    return [(stored_post.content, sorted(stored_post.allowed_mentions.roles or ())) for stored_post in stored_posts]
 
 
 class Paper:
@@ -92,9 +93,9 @@ async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role
     assert "🔔 [OpenAI ships a model]" in message_text(trial)
     assert "A bridge closes" not in message_text(trial)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
-    saved = await telex.editor.click(last_reply(trial), label="Save this rule")
+    save_reply = await telex.editor.click(last_reply(trial), label="Save this rule")
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
-    assert "Saved." in message_text(saved)
+    assert "Saved." in message_text(save_reply)
     assert await paper.publish("Anthropic hires", "Another bridge", "OpenAI again") == [
         (f"<@&{role.id}>", [role.id]),
         ("", []),
@@ -111,17 +112,17 @@ async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role
     assert f"mentionne <@&{role.id}>\N{NO-BREAK SPACE}: l’article répond à `openai OR anthropic`" in await why(
         telex, first_link
     )
-    listed = await telex.editor.slash(telex.news, "settings mentions")
-    assert "Limit reached: 1 post of the last 24 hours came without the mention." in message_text(listed)
+    rule_list = await telex.editor.slash(telex.news, "settings mentions")
+    assert "Limit reached: 1 post of the last 24 hours came without the mention." in message_text(rule_list)
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert f"**Mention by topic**: none → <@&{role.id}> for `openai OR anthropic`, up to 1 mention a day" in history
     await telex.advance(DAY)
     assert await paper.publish("OpenAI tomorrow") == [(f"<@&{role.id}>", [role.id])]
     trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC, limit=50)
-    saved = await telex.editor.click(last_reply(trial), label="Save this rule")
+    save_reply = await telex.editor.click(last_reply(trial), label="Save this rule")
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 50)]
-    undone = await telex.editor.click(last_reply(saved), label="Undo the change")
-    assert "Undone:" in message_text(undone)
+    undo_reply = await telex.editor.click(last_reply(save_reply), label="Undo the change")
+    assert "Undone:" in message_text(undo_reply)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
 
 
@@ -162,11 +163,11 @@ async def test_post_is_sent_without_unmentionable_role(telex, paper, role, obsta
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
     assert await paper.publish("OpenAI ships") == [("", [])]
-    listed = message_text(await telex.editor.slash(telex.news, "settings mentions"))
+    rule_list = message_text(await telex.editor.slash(telex.news, "settings mentions"))
     if obstacle == "gone":  # The rule ended with its role.
-        assert "No rules yet" in listed
+        assert "No rules yet" in rule_list
     else:
-        assert f"⚠️ <@&{role.id}> won’t be mentioned" in listed
+        assert f"⚠️ <@&{role.id}> won’t be mentioned" in rule_list
         explanation = await why(telex, (await newest_article(telex, paper.feed)).url)
         assert f"doesn’t mention <@&{role.id}> for `openai OR anthropic`: the role was gone" in explanation
 
@@ -175,16 +176,16 @@ async def test_mention_rule_requires_mentionable_role_and_permission(telex, feed
     await follow(telex, feed_server)
     backend = telex.env.backend
 
-    async def refuse(chosen_role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
+    async def read_refusal(chosen_role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
         reply = await telex.editor.slash(telex.news, "settings mentions", role=chosen_role, topic=topic, limit=limit)
         assert button_labels(last_reply(reply)) == []
         return message_text(reply)
 
     staff = telex.guild.create_role("Staff")
-    assert "I never mention @everyone" in await refuse(telex.guild.default_role)
-    assert "belongs to an app" in await refuse(telex.guild.roles[telex.env.backend.bot_user.name])
-    assert f"You can’t mention <@&{staff.id}> there" in await refuse(staff)
-    assert "the" in await refuse(role, "the")
+    assert "I never mention @everyone" in await read_refusal(telex.guild.default_role)
+    assert "belongs to an app" in await read_refusal(telex.guild.roles[telex.env.backend.bot_user.name])
+    assert f"You can’t mention <@&{staff.id}> there" in await read_refusal(staff)
+    assert "the" in await read_refusal(role, "the")
     only_role = await telex.editor.slash(telex.news, "settings mentions", role=role)
     assert "Choose both a role and a topic" in message_text(only_role)
     trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC)
@@ -216,8 +217,8 @@ async def test_higher_role_is_mentioned_and_counts_need_permission(telex, paper,
     assert "I can’t see how many members roles have. Give me Manage Roles for that." in panel
     await save_rule(telex, role)
     assert await paper.publish("OpenAI ships") == [(f"<@&{role.id}>", [role.id])]
-    listed = await telex.editor.slash(telex.news, "settings mentions")
-    removal = await telex.editor.click(last_reply(listed), label="Remove 1")
+    rule_list = await telex.editor.slash(telex.news, "settings mentions")
+    removal = await telex.editor.click(last_reply(rule_list), label="Remove 1")
     assert "Removed: <@&" in message_text(removal)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 

@@ -260,8 +260,8 @@ async def test_watch_is_paused_while_user_is_not_member(telex, watched_feed):
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await watched_feed.publish("Quantum rests", start=200)
     assert len(await load_watch_dispatches(telex)) == 1  # nothing more is enqueued for them
-    back = telex.guild.add_member(telex.reader.user)
-    await back.slash(telex.news, "watch list")
+    returned_member = telex.guild.add_member(telex.reader.user)
+    await returned_member.slash(telex.news, "watch list")
     await watched_feed.publish("Quantum returns", start=300)
     assert ["Quantum returns" in text(message) for message in watched_feed.find_notifications()] == [True]
 
@@ -304,9 +304,9 @@ async def test_matches_within_cooldown_wait_for_next_notification(telex, watched
     assert len(watched_feed.find_notifications()) == 1
     await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await telex.deliver()
-    _first, second = watched_feed.find_notifications()
-    assert "Quantum 2" in text(second)
-    assert "Quantum 3" in text(second)
+    _first, second_notification = watched_feed.find_notifications()
+    assert "Quantum 2" in text(second_notification)
+    assert "Quantum 3" in text(second_notification)
 
 
 async def test_backlog_and_older_articles_are_not_notified(telex, feed_server, watched_feed):
@@ -507,14 +507,14 @@ async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
     assert "1 watch, kept 30 days" in message_text(privacy_reply)
     export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
-    stored = telex.env.backend.cdn.get(last_reply(export_reply).attachments[0].url)
-    assert stored is not None
-    document = json.loads(stored)
+    export_bytes = telex.env.backend.cdn.get(last_reply(export_reply).attachments[0].url)
+    assert export_bytes is not None
+    document = json.loads(export_bytes)
     assert [watch["query"] for watch in document["watches"]] == ["quantum"]
     assert [notified_article["url"] for notified_article in document["told"]] == ["https://news.example/articles/100"]
     confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
-    deleted = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
-    assert "1 watch" in message_text(deleted)
+    deletion_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
+    assert "1 watch" in message_text(deletion_reply)
     assert await load_watch_dispatches(telex) == []
     assert {row["id"] for row in store_probe.load_rows(telex.database, "channel")} == {telex.news.id}
 

@@ -90,8 +90,8 @@ async def test_pending_and_failed_post_are_explained(telex, feed_server):
 
 
 async def test_joined_article_is_explained_with_its_post(telex, feed_server):
-    first = "Amazon **bans** police use of its face recognition"
-    second = "Amazon bans police use of face recognition"
+    first_title = "Amazon **bans** police use of its face recognition"
+    second_title = "Amazon bans police use of face recognition"
     feeds = {}
     for path, number in (("/one", 1), ("/two", 2)):
         feeds[path] = await follow(
@@ -101,7 +101,7 @@ async def test_joined_article_is_explained_with_its_post(telex, feed_server):
             path=path,
         )
     link = "https://news.example/articles/4"
-    for path, title, number in (("/one", first, 3), ("/two", second, 4)):
+    for path, title, number in (("/one", first_title, 3), ("/two", second_title, 4)):
         await publish(
             telex,
             feed_server,

@@ -33,7 +33,7 @@ async def test_notice_is_previewed_and_posted_once_in_alert_channel(office):
     await world.env.settle()
     await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
     await world.set_preference(Preference.LANGUAGE, "fr")
-    before = {channel.id: len(world.posts(channel)) for channel in (alerts, world.news, office.channel)}
+    post_counts_before = {channel.id: len(world.posts(channel)) for channel in (alerts, world.news, office.channel)}
     page = await open_page(office)
     refusal = await write_notice(office, page)
     assert message_text(refusal) == "The notice is empty."
@@ -42,16 +42,18 @@ async def test_notice_is_previewed_and_posted_once_in_alert_channel(office):
     assert "1 server gets it · no channel for alerts: 1" in text
     assert ESCAPED in text
     assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
-    assert len(world.posts(alerts)) == before[alerts.id]
-    sent = await office.operator.click(last_reply(preview), label="Send")
-    assert "waiting: 1 · no channel for alerts: 1" in message_text(sent)
+    assert len(world.posts(alerts)) == post_counts_before[alerts.id]
+    sent_page = await office.operator.click(last_reply(preview), label="Send")
+    assert "waiting: 1 · no channel for alerts: 1" in message_text(sent_page)
     for _ in range(2):
         await world.deliver()
         world.clock.advance(NOTICE_BATCH_SECONDS)
-    (notice,) = world.posts(alerts)[before[alerts.id] :]
+    (notice,) = world.posts(alerts)[post_counts_before[alerts.id] :]
     assert message_texts.text(notice).startswith("### Avis de la personne qui gère Telex\nTelex déménage.")
     assert world.env.backend.get_message(alerts.id, notice.id).ping_user_ids == []
-    assert [len(world.posts(channel)) for channel in (world.news, office.channel)] == list(before.values())[1:]
+    assert [len(world.posts(channel)) for channel in (world.news, office.channel)] == list(post_counts_before.values())[
+        1:
+    ]
     assert posted_texts(world, world.editor.user.dm_channel) == []
     assert "posted: 1 · no channel for alerts: 1" in message_text(await open_page(office))
     assert "A notice from whoever runs Telex." in await why(world, notice.jump_url, person=world.editor)
@@ -108,8 +110,8 @@ async def test_notice_is_sent_in_batches_and_can_be_cancelled(office):
     assert enqueued_count <= NOTICE_BATCH_SIZE
     question = await office.operator.click(last_reply(page), label="Cancel…")
     assert button_labels(last_reply(question)) == ["Don’t post it anywhere else", "Go on posting", "Write a notice…"]
-    cancelled = await office.operator.click(last_reply(question), label="Don’t post it anywhere else")
-    assert "cancelled" in message_text(cancelled)
+    cancelled_page = await office.operator.click(last_reply(question), label="Don’t post it anywhere else")
+    assert "cancelled" in message_text(cancelled_page)
     world.clock.advance(10 * NOTICE_BATCH_SECONDS)
     await world.deliver()
     assert len(world.posts(alerts)) - count == (await store.notices.list_all())[0].progress.posted

@@ -64,13 +64,13 @@ async def test_operator_finds_blocks_and_allows_server(office):
     await office.click(question, "Block")
     await until(lambda: telex.guild.id not in telex.env.backend.guilds)
     await telex.env.settle()
-    blocked = await office.click(await find_server(office, str(telex.guild.id)), "Back")
-    assert "**Newsroom** · blocked, I’m not in it" in message_text(blocked)
+    blocked_page = await office.click(await find_server(office, str(telex.guild.id)), "Back")
+    assert "**Newsroom** · blocked, I’m not in it" in message_text(blocked_page)
     await office.click(await find_server(office, "newsr"), "Allow")
-    allowed = await find_server(office, "newsroom")
-    assert "allowed, I’m not in it" in message_text(allowed)
-    assert button_labels(last_reply(allowed)) == ["Back", "Block", "Limits…", "Data…"]
-    log = await choose(operator, last_reply(allowed), "Audit log", "Page")
+    allowed_page = await find_server(office, "newsroom")
+    assert "allowed, I’m not in it" in message_text(allowed_page)
+    assert button_labels(last_reply(allowed_page)) == ["Back", "Block", "Limits…", "Data…"]
+    log = await choose(operator, last_reply(allowed_page), "Audit log", "Page")
     assert [line.partition(" · ")[2] for line in message_text(log).splitlines()[2:4]] == [
         f"<@{operator.id}> · allowed the server · **Newsroom**",
         f"<@{operator.id}> · blocked the server · **Newsroom**",

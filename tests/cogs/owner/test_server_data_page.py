@@ -60,10 +60,10 @@ async def test_server_data_is_exported_and_erased(office, feed_server):
     telex.clock.advance(60)
     assert (await server_erasures.erase_requested_servers(telex.store))[0].server_id == server_id
 
-    erased = await office.click(leaving, "Refresh")
-    assert "Nothing is stored about this server." in message_text(erased)
-    assert button_labels(last_reply(erased)) == ["Back", "Receipt"]
-    receipt = load_json_file(office, await office.click(erased, "Receipt"))
+    erased_page = await office.click(leaving, "Refresh")
+    assert "Nothing is stored about this server." in message_text(erased_page)
+    assert button_labels(last_reply(erased_page)) == ["Back", "Receipt"]
+    receipt = load_json_file(office, await office.click(erased_page, "Receipt"))
     assert receipt["deleted"]["bookmark"] == 1
     assert receipt["cleared"]["bookmark"] == bookmark_count - 1
     await telex.newsroom.index.catch_up()

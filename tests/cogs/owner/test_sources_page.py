@@ -29,10 +29,10 @@ async def test_operator_blocks_and_unblocks_source(office, feed_server):
     assert "Block **127.0.0.1/rss**?" in message_text(question)
     effect = "This stops 1 feed in 2 servers. An alert tells each server. Your own server is one of them."
     assert effect in message_text(question)
-    blocked = await office.click(question, "Block")
-    assert "**127.0.0.1/rss** · <t:" in message_text(blocked)
-    again = await office.click(await submit_block_form(office, blocked, "127.0.0.1/RSS"), "Block")
-    assert "127.0.0.1/RSS is blocked already." in message_text(again)
+    blocked_page = await office.click(question, "Block")
+    assert "**127.0.0.1/rss** · <t:" in message_text(blocked_page)
+    second_page = await office.click(await submit_block_form(office, blocked_page, "127.0.0.1/RSS"), "Block")
+    assert "127.0.0.1/RSS is blocked already." in message_text(second_page)
     await telex.deliver()
     assert "Whoever runs this bot has blocked 127.0.0.1/rss." in posted_texts(telex)[-1]
 
@@ -42,13 +42,13 @@ async def test_operator_blocks_and_unblocks_source(office, feed_server):
     telex.locales[telex.reader.id] = "fr"
     why = message_text(await telex.reader.slash(telex.news, "why", link="https://news.example/articles/1"))
     assert "⛔ bloqué par la personne qui gère ce bot (<t:" in why
-    refused = await telex.editor.slash(telex.news, "feed add", url=f"{feed.url}/other")
-    assert message_text(refused) == "Whoever runs this bot has blocked this site."
-    saved = await telex.reader.slash(telex.news, "save", link=feed.url)
-    assert message_text(saved) == "La personne qui gère ce bot a bloqué ce site."
+    refusal = await telex.editor.slash(telex.news, "feed add", url=f"{feed.url}/other")
+    assert message_text(refusal) == "Whoever runs this bot has blocked this site."
+    save_reply = await telex.reader.slash(telex.news, "save", link=feed.url)
+    assert message_text(save_reply) == "La personne qui gère ce bot a bloqué ce site."
 
-    unblocked = await choose(operator, last_reply(blocked), "127.0.0.1/rss", "Unblock")
-    assert "None." in message_text(unblocked)
+    unblocked_page = await choose(operator, last_reply(blocked_page), "127.0.0.1/rss", "Unblock")
+    assert "None." in message_text(unblocked_page)
     feed_server.serve("/rss", make_rss(make_rss_item(9, published=telex.clock.now())))
     await telex.poll_and_deliver(feed)
     assert "Article 9" in "\n".join(posted_texts(telex)[-2:])
@@ -62,13 +62,13 @@ async def test_operator_changes_limits_of_server(office, feed_server):
     page = await office.click(server_page, "Limits…")
     assert "Feeds — **1 of 200**" in message_text(page)
     texts = {"feeds": "1", "watches": "", "digests": ""}
-    changed = await operator.submit_modal(await office.click(page, "Change…"), texts)
-    assert "Feeds — **1 of 1** · only for this server" in message_text(changed)
-    refused = await telex.editor.slash(
+    changed_page = await operator.submit_modal(await office.click(page, "Change…"), texts)
+    assert "Feeds — **1 of 1** · only for this server" in message_text(changed_page)
+    refusal = await telex.editor.slash(
         telex.news, "feed add", url=feed_server.serve("/two", make_rss(make_rss_item(2)))
     )
-    assert "its limit of 1 feed, set by whoever runs this bot" in message_text(refused)
-    invalid = await operator.submit_modal(await office.click(changed, "Change…"), texts | {"digests": "-1"})
-    assert message_text(invalid) == "Enter whole numbers up to 100,000."
+    assert "its limit of 1 feed, set by whoever runs this bot" in message_text(refusal)
+    invalid_reply = await operator.submit_modal(await office.click(changed_page, "Change…"), texts | {"digests": "-1"})
+    assert message_text(invalid_reply) == "Enter whole numbers up to 100,000."
     (entry,) = await telex.store.audit_log.list_entries()
     assert (entry.user_id, entry.server_id, entry.details) == (operator.id, telex.guild.id, {"limits": "feeds=1"})
