@@ -8,11 +8,11 @@ from bot.feeds.parsing.parse import parse_feed_document
 URL = "https://site.example/feeds/all.xml"
 
 
-def rss(inside: str, *, head: str = "", declaration: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
+def build_rss(inside: str, *, head: str = "", declaration: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
     return f"{declaration}<rss version='2.0'><channel><title>T</title>{head}{inside}</channel></rss>"
 
 
-def atom(inside: str, attributes: str = "") -> bytes:
+def build_atom(inside: str, attributes: str = "") -> bytes:
     return f"<feed xmlns='http://www.w3.org/2005/Atom' {attributes}><title>T</title>{inside}</feed>".encode()
 
 

@@ -230,14 +230,14 @@ async def test_only_plain_connections_are_reused(settings, feed_server, monkeypa
             super().__init__(**options)
             connectors.append(self)
 
-    async def handler(request: web.Request) -> web.Response:
+    async def record_peer(request: web.Request) -> web.Response:
         peers.append(request.transport.get_extra_info("peername"))
         return web.Response(body=BODY)
 
     monkeypatch.setattr(aiohttp, "TCPConnector", RecordedConnector)
     async with Fetcher(settings) as fetcher:
         for _ in range(3):
-            await fetcher.get(feed_server.handle("/feed", handler))
+            await fetcher.get(feed_server.handle("/feed", record_peer))
     assert len(set(peers)) == 1
     assert sorted(connector.force_close for connector in connectors) == [False, True]
 

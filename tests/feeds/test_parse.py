@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from bot.feeds.parsing.parse import hash_entries
-from tests.feeds.documents import URL, atom, parse_document, parse_only_entry, rss
+from tests.feeds.documents import URL, build_atom, build_rss, parse_document, parse_only_entry
 from tests.support.cases import check_cases
 
 # -- titles and texts
@@ -30,7 +30,7 @@ from tests.support.cases import check_cases
     ],
 )
 def test_rss_title_is_plain_text(raw, title):
-    assert parse_only_entry(rss(f"<item><title>{raw}</title></item>")).title == title
+    assert parse_only_entry(build_rss(f"<item><title>{raw}</title></item>")).title == title
 
 
 @check_cases(
@@ -46,7 +46,7 @@ def test_rss_title_is_plain_text(raw, title):
     ],
 )
 def test_atom_title_follows_its_type(kind, raw, title):
-    assert parse_only_entry(atom(f"<entry><title type='{kind}'>{raw}</title></entry>")).title == title
+    assert parse_only_entry(build_atom(f"<entry><title type='{kind}'>{raw}</title></entry>")).title == title
 
 
 def test_longer_of_content_and_description_is_text():
@@ -54,7 +54,7 @@ def test_longer_of_content_and_description_is_text():
     long, short = "<p>The whole story.</p><p>Its second paragraph.</p>", "The story."
     for content, description in ((long, short), (short, long)):
         entry = parse_only_entry(
-            rss(
+            build_rss(
                 f"<item><title>t</title><description>{escape(description)}</description>"
                 f"<content:encoded {namespace}>{escape(content)}</content:encoded></item>"
             )
@@ -63,13 +63,16 @@ def test_longer_of_content_and_description_is_text():
 
 
 def test_only_text_is_not_repeated_as_summary():
-    entry = parse_only_entry(rss("<item><title>t</title><description>The story.</description></item>"))
+    entry = parse_only_entry(build_rss("<item><title>t</title><description>The story.</description></item>"))
     assert (entry.text, entry.summary) == ("The story.", "")
 
 
 def test_markup_and_scripts_are_stripped():
     body = escape("<script>alert(1)</script><style>x{}</style><p onclick=x>Read <b>this</b>.</p>")
-    assert parse_only_entry(rss(f"<item><title>t</title><description>{body}</description></item>")).text == "Read this."
+    assert (
+        parse_only_entry(build_rss(f"<item><title>t</title><description>{body}</description></item>")).text
+        == "Read this."
+    )
 
 
 # -- addresses
@@ -77,18 +80,18 @@ def test_markup_and_scripts_are_stripped():
 
 @check_cases("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/", "http://"])
 def test_link_outside_the_web_is_dropped(link):
-    assert parse_only_entry(rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
+    assert parse_only_entry(build_rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
 
 
 def test_relative_links_are_resolved():
-    feed = parse_document(rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>"))
+    feed = parse_document(build_rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>"))
     assert feed.entries[0].link == "https://site.example/a?b=1&c=2"
     assert feed.site_url == "https://site.example/"
 
 
 def test_links_and_pictures_are_resolved_against_xml_base():
     entry = parse_only_entry(
-        atom(
+        build_atom(
             "<entry><title>t</title><link href='a'/><content type='html'>&lt;img src='i.png'></content></entry>",
             "xml:base='https://other.example/dir/'",
         )
@@ -98,20 +101,23 @@ def test_links_and_pictures_are_resolved_against_xml_base():
 
 
 def test_guid_does_not_depend_on_feed_url():
-    document = rss("<item><guid>4711</guid><link>/a</link></item>")
+    document = build_rss("<item><guid>4711</guid><link>/a</link></item>")
     guids = {parse_only_entry(document, url=url).guid for url in (URL, "http://elsewhere.example/feed")}
     assert guids == {"4711"}
 
 
 def test_url_as_guid_is_link_of_entry_without_link():
     guid = "https://site.example/a"
-    assert parse_only_entry(rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
-    assert parse_only_entry(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link == guid
+    assert parse_only_entry(build_rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
+    assert (
+        parse_only_entry(build_rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link
+        == guid
+    )
 
 
 def test_long_guids_are_shortened_but_distinct():
     items = "".join(f"<item><guid>{'x' * 9_000}{end}</guid></item>" for end in "ab")
-    first, second = parse_document(rss(items)).entries
+    first, second = parse_document(build_rss(items)).entries
     assert first.guid != second.guid
     assert first.guid is not None
     assert len(first.guid) < 100
@@ -142,7 +148,7 @@ def test_long_guids_are_shortened_but_distinct():
     ],
 )
 def test_picture_of_entry_is_chosen(inside, image):
-    document = rss(f"<item><title>t</title>{inside}</item>").replace(
+    document = build_rss(f"<item><title>t</title>{inside}</item>").replace(
         "<rss ",
         "<rss xmlns:media='http://search.yahoo.com/mrss/' xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
     )
@@ -151,7 +157,7 @@ def test_picture_of_entry_is_chosen(inside, image):
 
 def test_tags_are_limited_in_number_and_length():
     tags = "".join(f"<category>tag {number}{'x' * 200}</category>" for number in range(40))
-    entry = parse_only_entry(rss(f"<item><title>t</title>{tags}</item>"))
+    entry = parse_only_entry(build_rss(f"<item><title>t</title>{tags}</item>"))
     assert len(entry.tags) == 20
     assert max(map(len, entry.tags)) == 100
 
@@ -168,12 +174,12 @@ def test_tags_are_limited_in_number_and_length():
     ],
 )
 def test_author_is_name_without_mail_address(author, name):
-    assert parse_only_entry(rss(f"<item><title>t</title><author>{author}</author></item>")).author == name
+    assert parse_only_entry(build_rss(f"<item><title>t</title><author>{author}</author></item>")).author == name
 
 
 def test_language_of_entry_overrides_language_of_feed():
     feed = parse_document(
-        atom(
+        build_atom(
             "<entry xml:lang='fr'><title>t</title><content>x</content></entry>"
             "<entry><title>u</title><content>y</content></entry>",
             "xml:lang='EN_us'",
@@ -193,7 +199,7 @@ def test_language_of_entry_overrides_language_of_feed():
     ],
 )
 def test_dates_are_parsed_in_common_formats(date, seconds):
-    assert parse_only_entry(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
+    assert parse_only_entry(build_rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
 
 
 # -- fingerprints
@@ -208,7 +214,7 @@ def _fingerprint(**changes: str) -> bytes:
         "pubDate": "Tue, 10 Jun 2003 04:00:00 GMT",
     }
     inside = "".join(f"<{name}>{element_text}</{name}>" for name, element_text in (parts | changes).items())
-    return parse_only_entry(rss(f"<item>{inside}</item>")).fingerprint
+    return parse_only_entry(build_rss(f"<item>{inside}</item>")).fingerprint
 
 
 @check_cases(
@@ -234,7 +240,7 @@ def test_visible_change_alters_fingerprint(changes):
 def test_hash_of_entries_ignores_only_document_head():
     def document(*, date: str, title: str) -> bytes:
         head = f"<lastBuildDate>{date}</lastBuildDate><items>x</items>"
-        return rss(f"<item><title>{title}</title></item>", head=head).encode()
+        return build_rss(f"<item><title>{title}</title></item>", head=head).encode()
 
     assert hash_entries(document(date="1", title="t")) == hash_entries(document(date="2", title="t"))
     assert hash_entries(document(date="1", title="t")) != hash_entries(document(date="1", title="u"))
@@ -262,7 +268,7 @@ def test_hash_of_entries_ignores_only_document_head():
 def test_podcast_episode_has_player_duration_and_notes(raw_duration, seconds):
     itunes = "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'"
     episode = parse_only_entry(
-        rss(
+        build_rss(
             "<item><title>Bridges</title><guid isPermaLink='false'>7</guid>"
             "<description>&lt;p&gt;With an engineer.&lt;/p&gt;</description>"
             "<enclosure url='/7.jpg' type='image/jpeg'/><enclosure url='/7.mp3?x=1' type='audio/mpeg'/>"

@@ -17,7 +17,7 @@ from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import clean_title
 from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
-from tests.feeds.documents import atom, parse_document, parse_only_entry, rss
+from tests.feeds.documents import build_atom, build_rss, parse_document, parse_only_entry
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss_item
 from tests.support.shared_data import shared
@@ -32,18 +32,22 @@ from tests.support.shared_data import shared
 def test_french_feed_keeps_accents_in_every_encoding(encoding, content_type):
     title = "L’été à Nîmes : « œuvre » à 5 €" if encoding != "iso-8859-1" else "L'été à Nîmes : « ça »"
     title = title.replace("’", "'") if encoding == "iso-8859-15" else title
-    document = rss(f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>')
+    document = build_rss(
+        f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>'
+    )
     assert parse_only_entry(document.encode(encoding), content_type.format(encoding)).title == title
 
 
 def test_windows_1252_declared_as_latin_1_keeps_quotes():
-    document = rss("<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>')
+    document = build_rss(
+        "<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>'
+    )
     assert parse_only_entry(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
 
 
 @check_cases("content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"])
 def test_utf_8_served_as_latin_1_keeps_accents(content_type):
-    assert parse_only_entry(rss("<item><title>Été</title></item>"), content_type).title == "Été"
+    assert parse_only_entry(build_rss("<item><title>Été</title></item>"), content_type).title == "Été"
 
 
 def test_latin_1_feed_without_declaration_keeps_accents():
@@ -53,13 +57,13 @@ def test_latin_1_feed_without_declaration_keeps_accents():
 
 def test_double_encoding_is_repaired_but_rare_french_is_not_changed():
     twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
-    assert parse_only_entry(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
+    assert parse_only_entry(build_rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
     for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
         assert clean_title(right, kind="text") in {right, "L'»"}
 
 
 def test_invalid_declared_encoding_is_an_error():
-    document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="undefined"?>')
+    document = build_rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="undefined"?>')
     with pytest.raises(FeedError) as caught:
         parse_document(document)
     assert caught.value.code == BAD_ENCODING
@@ -70,7 +74,7 @@ def test_invalid_declared_encoding_is_an_error():
 
 def test_ttl_and_skip_hours_and_days_are_parsed():
     feed = parse_document(
-        rss(
+        build_rss(
             "",
             head="<ttl>90</ttl>"
             "<skipHours><hour>0</hour><hour> 23 </hour><hour>24</hour><hour>77</hour></skipHours>"
@@ -82,13 +86,15 @@ def test_ttl_and_skip_hours_and_days_are_parsed():
 
 def test_syndication_module_gives_ttl():
     head = "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>"
-    document = rss("", head=head).replace("<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' ")
+    document = build_rss("", head=head).replace(
+        "<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' "
+    )
     assert parse_document(document).ttl == 1_800
 
 
 def test_feed_without_entries_is_parsed():
-    assert parse_document(rss("")).entries == ()
-    assert parse_document(atom("")).format == "atom10"
+    assert parse_document(build_rss("")).entries == ()
+    assert parse_document(build_atom("")).format == "atom10"
 
 
 @check_cases(
@@ -115,14 +121,14 @@ def test_document_that_is_not_a_feed_is_an_error(document):
 
 
 def test_feed_after_white_space_or_php_warning_is_parsed():
-    document = rss("<item><title>t</title></item>")
+    document = build_rss("<item><title>t</title></item>")
     assert parse_only_entry("\n\n  " + document).title == "t"
     assert parse_only_entry("<br /><b>Warning</b>: x in y.php" + document).title == "t"
 
 
 @check_cases("end", ["", "<item>", "<item><title>tw", "<item><title>two</title>"])
 def test_truncated_document_gives_complete_entries_and_warning(end):
-    feed = parse_document(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
+    feed = parse_document(build_rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
     assert feed.parse_warning == TRUNCATED_WARNING
 
@@ -130,10 +136,10 @@ def test_truncated_document_gives_complete_entries_and_warning(end):
 def test_entries_and_text_are_limited_with_warning(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
     monkeypatch.setattr(entries, "MAX_DOCUMENT_TEXT_CHARS", 100)
-    many = parse_document(rss("".join(make_rss_item(number) for number in range(12))))
+    many = parse_document(build_rss("".join(make_rss_item(number) for number in range(12))))
     assert [entry.guid for entry in many.entries] == [f"article-{number}" for number in range(10)]
     assert many.parse_warning == "more than 10 entries"
-    large = parse_document(rss("".join(make_rss_item(number, body="x" * 60) for number in range(2))))
+    large = parse_document(build_rss("".join(make_rss_item(number, body="x" * 60) for number in range(2))))
     assert [len(entry.text) for entry in large.entries] == [60, 0]
     assert large.parse_warning == "more than 100 characters of text"
 
@@ -231,7 +237,7 @@ def _assert_entry_is_valid(entry: Entry) -> None:
 @given(st.data())
 def test_mangled_feed_gives_valid_entries_or_feed_error(data):
     document = bytearray(
-        rss("".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
+        build_rss("".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
     )
     for _ in range(data.draw(st.integers(1, 12))):
         position = data.draw(st.integers(0, len(document) - 1))
@@ -276,7 +282,9 @@ def test_real_feeds_lose_no_entry_and_no_title():
 
 @check_cases("character", ["\x08", "\x1f", "\ufffe", "&#8;", "&#xFFFE;"])
 def test_control_character_is_dropped_from_xml(character):
-    document = rss(f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>")
+    document = build_rss(
+        f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>"
+    )
     entry = parse_only_entry(document.encode())
     assert (entry.title, entry.text) == ("A battery", "Tenth.")
 

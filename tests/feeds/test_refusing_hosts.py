@@ -123,7 +123,7 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
     monkeypatch.setattr(reddit_api, "TOKEN_URL", feed_server.origin + "/token")
     valid_tokens: list[str] = []
 
-    async def grant(request: web.Request) -> web.StreamResponse:
+    async def grant_token(request: web.Request) -> web.StreamResponse:
         assert (await request.post())["grant_type"] == "client_credentials"
         if request.headers["Authorization"] != "Basic " + base64.b64encode(b"id:secret").decode():
             return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
@@ -141,7 +141,7 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
         valid_tokens.append("another")  # Each token is valid once, so that the second request needs a new one.
         return web.Response(body=make_listing(POST), content_type="application/json")
 
-    feed_server.handle("/token", grant)
+    feed_server.handle("/token", grant_token)
     feed_server.handle("/r/python/hot", answer)
     application = {"reddit_id": "id", "reddit_secret": Secret("secret")}
     async with Fetcher(replace(settings, **application)) as fetcher:

@@ -138,14 +138,14 @@ def test_new_article_halves_interval_and_quiet_poll_lengthens_it():
 
 
 def test_second_article_after_long_silence_shortens_interval_much():
-    first = _schedule_after_success(
+    first_interval = _schedule_after_success(
         _feed(interval=MAX_INTERVAL_SECONDS, last_article_at=NOW - 300 * DAY, last_success_at=NOW - DAY), new=1
     )[0]
-    assert first == MAX_INTERVAL_SECONDS / 2
-    second = _schedule_after_success(
-        _feed(interval=first, last_article_at=NOW - DAY, last_success_at=NOW - DAY), new=1
+    assert first_interval == MAX_INTERVAL_SECONDS / 2
+    second_interval = _schedule_after_success(
+        _feed(interval=first_interval, last_article_at=NOW - DAY, last_success_at=NOW - DAY), new=1
     )[0]
-    assert second == DAY // 48
+    assert second_interval == DAY // 48
 
 
 def test_minimum_interval_needs_busy_feed_or_hint():
@@ -176,16 +176,16 @@ def test_possibly_missed_entries_shorten_interval_at_once():
 
 
 def test_first_interval_follows_rhythm_of_backlog():
-    def first(gap: int, newest: int) -> int:
+    def compute_first_interval(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
         return schedule_after_success(
             _feed(last_success_at=None, last_article_at=None, added_at=NOW),
             now=NOW, hints=CacheHints(), published_times=new, has_changes=True, random=Random(1),
         )[0]  # fmt: skip
 
-    assert first(gap=600, newest=60) == USUAL_MIN_INTERVAL_SECONDS
-    assert first(gap=7 * DAY, newest=2 * DAY) == 3_600
-    assert first(gap=300 * DAY, newest=300 * DAY) == MAX_INTERVAL_SECONDS
+    assert compute_first_interval(gap=600, newest=60) == USUAL_MIN_INTERVAL_SECONDS
+    assert compute_first_interval(gap=7 * DAY, newest=2 * DAY) == 3_600
+    assert compute_first_interval(gap=300 * DAY, newest=300 * DAY) == MAX_INTERVAL_SECONDS
 
 
 def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]:

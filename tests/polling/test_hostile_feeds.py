@@ -29,14 +29,14 @@ async def pipeline(tmp_path, empty_database) -> AsyncIterator[Pipeline]:
         yield opened
 
 
-def entry(number: int = 1, inside: str = "", *, title: str = "Title", date: str = "") -> str:
+def build_item(number: int = 1, inside: str = "", *, title: str = "Title", date: str = "") -> str:
     return (
         f"<item><title>{title}</title><link>https://news.example/{number}</link><guid>g{number}</guid>"
         f"{f'<pubDate>{date}</pubDate>' if date else ''}{inside}</item>"
     )
 
 
-def atom(date: str) -> str:
+def build_atom(date: str) -> str:
     return (
         "<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title><id>t</id><entry><title>Old</title>"
         f"<id>e</id><link href='https://news.example/1'/><updated>{date}</updated></entry></feed>"
@@ -48,14 +48,14 @@ BOUNDED_DOCUMENTS = {
         make_rss(*(f"<item><guid>{n}</guid><title>Title "
                    f"{n}</title></item>" for n in range(20_000))), MAX_ENTRIES
     ),
-    "a title of a megabyte": (make_rss(entry(title="x" * MEGABYTE)), 1),
+    "a title of a megabyte": (make_rss(build_item(title="x" * MEGABYTE)), 1),
     "ten thousand enclosures": (
-        make_rss(entry(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' "
+        make_rss(build_item(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' "
                               "length='1'/>" * 10_000)),
         1,
     ),
     "a thousand categories": (
-        make_rss(entry(inside="".join(f"<category>c{n}</category>" for n in range(1_000)))),
+        make_rss(build_item(inside="".join(f"<category>c{n}</category>" for n in range(1_000)))),
         1,
     ),
     "a guid of 100 KB": (make_rss(make_rss_item(1).replace("article-1", "g" * 100_000)), 1),
@@ -64,32 +64,32 @@ BOUNDED_DOCUMENTS = {
         make_rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
     ),
     "two entries with one guid": (
-        make_rss(entry(1), entry(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
+        make_rss(build_item(1), build_item(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
         2,
     ),
-    "the same entry a thousand times": (make_rss(*[entry(1)] * 1_000), 1),
-    "NUL and other control bytes": (make_rss(entry(title="a\0b\x01c\x1bd\x7f")), 1),
-    "bidi overrides and zero widths": (make_rss(entry(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
-    "noncharacters": (make_rss(entry(title="a\ufffe\uffff\U0001ffffb")), 1),
-    "a lone surrogate by number": (make_rss(entry(title="a&#xD800;b&#55296;c")), 1),
-    "a reference to no character": (make_rss(entry(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
+    "the same entry a thousand times": (make_rss(*[build_item(1)] * 1_000), 1),
+    "NUL and other control bytes": (make_rss(build_item(title="a\0b\x01c\x1bd\x7f")), 1),
+    "bidi overrides and zero widths": (make_rss(build_item(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
+    "noncharacters": (make_rss(build_item(title="a\ufffe\uffff\U0001ffffb")), 1),
+    "a lone surrogate by number": (make_rss(build_item(title="a&#xD800;b&#55296;c")), 1),
+    "a reference to no character": (make_rss(build_item(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
     "a title of nothing visible": (
-        make_rss(entry(title="\u200b\u200b", inside="<description>Text</description>")), 1
+        make_rss(build_item(title="\u200b\u200b", inside="<description>Text</description>")), 1
     ),
-    "combining marks without end": (make_rss(entry(title="a" + "\u0301" * 50_000)), 1),
-    "the year 1": (atom("0001-01-01T00:00:00Z"), 1),
-    "the year 9999": (atom("9999-12-31T23:59:59Z"), 1),
-    "a year beyond": (atom("99999-12-31T23:59:59Z"), 1),
-    "a negative year": (atom("-0044-03-15T00:00:00Z"), 1),
-    "a date of a megabyte": (make_rss(entry(date="Mon, 04 May 2026 " * 60_000)), 1),
-    "a date of digits": (make_rss(entry(date="9" * 5_000)), 1),
-    "a time zone of nowhere": (make_rss(entry(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
+    "combining marks without end": (make_rss(build_item(title="a" + "\u0301" * 50_000)), 1),
+    "the year 1": (build_atom("0001-01-01T00:00:00Z"), 1),
+    "the year 9999": (build_atom("9999-12-31T23:59:59Z"), 1),
+    "a year beyond": (build_atom("99999-12-31T23:59:59Z"), 1),
+    "a negative year": (build_atom("-0044-03-15T00:00:00Z"), 1),
+    "a date of a megabyte": (make_rss(build_item(date="Mon, 04 May 2026 " * 60_000)), 1),
+    "a date of digits": (make_rss(build_item(date="9" * 5_000)), 1),
+    "a time zone of nowhere": (make_rss(build_item(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
     "an address that runs code": (
-        make_rss(entry(inside="<description>&lt;a href='javascript:x'>&lt;img "
+        make_rss(build_item(inside="<description>&lt;a href='javascript:x'>&lt;img "
                               "src='data:x'></description>")), 1
     ),
     "a thousand nested quotes": (
-        make_rss(entry(inside=f"<description>{'&lt;blockquote>' * 1_000}x</description>")), 1
+        make_rss(build_item(inside=f"<description>{'&lt;blockquote>' * 1_000}x</description>")), 1
     ),
     "JSON with everything wrong": (
         json.dumps(
@@ -146,13 +146,13 @@ async def test_document_that_is_not_a_feed_records_error(pipeline, name):
 
 async def test_surrogate_pair_references_become_one_emoji(pipeline):
     for emoji_markup in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
-        report = await pipeline.process(make_rss(entry(title=f"Hello {emoji_markup}")).encode())
+        report = await pipeline.process(make_rss(build_item(title=f"Hello {emoji_markup}")).encode())
         (article,) = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=1)
         assert article.title == "Hello 😊"
 
 
 async def test_wrong_declared_encoding_is_tolerated_or_reported(pipeline):
-    text = make_rss(entry(title="Été à Nîmes"))
+    text = make_rss(build_item(title="Été à Nîmes"))
     for encoding in ("utf-8", "iso-8859-1", "utf-16", "utf-16-le", "cp1252", "utf-8-sig"):
         for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
             document = text.replace('encoding="utf-8"', f'encoding="{declared}"').encode(encoding)

@@ -26,7 +26,7 @@ TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"
 WEDNESDAY = "Wed, 06 May 2026 08:00:00 GMT"
 
 
-def entry(
+def build_item(
     title: str | None = None,
     *,
     guid: str | None = None,
@@ -71,13 +71,14 @@ def channel(newsroom, feed_server) -> Channel:
     return Channel(newsroom, feed_server)
 
 
-OLD = entry("Old", guid="old", link="https://news.example/old", date=MONDAY)
+OLD = build_item("Old", guid="old", link="https://news.example/old", date=MONDAY)
 
 
 async def test_changed_title_link_and_date_with_same_guid_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
     assert (
-        await channel.poll_with_entries(entry("New", guid="old", link="https://news.example/new", date=TUESDAY)) == []
+        await channel.poll_with_entries(build_item("New", guid="old", link="https://news.example/new", date=TUESDAY))
+        == []
     )
     (article,) = await channel.newsroom.store.articles.list_newest(None, limit=9)
     assert (article.title, article.url) == ("New", "https://news.example/new")
@@ -85,23 +86,23 @@ async def test_changed_title_link_and_date_with_same_guid_is_not_reposted(channe
 
 async def test_changed_guid_with_same_link_and_title_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
-    again = entry("Old", guid="other", link="https://news.example/old", date=TUESDAY)
+    again = build_item("Old", guid="other", link="https://news.example/old", date=TUESDAY)
     assert await channel.poll_with_entries(again) == []
     # The new GUID is stored as another identity of the article: link and title may change later.
-    moved = entry("Renamed", guid="other", link="https://news.example/moved", date=WEDNESDAY)
+    moved = build_item("Renamed", guid="other", link="https://news.example/moved", date=WEDNESDAY)
     assert await channel.poll_with_entries(moved) == []
     assert await channel.count_articles() == 1
 
 
 async def test_changed_guid_with_same_link_and_date_is_not_reposted(channel):
     await channel.poll_with_entries(OLD)
-    renamed = entry("Something else", guid="x", link="https://news.example/old", date=MONDAY)
+    renamed = build_item("Something else", guid="x", link="https://news.example/old", date=MONDAY)
     assert await channel.poll_with_entries(renamed) == []
 
 
 async def test_changed_tracking_fragment_is_not_reposted(channel):
     await channel.poll_with_entries(
-        entry(
+        build_item(
             "A",
             guid="https://lemonde.example/a#xtor=RSS-3208",
             link="https://lemonde.example/a#xtor=RSS-3208",
@@ -109,7 +110,7 @@ async def test_changed_tracking_fragment_is_not_reposted(channel):
     )
     assert (
         await channel.poll_with_entries(
-            entry(
+            build_item(
                 "A",
                 guid="https://lemonde.example/a#xtor=RSS-1",
                 link="https://lemonde.example/a?utm_source=rss",
@@ -123,20 +124,22 @@ async def test_changed_tracking_fragment_is_not_reposted(channel):
 async def test_different_fragments_are_two_articles(channel):
     await channel.poll_with_entries(OLD)
     posted = await channel.poll_with_entries(
-        entry("One", link="https://blog.example/june#one"), entry("Two", link="https://blog.example/june#two")
+        build_item("One", link="https://blog.example/june#one"), build_item("Two", link="https://blog.example/june#two")
     )
     assert sorted(posted) == ["One", "Two"]
 
 
 async def test_new_guid_title_and_date_with_known_link_is_new(channel):
     await channel.poll_with_entries(OLD)
-    posted = await channel.poll_with_entries(entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY))
+    posted = await channel.poll_with_entries(
+        build_item("Fresh", guid="x", link="https://news.example/old", date=TUESDAY)
+    )
     assert posted == ["Fresh"]
 
 
 async def test_same_title_alone_is_not_same_article(channel):
     def brief(number: int, date: str) -> str:
-        return entry("Morning news brief", guid=f"g{number}", link=f"https://npr.example/{number}", date=date)
+        return build_item("Morning news brief", guid=f"g{number}", link=f"https://npr.example/{number}", date=date)
 
     await channel.poll_with_entries(brief(1, MONDAY))
     assert await channel.poll_with_entries(brief(1, MONDAY), brief(2, MONDAY)) == ["Morning news brief"]
@@ -148,72 +151,77 @@ async def test_two_guids_with_same_link_in_one_document_are_two_articles(channel
     link = "https://daring.example/linked"
     await channel.poll_with_entries(OLD)
     posted = await channel.poll_with_entries(
-        entry("Notes", guid="a", link=link, date=MONDAY), entry("Notes", guid="b", link=link, date=MONDAY)
+        build_item("Notes", guid="a", link=link, date=MONDAY), build_item("Notes", guid="b", link=link, date=MONDAY)
     )
     assert posted == ["Notes", "Notes"]
-    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY)) == []
+    assert await channel.poll_with_entries(build_item("Notes", guid="b", link=link, date=MONDAY)) == []
 
 
 async def test_second_guid_beside_known_entry_is_new(channel):
     link = "https://daring.example/linked"
-    first = entry("Notes", guid="a", link=link, date=MONDAY)
+    first = build_item("Notes", guid="a", link=link, date=MONDAY)
     await channel.poll_with_entries(first)
-    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
+    assert await channel.poll_with_entries(build_item("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
 
 
 async def test_repeated_guid_is_ignored_as_identity(channel):
     await channel.poll_with_entries(OLD)
-    first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
-    second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
+    first = build_item("One", guid="same", link="https://news.example/1", date=MONDAY)
+    second = build_item("Two", guid="same", link="https://news.example/2", date=MONDAY)
     assert sorted(await channel.poll_with_entries(first, second)) == ["One", "Two"]
     # It stays ignored when only one entry still has it.
     assert await channel.poll_with_entries(second) == []
-    third = entry("Three", guid="same", link="https://news.example/3", date=TUESDAY)
+    third = build_item("Three", guid="same", link="https://news.example/3", date=TUESDAY)
     assert await channel.poll_with_entries(third) == ["Three"]
     assert await channel.poll_with_entries(third, second) == []
     assert await channel.count_articles() == 4
 
 
 async def test_guid_repeated_later_does_not_repost_first_entry(channel):
-    first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
+    first = build_item("One", guid="same", link="https://news.example/1", date=MONDAY)
     await channel.poll_with_entries(first)
-    second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
+    second = build_item("Two", guid="same", link="https://news.example/2", date=MONDAY)
     assert await channel.poll_with_entries(second, first) == ["Two"]
     assert await channel.poll_with_entries(second) == []
 
 
 async def test_repeated_guid_without_links_does_not_repost_first_entry(channel):
-    await channel.poll_with_entries(entry("One", guid="same"))
-    assert await channel.poll_with_entries(entry("Two", guid="same"), entry("One", guid="same")) == ["Two"]
+    await channel.poll_with_entries(build_item("One", guid="same"))
+    assert await channel.poll_with_entries(build_item("Two", guid="same"), build_item("One", guid="same")) == ["Two"]
 
 
 async def test_entry_without_guid_is_identified_by_link(channel):
-    await channel.poll_with_entries(entry("Old", link="https://news.example/1", date=MONDAY))
-    renamed = entry("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
+    await channel.poll_with_entries(build_item("Old", link="https://news.example/1", date=MONDAY))
+    renamed = build_item("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
     assert await channel.poll_with_entries(renamed) == []
-    assert await channel.poll_with_entries(renamed, entry("Old", link="https://news.example/2", date=MONDAY)) == ["Old"]
+    assert await channel.poll_with_entries(renamed, build_item("Old", link="https://news.example/2", date=MONDAY)) == [
+        "Old"
+    ]
 
 
 async def test_added_guids_repost_nothing(channel):
-    await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
+    await channel.poll_with_entries(*(build_item(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
     assert (
         await channel.poll_with_entries(
-            *(entry(f"T{n}", guid=f"{n}", link=f"https://news.example/{n}") for n in range(5))
+            *(build_item(f"T{n}", guid=f"{n}", link=f"https://news.example/{n}") for n in range(5))
         )
         == []
     )
 
 
 async def test_move_to_https_reposts_nothing(channel):
-    await channel.poll_with_entries(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
-    assert await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5))) == []
+    await channel.poll_with_entries(*(build_item(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
+    assert (
+        await channel.poll_with_entries(*(build_item(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
+        == []
+    )
     assert await channel.count_articles() == 5
 
 
 async def test_entry_without_guid_and_link_is_identified_by_content(channel):
-    await channel.poll_with_entries(entry("Flash", text="One.", date=MONDAY))
+    await channel.poll_with_entries(build_item("Flash", text="One.", date=MONDAY))
     assert await channel.poll_with_entries(
-        entry("Flash", text="Two.", date=MONDAY), entry("Flash", text="One.", date=MONDAY)
+        build_item("Flash", text="Two.", date=MONDAY), build_item("Flash", text="One.", date=MONDAY)
     ) == ["Flash"]
     article = (await channel.newsroom.store.articles.list_newest(None, limit=1))[0]
     assert article.url == "https://news.example/"
@@ -221,25 +229,25 @@ async def test_entry_without_guid_and_link_is_identified_by_content(channel):
 
 async def test_entries_that_link_to_home_page_stay_distinct(channel):
     home = "https://site.example/"
-    await channel.poll_with_entries(entry("Weather for Monday", guid="1", link=home, date=MONDAY))
-    assert await channel.poll_with_entries(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
+    await channel.poll_with_entries(build_item("Weather for Monday", guid="1", link=home, date=MONDAY))
+    assert await channel.poll_with_entries(build_item("Strike at the port", guid="2", link=home, date=MONDAY)) == [
         "Strike at the port"
     ]
-    assert await channel.poll_with_entries(entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)) == [
+    assert await channel.poll_with_entries(build_item("Weather for Tuesday", guid="3", link=home, date=TUESDAY)) == [
         "Weather for Tuesday"
     ]
 
 
 async def test_episodes_with_same_link_are_distinguished_by_number(channel):
     link = "https://pod.example/show"
-    await channel.poll_with_entries(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
-    assert await channel.poll_with_entries(entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)) == [
-        "The podcast, episode 13"
-    ]
+    await channel.poll_with_entries(build_item("The podcast, episode 12", guid="12", link=link, date=MONDAY))
+    assert await channel.poll_with_entries(
+        build_item("The podcast, episode 13", guid="13", link=link, date=TUESDAY)
+    ) == ["The podcast, episode 13"]
 
 
 async def test_entry_that_returns_is_not_new(channel):
-    other_entry = entry("Other", guid="other", link="https://news.example/other", date=TUESDAY)
+    other_entry = build_item("Other", guid="other", link="https://news.example/other", date=TUESDAY)
     await channel.poll_with_entries(OLD)
     assert await channel.poll_with_entries(other_entry) == ["Other"]
     assert await channel.poll_with_entries(OLD) == []
@@ -251,7 +259,7 @@ async def test_articles_with_same_link_have_own_page_keys(channel):
     link = "https://europe1.example/headlines"
     await channel.poll_with_entries(OLD)
     assert sorted(
-        await channel.poll_with_entries(entry("One", guid="1", link=link), entry("Two", guid="2", link=link))
+        await channel.poll_with_entries(build_item("One", guid="1", link=link), build_item("Two", guid="2", link=link))
     ) == [
         "One",
         "Two",
@@ -266,7 +274,9 @@ async def test_same_page_in_two_feeds_is_posted_once(newsroom, feed_server):
     for feed in (first_feed, second_feed):
         await poll(newsroom, feed)
     assert await delivered_titles(newsroom) == ["Old"]
-    both = entry("Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY)
+    both = build_item(
+        "Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY
+    )
     feed_server.serve("/one", make_rss(both, OLD))
     feed_server.serve("/two", make_rss(both.replace("one", "two"), OLD))
     for feed in (first_feed, second_feed):
@@ -275,7 +285,7 @@ async def test_same_page_in_two_feeds_is_posted_once(newsroom, feed_server):
 
 
 async def test_article_key_is_the_same_in_every_database(tmp_path, settings, clock, feed_server):
-    url = feed_server.serve("/feed", make_rss(OLD, entry("No guid", link="https://news.example/2")))
+    url = feed_server.serve("/feed", make_rss(OLD, build_item("No guid", link="https://news.example/2")))
     keys = []
     for name in ("a.db", "b.db"):
         async with open_services(replace(settings, database=tmp_path / name), clock) as room:
@@ -352,7 +362,7 @@ def test_lone_surrogate_does_not_break_document():
 
 async def test_random_guids_neither_repost_nor_accumulate(channel, settings):
     for poll_number in range(30):
-        entry_ = entry("Old", guid=f"random-{poll_number}", link="https://news.example/old", date=MONDAY)
+        entry_ = build_item("Old", guid=f"random-{poll_number}", link="https://news.example/old", date=MONDAY)
         assert await channel.poll_with_entries(entry_) == []
     assert await channel.count_articles() == 1
     assert len(store_probe.load_rows(settings.database, "identity")) <= MAX_IDENTITIES_PER_ARTICLE
@@ -364,7 +374,7 @@ def make_series(move, *, first: int = 0, count: int = 6, title: str = "Story {}"
     for number in range(first, first + count):
         guid, link = move(number)
         day = f"{number % 28 + 1:02} May 2026 08:00:00 GMT" if date == "dated" else date
-        entries.append(entry(title.format(number), guid=guid, link=link, date=day, text=f"Text of {number}."))
+        entries.append(build_item(title.format(number), guid=guid, link=link, date=day, text=f"Text of {number}."))
     return entries
 
 
@@ -389,7 +399,7 @@ async def test_changed_addresses_of_all_entries_post_only_new_entry(channel, mov
         return (OLD_URL.format(number),) * 2
 
     await channel.poll_with_entries(*make_series(keep_addresses, count=count))
-    new = entry("Story 0", guid="new", link="https://news.example/new", date="20 Jun 2026 08:00:00 GMT")
+    new = build_item("Story 0", guid="new", link="https://news.example/new", date="20 Jun 2026 08:00:00 GMT")
     assert await channel.poll_with_entries(new, *make_series(MOVES[move], count=count)) == ["Story 0"]
     assert await channel.poll_with_entries(new, *make_series(keep_addresses, count=count)) == []
     assert await channel.count_articles() == count + 1
@@ -416,7 +426,7 @@ async def test_changed_addresses_and_dates_repost_nothing(channel, date):
 async def test_recurring_title_is_posted_each_time(channel, text):
     def issue(number, title):
         link = f"https://news.example/{title.casefold().replace(' ', '-')}/{number}"
-        return entry(title, guid=link, link=link, date=f"{number:02} May 2026 08:00:00 GMT", text=text)
+        return build_item(title, guid=link, link=link, date=f"{number:02} May 2026 08:00:00 GMT", text=text)
 
     names = ["Links of the week", "Podcast", "Menu"]
     await channel.poll_with_entries(*(issue(1, name) for name in names))
@@ -429,7 +439,7 @@ async def test_recurring_title_is_posted_each_time(channel, text):
 
 async def test_entries_with_same_date_and_text_stay_distinct(channel):
     def notice(number):
-        return entry(f"Notice {number}", guid=f"n{number}", date=MONDAY, text="See the page.")
+        return build_item(f"Notice {number}", guid=f"n{number}", date=MONDAY, text="See the page.")
 
     await channel.poll_with_entries(*(notice(number) for number in range(4)))
     assert len(await channel.poll_with_entries(*(notice(number) for number in range(4, 8)))) == 4

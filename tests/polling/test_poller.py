@@ -193,12 +193,12 @@ async def test_hanging_parser_fails_only_that_poll(tmp_path, settings, clock, fe
 
 
 async def test_bug_in_one_poll_does_not_affect_next(newsroom, feed_server, monkeypatch):
-    async def broken(*_: object, **__: object) -> None:
+    async def fail_to_classify(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     with monkeypatch.context() as patched:
-        patched.setattr(Intake, "classify", broken)
+        patched.setattr(Intake, "classify", fail_to_classify)
         report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.error_code) == (PollOutcome.FAILED, fetch_errors.PARSER_CRASHED)
     await poll(newsroom, report.feed)

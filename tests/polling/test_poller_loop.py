@@ -169,7 +169,7 @@ async def test_host_gets_one_request_at_a_time(newsroom, publishers):
     max_requests_by_host: dict[str, int] = {}
     max_hosts = 0
 
-    def slow(name: str):
+    def make_slow_handler(name: str):
         async def answer(request: web.Request) -> web.Response:
             nonlocal max_hosts
             requests_by_host[name] = requests_by_host.get(name, 0) + 1
@@ -182,7 +182,9 @@ async def test_host_gets_one_request_at_a_time(newsroom, publishers):
         return answer
 
     feeds = [
-        await follow(newsroom, publishers(host).handle(f"/{n}", slow(str(host)))) for host in range(4) for n in range(4)
+        await follow(newsroom, publishers(host).handle(f"/{n}", make_slow_handler(str(host))))
+        for host in range(4)
+        for n in range(4)
     ]
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, *feeds)
@@ -193,7 +195,7 @@ async def test_host_gets_one_request_at_a_time(newsroom, publishers):
 async def test_poll_concurrency_is_limited_by_setting(settings, clock, publishers):
     concurrent = max_concurrent = 0
 
-    async def slow(request: web.Request) -> web.Response:
+    async def answer_slowly(request: web.Request) -> web.Response:
         nonlocal concurrent, max_concurrent
         concurrent += 1
         max_concurrent = max(max_concurrent, concurrent)
@@ -202,7 +204,11 @@ async def test_poll_concurrency_is_limited_by_setting(settings, clock, publisher
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     async with open_services(replace(settings, poll_concurrency=2), clock) as newsroom:
-        feeds = [await follow(newsroom, publishers(host).handle(f"/{n}", slow)) for host in range(4) for n in range(2)]
+        feeds = [
+            await follow(newsroom, publishers(host).handle(f"/{n}", answer_slowly))
+            for host in range(4)
+            for n in range(2)
+        ]
         async with run_poller(newsroom):
             await wait_until_polled(newsroom, *feeds)
     assert max_concurrent == 2
@@ -284,12 +290,12 @@ async def test_stopped_poller_leaves_no_partial_state_and_resumes(newsroom, feed
     request_started = asyncio.Event()
     release = asyncio.Event()
 
-    async def slow(request: web.Request) -> web.Response:
+    async def answer_slowly(request: web.Request) -> web.Response:
         request_started.set()
         await release.wait()
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await follow(newsroom, feed_server.handle("/", slow))
+    feed = await follow(newsroom, feed_server.handle("/", answer_slowly))
     async with run_poller(newsroom):
         await request_started.wait()
     assert await load_last_poll(newsroom, feed) is None

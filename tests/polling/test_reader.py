@@ -40,7 +40,7 @@ async def reading_newsroom(settings, clock):
         yield newsroom
 
 
-def entry(number: int, link: str, text: str = TEASER) -> str:
+def build_item(number: int, link: str, text: str = TEASER) -> str:
     return (
         f"<item><title>Battery {number}</title><link>{escape(link)}</link><guid>g{number}</guid>"
         f"<description>{escape(text)}</description></item>"
@@ -51,7 +51,7 @@ def serve_feed_with_pages(server: FeedServer, *numbers: int, text: str = TEASER)
     """Serve a feed with an entry for each number, and their pages."""
     for number in numbers:
         server.serve(f"/a/{number}", PAGE, content_type="text/html")
-    links = [entry(number, f"{server.origin}/a/{number}", text) for number in numbers]
+    links = [build_item(number, f"{server.origin}/a/{number}", text) for number in numbers]
     return server.serve("/feed", make_rss(*links))
 
 
@@ -82,7 +82,7 @@ async def test_search_finds_words_of_page_only(reading_newsroom, feed_server):
 async def test_page_text_survives_change_of_entry(reading_newsroom, feed_server):
     url = serve_feed_with_pages(feed_server, 1)
     (article,) = await poll_and_fetch_pages(reading_newsroom, url)
-    feed_server.serve("/feed", make_rss(entry(1, article.url, TEASER + " A correction.")))
+    feed_server.serve("/feed", make_rss(build_item(1, article.url, TEASER + " A correction.")))
     (again,) = await poll_and_fetch_pages(reading_newsroom, url)
     assert again.id == article.id
     assert again.text.endswith("A correction.")
@@ -127,10 +127,12 @@ async def test_pages_of_feed_are_limited_per_day(reading_newsroom, feed_server, 
 async def test_feed_with_many_pages_does_not_delay_others(reading_newsroom, feed_server, clock):
     quiet = await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1))
     await poll(reading_newsroom, quiet)
-    loud = await follow(reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l"))))
+    loud = await follow(
+        reading_newsroom, feed_server.serve("/loud", make_rss(build_item(99, f"{feed_server.origin}/l")))
+    )
     await poll(reading_newsroom, loud)
     clock.advance(3600)
-    feed_server.serve("/loud", make_rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
+    feed_server.serve("/loud", make_rss(*(build_item(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
     await poll(reading_newsroom, loud)
     pages_to_read = await reading_newsroom.store.page_fetches.claim_due(2)
     assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
@@ -139,7 +141,7 @@ async def test_feed_with_many_pages_does_not_delay_others(reading_newsroom, feed
 async def test_page_with_secret_url_is_not_fetched(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
-    (article,) = await poll_and_fetch_pages(reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link))))
+    (article,) = await poll_and_fetch_pages(reading_newsroom, feed_server.serve("/feed", make_rss(build_item(1, link))))
     assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
@@ -191,14 +193,14 @@ async def test_interrupted_page_fetch_is_repeated_after_restart(settings, clock,
     settings = replace(settings, full_text="search")
     request_started = asyncio.Event()
 
-    async def hang(_request: web.Request) -> web.Response:
+    async def answer_never(_request: web.Request) -> web.Response:
         request_started.set()
         await asyncio.sleep(60)
         return web.Response()
 
     async with open_services(settings, clock) as newsroom:
         feed = await poll(newsroom, await follow(newsroom, serve_feed_with_pages(feed_server, 1)))
-        feed_server.handle("/a/1", hang)
+        feed_server.handle("/a/1", answer_never)
         task = asyncio.create_task(newsroom.full_text_fetcher.run())
         await asyncio.wait_for(request_started.wait(), 20)
         task.cancel()
@@ -224,7 +226,7 @@ async def test_loop_fetches_due_pages(reading_newsroom, feed_server):
 async def test_page_of_two_feeds_is_fetched_once(reading_newsroom, feed_server):
     url = serve_feed_with_pages(feed_server, 1)
     await poll_and_fetch_pages(reading_newsroom, url)
-    other_url = feed_server.serve("/other", make_rss(entry(1, f"{feed_server.origin}/a/1"), title="Other"))
+    other_url = feed_server.serve("/other", make_rss(build_item(1, f"{feed_server.origin}/a/1"), title="Other"))
     (article,) = await poll_and_fetch_pages(reading_newsroom, other_url)
     assert article.body.endswith(FULL_TEXT_END)
     assert feed_server.count("/a/1") == 1

@@ -174,8 +174,8 @@ async def test_many_feeds_of_one_host_leave_room_for_others(newsroom, feed_serve
 
 @pytest.fixture
 async def publishers_of_one_host(newsroom, feed_server) -> list[Feed]:
-    async def slow(request: web.Request) -> web.Response:
+    async def answer_slowly(request: web.Request) -> web.Response:
         await asyncio.sleep(0.01)
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    return [await follow(newsroom, feed_server.handle(f"/{number}", slow)) for number in range(150)]
+    return [await follow(newsroom, feed_server.handle(f"/{number}", answer_slowly)) for number in range(150)]

@@ -149,14 +149,14 @@ async def test_process_without_database_sends_nothing_after_lease_expiry(pair):
     address = discord.serve("/")
     async with ClientSession(trace_configs=[trace]) as session:
         second.clock.advance(STOP_SECONDS - 0.1)
-        had = second.feeds
+        owned_slots = second.feeds
         await session.post(address)
         second.clock.advance(0.1)
         with pytest.raises(LeaseLost):
             await session.post(address)
     await discord.stop()
-    assert (len(had), len(second.feeds), discord.count("/")) == (32, 0, 1)
-    await until(lambda: second.lost >= had)
+    assert (len(owned_slots), len(second.feeds), discord.count("/")) == (32, 0, 1)
+    await until(lambda: second.lost >= owned_slots)
     assert len(first.feeds) == 32
 
 

@@ -134,13 +134,13 @@ async def test_poll_by_process_that_lost_lease_is_refused(running_pair, publishe
     )
     remaining_room.leases.wake()
 
-    async def articles() -> bool:
+    async def has_new_article() -> bool:
         return await remaining_room.store.articles.count() == 1
 
-    await until(articles)
+    await until(has_new_article)
     release.set()
     await until(lambda: "Another process works at feeds" in caplog.text)
-    assert await articles()
+    assert await has_new_article()
 
 
 async def test_server_quota_applies_across_pollers(small_quota, pair, publishers):

@@ -44,12 +44,12 @@ async def test_backup_under_load_is_consistent_snapshot(store, clock, tmp_path):
     feed = await add_followed_feed(store)
     big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
     await record(store, feed, *big, first=True)
-    done = asyncio.create_task(store.backup(tmp_path / "backup.db"))
+    backup_task = asyncio.create_task(store.backup(tmp_path / "backup.db"))
     polls = 0
-    while not done.done():
+    while not backup_task.done():
         polls += 1
         await record(store, feed, *[new_article(feed, f"{polls}-{n}") for n in range(10)], max_pending_posts=5)
-    await done
+    await backup_task
     restored = await Store.open(tmp_path / "backup.db", clock)
     await restored.check()
     copied = await restored.articles.count()

@@ -96,8 +96,8 @@ async def test_bookmarks_are_filtered_by_note_tag_and_read_state(store, ids):
         (BookmarkFilter(tag="ete", only_unread=True), [ids[0]]),
         (BookmarkFilter(only_unread=True), [ids[0], ids[2]]),
     ]:
-        listed = await bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=bookmark_filter)
-        assert sorted(bookmark.article.id for bookmark in listed) == expected_ids
+        bookmark_page = await bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=bookmark_filter)
+        assert sorted(bookmark.article.id for bookmark in bookmark_page) == expected_ids
         assert await bookmarks.count(ANNA, bookmark_filter) == len(expected_ids)
     await bookmarks.mark_read(ANNA, ids[1], is_read=False)
     assert await bookmarks.count(ANNA, BookmarkFilter(only_unread=True)) == 3

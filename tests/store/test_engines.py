@@ -283,12 +283,12 @@ async def test_concurrent_writers_lose_and_repeat_no_change(server, clock):
                 with suppress(DatabaseUnusable):
                     await read()
 
-        async def cut() -> None:
+        async def cut_session() -> None:
             for _ in range(3):
                 await asyncio.sleep(0.1)
                 await asyncio.to_thread(sql.run, server, END_OTHER_SESSIONS)
 
-        await asyncio.gather(write(first, 0), write(second, 1), cut())
+        await asyncio.gather(write(first, 0), write(second, 1), cut_session())
         await read()
         assert sorted(article_ids) == list(range(1, 21))
         article_counts = sql.run(server, "SELECT count(DISTINCT key), count(*) FROM article")
@@ -302,18 +302,18 @@ async def test_restored_database_is_recognised_by_its_tables(server_store, serve
     feed = await add_feed(server_store)
     await follow(server_store, feed)
 
-    async def watch(store: Store, query: str) -> int:
+    async def add_watch(store: Store, query: str) -> int:
         addition = await store.watches.add(server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9)
         return addition[0].id
 
-    first = await watch(server_store, "one")
+    first = await add_watch(server_store, "one")
     again = await Store.open(server, clock)
     assert await again.meta.get("restored") is None
     await again.close()
     sql.run(server, "UPDATE meta SET value = 'of before' WHERE name = 'identity'")  # as after restoring a dump
     restored = await Store.open(server, clock)
     assert await restored.meta.get("restored") == "1"
-    assert await watch(restored, "two") > first + 1_000
+    assert await add_watch(restored, "two") > first + 1_000
     await restored.close()
 
 

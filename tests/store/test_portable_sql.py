@@ -45,12 +45,12 @@ async def database(store) -> Database:
 
 @check_cases("members", LISTS)
 async def test_bound_list_matches_its_members(database, members):
-    names, listed, unlisted = LISTS[members]
-    for operator, expected in (("IN", listed), ("NOT IN", unlisted)):
+    names, matching_names, other_names = LISTS[members]
+    for operator, expected in (("IN", matching_names), ("NOT IN", other_names)):
         query = f"SELECT name FROM meta WHERE name {operator} (:names) AND value <> :besides ORDER BY name"
         assert await database.query(Connection.fetch_column, query, {"names": names, "besides": "%"}) == expected
     query = "SELECT count(*) FROM meta WHERE :names IS NULL OR name IN (:names)"
-    count = 3 if names is None else len(listed)
+    count = 3 if names is None else len(matching_names)
     assert await database.query(Connection.fetch_value, query, {"names": names}) == count
 
 

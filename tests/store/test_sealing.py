@@ -123,8 +123,8 @@ async def test_shared_url_with_secret_is_encrypted(tmp_path, clock, url):
 async def test_list_on_page_with_secret_is_found_by_page_url(tmp_path, clock):
     page = SUSPICIOUS[0]
     store = await open_store(tmp_path / "telex.db", clock, OLD)
-    listed = replace(await store.feeds.add(f"{page}#list=news"), list_signature="{}")
-    await store.polls.record_unchanged([listed])
+    list_feed = replace(await store.feeds.add(f"{page}#list=news"), list_signature="{}")
+    await store.polls.record_unchanged([list_feed])
     await store.feeds.add(f"{page}2#list=news")
-    assert [feed.id for feed in await store.feeds.list_by_page_url(page)] == [listed.id]
+    assert [feed.id for feed in await store.feeds.list_by_page_url(page)] == [list_feed.id]
     await store.close()
