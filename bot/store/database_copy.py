@@ -38,7 +38,8 @@ async def copy_database(source: Engine, target: Engine, clock: Clock, on_progres
     """Copy a database, without its derived and shared tables, to the other engine; return the number of its rows.
 
     `on_progress(done, total)` counts each row twice: when it is copied and when it is compared. A copy that was killed
-    resumes when it is started again. Raises `DatabaseUnusable` if both locations are of one engine, the source is
+    resumes when it is started again. At the end, the source is marked as moved, so that no bot uses it any more; a
+    target that is missing is created. Raises `DatabaseUnusable` if both locations are of one engine, the source is
     missing or incomplete, or the target holds other data; `DatabaseMoved` if the source was moved elsewhere;
     `ProcessMustEnd` if a bot uses either database; `StoreError` if rows differ in the end.
     """

@@ -23,7 +23,7 @@ class DatabaseHealth:
 
     def __init__(self, clock: Clock) -> None:
         self.fault: DatabaseFault | None = None
-        """Fault of the last attempt to use the database, or None if the attempt succeeded."""
+        """Last fault, until a write succeeds, or for good if the database is damaged; None if there is none."""
         self.recent_fault: DatabaseFault | None = None
         """Last fault, until a write succeeds at least `RECOVERY_SECONDS` after the last failure; else None."""
         self._clock = clock
@@ -37,7 +37,10 @@ class DatabaseHealth:
             raise self.fault.with_traceback(None)
 
     def record_failure(self, error: BaseException) -> None:
-        """Record a `DatabaseFault`, and log each message once until recovery; ignore other errors."""
+        """Record a `DatabaseFault`, and log each message once until recovery.
+
+        Other errors are ignored, and so are all once the database was found damaged.
+        """
         if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
             return
         self.fault = self.recent_fault = error
@@ -49,7 +52,10 @@ class DatabaseHealth:
             log.error("database failed writes=%s error=%s", "stopped" if is_broken else "retried", message)
 
     def record_success(self) -> None:
-        """Record that a write succeeded."""
+        """Record that a write succeeded: the fault is over, unless the database was found damaged.
+
+        The recent fault is over, too, if no failure was recorded for `RECOVERY_SECONDS`.
+        """
         self.fault = None
         if self.recent_fault is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
             self.recent_fault = None

@@ -157,8 +157,9 @@ class Store:
     async def open(cls, location: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
         """Open a database and migrate it to this version of Telex; if there is none, `create` it.
 
-        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; raises `DatabaseMissing` if there is
-        no database and `create` is False.
+        If there is an encryption key, private URLs of feeds that are stored in plain text are encrypted. Raises
+        `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`, also if a move to the database was not completed or an
+        encrypted URL cannot be decrypted; raises `DatabaseMissing` if there is no database and `create` is False.
         """
         store = cls(await Database.open(create_engine(location), clock, create=create))
         try:
@@ -178,7 +179,7 @@ class Store:
     async def reactivate(self) -> None:
         """Put a database that was moved away into use again.
 
-        Posts sent since the move are looked up in Discord first.
+        Do nothing if it was not moved. Posts sent since the move are looked up in Discord first.
         """
         await database_copy.reactivate_database(self._database)
 
@@ -191,8 +192,8 @@ class Store:
     ) -> int:
         """Copy all rows to a database of the other engine, and return their number.
 
-        `on_progress(done, total)` counts the rows copied and compared. Raises `StoreError`, also if both
-        databases are of one engine.
+        `on_progress(done, total)` counts the rows copied and compared. At the end, the source is marked as moved, so
+        that no bot uses it any more. Raises `StoreError`, also if both databases are of one engine.
         """
         source, target = create_engine(source_location), create_engine(target_location)
         return await database_copy.copy_database(source, target, clock, on_progress)
@@ -242,7 +243,7 @@ class Store:
 
     @property
     def fault(self) -> DatabaseFault | None:
-        """The fault of the last attempt to use the database, or None if it succeeded or there was none."""
+        """The last fault, until a write succeeds, or for good if the database is damaged; None if there is none."""
         return self._database.health.fault
 
     @property
@@ -253,7 +254,7 @@ class Store:
     async def is_writable(self, *, probe: bool = False) -> bool:
         """Return whether the database accepts writes.
 
-        A write tests this if the last attempt to use the database failed, or if `probe` is True.
+        A write tests this if no write has succeeded since the last fault, or if `probe` is True.
         """
         if probe or self.fault is not None:
             try:
@@ -263,7 +264,10 @@ class Store:
         return True
 
     async def retry_until_written(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Call `write` every `WRITE_RETRY_SECONDS` while it raises `DatabaseFault`, and return its result."""
+        """Call `write` every `WRITE_RETRY_SECONDS` while it raises `DatabaseFault`, and return its result.
+
+        If the database is damaged, this lasts until cancelled.
+        """
         while True:
             try:
                 return await write()
@@ -285,8 +289,8 @@ class Store:
     async def encrypt_feed_urls(self, *, reencrypt: bool = False) -> int:
         """Encrypt the private URLs of feeds and proposed feeds that are in plain text, and return their number.
 
-        With `reencrypt`, all private feed URLs are encrypted anew. Raises `DatabaseUnusable` if a URL cannot
-        be decrypted with the configured keys.
+        Nothing is changed without an encryption key. With `reencrypt`, all private feed URLs are encrypted anew. Raises
+        `DatabaseUnusable` if a URL cannot be decrypted with the configured keys.
         """
         if not (await self.count_private_urls()).private_url_count:
             return 0

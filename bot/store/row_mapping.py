@@ -174,7 +174,7 @@ def due_feed_from_row(row: Row) -> DueFeed:
 
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
-    """Return the values to store for a feed, by column name."""
+    """Return the values to store for a feed, by column name, with URLs in plain text."""
     value_by_column = {
         FEED_COLUMN_BY_FIELD.get(field_name, field_name): getattr(feed, field_name)
         for field_name in _FEED_FIELD_NAMES

@@ -26,7 +26,10 @@ _fernet: MultiFernet | None = None
 
 
 def set_encryption_keys(secret_keys: Secret | None) -> None:
-    """Set the comma-separated Fernet keys of this process, or disable encryption if that is None."""
+    """Set the comma-separated Fernet keys of this process, or disable encryption if that is None.
+
+    Raises ValueError if a key is invalid.
+    """
     global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
     if secret_keys is not None:
@@ -72,7 +75,8 @@ def decrypt_url(stored_url: str) -> str:
 def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
     """Return the stored form of a feed URL for a server, or None if no such private feed is stored.
 
-    `server_id` is 0 for feeds shared by all servers. Raises `DatabaseUnusable` if a URL cannot be decrypted.
+    A URL that is not private is returned as it is, whether stored or not. `server_id` is 0 for feeds shared by all
+    servers. Raises `DatabaseUnusable` if a URL cannot be decrypted.
     """
     if not is_private(url, server_id):
         return url

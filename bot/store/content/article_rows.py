@@ -22,7 +22,7 @@ def insert_articles(
 
     The articles to post are in order of age, oldest first. An article whose key (the same in every database) is
     stored already is not inserted. It may be posted if another feed brought it, and may not if this feed did
-    (another process has just inserted it).
+    (another process has just inserted it). The hashes by which the feed's entries are recognised are stored for all.
     """
     article_id_and_feed_id_by_key = {
         row["key"]: (row["id"], row["feed_id"])
@@ -74,7 +74,8 @@ def insert_articles(
 def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
     """Update an article from its changed feed entry, and schedule edits of the posts that show it.
 
-    Do nothing if the article was deleted.
+    The first change of the words that posts show is recorded as a correction. If the article moves to another web page,
+    channels and watches count that page as decided, too. Do nothing if the article was deleted.
     """
     stored_row = db.fetch_row(
         "SELECT id, title, page_key, summary, coalesce(body, text) AS feed_text FROM article WHERE id = ?",

@@ -53,7 +53,7 @@ class Articles(Repository):
     def load_page_keys_by_key_prefix(self, db: Connection, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map keys of articles, or beginnings of such keys, to the keys of the articles' web pages.
 
-        Those without an article are left out.
+        Those without an article are left out; a beginning that several keys share counts as the first of these keys.
         """
         # Keys are hexadecimal, so "g" sorts after all of them.
         sql = "SELECT page_key FROM article WHERE key >= ? AND key < ? ORDER BY key LIMIT 1"
@@ -217,8 +217,9 @@ class Articles(Repository):
         return inserted_count
 
     async def purge_texts(self, found_before: int) -> int:
-        """Delete the texts of articles that the bot found before a time; return the number of articles.
+        """Delete the texts of articles that the bot found before a time; return the number of articles that had any.
 
+        The texts that a model generated from them are deleted, and pending fetches of their web pages cancelled.
         Bookmarked articles keep their texts. Titles, dates, URLs and the hashes that recognize feed entries remain, and
         titles remain searchable. `found_before` is Unix time in seconds.
         """
@@ -235,7 +236,8 @@ def _purge_batch(
 ) -> tuple[int, tuple[int, int] | None]:
     """Delete the texts of the next articles; return their number, and the position of the last, or None at the end.
 
-    A position is the Unix time in seconds at which an article was found, and its id.
+    The texts generated from them are deleted, and pending fetches of their web pages cancelled. A position is the Unix
+    time in seconds at which an article was found, and its id.
     """
     article_rows = db.fetch_rows(
         """

@@ -55,7 +55,7 @@ class EncodedArticles(Repository):
         )
 
     async def count_encoded(self, index_id: str | None = None) -> EncodedCounts:
-        """Count the articles that a semantic index contains, and all articles.
+        """Count the articles that a semantic index contains, and all articles, with the pages that users saved.
 
         If no index is given (None), the most complete one counts.
         """
@@ -95,7 +95,7 @@ class EncodedArticles(Repository):
     def mark_encoded(self, db: Connection, index_id: str, ids_and_texts: Sequence[tuple[int, str]]) -> int:
         """Record that a semantic index contains articles with these ids and texts; return how many were new to it.
 
-        Articles whose text has changed since it was loaded are left out.
+        Articles whose text has changed since it was loaded are left out. The index counts as added to now.
         """
         meta.set_text(db, _META_NAME_PREFIX + index_id, str(db.now))
         marked_count = 0
@@ -133,7 +133,7 @@ class EncodedArticles(Repository):
     async def list_newest_ids(
         self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
-        """List the ids of the newest articles, at most `limit`, that match all filters that are not None.
+        """List the ids of at most `limit` articles that match all filters that are not None, newest first.
 
         Pages that users saved match only if their feed is in `feed_ids`.
         `since` (inclusive) and `before` (exclusive) are Unix times in seconds.

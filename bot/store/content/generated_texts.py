@@ -30,7 +30,10 @@ class GeneratedTexts(Repository):
     async def get(
         self, kind: GeneratedTextKind, article_ids: Collection[int], *, language: str, model: str
     ) -> dict[int, str]:
-        """Map article ids to the texts that were generated from the current versions of the articles."""
+        """Map article ids to the texts that were generated from the current versions of the articles.
+
+        Articles without such a text are left out.
+        """
         rows = await self._fetch_rows(
             f"SELECT article.id, generated_text.text FROM article JOIN generated_text ON {_MATCHES_ARTICLE_SQL} "
             "WHERE article.id IN (:ids)",
@@ -55,7 +58,8 @@ class GeneratedTexts(Repository):
         """Store a text generated for a server, and schedule edits of the article's posts in `channel_ids`.
 
         `started_at` is the Unix time in seconds at which the model got the article. The text counts towards
-        the quota of `server_id`, or of no server if that is None.
+        the quota of `server_id`, or of no server if that is None. It replaces an earlier text of this kind, language
+        and model; nothing is stored if the article is gone. Texts older than `RETENTION_SECONDS` are deleted.
         """
         parameters = {
             "article_id": article_id,
@@ -102,7 +106,8 @@ class GeneratedTexts(Repository):
         """List posts whose article is not yet translated into the language of their channel.
 
         Of each channel in `language_by_channel_id`, the newest `MAX_POSTS_PER_CHANNEL` of these pending posts are
-        listed, and as many that were sent since `since` (Unix time in seconds).
+        listed, and as many that were sent since `since` (Unix time in seconds). Articles whose language is unknown are
+        left out.
         """
         pending_translations = []
         for channel_id, language in language_by_channel_id.items():

@@ -31,7 +31,7 @@ class Stories(Repository):
         )
 
     async def load_similar_pairs(self, article_ids: Collection[int], min_similarity: float) -> set[tuple[int, int]]:
-        """Return pairs of ids of articles that are at least `min_similarity` similar, later article first."""
+        """Return the pairs among articles that are at least `min_similarity` similar, as ids, later article first."""
         rows = await self._fetch_rows(
             "SELECT article_id, earlier_id FROM similar_article WHERE similarity >= :min_similarity"
             " AND article_id IN (:article_ids)"

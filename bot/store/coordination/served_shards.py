@@ -83,7 +83,10 @@ class ServedShards(Repository):
         return self._owner_id is not None
 
     def require_served(self, db: Connection, dispatch_id: int) -> None:
-        """Raise `LeaseLost` if another process has leased the shard of the server of a message in the outbox."""
+        """Raise `LeaseLost` unless this process has leased the shard of the server of a message in the outbox.
+
+        Do nothing if shards are not leased, or if the message is gone.
+        """
         if self._owner_id is None:
             return
         row = db.fetch_row(
@@ -98,7 +101,7 @@ class ServedShards(Repository):
     def agree_on_count(self, db: Connection, shard_count: int) -> int:
         """Return the number of shards that live processes use; if none has a shard, store and return `shard_count`.
 
-        Raises `StoreError`.
+        In that case, leases of shards by processes that have expired are deleted. Raises `StoreError`.
         """
         live_lease_row = db.fetch_row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner WHERE kind = 'shard' "

@@ -37,7 +37,7 @@ _PENDING_SQL = """
 
 
 class BlockedSources(Repository):
-    """Repository of blocked sources. Methods raise StoreError."""
+    """Repository of blocked sources. Methods raise StoreError; changes are recorded in the audit log."""
 
     @read_transaction
     def list_all(self, db: Connection) -> list[BlockedSource]:
@@ -46,7 +46,10 @@ class BlockedSources(Repository):
 
     @read_transaction
     def count_followed(self, db: Connection, pattern: SourcePattern) -> FollowedFeedCounts:
-        """Count the feeds of a source (domain or part of a site) that servers follow, and these servers."""
+        """Count the feeds of a source (domain or part of a site) that servers follow, and these servers.
+
+        Feeds that are blocked already do not count.
+        """
         return _count_followed(db, _list_feed_ids(db, pattern, is_blocked=False))
 
     @write_transaction
@@ -85,7 +88,7 @@ class BlockedSources(Repository):
     def unblock(
         self, db: Connection, pattern: SourcePattern, alert_texts: AlertTexts, *, user_id: int | None
     ) -> FollowedFeedCounts | None:
-        """Unblock a source and those of its feeds that no other blocked source covers; alert the servers again.
+        """Unblock a source and those of its feeds that no other blocked source covers, and tell the alerted servers.
 
         Return how many followed feeds go on, and in how many servers, or None if the source isn't blocked itself.
         """

@@ -12,7 +12,7 @@ _META_NAME = "maintenance"
 
 
 class Maintenance(Repository):
-    """Repository of the maintenance mode. Methods raise StoreError."""
+    """Repository of the maintenance mode. Methods raise StoreError; changes are recorded in the audit log."""
 
     async def get(self) -> MaintenancePeriod | None:
         """Return the current maintenance, or None if there is none."""

@@ -37,7 +37,10 @@ _PENDING_STATES = (DispatchState.PENDING, DispatchState.CLAIMED)
 
 
 class Notices(ShardedRepository):
-    """Repository of notices and of the servers that get them. Methods raise StoreError."""
+    """Repository of notices and of the servers that get them. Methods raise StoreError.
+
+    The audit log records who creates and cancels a notice.
+    """
 
     @read_transaction
     def measure_reach(self, db: Connection) -> NoticeReach:
@@ -129,7 +132,10 @@ class Notices(ShardedRepository):
 
     @write_transaction
     def enqueue_next(self, db: Connection, limit: int) -> None:
-        """Enqueue the messages with notices to at most `limit` servers of this process, oldest notice first."""
+        """Decide on at most `limit` servers of this process whether they get a notice, oldest notice first.
+
+        The message is enqueued, or the reason recorded why the server does not get it.
+        """
         rows = db.fetch_rows(
             f"""
             SELECT notice_recipient.notice_id, notice_recipient.server_id, notice.created_at,
@@ -173,7 +179,7 @@ class Notices(ShardedRepository):
 
 
 def withdraw_from_server(db: Connection, server_id: int) -> None:
-    """Withdraw all notices that a server has not got yet."""
+    """Withdraw the messages with notices that wait to be sent to a server."""
     dispatch_ids = db.fetch_column(
         "SELECT dispatch.id FROM dispatch JOIN channel ON channel.id = dispatch.channel_id "
         "WHERE dispatch.notice_id IS NOT NULL AND dispatch.state = 'waiting' AND channel.server_id = ?",

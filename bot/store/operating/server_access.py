@@ -15,7 +15,7 @@ _ALLOW_LIST_KEY = "allow-list"
 class ServerAccess(ShardedRepository):
     """Repository of the servers that are blocked or allowed. Methods raise StoreError.
 
-    `user_id` is the operator who decides, or None in the terminal.
+    `user_id` is the operator who decides, or None in the terminal. Decisions are recorded in the audit log.
     """
 
     @write_transaction

@@ -57,7 +57,7 @@ class ServerData(Repository):
     def request_erasure(self, db: Connection, server_id: int, *, user_id: int | None) -> bool:
         """Have the bot leave a server and erase its data; return whether the bot is in the server.
 
-        `user_id` is the operator who decides, or None in the terminal.
+        The request is recorded in the audit log. `user_id` is the operator who decides, or None in the terminal.
         """
         is_in_server = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left_at IS NULL", (server_id,)) is not None
         db.execute(

@@ -42,7 +42,8 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 def enqueue_failure(db: Connection, feed_ids: Collection[int], dedupe_key: str, texts: AlertTexts) -> None:
     """Enqueue an alert about feeds in the servers that follow them, except where one with `dedupe_key` was enqueued.
 
-    It goes to the channel that a server chose for alerts, or else to all its channels that follow the feeds.
+    It goes to the channel that a server chose for alerts, or else to all its channels that follow the feeds. Paused
+    subscriptions do not count.
     """
     channel_rows = db.fetch_rows(
         f"""
@@ -61,7 +62,8 @@ def enqueue_recovery(
 ) -> None:
     """Enqueue an alert that feeds have recovered, in channels that got an alert with a dedupe key in `failure_keys`.
 
-    Where the alert about the failure is still pending, delete that alert instead.
+    Where no attempt was made yet to send the alert about the failure, delete that alert instead. Servers that follow
+    the feeds no longer, or only with paused subscriptions, get no alert.
     """
     pending_dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND dedupe_key IN (:dedupe_keys) "

@@ -69,7 +69,7 @@ class ChannelStates(ShardedRepository):
 
     @read_transaction
     def get_wait_reason(self, db: Connection, channel_id: int) -> Reason | None:
-        """Return why a channel's pending posts wait and until when, or None if they do not wait."""
+        """Return why quiet hours or pace let a channel's pending posts wait, and until when, or None if they do not."""
         now = self._clock.now()
         rhythm = channel_queues.load_rhythms(db, now, "channel.id = :channel", {"channel": channel_id}).get(channel_id)
         if rhythm is None or not channel_queues.has_pending_post(db, channel_id):

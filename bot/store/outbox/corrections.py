@@ -53,7 +53,7 @@ def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
 
 
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
-    """Clear the marks of articles as missing or retracted, and schedule edits of their posts."""
+    """Clear the marks of articles as missing or retracted, and schedule edits of the posts of the retracted ones."""
     parameters = {"ids": article_ids}
     retracted_ids = db.fetch_column(
         "SELECT id FROM article WHERE id IN (:ids) AND retracted_at IS NOT NULL", parameters
@@ -83,7 +83,7 @@ def retract_missing(db: Connection) -> bool:
 
 
 def schedule_edits(db: Connection, article_ids: Collection[int]) -> None:
-    """Schedule edits of the messages that show any of the articles; a digest is never edited."""
+    """Schedule edits of sent messages, and messages being sent, with any of the articles; a digest is never edited."""
     dispatch_ids = db.fetch_column(
         "SELECT id FROM dispatch WHERE kind <> 'digest' AND state IN ('claimed', 'sent') "
         "AND id IN (SELECT coalesce(dispatch_id, joined_dispatch_id) FROM delivery_status WHERE article_id "

@@ -21,10 +21,12 @@ def gather_candidates(
 ) -> DigestCandidates:
     """Gather the articles that a channel's digest of the period from `since` until `until` may include.
 
-    Both are Unix times in seconds. These are the articles posted in the channel in the period and those reserved for
-    the digest; with `plan.includes_other_channels`, also articles of `feed_ids` that were found in the period and have
-    no delivery status there. At most `MAX_DIGEST_CANDIDATES` are gathered, the newest. Stories that the channel muted
-    are left out. Other articles on the same page are listed only if they come from `feed_ids`.
+    Both are Unix times in seconds; `until` is exclusive, and nothing counts from before the bot joined the server.
+    These are the articles posted in the channel in the period and those reserved for the digest; with
+    `plan.includes_other_channels`, also articles of `feed_ids` that were found in the period and have no delivery
+    status there. At most `MAX_DIGEST_CANDIDATES` are gathered, the newest, one per web page. Retracted articles, and
+    stories that the channel muted, are left out. Other articles on the same page are listed only if they come from
+    `feed_ids`.
     """
     parameters: dict[str, object] = {
         "channel": digest.channel_id,
@@ -85,9 +87,10 @@ def gather_for_user(
 ) -> DigestCandidates:
     """Gather the articles that a user's digest of the period from `since` until `until` may include.
 
-    Both are Unix times in seconds. These are the articles of `selected_feed_ids` (None: of all `feed_ids`) and the
-    articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought in the period. At most
-    `MAX_DIGEST_CANDIDATES` are gathered, the newest. Stories that the user muted are left out.
+    Both are Unix times in seconds, `until` is exclusive. These are the articles of `selected_feed_ids` (None: of all
+    `feed_ids`) and the articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought in the
+    period. At most `MAX_DIGEST_CANDIDATES` are gathered, the newest, one per web page. Retracted articles, and stories
+    that the user muted, are left out.
     """
     parameters: dict[str, object] = {
         "since": since,

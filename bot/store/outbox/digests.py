@@ -41,9 +41,11 @@ def save_digest(
 ) -> Digest | None:
     """Create or change a channel's digest and return it, or None if that is not allowed.
 
-    A new digest is not allowed if the server has `limit` digests, and none if the bot left the server. If
-    the channel gets single posts again, its reserved articles are sent in a catch-up, one message with
-    many articles. Raises StoreError if the channel belongs to another server.
+    A new digest is not allowed if the server has `limit` digests, and none if the bot left the server. Unless the day
+    or time changes, the next digest stays due when it was. If the channel now gets only its digest, articles of its
+    held posts are reserved for it. If the channel gets single posts again, its reserved articles are sent in a
+    catch-up, one message with many articles. The change is recorded in the change history. Raises StoreError if the
+    channel belongs to another server.
     """
     ensure_channel(db, channel_id, server_id=server_id)
     select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
@@ -80,9 +82,9 @@ def save_digest(
 
 
 def delete_digest(db: Connection, *, server_id: int, channel_id: int, user_id: int) -> bool:
-    """Delete a channel's digest, and enqueue its reserved articles as a catch-up, one message for all.
+    """Delete a channel's digest with its pending messages, and enqueue its reserved articles as one catch-up message.
 
-    Return whether there was a digest.
+    Return whether there was a digest. The change is recorded in the change history.
     """
     row = db.fetch_row(
         f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ? AND server.id = ?",
@@ -99,7 +101,10 @@ def delete_digest(db: Connection, *, server_id: int, channel_id: int, user_id: i
 
 
 class Digests(ShardedRepository):
-    """Repository of the digests of channels, at most one per channel. Methods raise StoreError."""
+    """Repository of the digests of channels, at most one per channel. Methods raise StoreError.
+
+    Digests in servers that the bot has left are stored, but not found.
+    """
 
     save = bind_write(save_digest)
     delete = bind_write(delete_digest)
@@ -200,7 +205,10 @@ class Digests(ShardedRepository):
 
     @write_transaction
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
-        """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on."""
+        """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on.
+
+        Does nothing if the digest was enqueued, changed or deleted since it was loaded.
+        """
         if _is_unchanged(db, digest):
             due_at = _compute_next_due_at(db, digest)
             db.execute("UPDATE digest SET due_at = ?, covered_until = ? WHERE id = ?", (due_at, since, digest.id))

@@ -79,7 +79,8 @@ def withdraw_articles(
 ) -> None:
     """Withdraw pending articles from a channel, and delete the messages that become empty.
 
-    The articles get the status withheld with `reason`; if that is None, their statuses are deleted.
+    The articles get the status withheld with `reason`; if that is None, their statuses are deleted. Other articles that
+    were added to a deleted post are enqueued again.
     """
     selection_sql = """
         channel_id = :channel AND page_key IN (:pages) AND (

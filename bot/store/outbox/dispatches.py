@@ -194,11 +194,17 @@ class Dispatches(ChannelStates):
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     async def mark_failed(self, dispatch_id: int, reason: Reason) -> None:
-        """Mark a message as failed for good, and enqueue again the articles that were added to (joined) its post."""
+        """Mark a claimed message as failed for good, and enqueue again the articles added to (joined) its post.
+
+        Does nothing if the message is not claimed.
+        """
         await self._close_dispatch(dispatch_id, DispatchState.FAILED, reason)
 
     async def mark_uncertain(self, dispatch_id: int, reason: Reason) -> None:
-        """Mark a message as perhaps sent, which cannot be verified, and enqueue again articles added to it (joined)."""
+        """Mark a claimed message as perhaps sent, which cannot be verified, and enqueue again articles that joined it.
+
+        Does nothing if the message is not claimed.
+        """
         await self._close_dispatch(dispatch_id, DispatchState.UNCERTAIN, reason)
 
     async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
@@ -213,7 +219,10 @@ class Dispatches(ChannelStates):
         )
 
     async def list_dispatches_to_edit(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
-        """List at most `limit` sent messages whose edit is due at `now`, in one channel if it is given."""
+        """List at most `limit` sent messages whose edit is due at `now`, the longest due first.
+
+        They are in servers that the bot is in, of all processes, or only in one channel if it is given.
+        """
         return await self._select_dispatches(
             f"{EDITABLE_SQL} AND dispatch.edit_due_at <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due_at, dispatch.id LIMIT :limit",

@@ -40,7 +40,7 @@ class MonthlyReports(ShardedRepository):
         )
 
     async def list_due(self, now: int) -> list[DueReport]:
-        """List the monthly reports that are due at a Unix time in seconds, in servers of this process."""
+        """List the monthly reports of this process's servers due at a Unix time in seconds, longest due first."""
         return await self._fetch_objects(
             DueReport._make,
             "SELECT server.id, report_due_at, channel.id FROM server "
@@ -54,7 +54,8 @@ class MonthlyReports(ShardedRepository):
     def enqueue_due(self, db: Connection, report: DueReport, payload: str | None) -> None:
         """Enqueue a due monthly report, unless `payload` (its content) is None, and schedule the next one.
 
-        Does nothing if the report was enqueued or stopped since it was loaded.
+        It is not enqueued, either, if the report has no channel. Does nothing if the report was enqueued or stopped
+        since it was loaded.
         """
         updated_count = db.execute_rowcount(
             "UPDATE server SET report_due_at = ? WHERE id = ? AND report_due_at = ?",

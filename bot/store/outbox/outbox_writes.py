@@ -37,9 +37,10 @@ def enqueue_articles(
 ) -> bool:
     """Enqueue the articles whose web page has no delivery status in the channel; return whether any was enqueued.
 
-    If more than `max_pending_posts` posts are pending, the oldest that were never tried are merged into the channel's
-    catch-up, one message for many articles. A channel that gets only digests reserves the articles, a channel
-    with a minimum of outlets or a selection of top stories holds their posts; both return False.
+    A page that was filtered there counts as one without a status. If more than `max_pending_posts` posts are pending,
+    the oldest that were never tried are merged into the channel's catch-up, one message for many articles. A channel
+    that gets only digests reserves the articles, a channel with a minimum of outlets or a selection of top stories
+    holds their posts; both return False.
     """
     new_articles = select_articles_without_status(db, channel_id, articles)
     if not new_articles:
@@ -57,7 +58,10 @@ def enqueue_articles(
 
 
 def enforce_pending_limit(db: Connection, channel_id: int, *, max_pending_posts: int) -> None:
-    """Merge a channel's oldest pending posts beyond `max_pending_posts` into its catch-up, one message for all."""
+    """Merge a channel's oldest pending posts beyond `max_pending_posts` into its catch-up, one message for all.
+
+    Posts that were tried already stay.
+    """
     _enqueue_posts(db, channel_id, [], max_pending_posts)
 
 
@@ -80,9 +84,10 @@ def _enqueue_posts(
 def merge_into_catch_up(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, post_ids: Sequence[int] = ()
 ) -> None:
-    """Merge articles and pending posts into the channel's pending catch-up (message for many articles), or a new one.
+    """Merge articles, and pending or held posts, into the channel's pending catch-up (message for many), or a new one.
 
-    `post_ids` are ids in the outbox. The web pages of `articles` must have no delivery status in the channel.
+    `post_ids` are ids in the outbox; articles that were added to these posts are merged, too. The web pages of
+    `articles` must have no delivery status in the channel.
     """
     if not articles and not post_ids:
         return
@@ -131,7 +136,8 @@ def merge_into_catch_up(
 def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
     """Enqueue the articles that have no delivery status in a channel as one message (catch-up).
 
-    If the channel gets only digests or holds posts, reserve or hold the articles instead.
+    A page that was filtered there counts as one without a status. If the channel gets only digests or holds posts,
+    reserve or hold the articles instead.
     """
     new_articles = select_articles_without_status(db, channel_id, articles)
     match load_route(db, channel_id):
@@ -174,7 +180,8 @@ def record_filtered_articles(
 ) -> None:
     """Mark articles that have no delivery status in the channel as filtered, each with the filters as reason.
 
-    The status is provisional: the page may reach the channel through another feed whose filters it passes.
+    The status is provisional: the page may reach the channel through another feed whose filters it passes. If another
+    article of the page has decided the status already, it is recorded that filters block this one.
     """
     articles = [article for article, _reason in articles_with_reasons]
     reason_by_article_id = {article.article_id: reason.encode() for article, reason in articles_with_reasons}
@@ -226,9 +233,9 @@ def load_route(db: Connection, channel_id: int) -> Route:
 
 
 def add_post(db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None) -> int:
-    """Insert a post of an article; return its id.
+    """Insert a post of an article, unless the channel has a message with its key; return the stored one's id.
 
-    It is pending, or held until it expires at `held_until` (Unix time in seconds).
+    A new post is pending, or held until it expires at `held_until` (Unix time in seconds).
     """
     return transitions.insert_dispatch(
         db,

@@ -45,7 +45,7 @@ def join_posts(
     """Add (join) articles of a feed to posts of the channel about the same event; return those that joined none.
 
     No article joins if the channel does not merge stories. A held post is released, or admitted to the
-    selection of top stories, once enough outlets report its story.
+    selection of top stories, once enough outlets report its story; an edit of a sent post is scheduled.
     """
     if not any(matches.similar_articles_by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(
         db, channel_id

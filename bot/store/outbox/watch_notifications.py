@@ -201,7 +201,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
 
     Feeds that an operator blocks are left out. Return whether any article is left. An article that is not readable is
     replaced by an article of a readable feed on the same page, if there is one. Removed pages may be notified later,
-    when a readable feed brings them.
+    when a readable feed brings them. If no article is left, the next notification does not wait for the cooldown.
     """
     match_rows = db.fetch_rows(
         """

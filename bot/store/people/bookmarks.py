@@ -50,10 +50,10 @@ class Bookmarks(Repository):
     ) -> bool:
         """Bookmark an article for a user; return whether anything changed.
 
-        The bookmark records the message in which the user made it. `restores_removed` is False for a reaction that
-        was found later: then a bookmark that the user removed stays removed. Nothing changes if the
-        article is missing, or is a page that a user saved: such a page is bookmarked as it is saved. Raises
-        RequestRejected, without any change, if the user would have more than `max_bookmarks` bookmarks.
+        The bookmark records the message in which the user made it. `restores_removed` is False for a reaction that was
+        found later: then a bookmark that the user removed, also by having all data deleted, stays removed. Nothing
+        changes if the article is missing, or is a page that a user saved: such a page is bookmarked as it is saved.
+        Raises RequestRejected, without any change, if the user would have more than `max_bookmarks` bookmarks.
         """
         on_conflict_sql = (
             "DO UPDATE SET created_at = excluded.created_at, removed_at = NULL, server_id = excluded.server_id, "
@@ -161,7 +161,7 @@ class Bookmarks(Repository):
         offset: int = 0,
         bookmark_filter: BookmarkFilter = NO_FILTER,
     ) -> list[Bookmark]:
-        """List at most `limit` bookmarks of a user, newest first."""
+        """List at most `limit` bookmarks of a user that match a filter, newest first."""
         article_ids = _list_matching_article_ids(db, user_id, bookmark_filter)[offset : offset + limit]
         return db.fetch_objects(
             bookmark_from_row,
@@ -224,7 +224,7 @@ class Bookmarks(Repository):
         )
 
     async def load_removed_urls(self, user_id: int) -> tuple[str, ...]:
-        """Return the URLs of articles whose bookmark the user removed."""
+        """Return the URLs of articles whose bookmark the user removed, in the order in which articles were stored."""
         return tuple(
             await self._fetch_column(
                 "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "

@@ -85,7 +85,11 @@ class FeedReactions(Repository):
 
     @read_transaction
     def count_by_feed(self, db: Connection, server_id: int, *, since: int, until: int) -> list[FeedReactionCounts]:
-        """Count, by feed, a server's posts between two Unix times in seconds, and the batches of reactions within."""
+        """Count, by feed, a server's posts from `since` until before `until`, and the batches of reactions within.
+
+        Both are Unix times in seconds. Only the newest `MAX_REPORTED_ROWS` posts count. Feeds with neither posts nor
+        reactions are left out.
+        """
         parameters = {"server_id": server_id, "since": since, "until": until, "limit": MAX_REPORTED_ROWS}
         channel_counts_by_feed_id: defaultdict[int, Counter[int]] = defaultdict(Counter)
         article_ids_by_feed_id: defaultdict[int, set[int]] = defaultdict(set)
@@ -118,7 +122,10 @@ class FeedReactions(Repository):
 
     @read_transaction
     def list_posts(self, db: Connection, *, channel_id: int, feed_id: int, since: int, limit: int) -> list[PostedTitle]:
-        """List at most `limit` of a feed's posts in a channel since a Unix time in seconds, newest first."""
+        """List at most `limit` of a feed's posts in a channel since a Unix time in seconds, newest first.
+
+        An article in a message for many articles counts as a post.
+        """
         return [
             PostedTitle(*row)
             for row in db.execute(
@@ -139,7 +146,10 @@ class FeedReactions(Repository):
     def list_channel_posts(
         self, db: Connection, channel_ids: Sequence[int], *, since: int, until: int
     ) -> list[ChannelPost]:
-        """List the posts in channels between two Unix times in seconds, newest first."""
+        """List the posts in channels from `since` until before `until`, newest first, at most `MAX_REPORTED_ROWS`.
+
+        Both are Unix times in seconds. An article in a message for many articles counts as a post.
+        """
         rows = db.fetch_rows(
             """
             SELECT dispatch.channel_id, article.feed_id, dispatch.id, dispatch.sent_at, article.published

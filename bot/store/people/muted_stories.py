@@ -75,7 +75,8 @@ class MutedStories(Repository):
 
         The channel is that of the user's direct messages if `is_personal`. The story is made of articles of
         `feed_ids`; later articles of feeds followed in the server extend it. If the channel has muted the
-        story already, only the end of that mute changes. Return None if the channel has `limit` muted stories, or
+        story already, only the end of that mute, and who made it, change. The mute of a story in a server's channel is
+        recorded in the change history. Return None if the channel has `limit` muted stories, or
         the article is gone.
         """
         if server_id is not None:
@@ -131,7 +132,7 @@ class MutedStories(Repository):
 
     @write_transaction
     def undo(self, db: Connection, mute_id: int, *, user_id: int) -> None:
-        """End the mute of a story in the name of a user.
+        """End the mute of a story in the name of a user; do nothing if it has ended.
 
         Within `RESTORE_WINDOW_SECONDS` of its start, also enqueue again the articles that it withdrew.
         """

@@ -47,7 +47,9 @@ class PersonalDigests(Repository):
     ) -> PersonalDigest:
         """Create or change a user's digest in their direct message channel, and return it, unpaused.
 
-        If `server_id` is None, a stored digest keeps its server.
+        The channel gets the language, and counts as open to direct messages again. The pending message of a digest that
+        was paused, or could not be sent because of closed direct messages, is deleted. If `server_id` is None, a stored
+        digest keeps its server.
         """
         if server_id is not None:
             ensure_server(db, server_id)

@@ -65,7 +65,8 @@ class Proposals(ShardedRepository):
     def add(self, db: Connection, draft: ProposalDraft) -> tuple[Proposal, bool]:
         """Store a user's proposal of a feed, or add the user to the feed's open one; return it, and whether it is new.
 
-        Raises RequestRejected if the user is blocked or has proposed the feed, or a limit is reached.
+        The managers' message about the feed, if there is one, is edited. Raises RequestRejected if the user is blocked
+        or has proposed the feed, or a limit is reached.
         """
         open_proposals = _list_open(db, draft.server_id)
         same_proposal = next((proposal for proposal in open_proposals if proposal.url == draft.url), None)
@@ -127,7 +128,10 @@ class Proposals(ShardedRepository):
 
     @write_transaction
     def set_channel(self, db: Connection, proposal_id: int, channel_id: int, *, server_id: int) -> None:
-        """Set the channel for which a feed is proposed. Raises RequestRejected unless the proposal is open."""
+        """Set the channel for which a feed is proposed, and have the managers' message edited.
+
+        Raises RequestRejected unless the proposal is open.
+        """
         _require_open(db, proposal_id, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
@@ -154,6 +158,7 @@ class Proposals(ShardedRepository):
     ) -> tuple[Subscription, bool]:
         """Approve the proposal of a feed in the name of the manager `user_id` and follow the feed, in one transaction.
 
+        Those who proposed the feed are notified, and the managers' message is edited.
         Return the subscription, and whether it is new: then the article `first_article_id` is posted, if any. Raises
         RequestRejected if the proposal is gone or was decided before, if the server would follow more than
         `max_feeds` feeds, or if an operator blocks the source of the feed.
@@ -176,7 +181,8 @@ class Proposals(ShardedRepository):
     def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
         """Decline the proposal of a feed in the name of a manager.
 
-        Raises RequestRejected if it is gone or was decided before.
+        Those who proposed the feed are notified, the managers' message is edited, and the decision recorded in the
+        change history. Raises RequestRejected if it is gone or was decided before.
         """
         _decline(db, _require_open(db, proposal_id, server_id), user_id)
 
@@ -228,7 +234,8 @@ class Proposals(ShardedRepository):
     def process_due(self, db: Connection) -> None:
         """Close the proposals of feeds whose time is over, and enqueue the missing messages to managers about others.
 
-        Only proposals in servers that this process serves are processed.
+        Those who proposed a feed are notified when its proposal closes. Only proposals in servers that this process
+        serves are processed.
         """
         served_sql = self._shards.build_served_condition("proposal.server_id")
         due_sql = f"SELECT proposal.id {_OPEN_PROPOSALS_SQL} AND {served_sql} AND proposal.closes_at <= :now"

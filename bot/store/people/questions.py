@@ -54,7 +54,8 @@ class Questions(Repository):
 
         `article_id` is the id of the article that the question is about, `previous_question_id` of the question that it
         follows up, `message_id` of the message that asked it; each is None without one. `source_article_ids` are the
-        ids of the articles that the answer quotes. Raises `StoreError`.
+        ids of the articles that the answer quotes; an article or question that is gone is left out. Of the user's
+        questions, only the latest `MAX_QUESTIONS_PER_USER` stay. Raises `StoreError`.
         """
         question_id = secrets.randbelow(2**62)
         parameters = {
@@ -139,7 +140,7 @@ class Questions(Repository):
         """Record whether an answer helped a user; return the vote, or None if it was deleted.
 
         Repeating a vote deletes it. The caller checks whether the user may vote. Nothing is stored if the
-        question is missing.
+        question is missing, but the vote is returned.
         """
         deleted_count = db.execute_rowcount(
             "DELETE FROM vote WHERE question_id = ? AND user_id = ? AND is_helpful = ?",

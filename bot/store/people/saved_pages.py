@@ -31,8 +31,8 @@ class SavedPages(Repository):
     ) -> tuple[Article, bool] | None:
         """Store a page for a user and bookmark it; return it, and whether it is new.
 
-        A page that the user saved before, and did not remove, is returned as it was stored. Returns None if the user
-        has `max_pages` other pages.
+        A page that the user saved before, and did not remove, is returned as it was stored; what is left of one that
+        they removed is replaced. Returns None if the user has `max_pages` other pages.
         """
         feed_id = saved_pages_feed_id(user_id)
         stored_row = db.fetch_row(

@@ -236,7 +236,7 @@ class PollWrite:
 
 @dataclass(frozen=True, slots=True)
 class PollWriteResult:
-    """Ids of a poll's new articles, oldest first, and of the channels for which it enqueued messages."""
+    """Ids of a poll's new articles, oldest first, and of the channels for which it enqueued or extended messages."""
 
     new_article_ids: tuple[int, ...] = ()
     channel_ids: tuple[int, ...] = ()

@@ -46,7 +46,7 @@ class AssistantTokens(Repository):
     ) -> str | None:
         """Create a token with which AI assistants read a server's public channels, and return it.
 
-        The change history records who created it.
+        The change history records who created it, unless `user_id` is None.
         Return None if the bot is not in the server, or if the server has `limit` tokens already.
         """
         token = token_urlsafe(TOKEN_BYTES)
@@ -83,7 +83,7 @@ class AssistantTokens(Repository):
     ) -> int:
         """Revoke a server's tokens for AI assistants, or only those with one of `token_hashes` (as hexadecimal text).
 
-        Return the number of tokens that were revoked.
+        The change history records who did so, unless `user_id` is None. Return the number of tokens that were revoked.
         """
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
         revoked_hashes = [bytes(row[0]) for row in rows if token_hashes is None or bytes(row[0]).hex() in token_hashes]

@@ -31,8 +31,8 @@ class Servers(ShardedRepository):
     def claim_welcome(self, db: Connection, server_id: int, *, repeat_before: int | None = None) -> bool:
         """Return whether a server is to get the welcome message now, and record the message as sent.
 
-        That is True once per server. With `repeat_before` (Unix time in seconds), for a new invitation, it is
-        also True if no feed is followed or the last welcome was sent before that time.
+        That is True once per server, while the bot is in it. With `repeat_before` (Unix time in seconds), for a new
+        invitation, it is also True if no feed is followed or the last welcome was sent before that time.
         """
         updated_count = db.execute_rowcount(
             """
@@ -49,13 +49,14 @@ class Servers(ShardedRepository):
     async def mark_left(self, server_id: int) -> None:
         """Record that the bot was removed from a server.
 
-        The pending articles of the server are withheld, and its channels are no longer published as web feeds.
+        The server's pending messages are deleted and their articles withheld, and its channels are no longer published
+        as web feeds. A request to leave the server is fulfilled.
         """
         await self._database.transact(_mark_left, server_id)
 
     @write_transaction
     def sync(self, db: Connection, locale_by_server_id: Mapping[int, str | None], shard_id: int = 0) -> None:
-        """Record the joins and leaves of servers that happened while no process served their shard.
+        """Record the joins and leaves of servers, and changes of locales, while no process served their shard.
 
         `locale_by_server_id` maps the ids of all servers that the bot is in on the shard to their locales,
         or to None during an outage. A server that is not in it was left.
@@ -106,7 +107,7 @@ class Servers(ShardedRepository):
             db.execute("UPDATE channel SET parent_id = ? WHERE id = ?", (parent_id, thread_id))
 
     async def list_thread_ids(self, channel_id: int) -> list[int]:
-        """List the threads of a channel that have or had a feed or a setting of their own."""
+        """List the ids of the threads of a channel that have or had a feed or a setting of their own."""
         return await self._fetch_column(
             "SELECT thread.id FROM channel JOIN channel AS thread ON thread.server_id = channel.server_id "
             "AND thread.parent_id = channel.id WHERE channel.id = ?",
@@ -151,7 +152,7 @@ class Servers(ShardedRepository):
         return len(purged_server_ids)
 
     async def get_locale(self, server_id: int) -> str | None:
-        """Return the locale that Discord reports for a server (such as `fr`), or None if it is unknown."""
+        """Return the locale that Discord reports for a server (such as `fr`); None if unknown or if the bot left."""
         return await self._fetch_value("SELECT locale FROM server WHERE id = ? AND left_at IS NULL", (server_id,))
 
     async def get_alert_channel_id(self, server_id: int) -> int | None:

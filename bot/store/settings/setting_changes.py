@@ -22,7 +22,8 @@ def log_change(
 ) -> None:
     """Record that a user changed a setting of a server, which must exist.
 
-    Do nothing without a `user_id`, or if `old_text` equals `new_text`.
+    The oldest changes beyond `MAX_CHANGES_PER_SERVER` are deleted. Do nothing without a `user_id`, or if `old_text`
+    equals `new_text`.
     """
     if user_id is None or old_text == new_text:
         return

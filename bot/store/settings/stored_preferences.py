@@ -19,7 +19,9 @@ def change_preference(
 ) -> bool:
     """Set a preference of a server and return whether the preference changed.
 
-    `value` must be valid for the preference; None restores the default.
+    `value` must be valid for the preference; None restores the default. The change is recorded in the change history. A
+    new time zone changes when digests, top stories and the monthly report are due; turning the operator's notices off
+    withdraws pending ones. Raises StoreError if a channel for alerts belongs to another server.
     """
     ensure_server(db, server_id)
     if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
@@ -48,6 +50,7 @@ def change_channel_setting(
 ) -> bool:
     """Change a setting of a channel and return whether it changed.
 
+    The change is recorded in the change history. Held posts are sent, or held for another time, if it concerns them.
     Raises StoreError if the channel belongs to another server, ValueError if the setting cannot have the value.
     """
     stored_value = setting.to_column(value)

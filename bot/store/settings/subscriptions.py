@@ -45,11 +45,11 @@ def follow_feed(
 ) -> tuple[Subscription, bool]:
     """Subscribe a channel to a feed; return the subscription, and whether it is new.
 
-    For a new subscription, the article `first_article_id` is enqueued to be posted, unless a filter of the channel
-    or the server blocks it; `make_matcher` makes the function that tests filters. With `skip_backlog`, for many
-    feeds at once, articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or
-    belongs to another server, and RequestRejected if the server would follow more than `max_feeds` feeds or an
-    operator blocks the source of the feed.
+    For a new subscription, the article `first_article_id` is enqueued to be posted, also if it was withheld before,
+    unless a filter of the channel or the server blocks it or the channel has muted its story; `make_matcher` makes the
+    function that tests filters. With `skip_backlog`, for many feeds at once, articles of the feed's first poll are not
+    posted. Raises StoreError if the feed is missing or belongs to another server, and RequestRejected if the server
+    would follow more than `max_feeds` feeds or an operator blocks the source of the feed.
     """
     feed_row = db.fetch_row("SELECT server_id, url, last_success, blocked_since FROM feed WHERE id = ?", (feed_id,))
     if feed_row is None or feed_row["server_id"] not in {0, server_id}:
@@ -179,10 +179,10 @@ class Subscriptions(Repository):
     ) -> Subscription | None:
         """Move a subscription, with its articles still to be posted, to another channel of the server; return it.
 
-        Filters of the other channel apply to the articles; `make_matcher` makes the function that tests filters.
-        Articles that were added to a post of the same story stay with that post. If the other channel follows the
-        feed already, its own subscription remains and is returned. Return None if there is no such subscription.
-        Raises StoreError if the other channel belongs to another server.
+        Filters and muted stories of the other channel apply to the articles; `make_matcher` makes the function that
+        tests filters. Articles that were added to a post of the same story stay with that post. If the other channel
+        follows the feed already, its own subscription remains and is returned. Return None if there is no such
+        subscription. Raises StoreError if the other channel belongs to another server.
         """
         subscription = _find_subscription(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.channel_id == channel_id:

@@ -282,7 +282,7 @@ class Feeds(Repository):
     def remove(self, db: Connection, feed_id: int) -> None:
         """Stop polling a feed and delete its articles except bookmarked ones.
 
-        The row of the feed is deleted too unless a bookmarked article needs it.
+        Articles whose bookmark was removed stay, too. The row of the feed is deleted unless one of these needs it.
         """
         reserve_ids(db, "article")
         reserve_ids(db, "feed")

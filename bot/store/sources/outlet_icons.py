@@ -11,7 +11,7 @@ class OutletIcons(Repository):
     """Repository of the icons of outlets, by the names of their emoji. Methods raise StoreError."""
 
     async def list_all(self) -> list[OutletIcon]:
-        """List all icons of outlets."""
+        """List all icons of outlets, in no particular order."""
         return await self._fetch_objects(
             OutletIcon._make, "SELECT name, fetched_at, colour, last_shown_at FROM outlet_icon"
         )

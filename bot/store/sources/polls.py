@@ -146,8 +146,9 @@ class Polls(Repository):
         *,
         owner_id: str | None = None,
     ) -> bool:
-        """Record polls that found nothing new, and alerts on their feeds; return whether edits of posts became due.
+        """Record polls that found nothing new, and alerts on their feeds; return whether any article was retracted.
 
+        Articles of all feeds that have been missing for long enough are retracted, and edits of their posts scheduled.
         `feeds` are written in full; for `unchanged_polls` only the next poll is scheduled. With `owner_id`,
         feeds whose lease another process owns are skipped.
         """
@@ -178,8 +179,9 @@ class Polls(Repository):
 
         Unless it is the first poll, every new article gets a status in each channel that follows the feed: to be
         posted, listed in a catch-up or added to a similar article's post, or withheld (not posted) or filtered.
-        `matches` are computed again if other articles or mutes of stories were stored since. Nothing is recorded for
-        a blocked feed. Raises LeaseLost if another process now owns the lease that `fence` requires.
+        `matches` are computed again if other articles or mutes of stories were stored since. Nothing is recorded for a
+        blocked feed, or one that was deleted. Raises LeaseLost if another process now owns the lease that `fence`
+        requires.
         """
         process_leases.require_lease(db, fence)
         parameters = {

@@ -22,7 +22,8 @@ def migrate(connection: sqlite3.Connection, schema_directory: Path = SCHEMA_DIRE
     """Apply the missing migrations and return whether the database is new.
 
     An interruption leaves the database at its old version. Integrity is checked within the transaction, which
-    takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable` or
+    takes minutes for a large file. With any migration to apply, the file is also rewritten if its pages have another
+    size, and vacuumed if it is sparse. Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable` or
     sqlite3.Error.
     """
     schema_version = load_schema_version(connection)

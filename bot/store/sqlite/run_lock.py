@@ -21,7 +21,8 @@ from bot.store.store_errors import DatabaseFileGone, DatabaseUnusable, ProcessMu
 def lock_for_run(path: Path) -> Iterator[None]:
     """Hold the run lock of a database file within the `with` block.
 
-    Raises `ProcessMustEnd` if another process holds it, `DatabaseUnusable` if it cannot be taken.
+    Its folder, and an empty file, are created if they are missing. Raises `ProcessMustEnd` if another process holds it,
+    `DatabaseUnusable` if it cannot be taken.
     """
     file_lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     try:
