@@ -148,7 +148,10 @@ async def serve(
 
 
 def build_demo_settings(settings: Settings, folder: Path, *, is_live: bool) -> Settings:
-    """Return the settings of a demo whose database is in the given folder."""
+    """Return the settings of a demo whose database is in the given folder.
+
+    Unless `is_live`, no web pages of articles are fetched, and channels are published as feeds on a free port.
+    """
     demo_settings = replace(
         settings,
         database=folder / "telex.db",

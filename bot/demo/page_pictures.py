@@ -27,7 +27,8 @@ def install_bot_avatar(env: Env) -> dict[str, tuple[str, bytes]]:
 def register_emoji(env: Env, outlet_names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
     """Register emoji for buttons and for the initials of outlets, and return their file names and bytes by URL.
 
-    `outlet_names` are the outlets' names; if it is None, every initial is registered in every colour.
+    The bot's messages show them from now on. `outlet_names` are the outlets' names; if it is None, every initial is
+    registered in every colour.
     """
     file_by_url: dict[str, tuple[str, bytes]] = {}
 

@@ -147,7 +147,7 @@ class SamplePublisher:
         return sorted(steps, key=lambda step: step.offset_seconds)
 
     async def run_script(self) -> AsyncIterator[SampleStory]:
-        """Publish, correct and withdraw stories at their times, and yield each story after each of these."""
+        """Publish, correct and withdraw stories at their times, and yield the uncorrected story after each of these."""
         elapsed_seconds = 0.0
         for step in self.build_script():
             await asyncio.sleep(step.offset_seconds - elapsed_seconds)

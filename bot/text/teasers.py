@@ -21,8 +21,8 @@ _MIN_FULL_TEXT_CHARS = 3_000
 def is_teaser(text: str) -> bool:
     """Return whether the text of an entry is likely only the beginning or a summary of its article.
 
-    Such a text is empty, ends with a truncation mark, or is short and has one or two paragraphs. For a full article
-    that short, fetching the page is superfluous but harmless.
+    Such a text is empty, ends with a truncation mark and is not long, or is short and has one or two paragraphs. For a
+    full article that short, fetching the page is superfluous but harmless.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:

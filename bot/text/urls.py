@@ -127,7 +127,7 @@ def redact(url: str) -> str:
     """Return the URL with secrets replaced by `REDACTED`, to be shown or logged.
 
     Secrets are user and password, parameters with a telling name such as `token`, and long random segments of the
-    path, query or fragment. A text that is no URL is replaced as a whole.
+    path, query or fragment. White space is removed. A text with an invalid host or port is replaced as a whole.
     """
     try:
         parts = urlsplit(_BLANK_CHARS_PATTERN.sub("", url))

@@ -41,9 +41,10 @@ _THIRD_INDEX_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin
 def parse_period(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     """Return the period that a text such as `7d`, `2020-06-10` or `depuis lundi` means, or None.
 
-    `now` is Unix time in seconds; days begin at midnight in `zone`, weeks on Monday. A day or month without a
-    year is the latest that has begun. A beginning, middle or end ("early June") is a third of a period. None
-    is returned if the text is no time expression, or for a date that does not exist.
+    `now` is Unix time in seconds; days begin at midnight in `zone`, weeks on Monday. A day or month without a year is
+    the latest that has begun. A beginning, middle or end ("early June") is a third of a period. Only the first 80
+    characters of the text are read. None is returned if the text is no time expression, or for a date that does not
+    exist.
     """
     folded_text = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
     preposition_match = _LEADING_PREPOSITION_PATTERN.match(folded_text)

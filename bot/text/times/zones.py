@@ -26,7 +26,7 @@ def find_zone_name(text: str) -> str | None:
 
 
 def suggest_zone_names(text: str) -> list[str]:
-    """Return the IANA names of time zones whose names are similar to a text, best first."""
+    """Return the IANA names of at most four time zones whose names are similar to a text, best first."""
     matches = process.extract(
         _normalize_name(text[:_MAX_NAME_CHARS]),
         load_zone_name_by_folded_name().keys(),
