@@ -17,8 +17,8 @@ async def search_all_queries(
     """Return the articles that match any of the queries, by the fusion of their rankings or newest first.
 
     An article that fully matches one of the queries is a full match. The page has the notes and suggestions of all
-    queries. Articles with the same page key (of the same web page) are one. `feed_ids` are the feeds that the user may
-    read (None: all feeds). Raises StoreError.
+    queries, and no total number of results. Articles with the same page key (of the same web page) are one. `feed_ids`
+    are the feeds that the user may read (None: all feeds). Raises StoreError.
     """
     search_pages = [await searcher.search(query, feed_ids=feed_ids, limit=limit, sort=sort) for query in queries]
     results = [result for search_page in search_pages for result in search_page.results]

@@ -60,7 +60,7 @@ class Highlighter:
 def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Return the part of an article with most highlights, on one line, and its spans to highlight.
 
-    The spans are in characters.
+    Without highlights, that is the beginning. The spans are in characters.
     """
     stripped_lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
     text = " ".join(filter(None, stripped_lines))

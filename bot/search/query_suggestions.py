@@ -78,7 +78,7 @@ async def suggest_corrections(
 ) -> QueryAdvice:
     """Return notes and suggestions on the words and names of a query that hardly any article in scope has.
 
-    `has_full_match` says whether some article matches all of the query.
+    `has_full_match` says whether some article matches all of the query. At most `MAX_SUGGESTIONS` are returned.
 
     Raises:
         StoreError: The database failed.
@@ -144,7 +144,7 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
 
 
 def apply_suggestion(query_text: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()) -> str:
-    """Return a query in which a suggestion replaces the most similar word or name.
+    """Return a query in which a suggestion, quoted if it has several words, replaces the most similar word or name.
 
     `options` are filters, as they are typed in a query, that are added to `query_text` before.
     `notes` are the notes that came with the suggestion; they show whether it replaces the whole query.

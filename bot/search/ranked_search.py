@@ -187,7 +187,7 @@ def compute_idf(engine: SearchEngine, stems: Iterable[str]) -> float:
 class RankedSearch:
     """Search that ranks articles, by meaning too if there is a semantic index.
 
-    Methods raise `EngineError` if the index cannot be used.
+    Methods raise `EngineError` if the index cannot be used, and `StoreError`.
     """
 
     def __init__(self, store: Store, semantic_index: SemanticIndex | None) -> None:
@@ -197,7 +197,7 @@ class RankedSearch:
     async def find_newest(
         self, engine: SearchEngine, query: Query, query_parts: QueryParts, scope: Scope, limit: int
     ) -> list[RankedArticle]:
-        """Return the articles that match all of a query, newest first."""
+        """Return at most `limit` articles that match all of a query, newest first."""
         fetch_limit = limit * _PHRASE_OVERFETCH_FACTOR if query_parts.phrases else limit
         hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, fetch_limit, newest_first=True))
         articles = await _filter_exact_phrases(query_parts, await self._load_articles(hits))

@@ -158,9 +158,10 @@ class Searcher:
     ) -> SearchPage:
         """Return a page of the articles that match a query. Any text is accepted.
 
-        `feed_ids` are the feeds that the user may read (None: all feeds). A query that asks for the bookmarks
-        of `user_id` also finds the pages that this user saved. Matches are counted up to
-        `count_up_to`, even beyond the page. If the index fails, the page is empty and has a note.
+        `feed_ids` are the feeds that the user may read (None: all feeds). A query that asks for the bookmarks of
+        `user_id` also finds the pages that this user saved. Matches are counted up to `count_up_to`, even beyond the
+        page. If the index fails, or is not built yet, the page is empty and has a note. If no article has the query's
+        single word, articles with a similar word are returned.
 
         Raises:
             StoreError: The database failed.
@@ -237,7 +238,7 @@ class Searcher:
         limit: int,
         excluded_article_ids: Collection[int] = (),
     ) -> list[Article]:
-        """Return the newest articles of these feeds, each story once, without excluded articles.
+        """Return at most `limit` of the newest articles of these feeds, each story once, without excluded articles.
 
         `outlet` restricts them to the outlet with that name.
 
@@ -257,10 +258,10 @@ class Searcher:
     async def suggest_completions(
         self, field: CompletionField | None, prefix: str, *, feed_ids: Collection[int], limit: int
     ) -> list[str]:
-        """Return tags or authors of recent articles with the prefix, or title words if `field` is None.
+        """Return at most `limit` tags or authors of recent articles with the prefix, or title words if `field` is None.
 
-        The most used come first. Case and accents are ignored, and the prefix may also begin a later word of
-        a name. The list is empty if the index is not available.
+        Recent articles are at most `COMPLETION_WINDOW_SECONDS` old. The most used come first. Case and accents are
+        ignored, and the prefix may also begin a later word of a name. The list is empty if the index is not available.
 
         Raises:
             StoreError: The database failed.

@@ -79,7 +79,7 @@ def combine_nodes(node_class: type[AllOf[N] | AnyOf[N]], nodes: Iterable[N]) -> 
 
 
 def iter_leaves(nodes: Iterable[N], *, include_negated: bool = True) -> Iterator[N]:
-    """Yield the leaves in these nodes, at any depth."""
+    """Yield the leaves in these nodes, at any depth; those in negations only with `include_negated`."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from iter_leaves(node.nodes, include_negated=include_negated)
