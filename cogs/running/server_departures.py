@@ -28,7 +28,7 @@ class ServerDepartures:
     async def run(self) -> None:
         """Leave servers at the start and after each call of `wake`, until cancelled.
 
-        Raises StoreError, and discord.py's errors if Discord does not answer.
+        Raises StoreError, and one of `DISCORD_ERRORS` if Discord does not answer.
         """
         while True:
             self._wake_event.clear()
@@ -36,10 +36,10 @@ class ServerDepartures:
             await self._wake_event.wait()
 
     async def leave_denied_servers(self) -> None:
-        """Leave the servers that the bot must not be in.
+        """Leave the servers that the bot must not be in, and record that they were left.
 
         A server that Discord does not report to this process is recorded as left when its shard is next connected.
-        Raises StoreError, and one of discord.py's errors if some servers, after all others, could not be left.
+        Raises StoreError, and one of `DISCORD_ERRORS` if some servers, after all others, could not be left.
         """
         last_error: Exception | None = None
         for server_id in await self.load_denied_server_ids():
@@ -54,7 +54,7 @@ class ServerDepartures:
     async def leave_if_denied(self, guild: discord.Guild) -> bool:
         """Leave a server that has just invited the bot, with a message, if it must not be there; return whether so.
 
-        Raises StoreError, and discord.py's errors if Discord does not answer.
+        Raises StoreError, and one of `DISCORD_ERRORS` if Discord does not answer; `run` then tries again.
         """
         try:
             if guild.id not in await self.load_denied_server_ids():

@@ -49,7 +49,8 @@ class GuildEventsCog(LoopCog):
     async def on_shard_served(self, shard_id: int, _last_sent_at: int | None) -> None:
         """Recheck channels in which the bot couldn't post, deletions and missed welcomes in the servers of a shard.
 
-        A shard is a part of the servers, which this process owns from now on.
+        Servers that may not use the bot are left; names, numbers of members and the parents of threads are stored. A
+        shard is a part of the servers, which this process owns from now on.
         """
         for channel_id in await self._store.dispatches.list_blocked_channel_ids(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
@@ -78,7 +79,9 @@ class GuildEventsCog(LoopCog):
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Store the locale, check the channels and send a missed welcome in a server that is available after an outage.
 
-        If this process does not own the server's shard yet, `on_shard_served` does so later.
+        Its name, number of members and the parents of its threads are stored, too; what was deleted is forgotten, and
+        the server is left if it may not use the bot. If this process does not own the server's shard yet,
+        `on_shard_served` does so later.
         """
         if not self._store.shards.serves(guild.id):
             return
@@ -99,7 +102,7 @@ class GuildEventsCog(LoopCog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[TelexBot]) -> None:
-        """Record the day on which a server was last used, once a day."""
+        """Record the day on which a server was last used, once a day; suggestions while somebody types do not count."""
         guild = interaction_context.get_home_server(interaction)
         if guild is None or interaction.type is discord.InteractionType.autocomplete:
             return

@@ -47,7 +47,9 @@ class InvalidSettings(Exception):
 
 
 def read_settings(**overrides: str) -> Settings:
-    """Read all settings; `overrides` take precedence over the environment and `.env`.
+    """Read all settings; `overrides` take precedence over the environment, and that over `.env`.
+
+    A setting with a blank text has its default.
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """
@@ -75,7 +77,7 @@ def read_settings(**overrides: str) -> Settings:
 def read_setting_texts() -> dict[str, str]:
     """Return the texts of the settings that the environment or `.env` sets, by name; blank texts set nothing.
 
-    Raises `InvalidSettings` if the file cannot be read.
+    Raises `InvalidSettings` if the file cannot be read or parsed.
     """
     _parse_env_file()
     text_by_variable = {
