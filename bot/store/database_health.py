@@ -56,6 +56,8 @@ class DatabaseHealth:
 
         The recent fault is over, too, if no failure was recorded for `RECOVERY_SECONDS`.
         """
+        if isinstance(self.fault, DatabaseBroken):  # A read found the damage while the write was in progress.
+            return
         self.fault = None
         if self.recent_fault is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
             self.recent_fault = None

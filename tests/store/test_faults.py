@@ -210,6 +210,28 @@ async def test_damaged_database_is_not_written(tmp_path, clock, caplog):
     assert "writes=stopped" in message
 
 
+async def test_damage_that_a_read_finds_during_a_write_stops_later_writes(store, database):
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def write(_db: object) -> None:
+        has_begun.set()
+        assert may_end.wait(30)
+
+    def read(_db: object) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    running_write = asyncio.create_task(database.transact(write))
+    await asyncio.to_thread(has_begun.wait, 30)
+    with pytest.raises(DatabaseBroken):
+        await database.query(read)
+    may_end.set()
+    await running_write
+    with pytest.raises(DatabaseBroken):
+        await database.transact(lambda _db: None)
+
+
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
