@@ -122,6 +122,9 @@ async def test_pages_of_feed_are_limited_per_day(reading_newsroom, feed_server, 
     outcomes = [await load_fetch_outcome(reading_newsroom, article) for article in articles]
     assert outcomes.count(PageFetchOutcome.FETCHED) == 3
     assert outcomes.count(PageFetchOutcome.TOO_MANY) == 3
+    clock.advance(page_fetch_queue.DAY_SECONDS - 1800)  # Two pages were fetched within a day.
+    article, *_ = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 6))
+    assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
 async def test_feed_with_many_pages_does_not_delay_others(reading_newsroom, feed_server, clock):

@@ -21,6 +21,13 @@ MAX_FETCHES_PER_DAY = 100
 """Maximum number of pages fetched for a feed within a day."""
 DAY_SECONDS = 86_400
 """Number of seconds in a day."""
+_UNFETCHED_OUTCOMES = (
+    PageFetchOutcome.PRIVATE.value,
+    PageFetchOutcome.AMBIGUOUS_URL.value,
+    PageFetchOutcome.BACKLOG_SKIPPED.value,
+    PageFetchOutcome.TOO_MANY.value,
+)
+"""Outcomes of pages for which no fetch was scheduled, which do not count towards a feed's maximum."""
 
 
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, is_backlog: bool) -> None:
@@ -28,7 +35,7 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
 
     Pages of a feed that only one server has, or of a feed or URL with credentials, are never fetched. At most
     `MAX_FETCHES_PER_DAY` pages are fetched per day, and at most `MAX_BACKLOG_FETCHES` if the articles
-    are the backlog of a new feed (`is_backlog`).
+    are the backlog of a new feed (`is_backlog`); pages that were not to be fetched do not count.
     """
     article_rows = db.fetch_rows(
         "SELECT id, url, page_key, summary, coalesce(body, text) AS feed_text FROM article "
@@ -36,8 +43,9 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
         {"article_ids": article_ids},
     )
     day_fetch_count = db.fetch_value(
-        "SELECT count(*) FROM page_fetch WHERE feed_id = ? AND requested_at > ? AND coalesce(outcome, '') <> ?",
-        (feed.id, db.now - DAY_SECONDS, PageFetchOutcome.BACKLOG_SKIPPED),
+        "SELECT count(*) FROM page_fetch WHERE feed_id = :feed AND requested_at > :since "
+        "AND coalesce(outcome, '') NOT IN (:unfetched)",
+        {"feed": feed.id, "since": db.now - DAY_SECONDS, "unfetched": _UNFETCHED_OUTCOMES},
     )
     is_private = feed.server_id is not None or urls.has_credentials(feed.url)
     fetch_rows: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
