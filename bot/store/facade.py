@@ -296,7 +296,7 @@ class Store:
             return 0
         encrypted_count = await self._database.transact(url_encryption.encrypt_stored_urls, reencrypt=reencrypt)
         if encrypted_count:
-            await self._database.scrub(("feed",))
+            await self._database.scrub(("feed", "proposal"))
         return encrypted_count
 
     async def count_private_urls(self) -> EncryptionCounts:
