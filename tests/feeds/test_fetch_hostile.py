@@ -142,7 +142,7 @@ async def test_truncated_body_is_an_error(fetcher, raw_server, head):
         b"Content-Length: 5\r\nTransfer-Encoding: chunked",
         b"Transfer-Encoding: chunked",  # no chunk begins with <
     ],
-    ids=["too short", "negative", "two", "no number", "two ways", "no chunk"],
+    ids=["too short", "negative", "two lengths", "not a number", "length and chunked", "no chunk"],
 )
 async def test_wrong_content_length_is_an_error(fetcher, raw_server, head):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -181,7 +181,7 @@ async def test_slow_server_times_out(raw_server, settings, step):
         b"220 smtp.example ESMTP\r\n",
         b"HTTP/1.1 abc\r\n\r\n",
     ],
-    ids=["nothing", "noise", "send_endless_body header", "mail", "no status"],
+    ids=["empty", "binary", "endless header", "SMTP", "invalid status"],
 )
 async def test_response_that_is_not_http_is_an_error(fetcher, raw_server, answer):
     async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -336,7 +336,7 @@ class _RebindingResolver(AbstractResolver):
         [["127.0.0.2", "127.0.0.1"]],  # both at once; the first does not answer
         [["127.0.0.2"], ["::ffff:127.0.0.1"]],
     ],
-    ids=["private", "public, then private", "public and private", "public, then mapped"],
+    ids=["private", "public, then private", "public and private", "public, then mapped private"],
 )
 async def test_dns_rebinding_gets_no_connection(feed_server, settings, monkeypatch, answers):
     feed_server.serve("/feed", BODY)

@@ -15,7 +15,7 @@ def test_directory_entries_are_valid_and_unique():
         assert urls.normalize_typed_url(outlet.feed_url) == outlet.feed_url
         assert outlet.topics
         assert len(outlet.name) <= discord_limits.MAX_CHOICE_NAME_LENGTH
-        assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds it alone"
+        assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds only this outlet"
 
 
 @check_cases(

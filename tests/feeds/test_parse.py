@@ -281,7 +281,7 @@ def test_podcast_episode_has_player_duration_and_notes(raw_duration, seconds):
         seconds,
         "With an engineer.",
     )
-    assert episode.link == player, "nothing else leads to it"
+    assert episode.link == player, "the entry has no other link"
 
 
 def test_json_feed_episode_has_player_and_duration():

@@ -51,7 +51,7 @@ async def list_sent_alerts(newsroom: Services, channel: int = CHANNEL) -> list[s
     ]
 
 
-@pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["with nothing new", "with news"])
+@pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["without new article", "with new article"])
 async def test_day_long_failure_and_recovery_send_one_alert_each(newsroom, feed_server, clock, news):
     feed = await add_polled_feed(newsroom, feed_server)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 24)
@@ -96,7 +96,7 @@ async def test_gone_feed_sends_alert_with_remedy_at_once(newsroom, feed_server):
     assert "suivez" in alert
 
 
-@pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["with nothing new", "with news"])
+@pytest.mark.parametrize("news", [(), (make_rss_item(2),)], ids=["without new article", "with new article"])
 async def test_alert_survives_crash_while_recording_without_duplicate(settings, clock, feed_server, monkeypatch, news):
     async def crash(*_: object, **__: object) -> None:
         raise StoreError("killed before the transaction")

@@ -48,7 +48,7 @@ BOUNDED_DOCUMENTS = {
         make_rss(*(f"<item><guid>{n}</guid><title>Title "
                    f"{n}</title></item>" for n in range(20_000))), MAX_ENTRIES
     ),
-    "a title of a megabyte": (make_rss(build_item(title="x" * MEGABYTE)), 1),
+    "a title of one megabyte": (make_rss(build_item(title="x" * MEGABYTE)), 1),
     "ten thousand enclosures": (
         make_rss(build_item(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' "
                               "length='1'/>" * 10_000)),
@@ -60,10 +60,10 @@ BOUNDED_DOCUMENTS = {
     ),
     "a guid of 100 KB": (make_rss(make_rss_item(1).replace("article-1", "g" * 100_000)), 1),
     "a link of 100 KB": (make_rss(make_rss_item(1).replace("/articles/1", "/" + "l" * 100_000)), 1),
-    "an entry of a long address alone": (
+    "an entry with only a long URL": (
         make_rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
     ),
-    "two entries with one guid": (
+    "two entries with the same GUID": (
         make_rss(build_item(1), build_item(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
         2,
     ),
@@ -72,19 +72,19 @@ BOUNDED_DOCUMENTS = {
     "bidi overrides and zero widths": (make_rss(build_item(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
     "noncharacters": (make_rss(build_item(title="a\ufffe\uffff\U0001ffffb")), 1),
     "a lone surrogate by number": (make_rss(build_item(title="a&#xD800;b&#55296;c")), 1),
-    "a reference to no character": (make_rss(build_item(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
-    "a title of nothing visible": (
+    "a reference to an invalid character": (make_rss(build_item(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
+    "an invisible title": (
         make_rss(build_item(title="\u200b\u200b", inside="<description>Text</description>")), 1
     ),
-    "combining marks without end": (make_rss(build_item(title="a" + "\u0301" * 50_000)), 1),
+    "endless combining marks": (make_rss(build_item(title="a" + "\u0301" * 50_000)), 1),
     "the year 1": (build_atom("0001-01-01T00:00:00Z"), 1),
     "the year 9999": (build_atom("9999-12-31T23:59:59Z"), 1),
-    "a year beyond": (build_atom("99999-12-31T23:59:59Z"), 1),
+    "a year after 9999": (build_atom("99999-12-31T23:59:59Z"), 1),
     "a negative year": (build_atom("-0044-03-15T00:00:00Z"), 1),
-    "a date of a megabyte": (make_rss(build_item(date="Mon, 04 May 2026 " * 60_000)), 1),
+    "a date of one megabyte": (make_rss(build_item(date="Mon, 04 May 2026 " * 60_000)), 1),
     "a date of digits": (make_rss(build_item(date="9" * 5_000)), 1),
-    "a time zone of nowhere": (make_rss(build_item(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
-    "an address that runs code": (
+    "an unknown time zone": (make_rss(build_item(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
+    "a URL with a script": (
         make_rss(build_item(inside="<description>&lt;a href='javascript:x'>&lt;img "
                               "src='data:x'></description>")), 1
     ),
@@ -109,12 +109,12 @@ BOUNDED_DOCUMENTS = {
     ),
 }  # fmt: skip
 REFUSED_DOCUMENTS = {
-    "nothing": b"",
+    "an empty document": b"",
     "blanks": b" \n\t" * 1_000,
     "a page": b"<!doctype html><html><body>x</body></html>",
-    "bytes of nothing": bytes(range(256)) * 100,
+    "arbitrary bytes": bytes(range(256)) * 100,
     "JSON without end": b'{"items": [' + b"[" * 100_000,
-    "an encoding that is none of text": b"<?xml version='1.0' encoding='undefined'?><rss><channel/></rss>",
+    "an encoding that is not for text": b"<?xml version='1.0' encoding='undefined'?><rss><channel/></rss>",
     "a picture": b"\x89PNG\r\n\x1a\n" + bytes(1_000),
     "an executable": b"\x7fELF" + bytes(10_000),
 }

@@ -386,7 +386,7 @@ MOVES = {
     "a tracking parameter": lambda n: (f"{OLD_URL.format(n)}?utm_source=x",) * 2,
     "another host": lambda n: (f"https://moved.example/issue-{n}",) * 2,
     "other paths": lambda n: (f"https://news.example/2026/{n * 7}",) * 2,
-    "guids alone": lambda n: (f"{n:032x}", OLD_URL.format(n)),
+    "only GUIDs": lambda n: (f"{n:032x}", OLD_URL.format(n)),
     "other numbers": lambda n: (f"https://news.example/?p={n + 5000}",) * 2,
     "a version": lambda n: (f"{OLD_URL.format(n)}?v=2#{n}", f"{OLD_URL.format(n)}?v=2"),
 }

@@ -22,7 +22,7 @@ def test_import_plan_limits_feeds_and_subscriptions():
     assert len(plan.changes) == len(plan.feed_counts) == MAX_IMPORTED_SUBSCRIPTIONS
     assert plan.skipped_count == 5_000 - MAX_IMPORTED_SUBSCRIPTIONS
     plan = plan_import({}, many_channels, chosen_channel_id=CHOSEN, usable_channel_ids=(), max_feeds=200, now=NOW)
-    assert len(plan.changes) == 1, "the same feed, once in the chosen channel"
+    assert len(plan.changes) == 1, "the feed is added once, to the chosen channel"
 
 
 def test_plan_drops_expired_filters_and_makes_feed_with_password_private():

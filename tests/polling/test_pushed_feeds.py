@@ -198,7 +198,7 @@ async def test_pushed_feed_is_polled_less_until_push_is_missed(hub):
     await hub.push(make_rss(make_rss_item(3)))
     hub.serve(3, 2, 1)
     feed = await poll(hub.newsroom, feed)
-    assert feed.next_poll_at - hub.clock.now() >= 4 * 270, "it pushes again"
+    assert feed.next_poll_at - hub.clock.now() >= 4 * 270, "the hub pushes again"
 
 
 async def test_lease_is_renewed_after_restart_and_expires_otherwise(hub):
@@ -210,7 +210,7 @@ async def test_lease_is_renewed_after_restart_and_expires_otherwise(hub):
     hub.start_subscribing()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
     await hub.restart_bot_process()
-    assert await hub.call() == (200, "c4ll"), "whichever process the hub reaches"
+    assert await hub.call() == (200, "c4ll"), "any process can answer the hub"
     assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
     hub.start_subscribing()
     hub.status = 500
@@ -278,7 +278,7 @@ async def test_concurrent_pushes_share_buffer_limit(hub):
     await sending_started.wait()
     await until(lambda: hub.routes.buffered_bytes >= LARGEST // 2)
     assert await hub.push(b" " * (LARGEST // 2)) == 429
-    assert await hub.push(make_rss(make_rss_item(2))) == 202, "a small one has room beside it"
+    assert await hub.push(make_rss(make_rss_item(2))) == 202, "a small push still fits"
     goes_on.set()
     assert await first == 202
     assert hub.routes.buffered_bytes == 0
@@ -313,7 +313,7 @@ async def test_aborted_push_logs_no_error(hub, caplog):
 
 async def test_unrequested_confirmation_or_push_is_refused(hub):
     await hub.follow_pushed_feed()
-    assert (await hub.call())[0] == 404, "it was confirmed already"
+    assert (await hub.call())[0] == 404, "the subscription is confirmed already"
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(2)
     for query in ({"topic": "https://other.example/"}, {"mode": "unsubscribe"}, {"challenge": "c" * 5_000}):

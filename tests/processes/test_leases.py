@@ -97,7 +97,7 @@ async def test_processes_share_slots_evenly_and_shards_stay_until_transfer(pair)
     first_shards, second_shards = first.store.shards, second.store.shards
     assert not (await first_shards.request_identify(0, 2)).wait_seconds
     assert (await second_shards.request_identify(1, 1)).wait_seconds, (
-        "of two that were left one is begun, which Discord may not count yet"
+        "one of the last two sessions has been started, which Discord may not count yet"
     )
     permit = await second_shards.request_identify(1, 2)
     assert not permit.wait_seconds

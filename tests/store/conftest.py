@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 SQLITE_ALONE = {
-    "test_backup": "a server has tools of its own for that",
-    "test_crash": "a server's files are its own",
-    "test_database": "the engine itself",
-    "test_docs": "the tables are those of SQLite's file; test_engines compares both",
+    "test_backup": "backups of a server are made with pg_dump",
+    "test_crash": "about the files of SQLite",
+    "test_database": "about the SQLite engine",
+    "test_docs": "reads the tables of a file; test_engines compares both engines",
     "test_engines": "about PostgreSQL",
-    "test_moving": "about both at once",
+    "test_moving": "uses both engines",
     "test_faults": "faults of a file and its disk",
-    "test_migrate": "the engine's own",
-    "test_upgrades": "names the engine in each test",
+    "test_migrate": "about migrations of a file",
+    "test_upgrades": "each test chooses its engine",
 }
 LONG = {
     "test_no_sequence_of_actions_loses_or_repeats_a_page",

@@ -1,3 +1,5 @@
+"""Stripping of boilerplate lines from texts."""
+
 import gzip
 import json
 

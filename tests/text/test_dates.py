@@ -1,3 +1,5 @@
+"""Parsing of dates in feeds."""
+
 import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta, timezone

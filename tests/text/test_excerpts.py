@@ -1,3 +1,5 @@
+"""Sentences and excerpts of texts."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,3 +1,5 @@
+"""Conversion of HTML to text, and the first image of a page."""
+
 import re
 from html import unescape
 

@@ -1,3 +1,5 @@
+"""Detection of languages."""
+
 import gzip
 import json
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Time expressions in questions."""
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

@@ -1,3 +1,5 @@
+"""Parsing of periods in English and French."""
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

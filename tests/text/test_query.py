@@ -1,3 +1,5 @@
+"""Parsing of search queries."""
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

@@ -1,3 +1,5 @@
+"""Safe text for Discord: plain lines, escaped Markdown and truncation."""
+
 import re
 import unicodedata
 

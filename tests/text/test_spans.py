@@ -1,3 +1,5 @@
+"""Formatting of periods."""
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

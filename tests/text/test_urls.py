@@ -1,3 +1,5 @@
+"""Canonical URLs, redaction of secrets and typed addresses."""
+
 import re
 from html import unescape
 

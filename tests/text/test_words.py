@@ -1,3 +1,5 @@
+"""Folding and splitting of words."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 
