@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,11 @@ from bot.cli.command_process import (
     run_async,
 )
 from bot.client import logs
-from bot.client.services import open_services
+from bot.client.services import Services, open_services
 from bot.core.installation import build_extra_command
+
+if TYPE_CHECKING:
+    from bot.client.public_channels import PublicFeedLookup
 
 commands = typer.Typer()
 
@@ -64,20 +67,26 @@ def mcp(
             if not http:
                 await serving.serve_stdio(services)
                 return
-            from bot.client.public_channels import open_public_feed_lookup  # noqa: PLC0415 - importing discord.py takes a second
+            from bot.client.public_channels import LookupUnavailable, open_public_feed_lookup  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
             bot_token = settings.discord_token.text
-            async with open_public_feed_lookup(bot_token, services.store, services.clock) as public_feed_lookup:
-                local_url = f"http://{host}:{port}"
-                public_url = settings.public_url or (None if _is_unusable_elsewhere(host) else local_url)
-                echo_stderr(f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else ""))
-                await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
-                http_app = serving.build_http_app(services, public_feed_lookup, base_url=public_url or local_url)
-                try:
-                    await serving.serve_http(http_app, host, port, settings.trusted_proxies)
-                finally:
-                    await services.store.assistant_tokens.set_public_url(None)
+            try:
+                async with open_public_feed_lookup(bot_token, services.store, services.clock) as public_feed_lookup:
+                    await serve_over_http(services, public_feed_lookup)
+            except LookupUnavailable as error:
+                exit_with_error(str(error), FAILURE_STATUS)
+
+    async def serve_over_http(services: Services, public_feed_lookup: "PublicFeedLookup") -> None:
+        local_url = f"http://{host}:{port}"
+        public_url = settings.public_url or (None if _is_unusable_elsewhere(host) else local_url)
+        echo_stderr(f"Serving {local_url}/mcp" + (f", on the web {public_url}/mcp" if public_url else ""))
+        await services.store.assistant_tokens.set_public_url(public_url and f"{public_url}/mcp")
+        http_app = serving.build_http_app(services, public_feed_lookup, base_url=public_url or local_url)
+        try:
+            await serving.serve_http(http_app, host, port, settings.trusted_proxies)
+        finally:
+            await services.store.assistant_tokens.set_public_url(None)
 
     run_async(serve_tools, runs_until_stopped=True)
 

@@ -6,10 +6,15 @@ from contextlib import asynccontextmanager
 import discord
 
 from bot.core.clock import Clock
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store import Store
 
 CACHE_TTL_SECONDS = 60.0
 """Seconds for which a server's public channels are cached."""
+
+
+class LookupUnavailable(Exception):
+    """Error for a lookup that cannot log in to Discord; the message is an English sentence for the operator."""
 
 
 class PublicFeedLookup:
@@ -51,9 +56,13 @@ class PublicFeedLookup:
 async def open_public_feed_lookup(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicFeedLookup]:
     """Open a lookup of public feeds, logged in for REST requests only within the `async with` block.
 
-    Raises `discord.LoginFailure` if the token is rejected, and another discord.DiscordException, aiohttp.ClientError or
-    TimeoutError if Discord does not answer.
+    Raises `LookupUnavailable` if Discord rejects the token or does not answer.
     """
     async with discord.Client(intents=discord.Intents.none()) as client:
-        await client.login(token)
+        try:
+            await client.login(token)
+        except discord.LoginFailure as error:
+            raise LookupUnavailable("Discord rejected DISCORD_TOKEN.") from error
+        except (*DISCORD_ERRORS, OSError) as error:
+            raise LookupUnavailable("Discord can’t be reached.") from error
         yield PublicFeedLookup(client, store, clock)

@@ -11,7 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from discord.http import Route
 
+from bot.client.public_channels import LookupUnavailable, open_public_feed_lookup
 from bot.client.services import Services
 from bot.core.concurrency.rate_limits import FailedLookupLimiter
 from bot.drill.discord_stand_in.state import Channel, Overwrite, Permission
@@ -113,6 +115,17 @@ async def test_server_runs_over_standard_streams(mcp, newsroom):
     async with asyncio.timeout(60), mcp.Client(process) as client:
         search_answer = await mcp.call_tool(client, "search", query="quantum")
         assert [article["source"] for article in search_answer["results"]] == ["first"]
+
+
+async def test_login_that_discord_refuses_ends_with_sentence(newsroom, discord_server, monkeypatch):  # noqa: F811
+    clients.redirect(discord_server, monkeypatch)
+    with pytest.raises(LookupUnavailable, match="Discord rejected DISCORD_TOKEN"):
+        async with open_public_feed_lookup("wrong", newsroom.store, newsroom.clock):
+            pass
+    monkeypatch.setattr(Route, "BASE", "http://127.0.0.1:1")
+    with pytest.raises(LookupUnavailable, match="can’t be reached"):
+        async with open_public_feed_lookup(discord_server.token, newsroom.store, newsroom.clock):
+            pass
 
 
 async def test_token_gives_access_to_public_channels_only(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
