@@ -11,7 +11,8 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.setting_registry import MIN_OUTLETS, QUIET_HOURS, TOP_STORIES_PER_DAY
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.buttons import POSTABLE_CHANNEL_TYPES
-from bot.posting.sending import permissions
+from bot.posting.sending import message_targets, permissions
+from bot.posting.sending.send_outcomes import RetryAfter
 from cogs.shared.views import Interaction
 
 PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
@@ -103,6 +104,20 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
     await require_visible(interaction, channel_id)
     await _record_thread(interaction, channel)
     return channel
+
+
+async def open_dm_channel(interaction: Interaction, *, refusal_text: str) -> discord.DMChannel:
+    """Return the channel of the user's direct messages, which is opened if necessary.
+
+    Raises `UserFacingError`: with `refusal_text` if Discord refuses, or with a request to try again if it does not
+    answer.
+    """
+    dm_channel = await message_targets.open_dm(interaction.client, interaction.user.id)
+    if isinstance(dm_channel, RetryAfter):
+        raise UserFacingError(_("Discord didn’t answer. Try again in a minute."))
+    if not isinstance(dm_channel, discord.DMChannel):
+        raise UserFacingError(refusal_text)
+    return dm_channel
 
 
 async def _record_thread(interaction: Interaction, channel: PostableChannel) -> None:

@@ -18,11 +18,11 @@ from bot.core.user_models import PersonalDigest
 from bot.digests.digest_selection import get_period_seconds
 from bot.posting.rendering import buttons, digest_rendering, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
-from bot.posting.sending import message_targets
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.search.index.search_engine import EngineError
 from bot.search.query.query_parser import parse_query
 from bot.text import discord_text
+from cogs.shared.channel_options import open_dm_channel
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.panels import heading_block, setting_section, time_zone_button
 from cogs.shared.persistent_items import persistent_item
@@ -237,9 +237,8 @@ class PersonalDigestPanel(OwnedView):
 
     async def _save_digest(self, interaction: Interaction) -> None:
         client, user_id = self.client, self.user_id
-        dm_channel = await message_targets.open_dm(client, user_id)
-        if not isinstance(dm_channel, discord.DMChannel):
-            raise UserFacingError(describe_reason(Reason(SendProblem.DMS_CLOSED)))
+        refusal_text = describe_reason(Reason(SendProblem.DMS_CLOSED))
+        dm_channel = await open_dm_channel(interaction, refusal_text=refusal_text)
         self._saved_digest = await client.store.personal_digests.save(
             self._edited_plan,
             user_id=user_id,

@@ -10,13 +10,12 @@ from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import blocks
-from bot.posting.sending import message_targets
 from bot.posting.wording import search_note_sentences
 from bot.search.query.query_tree import Query
 from bot.text import discord_text
 from bot.watches import watch_matching
 from cogs.shared.authorization import require_manager_command
-from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
+from cogs.shared.channel_options import ChannelArgument, open_dm_channel, require_can_post, resolve_channel
 from cogs.shared.views import Interaction, reply
 
 MANAGER_COMMAND = "feed"
@@ -33,7 +32,7 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 
     A user who has no watch that reaches them is first sent a direct message. Raises `RequestRejected` if the query is
     invalid or the user has too many watches, `UserFacingError` outside a server and if the user sees no feeds here or
-    accepts no direct messages.
+    accepts no direct messages, or if Discord does not answer.
     """
     await reply(interaction, await add_personal_watch(interaction, query))
 
@@ -58,9 +57,7 @@ async def add_personal_watch(interaction: Interaction, query: str) -> blocks.Lay
     max_watches = await bot.services.limits.load(Limit.WATCHES_PER_USER)
     if len(user_watches) >= max_watches:
         raise RequestRejected(Limit.WATCHES_PER_USER, count=max_watches)
-    dm_channel = await message_targets.open_dm(bot, user.id)
-    if not isinstance(dm_channel, discord.DMChannel):
-        raise UserFacingError(_dms_closed_text())
+    dm_channel = await open_dm_channel(interaction, refusal_text=_dms_closed_text())
     added_watch = await store.watches.add(
         server_id=guild.id,
         channel_id=dm_channel.id,

@@ -121,6 +121,15 @@ async def test_failed_watch_is_not_confirmed(telex, watched_feed, monkeypatch):
     telex.ignore_past_errors()
 
 
+async def test_watch_asks_to_try_again_if_discord_does_not_answer(telex, watched_feed, monkeypatch):
+    async def time_out(_user: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(telex.bot, "create_dm", time_out)
+    assert "Discord didn’t answer." in message_text(await add_watch(telex, "browser"))
+    assert await telex.store.watches.list_by_user(telex.reader.id) == []
+
+
 async def test_watch_requires_open_direct_messages(telex, watched_feed, monkeypatch):
     refuse_direct_message(telex)
     assert "I can’t DM you." in message_text(await add_watch(telex, "browser"))
