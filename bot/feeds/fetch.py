@@ -226,7 +226,8 @@ class Fetcher:
             headers = {"Authorization": f"Bearer {await application.get_token(self._send)}"}
             async with self._send(aiohttp.hdrs.METH_GET, api_url, headers) as response:
                 if response.status != HTTPStatus.UNAUTHORIZED or is_last_attempt:
-                    return await _read_response(response, URL(url), None, validators, max_bytes, ())
+                    feed_url = URL(url).with_user(None)
+                    return await _read_response(response, feed_url, None, validators, max_bytes, ())
             application.forget_token()
         raise AssertionError("the last attempt returns or raises")
 

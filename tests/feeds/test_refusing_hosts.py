@@ -149,7 +149,7 @@ async def reddit_fetcher(settings, feed_server, monkeypatch):
 
 
 async def test_reddit_api_gives_same_entries_as_feed(reddit_fetcher, feed_server):
-    fetched = await reddit_fetcher.get(FEED_URL)
+    fetched = await reddit_fetcher.get(FEED_URL.replace("www", "user:password@www"))
     assert fetched.url == FEED_URL
     (entry,) = parse_feed_document(fetched.body, fetched.content_type, fetched.url).entries
     (atom_entry,) = parse_feed_document(ATOM.encode(), "application/atom+xml", FEED_URL).entries

@@ -25,9 +25,9 @@ class OpmlImportPlan:
 
     Each feed's label (title, URL) is in a list: `added_labels`, `already_followed_labels`, `invalid_labels` (no valid
     URL), `blocked_labels` (sources that an operator blocks) or `over_limit_labels` (beyond `max_feeds`, the server's
-    limit). `skipped_count` is the number of further outlines that are not imported.
-    `feed_counts`, `filter_counts` and `look_counts` are the numbers of added feeds, filters and looks by channel id;
-    `left_out_setup_count` is the number of filters and looks that are invalid or too many.
+    limit); one that is listed again for a channel is ignored. `skipped_count` is the number of further outlines that
+    are not imported. `feed_counts`, `filter_counts` and `look_counts` are the numbers of added feeds, filters and looks
+    by channel id; `left_out_setup_count` is the number of filters and looks that are invalid or too many.
     """
 
     max_feeds: int = 0
