@@ -36,9 +36,9 @@ from tests.support import store_probe
 from tests.support.feed_server import FeedServer
 from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
-from tests.support.wire.kills import INSIDE
-from tests.support.wire.scene import KINDS, SIGNED, Scene, open_scene
-from tests.support.wire.server_inspector import articles
+from tests.support.wire.kills import NONCE_HONOURED
+from tests.support.wire.scene import KINDS, OUTLET_NAME_KINDS, Scene, open_scene
+from tests.support.wire.server_inspector import find_article_numbers
 from tests.support.wire.waiting import until
 
 SPEED = 40.0
@@ -57,7 +57,7 @@ MAX_BURST_SECONDS = 4_800.0
 MAX_LIFE_SECONDS = 3.0
 """Maximum time in seconds from a start of the bot to its kill."""
 
-PLACES = KINDS + SIGNED
+PLACES = KINDS + OUTLET_NAME_KINDS
 
 _CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks/\d+/\w+)")
 
@@ -91,9 +91,9 @@ def make_fault_source(
 async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
     """Publish a burst, kill the bot up to three times, let it finish, and count the outcomes."""
     changes = scene.discord.changes
-    changes.nonce_window_seconds = INSIDE
-    numbers = scene.write(chance.choice(BURSTS))
-    await scene.make_due()
+    changes.nonce_window_seconds = NONCE_HONOURED
+    numbers = scene.add_articles(chance.choice(BURSTS))
+    await scene.make_feeds_due()
     for _death in range(chance.randint(1, 3)):
         bot = scene.start()
         await asyncio.sleep(chance.uniform(0, MAX_LIFE_SECONDS))
@@ -106,7 +106,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
     scene.start()
     try:
         within = MAX_BURST_SECONDS / scene.clock.speed
-        await until(lambda: numbers[-1] in scene.stored_numbers(), within=within)
+        await until(lambda: numbers[-1] in scene.load_stored_numbers(), within=within)
         await scene.wait_until_settled(within=within)
     except TimeoutError:
         counts["unsettled"] += 1
@@ -126,8 +126,8 @@ def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> No
         states_by_post.setdefault(post, []).append(f"{delivery.state} {delivery.last_error}")
         message_ids_by_post.setdefault(post, []).append(delivery.message_id)
     for kind, channel in scene.channels.items():
-        messages = scene.messages(kind)
-        mention_counts = Counter(number for message in messages for number in articles(message))
+        messages = scene.list_messages(kind)
+        mention_counts = Counter(number for message in messages for number in find_article_numbers(message))
         button_message_ids = {
             message.id for message in messages if any("telex:all:" in name for name in message.list_custom_ids())
         }

@@ -114,8 +114,8 @@ async def _run_burst(scene: Scene, chance: random.Random, hits: Counter[str]) ->
     for route in ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost"):
         fault_name = _pick_rarest(chance, hits, MINOR_FAULTS, pending_faults)
         pending_faults.append((fault_name, FAULT_MAKERS[fault_name](scene.discord.faults, route)))
-    numbers = scene.write(chance.randint(1, 4))
-    await scene.make_due()
+    numbers = scene.add_articles(chance.randint(1, 4))
+    await scene.make_feeds_due()
     fault_names = []
     if chance.random() < GATEWAY_FAULT_SHARE:
         gateway_fault = min(GATEWAY_FAULTS, key=lambda name: (hits[name], chance.random()))

@@ -37,24 +37,24 @@ from tests.support.feed_server import FeedServer
 from tests.support.shared_data import discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import (
-    AFTER,
     CRASH_SCENARIOS,
-    INSIDE,
-    WATCHERS,
+    NONCE_FORGOTTEN,
+    NONCE_HONOURED,
+    WATCH_KINDS,
     CrashScenario,
     DeliveryFaults,
     Step,
+    crash_in_post,
     find_delivery_faults,
-    survive,
 )
 from tests.support.wire.scene import KINDS, Scene, open_scene
 
 SCENE_KILLS = 20  # More would give the channels a history that takes long to read.
 MAX_MOMENT_SECONDS = 0.8  # Longest time from the bot's start to a random kill.
 RANDOM_STEP = Step("random moment")
-RANDOM_SCENARIO = CrashScenario("posts", (RANDOM_STEP,), survive)
-RECIPIENTS = (*KINDS, *WATCHERS)
-WINDOWS = {INSIDE: "nonce honoured", AFTER: "nonce forgotten"}
+RANDOM_SCENARIO = CrashScenario("posts", (RANDOM_STEP,), crash_in_post)
+RECIPIENTS = (*KINDS, *WATCH_KINDS)
+WINDOWS = {NONCE_HONOURED: "nonce honoured", NONCE_FORGOTTEN: "nonce forgotten"}
 COMPANION_KINDS = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
 """Type of a second channel that follows the feed, by the type of the channel under test; none for a watch."""
 COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished", "unknown")
@@ -142,16 +142,16 @@ async def _run_scene(
             if scenario.prepare is not None:
                 await scenario.prepare(scene)
             for step, window in points:
-                scene.end_quiet()
+                scene.end_watch_cooldowns()
                 burst = chance.randint(1, 5)
                 if step is RANDOM_STEP:
                     moment = chance.uniform(0, MAX_MOMENT_SECONDS)
                     delivery_faults = await _kill_after(scene, window, burst, moment)
-                elif scenario.survive is survive:
+                elif scenario.crash is crash_in_post:
                     nth = chance.randint(1, burst)
-                    delivery_faults = await survive(scene, recipient, step, window=window, burst=burst, nth=nth)
+                    delivery_faults = await crash_in_post(scene, recipient, step, window=window, burst=burst, nth=nth)
                 else:
-                    delivery_faults = await scenario.survive(scene, recipient, step, window=window)
+                    delivery_faults = await scenario.crash(scene, recipient, step, window=window)
                 names = (step.name, scenario.name, recipient, WINDOWS[window])
                 _count_delivery_faults(counts, delivery_faults, count_deaths(step), *names)
                 if delivery_faults:
@@ -164,9 +164,9 @@ async def _run_scene(
 
 
 async def _kill_after(scene: Scene, window: float, burst: int, seconds: float) -> DeliveryFaults:
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    numbers = scene.write(burst)
-    await scene.make_due()
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    numbers = scene.add_articles(burst)
+    await scene.make_feeds_due()
     bot = scene.start()
     await asyncio.sleep(seconds)
     bot.kill()
@@ -203,7 +203,7 @@ def format_figure(counts: Counts, seed: int) -> str:
     return (
         f"{total['kills']:,} kills at {sum(len(scenario.steps) for scenario in CRASH_SCENARIOS)} steps of posts, "
         f"edits, catch-ups, digests and daily threads in {len(KINDS)} types of channel and of notifications of "
-        f"watches in {len(WATCHERS)} (seed {seed}): lost {total['lost']}, repeated {total['repeated']}, "
+        f"watches in {len(WATCH_KINDS)} (seed {seed}): lost {total['lost']}, repeated {total['repeated']}, "
         f"out of order {total['disordered']}, without a state {total['unknown']}"
     )
 

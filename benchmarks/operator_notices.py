@@ -52,7 +52,7 @@ class OperatorNotices:
         """Change the store, and retry while the database is down; a change that was already made is rejected."""
         while True:
             try:
-                async with self._scenes[0].newsroom() as newsroom:
+                async with self._scenes[0].open_newsroom() as newsroom:
                     await change_store(newsroom.store)
             except RequestRejected:
                 return
@@ -72,7 +72,7 @@ class OperatorNotices:
     def count_outcomes(self, counts: Counter[str]) -> None:
         """Add the notices of each server to the counts: all, cancelled, lost and repeated ones."""
         for scene in self._scenes:
-            message_texts = [message.render_visible_text() for message in scene.messages(ALERTS)]
+            message_texts = [message.render_visible_text() for message in scene.list_messages(ALERTS)]
             for text in self._texts:
                 count = sum(text in message_text for message_text in message_texts)
                 counts["notices"] += 1

@@ -73,14 +73,14 @@ class Fleet:
     async def publish(self, count: int, numbers_by_scene: list[list[int]]) -> None:
         """Publish articles in each feed, and one on the muted story; add their numbers and make the feeds due."""
         for scene, members, numbers in zip(self.scenes, self.members, numbers_by_scene, strict=True):
-            numbers.extend(scene.write(count))
+            numbers.extend(scene.add_articles(count))
             numbers.extend(members.publish_muted_article())
         await self.make_due()
 
     def count_unpolled(self, numbers_by_scene: list[list[int]]) -> int:
         """Return the largest number of articles of a publisher not stored yet; the maximum if the database is down."""
         try:
-            stored_numbers = self.scenes[0].stored_numbers()
+            stored_numbers = self.scenes[0].load_stored_numbers()
         except psycopg.Error:
             return MAX_UNPOLLED
         return max(sum(number not in stored_numbers for number in numbers) for numbers in numbers_by_scene)
@@ -102,7 +102,7 @@ class Fleet:
     def count_open_dispatches(self) -> int:
         """Return the number of unfinished dispatches; 1 if the database is down."""
         try:
-            return self.scenes[0].open_dispatches()
+            return self.scenes[0].count_open_dispatches()
         except psycopg.Error:
             return 1
 
@@ -161,10 +161,10 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
             )
             if new_fleet.scenes:
                 scene.clock = new_fleet.scenes[0].clock
-            scene.first_number(10_000 * number)
+            scene.skip_numbers(10_000 * number)
             scene.catch_up_after = campaign.CATCH_UP_AFTER
-            scene.build(campaign.PLACES)
-            await scene.follow()
+            scene.create_channels(campaign.PLACES)
+            await scene.follow_feed()
             new_fleet.scenes.append(scene)
             new_fleet.members.append(members := ServerMembers(scene))
             await members.prepare()

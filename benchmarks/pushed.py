@@ -44,7 +44,7 @@ async def measure(pushes: int) -> list[float]:
                 await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
                 pushed_at = time.monotonic()
                 await hub.push(number)
-                await until(lambda expected_number=number: scene.posts("text")[expected_number])  # type: ignore[misc]
+                await until(lambda expected_number=number: scene.count_posts("text")[expected_number])  # type: ignore[misc]
                 delays.append(time.monotonic() - pushed_at)
     await discord.stop()
     await feeds.stop()

@@ -21,7 +21,7 @@ from bot.store.records.proposal_records import ProposalDecision
 from bot.store.store_errors import StoreError
 from tests.support import store_probe
 from tests.support.feed_server import make_rss
-from tests.support.wire.kills import ABOUT_MUTED
+from tests.support.wire.kills import MUTED_STORY_TITLE
 from tests.support.wire.scene import DIRECT, Scene
 
 ALERTS = "text"
@@ -43,17 +43,17 @@ class ServerMembers:
     async def prepare(self) -> None:
         """Mute a story in every channel while its first article is pending, and enable proposals and mentions."""
         scene, changes = self.scene, self.scene.discord.changes
-        self.muted_numbers.update(await scene.publish(1, about=ABOUT_MUTED))
-        await scene.mute_newest()
-        await scene.take_proposals()
-        await scene.mention_role("article")
+        self.muted_numbers.update(await scene.publish_and_poll(1, about=MUTED_STORY_TITLE))
+        await scene.mute_newest_story()
+        await scene.enable_proposals()
+        await scene.add_mention_rules("article")
         role = changes.add_role(scene.server, "Editors")
         changes.change_role(scene.server, role, int(Permission.MANAGE_GUILD))
         self.managers = [scene.discord.people.join(scene.server.id, name, role_ids=(role.id,)) for name in "BC"]
 
     def publish_muted_article(self) -> list[int]:
         """Publish an article on the muted story; return its number in a list."""
-        numbers = self.scene.write(1, about=ABOUT_MUTED)
+        numbers = self.scene.add_articles(1, about=MUTED_STORY_TITLE)
         self.muted_numbers.update(numbers)
         return numbers
 
@@ -76,7 +76,7 @@ class ServerMembers:
         url = self.scene.feeds.serve(f"/{title}.xml", make_rss(title=title))
         while True:
             try:
-                await self.scene.propose(title, url)
+                await self.scene.propose_feed(title, url)
             except RequestRejected:
                 return  # An attempt before this one was stored, though its connection was cut.
             except (StoreError, psycopg.Error, OSError):
@@ -108,7 +108,7 @@ class ServerMembers:
         prefix = "telex:proposal-"
         return [
             message
-            for message in self.scene.messages(ALERTS)
+            for message in self.scene.list_messages(ALERTS)
             if any(custom_id.startswith(prefix) for custom_id in message.list_custom_ids())
         ]
 
@@ -119,7 +119,7 @@ class ServerMembers:
         recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.scene.database, "post_mention")}
         posts = [
             dispatch
-            for dispatch in self.scene.outbox()
+            for dispatch in self.scene.load_outbox()
             if (dispatch.kind, dispatch.state) == ("post", "sent") and dispatch.channel_id in channel_ids
         ]
         mention_problems = [
@@ -141,7 +141,7 @@ class ServerMembers:
             figures = (
                 decision,
                 *(
-                    sum(title in message.render_visible_text() for message in self.scene.messages(name))
+                    sum(title in message.render_visible_text() for message in self.scene.list_messages(name))
                     for name in (ALERTS, DIRECT)
                 ),
                 follow_counts[title],
@@ -159,7 +159,7 @@ class ServerMembers:
             post = (int(delivery.url.rpartition("/")[2]), delivery.channel_id)
             states_by_post.setdefault(post, []).append(delivery.state)
         for name, channel in self.scene.channels.items():
-            posts = self.scene.posts(name)
+            posts = self.scene.count_posts(name)
             for number in self.muted_numbers:
                 states = states_by_post.get((number, channel.id), [])
                 counts["muted"] += 1

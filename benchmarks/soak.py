@@ -115,7 +115,7 @@ class ManyChannelsScene(Scene):
                 for _ in range(feeds * len(urls) // 2000):
                     self.followers[feed_number % len(urls)].append(f"{kind}-{number}")
                     feed_number += 1
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             await newsroom.store.servers.mark_joined(self.server.id, "en-US")
 
             async def follow(url: str, names: list[str]) -> None:
@@ -225,14 +225,14 @@ class SoakRun:
             "thread archived": lambda: changes.set_archived(self._chance.choice(threads)),
             "permission revoked": lambda: scene.set_write_permission(allowed=False),
             "server unavailable": lambda: changes.begin_outage(scene.server),
-            "clock an hour ahead": lambda: scene.set_clock(HOUR),
-            "clock an hour behind": lambda: scene.set_clock(-HOUR),
+            "clock an hour ahead": lambda: scene.shift_clock(HOUR),
+            "clock an hour behind": lambda: scene.shift_clock(-HOUR),
         }
         recoveries_by_name: dict[str, Callable[[], object]] = {
             "permission revoked": lambda: scene.set_write_permission(allowed=True),
             "server unavailable": lambda: changes.end_outage(scene.server),
-            "clock an hour ahead": lambda: scene.set_clock(0),
-            "clock an hour behind": lambda: scene.set_clock(0),
+            "clock an hour ahead": lambda: scene.shift_clock(0),
+            "clock an hour behind": lambda: scene.shift_clock(0),
         }
         while True:
             await scene.clock.sleep(self._chance.uniform(30, 180))
@@ -254,7 +254,7 @@ class SoakRun:
                 self._memory.append((self.simulated_hours(), measure_resident_memory(self._scene.bot.pid)))
                 sys.stderr.write(
                     f"hour {self.simulated_hours():.1f}: {self._memory[-1][1]:.0f} MB, "
-                    f"{self._scene.open_dispatches()} open dispatches\n"
+                    f"{self._scene.count_open_dispatches()} open dispatches\n"
                 )
 
     async def _fetch_status(self, path: str) -> int:
@@ -265,13 +265,13 @@ class SoakRun:
     async def _settle(self) -> None:
         """Wait until all served articles are posted, for some simulated hours at most."""
         last_hour = self.simulated_hours() + MAX_SETTLE_SECONDS / HOUR
-        while self.simulated_hours() < last_hour and (any(self._find_missing()) or self._scene.open_dispatches()):
+        while self.simulated_hours() < last_hour and (any(self._find_missing()) or self._scene.count_open_dispatches()):
             await self._scene.clock.sleep(120)
 
     def _find_missing(self) -> Iterator[str]:
         """Yield each served article that is missing in a channel that follows its feed."""
         scene = self._scene
-        posts = {name: scene.posts(name) for name in scene.channels}
+        posts = {name: scene.count_posts(name) for name in scene.channels}
         for number, names in scene.followers.items():
             for article in range(scene.backlog[number] + 1, scene.publishers.newest_served[number] + 1):
                 for name in names:
@@ -282,16 +282,16 @@ class SoakRun:
         scene, figures = self._scene, self.figures
         figures.lost = list(self._find_missing())
         for name in scene.channels:
-            posts = scene.posts(name)
-            keys = Counter(key for message in scene.messages(name) for key in set(message.list_custom_ids()))
-            figures.message_count += len(scene.messages(name))
+            posts = scene.count_posts(name)
+            keys = Counter(key for message in scene.list_messages(name) for key in set(message.list_custom_ids()))
+            figures.message_count += len(scene.list_messages(name))
             figures.article_count += len(posts)
             figures.repeated += [f"{name}: {article}" for article, count in posts.items() if count > 1]
             figures.repeated += [
                 f"{name}: {key}" for key, count in keys.items() if count > 1 and key.startswith("telex:save:")
             ]
-        figures.unknown = [str(dispatch) for dispatch in scene.outbox() if dispatch.state != "sent"]
-        figures.unfinished = scene.unfinished()
+        figures.unknown = [str(dispatch) for dispatch in scene.load_outbox() if dispatch.state != "sent"]
+        figures.unfinished = scene.find_unfinished_posts()
         now = scene.clock.now()
         figures.forgotten = store_probe.list_overdue_feeds(scene.database, now - MAX_OVERDUE_SECONDS)
         owner = scene.discord.changes.open_direct_channel(scene.discord.state.bot_owner)

@@ -54,7 +54,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """A server whose channels, one of each kind, follow a feed and have its newest article pending.
 
-    `@pytest.mark.scene(…)` passes options to `open_scene`; with QUICK, five minutes last
+    `@pytest.mark.scene(…)` passes options to `open_scene`; with QUICK_SPEED, five minutes last
     a second and a half.
     """
     marked = request.node.get_closest_marker("scene")

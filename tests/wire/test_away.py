@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.drill.discord_stand_in.state import Person
-from tests.support.wire.kills import COURIER, Step, run_until_killed
+from tests.support.wire.kills import RELAY, Step, run_until_killed
 from tests.support.wire.scene import Scene
 from tests.support.wire.server_inspector import SAVE
 from tests.support.wire.waiting import until
@@ -13,7 +13,7 @@ from tests.support.wire.waiting import until
 
 async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
     """List the titles of a person's bookmarks."""
-    async with scene.newsroom() as newsroom:
+    async with scene.open_newsroom() as newsroom:
         return {
             bookmark.article.title for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
         }
@@ -26,7 +26,7 @@ async def test_offline_reactions_become_bookmarks_on_return(scene):
     await scene.wait_until_settled()
     bot.kill()
     await bot.wait_for_exit()
-    (post,), (thread_post,) = (scene.messages(kind) for kind in ("announcement", "thread"))
+    (post,), (thread_post,) = (scene.list_messages(kind) for kind in ("announcement", "thread"))
     for person in people[1:]:
         scene.discord.people.react(person, post)
     scene.discord.people.react(people[0], thread_post)
@@ -44,7 +44,7 @@ async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
     bruno = discord.people.join(scene.server.id, "Bruno")
     bot = scene.start()
     await scene.wait_until_settled()
-    (post,) = scene.messages("text")
+    (post,) = scene.list_messages("text")
     discord.people.react(ada, post)
     await until(lambda: list_bookmarked_titles(scene, ada))
     save = next(name for name in post.list_custom_ids() if name.startswith("telex:save:"))
@@ -66,8 +66,8 @@ async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_reaction_to_unrecorded_post_becomes_bookmark(scene, kind):
     ada = scene.discord.people.join(scene.server.id, "Ada")
-    await run_until_killed(scene, kind, Step("before record", f"{COURIER}._record_outcome"))
-    (post,) = scene.messages(kind)
+    await run_until_killed(scene, kind, Step("before record", f"{RELAY}._record_outcome"))
+    (post,) = scene.list_messages(kind)
     scene.discord.people.react(ada, post)
     scene.start()
     await scene.wait_until_settled()

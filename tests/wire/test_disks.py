@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.support.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
-from tests.support.wire.kills import AFTER, find_delivery_faults
+from tests.support.wire.kills import NONCE_FORGOTTEN, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
 from tests.support.wire.waiting import until
 from tests.wire.test_away import list_bookmarked_titles
@@ -33,7 +33,7 @@ class Trouble:
     """A disk problem that stops writes to a scene's database, and its end."""
 
     def __init__(self, scene: Scene, *, full: bool) -> None:
-        disk = scene.file.parent
+        disk = scene.database_path.parent
         self.begin: Callable[[], None] = partial(fill, disk) if full else partial(let_fail, scene)
         self.end: Callable[[], None] = partial(make_room, disk) if full else partial(let_work, scene)
         self.words = "is full" if full else "The disk failed"
@@ -75,9 +75,9 @@ async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_s
     talk = discord.changes.add_channel(scene.server, "talk")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
     await scene.wait_until_settled()
-    (post,) = scene.messages("text")
-    numbers = scene.write(3)
-    await scene.make_due()
+    (post,) = scene.list_messages("text")
+    numbers = scene.add_articles(3)
+    await scene.make_feeds_due()
     trouble.begin()
 
     async def is_unwell() -> bool:
@@ -86,14 +86,14 @@ async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_s
 
     discord.people.react(bruno, post)
     clicked = discord.people.click(ada, post, find_save_button_id(post))
-    assert NOTHING_DONE in await scene.answer(clicked)
+    assert NOTHING_DONE in await scene.wait_for_response(clicked)
     interaction = discord.people.use_command(discord.state.bot_owner, talk, "feed alerts", channel=talk)
-    assert NOTHING_DONE in await scene.answer(interaction)
-    assert "Article 1" in await scene.answer(discord.people.use_command(ada, talk, "latest"))
+    assert NOTHING_DONE in await scene.wait_for_response(interaction)
+    assert "Article 1" in await scene.wait_for_response(discord.people.use_command(ada, talk, "latest"))
     await until(is_unwell)
     await until(lambda: list_owner_messages(scene))
-    refused = await scene.telex(
-        "backup", str(scene.file.with_name("copy.db")), status=1 if "full" in trouble.words else 0
+    refused = await scene.run_command(
+        "backup", str(scene.database_path.with_name("copy.db")), status=1 if "full" in trouble.words else 0
     )
     assert "Traceback" not in refused
     assert bot.status is None
@@ -123,11 +123,11 @@ async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_s
 async def test_unrecorded_post_is_not_sent_again(trouble, troubled_scene):
     """The bot continues once a full disk has room; after a failing disk, another bot takes over."""
     scene, dies = troubled_scene, "failed" in trouble.words
-    scene.discord.changes.nonce_window_seconds = AFTER
+    scene.discord.changes.nonce_window_seconds = NONCE_FORGOTTEN
     bot = scene.start()
     await scene.wait_until_settled()
-    numbers = scene.write(2)
-    await scene.make_due()
+    numbers = scene.add_articles(2)
+    await scene.make_feeds_due()
     scene.discord.faults.run_callback("POST /channels/*/messages", trouble.begin, after_effect=True)
     await until(lambda: count_log_lines(scene, trouble.words))
     if dies:
@@ -142,25 +142,25 @@ async def test_unrecorded_post_is_not_sent_again(trouble, troubled_scene):
 
 
 async def test_full_disk_at_start_ends_bot_with_reason(on_disk):
-    fill(on_disk.file.parent)
+    fill(on_disk.database_path.parent)
     bot = on_disk.start()
     assert await bot.wait_for_exit() == 1
     assert "telex.db is full" in bot.log
     assert "Traceback" not in bot.log
-    make_room(on_disk.file.parent)
+    make_room(on_disk.database_path.parent)
     on_disk.start()
     await on_disk.wait_until_settled()
     assert not find_delivery_faults(on_disk, [1])
 
 
 async def test_read_only_disk_at_start_ends_bot_with_reason(on_disk):
-    disk = on_disk.file.parent
+    disk = on_disk.database_path.parent
     remount(disk, "ro")
     bot = on_disk.start()
     assert await bot.wait_for_exit() == 1
     assert "Read-only file system" in bot.log or "may not be written to" in bot.log
     assert "Traceback" not in bot.log
-    check_table = await on_disk.telex("check", status=1)
+    check_table = await on_disk.run_command("check", status=1)
     assert "may not be written to" in " ".join(check_table.replace("│", " ").split())  # It wraps at 80 columns.
     remount(disk, "rw")
     on_disk.start()
@@ -169,69 +169,69 @@ async def test_read_only_disk_at_start_ends_bot_with_reason(on_disk):
 
 
 async def test_damaged_database_at_start_explains_what_to_do(scene):
-    content = scene.file.read_bytes()
+    content = scene.database_path.read_bytes()
     for damage, words in (
         (content[:4096], "is damaged"),
         (b"", "is not a database, or its beginning is damaged"),
     ):
-        scene.file.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
+        scene.database_path.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
         bot = scene.start()
         assert await bot.wait_for_exit() == 1
         assert words in bot.log
-        assert words.split()[-1] in await scene.telex("check", status=1)
+        assert words.split()[-1] in await scene.run_command("check", status=1)
         assert "Traceback" not in bot.log
     assert "restore a backup" in bot.log
 
 
 async def test_database_damaged_while_running_stops_posts_until_restored(scene, tmp_path, unused_tcp_port):
-    file, discord = scene.file, scene.discord
+    file, discord = scene.database_path, scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
     await scene.wait_until_settled()
-    await scene.telex("backup", str(tmp_path / "backup.db"))
-    numbers = scene.write(2)
-    await scene.make_due()
+    await scene.run_command("backup", str(tmp_path / "backup.db"))
+    numbers = scene.add_articles(2)
+    await scene.make_feeds_due()
     await scene.wait_until_posted([1, *numbers])
-    before = {kind: len(scene.messages(kind)) for kind in KINDS}
+    before = {kind: len(scene.list_messages(kind)) for kind in KINDS}
     spoil(file, "delivery_status")
-    later = scene.write(1)
-    await scene.make_due()
+    later = scene.add_articles(1)
+    await scene.make_feeds_due()
     await until(lambda: count_log_lines(scene, "is damaged"))
-    (post, *_) = scene.messages("text")
+    (post, *_) = scene.list_messages("text")
     clicked = discord.people.click(ada, post, find_save_button_id(post))
-    assert DAMAGED in await scene.answer(clicked)
+    assert DAMAGED in await scene.wait_for_response(clicked)
     await until(lambda: list_owner_messages(scene))
     (alarm,) = list_owner_messages(scene)
     assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
     assert (await load_health(scene, unused_tcp_port))[0] == 503
-    assert {kind: len(scene.messages(kind)) for kind in KINDS} == before
+    assert {kind: len(scene.list_messages(kind)) for kind in KINDS} == before
     assert count_log_lines(scene, "is damaged") == 1
     assert "Traceback" not in bot.log
-    assert "is damaged" in await scene.telex("check", status=1)
+    assert "is damaged" in await scene.run_command("check", status=1)
     await bot.stop()
 
     restore(tmp_path / "backup.db", file)
-    assert "FAILED" not in await scene.telex("check")
-    await scene.make_due()
+    assert "FAILED" not in await scene.run_command("check")
+    await scene.make_feeds_due()
     scene.start()
     await scene.wait_until_posted([1, *numbers, *later])
     assert not find_delivery_faults(scene, [1, *numbers, *later])
 
 
 def delete_database(scene: Scene) -> None:
-    for file in scene.file.parent.glob("telex.db*"):
+    for file in scene.database_path.parent.glob("telex.db*"):
         if file.is_file():
             file.unlink()
 
 
 def replace_database(scene: Scene) -> None:
-    other_database = scene.file.with_name("other.db")
+    other_database = scene.database_path.with_name("other.db")
     other_database.touch()
-    other_database.replace(scene.file)
+    other_database.replace(scene.database_path)
 
 
 def unmount_database(scene: Scene) -> None:
-    scene.file.parent.rename(scene.file.parent.with_name("elsewhere"))
+    scene.database_path.parent.rename(scene.database_path.parent.with_name("elsewhere"))
 
 
 @pytest.mark.parametrize("lose", [delete_database, replace_database, unmount_database])
@@ -244,9 +244,9 @@ async def test_missing_database_is_reported_and_stops_posts(
         ada = discord_server.people.join(scene.server.id, "Ada")
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
         await scene.wait_until_settled()
-        (post,) = scene.messages("text")
-        scene.write(2)
-        await scene.make_due()
+        (post,) = scene.list_messages("text")
+        scene.add_articles(2)
+        await scene.make_feeds_due()
         lose(scene)
 
         async def is_unwell() -> bool:
@@ -255,7 +255,7 @@ async def test_missing_database_is_reported_and_stops_posts(
         await until(is_unwell)
         await until(lambda: list_owner_messages(scene))
         clicked = discord_server.people.click(ada, post, find_save_button_id(post))
-        assert NOTHING_DONE in await scene.answer(clicked)
+        assert NOTHING_DONE in await scene.wait_for_response(clicked)
         await scene.clock.sleep(60)
         message_ids = {
             message.id
@@ -277,8 +277,8 @@ async def test_bot_without_its_folder_ends_when_another_runs(discord_server, fee
     async with open_scene(discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db") as scene:
         first = scene.start()
         await scene.wait_until_settled()
-        scene.file.with_name("telex.db.lock").unlink()
-        assert "already running" in await scene.telex("run", status=1)
+        scene.database_path.with_name("telex.db.lock").unlink()
+        assert "already running" in await scene.run_command("run", status=1)
         unmount_database(scene)
         second = scene.start()
         assert await first.wait_for_exit() == 1

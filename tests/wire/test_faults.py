@@ -10,7 +10,7 @@ from bot.core import setting_registry
 from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.state import Permission
 from tests.support.wire.kills import find_delivery_faults
-from tests.support.wire.scene import KINDS, QUICK, Scene
+from tests.support.wire.scene import KINDS, QUICK_SPEED, Scene
 from tests.support.wire.waiting import until
 
 LATE_SECONDS = 60  # seconds
@@ -35,12 +35,12 @@ ANSWERS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("turn", range(4))
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_failed_responses_lose_and_repeat_no_post(scene, turn):
     """Each kind of channel gets another response; `benchmarks/faults.py` tries all in each."""
-    numbers = await scene.publish(2)
+    numbers = await scene.publish_and_poll(2)
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
-        ANSWERS[name](scene.discord.faults, scene.sending(kind))
+        ANSWERS[name](scene.discord.faults, scene.get_send_route(kind))
     names = [name for name in ANSWERS if not name.startswith("40")][turn::4]
     routes = ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost")
     for number, name in enumerate(names):
@@ -50,11 +50,11 @@ async def test_failed_responses_lose_and_repeat_no_post(scene, turn):
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_late_effect_of_failed_request_is_not_repeated(scene):
     """The effect comes up to a minute later, for messages with a nonce and without, and for a daily thread."""
-    await scene.prefer(setting_registry.DAILY_THREAD, 1, "text")
-    numbers = await scene.publish(2)
+    await scene.change_channel_setting(setting_registry.DAILY_THREAD, 1, "text")
+    numbers = await scene.publish_and_poll(2)
     scene.discord.faults.fail_late("POST /channels/*/threads", LATE_SECONDS / scene.clock.speed, times=3)
     scene.discord.faults.fail_late("POST /channels/*/messages", LATE_SECONDS / scene.clock.speed, times=6)
     scene.start()
@@ -65,7 +65,7 @@ async def test_late_effect_of_failed_request_is_not_repeated(scene):
 
 
 @pytest.mark.parametrize("has_effect", [False, True])
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_crash_in_busy_channel_loses_and_repeats_no_post(scene, has_effect):
     discord = scene.discord
     text_channel, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
@@ -81,14 +81,14 @@ async def test_crash_in_busy_channel_loses_and_repeats_no_post(scene, has_effect
     assert not find_delivery_faults(scene, [1])
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_crosspost_rate_limit_delays_no_post(scene):
-    numbers = await scene.publish(4)
+    numbers = await scene.publish_and_poll(4)
     limited = scene.discord.faults.rate_limit("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
-    await until(lambda: scene.order("announcement") == [1, *numbers])
+    await until(lambda: scene.list_posted_numbers("announcement") == [1, *numbers])
     assert limited.hit_count
-    assert scene.unfinished()
+    assert scene.find_unfinished_posts()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 
@@ -98,12 +98,14 @@ async def test_posts_resume_when_permissions_return(scene):
     discord.changes.deny(text, Permission.SEND_MESSAGES)
     discord.changes.deny(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.changes.deny(scene.channels["thread"], Permission.VIEW_CHANNEL)
-    numbers = await scene.publish(2)
+    numbers = await scene.publish_and_poll(2)
     bot = scene.start()
-    await until(lambda: scene.order("announcement") == [1, *numbers] and scene.open_dispatches() == 9)
-    assert not any(scene.messages(kind) for kind in ("text", "forum", "thread"))
+    await until(
+        lambda: scene.list_posted_numbers("announcement") == [1, *numbers] and scene.count_open_dispatches() == 9
+    )
+    assert not any(scene.list_messages(kind) for kind in ("text", "forum", "thread"))
     discord.changes.allow(text, Permission.SEND_MESSAGES)
-    await until(lambda: scene.order("text") == [1, *numbers] and scene.open_dispatches() == 6)
+    await until(lambda: scene.list_posted_numbers("text") == [1, *numbers] and scene.count_open_dispatches() == 6)
     await bot.stop()
     discord.changes.allow(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.changes.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
@@ -113,12 +115,12 @@ async def test_posts_resume_when_permissions_return(scene):
 
 
 async def test_deleted_channel_and_archived_thread_stop_no_other_channel(scene):
-    numbers = await scene.publish(2)
+    numbers = await scene.publish_and_poll(2)
     scene.discord.changes.set_archived(scene.channels["thread"])
     scene.discord.changes.remove_channel(scene.channels.pop("text"))
     scene.start()
-    await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in scene.channels))
-    await until(lambda: scene.open_dispatches() == 3)
+    await until(lambda: all(scene.list_posted_numbers(kind) == [1, *numbers] for kind in scene.channels))
+    await until(lambda: scene.count_open_dispatches() == 3)
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
@@ -127,11 +129,11 @@ async def test_unknown_delivery_is_not_repeated_without_history_permission(scene
     for channel in scene.channels.values():
         discord.changes.deny(channel, Permission.READ_MESSAGE_HISTORY)
     for kind in KINDS:
-        discord.faults.drop(scene.sending(kind), after_effect=True, times=2)
+        discord.faults.drop(scene.get_send_route(kind), after_effect=True, times=2)
     scene.start()
-    await until(lambda: scene.open_dispatches() == 0)
-    assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
-    async with scene.newsroom() as newsroom:
+    await until(lambda: scene.count_open_dispatches() == 0)
+    assert all(scene.count_posts(kind) == {1: 1} for kind in KINDS)
+    async with scene.open_newsroom() as newsroom:
         (article,) = await newsroom.store.articles.list_newest(None, limit=1)
         fates = await newsroom.store.delivery_statuses.list_by_page_key(article.page_key)
     assert [fate.status.value for fate in fates] == ["failed"] * 4
@@ -139,12 +141,12 @@ async def test_unknown_delivery_is_not_repeated_without_history_permission(scene
 
 
 async def test_server_outage_delays_posts_without_loss(scene):
-    numbers = await scene.publish(2)
+    numbers = await scene.publish_and_poll(2)
     scene.discord.changes.begin_outage(scene.server)
     bot = scene.start()
     await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
     await until(lambda: "commands" in bot.log.lower())
-    assert not any(scene.messages(kind) for kind in KINDS)
+    assert not any(scene.list_messages(kind) for kind in KINDS)
     scene.discord.changes.end_outage(scene.server)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
@@ -152,7 +154,7 @@ async def test_server_outage_delays_posts_without_loss(scene):
 
 async def is_member(scene: Scene) -> bool:
     """Whether the bot has recorded that it's in the server; only then its feeds are due."""
-    async with scene.newsroom() as newsroom:
+    async with scene.open_newsroom() as newsroom:
         return bool(await newsroom.store.feeds.list_due(2**40, 10, ()))
 
 
@@ -167,18 +169,18 @@ async def test_articles_published_while_kicked_are_not_posted(scene):
     discord.changes.kick(scene.server)
     await until(lambda: is_recorded_as_absent(scene))
     await bot.stop()
-    away = await scene.publish(2)
+    away = await scene.publish_and_poll(2)
     bot = scene.start()
     await discord.wait_until(lambda: discord.gateway.connections)
     discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
     await bot.stop()
     await scene.clock.sleep(5)
-    back = await scene.publish(2)
+    back = await scene.publish_and_poll(2)
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *back])
-    assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
+    assert not any(scene.count_posts(kind)[number] for kind in KINDS for number in away)
 
 
 async def test_kick_during_session_loss_is_noticed(scene):
@@ -193,14 +195,14 @@ async def test_kick_during_session_loss_is_noticed(scene):
 
 
 async def test_pending_posts_are_dropped_after_kick_while_stopped(scene):
-    await scene.publish(2)
+    await scene.publish_and_poll(2)
     scene.discord.changes.kick(scene.server)
     scene.start()
     await until(lambda: is_recorded_as_absent(scene))
     scene.discord.changes.invite(scene.server)
     await until(lambda: is_member(scene))
     await scene.wait_until_settled()
-    messages = [message for kind in KINDS for message in scene.messages(kind)]
-    assert not any(scene.posts(kind) for kind in KINDS)
+    messages = [message for kind in KINDS for message in scene.list_messages(kind)]
+    assert not any(scene.count_posts(kind) for kind in KINDS)
     assert len(messages) == 1  # the welcome
     assert "telex:begin" in repr(messages[0].parts)

@@ -34,7 +34,7 @@ async def test_index_damaged_during_searches_is_rebuilt(scene, tmp_path, unused_
 
     async def is_found(number: int) -> bool:
         interaction = scene.discord.people.use_command(ada, talk, "search", query=f"article {number}")
-        return f"articles/{number}" in await scene.answer(interaction)
+        return f"articles/{number}" in await scene.wait_for_response(interaction)
 
     await until(lambda: is_found(1))
     damaged = find_current_index_folder(tmp_path / "own")
@@ -43,8 +43,8 @@ async def test_index_damaged_during_searches_is_rebuilt(scene, tmp_path, unused_
             file.write(b"U" * path.stat().st_size)
     numbers: list[int] = []
     for _poll in range(3):
-        numbers += scene.write(2)
-        await scene.make_due()
+        numbers += scene.add_articles(2)
+        await scene.make_feeds_due()
         await scene.wait_until_posted([1, *numbers])
     assert not find_delivery_faults(scene, [1, *numbers])
     await until(lambda: is_found(numbers[-1]))
@@ -60,8 +60,8 @@ async def test_full_disk_of_index_is_logged_once_and_recovered(scene, tmp_path, 
         await scene.wait_until_settled()
         await until((disk / "own" / "current").exists)
         fill(disk)
-        numbers = scene.write(2)
-        await scene.make_due()
+        numbers = scene.add_articles(2)
+        await scene.make_feeds_due()
 
         async def is_unwell() -> bool:
             status, text = await load_health(unused_tcp_port)

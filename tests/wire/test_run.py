@@ -19,8 +19,8 @@ from tests.support.wire.waiting import PATIENCE, until
 
 
 async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
-    numbers = scene.write(3)
-    await scene.make_due()
+    numbers = scene.add_articles(3)
+    await scene.make_feeds_due()
     environment = inherit_environment() | {
         "DISCORD_TOKEN": scene.discord.token,
         "TELEX_DATABASE": store_probe.address_of(scene.database),
@@ -44,7 +44,7 @@ async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
     )
     try:
         await scene.discord.wait_until(
-            lambda: all(len(scene.messages(kind)) == 4 for kind in KINDS) and not scene.unfinished()
+            lambda: all(len(scene.list_messages(kind)) == 4 for kind in KINDS) and not scene.find_unfinished_posts()
         )
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0, (tmp_path / "cold.log").read_text()
@@ -54,8 +54,8 @@ async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
             await process.wait()
         log.close()
     for kind in KINDS:
-        assert scene.order(kind) == [1, *numbers]
-    assert scene.open_dispatches() == 0
+        assert scene.list_posted_numbers(kind) == [1, *numbers]
+    assert scene.count_open_dispatches() == 0
 
 
 async def test_repeated_signals_stop_in_order(scene):
@@ -86,7 +86,7 @@ async def test_second_bot_on_same_database_is_refused(scene):
     assert first.status is None
     scene.bot = first
     await scene.wait_until_settled()
-    assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
+    assert all(scene.count_posts(kind) == {1: 1} for kind in KINDS)
 
 
 async def test_bot_answers_commands_buttons_reactions_and_questions(scene):
@@ -96,22 +96,22 @@ async def test_bot_answers_commands_buttons_reactions_and_questions(scene):
     people, text = discord.people, scene.channels["text"]
     ada = people.join(scene.server.id, "Ada")
     bruno = people.join(scene.server.id, "Bruno", locale="fr")
-    (post,) = scene.messages("text")
+    (post,) = scene.list_messages("text")
     search_interaction = people.use_command(ada, text, "search", query="article")
     latest = people.use_command(ada, text, "latest")
     save = next(name for name in post.list_custom_ids() if name.startswith("telex:save:"))
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
     for interaction in (search_interaction, latest):
-        assert "Article 1" in await scene.answer(interaction)
-    assert await scene.answer(saved)
+        assert "Article 1" in await scene.wait_for_response(interaction)
+    assert await scene.wait_for_response(saved)
     assert saved.ephemeral
     for person in (ada, bruno):
-        assert "Article 1" in await scene.answer(people.use_command(person, text, "bookmarks"))
+        assert "Article 1" in await scene.wait_for_response(people.use_command(person, text, "bookmarks"))
     people.unreact(ada, post, SAVE)
 
     async def is_gone() -> bool:
-        return "Article 1" not in await scene.answer(people.use_command(ada, text, "bookmarks"))
+        return "Article 1" not in await scene.wait_for_response(people.use_command(ada, text, "bookmarks"))
 
     await until(is_gone)
 
@@ -124,7 +124,7 @@ async def test_bot_answers_commands_buttons_reactions_and_questions(scene):
     vote = discord.people.click(ada, reply, thumb)
     await discord.wait_until(lambda: vote.followups)
     assert "helped" in vote.followups[0].content
-    assert "Nothing on this" in await scene.answer(
+    assert "Nothing on this" in await scene.wait_for_response(
         discord.people.use_command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
 
@@ -137,17 +137,17 @@ async def test_reactions_during_lost_connection_become_bookmarks(scene):
     discord.gateway.cut()
     await discord.wait_until(lambda: not discord.gateway.connections)
     for kind in KINDS:
-        discord.people.react(ada, scene.messages(kind)[0])
+        discord.people.react(ada, scene.list_messages(kind)[0])
     await discord.wait_until(lambda: discord.gateway.resume_count)
-    async with scene.newsroom() as newsroom:
+    async with scene.open_newsroom() as newsroom:
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 
 
 async def test_workers_end_with_killed_bot(scene):
-    scene.write(1)
-    await scene.make_due()
+    scene.add_articles(1)
+    await scene.make_feeds_due()
     bot = scene.start(WIRE_WORKERS="")
-    await scene.discord.wait_until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
+    await scene.discord.wait_until(lambda: all(len(scene.list_messages(kind)) == 2 for kind in KINDS))
     children = list_child_pids(bot.pid)
     assert children
     bot.kill()

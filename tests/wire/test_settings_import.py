@@ -10,7 +10,7 @@ from bot.core.preferences import MentionRule
 from bot.drill.discord_stand_in.state import ChannelKind
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.telex_command import Telex
-from tests.support.wire.scene import QUICK
+from tests.support.wire.scene import QUICK_SPEED
 from tests.support.wire.waiting import until
 
 MANAGER = 8_000
@@ -64,7 +64,7 @@ async def test_settings_are_imported_into_other_server_by_names(
     assert "No server has the ID or name “99”." in unknown.stderr
 
 
-@pytest.mark.scene(kinds=("text",), speed=QUICK)
+@pytest.mark.scene(kinds=("text",), speed=QUICK_SPEED)
 async def test_imported_feed_is_polled_and_only_new_articles_posted(scene, feed_server, tmp_path):
     bot = scene.start()
     await scene.wait_until_settled()
@@ -87,11 +87,11 @@ channels:
 """,
         "utf-8",
     )
-    assert "2 changes" in await scene.telex("settings", "import", str(path), "--yes")
+    assert "2 changes" in await scene.run_command("settings", "import", str(path), "--yes")
     await until(lambda: feed_server.count("/added"))
     items.append(make_rss_item(31, title="Fresh news", published=scene.clock.now()))
     feed_server.serve("/added", make_rss(*items, title="Added"))
-    await until(lambda: any("Fresh news" in message.render_visible_text() for message in scene.messages("text")))
+    await until(lambda: any("Fresh news" in message.render_visible_text() for message in scene.list_messages("text")))
     await scene.wait_until_settled()
-    assert not any("Earlier" in message.render_visible_text() for message in scene.messages("text"))
+    assert not any("Earlier" in message.render_visible_text() for message in scene.list_messages("text"))
     await bot.stop()

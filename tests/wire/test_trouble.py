@@ -11,7 +11,7 @@ import pytest
 from bot.drill.discord_stand_in.state import Channel, Permission
 from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
-from tests.support.wire.scene import KINDS, QUICK, Scene
+from tests.support.wire.scene import KINDS, QUICK_SPEED, Scene
 from tests.support.wire.waiting import until
 
 LINK = "https://news.example/articles/1"
@@ -52,21 +52,21 @@ class Trouble:
 
 def fail(kind: str) -> Trouble:
     def begin(scene: Scene) -> None:
-        scene.discord.faults.fail(scene.sending(kind), 500, times=None)
+        scene.discord.faults.fail(scene.get_send_route(kind), 500, times=None)
 
     return Trouble(begin, "Discord hasn’t accepted it yet: 500", "500")
 
 
 def forbid(kind: str) -> Trouble:
     def begin(scene: Scene) -> None:
-        scene.discord.faults.refuse(scene.sending(kind), 403, 50013, times=None)
+        scene.discord.faults.refuse(scene.get_send_route(kind), 403, 50013, times=None)
 
     return Trouble(begin, "Discord won’t let me post in this channel", "forbidden")
 
 
 def deny_existence(kind: str) -> Trouble:
     def begin(scene: Scene) -> None:
-        scene.discord.faults.refuse(scene.sending(kind), 404, 10003, times=None)
+        scene.discord.faults.refuse(scene.get_send_route(kind), 404, 10003, times=None)
 
     return Trouble(begin, "I can’t find this channel", "gone")
 
@@ -116,17 +116,17 @@ TROUBLES = {
 async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
     """Run a command as the server's owner and return the reply without escaping backslashes."""
     interaction = scene.discord.people.use_command(scene.discord.state.bot_owner, place, command, **options)
-    return (await scene.answer(interaction)).replace("\\\\", "")
+    return (await scene.wait_for_response(interaction)).replace("\\\\", "")
 
 
 def get_max_attempts(scene: Scene, kind: str) -> int:
     """Return the highest number of attempts of a channel's posts."""
     channel_id = scene.channels[kind].id
-    return max((post.attempts for post in scene.outbox() if post.channel_id == channel_id), default=0)
+    return max((post.attempts for post in scene.load_outbox() if post.channel_id == channel_id), default=0)
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_blocked_channel_is_explained_and_logged_once(scene, name):
     troubles = TROUBLES[name]
     talk = scene.discord.changes.add_channel(scene.server, "talk")
@@ -136,7 +136,7 @@ async def test_blocked_channel_is_explained_and_logged_once(scene, name):
     await until(lambda: all(get_max_attempts(scene, kind) >= MIN_ATTEMPTS for kind in troubles))
     listed = await run_command(scene, talk, "feed list")
     explained = await run_command(scene, talk, "why", link=LINK)
-    printed = await scene.telex("why", LINK)
+    printed = await scene.run_command("why", LINK)
     for kind, trouble in troubles.items():
         channel_id = scene.channels[kind].id
         assert re.search(rf"🟠 [^<]*{re.escape(trouble.explanation)}(?:[^<]|</)*<#{channel_id}>", listed), listed
@@ -155,7 +155,7 @@ async def test_blocked_channel_is_explained_and_logged_once(scene, name):
     assert "Traceback" not in bot.log
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_deleted_channel_is_listed_and_logged_once(scene):
     deleted_channel = scene.channels["text"]
     talk = scene.discord.changes.add_channel(scene.server, "talk")
@@ -164,45 +164,45 @@ async def test_deleted_channel_is_listed_and_logged_once(scene):
     await until(lambda: get_max_attempts(scene, "text") >= MIN_ATTEMPTS)
     listed = await run_command(scene, talk, "feed list")
     assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{deleted_channel.id}>", listed), listed
-    assert "I can’t find this channel" in await scene.telex("why", LINK)
+    assert "I can’t find this channel" in await scene.run_command("why", LINK)
     assert bot.log.count(f"channel blocked channel_id={deleted_channel.id} reason=gone") == 1
     del scene.channels["text"]
     assert not find_delivery_faults(scene, [1])
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_why_explains_posts_dropped_by_kick(scene):
-    await scene.run()
-    (number,) = await scene.publish(1)
+    await scene.run_bot()
+    (number,) = await scene.publish_and_poll(1)
     scene.discord.changes.kick(scene.server)
     link = f"https://news.example/articles/{number}"
     scene.start()
-    await until(lambda: not scene.open_dispatches())
-    assert "I wasn’t in the server at that time" in await scene.telex("why", link)
+    await until(lambda: not scene.count_open_dispatches())
+    assert "I wasn’t in the server at that time" in await scene.run_command("why", link)
     scene.discord.changes.invite(scene.server)
     talk = scene.discord.changes.add_channel(scene.server, "talk")
     await until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
     await scene.clock.sleep(60)
-    (later,) = scene.write(1)
-    await scene.make_due()
-    await until(lambda: scene.posts("text")[later])
+    (later,) = scene.add_articles(1)
+    await scene.make_feeds_due()
+    await until(lambda: scene.count_posts("text")[later])
     explained = await run_command(scene, talk, "why", link=link)
     assert explained.count("not posted: I wasn’t in the server at that time") == len(KINDS)
-    assert not any(scene.posts(kind)[number] for kind in KINDS)
+    assert not any(scene.count_posts(kind)[number] for kind in KINDS)
 
 
-@pytest.mark.scene(speed=QUICK)
+@pytest.mark.scene(speed=QUICK_SPEED)
 async def test_network_outage_loses_no_post_and_logs_little(scene):
     discord = scene.discord
     bot = scene.start()
     await scene.wait_until_settled()
-    numbers = await scene.publish(4)
+    numbers = await scene.publish_and_poll(4)
     discord.faults.run_callback(SEND_ROUTES[0], discord.cut_off, after_effect=True, drop=True, skip=1)
     started_at = scene.clock.now()
     await until(lambda: discord.is_offline)
     await until(lambda: scene.clock.now() - started_at > 900)
     assert bot.status is None
-    printed = await scene.telex("why", f"https://news.example/articles/{numbers[-1]}")
+    printed = await scene.run_command("why", f"https://news.example/articles/{numbers[-1]}")
     assert printed.count("waiting to be posted since") == len(KINDS)
     log = bot.log
     assert log.count("shard disconnected") == 1

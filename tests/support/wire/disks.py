@@ -54,10 +54,10 @@ def remount(disk: Path, mode: str) -> None:
 
 def let_fail(scene: Scene) -> None:
     """Let every write of the running bot to its database fail, as on a disk at its quota."""
-    with closing(sqlite3.connect(scene.file)) as connection, connection:
+    with closing(sqlite3.connect(scene.database_path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', ?)", ("x" * 2 * LARGEST,))
-    wal = scene.file.with_name("telex.db-wal")
+    wal = scene.database_path.with_name("telex.db-wal")
     assert wal.stat().st_size > LARGEST, "what is written next would not be beyond the limit"
     resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (LARGEST, resource.RLIM_INFINITY))
 

@@ -1,4 +1,4 @@
-"""Where a bot can die while it posts, and what is to be true after it is started again."""
+"""Crashes of the bot at each step of its work, and the delivery faults that they leave after a restart."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from signal import SIGKILL
 
 from bot.core import setting_registry
 from tests.support.wire.scene import DIRECT, KINDS, Scene
-from tests.support.wire.server_inspector import articles
+from tests.support.wire.server_inspector import find_article_numbers
 from tests.support.wire.waiting import until
 
 INTAKE = "bot.polling.intake:Intake"
-COURIER = "bot.posting.outbox_relay:OutboxRelay"
-CHORES = "bot.posting.post_send_worker:PostSendWorker"
-STORE = "bot.store.outbox.dispatches:Dispatches"
-LIMIT = 2  # messages an hour of a channel with a limit
-INSIDE, AFTER = 300.0, 0.0
+RELAY = "bot.posting.outbox_relay:OutboxRelay"
+POST_SEND_WORKER = "bot.posting.post_send_worker:PostSendWorker"
+DISPATCHES = "bot.store.outbox.dispatches:Dispatches"
+MAX_POSTS_PER_HOUR = 2
+"""Hourly limit of a channel that has one."""
+NONCE_HONOURED, NONCE_FORGOTTEN = 300.0, 0.0
 """Seconds that the stand-in honours a nonce: longer than the bot is away, and not at all."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A moment in the life of an article where the process ends.
+    """A step of the bot's work at which the process is killed.
 
-    Either before or `after` the `method` ("module:Class.method"), or when a request reaches Discord: before
-    its effect or `after` it, and without an answer; or when `reading`: that part of the feed's document has
-    come. `route` is as in `Faults`, `{place}` the channel. `any_channel`: the method does not know its
-    channel, and dies at its first call. `polls`: the bot that dies is the one that fetches the articles.
-    `earlier`: where it died before, so that it dies in finding out about that.
+    The process dies before or `after` the `method` ("module:Class.method"), or before or `after` the effect of a
+    request to Discord that gets no response (`route` is a route of `Faults`, `{place}` the channel), or when that
+    part (0 to 1) of the feed's document has been read (`reading`). With `any_channel` the first call of the method
+    counts, whatever its channel. With `polls` the bot that polls the articles is killed. `earlier` is the step of a
+    crash before this one, from which the bot is recovering.
     """
 
     name: str
@@ -44,278 +45,292 @@ class Step:
     earlier: Step | None = None
 
 
-def _around(name: str, method: str, *, any_channel: bool = False) -> tuple[Step, Step]:
+def _create_call_steps(name: str, method: str, *, any_channel: bool = False) -> tuple[Step, Step]:
     return (
         Step(f"before {name}", method, any_channel=any_channel),
         Step(f"after {name}", method, after=True, any_channel=any_channel),
     )
 
 
-def _request(name: str, route: str, *kinds: str) -> tuple[Step, Step]:
+def _create_request_steps(name: str, route: str, *kinds: str) -> tuple[Step, Step]:
     return (
         Step(f"{name} under way", route=route, kinds=kinds or KINDS),
         Step(f"{name} arrived", route=route, after=True, kinds=kinds or KINDS),
     )
 
 
-def _polling(name: str, method: str, *, any_channel: bool = True) -> tuple[Step, Step]:
-    steps = _around(name, method, any_channel=any_channel)
+def _create_polling_steps(name: str, method: str, *, any_channel: bool = True) -> tuple[Step, Step]:
+    steps = _create_call_steps(name, method, any_channel=any_channel)
     return replace(steps[0], polls=True), replace(steps[1], polls=True)
 
 
-def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
+def _create_second_crashes(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
     for step in steps:
         yield replace(step, name=f"{earlier.name}, {step.name}", kinds=earlier.kinds, earlier=earlier)
 
 
-_MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
-_FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_READ_BACK = _around("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
-_RETRY = _around("wait again", f"{STORE}.schedule_retry", any_channel=True)
-_RECORD = _around("record", f"{COURIER}._record_outcome")
+_MESSAGE = _create_request_steps("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
+_FORUM_POST = _create_request_steps("forum post", "POST /channels/{place}/threads", "forum")
+_READ_BACK = _create_call_steps("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
+_RETRY = _create_call_steps("wait again", f"{DISPATCHES}.schedule_retry", any_channel=True)
+_RECORD = _create_call_steps("record", f"{RELAY}._record_outcome")
 
-POLLING: tuple[Step, ...] = (
+POLL_STEPS: tuple[Step, ...] = (
     Step("first byte", reading=0, polls=True),
     Step("half the feed", reading=0.5, polls=True),
-    *_polling("reading", f"{INTAKE}.parse"),
-    *_polling("deciding", f"{INTAKE}.classify"),
-    _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
-    _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
-    *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue_articles", any_channel=False),
-    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
-    *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_polling("waking the courier", "bot.processes.cluster_events:ClusterEvents.announce"),
+    *_create_polling_steps("reading", f"{INTAKE}.parse"),
+    *_create_polling_steps("deciding", f"{INTAKE}.classify"),
+    _create_polling_steps("feed written", "bot.store.sources.polls:write_feeds")[1],
+    _create_polling_steps("articles written", "bot.store.sources.polls:insert_articles")[1],
+    *_create_polling_steps(
+        "enqueueing for a channel", "bot.store.outbox.outbox_writes:enqueue_articles", any_channel=False
+    ),
+    _create_polling_steps("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_create_polling_steps("recording", "bot.store.sources.polls:Polls.record"),
+    *_create_polling_steps("waking the relay", "bot.processes.cluster_events:ClusterEvents.announce"),
 )
-"""From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
+"""From the feed's first byte to pending dispatches; "feed written" to "last statement" is one transaction."""
 
-POSTING: tuple[Step, ...] = (
-    *_around("claim", f"{STORE}.claim"),
-    *_around("send", "bot.posting.sending.dispatch_sender:DispatchSender.send"),
+SEND_STEPS: tuple[Step, ...] = (
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
+    *_create_call_steps("send", "bot.posting.sending.dispatch_sender:DispatchSender.send"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_around("sent", f"{STORE}.mark_sent", any_channel=True),
-    *_around("finish", f"{CHORES}.finalize"),
-    *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
-    *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
-    *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
-    *_around("finished", f"{STORE}.mark_finalized", any_channel=True),
+    *_create_call_steps("sent", f"{DISPATCHES}.mark_sent", any_channel=True),
+    *_create_call_steps("finish", f"{POST_SEND_WORKER}.finalize"),
+    *_create_request_steps(
+        "reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"
+    ),
+    *_create_request_steps("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
+    *_create_request_steps("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
+    *_create_call_steps("finished", f"{DISPATCHES}.mark_finalized", any_channel=True),
 )
-"""From what is owed to the recorded message, and what follows it."""
+"""From a pending dispatch to its recorded message, its reaction and its publication."""
 
-RECOVERING: tuple[Step, ...] = tuple(
+RECOVERY_STEPS: tuple[Step, ...] = tuple(
     step
     for under_way, arrived in (_MESSAGE, _FORUM_POST)
     for step in (
-        *_second((*_READ_BACK, *_RETRY), under_way),
-        *_second((*_READ_BACK, *_RECORD), arrived),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), under_way),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), arrived),
     )
 )
-"""A second death while the bot finds out how the first attempt ended."""
+"""A second crash while the bot looks up how its first attempt ended."""
 
-STEPS = (*POLLING, *POSTING, *RECOVERING)
+POST_STEPS = (*POLL_STEPS, *SEND_STEPS, *RECOVERY_STEPS)
 
-WATCHERS = (DIRECT, "watching channel")
-WATCHING: tuple[Step, ...] = tuple(
-    replace(step, kinds=WATCHERS)
+WATCH_KINDS = (DIRECT, "watching channel")
+WATCH_STEPS: tuple[Step, ...] = tuple(
+    replace(step, kinds=WATCH_KINDS)
     for step in (
-        *_around("matching", "bot.watches.watch_matching:WatchMatcher.process_next_batch", any_channel=True),
-        *_around("notices under way", "bot.store.outbox.watch_notifications:_load_watches", any_channel=True),
-        *_around("claim", f"{STORE}.claim"),
-        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
+        *_create_call_steps("matching", "bot.watches.watch_matching:WatchMatcher.process_next_batch", any_channel=True),
+        *_create_call_steps(
+            "notices under way", "bot.store.outbox.watch_notifications:_load_watches", any_channel=True
+        ),
+        *_create_call_steps("claim", f"{DISPATCHES}.claim"),
+        *_create_call_steps("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
         *_MESSAGE,
         *_RECORD,
-        *_around("finish", f"{CHORES}.finalize"),
-        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_create_call_steps("finish", f"{POST_SEND_WORKER}.finalize"),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
     )
 )
-"""From an article that came to the recorded notice of a watch."""
+"""From a new article to the recorded notification of a watch."""
 
 
-DIGESTING: tuple[Step, ...] = (
-    *_around("making", "bot.posting.channel_digest_task:ChannelDigestTask._create_digest"),
-    *_around("taking back", "bot.store.outbox.digests:Digests.withdraw_pending_dispatches", any_channel=True),
-    *_around("digest written", "bot.store.outbox.digests:Digests.enqueue_due"),
-    _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
-    *_around("claim", f"{STORE}.claim"),
+DIGEST_STEPS: tuple[Step, ...] = (
+    *_create_call_steps("making", "bot.posting.channel_digest_task:ChannelDigestTask._create_digest"),
+    *_create_call_steps(
+        "taking back", "bot.store.outbox.digests:Digests.withdraw_pending_dispatches", any_channel=True
+    ),
+    *_create_call_steps("digest written", "bot.store.outbox.digests:Digests.enqueue_due"),
+    _create_call_steps("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_around("finish", f"{CHORES}.finalize"),
-    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    *_create_call_steps("finish", f"{POST_SEND_WORKER}.finalize"),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
 )
-"""From a digest that is due to its recorded message."""
+"""From a due digest of a channel to its recorded message."""
 
-BRIEFING: tuple[Step, ...] = tuple(
+PERSONAL_DIGEST_STEPS: tuple[Step, ...] = tuple(
     replace(step, kinds=(DIRECT,))
     for step in (
-        *_around("making", "bot.posting.personal_digest_task:PersonalDigestTask._create_digest"),
-        *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.enqueue_due"),
-        _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
-        *_around("claim", f"{STORE}.claim"),
-        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
+        *_create_call_steps("making", "bot.posting.personal_digest_task:PersonalDigestTask._create_digest"),
+        *_create_call_steps("digest written", "bot.store.people.personal_digests:PersonalDigests.enqueue_due"),
+        _create_call_steps("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
+        *_create_call_steps("claim", f"{DISPATCHES}.claim"),
+        *_create_call_steps("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
         *_MESSAGE,
         *_RECORD,
-        *_around("finish", f"{CHORES}.finalize"),
-        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_create_call_steps("finish", f"{POST_SEND_WORKER}.finalize"),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
     )
 )
-"""From a person's digest that is due to the recorded direct message."""
+"""From a due personal digest to the recorded direct message."""
 
-EDITING: tuple[Step, ...] = (
-    *_around("edit", f"{CHORES}._apply_edit"),
-    *_request("edit", "PATCH /channels/{place}/messages/*", "text", "announcement", "thread"),
-    *_request("edit", "PATCH /channels/*/messages/*", "forum"),
-    *_around("edited", f"{STORE}.mark_edited", any_channel=True),
+EDIT_STEPS: tuple[Step, ...] = (
+    *_create_call_steps("edit", f"{POST_SEND_WORKER}._apply_edit"),
+    *_create_request_steps("edit", "PATCH /channels/{place}/messages/*", "text", "announcement", "thread"),
+    *_create_request_steps("edit", "PATCH /channels/*/messages/*", "forum"),
+    *_create_call_steps("edited", f"{DISPATCHES}.mark_edited", any_channel=True),
 )
-"""From a message that is to be edited to the record of it."""
+"""From a pending edit of a message to its record."""
 
-LIMITED: tuple[Step, ...] = (
-    *_around("claim", f"{STORE}.claim"),
-    *_around("gathering", "bot.store.outbox.channel_queues:merge_excess_posts"),
+HOURLY_LIMIT_STEPS: tuple[Step, ...] = (
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
+    *_create_call_steps("gathering", "bot.store.outbox.channel_queues:merge_excess_posts"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
 )
-"""From more posts than a channel takes in an hour to its recorded catch-up."""
+"""From more posts than a channel's hourly limit to the recorded catch-up."""
 
-MUTING: tuple[Step, ...] = (
-    *_polling("reading muted stories", "bot.stories.story_lookup:StoryLookup._load_muted_stories"),
-    *_polling("what is muted", "bot.store.outbox.muted_articles:record_matches"),
-    *_polling("withholding", "bot.store.outbox.muted_articles:withhold_muted_articles"),
-    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
-    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+MUTE_STEPS: tuple[Step, ...] = (
+    *_create_polling_steps("reading muted stories", "bot.stories.story_lookup:StoryLookup._load_muted_stories"),
+    *_create_polling_steps("what is muted", "bot.store.outbox.muted_articles:record_matches"),
+    *_create_polling_steps("withholding", "bot.store.outbox.muted_articles:withhold_muted_articles"),
+    _create_polling_steps("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_create_polling_steps("recording", "bot.store.sources.polls:Polls.record"),
 )
-"""From the muted stories that are read to an article of one that is withheld."""
-FILTERING: tuple[Step, ...] = (
-    *_polling("reading filters", "bot.watches.subscription_filters:evaluate_feed_filters"),
-    *_polling("filters of the channels", "bot.store.settings.filters:load_by_feed"),
-    *_polling("filtering", "bot.store.settings.filters:apply_filters"),
-    *_polling("recording what is filtered", "bot.store.outbox.outbox_writes:record_filtered_articles"),
-    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
-    *_polling("recording", "bot.store.sources.polls:Polls.record"),
+"""From the lookup of muted stories to a withheld article of one of them."""
+FILTER_STEPS: tuple[Step, ...] = (
+    *_create_polling_steps("reading filters", "bot.watches.subscription_filters:evaluate_feed_filters"),
+    *_create_polling_steps("filters of the channels", "bot.store.settings.filters:load_by_feed"),
+    *_create_polling_steps("filtering", "bot.store.settings.filters:apply_filters"),
+    *_create_polling_steps("recording what is filtered", "bot.store.outbox.outbox_writes:record_filtered_articles"),
+    _create_polling_steps("last statement", "bot.store.sources.polls:_record_poll")[1],
+    *_create_polling_steps("recording", "bot.store.sources.polls:Polls.record"),
 )
-"""From the filters of channels that are read to an article that one keeps out."""
+"""From the lookup of channel filters to an article that one of them excludes."""
 
-ABOUT = "Harbour bridge closes after cracks were found"
-ABOUT_MUTED = f"{ABOUT} in"  # Followed by a number, which would be a version after any other word.
-ABOUT_FILTERED = "Sponsored"
+STORY_TITLE = "Harbour bridge closes after cracks were found"
+MUTED_STORY_TITLE = f"{STORY_TITLE} in"  # Followed by a number, which would be a version after any other word.
+FILTERED_WORD = "Sponsored"
 TOPIC = "Anthropic"
-HOLDING: tuple[Step, ...] = (
-    *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
-    *_polling("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
-    *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_around("claim", f"{STORE}.claim"),
+HELD_STORY_STEPS: tuple[Step, ...] = (
+    *_create_polling_steps("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
+    *_create_polling_steps("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
+    *_create_polling_steps("recording", "bot.store.sources.polls:Polls.record"),
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
 )
-"""From the outlet that a story waited for to the recorded message; the first four are one transaction."""
+"""From the last outlet that a held story needs to the recorded message; the first four are one transaction."""
 
-CHOOSING: tuple[Step, ...] = (
-    *_around("choosing", "bot.posting.scheduled_task:TopStorySelectionTask._select_for_channel", any_channel=True),
-    *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
-    *_around("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
-    *_around("claim", f"{STORE}.claim"),
+TOP_STORY_STEPS: tuple[Step, ...] = (
+    *_create_call_steps(
+        "choosing", "bot.posting.scheduled_task:TopStorySelectionTask._select_for_channel", any_channel=True
+    ),
+    *_create_call_steps("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
+    *_create_call_steps("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
 )
-"""From the hour at which the best is chosen to its recorded message."""
+"""From the due selection of top stories to the recorded message of one."""
 
 _EDIT_OF_PROPOSAL: tuple[Step, ...] = (
-    *_around("edit", f"{CHORES}._apply_edit"),
-    *_request("edit", "PATCH /channels/{place}/messages/*"),
-    *_around("edited", f"{STORE}.mark_edited", any_channel=True),
+    *_create_call_steps("edit", f"{POST_SEND_WORKER}._apply_edit"),
+    *_create_request_steps("edit", "PATCH /channels/{place}/messages/*"),
+    *_create_call_steps("edited", f"{DISPATCHES}.mark_edited", any_channel=True),
 )
-_SENDING = (
-    *_around("claim", f"{STORE}.claim"),
+_ALERT_STEPS = (
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
     *_MESSAGE,
     *_RECORD,
-    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
 )
-REPORTING: tuple[Step, ...] = tuple(
+SCORECARD_STEPS: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around(
+        *_create_call_steps(
             "counting", "bot.store.people.feed_reactions:FeedReactions.add_batches_until_midnight", any_channel=True
         ),
-        *_around("enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True),
-        *_SENDING,
+        *_create_call_steps(
+            "enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True
+        ),
+        *_ALERT_STEPS,
     )
 )
-"""From the scorecard of a month that is due to the recorded message."""
-NOTIFYING: tuple[Step, ...] = tuple(
+"""From a due monthly scorecard to its recorded message."""
+NOTICE_STEPS: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("enqueueing", "bot.store.operating.notices:Notices.enqueue_next", any_channel=True),
-        *_SENDING,
+        *_create_call_steps("enqueueing", "bot.store.operating.notices:Notices.enqueue_next", any_channel=True),
+        *_ALERT_STEPS,
     )
 )
-"""From a notice of the operator that was stored to the recorded message."""
-PROPOSING: tuple[Step, ...] = tuple(
+"""From a stored notice of the operator to its recorded message."""
+PROPOSAL_STEPS: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("message enqueued", "bot.store.people.proposals:Proposals.process_due", any_channel=True),
-        *_around("claim", f"{STORE}.claim"),
+        *_create_call_steps("message enqueued", "bot.store.people.proposals:Proposals.process_due", any_channel=True),
+        *_create_call_steps("claim", f"{DISPATCHES}.claim"),
         *_MESSAGE,
         *_RECORD,
-        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
         *_EDIT_OF_PROPOSAL,
     )
 ) + tuple(
     replace(step, kinds=(DIRECT,))
     for step in (
-        *_around("claim", f"{STORE}.claim"),
+        *_create_call_steps("claim", f"{DISPATCHES}.claim"),
         *_MESSAGE,
         *_RECORD,
-        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
     )
 )
-"""From a stored proposal to the edited message of the managers and the notice to who proposed it."""
+"""From a stored proposal to the edited message for managers and the notification of its author."""
 
-MENTIONING: tuple[Step, ...] = (
-    *_around("claim", f"{STORE}.claim"),
-    *_around("choosing roles", "bot.posting.mention_selection:select_mentions", any_channel=True),
-    *_around("roles written", "bot.store.outbox.post_mentions:PostMentions.decide", any_channel=True),
+MENTION_STEPS: tuple[Step, ...] = (
+    *_create_call_steps("claim", f"{DISPATCHES}.claim"),
+    *_create_call_steps("choosing roles", "bot.posting.mention_selection:select_mentions", any_channel=True),
+    *_create_call_steps("roles written", "bot.store.outbox.post_mentions:PostMentions.decide", any_channel=True),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
-    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
-    *_second((*_READ_BACK, *_RETRY), _FORUM_POST[0]),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_create_second_crashes((*_READ_BACK, *_RECORD), _MESSAGE[1]),
+    *_create_second_crashes((*_READ_BACK, *_RETRY), _FORUM_POST[0]),
 )
 """From a post that matches a mention rule to the recorded message that notified the role once."""
 
-_IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
-DAILY: tuple[Step, ...] = tuple(
+_IN_THREAD = _create_request_steps("message in the thread", "POST /channels/*/messages")
+DAILY_THREAD_STEPS: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("thread of the day", "bot.posting.daily_thread_targets:resolve_daily_thread"),
-        *_around("making of the thread", "bot.posting.daily_thread_targets:_create_thread", any_channel=True),
-        *_request("thread", "POST /channels/{place}/threads"),
-        *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
+        *_create_call_steps("thread of the day", "bot.posting.daily_thread_targets:resolve_daily_thread"),
+        *_create_call_steps(
+            "making of the thread", "bot.posting.daily_thread_targets:_create_thread", any_channel=True
+        ),
+        *_create_request_steps("thread", "POST /channels/{place}/threads"),
+        *_create_call_steps("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
         *_IN_THREAD,
         *_RECORD,
-        *_second((*_READ_BACK, *_RETRY), _IN_THREAD[0]),
-        *_second((*_READ_BACK, *_RECORD), _IN_THREAD[1]),
+        *_create_second_crashes((*_READ_BACK, *_RETRY), _IN_THREAD[0]),
+        *_create_second_crashes((*_READ_BACK, *_RECORD), _IN_THREAD[1]),
     )
 )
-"""From a post that is owed on a new day to its recorded message in the thread of that day."""
+"""From a pending post on a new day to its recorded message in the daily thread."""
 
 
 @dataclass(frozen=True)
 class DeliveryFaults:
-    """What a death cost: articles lost, repeated, out of order, posts unfinished, fates not as shown."""
+    """Faults after a crash: articles lost, repeated or out of order, unfinished posts, wrong delivery states."""
 
     lost: tuple[str, ...]
     repeated: tuple[str, ...]
@@ -328,8 +343,11 @@ class DeliveryFaults:
 
 
 async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
-    """Start a bot that ends at the n-th such moment in the channel of that kind. Raises when it does not."""
-    place = str(scene.places[kind].id)
+    """Start a bot that is killed at the n-th occurrence of a step in the channel of a kind.
+
+    Raises AssertionError if it ends in another way.
+    """
+    place = str(scene.channels_by_kind[kind].id)
     environment = {}
     if step.method:
         when = "after" if step.after else "before"
@@ -345,50 +363,48 @@ async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1)
     status = await bot.wait_for_exit()
     assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
     scene.discord.faults.clear()
-    scene.serve()
+    scene.serve_feed()
 
 
 def find_delivery_faults(scene: Scene, numbers: Sequence[int]) -> DeliveryFaults:
-    """What is wrong with the articles of these numbers in the channels."""
+    """Find the faults of these articles in all channels."""
     lost, repeated, disordered = [], [], []
-    for kind in scene.places:
-        posts = scene.posts(kind)
+    for kind in scene.channels_by_kind:
+        posts = scene.count_posts(kind)
         lost += [f"{kind} {number}" for number in numbers if posts[number] == 0]
         repeated += [f"{kind} {number}" for number in numbers if posts[number] > 1]
-        order = [number for number in scene.order(kind) if number in numbers]
+        order = [number for number in scene.list_posted_numbers(kind) if number in numbers]
         if order != sorted(order):
             disordered.append(f"{kind} {order}")
     return DeliveryFaults(
         tuple(lost),
         tuple(repeated),
         tuple(disordered),
-        tuple(scene.unfinished()),
+        tuple(scene.find_unfinished_posts()),
         tuple(scene.find_delivery_status_problems(numbers)),
     )
 
 
-async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> DeliveryFaults:
-    """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more.
+async def crash_in_post(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> DeliveryFaults:
+    """Publish `burst` articles, kill the bot at a step of the `nth` one, restart it and find the delivery faults.
 
-    `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
+    `window` is the time in seconds for which Discord honours a nonce after the restart.
     """
-    numbers = await die_with_new_articles(scene, kind, step, window=window, burst=burst, nth=nth)
-    await scene.run(numbers)
+    numbers = await crash_once(scene, kind, step, window=window, burst=burst, nth=nth)
+    await scene.run_bot(numbers)
     return find_delivery_faults(scene, numbers)
 
 
-async def die_with_new_articles(
-    scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int
-) -> list[int]:
-    """Publish, and let the bot die at a moment. Returns the numbers of the `burst` articles."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
+async def crash_once(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> list[int]:
+    """Publish `burst` articles, kill the bot at a step and return the numbers of the articles."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
     if step.polls:
-        numbers = scene.write(burst)
-        await scene.make_due()
+        numbers = scene.add_articles(burst)
+        await scene.make_feeds_due()
     else:
-        numbers = await scene.publish(burst)
-    if step.polls or kind in WATCHERS:
-        nth = 1  # there is one poll, and one notice of all articles
+        numbers = await scene.publish_and_poll(burst)
+    if step.polls or kind in WATCH_KINDS:
+        nth = 1  # there is one poll, and one notification of all articles
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier, nth=nth)
         scene.discord.changes.nonce_window_seconds = window
@@ -398,27 +414,28 @@ async def die_with_new_articles(
     return numbers
 
 
-async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
-    """An article gets another title: the articles that are told of then, and words of it."""
-    await scene.change(number, f"Another title of {number}")
+async def change_title(scene: Scene, number: int) -> tuple[list[int], str]:
+    """Change an article's title; return the numbers that its post must show, and words of the edited post."""
+    await scene.change_title(number, f"Another title of {number}")
     return [number], f"Another title of {number}"
 
 
-async def withdrawn(scene: Scene, number: int) -> tuple[list[int], str]:
-    """An article is taken back by its publisher."""
-    await scene.withdraw(number)
+async def withdraw_article(scene: Scene, number: int) -> tuple[list[int], str]:
+    """Withdraw an article; return the numbers that its post must show, and words of the edited post."""
+    await scene.withdraw_article(number)
     return [number], "withdrawn by the publisher"
 
 
-async def joined(scene: Scene, number: int) -> tuple[list[int], str]:
-    """Another feed tells the same as an article."""
-    return [number, await scene.join(number)], "Also: "
+async def join_story(scene: Scene, number: int) -> tuple[list[int], str]:
+    """Add a second outlet to a story; return the numbers that its post must show, and words of the edited post."""
+    return [number, await scene.join_story(number)], "Also: "
 
 
-EDITS = (corrected, withdrawn, joined)
+EDITS = {"corrected": change_title, "withdrawn": withdraw_article, "joined": join_story}
+"""Edits of a sent post, by what the article is afterwards."""
 
 
-async def survive_edit(
+async def crash_in_edit(
     scene: Scene,
     kind: str,
     step: Step,
@@ -426,170 +443,177 @@ async def survive_edit(
     window: float,
     edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]],
 ) -> DeliveryFaults:
-    """As `survive`, of posts that have to be edited after they were sent."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    numbers = await scene.publish(1)
-    await scene.run(numbers)
+    """Edit a sent post, kill the bot at a step of the edit, restart it and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    numbers = await scene.publish_and_poll(1)
+    await scene.run_bot(numbers)
     expected_numbers, words = await edit(scene, numbers[-1])
-    scene.hasten_edits()
+    scene.make_edits_due()
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    scene.hasten_edits()
+    scene.make_edits_due()
     bot = scene.start()
     await scene.wait_until_posted(expected_numbers)
     with suppress(TimeoutError):
-        await until(lambda: not scene.edits_due())
+        await until(lambda: not scene.count_pending_edits())
     await bot.stop()
     faults = find_delivery_faults(scene, expected_numbers)
-    old = [
-        f"{kind}: {number} is not {edit.__name__}"
+    outdated_posts = [
+        f"{kind}: {number} lacks {words!r}"
         for kind in scene.channels
-        for message in scene.messages(kind)
-        for number in articles(message).intersection(numbers)
+        for message in scene.list_messages(kind)
+        for number in find_article_numbers(message).intersection(numbers)
         if words not in message.render_visible_text()
     ]
-    return replace(faults, unfinished=(*faults.unfinished, *old))
+    return replace(faults, unfinished=(*faults.unfinished, *outdated_posts))
 
 
-async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels that take fewer messages an hour than are owed."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    scene.end_hour()
-    numbers = await scene.publish(5)
+async def crash_at_hourly_limit(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash with more pending posts than the hourly limit of the channels, and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    scene.backdate_sent_messages()
+    numbers = await scene.publish_and_poll(5)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run(numbers)
+    await scene.run_bot(numbers)
     faults = find_delivery_faults(scene, numbers)
-    many = [
+    posts_above_limit = [
         f"{kind}: more than the limit"
         for kind in scene.channels
-        if sum(bool(articles(message).intersection(numbers)) for message in scene.messages(kind)) > LIMIT
+        if sum(bool(find_article_numbers(message).intersection(numbers)) for message in scene.list_messages(kind))
+        > MAX_POSTS_PER_HOUR
     ]
-    return replace(faults, unfinished=(*faults.unfinished, *many))
+    return replace(faults, unfinished=(*faults.unfinished, *posts_above_limit))
 
 
-async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels that take what two outlets tell: the bot hears of the second."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    (first,) = await scene.publish(1, about=ABOUT)
-    second = await scene.publish_in_rival_outlet(first, about=ABOUT)
+async def crash_in_release(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash when a second outlet releases a held story, and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    (first,) = await scene.publish_and_poll(1, about=STORY_TITLE)
+    second = await scene.publish_in_other_outlet(first, about=STORY_TITLE)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
-    early = [
-        f"{channel_kind}: {first} did not wait" for channel_kind in scene.channels if scene.posts(channel_kind)[first]
+    early_posts = [
+        f"{channel_kind}: {first} did not wait"
+        for channel_kind in scene.channels
+        if scene.count_posts(channel_kind)[first]
     ]
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run([first, second])
+    await scene.run_bot([first, second])
     faults = find_delivery_faults(scene, [first, second])
-    return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early)))
+    return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early_posts)))
 
 
-async def survive_mute(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels that muted a story: another article is posted, one of the story never."""
-    return await _survive_exclusion(scene, kind, step, window=window, about=ABOUT_MUTED, status="withheld")
+async def crash_with_muted_story(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash with an article of a muted story, which must stay withheld, and another; find the delivery faults."""
+    return await _crash_with_excluded_article(
+        scene, kind, step, window=window, about=MUTED_STORY_TITLE, status="withheld"
+    )
 
 
-async def survive_filter(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels with filters of their own: what they keep out is never posted."""
-    return await _survive_exclusion(scene, kind, step, window=window, about=ABOUT_FILTERED, status="filtered")
+async def crash_with_filters(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash with an article that channel filters exclude, and another; find the delivery faults."""
+    return await _crash_with_excluded_article(scene, kind, step, window=window, about=FILTERED_WORD, status="filtered")
 
 
-async def _survive_exclusion(
+async def _crash_with_excluded_article(
     scene: Scene, kind: str, step: Step, *, window: float, about: str, status: str
 ) -> DeliveryFaults:
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    (excluded,) = scene.write(1, about=about)
-    (posted,) = scene.write(1)
-    await scene.make_due()
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    (excluded,) = scene.add_articles(1, about=about)
+    (posted,) = scene.add_articles(1)
+    await scene.make_feeds_due()
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run([posted])
+    await scene.run_bot([posted])
     faults = find_delivery_faults(scene, [posted])
     wrong = [
         f"{channel_kind}: {excluded} is {statuses}"
         for channel_kind in scene.channels
-        if (statuses := scene.delivery_states(excluded, channel_kind)) != [status]
-        or scene.posts(channel_kind)[excluded]
+        if (statuses := scene.load_delivery_states(excluded, channel_kind)) != [status]
+        or scene.count_posts(channel_kind)[excluded]
     ]
     return replace(faults, unknown=(*faults.unknown, *wrong))
 
 
-async def survive_mention(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels with a mention rule: a post on the topic notifies the role, another nobody."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    (on_topic,) = scene.write(1, about=TOPIC)
-    (off_topic,) = scene.write(1)
-    await scene.make_due()
-    async with scene.newsroom() as newsroom:
-        await scene.poll(newsroom, scene.url)
+async def crash_with_mention(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash with a post that mentions a role and one that does not, and find faults of delivery and mentions."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    (on_topic,) = scene.add_articles(1, about=TOPIC)
+    (off_topic,) = scene.add_articles(1)
+    await scene.make_feeds_due()
+    async with scene.open_newsroom() as newsroom:
+        await scene.poll_feed(newsroom, scene.url)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run([on_topic, off_topic])
+    await scene.run_bot([on_topic, off_topic])
     faults = find_delivery_faults(scene, [on_topic, off_topic])
     wrong = [
         f"{channel_kind}: {number} notified {message.notified_role_ids}"
         for channel_kind in scene.channels
-        for message in scene.messages(channel_kind)
-        for number in articles(message).intersection({on_topic, off_topic})
+        for message in scene.list_messages(channel_kind)
+        for number in find_article_numbers(message).intersection({on_topic, off_topic})
         if message.notified_role_ids != (scene.role_ids if number == on_topic else ())
     ]
     return replace(faults, unfinished=(*faults.unfinished, *wrong, *scene.find_unrecorded_mentions()))
 
 
-async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels that take the best of the day, and have to choose from one."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    numbers = await scene.publish(1)
-    scene.choose_now()
+async def crash_in_selection(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash in the selection of the day's top stories, of which there is one, and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    numbers = await scene.publish_and_poll(1)
+    scene.make_top_stories_due()
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run(numbers)
+    await scene.run_bot(numbers)
     return find_delivery_faults(scene, numbers)
 
 
-async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of a channel that has a thread for each day, and none yet for this one."""
-    scene.end_thread(kind)
-    faults = await survive(scene, kind, step, window=window, burst=2, nth=1)
+async def crash_in_daily_thread(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash in a channel whose daily thread does not exist yet, and find faults of posts and threads."""
+    scene.delete_threads(kind)
+    faults = await crash_in_post(scene, kind, step, window=window, burst=2, nth=1)
     threads = [
-        channel for channel in scene.discord.state.channels.values() if channel.parent_id == scene.places[kind].id
+        channel
+        for channel in scene.discord.state.channels.values()
+        if channel.parent_id == scene.channels_by_kind[kind].id
     ]
     if len(threads) == 1:
         return faults
     return replace(faults, unfinished=(*faults.unfinished, f"{kind}: {len(threads)} threads"))
 
 
-async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """As `survive`, of channels that get digests alone, or a person: what was held comes in one message."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    numbers = await scene.publish(2)
-    scene.end_day()
+async def crash_in_digest(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Crash in a due digest of a channel or person with two articles, and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    numbers = await scene.publish_and_poll(2)
+    scene.make_digests_due()
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
-    await scene.run(numbers)
+    await scene.run_bot(numbers)
     return find_delivery_faults(scene, numbers)
 
 
-async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
-    """Propose a feed and decline it; the bot dies at its message, the edit of that, or the notice of the outcome."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    title = f"paper{len(scene.messages('text'))}"
-    proposal_id = await scene.propose(title)
+async def crash_in_proposal(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
+    """Propose and decline a feed, crash in one of its messages or their edit, and find the delivery faults."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    title = f"paper{len(scene.list_messages('text'))}"
+    proposal_id = await scene.propose_feed(title)
     is_decided = kind == DIRECT or any(step.name == edit.name for edit in _EDIT_OF_PROPOSAL)
     if is_decided:
         await _run_until_shown(scene, "text", title)
-        await scene.decline(proposal_id)
+        await scene.decline_proposal(proposal_id)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
@@ -597,10 +621,10 @@ async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float
     scene.discord.changes.nonce_window_seconds = window
     await _run_until_shown(scene, "text", title)
     if not is_decided:
-        await scene.decline(proposal_id)
+        await scene.decline_proposal(proposal_id)
     await _run_until_shown(scene, DIRECT, title)
     messages_by_kind = {
-        place_kind: [message for message in scene.messages(place_kind) if title in message.render_visible_text()]
+        place_kind: [message for message in scene.list_messages(place_kind) if title in message.render_visible_text()]
         for place_kind in ("text", DIRECT)
     }
     return DeliveryFaults(
@@ -611,155 +635,158 @@ async def survive_proposal(scene: Scene, kind: str, step: Step, *, window: float
     )
 
 
-async def owe_report(scene: Scene) -> str:
-    """Let the scorecard of a month be due. Returns words of it."""
+async def enqueue_scorecard(scene: Scene) -> str:
+    """Make a monthly scorecard due and return words of it."""
     return scene.make_report_due()
 
 
-async def owe_notice(scene: Scene) -> str:
-    """The operator sends a notice to all servers. Returns its words."""
+async def enqueue_notice(scene: Scene) -> str:
+    """Store a notice of the operator to all servers and return its words."""
     return await scene.send_notice()
 
 
-async def survive_alert(
-    scene: Scene, kind: str, step: Step, *, window: float, owe: Callable[[Scene], Awaitable[str]]
+async def crash_in_alert(
+    scene: Scene, kind: str, step: Step, *, window: float, enqueue: Callable[[Scene], Awaitable[str]]
 ) -> DeliveryFaults:
-    """Let an alert be owed, of which `owe` returns words; the bot dies at it, and it is to be posted once."""
-    scene.discord.changes.nonce_window_seconds = INSIDE
-    words = await owe(scene)
+    """Crash in the alert that `enqueue` creates and whose words it returns; the alert must be posted once."""
+    scene.discord.changes.nonce_window_seconds = NONCE_HONOURED
+    words = await enqueue(scene)
     if step.earlier is not None:
         await run_until_killed(scene, kind, step.earlier)
         scene.discord.changes.nonce_window_seconds = window
     await run_until_killed(scene, kind, step)
     scene.discord.changes.nonce_window_seconds = window
     await _run_until_shown(scene, kind, words)
-    count = sum(words in message.render_visible_text() for message in scene.messages(kind))
+    count = sum(words in message.render_visible_text() for message in scene.list_messages(kind))
     return DeliveryFaults(
         lost=() if count else (words,), repeated=(words,) if count > 1 else (), disordered=(), unfinished=()
     )
 
 
 async def _run_until_shown(scene: Scene, kind: str, words: str) -> None:
-    """Run a bot until a channel shows these words and nothing is owed."""
+    """Run a bot until a channel shows these words and no dispatch is open."""
     bot = scene.start()
     with suppress(TimeoutError):
-        await until(lambda: any(words in message.render_visible_text() for message in scene.messages(kind)))
+        await until(lambda: any(words in message.render_visible_text() for message in scene.list_messages(kind)))
         await scene.wait_until_settled()
-        await until(lambda: not scene.edits_due())
+        await until(lambda: not scene.count_pending_edits())
     await bot.stop()
 
 
 @dataclass(frozen=True)
 class CrashScenario:
-    """What the bot is at when it dies, from first to last: `survive` takes scene, kind, step and window.
+    """A kind of work with all steps at which the bot is killed.
 
-    `prepare` is for a new scene.
+    `crash` takes scene, kind of channel, step and nonce window, and returns the delivery faults. `prepare` sets up a
+    new scene.
     """
 
     name: str
     steps: tuple[Step, ...]
-    survive: Callable[..., Awaitable[DeliveryFaults]]
+    crash: Callable[..., Awaitable[DeliveryFaults]]
     prepare: Callable[[Scene], Awaitable[None]] | None = None
 
 
-async def start_watching(scene: Scene) -> None:
-    """Let a person and a channel watch."""
-    await scene.watch()
+async def add_watches(scene: Scene) -> None:
+    """Add a watch of a person and one of a channel."""
+    await scene.add_watches()
 
 
-async def settle_bot(scene: Scene) -> None:
-    """Let the channels have what they get for following."""
-    await scene.run()
+async def send_first_posts(scene: Scene) -> None:
+    """Run a bot until the first post of each channel is sent."""
+    await scene.run_bot()
 
 
 async def limit_posts_per_hour(scene: Scene) -> None:
-    """Let the channels take few messages an hour."""
-    await settle_bot(scene)
-    await scene.prefer(setting_registry.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
+    """Limit the posts per hour of all channels."""
+    await send_first_posts(scene)
+    await scene.change_channel_setting(setting_registry.MAX_POSTS_PER_HOUR, MAX_POSTS_PER_HOUR, *scene.channels)
 
 
-async def start_digest(scene: Scene) -> None:
-    """Let the channels get digests alone."""
-    await settle_bot(scene)
-    await scene.digest()
+async def add_channel_digests(scene: Scene) -> None:
+    """Give all channels a digest instead of single posts."""
+    await send_first_posts(scene)
+    await scene.add_channel_digests()
 
 
-async def start_personal_digest(scene: Scene) -> None:
-    """Let a person get a digest of their own."""
-    await settle_bot(scene)
-    await scene.brief()
+async def add_personal_digest(scene: Scene) -> None:
+    """Add a personal digest."""
+    await send_first_posts(scene)
+    await scene.add_personal_digest()
 
 
 async def hold_stories(scene: Scene) -> None:
-    """Let the channels take what two outlets tell."""
-    await settle_bot(scene)
-    await scene.follow_rival()
-    await scene.prefer(setting_registry.MIN_OUTLETS, 2, *scene.channels)
+    """Hold stories in all channels until two outlets report them."""
+    await send_first_posts(scene)
+    await scene.follow_other_outlet()
+    await scene.change_channel_setting(setting_registry.MIN_OUTLETS, 2, *scene.channels)
 
 
 async def mute_stories(scene: Scene) -> None:
-    """Let the channels mute the story of an article that they got."""
-    await settle_bot(scene)
-    await scene.run(await scene.publish(1, about=ABOUT_MUTED))
-    await scene.mute_newest()
+    """Mute the story of a posted article in all channels."""
+    await send_first_posts(scene)
+    await scene.run_bot(await scene.publish_and_poll(1, about=MUTED_STORY_TITLE))
+    await scene.mute_newest_story()
 
 
-async def mention_roles(scene: Scene) -> None:
-    """Let the channels mention a role where a post is on a topic."""
-    await settle_bot(scene)
-    await scene.mention_role(TOPIC)
+async def add_mention_rules(scene: Scene) -> None:
+    """Add a rule to all channels that mentions a role in posts on a topic."""
+    await send_first_posts(scene)
+    await scene.add_mention_rules(TOPIC)
 
 
-async def filter_channels(scene: Scene) -> None:
-    """Let filters keep sponsored articles out of the channels; a thread has that of the channel it belongs to."""
-    await settle_bot(scene)
-    await scene.filter_channels(ABOUT_FILTERED)
+async def add_channel_filters(scene: Scene) -> None:
+    """Exclude sponsored articles from all channels; a thread has the filter of its parent channel."""
+    await send_first_posts(scene)
+    await scene.add_channel_filters(FILTERED_WORD)
 
 
-async def take_reports(scene: Scene) -> None:
-    """Let the text channel get a scorecard each month, of a feed that people keep."""
-    await settle_bot(scene)
-    await scene.take_reports()
+async def enable_monthly_reports(scene: Scene) -> None:
+    """Send monthly scorecards to the text channel, about a feed whose posts people bookmark."""
+    await send_first_posts(scene)
+    await scene.enable_monthly_reports()
 
 
 async def choose_alert_channel(scene: Scene) -> None:
-    """Let the text channel get the alerts."""
-    await settle_bot(scene)
+    """Send the server's alerts to the text channel."""
+    await send_first_posts(scene)
     await scene.choose_alert_channel()
 
 
-async def choose_best_stories(scene: Scene) -> None:
-    """Let the channels take the best of the day."""
-    await settle_bot(scene)
-    await scene.prefer(setting_registry.TOP_STORIES_PER_DAY, 20, *scene.channels)
+async def select_top_stories(scene: Scene) -> None:
+    """Post only the day's top stories in all channels."""
+    await send_first_posts(scene)
+    await scene.change_channel_setting(setting_registry.TOP_STORIES_PER_DAY, 20, *scene.channels)
 
 
 async def open_daily_threads(scene: Scene) -> None:
-    """Let the text channel have a thread for each day."""
-    await scene.prefer(setting_registry.DAILY_THREAD, True, "text")
+    """Turn on daily threads in the text channel."""
+    await scene.change_channel_setting(setting_registry.DAILY_THREAD, True, "text")
 
 
-async def take_proposals(scene: Scene) -> None:
-    """Let a channel get the alerts, and a person propose feeds."""
-    await settle_bot(scene)
-    await scene.take_proposals()
+async def enable_proposals(scene: Scene) -> None:
+    """Send alerts to the text channel, and add a person who proposes feeds."""
+    await send_first_posts(scene)
+    await scene.enable_proposals()
 
 
 CRASH_SCENARIOS = (
-    CrashScenario("posts", STEPS, survive),
-    CrashScenario("notices of watches", WATCHING, survive, start_watching),
-    *(CrashScenario(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
-    CrashScenario("catch-ups of a limit", LIMITED, survive_limit, limit_posts_per_hour),
-    CrashScenario("digests", DIGESTING, survive_digest, start_digest),
-    CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
-    CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
-    CrashScenario("muted stories", MUTING, survive_mute, mute_stories),
-    CrashScenario("filters of channels", FILTERING, survive_filter, filter_channels),
-    CrashScenario("posts that mention a role", MENTIONING, survive_mention, mention_roles),
-    CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
-    CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
-    CrashScenario("scorecards", REPORTING, partial(survive_alert, owe=owe_report), take_reports),
-    CrashScenario("notices", NOTIFYING, partial(survive_alert, owe=owe_notice), choose_alert_channel),
-    CrashScenario("proposals", PROPOSING, survive_proposal, take_proposals),
+    CrashScenario("posts", POST_STEPS, crash_in_post),
+    CrashScenario("notifications of watches", WATCH_STEPS, crash_in_post, add_watches),
+    *(CrashScenario(f"{name} posts", EDIT_STEPS, partial(crash_in_edit, edit=edit)) for name, edit in EDITS.items()),
+    CrashScenario("catch-ups of an hourly limit", HOURLY_LIMIT_STEPS, crash_at_hourly_limit, limit_posts_per_hour),
+    CrashScenario("digests", DIGEST_STEPS, crash_in_digest, add_channel_digests),
+    CrashScenario("personal digests", PERSONAL_DIGEST_STEPS, crash_in_digest, add_personal_digest),
+    CrashScenario("held stories", HELD_STORY_STEPS, crash_in_release, hold_stories),
+    CrashScenario("muted stories", MUTE_STEPS, crash_with_muted_story, mute_stories),
+    CrashScenario("filters of channels", FILTER_STEPS, crash_with_filters, add_channel_filters),
+    CrashScenario("posts that mention a role", MENTION_STEPS, crash_with_mention, add_mention_rules),
+    CrashScenario("top stories of the day", TOP_STORY_STEPS, crash_in_selection, select_top_stories),
+    CrashScenario("posts in daily threads", DAILY_THREAD_STEPS, crash_in_daily_thread, open_daily_threads),
+    CrashScenario(
+        "scorecards", SCORECARD_STEPS, partial(crash_in_alert, enqueue=enqueue_scorecard), enable_monthly_reports
+    ),
+    CrashScenario("notices", NOTICE_STEPS, partial(crash_in_alert, enqueue=enqueue_notice), choose_alert_channel),
+    CrashScenario("proposals", PROPOSAL_STEPS, crash_in_proposal, enable_proposals),
 )
-"""All that the bot is killed at."""
+"""All kinds of work in which the bot is killed."""

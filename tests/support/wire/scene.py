@@ -1,4 +1,4 @@
-"""A server whose channels follow a feed, and a bot that can be started, killed and counted after."""
+"""A server on the stand-in whose channels follow a feed, with a bot process that a test starts and kills."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ T = TypeVar("T")
 
 KINDS = ("text", "announcement", "thread", "forum")
 DIRECT = "direct message"
-SIGNED = ("signed text", "signed thread", "signed forum")
-"""Channels whose posts appear under the name of their outlet."""
+OUTLET_NAME_KINDS = ("signed text", "signed thread", "signed forum")
+"""Kinds of channels whose posts are sent by a webhook under the name of their outlet."""
 
-QUICK = 200
-"""How much faster the clock of a quick scene runs."""
+QUICK_SPEED = 200
+"""Speed of the clock of a quick scene, relative to real time."""
 MAX_EARLIER_REPORTS = 22
-"""How many scorecards, each of an earlier day, a scene can have."""
-QUIET_LOOKS = 3
-"""How many looks in a row have to find nothing owed."""
+"""Number of scorecards, each of an earlier day, that a scene can have."""
+QUIET_CHECK_COUNT = 3
+"""Number of checks in a row that must find no open dispatch."""
 
 
 class Scene(ServerInspector):
@@ -99,10 +99,10 @@ class Scene(ServerInspector):
         self._report_count = 0
         self._notice_count = 0
         self.role_ids: tuple[int, ...] = ()
-        self._logins: dict[int, int] = {}  # how many there had been when a process started
+        self._logins: dict[int, int] = {}  # number of logins before a process started, by its id
 
-    def build(self, kinds: Iterable[str] = KINDS) -> None:
-        """Make the channels."""
+    def create_channels(self, kinds: Iterable[str] = KINDS) -> None:
+        """Create a channel of each of these kinds."""
         changes = self.discord.changes
         for kind in kinds:
             sort = kind.removeprefix("signed ")
@@ -116,11 +116,11 @@ class Scene(ServerInspector):
             if kind != sort:
                 changes.allow(place, Permission.MANAGE_WEBHOOKS)
 
-    async def follow(self) -> None:
-        """Let every channel follow the feed, which has one article: the one they get for following."""
-        self.write(1)
-        async with self.newsroom() as newsroom:
-            await self._poll(newsroom)
+    async def follow_feed(self) -> None:
+        """Let every channel follow the feed, whose only article is enqueued for each of them."""
+        self.add_articles(1)
+        async with self.open_newsroom() as newsroom:
+            await self._poll_own_feed(newsroom)
             feed = await newsroom.store.feeds.add(self.url)
             await newsroom.store.servers.mark_joined(self.server.id, "en-US")
             (newest,) = await newsroom.store.articles.list_newest([feed.id], limit=1)
@@ -131,14 +131,16 @@ class Scene(ServerInspector):
                     feed_id=feed.id,
                     first_article_id=newest.id,
                 )
-        await self.prefer(setting_registry.POST_AS_OUTLET, True, *(kind for kind in self.channels if kind in SIGNED))
+        await self.change_channel_setting(
+            setting_registry.POST_AS_OUTLET, True, *(kind for kind in self.channels if kind in OUTLET_NAME_KINDS)
+        )
 
-    async def watch(self) -> None:
-        """Let a person and a channel watch for what every article has."""
+    async def add_watches(self) -> None:
+        """Add a watch of a person and one of a channel, which every article matches."""
         ada = self.discord.people.join(self.server.id, "Ada")
         self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
         self.watchers["watching channel"] = self.discord.changes.add_channel(self.server, "watching")
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             for kind, channel in self.watchers.items():
                 assert await newsroom.store.watches.add(
                     server_id=self.server.id,
@@ -149,33 +151,33 @@ class Scene(ServerInspector):
                     limit=9,
                 )
 
-    async def take_proposals(self) -> None:
-        """Let the text channel get the alerts, and a person propose feeds."""
+    async def enable_proposals(self) -> None:
+        """Send alerts to the text channel, and add a person who proposes feeds."""
         ada = self._proposer = self.discord.people.join(self.server.id, "Ada")
         self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
         await self.choose_alert_channel()
 
     async def choose_alert_channel(self) -> None:
-        """Let the text channel get the alerts."""
+        """Send the server's alerts to the text channel."""
         owner_id = self.discord.state.bot_owner.id
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             await newsroom.store.preferences.change(
                 Preference.ALERT_CHANNEL, self.channels["text"].id, server_id=self.server.id, user_id=owner_id
             )
 
     async def send_notice(self) -> str:
-        """The operator sends a notice to all servers, each time another. Returns its text."""
+        """Store a new notice of the operator to all servers and return its text."""
         self._notice_count += 1
         text = f"Telex moves tonight, part {self._notice_count} of a thousand"
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             await newsroom.store.notices.create({"en": text}, user_id=None)
         return text
 
-    async def take_reports(self) -> None:
-        """Let the text channel get the scorecard of each month, and people keep what a feed posts there."""
+    async def enable_monthly_reports(self) -> None:
+        """Send monthly scorecards to the text channel, where people bookmark the posts of a feed."""
         await self.choose_alert_channel()
         owner_id = self.discord.state.bot_owner.id
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             store = newsroom.store
             await store.monthly_reports.set_enabled(self.server.id, is_enabled=True, user_id=owner_id)
             history = PostHistory(store, self.server.id)
@@ -185,15 +187,15 @@ class Scene(ServerInspector):
             store_probe.shift_column(self.database, column, -MAX_EARLIER_REPORTS * SECONDS_PER_DAY)
 
     def make_report_due(self) -> str:
-        """Let the scorecard be due, each time that of an earlier day. Returns how it begins."""
+        """Make a scorecard due, each time that of an earlier day, and return its first words."""
         self._report_count += 1
         due_at = self.clock.now() - (self._report_count - 1) % MAX_EARLIER_REPORTS * SECONDS_PER_DAY
         store_probe.set_column(self.database, Column.REPORT_DUE_AT, due_at)
         until = due_at - due_at % SECONDS_PER_DAY
         return f"-# <t:{until - REPORT_DAYS * SECONDS_PER_DAY}:D>"
 
-    async def propose(self, title: str, url: str | None = None) -> int:
-        """The person proposes a feed, which need not exist where no URL is given. Returns the id of the proposal."""
+    async def propose_feed(self, title: str, url: str | None = None) -> int:
+        """Propose a feed, which does not exist without a URL, and return the id of the proposal."""
         assert self._proposer is not None
         draft = new_proposal(
             title,
@@ -203,25 +205,25 @@ class Scene(ServerInspector):
             dm_channel_id=self.watchers[DIRECT].id,
             url=url,
         )
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             proposal, _is_new = await newsroom.store.proposals.add(draft)
         return proposal.id
 
-    async def decline(self, proposal_id: int) -> None:
-        """A manager declines a proposal, and the bot ends before anything comes of it."""
+    async def decline_proposal(self, proposal_id: int) -> None:
+        """Decline a proposal while no bot runs."""
         owner_id = self.discord.state.bot_owner.id
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             await newsroom.store.proposals.decline(proposal_id, server_id=self.server.id, user_id=owner_id)
 
-    def end_quiet(self) -> None:
-        """Let what the watches find be told at once, though there was a notice a moment ago."""
+    def end_watch_cooldowns(self) -> None:
+        """End the cooldown of all watches, so that their next matches are notified at once."""
         store_probe.set_column(self.database, Column.WATCH_COOLDOWN_UNTIL, 0)
 
-    async def brief(self) -> None:
-        """Let a person get a digest of their own, of all that they may read."""
+    async def add_personal_digest(self) -> None:
+        """Add a person's daily digest of all articles that they may read."""
         ada = self.discord.people.join(self.server.id, "Ada")
         self.watchers[DIRECT] = self.discord.changes.open_direct_channel(ada)
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             await newsroom.store.personal_digests.save(
                 PersonalDigestPlan(weekday=None, minute=0),
                 user_id=ada.id,
@@ -230,9 +232,9 @@ class Scene(ServerInspector):
                 language="en",
             )
 
-    async def digest(self) -> None:
-        """Let every channel that follows the feed get a digest and no single posts."""
-        async with self.newsroom() as newsroom:
+    async def add_channel_digests(self) -> None:
+        """Give every channel that follows the feed a daily digest instead of single posts."""
+        async with self.open_newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.digests.save(
                     DigestPlan(weekday=None, minute=0, is_digest_only=True),
@@ -242,41 +244,41 @@ class Scene(ServerInspector):
                     limit=9,
                 )
 
-    async def end_digest(self) -> None:
-        """Let every channel get single posts again, and no digest."""
-        async with self.newsroom() as newsroom:
+    async def delete_channel_digests(self) -> None:
+        """Delete the digest of every channel, which gets single posts again."""
+        async with self.open_newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.digests.delete(
                     server_id=self.server.id, channel_id=channel.id, user_id=self.discord.state.bot_owner.id
                 )
 
-    def end_day(self, due: int | None = None) -> int:
-        """Let the digests be due, now unless said. Returns since when."""
+    def make_digests_due(self, due: int | None = None) -> int:
+        """Make all digests due, by default now, and return the time at which they are due."""
         due = self.clock.now() if due is None else due
         store_probe.set_column(self.database, Column.DIGEST_DUE_AT, due)
         store_probe.set_column(self.database, Column.PERSONAL_DIGEST_DUE_AT, due)
         return due
 
-    def write(self, count: int, *, about: str = "Article") -> list[int]:
-        """The publisher brings out `count` articles. Returns their numbers."""
+    def add_articles(self, count: int, *, about: str = "Article") -> list[int]:
+        """Add `count` articles to the feed and return their numbers."""
         first = len(self._articles) + 1
         numbers = list(range(first, first + count))
         now = self.clock.now()
         self._articles += [make_rss_item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
-        self.serve()
+        self.serve_feed()
         return numbers
 
-    def first_number(self, number: int) -> None:
-        """Let the articles have numbers above this one: other scenes have the others."""
+    def skip_numbers(self, number: int) -> None:
+        """Number the articles from above this number; other scenes use the lower ones."""
         self._articles = [""] * number
         self._withdrawn = set(range(1, number + 1))
 
-    def serve(self) -> None:
-        """The publisher answers with the whole feed."""
+    def serve_feed(self) -> None:
+        """Serve the whole feed."""
         self.url = self.feeds.serve("/feed.xml", self._document())
 
     def kill_while_reading(self, part: float) -> None:
-        """The bot dies when it has read `part` of the feed's document, a byte of it at the least."""
+        """Kill the bot when it has read `part` of the feed's document, at least one byte."""
         body = self._document().encode()
 
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -294,38 +296,38 @@ class Scene(ServerInspector):
         visible_items = [item_xml for number, item_xml in enumerate(self._articles, 1) if number not in self._withdrawn]
         return make_rss(*reversed(visible_items[-100:]))
 
-    def set_clock(self, by: int) -> None:
-        """Set the clock of the bots' machine, running or not, so many seconds ahead of the world's."""
+    def shift_clock(self, by: int) -> None:
+        """Set the clock of the bots' machine so many seconds ahead, whether a bot runs or not."""
         self._set_by.write_text(str(by))
 
-    async def change(self, number: int, title: str) -> None:
-        """The publisher gives an article another title, and the feed is fetched while no bot runs."""
+    async def change_title(self, number: int, title: str) -> None:
+        """Change the title of an article in the feed, and poll it while no bot runs."""
         self._articles[number - 1] = make_rss_item(number, title=title, published=self.clock.now() - 1)
-        self.serve()
-        async with self.newsroom() as newsroom:
-            await self._poll(newsroom)
+        self.serve_feed()
+        async with self.open_newsroom() as newsroom:
+            await self._poll_own_feed(newsroom)
 
-    async def withdraw(self, number: int) -> None:
-        """The publisher took an article back long ago, and its feed is fetched while no bot runs."""
+    async def withdraw_article(self, number: int) -> None:
+        """Remove an article from the feed as of a day ago, and poll the feed while no bot runs."""
         self._withdrawn.add(number)
-        self.serve()
+        self.serve_feed()
         missing_since = self.clock.now() - 86_400
         store_probe.set_column(
             self.database, Column.ARTICLE_MISSING_SINCE, missing_since, row_ids=[self._article_id(number)]
         )
-        async with self.newsroom() as newsroom:
-            await self._poll(newsroom)
+        async with self.open_newsroom() as newsroom:
+            await self._poll_own_feed(newsroom)
 
     def _article_id(self, number: int) -> int:
         articles = store_probe.load_rows(self.database, "article")
         return next(article["id"] for article in articles if article["url"].endswith(f"/articles/{number}"))
 
-    async def join(self, number: int) -> int:
-        """Another feed of the channels tells the same as an article. Returns the number of what joins it."""
+    async def join_story(self, number: int) -> int:
+        """Publish the story of an article in another followed feed and return the number of that second article."""
         joined = len(self._articles) + 1
         self._articles.append("")
         self._withdrawn.add(joined)  # of this feed it never was
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             store = newsroom.store
             if self._rival is None:
                 self._rival = await store.feeds.add(self.feeds.serve("/rival.xml", make_rss()), outlet="Rival")
@@ -354,14 +356,14 @@ class Scene(ServerInspector):
             )
         return joined
 
-    async def follow_rival(self) -> None:
-        """Let every channel follow another outlet, which has told nothing yet."""
-        await self.follow_also(self.feeds.serve("/other.xml", make_rss(title="The Rival")))
+    async def follow_other_outlet(self) -> None:
+        """Let every channel follow the feed of another outlet, which is still empty."""
+        await self.follow_additional_feed(self.feeds.serve("/other.xml", make_rss(title="The Rival")))
 
-    async def follow_also(self, url: str) -> None:
-        """Let every channel follow a feed, and get nothing for it."""
-        async with self.newsroom() as newsroom:
-            await self.poll(newsroom, url)
+    async def follow_additional_feed(self, url: str) -> None:
+        """Let every channel follow another feed without posting an article of it."""
+        async with self.open_newsroom() as newsroom:
+            await self.poll_feed(newsroom, url)
             for channel in self.channels.values():
                 await newsroom.store.subscriptions.follow(
                     server_id=self.server.id,
@@ -370,20 +372,20 @@ class Scene(ServerInspector):
                     first_article_id=None,
                 )
 
-    async def publish_in_rival_outlet(self, number: int, *, about: str) -> int:
-        """The other outlet tells an article's story, and nobody has fetched it yet. Returns its number."""
-        (rival_number,) = self.write(1)
+    async def publish_in_other_outlet(self, number: int, *, about: str) -> int:
+        """Publish an article's story in the other outlet, without polling it, and return its number."""
+        (rival_number,) = self.add_articles(1)
         self._withdrawn.add(rival_number)  # of this feed it never was
-        self.serve()
+        self.serve_feed()
         entry = make_rss_item(rival_number, title=f"{about} {number}", published=self.clock.now() - 1)
         self._rival_items.append(entry.replace("news.example", "rival.example"))
         self.feeds.serve("/other.xml", make_rss(*reversed(self._rival_items), title="The Rival"))
-        await self.make_due()
+        await self.make_feeds_due()
         return rival_number
 
-    async def mute_newest(self) -> None:
-        """Let every channel mute the story of the feed's newest article."""
-        async with self.newsroom() as newsroom:
+    async def mute_newest_story(self) -> None:
+        """Mute the story of the feed's newest article in every channel."""
+        async with self.open_newsroom() as newsroom:
             feed = await newsroom.store.feeds.add(self.url)
             (newest,) = await newsroom.store.articles.list_newest([feed.id], limit=1)
             for channel in self.channels.values():
@@ -399,11 +401,11 @@ class Scene(ServerInspector):
                     limit=1,
                 )
 
-    async def mention_role(self, topic: str) -> None:
-        """Let every channel mention a new role, which everybody may mention, where a post is on a topic."""
+    async def add_mention_rules(self, topic: str) -> None:
+        """Add a rule to every channel that mentions a new role in posts on a topic."""
         role = self.discord.changes.add_role(self.server, "AI", mentionable=True)
         self.role_ids = (role.id,)
-        async with self.newsroom() as newsroom:
+        async with self.open_newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.mention_rules.save(
                     MentionRule(role.id, topic, 10_000),
@@ -413,9 +415,9 @@ class Scene(ServerInspector):
                     limit=1,
                 )
 
-    async def filter_channels(self, word: str) -> None:
-        """Let no article with a word into the channels, by filters of whole channels."""
-        async with self.newsroom() as newsroom:
+    async def add_channel_filters(self, word: str) -> None:
+        """Exclude articles with a word from every channel by a filter of the whole channel."""
+        async with self.open_newsroom() as newsroom:
             for channel in self.channels.values():
                 if channel.parent_id is not None:
                     await newsroom.store.servers.record_threads(self.server.id, {channel.id: channel.parent_id})
@@ -427,30 +429,30 @@ class Scene(ServerInspector):
                 )
 
     def find_unrecorded_mentions(self) -> list[str]:
-        """Messages that notified a role without a record of it, and records without such a message."""
+        """Find messages that notified a role without a record of it, and records without such a message."""
         recorded_ids = {row["dispatch_id"] for row in store_probe.load_rows(self.database, "post_mention")}
         channel_ids = {channel.id for channel in self.channels.values()}
         recorded_message_ids = {
             dispatch.message_id
-            for dispatch in self.outbox()
+            for dispatch in self.load_outbox()
             if dispatch.id in recorded_ids and dispatch.message_id and dispatch.channel_id in channel_ids
         }
         message_ids = {
-            message.id for kind in self.channels for message in self.messages(kind) if message.notified_role_ids
+            message.id for kind in self.channels for message in self.list_messages(kind) if message.notified_role_ids
         }
         return [f"mention of {message_id}" for message_id in message_ids ^ recorded_message_ids]
 
-    def choose_now(self) -> None:
-        """Let the best of the day be chosen at once."""
+    def make_top_stories_due(self) -> None:
+        """Make the selection of the day's top stories due."""
         store_probe.set_column(self.database, Column.BEST_OF_DAY_DUE_AT, self.clock.now())
 
-    def hasten_edits(self) -> None:
-        """Let messages that are to be edited be edited at once."""
+    def make_edits_due(self) -> None:
+        """Make all pending edits of messages due."""
         store_probe.set_column(self.database, Column.EDIT_DUE_AT, self.clock.now())
 
-    async def prefer(self, setting: ChannelSetting[T], value: T, *kinds: str) -> None:
-        """Choose something for the channels of these kinds."""
-        async with self.newsroom() as newsroom:
+    async def change_channel_setting(self, setting: ChannelSetting[T], value: T, *kinds: str) -> None:
+        """Change a setting of the channels of these kinds."""
+        async with self.open_newsroom() as newsroom:
             for kind in kinds:
                 await newsroom.store.preferences.change_channel(
                     setting,
@@ -460,39 +462,39 @@ class Scene(ServerInspector):
                     channel_id=self.channels[kind].id,
                 )
 
-    def end_hour(self) -> None:
-        """Let all that was sent be of an hour ago."""
+    def backdate_sent_messages(self) -> None:
+        """Move the time of all sent messages back by an hour."""
         store_probe.shift_column(self.database, Column.SENT_AT, -3600)
 
-    def unblock(self) -> None:
-        """Let all channels be tried again at once."""
+    def clear_channel_problems(self) -> None:
+        """Clear the problems of all channels, so that posts are tried again at once."""
         for column in (Column.CHANNEL_PROBLEM, Column.CHANNEL_PROBLEM_SINCE, Column.CHANNEL_RETRY_AT):
             store_probe.set_column(self.database, column, None)
 
-    def end_thread(self, kind: str) -> None:
-        """Somebody deletes the threads of a channel, that of the day among them."""
+    def delete_threads(self, kind: str) -> None:
+        """Delete the threads of a channel, including the daily thread."""
         state = self.discord.state
         for channel in [
             candidate for candidate in state.channels.values() if candidate.parent_id == self.channels[kind].id
         ]:
             self.discord.changes.remove_channel(channel)
 
-    async def publish(self, count: int, *, about: str = "Article") -> list[int]:
-        """The same, and the articles are fetched and owed to the channels while no bot runs."""
-        numbers = self.write(count, about=about)
-        async with self.newsroom() as newsroom:
-            assert await self._poll(newsroom) == count
+    async def publish_and_poll(self, count: int, *, about: str = "Article") -> list[int]:
+        """Add `count` articles, enqueue them for the channels while no bot runs, and return their numbers."""
+        numbers = self.add_articles(count, about=about)
+        async with self.open_newsroom() as newsroom:
+            assert await self._poll_own_feed(newsroom) == count
         return numbers
 
-    async def make_due(self) -> None:
-        """Let the next bot poll the feed as soon as it starts."""
-        async with self.newsroom() as newsroom:
+    async def make_feeds_due(self) -> None:
+        """Make all feeds due, so that the next bot polls them when it starts."""
+        async with self.open_newsroom() as newsroom:
             for feed in await newsroom.store.feeds.list_all():
                 await newsroom.store.feeds.make_due(feed.id)
 
     @asynccontextmanager
-    async def newsroom(self) -> AsyncIterator[Services]:
-        """The bot's database and poller without the bot."""
+    async def open_newsroom(self) -> AsyncIterator[Services]:
+        """Open the bot's database and poller without the bot."""
         settings = replace(
             read_settings(),
             database=self.database,
@@ -503,12 +505,12 @@ class Scene(ServerInspector):
         async with open_services(settings, self.clock) as newsroom:
             yield newsroom
 
-    async def _poll(self, newsroom: Services) -> int:
-        """Poll the feed once. Returns how many articles are new."""
-        return await self.poll(newsroom, self.url)
+    async def _poll_own_feed(self, newsroom: Services) -> int:
+        """Poll the scene's own feed once and return the number of new articles."""
+        return await self.poll_feed(newsroom, self.url)
 
-    async def poll(self, newsroom: Services, url: str) -> int:
-        """Poll the feed of an address once. Returns how many articles are new."""
+    async def poll_feed(self, newsroom: Services, url: str) -> int:
+        """Poll the feed at a URL once and return the number of new articles."""
         report = await build_poller(newsroom).poll(await newsroom.store.feeds.add(url), wait_for_host=False)
         assert report.error_code is None, report
         return report.new_count
@@ -520,25 +522,25 @@ class Scene(ServerInspector):
         self._logins[self.bot.pid] = logins
         return self.bot
 
-    async def run(self, numbers: Iterable[int] | None = None) -> None:
-        """Start a bot, let it post all that it owes, these articles among it, and stop it."""
+    async def run_bot(self, numbers: Iterable[int] | None = None) -> None:
+        """Start a bot, wait until it has posted everything pending, including these articles, and stop it."""
         bot = self.start()
         await (self.wait_until_settled() if numbers is None else self.wait_until_posted(numbers))
         await bot.stop()
 
-    def sending(self, kind: str) -> str:
-        """The request that brings a message into a channel of that kind."""
+    def get_send_route(self, kind: str) -> str:
+        """Return the method and path of the request that sends a message to the channel of that kind."""
         return f"POST /channels/{self.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
 
-    async def answer(self, interaction: Interaction) -> str:
-        """Everything that the answer to an interaction says, when it has come."""
+    async def wait_for_response(self, interaction: Interaction) -> str:
+        """Wait for the response to an interaction and return its content, embeds and components as text."""
         await self.discord.wait_until(lambda: interaction.answered)
         return (
             f"{interaction.message.content} {interaction.message.embeds} {interaction.message.parts.get('components')}"
         )
 
-    async def telex(self, *argv: str, status: int = 0) -> str:
-        """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
+    async def run_command(self, *argv: str, status: int = 0) -> str:
+        """Run a `telex` command and return its output. Raises AssertionError for another exit status."""
         self._commands += 1
         log = f"command-{self._commands}.log"
         command = BotProcess(self._launcher, self._folder, self.environment, *argv, log=log)
@@ -547,13 +549,13 @@ class Scene(ServerInspector):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of its bots."""
-        soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # a killed one's end
-        return soon | {
+        """The environment variables of the scene's bots."""
+        short_leases = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # of a killed bot
+        return short_leases | {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": store_probe.address_of(self.database),
             "TELEX_INDEX": str(self._folder / "index"),
-            "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
+            "TELEX_SEMANTIC": "false",  # the start of the encoder is not under test
             "TELEX_FULL_TEXT": "never",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
             "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
@@ -565,7 +567,7 @@ class Scene(ServerInspector):
         }
 
     async def back_up(self, path: Path) -> None:
-        """Write a verified backup, a bot running or not, as `telex backup` does."""
+        """Write a verified backup, as `telex backup` does."""
         store = await Store.open(self.database, self.clock)
         try:
             await store.backup(path)
@@ -577,23 +579,23 @@ class Scene(ServerInspector):
         self.bot.kill()
 
     async def wait_until_settled(self, *, within: float = PATIENCE) -> None:
-        """Wait until the bot is logged in and owes nothing. Raises TimeoutError or AssertionError."""
+        """Wait until the bot is logged in and has no open dispatch. Raises TimeoutError or AssertionError."""
         assert self.bot is not None
-        quiet = 0
+        quiet_checks = 0
         async with asyncio.timeout(within):
-            while quiet < QUIET_LOOKS:
-                is_in = len(self.discord.gateway.identify_payloads) > self._logins[self.bot.pid]
-                quiet = quiet + 1 if is_in and not self.open_dispatches() else 0
+            while quiet_checks < QUIET_CHECK_COUNT:
+                is_logged_in = len(self.discord.gateway.identify_payloads) > self._logins[self.bot.pid]
+                quiet_checks = quiet_checks + 1 if is_logged_in and not self.count_open_dispatches() else 0
                 if self.bot.status is not None:
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
                 await asyncio.sleep(0.03)
 
     async def wait_until_posted(self, numbers: Iterable[int], *, within: float = PATIENCE) -> None:
-        """Wait until these articles are in every channel and nothing is owed, or for so many seconds."""
+        """Wait, at most `within` seconds, until these articles are in every channel and no dispatch is open."""
         numbers = set(numbers)
         with suppress(TimeoutError):
             await until(
-                lambda: all(self.posts(kind).keys() >= numbers for kind in self.places),
+                lambda: all(self.count_posts(kind).keys() >= numbers for kind in self.channels_by_kind),
                 within=within,
             )
             await self.wait_until_settled(within=within)
@@ -611,14 +613,14 @@ async def open_scene(
     database: Path | DatabaseUrl | None = None,
     catch_up_after: int = 100,
 ) -> AsyncIterator[Scene]:
-    """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.
+    """Open a scene whose channels follow the feed and have its newest article pending; its bot ends with it.
 
-    The database lies in the folder unless it is said where.
+    Without `database`, a SQLite database in `folder` is used.
     """
     scene = Scene(discord, feeds, launcher, folder, speed=speed, database=database)
     scene.catch_up_after = catch_up_after
-    scene.build(kinds)
-    await scene.follow()
+    scene.create_channels(kinds)
+    await scene.follow_feed()
     try:
         yield scene
     finally:

@@ -1,4 +1,4 @@
-"""What channels show, and what the database says of it."""
+"""Messages in the channels of a server, compared with the state in the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINK = re.compile(r"https://(?:news|rival)\.example/articles/(\d+)")
 
 
 class ServerInspector:
-    """Reads the channels of a server and the database of its bot."""
+    """Reader of a server's channels and of its bot's database."""
 
     discord: DiscordServer
     database: Place
@@ -27,45 +27,45 @@ class ServerInspector:
     watchers: dict[str, Channel]
 
     @property
-    def file(self) -> Path:
-        """The database where it is a file; a test that is about files is skipped where it is none."""
+    def database_path(self) -> Path:
+        """The path of the database; skips the test if the database is on a server."""
         return file_of(self.database)
 
     @property
-    def places(self) -> dict[str, Channel]:
-        """Wherever the bot is to write, by kind."""
+    def channels_by_kind(self) -> dict[str, Channel]:
+        """All channels in which the bot posts, by kind."""
         return self.channels | self.watchers
 
-    def outbox(self) -> list[OutboxRow]:
-        """All dispatches, oldest first."""
+    def load_outbox(self) -> list[OutboxRow]:
+        """Return all dispatches, oldest first."""
         return store_probe.load_outbox(self.database)
 
-    def edits_due(self) -> int:
-        """How many messages are to be edited."""
-        return sum(dispatch.edit_due_at is not None for dispatch in self.outbox())
+    def count_pending_edits(self) -> int:
+        """Return the number of messages with a pending edit."""
+        return sum(dispatch.edit_due_at is not None for dispatch in self.load_outbox())
 
-    def digests_due(self) -> int:
-        """How many digests are due and not made."""
+    def count_due_digests(self) -> int:
+        """Return the number of digests that are due and not enqueued."""
         return store_probe.count_due_digests(self.database, self.clock.now())
 
-    def open_dispatches(self) -> int:
-        """How many dispatches are not over."""
+    def count_open_dispatches(self) -> int:
+        """Return the number of dispatches that are neither sent nor dropped."""
         return store_probe.count_open_dispatches(self.database)
 
-    def stored_numbers(self) -> set[int]:
-        """The numbers of the articles that were fetched."""
+    def load_stored_numbers(self) -> set[int]:
+        """Return the numbers of the stored articles."""
         urls = (article["url"] for article in store_probe.load_rows(self.database, "article"))
         return {int(url.rpartition("/")[2]) for url in urls}
 
     def find_delivery_status_problems(self, numbers: Iterable[int]) -> list[str]:
-        """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
+        """Describe articles that are not recorded as sent, once in each channel, with the message that shows them."""
         statuses: dict[tuple[int, int | None], list[tuple[str | None, int | None]]] = {}
         for delivery in store_probe.load_deliveries(self.database):
             place = (int(delivery.url.rpartition("/")[2]), delivery.channel_id)
             statuses.setdefault(place, []).append((delivery.state, delivery.message_id))
         wrong = []
-        for kind, channel in self.places.items():
-            message_articles = [(message.id, articles(message)) for message in self.messages(kind)]
+        for kind, channel in self.channels_by_kind.items():
+            message_articles = [(message.id, find_article_numbers(message)) for message in self.list_messages(kind)]
             for number in numbers:
                 ours = statuses.get((number, channel.id), [])
                 message_ids = {
@@ -75,17 +75,17 @@ class ServerInspector:
                     wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
         return wrong
 
-    def delivery_states(self, number: int, kind: str) -> list[str | None]:
-        """The states of an article in a channel, of which there is to be one."""
+    def load_delivery_states(self, number: int, kind: str) -> list[str | None]:
+        """Return all recorded states of an article in a channel; more than one is a fault."""
         return [
             delivery.state
             for delivery in store_probe.load_deliveries(self.database)
-            if (int(delivery.url.rpartition("/")[2]), delivery.channel_id) == (number, self.places[kind].id)
+            if (int(delivery.url.rpartition("/")[2]), delivery.channel_id) == (number, self.channels_by_kind[kind].id)
         ]
 
-    def messages(self, kind: str) -> list[ChannelMessage]:
-        """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
-        channel = self.places[kind]
+    def list_messages(self, kind: str) -> list[ChannelMessage]:
+        """Return the bot's messages in a channel and its threads, oldest first."""
+        channel = self.channels_by_kind[kind]
         places = [channel]
         places += [thread for thread in self.discord.state.channels.values() if thread.parent_id == channel.id]
         all_messages = [message for place in places for message in place.history()]
@@ -97,28 +97,28 @@ class ServerInspector:
         )
         return sorted(own, key=lambda message: message.id)
 
-    def posts(self, kind: str) -> Counter[int]:
-        """How often a channel got each article, by its number."""
-        return Counter(number for message in self.messages(kind) for number in articles(message))
+    def count_posts(self, kind: str) -> Counter[int]:
+        """Return how often each article was posted in a channel, by its number."""
+        return Counter(number for message in self.list_messages(kind) for number in find_article_numbers(message))
 
-    def order(self, kind: str) -> list[int]:
-        """The articles of a channel in the order in which they came."""
-        return [number for message in self.messages(kind) for number in sorted(articles(message))]
+    def list_posted_numbers(self, kind: str) -> list[int]:
+        """Return the numbers of the articles in a channel in the order of their messages."""
+        return [number for message in self.list_messages(kind) for number in sorted(find_article_numbers(message))]
 
-    def unfinished(self) -> list[str]:
-        """What is missing under posts: the seeded reaction, or the publication of an announcement."""
+    def find_unfinished_posts(self) -> list[str]:
+        """Describe posts without the bot's reaction, and announcements that were not published."""
         missing = []
         bot = self.discord.state.bot.id
         for kind in self.channels:
-            for message in self.messages(kind):
+            for message in self.list_messages(kind):
                 is_post = any(name.startswith("telex:save:") for name in message.list_custom_ids())
                 if is_post and bot not in message.reactions.get(SAVE, []):
-                    missing.append(f"{kind}: no reaction under {sorted(articles(message))}")
+                    missing.append(f"{kind}: no reaction under {sorted(find_article_numbers(message))}")
                 if kind == "announcement" and not message.crossposted:
-                    missing.append(f"{kind}: {sorted(articles(message))} was not published")
+                    missing.append(f"{kind}: {sorted(find_article_numbers(message))} was not published")
         return missing
 
 
-def articles(message: ChannelMessage) -> set[int]:
-    """The numbers of the articles that a message tells of."""
+def find_article_numbers(message: ChannelMessage) -> set[int]:
+    """Return the numbers of the articles that a message links to."""
     return {int(number) for number in _LINK.findall(message.render_visible_text())}

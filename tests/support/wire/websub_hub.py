@@ -32,7 +32,7 @@ class WebSubHub:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         headers = {"Link": f"<{self._hub}>; rel=hub"}
         self._server.serve("/feed.xml", make_rss(make_rss_item(1), title="With a hub"), headers=headers)
-        await scene.make_due()
+        await scene.make_feeds_due()
         scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
         await until(lambda: bool(self._forms))
         await until(lambda: _is_listening(address))  # The bot may ask before it can be asked: a hub tries again.
