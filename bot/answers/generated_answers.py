@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bot.answers.answer_model import MAX_QUOTES, Answer, Confidence
-from bot.answers.model_passages import find_passages, quote_sources
+from bot.answers.model_passages import find_passages, quote_cited_sources
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_retrieval import RetrievedArticles
 from bot.core import i18n
@@ -66,7 +66,9 @@ class AnswerGeneration:
         answer = await self.write_answer(passages, question.language, quoted_answer)
         if not answer.generated_sentences:
             return answer
-        return replace(answer, quotes=tuple(await quote_sources(searcher, question.text, answer.sources[:MAX_QUOTES])))
+        source_by_number = dict(enumerate(answer.sources, 1))
+        quotes = await quote_cited_sources(searcher, answer.generated_sentences, source_by_number)
+        return replace(answer, quotes=tuple(quotes[:MAX_QUOTES]))
 
     async def write_answer(
         self, passages: Sequence[ArticlePassage], question_language: str | None, quoted_answer: Answer

@@ -7,7 +7,8 @@ around them. They do not overlap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bot.answers.answer_model import Quote
 from bot.answers.answer_scorer import load_candidate_scorer
@@ -20,7 +21,7 @@ from bot.core.models import Article
 from bot.search.searching import Searcher
 from bot.search.semantic.rank_fusion import fuse_rankings
 from bot.writing.answer_writer import MAX_PASSAGES
-from bot.writing.citation_checks import ArticlePassage
+from bot.writing.citation_checks import ArticlePassage, Sentence
 from bot.writing.prompts import MAX_PASSAGE_LENGTH
 
 MAX_FUSED_ARTICLES = 30
@@ -63,17 +64,26 @@ async def find_passages(
     return await searcher.run_in_worker(select_passages, questions, articles, preferred_article_ids, max_chars)
 
 
-async def quote_sources(searcher: Searcher, question_text: str, sources: Sequence[Article]) -> list[Quote]:
-    """Return for each article a quote of the passage that most likely answers a question, if it has any passage.
+async def quote_cited_sources(
+    searcher: Searcher, sentences: Sequence[Sentence], source_by_number: Mapping[int, Article]
+) -> list[Quote]:
+    """Return for each generated sentence a quote from each source that it cites: the passage nearest to its words.
 
+    `source_by_number` has the sources by the number with which the sentences cite them; a citation of any other number
+    is left out. A headline is quoted only if the article has no other passage. No quote occurs twice.
     Raises StoreError.
     """
-    question = await analyse_question_with_index(searcher, question_text)
-    quotes = []
-    for source in sources:
-        scored_articles = await searcher.run_in_worker(score_candidates, question, [source])
-        quotes += [make_quote(candidate, source) for candidate in scored_articles.candidates[:1]]
-    return quotes
+    quotes: dict[tuple[int, tuple[str, ...]], Quote] = {}
+    for sentence in sentences:
+        query = await analyse_question_with_index(searcher, sentence.text)
+        for source in filter(None, map(source_by_number.get, sentence.citations)):
+            candidates = (await searcher.run_in_worker(score_candidates, query, [source])).candidates
+            candidates.sort(key=lambda candidate: candidate.sentence_range[0] < 0)  # The headline last
+            for candidate in candidates[:1]:
+                # The words in bold would answer a question, and the query is none.
+                quote = replace(make_quote(candidate, source), answer_text=None)
+                quotes.setdefault((source.id, quote.shown_sentences or (quote.text,)), quote)
+    return list(quotes.values())
 
 
 def select_passages(

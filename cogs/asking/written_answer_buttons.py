@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from bot.answers.model_passages import quote_sources
+from bot.answers.model_passages import quote_cited_sources
 from bot.core.i18n import _
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
@@ -11,7 +11,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.rendering.layout.layout_views import build_static_view
 from cogs.asking.question_context import find_accessible_question
-from cogs.asking.written_answer_cards import quotes_layout
+from cogs.asking.written_answer_cards import quotes_layout, read_written_sentences
 from cogs.reading.bookmarking import bookmark_article, saved_text
 from cogs.reading.message_articles import choose_article, unreadable_article_text
 from cogs.shared.persistent_items import persistent_item
@@ -27,19 +27,24 @@ class NumberedSource(NamedTuple):
 
 @persistent_item(buttons.SHOW_QUOTES_BUTTON.id_pattern)
 async def show_quotes_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
-    """Show the sentence behind each source of a written answer, for the user only."""
-    question_text, sources = await _load_readable_sources(interaction, int(question_id))
-    searcher = interaction.client.services.searcher
-    quotes = await quote_sources(searcher, question_text, [source.article for source in sources])
+    """Show for each sentence of a written answer what its sources say, for the user only.
+
+    The sentences are those in the clicked message.
+    """
+    sources = await _load_readable_sources(interaction, int(question_id))
+    sentences = [] if interaction.message is None else read_written_sentences(interaction.message)
+    quotes = await quote_cited_sources(interaction.client.services.searcher, sentences, dict(sources))
+    if not quotes:
+        raise UserFacingError(_("This answer is too old. Ask again."))
     number_by_article_id = {source.article.id: source.number for source in sources}
-    layout = quotes_layout(quotes, [number_by_article_id[quote.article.id] for quote in quotes])
+    layout = quotes_layout(quotes, number_by_article_id)
     await interaction.edit_original_response(view=build_static_view(layout))
 
 
 @persistent_item(buttons.SAVE_SOURCES_BUTTON.id_pattern)
 async def save_sources_button(interaction: Interaction, _item: object, *, question_id: str) -> None:
     """Let the user choose a source of a written answer, and bookmark it."""
-    _question_text, sources = await _load_readable_sources(interaction, int(question_id))
+    sources = await _load_readable_sources(interaction, int(question_id))
 
     async def save_article(click: Interaction, article: Article) -> None:
         await bookmark_article(click, article, None)
@@ -48,8 +53,8 @@ async def save_sources_button(interaction: Interaction, _item: object, *, questi
     await choose_article(interaction, [source.article for source in sources], save_article, _("Save an article…"))
 
 
-async def _load_readable_sources(interaction: Interaction, question_id: int) -> tuple[str, list[NumberedSource]]:
-    """Return the text of a question, and the sources of its answer that the user can read.
+async def _load_readable_sources(interaction: Interaction, question_id: int) -> list[NumberedSource]:
+    """Return the sources of the answer to a question that the user can read.
 
     Raises `UserFacingError` if the question is not accessible or the user can read none of the sources.
     """
@@ -69,4 +74,4 @@ async def _load_readable_sources(interaction: Interaction, question_id: int) -> 
     ]
     if not sources:
         raise UserFacingError(unreadable_article_text())
-    return question.text, sources
+    return sources

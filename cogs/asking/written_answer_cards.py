@@ -1,6 +1,8 @@
 """Card of an answer that a language model wrote, its quotes, and the notice that the model is writing."""
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import discord
 
@@ -23,6 +25,7 @@ from bot.posting.rendering.layout.blocks import (
 )
 from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
+from bot.writing.citation_checks import Sentence, split_cited_sentences
 from cogs.shared import article_cards
 
 WRITTEN_COLOUR = 0x8B74E0
@@ -31,10 +34,18 @@ _MAX_SENTENCE_LENGTH = 600
 """Maximum length in UTF-16 units of a sentence of the answer."""
 _MAX_QUOTE_LENGTH = 600
 """Maximum length in UTF-16 units of the sentences that are quoted from an article as evidence for the answer."""
+_MAX_QUOTES_SHOWN = 6
+"""Maximum number of quotes from the sources of a written answer, so that they fit into a message."""
 _MAX_OUTLET_NAME_LENGTH = 60
 """Maximum length in UTF-16 units of the name of an outlet."""
 _FALLBACK_SOURCE_COUNT = 3
 """Number of sources that are shown if not all sources fit into a message."""
+_OTHER_LINE_PREFIXES = ("### ", "-# ")
+"""Beginnings of the texts on the card of a written answer that are not its sentences: the question and small lines."""
+_LINKED_MARK_PATTERN = re.compile(r"\[(\[\d+\])\]\([^\s()]*\)")
+"""Pattern of the number of a source with a link, in Markdown."""
+_ESCAPE_PATTERN = re.compile(r"\\([^\w\s])")
+"""Pattern of a character that is escaped in Markdown."""
 
 
 def written_answer_layout(question_reply: QuestionReply, header: Sequence[Block]) -> Layout:
@@ -117,6 +128,19 @@ def _join_sentences(answer: Answer, marks: Sequence[str]) -> str:
     return " ".join(sentences)
 
 
+def read_written_sentences(message: discord.Message) -> list[Sentence]:
+    """Return the sentences of the written answer that a message shows, with the numbers of their sources."""
+    texts = [
+        block.content
+        for card in message.components
+        if isinstance(card, discord.Container)
+        for block in card.children
+        if isinstance(block, discord.TextDisplay) and not block.content.startswith(_OTHER_LINE_PREFIXES)
+    ]
+    plain_text = _ESCAPE_PATTERN.sub(r"\1", _LINKED_MARK_PATTERN.sub(r"\1", " ".join(texts)))
+    return [Sentence(*text_and_citations) for text_and_citations in split_cited_sentences(plain_text)]
+
+
 def _build_sources_block(sources: Sequence[Article]) -> Text:
     """Return the block with a small line for each source; shorter variants have fewer sources, or no links."""
     lines = [_source_line(number, source, with_link=True) for number, source in enumerate(sources, 1)]
@@ -132,22 +156,28 @@ def _source_line(number: int, source: Article, *, with_link: bool) -> str:
     return f"-# \\[{number}\\] {outlet_emoji} **{outlet_markup}**, <t:{source.published}:D>{retracted_label}"
 
 
-def quotes_layout(quotes: Sequence[Quote], source_numbers: Sequence[int]) -> Layout:
-    """Return the layout of the sentences quoted from the sources of a written answer, each with its source's number."""
-    card_blocks: list[Block] = []
-    for quote, number in zip(quotes, source_numbers, strict=True):
-        quote_text = discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text, _MAX_QUOTE_LENGTH)
-        answer_start = quote_text.find(quote.answer_text) if quote.answer_text else -1
-        answer_spans = [(answer_start, answer_start + len(quote.answer_text or ""))] if answer_start >= 0 else []
-        quote_markup = article_cards.bold_spans(quote_text, answer_spans)
-        source_line = _source_line(number, quote.article, with_link=False)
-        source_block = text_block(
-            *(f"{source_line} · {title}" for title in article_cards.title_variants(quote.article))
-        )
-        card_blocks.append(
-            Section(
-                (text_block(f"> {quote_markup}"), source_block),
-                buttons.save_button(quote.article.key, with_label=False),
-            )
-        )
+def quotes_layout(quotes: Sequence[Quote], number_by_article_id: Mapping[int, int]) -> Layout:
+    """Return the layout of what is quoted from the sources of a written answer, each source with its number.
+
+    At most `_MAX_QUOTES_SHOWN` quotes are shown.
+    """
+    quotes_by_article_id: defaultdict[int, list[Quote]] = defaultdict(list)
+    for quote in quotes[:_MAX_QUOTES_SHOWN]:
+        quotes_by_article_id[quote.article.id].append(quote)
+    card_blocks = [
+        _build_source_section(source_quotes, number_by_article_id[article_id])
+        for article_id, source_quotes in quotes_by_article_id.items()
+    ]
     return (Card(tuple(card_blocks), WRITTEN_COLOUR),)
+
+
+def _build_source_section(quotes: Sequence[Quote], number: int) -> Section:
+    """Return the section of a source of a written answer, with its quotes and its number."""
+    article = quotes[0].article
+    quote_lines = [
+        discord_text.to_plain_line(" ".join(quote.shown_sentences) or quote.text, _MAX_QUOTE_LENGTH) for quote in quotes
+    ]
+    quotes_markup = "\n".join(f"> {discord_text.escape_markdown(line)}" for line in quote_lines)
+    source_line = _source_line(number, article, with_link=False)
+    source_block = text_block(*(f"{source_line} · {title}" for title in article_cards.title_variants(article)))
+    return Section((text_block(quotes_markup), source_block), buttons.save_button(article.key, with_label=False))

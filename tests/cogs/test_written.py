@@ -245,10 +245,27 @@ async def test_quotes_of_generated_answer_require_access(telex, feed_server, ser
     await telex.restart()
     quotes = last_reply(await telex.reader.click(answer, label="Show the quotes"))
     assert quotes.ephemeral
-    assert "> The ban begins on **1 June** and costs the city 40,000 euros a year." in text(quotes)
+    assert "> The ban begins on 1 June and costs the city 40,000 euros a year." in text(quotes)
     assert "-# \\[1\\]" in text(quotes)
     hide_channel(telex, wire, telex.reader)
     assert "can’t see here" in message_text(await telex.reader.click(answer, label="Show the quotes"))
+
+
+async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question(telex, feed_server, service):
+    opening = "The council met until midnight, and the public stayed. Everybody was tired, and nobody went home early. "
+    await follow_long_article(
+        telex, feed_server, opening * 3 + "Mayor Jeanne Martin *keeps* the cameras. The hall has 300 old chairs."
+    )
+    service.answer_with("Jeanne Martin keeps the cameras [1]. The hall (old) has 300 chairs [1].")
+    question = "Who bans facial recognition in public places?"
+    answer = last_reply(await telex.reader.slash(telex.news, "ask", question=question))
+    assert "The hall (old) has 300 chairs [[1]](" in text(answer)
+    await telex.restart()
+    quotes_text = text(last_reply(await telex.reader.click(answer, label="Show the quotes")))
+    quote_lines = [line for line in quotes_text.splitlines() if line.startswith("> ")]
+    assert any("Mayor Jeanne Martin \\*keeps\\* the cameras." in line for line in quote_lines)
+    assert any("The hall has 300 old chairs." in line for line in quote_lines)
+    assert not any(ENGLISH in line for line in quote_lines)
 
 
 async def test_one_of_several_sources_is_saved(telex, feed_server, service):
