@@ -51,8 +51,9 @@ def print_answer(answer: Answer, settings: Settings) -> None:
             )
     elif answer.confidence is Confidence.NOTHING:
         article_count = answer.searched_article_count
-        echo_stderr(
-            f"Nothing on this in the {article_count:,} stored article{'' if article_count == 1 else 's'}."
+        verdict = "Not answered" if answer.related_articles else "Nothing on this"
+        terminal.echo_stdout(
+            f"{verdict} in the {article_count:,} stored article{'' if article_count == 1 else 's'}."
             if article_count
             else "No article is stored yet."
         )
@@ -91,7 +92,7 @@ def print_articles(table_title: str, articles: Iterable[Article]) -> None:
 
 def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
-        echo_stderr("Not sure. This may not answer it:")
+        terminal.echo_stdout("Not sure. This may not answer it:")
     if answer.do_quoted_numbers_differ:
         echo_stderr("Outlets differ:")
     for quote in answer.shown_quotes:

@@ -82,8 +82,9 @@ def test_answer_sentence_is_printed_and_passage_in_json(telex):
     assert quote["text"] in text
     assert quote["answer"] == "12 millions d’euros"
     unknown = telex("ask", "Quand la tour Eiffel a-t-elle été construite ?")
-    assert unknown.stdout == ""
-    assert "Nothing on this in the 1 stored article." in unknown.stderr
+    assert unknown.stdout == "Nothing on this in the 1 stored article.\n"
+    unsure = telex("ask", "quand le câble a été coupé")
+    assert unsure.stdout.startswith("Not sure. This may not answer it:\n“Un câble est coupé.")
 
 
 def test_thanks_get_no_quote(telex):
