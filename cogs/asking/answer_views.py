@@ -25,7 +25,7 @@ from bot.posting.rendering.layout.blocks import (
     Text,
     text_block,
 )
-from bot.text import discord_text
+from bot.text import discord_text, excerpts
 from bot.text.times import periods
 from cogs.asking.written_answer_cards import make_story_button, written_answer_layout
 from cogs.shared import article_cards
@@ -189,7 +189,7 @@ def _quote_lines(quote: Quote) -> Iterator[str]:
             start -= shift
             markup = article_cards.bold_spans(text, [(start, start + len(answer_text))])
         else:
-            markup = discord_text.to_markdown_line(sentence, _MAX_SENTENCE_LENGTH)
+            markup = discord_text.escape_markdown(excerpts.make_excerpt(sentence, _MAX_SENTENCE_LENGTH))
             markup = markup if answer_sentence_index is None else f"-# {markup}"
         yield f"> {_keep_french_spaces(markup)}"
 
@@ -254,10 +254,12 @@ def _build_article_block(article: Article) -> Text:
 
 
 def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
-    """Return the sentence that nothing was found in so many articles, or none of them from the period asked about."""
+    """Return the sentence that so many articles do not answer, or that none of them is from the period asked about."""
     if not answer.searched_article_count:
         return _("I have no articles yet.")
-    if is_public:
+    if answer.related_articles:
+        no_answer_sentence = _not_answered_text(answer.searched_article_count, is_public=is_public)
+    elif is_public:
         no_answer_sentence = format_count(
             "Nothing on this in the {count} article everyone here can read.",
             "Nothing on this in the {count} articles everyone here can read.",
@@ -276,3 +278,18 @@ def _no_answer_text(answer: Answer, *, is_public: bool) -> str:
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest_published_at}:d>")
         )
     return no_answer_sentence
+
+
+def _not_answered_text(searched_article_count: int, *, is_public: bool) -> str:
+    """Return the sentence that so many articles do not answer the question, although some are about its topic."""
+    if is_public:
+        return format_count(
+            "Not answered in the {count} article everyone here can read.",
+            "Not answered in the {count} articles everyone here can read.",
+            searched_article_count,
+        )
+    return format_count(
+        "Not answered in the {count} article you can read here.",
+        "Not answered in the {count} articles you can read here.",
+        searched_article_count,
+    )

@@ -113,13 +113,13 @@ async def test_missing_answer_reports_number_of_searched_articles(telex, feed_se
     engine.answer_fields = {"related_articles": (article,), "searched_article_count": 1284}
     question = "How deep is the ocean of Europa?"
     answer = await telex.reader.slash(telex.news, "ask", question=question)
-    heading, _line, related = message_text(answer).partition("Nothing on this in the 1,284 articles you can read here.")
+    heading, _line, related = message_text(answer).partition("Not answered in the 1,284 articles you can read here.")
     assert heading == f"### {question}\n"
     assert related.count(article.title) == 1
     assert button_labels(last_reply(answer)) == ["Tell me when there is", "An article does answer this"]
     telex.locales[telex.reader.id] = "fr"
     answer = await telex.reader.slash(telex.news, "ask", question=question)
-    assert "Rien là-dessus dans les 1\u202f284 articles que vous pouvez lire ici." in message_text(answer)
+    assert "Pas de réponse dans les 1\u202f284 articles que vous pouvez lire ici." in message_text(answer)
     assert button_labels(last_reply(answer))[0] == "Me prévenir quand il y en aura"
 
 
@@ -188,14 +188,17 @@ async def test_possible_answer_is_labelled_with_span_in_bold(telex, feed_server,
 
 async def test_context_sentence_is_small_beside_answer_sentence(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, make_story_item()))
-    sentences = ("Skagen Link owns the cable.", f"It takes {'very ' * 60}long: 12 days, or {'many ' * 60}more.")
+    sentences = (
+        f"Skagen Link owns the {'cables ' * 40}here.",
+        f"It takes {'very ' * 60}long: 12 days, or {'many ' * 60}more.",
+    )
     engine.answer_fields = {
         "confidence": Confidence.SURE,
         "quotes": (Quote(" ".join(sentences), article, "12 days", sentences),),
         "sources": (article,),
     }
     lines = message_text(await telex.reader.slash(telex.news, "ask", question=QUESTION)).splitlines()
-    assert lines[1] == "> -# Skagen Link owns the cable."
+    assert lines[1] == f"> -# Skagen Link owns the {'cables ' * 28}".rstrip() + "…"
     assert lines[2].startswith("> …very ")
     assert "long\\: **12 days**, or many" in lines[2]
     assert lines[2].endswith("many…")
