@@ -28,7 +28,7 @@ from bot.client.services import Services, open_services
 from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import Feed, NewArticle
 from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
-from tests.support.samples import record
+from tests.support.samples import write_poll
 
 IDLE_SECONDS = 5.0
 console = Console(width=120)
@@ -59,7 +59,7 @@ async def store_all(newsroom: Services, feeds: Sequence[tuple[Feed, Sequence[New
     async def record_feeds() -> None:
         while pending_feeds:
             feed, articles = pending_feeds.pop()
-            await record(newsroom.store, feed, *articles)
+            await write_poll(newsroom.store, feed, *articles)
 
     await asyncio.gather(*(record_feeds() for _ in range(MAX_DOCUMENTS_IN_FLIGHT)))
     return time.perf_counter() - started_at

@@ -34,12 +34,12 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import NONCE_HONOURED
 from tests.support.wire.scene import KINDS, OUTLET_NAME_KINDS, Scene, open_scene
 from tests.support.wire.server_inspector import find_article_numbers
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 SPEED = 40.0
 """Factor by which the bot's clock runs faster. Lower it on a busy machine, where the stand-in is late, too."""
@@ -106,7 +106,7 @@ async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -
     scene.start()
     try:
         within = MAX_BURST_SECONDS / scene.clock.speed
-        await until(lambda: numbers[-1] in scene.load_stored_numbers(), within=within)
+        await wait_until(lambda: numbers[-1] in scene.load_stored_numbers(), within=within)
         await scene.wait_until_settled(within=within)
     except TimeoutError:
         counts["unsettled"] += 1
@@ -165,7 +165,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
 
 
 async def _run_scene(launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float) -> None:
-    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(load_discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(
             discord, feeds, launcher, Path(folder), speed=speed, kinds=PLACES, catch_up_after=CATCH_UP_AFTER

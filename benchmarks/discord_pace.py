@@ -33,7 +33,7 @@ from rich.console import Console
 from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.wire.bot_process import Launcher
-from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
+from tests.support.wire.crowd import EDIT_ROUTE, POST_ROUTE, REACTION_ROUTE, LoadScene, open_load_scene
 
 CHANNELS_PER_SERVER = 10
 MIN_POSTS_A_SECOND, MAX_QUIET_DELAY_SECONDS = 45.0, 2.0
@@ -47,14 +47,14 @@ console = Console(highlight=False)
 
 
 @asynccontextmanager
-async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[Crowd]:
+async def open_limited_crowd(launcher: Launcher) -> AsyncIterator[LoadScene]:
     """Open a crowd at a stand-in that enforces rate limits, but does not validate requests."""
     discord = await DiscordServer().start()
     discord.limit_everything(50, 1.0)
-    discord.limits.update({POSTING: (5, 5.0), EDITING: (5, 5.0), REACTING: (1, 0.25)})
+    discord.limits.update({POST_ROUTE: (5, 5.0), EDIT_ROUTE: (5, 5.0), REACTION_ROUTE: (1, 0.25)})
     try:
         with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
-            async with open_crowd(discord, launcher, Path(folder)) as crowd:
+            async with open_load_scene(discord, launcher, Path(folder)) as crowd:
                 yield crowd
     finally:
         await discord.stop()
@@ -145,7 +145,7 @@ async def measure_corrections(launcher: Launcher) -> tuple[bool, str]:
         discord, (loud_channels, calm_channels) = crowd.discord, (crowd.server(1), crowd.server(1))
         await crowd.owe("loud", loud_channels, EDITED_POSTS)
         await crowd.owe("calm", calm_channels, 1)
-        discord.limits[POSTING] = (1_000, 1.0)
+        discord.limits[POST_ROUTE] = (1_000, 1.0)
         bot = crowd.start(TELEX_SEED_REACTION="false")
         await discord.wait_until(lambda: crowd.posts([*loud_channels, *calm_channels]) == EDITED_POSTS + 1, within=120)
         await bot.stop()

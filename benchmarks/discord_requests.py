@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from benchmarks import discord_requests_recorder as recorder
 from bot.drill.discord_stand_in import rules, schema
 from bot.drill.discord_stand_in.errors import ApiError
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = (
@@ -85,7 +85,7 @@ def find_violations(contract: schema.ContractChecker, request: Request) -> list[
 
 def report_violations(folder: Path, language: str) -> int:
     """Print the violations and the number of requests by operation; return the number of invalid requests."""
-    contract = discord_contract()
+    contract = load_discord_contract()
     assert contract is not None
     request_counts: Counter[str] = Counter()
     violation_count = 0
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS))
     options, arguments = parser.parse_known_args()
-    if discord_contract() is None:
+    if load_discord_contract() is None:
         sys.exit("needs ../shared/discord/openapi.json, which is not beside this checkout")
     has_tests = any(re.match("tests", argument) for argument in arguments)
     violation_count = 0

@@ -87,7 +87,7 @@ def _switch_to_french() -> None:
     english_texts = {french: english for english, french in french_texts.items()}
     world, invite, click, list_components = (
         discord_world.World,
-        discord_world.invite,
+        discord_world.invite_bot,
         MemberActor.click,
         message_texts.list_components,
     )
@@ -112,7 +112,7 @@ def _switch_to_french() -> None:
     world.localize_interaction = localize_in_french  # type: ignore[method-assign]
     MemberActor.click = click_french  # type: ignore[method-assign]
     message_texts.list_components = list_components_in_english
-    discord_world.invite = lambda env, name, **_locale: invite(env, name, locale="fr")
+    discord_world.invite_bot = lambda env, name, **_locale: invite(env, name, locale="fr")
     for method in (PeopleActions.join, StateChanges.add_server):
         assert method.__kwdefaults__["locale"] == "en-US"
         method.__kwdefaults__["locale"] = "fr"

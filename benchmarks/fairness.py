@@ -38,7 +38,7 @@ from bot.core.configuration.settings_reading import read_settings
 from bot.core.models import DispatchKind, Feed
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import deliver, poll
+from tests.support.outbox_scenario import deliver_pending, poll_feed
 
 FLOODING_FEEDS, ENTRIES = 40, 1_990
 SLOW_FEEDS, SLOW_ANSWER_SECONDS = 400, 28.0
@@ -267,8 +267,8 @@ async def run_restless(_seconds: float) -> tuple[bool, str]:
                 server_id=channel_id, channel_id=channel_id, feed_id=feed.id, first_article_id=None
             )
             for _ in range(288):
-                feed = await poll(newsroom, feed)
-                for dispatch, articles in await deliver(newsroom, channel_id):
+                feed = await poll_feed(newsroom, feed)
+                for dispatch, articles in await deliver_pending(newsroom, channel_id):
                     is_notice = dispatch.kind is DispatchKind.FEED_ALERT
                     key = f"{name} notices" if is_notice else f"{name} posts"
                     counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))

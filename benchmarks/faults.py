@@ -28,7 +28,7 @@ from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.faults import Fault, Faults
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import DeliveryFaults, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
@@ -84,7 +84,7 @@ async def _run_scene(
     launcher: Launcher, chance: random.Random, hits: Counter[str], delivery_counts: Counter[str], max_faults: int
 ) -> None:
     """Publish bursts in a new scene and count the faults."""
-    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(load_discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=SPEED) as scene:
             scene.start()

@@ -34,7 +34,7 @@ from rich.table import Table
 from benchmarks import promises
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.kills import (
     CRASH_SCENARIOS,
@@ -135,7 +135,7 @@ async def _run_scene(
     counts: Counts,
 ) -> None:
     """Kill the bot at each point in a new scene, and count the delivery faults."""
-    discord, feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
+    discord, feeds = await DiscordServer(load_discord_contract()).start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         kinds = (recipient, COMPANION_KINDS[recipient]) if recipient in COMPANION_KINDS else ("text",)
         async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:

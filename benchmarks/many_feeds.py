@@ -139,7 +139,7 @@ async def fill_database(newsroom: Services, count: int, port: int, seconds: floa
                 next_poll_at=now + int(state.seconds_until_poll),
             )
         )
-    with store_probe.connect(newsroom.settings.database) as connection:
+    with store_probe.open_connection(newsroom.settings.database) as connection:
         _insert_all(connection, feeds, now)
     pending_numbers = iter(active_numbers)
 
@@ -351,12 +351,12 @@ async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: flo
     for count in counts:
         folder = run_folder / str(count)
         folder.mkdir()
-        databases = postgres_server.ServerDatabases(postgres_server.join_server(run_folder), f"feeds_{count}")
+        databases = postgres_server.ServerDatabases(postgres_server.acquire_server(run_folder), f"feeds_{count}")
         try:
             figures = await measure(count, databases.empty(), pollers, seconds, stretch, folder)
         finally:
             databases.close()
-            postgres_server.leave_server(run_folder)
+            postgres_server.release_server(run_folder)
         console.print(f"{count:,} feeds: {figures}")
         figures_by_count.append((count, figures))
     return figures_by_count

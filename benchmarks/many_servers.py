@@ -45,8 +45,8 @@ from bot.drill.discord_stand_in.state import Channel, Interaction
 from tests.store import sql
 from tests.support import store_probe
 from tests.support.wire.bot_process import Launcher
-from tests.support.wire.crowd import POSTING, REACTING, Crowd, open_crowd
-from tests.support.wire.waiting import until
+from tests.support.wire.crowd import POST_ROUTE, REACTION_ROUTE, LoadScene, open_load_scene
+from tests.support.wire.waiting import wait_until
 
 MIN_POSTS_A_SECOND = 46.0
 FEEDS, INTERVAL = 3_000, 600
@@ -128,7 +128,7 @@ class RunFigures:
         )
 
 
-async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
+async def follow_feeds(crowd: LoadScene, channels: list[Channel], port: int) -> None:
     """Let the channels follow feeds of the publisher whose polls are always unchanged."""
     now = int(time.time())
     template = Feed(id=0, url="", added_at=now - 10**7, next_poll_at=0, interval=INTERVAL, last_success_at=now)
@@ -143,7 +143,7 @@ async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None
         )
         for number in range(FEEDS)
     ]
-    with store_probe.connect(crowd.database) as connection:
+    with store_probe.open_connection(crowd.database) as connection:
         many_feeds.insert_followed_feeds(connection, feeds, [channel.id for channel in channels], now)
 
 
@@ -154,7 +154,7 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         discord = await DiscordServer().start()
         exit_stack.push_async_callback(discord.stop)
         discord.limit_everything(50, 1.0)
-        discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
+        discord.limits.update({POST_ROUTE: (5, 5.0), REACTION_ROUTE: (1, 0.25)})
         discord.shard_count, discord.gateway.limits.min_start_interval_seconds = shards, SESSION_PERIOD_SECONDS
         publisher = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.publisher", stdout=asyncio.subprocess.PIPE
@@ -164,7 +164,7 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         port = int(await publisher.stdout.readline())
         launcher = Launcher()
         exit_stack.callback(launcher.close)
-        crowd = await exit_stack.enter_async_context(open_crowd(discord, launcher, folder, database))
+        crowd = await exit_stack.enter_async_context(open_load_scene(discord, launcher, folder, database))
         server_channels = [crowd.server(1 + (number < paced), (number % shards, shards)) for number in range(servers)]
         channels = [channels_of_server[0] for channels_of_server in server_channels]
         paced_channels = [channels_of_server[1] for channels_of_server in server_channels[:paced]]
@@ -175,8 +175,8 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
         started_at = time.monotonic()
         bots = [_start_process(crowd, number, exit_stack) for number in range(processes)]
-        await until(lambda: _find_connected_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
-        await until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
+        await wait_until(lambda: _find_connected_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS)
+        await wait_until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
         ready_seconds = time.monotonic() - started_at
         await asyncio.sleep(20)  # Until the servers of the last shard are processed.
         call_count, cpu_at_start = len(discord.calls), [read_cpu_seconds(bot.pid) for bot in bots]
@@ -227,7 +227,7 @@ async def measure(servers: int, shards: int, processes: int, paced: int, seconds
         )
 
 
-async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels: list[Channel]) -> HandoverFigures:
+async def stop_process(crowd: LoadScene, process: subprocess.Popen[bytes], channels: list[Channel]) -> HandoverFigures:
     """Stop the first process, and make a post due in the channel of each of its shards."""
     figures, disconnected_at = HandoverFigures(), dict[int, float]()
     shard_numbers = {
@@ -245,13 +245,13 @@ async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels:
 
     session_count = len(crowd.discord.gateway.identify_payloads)
     process.terminate()
-    handover = asyncio.create_task(until(is_handover_complete, within=MAX_WAIT_SECONDS))
+    handover = asyncio.create_task(wait_until(is_handover_complete, within=MAX_WAIT_SECONDS))
     await asyncio.to_thread(process.wait)
     # In a thread, because a blocked stand-in would then count the requests of many seconds in one.
     await asyncio.to_thread(sql.run, crowd.database, "UPDATE dispatch SET state = 'failed' WHERE state = 'waiting'")
     due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
     (title,) = await crowd.owe("stop", due_channels, 1)
-    await until(
+    await wait_until(
         lambda: all(any(message.title == title for message in channel.history()) for channel in due_channels),
         within=MAX_WAIT_SECONDS,
     )
@@ -270,7 +270,7 @@ def _find_connected_shards(discord: DiscordServer) -> dict[int, str]:
     }
 
 
-def _start_process(crowd: Crowd, number: int, exit_stack: AsyncExitStack) -> subprocess.Popen[bytes]:
+def _start_process(crowd: LoadScene, number: int, exit_stack: AsyncExitStack) -> subprocess.Popen[bytes]:
     """Start a bot process that isn't forked, so that it shares no memory with this one."""
     environment = crowd.environment(number) | {
         "PATH": os.environ["PATH"],

@@ -41,7 +41,7 @@ from bot.core.configuration.settings import Settings
 from bot.core.configuration.settings_reading import read_settings
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Interaction
-from tests.support.shared_data import SHARED, discord_contract
+from tests.support.shared_data import SHARED, load_discord_contract
 from tests.support.wire.quick_clock import QuickClock
 
 LIMIT_MEGABYTES = 130.0
@@ -189,7 +189,7 @@ async def measure(
     feeds: int, servers: int, hours: float, speed: float, folder: Path, *, questions: bool
 ) -> list[MemoryUse]:
     """Run the bot and return its memory at each second."""
-    discord = await DiscordServer(discord_contract()).start()
+    discord = await DiscordServer(load_discord_contract()).start()
     clock = QuickClock(time.time(), speed)
     discord.state.now = clock.time
     recorded_paths = sorted((SHARED / "feeds" / "real").rglob("*.*"))[:feeds] if SHARED.exists() else []

@@ -40,7 +40,7 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED_SCOPE, CompletionField, Hit, Scope
 from bot.search.query.query_parser import parse_query
 from bot.search.reranking import MAX_RERANKED_ARTICLES
-from tests.support.samples import new_article
+from tests.support.samples import make_new_article
 
 PAGE, DEPTH, WARM_UP_ROUNDS = 5, 20, 5
 BATCH = 2_000
@@ -60,7 +60,7 @@ class BenchmarkQuery(NamedTuple):
 
 def to_new_article(feed: Feed, corpus_article: CorpusArticle) -> NewArticle:
     """Convert an article of the corpus to one that the store accepts."""
-    return new_article(
+    return make_new_article(
         feed, str(corpus_article.number), url=corpus_article.url, title=corpus_article.title,
         text=corpus_article.text, published=corpus_article.published, author=corpus_article.author,
         tags=corpus_article.tags, language=corpus_article.language, outlet=corpus_article.source,

@@ -27,7 +27,7 @@ from bot.processes.leases import SHARD_LEASE_KIND
 from tests.store import sql
 from tests.support import postgres_server, store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.scene import Scene
@@ -145,7 +145,7 @@ async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
         folder, server, database = await open_database_server(exit_stack)
         launcher = Launcher()
         exit_stack.callback(launcher.close)
-        discord = await DiscordServer(discord_contract()).start()
+        discord = await DiscordServer(load_discord_contract()).start()
         exit_stack.push_async_callback(discord.stop)
         discord.shard_count = SHARDS
         discord.gateway.limits.min_start_interval_seconds = IDENTIFY_SECONDS / speed

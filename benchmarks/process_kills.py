@@ -36,7 +36,7 @@ from benchmarks.server_kills import kill_server, start_server
 from bot.processes.leases import LEASE_SECONDS
 from tests.store import sql
 from tests.support.wire.bot_process import BotProcess
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 FAULT_SHARE = 0.08
 SERVER_KILLS, SESSION_CUTS, STOPS, STANDSTILLS = 0.08, 0.12, 0.1, 0.2  # Shares of all kills.
@@ -137,12 +137,12 @@ async def run_kills(kills: int, seed: int, speed: float) -> Counter[str]:
         await asyncio.gather(kill_task, notice_task, *proposal_tasks)
         await fleet.make_due()
         try:
-            await until(
+            await wait_until(
                 lambda: not fleet.count_open_dispatches() and not fleet.count_unpolled(numbers_by_scene),
                 within=MAX_SETTLE_SECONDS,
             )
-            await until(lambda: not any(members.list_open_messages() for members in fleet.members))
-            await until(lambda: not notices.count_undecided() and not fleet.count_open_dispatches())
+            await wait_until(lambda: not any(members.list_open_messages() for members in fleet.members))
+            await wait_until(lambda: not notices.count_undecided() and not fleet.count_open_dispatches())
         except TimeoutError:
             counts["unsettled"] += 1
         await asyncio.sleep((campaign.LATEST_ANSWER + campaign.LATEST_EFFECT + 5) / speed)

@@ -19,10 +19,10 @@ from statistics import median
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import discord_contract
+from tests.support.shared_data import load_discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import open_scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 from tests.support.wire.websub_hub import WebSubHub
 
 MAX_DELAY_SECONDS = 2.0
@@ -33,7 +33,11 @@ MAX_PAUSE_SECONDS = 3.0
 
 async def measure(pushes: int) -> list[float]:
     """Push articles and return the seconds from each push to its post."""
-    launcher, discord, feeds = Launcher(), await DiscordServer(discord_contract()).start(), await FeedServer().start()
+    launcher, discord, feeds = (
+        Launcher(),
+        await DiscordServer(load_discord_contract()).start(),
+        await FeedServer().start(),
+    )
     delays: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=1, kinds=("text",)) as scene:
@@ -44,7 +48,7 @@ async def measure(pushes: int) -> list[float]:
                 await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
                 pushed_at = time.monotonic()
                 await hub.push(number)
-                await until(lambda expected_number=number: scene.count_posts("text")[expected_number])  # type: ignore[misc]
+                await wait_until(lambda expected_number=number: scene.count_posts("text")[expected_number])  # type: ignore[misc]
                 delays.append(time.monotonic() - pushed_at)
     await discord.stop()
     await feeds.stop()

@@ -40,9 +40,9 @@ from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.models import Feed, NewArticle
 from bot.store import ProcessMustEnd, Store, StoreError
 from tests.support import postgres_server
-from tests.support.samples import CHANNEL, add_feed, follow, new_article, record
-from tests.support.wire.disks import fill, make_room, small_disk
-from tests.support.wire.waiting import until
+from tests.support.samples import CHANNEL, add_feed, follow_feed, make_new_article, write_poll
+from tests.support.wire.disks import exhaust_disk, free_disk, mount_small_disk
+from tests.support.wire.waiting import wait_until
 
 DISK_SIZE = "200m"
 SESSION_KILL_SHARE = 0.5  # Share of the kills that hit one session instead of the server.
@@ -75,14 +75,14 @@ class SimulatedNewsroom:
         """Open the store and follow a feed in a channel."""
         await self.open()
         self._feed = await add_feed(self.store)
-        await follow(self.store, self._feed)
+        await follow_feed(self.store, self._feed)
 
     async def run(self, stop_event: asyncio.Event) -> None:
         """Record and deliver articles until the event is set and all are delivered."""
         while not stop_event.is_set():
             self.article_count += 1
             text = "Text of the article. " * 150
-            article = new_article(self._feed, str(self.article_count), text=text)
+            article = make_new_article(self._feed, str(self.article_count), text=text)
             await self._retry(partial(self._record, article))
             await self._retry(self._deliver)
         await self._retry(self._deliver)
@@ -90,7 +90,7 @@ class SimulatedNewsroom:
     async def wait_for_next_article(self) -> None:
         """Wait until an article that is recorded from now on was delivered."""
         target = self.article_count + 2
-        await until(lambda: self.article_count >= target, within=120)
+        await wait_until(lambda: self.article_count >= target, within=120)
 
     async def _retry(self, action: Callable[[], Awaitable[object]]) -> None:
         """Retry until the action succeeds, and reopen the store where the bot would restart."""
@@ -109,7 +109,7 @@ class SimulatedNewsroom:
                 return
 
     async def _record(self, article: NewArticle) -> None:
-        await record(self.store, self._feed, article, max_pending_posts=10_000)
+        await write_poll(self.store, self._feed, article, max_pending_posts=10_000)
 
     async def _deliver(self) -> None:
         for dispatch in await self.store.dispatches.list_claimed():
@@ -144,7 +144,7 @@ async def start_server(folder: Path) -> None:
     """Start a server, and retry until its killed processes are gone."""
     while True:
         try:
-            return await asyncio.to_thread(postgres_server.start, folder)
+            return await asyncio.to_thread(postgres_server.start_postgres, folder)
         except subprocess.CalledProcessError:
             await asyncio.sleep(0.2)
 
@@ -162,9 +162,9 @@ async def kill_server_or_session(folder: Path, chance: random.Random) -> None:
 
 async def fill_disk(folder: Path, chance: random.Random) -> None:
     """Fill the server's disk for a while, and restart the server if it stopped."""
-    fill(folder / "disk")
+    exhaust_disk(folder / "disk")
     await asyncio.sleep(chance.uniform(0.5, 3.0))
-    make_room(folder / "disk")
+    free_disk(folder / "disk")
     if not (folder / "data" / "postmaster.pid").exists():
         await start_server(folder)
 
@@ -197,7 +197,7 @@ class Failover:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             connection.execute("SELECT pg_reload_conf()")
             state = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
-            await until(lambda: connection.execute(state).fetchone(), within=60)
+            await wait_until(lambda: connection.execute(state).fetchone(), within=60)
 
     async def __call__(self, _folder: Path, chance: random.Random) -> None:
         """Kill the primary, promote the replica, and make the killed server its replica."""
@@ -259,7 +259,7 @@ async def _prepare_server(
     exit_stack.callback(_kill_if_running, first)
     data_folder, initdb_options = first / "data", []
     if name == "full":  # The write-ahead log is on another disk, so that the server survives.
-        disk = exit_stack.enter_context(small_disk(first, size=DISK_SIZE))
+        disk = exit_stack.enter_context(mount_small_disk(first, size=DISK_SIZE))
         shutil.move(data_folder, disk / "data")
         shutil.chown(disk / "data", "nobody")  # Only root may mount a disk, and the server runs as nobody.
         data_folder.symlink_to(disk / "data")

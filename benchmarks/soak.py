@@ -38,7 +38,7 @@ from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import ChannelKind, Permission
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer
-from tests.support.shared_data import SHARED, discord_contract
+from tests.support.shared_data import SHARED, load_discord_contract
 from tests.support.wire.bot_process import Launcher
 from tests.support.wire.scene import Scene
 
@@ -317,7 +317,7 @@ def measure_resident_memory(pid: int) -> float:
 async def main(hours: float, feeds: int, speed: float, seed: int) -> SoakFigures:
     """Run the bot and return the figures."""
     chance = random.Random(seed)
-    discord, unused_feeds = await DiscordServer(discord_contract()).start(), await FeedServer().start()
+    discord, unused_feeds = await DiscordServer(load_discord_contract()).start(), await FeedServer().start()
     launcher = Launcher()
     with tempfile.TemporaryDirectory() as folder:
         scene = ManyChannelsScene(discord, unused_feeds, launcher, Path(folder), speed=speed)

@@ -28,7 +28,7 @@ from bot.core.clock import SystemClock
 from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
 from tests.support import postgres_server
-from tests.support.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, make_new_article, write_poll
 
 MAX_WAIT_SECONDS = 30.0
 """Limit for the time that a writer waits, in seconds."""
@@ -42,8 +42,8 @@ async def write_forever(server: DatabaseUrl) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
-        articles = [new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)]
-        await record(store, feed, *articles, max_pending_posts=10_000)
+        articles = [make_new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)]
+        await write_poll(store, feed, *articles, max_pending_posts=10_000)
         number += _ARTICLES_PER_WRITE
 
 

@@ -22,7 +22,7 @@ from statistics import median
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
 from tests.support.clocks import ManualClock
-from tests.support.samples import new_article, record
+from tests.support.samples import make_new_article, write_poll
 
 FEEDS, CHANNELS, REPETITIONS = 2_000, 1_000, 9
 TEXT = " ".join(f"mot{number % 977} reconnaissance" for number in range(50))
@@ -81,7 +81,7 @@ async def main(articles: int) -> None:
         started_at = time.perf_counter()
         articles_per_feed = articles // FEEDS
         for feed in feeds:
-            await record(
+            await write_poll(
                 store,
                 feed,
                 *[make_article(feed, f"{number}", number) for number in range(articles_per_feed)],
@@ -97,7 +97,7 @@ async def main(articles: int) -> None:
 def make_article(feed: Feed, name: str, published: int) -> NewArticle:
     """Make an article of typical length."""
     url = f"{feed.url}/{name}"
-    return new_article(feed, name, published=1_700_000_000 + published * 997, url=url, text=TEXT)
+    return make_new_article(feed, name, published=1_700_000_000 + published * 997, url=url, text=TEXT)
 
 
 async def print_durations(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
@@ -110,7 +110,7 @@ async def print_durations(store: Store, feeds: list[Feed], clock: ManualClock) -
     ]
     polled_feeds = [replace(polled_feed, last_success_at=now, next_poll_at=now + 600) for polled_feed in feeds[:500]]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
-        ("record 300 new articles", lambda number: record(store, feed, *batches[number])),
+        ("record 300 new articles", lambda number: write_poll(store, feed, *batches[number])),
         ("record 500 unchanged polls", lambda _: store.polls.record_unchanged(polled_feeds)),
         ("look up 900 identities", lambda _: store.polls.load_known_by_identity(feed.id, hashes)),
         ("list 32 due feeds", lambda _: store.feeds.list_due(now, 32)),

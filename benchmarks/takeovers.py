@@ -21,7 +21,7 @@ from rich.console import Console
 
 from benchmarks import promises
 from benchmarks.process_fleet import IDENTIFY_SECONDS, ROLES, SHARDS, Fleet, open_fleet
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 MAX_TAKEOVER_SECONDS = 30.0
 
@@ -34,15 +34,15 @@ async def measure_takeovers(times: int) -> tuple[list[float], list[float]]:
             running_fleet.start(number)
         all_shards = set(range(SHARDS))
         for number in range(times):
-            await until(lambda: running_fleet.find_connected_shards() == all_shards, within=120)
+            await wait_until(lambda: running_fleet.find_connected_shards() == all_shards, within=120)
             await asyncio.sleep(chance.uniform(6, 12))  # At least one renewal of the leases.
             bot = running_fleet.bots[number % 2]
             assert bot is not None
             bot.kill()
             killed_at = time.monotonic()
             await bot.wait_for_exit()
-            await until(lambda: running_fleet.find_connected_shards() != all_shards, within=10)
-            await until(lambda: running_fleet.find_connected_shards() == all_shards, within=120)
+            await wait_until(lambda: running_fleet.find_connected_shards() != all_shards, within=10)
+            await wait_until(lambda: running_fleet.find_connected_shards() == all_shards, within=120)
             takeover_seconds.append(time.monotonic() - killed_at)
             running_fleet.start(number % 2)
             moved_seconds += await wait_for_balance(running_fleet)
@@ -65,7 +65,7 @@ async def wait_for_balance(running_fleet: Fleet) -> list[float]:
         disconnected_at.update({number: disconnected_at.get(number, now) for number in all_shards - connected_shards})
         return not disconnected_at and running_fleet.count_gateways() == ROLES.count("gateway")
 
-    await until(is_balanced, within=300)
+    await wait_until(is_balanced, within=300)
     return sessionless_seconds or [0.0]
 
 

@@ -26,8 +26,8 @@ from cogs.feeds import starter_packs
 from cogs.running.welcome_message import send_welcome
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import choose, components, find_menu, last_reply, message_text
-from tests.support.scenario import first_subscription_id
+from tests.support.interactions import find_menu, get_last_reply, list_controls, read_reply_text, select_option
+from tests.support.scenario import get_first_subscription_id
 from tools.pictures.picture_stage import server_in
 
 DAY = 86_400
@@ -62,7 +62,7 @@ class UserActions:
 
     async def run_command(self, world: World, name: str, **options: Any) -> Any:
         """Use a command; return the reply."""
-        return last_reply(await self(self.person.slash(world.news, name, **options)))
+        return get_last_reply(await self(self.person.slash(world.news, name, **options)))
 
     async def press(self, message: Any, label: str) -> Any:
         """Press the button with a label."""
@@ -70,7 +70,7 @@ class UserActions:
 
     async def choose_option(self, message: Any, title: str, start: str = "") -> Any:
         """Choose an option of a menu; return the reply."""
-        return last_reply(await self(choose(self.person, message, title, start)))
+        return get_last_reply(await self(select_option(self.person, message, title, start)))
 
 
 Task = Callable[[UserActions, World, FeedServer], Awaitable[object]]
@@ -82,14 +82,14 @@ async def invite_bot(actions: UserActions, world: World, _server: FeedServer) ->
     await send_welcome(world.bot, guild)
     await world.env.settle()
     greeting = next(post for post in world.news.history() if post.author.bot)
-    pack_message = last_reply(await actions.press(greeting, "Get started"))
+    pack_message = get_last_reply(await actions.press(greeting, "Get started"))
     custom_id, options = find_menu(pack_message, "Starter packs")
-    pack_message = last_reply(
+    pack_message = get_last_reply(
         await actions(actions.person.select(pack_message, [options[0]["value"]], custom_id=custom_id))
     )
     await actions.press(pack_message, "Follow")
     await world.deliver()
-    assert any(TITLES[0] in str(components(post)) or post.components for post in world.posts())
+    assert any(TITLES[0] in str(list_controls(post)) or post.components for post in world.posts())
 
 
 async def add_feed(actions: UserActions, world: World, server: FeedServer) -> None:
@@ -107,7 +107,7 @@ async def add_page_list(actions: UserActions, world: World, server: FeedServer) 
 
 
 async def filter_sponsored(actions: UserActions, world: World, _server: FeedServer) -> None:
-    feed = await first_subscription_id(world)
+    feed = await get_first_subscription_id(world)
     await actions.press(
         await actions.run_command(world, "feed filter", feed=feed, never="sponsored"), "Save this filter"
     )
@@ -123,11 +123,13 @@ async def set_quiet_hours(actions: UserActions, world: World, _server: FeedServe
 
 async def mention_role(actions: UserActions, world: World, _server: FeedServer) -> None:
     readers = world.guild.create_role("Readers", mentionable=True)
-    interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
+    interaction = await actions(
+        actions.person.slash(world.news, "feed look", feed=await get_first_subscription_id(world))
+    )
     panel = interaction.response
     custom_id = next(
         component["custom_id"]
-        for component in components(panel)
+        for component in list_controls(panel)
         if component["type"] == ComponentType.role_select.value
     )
     await actions(actions.person.select(panel, [readers], custom_id=custom_id))
@@ -135,27 +137,29 @@ async def mention_role(actions: UserActions, world: World, _server: FeedServer) 
 
 
 async def change_look(actions: UserActions, world: World, _server: FeedServer) -> None:
-    interaction = await actions(actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world)))
+    interaction = await actions(
+        actions.person.slash(world.news, "feed look", feed=await get_first_subscription_id(world))
+    )
     panel = interaction.response
-    await actions(choose(actions.person, panel, "Compact"))
+    await actions(select_option(actions.person, panel, "Compact"))
     await actions.press(panel, "Use this look")
 
 
 async def find_article(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer = await actions(actions.person.slash(world.news, "search", query="refurbished laptops"))
-    assert TITLES[2] in message_text(answer)
+    assert TITLES[2] in read_reply_text(answer)
 
 
 async def ask_question(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer = await actions(actions.person.slash(world.news, "ask", question="How long does the Nordwave repair take?"))
-    assert "twelve days" in message_text(answer)
+    assert "twelve days" in read_reply_text(answer)
     world.answer = answer  # type: ignore[attr-defined]  # for the next task
 
 
 async def follow_up(actions: UserActions, world: World, _server: FeedServer) -> None:
-    answer_message = last_reply(world.answer)  # type: ignore[attr-defined]  # of the previous task
+    answer_message = get_last_reply(world.answer)  # type: ignore[attr-defined]  # of the previous task
     label = next(
-        component["label"] for component in components(answer_message) if str(component.get("label")).endswith("?")
+        component["label"] for component in list_controls(answer_message) if str(component.get("label")).endswith("?")
     )
     await actions.press(answer_message, label)
 
@@ -166,8 +170,8 @@ async def bookmark_post(actions: UserActions, world: World, _server: FeedServer)
 
 
 async def add_note(actions: UserActions, world: World, _server: FeedServer) -> None:
-    bookmark_message = last_reply(world.bookmark_reply)  # type: ignore[attr-defined]  # of the previous task
-    if not any(component.get("label") == "Note and tags" for component in components(bookmark_message)):
+    bookmark_message = get_last_reply(world.bookmark_reply)  # type: ignore[attr-defined]  # of the previous task
+    if not any(component.get("label") == "Note and tags" for component in list_controls(bookmark_message)):
         bookmark_message = await actions.run_command(world, "bookmarks")
         bookmark_message = await actions.choose_option(bookmark_message, "", "Open")
     form = await actions.press(bookmark_message, "Note and tags")
@@ -176,7 +180,7 @@ async def add_note(actions: UserActions, world: World, _server: FeedServer) -> N
 
 async def share_article(actions: UserActions, world: World, _server: FeedServer) -> None:
     search_message = await actions.run_command(world, "search", query="laptops")
-    search_message = last_reply(await actions.press(search_message, "Share…"))
+    search_message = get_last_reply(await actions.press(search_message, "Share…"))
     await actions.choose_option(search_message, "", "Share an article")
 
 
@@ -185,14 +189,16 @@ async def watch_topic(actions: UserActions, world: World, _server: FeedServer) -
 
 
 async def mute_outlet(actions: UserActions, world: World, _server: FeedServer) -> None:
-    await actions.run_command(world, "feed pause", feed=await first_subscription_id(world))
-    await world.editor.slash(world.news, "feed resume", feed=await first_subscription_id(world))
+    await actions.run_command(world, "feed pause", feed=await get_first_subscription_id(world))
+    await world.editor.slash(world.news, "feed resume", feed=await get_first_subscription_id(world))
 
 
 async def explain_missing_post(actions: UserActions, world: World, _server: FeedServer) -> None:
     answer = await actions(actions.person.slash(world.news, "why", link="https://news.example/articles/3"))
     assert (
-        "not posted" in message_text(answer) or "filtered" in message_text(answer) or "catch-up" in message_text(answer)
+        "not posted" in read_reply_text(answer)
+        or "filtered" in read_reply_text(answer)
+        or "catch-up" in read_reply_text(answer)
     )
 
 
@@ -203,7 +209,7 @@ async def set_channel_language(actions: UserActions, world: World, _server: Feed
 
 async def pause_all_feeds(actions: UserActions, world: World, _server: FeedServer) -> None:
     feed_list = await actions.run_command(world, "feed list")
-    if any(component.get("label") == "Pause all" for component in components(feed_list)):
+    if any(component.get("label") == "Pause all" for component in list_controls(feed_list)):
         await actions.press(feed_list, "Pause all")
     else:
         for subscription, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id):
@@ -216,7 +222,9 @@ async def pause_all_feeds(actions: UserActions, world: World, _server: FeedServe
 
 
 async def delete_own_data(actions: UserActions, world: World, _server: FeedServer) -> None:
-    privacy_panel = last_reply(await actions.press(await actions.run_command(world, "privacy"), "Delete everything"))
+    privacy_panel = get_last_reply(
+        await actions.press(await actions.run_command(world, "privacy"), "Delete everything")
+    )
     await actions.press(privacy_panel, "Delete permanently")
 
 
@@ -246,7 +254,7 @@ TASKS: tuple[tuple[str, str, Task], ...] = (
 
 def has_save_button(post: Any) -> bool:
     """Return whether a message has a Save button."""
-    return any(component.get("label") == "Save" for component in components(post))
+    return any(component.get("label") == "Save" for component in list_controls(post))
 
 
 def make_outlines(server: FeedServer) -> Iterator[opml.Outline]:

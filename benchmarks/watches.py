@@ -29,7 +29,7 @@ from bot.text.words import fold
 from bot.watches.watch_matching import WatchMatcher
 from tests.support import store_probe
 from tests.support.clocks import ManualClock
-from tests.support.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, make_new_article, write_poll
 
 WATCHES, FEW_WATCHES = 10_000, 100
 SERVERS = 400
@@ -72,11 +72,11 @@ def make_query(corpus: Corpus, chance: random.Random, rare_words: set[str]) -> s
 
 async def record_articles(store: Store, feed: Feed, *articles: CorpusArticle) -> None:
     """Record articles as new in one poll."""
-    await record(
+    await write_poll(
         store,
         feed,
         *(
-            new_article(
+            make_new_article(
                 feed,
                 str(article.number),
                 title=article.title,

@@ -28,12 +28,12 @@ from bot.store.sqlite import sqlite_engine
 from bot.store.sqlite.sqlite_engine import WRITER_PRAGMAS
 from tests.support import postgres_server
 from tests.support.clocks import ManualClock
-from tests.support.discord_world import World, discord_world
+from tests.support.discord_world import World, open_world
 from tests.support.feed_server import FeedServer
 from tests.support.leaks import record_leaks
 from tests.support.scheduling import GroupScheduling, spread_waiting_tests
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 from tests.support.wire.bot_process import Launcher
 from tests.support.workers.reused_workers import IDLE_WORKERS, ReusedWorkers
 
@@ -150,13 +150,13 @@ def database_engine(request) -> str:
 
 @pytest.fixture(scope="session")
 def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.ServerDatabases]:
-    postgres_server.skip_without()
+    postgres_server.require_postgres()
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
-    databases = postgres_server.ServerDatabases(postgres_server.join_server(folder), f"telex_test_{worker_id}")
+    databases = postgres_server.ServerDatabases(postgres_server.acquire_server(folder), f"telex_test_{worker_id}")
     yield databases
     databases.close()
-    postgres_server.leave_server(folder)
+    postgres_server.release_server(folder)
 
 
 @functools.cache
@@ -206,7 +206,7 @@ async def library(store) -> Library:
 
 @pytest.fixture
 def searcher(store) -> Searcher:
-    return searcher_of(store)
+    return build_searcher(store)
 
 
 @pytest.fixture
@@ -219,5 +219,5 @@ async def newsroom(settings, clock, empty_database) -> AsyncIterator[Services]:
 @pytest.fixture
 async def telex(newsroom, clock) -> AsyncIterator[World]:
     """The whole bot in a simulated Discord."""
-    async with discord_world(newsroom, clock) as world:
+    async with open_world(newsroom, clock) as world:
         yield world

@@ -25,8 +25,8 @@ from bot.core import i18n
 from bot.core.configuration.settings import Secret
 from bot.core.user_errors import UserFacingError
 from bot.drill.discord_stand_in.message_text import extract_layout_text
-from tests.support.discord_world import World, discord_world
-from tests.support.interactions import last_reply
+from tests.support.discord_world import World, open_world
+from tests.support.interactions import get_last_reply
 
 Where = app_commands.TranslationContextLocation
 
@@ -80,7 +80,7 @@ async def trial(newsroom, clock, monkeypatch) -> Any:
     import cogs  # noqa: PLC0415  # its cogs import the app
 
     monkeypatch.setattr(cogs, "ALL_COGS", (*cogs.ALL_COGS, TrialCog))
-    async with discord_world(newsroom, clock) as world:
+    async with open_world(newsroom, clock) as world:
         yield world
 
 
@@ -273,11 +273,11 @@ async def test_command_names_in_messages_become_mentions(telex):
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
-        list_text = extract_layout_text(last_reply(await telex.editor.slash(telex.news, "feed list")).components)
+        list_text = extract_layout_text(get_last_reply(await telex.editor.slash(telex.news, "feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in list_text
         telex.locales[telex.editor.id] = "fr"
         assert "`/flux sélections`" in extract_layout_text(
-            last_reply(await telex.editor.slash(telex.news, "feed list")).components
+            get_last_reply(await telex.editor.slash(telex.news, "feed list")).components
         )
         telex.locales.clear()
         await telex.restart()

@@ -23,7 +23,7 @@ from bot.core.setting_registry import CHANNEL_SETTINGS, SwitchSetting
 from bot.posting.wording import setting_words
 from tests import test_translations
 from tests.support import store_probe
-from tests.support.interactions import find_accessory_id, last_reply, message_text, text
+from tests.support.interactions import find_accessory_id, get_last_reply, read_message_text, read_reply_text
 from tests.test_unmarked import find_unmarked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +125,7 @@ def blur_pictures(telex, monkeypatch) -> SwitchSetting:
     monkeypatch.setitem(cast("dict[str, SwitchSetting]", CHANNEL_SETTINGS), setting.column_name, setting)
     words = eval(f"{{{WORDS}}}", dict(vars(setting_words)))
     monkeypatch.setitem(cast("dict[SwitchSetting, Any]", setting_words.SETTING_WORDS), setting, words[setting])
-    with store_probe.connect(store_probe.place_of(telex.store)) as connection:
+    with store_probe.open_connection(store_probe.locate_database(telex.store)) as connection:
         connection.execute(COLUMN.strip())
     return setting
 
@@ -138,9 +138,9 @@ async def test_setting_of_example_is_in_panel_and_history(telex, blur_pictures, 
     with i18n.language_scope(language[:2]):
         name, off_line, on_line = map(i18n._, (words.name, words.off_line, words.on_line))
     assert (name == words.name) == (language == "en-US")
-    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
-    assert f"**{name}**\n-# {off_line}" in text(panel)
-    panel = last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, name)))
-    assert f"**{name}**\n-# {on_line}" in text(panel)
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    assert f"**{name}**\n-# {off_line}" in read_message_text(panel)
+    panel = get_last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, name)))
+    assert f"**{name}**\n-# {on_line}" in read_message_text(panel)
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[blur_pictures]
-    assert f"**{name}**" in message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**{name}**" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))

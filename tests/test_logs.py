@@ -20,9 +20,9 @@ from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import button_custom_id, last_reply, message_text, open_feed_card
+from tests.support.interactions import get_button_custom_id, get_last_reply, open_feed_card, read_reply_text
 from tests.support.leaks import SECRETS, record_leaks
-from tests.support.scenario import posted_texts, three_items, why
+from tests.support.scenario import list_posted_texts, make_three_rss_items, run_why
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 ADDRESSES = (
@@ -134,15 +134,15 @@ def test_leak_recorder_detects_secret():
 
 async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server, monkeypatch):
     """Secrets in the log are checked at the end of every test."""
-    url = feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(*three_items(), title=""))
+    url = feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(*make_three_rss_items(), title=""))
     url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"
     shown_texts: list[str] = []
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    shown_texts.append(message_text(preview))
+    shown_texts.append(read_reply_text(preview))
     confirmation = await telex.editor.click(
-        last_reply(preview), custom_id=button_custom_id(last_reply(preview), "Follow")
+        get_last_reply(preview), custom_id=get_button_custom_id(get_last_reply(preview), "Follow")
     )
-    shown_texts.append(message_text(confirmation))
+    shown_texts.append(read_reply_text(confirmation))
     ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert all(secret in feed.url for secret in SECRETS)
 
@@ -169,10 +169,10 @@ async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server,
         feed_server.serve("/private/s3cr3tt0ken99/rss", **failure)
         await telex.advance(61)
         shown_texts.append(
-            message_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
+            read_reply_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
         )
-        shown_texts.append(message_text(await telex.editor.slash(telex.news, "feed list")))
-        shown_texts.append(await why(telex, "https://127.0.0.1/x"))
+        shown_texts.append(read_reply_text(await telex.editor.slash(telex.news, "feed list")))
+        shown_texts.append(await run_why(telex, "https://127.0.0.1/x"))
     feed_server.handle("/private/s3cr3tt0ken99/rss", answer_with_password)
     errors: list[StoreError] = []
     for number, (patched_class, name, replacement) in enumerate(
@@ -187,10 +187,10 @@ async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server,
                 errors.append(error)
     assert len(errors) == 1
     await telex.deliver()
-    shown_texts += posted_texts(telex)
-    shown_texts.append(message_text(await open_feed_card(telex, "")))
+    shown_texts += list_posted_texts(telex)
+    shown_texts.append(read_reply_text(await open_feed_card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
-        shown_texts.append(message_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
+        shown_texts.append(read_reply_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
     completions = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
     shown_texts.append(str(completions))
     for shown_text in shown_texts:

@@ -11,7 +11,7 @@ from bot.answers.answer_pipeline import answer_question
 from bot.text import boilerplate
 from tests.support.cases import check_cases
 from tests.support.search.library import Library
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 BAN = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year.\n\n"
@@ -56,7 +56,7 @@ def list_quote_texts(answer: Answer) -> list[str]:
 
 async def add_seed_story(library: Library) -> str:
     """Store the shared story and return its text."""
-    text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    text = (require_shared_path("seed") / "article.fr.txt").read_text(encoding="utf-8")
     title = "Amazon interdit à la police d'utiliser son logiciel de reconnaissance faciale"
     await library.add(title, text, body=boilerplate.strip_boilerplate(text), language="fr")
     return text
@@ -66,7 +66,7 @@ async def test_seed_questions_are_answered(library, searcher):
     text = await add_seed_story(library)
     is_first_quote_right: list[bool] = []
     sure: list[str] = []
-    for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (require_shared_path("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
         question_row = json.loads(line)
         answer = await answer_question(searcher, question_row["question"], feed_ids=None)
         quoted = list_quote_texts(answer)

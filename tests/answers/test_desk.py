@@ -23,7 +23,7 @@ from bot.core.user_errors import RequestRejected
 from bot.posting.wording import refusal_sentences
 from bot.writing.answer_writer import AnswerWriter
 from cogs.asking.question_context import find_best_matching_article
-from tests.support.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, make_new_article, write_poll
 
 
 def make_question(number: int = 0, **changes: Any) -> QuestionRequest:
@@ -153,7 +153,7 @@ def test_server_limit_is_shared_between_users(newsroom, clock):
 
 async def test_conversation_keeps_its_article(newsroom, monkeypatch):
     feed = await add_feed(newsroom.store)
-    (article,) = (await record(newsroom.store, feed, new_article(feed, "a"))).new_article_ids
+    (article,) = (await write_poll(newsroom.store, feed, make_new_article(feed, "a"))).new_article_ids
     article_ids: list[object] = []
 
     async def ask(_searcher: object, question: str, **options: Any) -> Answer:
@@ -178,8 +178,8 @@ async def test_best_matching_article_is_found_by_title(newsroom):
         "c": "Robots",
         "d": "Robots",
     }
-    new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
-    articles = await newsroom.store.articles.list_by_ids((await record(newsroom.store, feed, *new)).new_article_ids)
+    new = [make_new_article(feed, name, title=title, summary="") for name, title in titles.items()]
+    articles = await newsroom.store.articles.list_by_ids((await write_poll(newsroom.store, feed, *new)).new_article_ids)
     closest_article = find_best_matching_article("Which city banned it?", articles)
     assert closest_article.title == titles["a"]
     assert find_best_matching_article("What about robots?", articles) is None

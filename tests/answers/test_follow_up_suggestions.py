@@ -8,7 +8,7 @@ from bot.answers.answer_pipeline import answer_question
 from bot.answers.follow_up_suggestions import MAX_SUGGESTION_LENGTH, suggest_questions
 from tests.support.cases import check_cases
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 
 
 async def list_tried_questions(store, text: str, language: str) -> list[str]:
@@ -67,7 +67,7 @@ async def test_suggested_question_is_sure_only_in_its_conversation(store, monkey
     library = await Library(store).open()
     text = "Linux 6.1 is out. The merge, about 12,500 lines, brings the build support."
     article_id = await library.add("Linux 6.1 supports Rust", text)
-    searcher = searcher_of(store)
+    searcher = build_searcher(store)
 
     async def ask(question: str, source_ids: list[int]) -> Answer:
         return await answer_question(
@@ -86,7 +86,7 @@ async def test_suggestion_is_answered_from_its_words(store):
         "Une centaine de pompiers ont été mobilisés. Personne n’a été blessé."
     )
     await library.add("Un incendie détruit un centre de données d’OVHcloud", text, language="fr")
-    searcher = searcher_of(store)
+    searcher = build_searcher(store)
     asked = "Quel bâtiment d’OVHcloud a été détruit ?"
     answer = await answer_question(searcher, asked, feed_ids=None)
 

@@ -22,7 +22,7 @@ from bot.answers.quote_selection import classify_confidence, rank_candidates, se
 from bot.answers.typed_spans import find_typed_spans
 from tests.support.cases import check_cases
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 
 ARTICLE_COUNT = 1000
 
@@ -204,7 +204,7 @@ async def test_newest_of_equal_articles_answers(store):
     library = await Library(store).open()
     for days, name in ((400, "Alan Kay"), (10, "Ada Byron"), (200, "Grace Hopper")):
         await library.add(f"Nordwave has a new head: {name}", f"{name} runs Nordwave.", days=days)
-    searcher = searcher_of(store)
+    searcher = build_searcher(store)
     question = await analyse_question_with_index(searcher, "who is the head of nordwave")
     retrieved = await retrieve_articles(searcher, question, feed_ids=None)
     first, *_ = score_candidates(question, retrieved.articles).candidates
@@ -321,7 +321,7 @@ async def test_newest_article_is_retrieved_despite_better_matches(store):
     for number in range(MAX_ARTICLES + 5):
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
     newest = await library.add("Cables", "A ship of Nordwave, as it were. " + "More is said. " * 40)
-    searcher = searcher_of(store)
+    searcher = build_searcher(store)
     retrieved = await retrieve_articles(
         searcher, await analyse_question_with_index(searcher, "nordwave"), feed_ids=None
     )

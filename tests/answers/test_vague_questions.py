@@ -13,7 +13,7 @@ from bot.store import Store
 from bot.stories.preference_model import PreferenceModel, Trait, TraitKind
 from tests.support.cases import check_cases
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 from tests.support.shared_data import SHARED
 
 NOW = 1_780_000_000
@@ -78,7 +78,7 @@ def test_typed_questions_are_told_apart(language):
 
 
 async def ask_question(store: Store, text: str) -> Answer:
-    return await answer_pipeline.answer_question(searcher_of(store), text, feed_ids=None)
+    return await answer_pipeline.answer_question(build_searcher(store), text, feed_ids=None)
 
 
 def list_titles(answer: Answer) -> list[str]:
@@ -105,7 +105,9 @@ async def test_preferred_story_outranks_equal_one(store, library):
     await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
     await library.add("Museum of glass opens", "In Murano.", days=6)
     taste = PreferenceModel({"w:ferri": Trait(TraitKind.WORD, "Ferry", 0.8)})
-    answer = await answer_pipeline.answer_question(searcher_of(store), "what's new?", feed_ids=None, preferences=taste)
+    answer = await answer_pipeline.answer_question(
+        build_searcher(store), "what's new?", feed_ids=None, preferences=taste
+    )
     assert list_titles(answer)[0].startswith("Ferry")
     assert list_titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
 

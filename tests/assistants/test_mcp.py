@@ -18,7 +18,7 @@ from bot.client.services import Services
 from bot.core.concurrency.rate_limits import FailedLookupLimiter
 from bot.drill.discord_stand_in.state import Channel, Overwrite, Permission
 from tests.support import store_probe
-from tests.support.samples import add_feed, follow, new_article, record
+from tests.support.samples import add_feed, follow_feed, make_new_article, write_poll
 from tests.support.wire import clients
 from tests.support.wire.bot_process import inherit_environment
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
@@ -38,14 +38,14 @@ async def add_articles(newsroom: Services, *channels: Channel) -> None:
     if channels:
         for feed, channel in zip((first, second), channels, strict=True):
             assert channel.server_id is not None
-            await follow(store, feed, server=channel.server_id, channel=channel.id)
-    await record(
+            await follow_feed(store, feed, server=channel.server_id, channel=channel.id)
+    await write_poll(
         store,
         first,
-        new_article(first, "amazon", title="Amazon interdit Rekognition à la police", text="Un an. " * 2_000),
-        new_article(first, "quantum", title="A quantum computer of 1,000 qubits", language="en"),
+        make_new_article(first, "amazon", title="Amazon interdit Rekognition à la police", text="Un an. " * 2_000),
+        make_new_article(first, "quantum", title="A quantum computer of 1,000 qubits", language="en"),
     )
-    await record(store, second, new_article(second, "secret", title="Ce que la rédaction garde pour elle"))
+    await write_poll(store, second, make_new_article(second, "secret", title="Ce que la rédaction garde pour elle"))
 
 
 async def get_all_feed_ids() -> None:
@@ -110,7 +110,7 @@ async def test_server_runs_over_standard_streams(mcp, newsroom):
     process = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "bot", "mcp"],
-        env=environment | {"TELEX_DATABASE": store_probe.address_of(newsroom.settings.database)},
+        env=environment | {"TELEX_DATABASE": store_probe.format_database_address(newsroom.settings.database)},
     )
     async with asyncio.timeout(60), mcp.Client(process) as client:
         search_answer = await mcp.call_tool(client, "search", query="quantum")
@@ -118,7 +118,7 @@ async def test_server_runs_over_standard_streams(mcp, newsroom):
 
 
 async def test_login_that_discord_refuses_ends_with_sentence(newsroom, discord_server, monkeypatch):  # noqa: F811
-    clients.redirect(discord_server, monkeypatch)
+    clients.redirect_discord_py(discord_server, monkeypatch)
     with pytest.raises(LookupUnavailable, match="Discord rejected DISCORD_TOKEN"):
         async with open_public_feed_lookup("wrong", newsroom.store, newsroom.clock):
             pass
@@ -129,7 +129,7 @@ async def test_login_that_discord_refuses_ends_with_sentence(newsroom, discord_s
 
 
 async def test_token_gives_access_to_public_channels_only(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
-    clients.redirect(discord_server, monkeypatch)
+    clients.redirect_discord_py(discord_server, monkeypatch)
     server = discord_server.changes.add_server("Newsroom")
     open_, closed = (discord_server.changes.add_channel(server, name) for name in ("news", "staff"))
     closed.overwrites.append(Overwrite(id=server.id, type=0, deny=Permission.VIEW_CHANNEL))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 @pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
-    return Telex(tmp_path, launcher)
+def telex(tmp_path, launcher) -> TelexCommand:
+    return TelexCommand(tmp_path, launcher)

@@ -19,7 +19,7 @@ from bot.client.services import Services, open_services
 from bot.polling import jsonl_articles
 from bot.polling.jsonl_articles import parse_row
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.outbox_scenario import poll
+from tests.support.outbox_scenario import poll_feed
 
 FULL_ROW = {
     "url": "https://news.example/2020/06/10/amazon",
@@ -82,7 +82,7 @@ async def test_export_survives_import_into_other_database(settings, clock, feed_
     async with open_services(settings, clock) as room:
         for name in ("Example: World", "Example: Tech", "Other"):  # two feeds of one outlet share articles
             url = feed_server.serve("/" + name[-5:].strip(), make_rss(*items, title=name))
-            await poll(room, await room.store.feeds.add(url))
+            await poll_feed(room, await room.store.feeds.add(url))
         first = await export_articles(room)
         again = await import_articles(room, first.encode().splitlines(keepends=True))
         assert again.stored_count == 0

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from tests.support.model_service import ModelService
-from tests.support.telex_command import article_line
+from tests.support.telex_command import make_article_line
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 
@@ -14,7 +14,7 @@ QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 def test_briefing_lists_dated_articles_and_sources(telex):
     now = datetime.now(UTC)
     articles_jsonl = [
-        article_line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
+        make_article_line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
         for number, (title, hours) in enumerate(
             [
                 ("Mistral ouvre un bureau", 30),
@@ -59,7 +59,9 @@ def test_briefing_lists_dated_articles_and_sources(telex):
 
 
 def test_period_without_articles_is_reported(telex):
-    article_jsonl = article_line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
+    article_jsonl = make_article_line(
+        1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi."
+    )
     telex("import", "-", given=article_jsonl)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
         errors = telex("ask", question).stderr
@@ -74,7 +76,7 @@ def test_period_without_articles_is_reported(telex):
 
 def test_answer_sentence_is_printed_and_passage_in_json(telex):
     text = "Un câble est coupé. La réparation du câble Nordwave coûte 12 millions d’euros. Personne n’est blessé."
-    telex("import", "-", given=article_line(1, title="Des nouvelles de la mer", text=text))
+    telex("import", "-", given=make_article_line(1, title="Des nouvelles de la mer", text=text))
     question = "combien coûte la réparation du câble Nordwave"
     assert "“La réparation du câble Nordwave coûte 12 millions d’euros.” [1]" in telex("ask", question).stdout
     (answer,) = telex.json("ask", question, "--json")
@@ -88,7 +90,7 @@ def test_answer_sentence_is_printed_and_passage_in_json(telex):
 
 
 def test_thanks_get_no_quote(telex):
-    telex("import", "-", given=article_line(1, title="Merci patron", text="Merci patron est un film."))
+    telex("import", "-", given=make_article_line(1, title="Merci patron", text="Merci patron est un film."))
     assert "You’re welcome!" in telex("ask", "merci").stderr
     (answer,) = telex.json("ask", "merci", "--json")
     assert not answer["answered"]
@@ -98,7 +100,7 @@ def test_thanks_get_no_quote(telex):
 async def test_model_writes_answer_and_is_named(telex, feed_server):
     service = ModelService(feed_server)
     telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
-    await asyncio.to_thread(telex, "import", "-", given=article_line(1))
+    await asyncio.to_thread(telex, "import", "-", given=make_article_line(1))
     service.answer_with("La version 1 est disponible depuis lundi [1].")
     completed = await asyncio.to_thread(telex, "ask", QUESTION)
     assert "La version 1 est disponible depuis lundi. [1]" in completed.stdout

@@ -13,11 +13,15 @@ import pytest
 
 from bot.store import Store
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.telex_command import Telex, article_line
+from tests.support.telex_command import TelexCommand, make_article_line
 
 
 def test_search_ignores_accents(telex):
-    telex("import", "-", given=article_line(1) + "\n" + article_line(2, title="Un tout autre sujet", text="Rien."))
+    telex(
+        "import",
+        "-",
+        given=make_article_line(1) + "\n" + make_article_line(2, title="Un tout autre sujet", text="Rien."),
+    )
     answers = telex.json("search", "editeur", "--json")
     assert [answer["query"] for answer in answers] == ["editeur"]
     (hit,) = answers[0]["results"]
@@ -29,7 +33,11 @@ def test_search_ignores_accents(telex):
 
 
 def test_query_may_begin_with_dash(telex):
-    telex("import", "-", given=article_line(1) + "\n" + article_line(2, title="Un tout autre sujet", text="Rien."))
+    telex(
+        "import",
+        "-",
+        given=make_article_line(1) + "\n" + make_article_line(2, title="Un tout autre sujet", text="Rien."),
+    )
     for arguments in (
         ("-editeurs", "--json"),
         ("--limit", "5", "--json", "-editeurs"),
@@ -45,29 +53,31 @@ def test_query_may_begin_with_dash(telex):
 
 
 def test_repeated_import_adds_nothing_and_export_round_trips(telex, tmp_path):
-    articles_jsonl = "\n".join(article_line(number) for number in range(5))
+    articles_jsonl = "\n".join(make_article_line(number) for number in range(5))
     telex("import", "-", given=articles_jsonl)
     telex("import", "-", given=articles_jsonl)
     telex("export", "out.jsonl")
     exported = (tmp_path / "out.jsonl").read_text("utf-8")
     assert len(exported.splitlines()) == 5
-    assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(article_line(0)))
-    other_telex = Telex(tmp_path, telex.launcher)
+    assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(make_article_line(0)))
+    other_telex = TelexCommand(tmp_path, telex.launcher)
     other_telex.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
     other_telex("import", "out.jsonl")
     assert other_telex("export", "-").stdout == exported
 
 
 def test_invalid_line_is_named_and_others_imported(telex):
-    dated = article_line(3, published="2026-03-01 or so")
-    completed = telex("import", "-", given=f"{article_line(1)}\n{{not json\n{article_line(2)}\n{dated}", status=1)
+    dated = make_article_line(3, published="2026-03-01 or so")
+    completed = telex(
+        "import", "-", given=f"{make_article_line(1)}\n{{not json\n{make_article_line(2)}\n{dated}", status=1
+    )
     assert "line 2" in completed.stderr
     assert "line 4: published: not a date" in completed.stderr
     assert len(telex.json("latest", "--json")) == 2
 
 
 def test_queries_from_stdin_are_answered_in_order(telex):
-    telex("import", "-", given=article_line(1))
+    telex("import", "-", given=make_article_line(1))
     answers = telex.json("search", "-", "--json", "--limit", "3", input_text="version\nabsent\n\n")
     assert [(answer["query"], len(answer["results"])) for answer in answers] == [
         ("version", 1),
@@ -76,7 +86,7 @@ def test_queries_from_stdin_are_answered_in_order(telex):
 
 
 def test_answer_json_has_documented_keys(telex):
-    telex("import", "-", given=article_line(1))
+    telex("import", "-", given=make_article_line(1))
     (answer,) = telex.json("ask", "Depuis quand la version 1 est-elle disponible ?", "--json")
     assert answer.keys() >= {"question", "answered", "quotes", "possible", "sources", "nearest"}
     for quote in answer["quotes"]:
@@ -187,10 +197,10 @@ def test_unknown_command_is_usage_error(telex):
 
 
 def test_backup_is_database_and_does_not_overwrite(telex, tmp_path):
-    telex("import", "-", given=article_line(1))
+    telex("import", "-", given=make_article_line(1))
     telex("backup", "copy.db")
     telex("backup", "copy.db", status=1)
-    copy = Telex(tmp_path, telex.launcher)
+    copy = TelexCommand(tmp_path, telex.launcher)
     copy.environment["TELEX_DATABASE"] = str(tmp_path / "copy.db")
     assert len(copy.json("latest", "--json")) == 1
 

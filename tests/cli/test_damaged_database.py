@@ -7,18 +7,18 @@ import re
 
 import pytest
 
-from tests.support.telex_command import Telex
-from tests.support.wire.disks import spoil_schema
+from tests.support.telex_command import TelexCommand
+from tests.support.wire.disks import corrupt_schema
 
 COMMANDS = (["check"], ["feeds"], ["migrate"], ["backup", "copy.db"], ["poll"], ["run"])
 TOKEN = f"{base64.b64encode(b'123456789012345678').decode()}.GstAnd.{'x' * 38}"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_damaged_database_is_explained_by_every_command(telex: Telex, empty_database, command):
+def test_damaged_database_is_explained_by_every_command(telex: TelexCommand, empty_database, command):
     path = telex.folder / "news.db"
     path.write_bytes(empty_database.read_bytes())
-    spoil_schema(path)
+    corrupt_schema(path)
     telex.environment["DISCORD_TOKEN"] = TOKEN
     done = telex(*command, status=1)
     text = done.stdout + done.stderr

@@ -3,7 +3,7 @@
 import json
 
 from bot.search.semantic import article_encoder
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 STORIES = (
     ("The outage", "A fire destroyed a data centre in Strasbourg. Nobody was hurt.", "en"),
@@ -13,7 +13,7 @@ STORIES = (
 
 
 def test_imported_article_is_found_across_languages(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     telex.environment["TELEX_SEMANTIC"] = "true"
     lines = [
         json.dumps({"url": f"https://news.example/{title}", "title": title, "text": text, "language": language})
@@ -28,7 +28,7 @@ def test_imported_article_is_found_across_languages(tmp_path, launcher):
 
 
 def test_nothing_is_encoded_without_semantic_setting(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     line = json.dumps({"url": "https://news.example/1", "title": "The outage", "text": "A fire."})
     assert "encoded" not in telex("import", "-", given=line).stderr
     assert "TELEX_SEMANTIC is false" in " ".join(telex("check").stdout.split())

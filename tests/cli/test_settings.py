@@ -19,7 +19,7 @@ from bot.core.configuration.settings import Secret, Settings
 from bot.core.configuration.settings_reading import InvalidSettings, read_settings
 from bot.core.preferences import ProcessRole
 from bot.search.semantic import article_encoder
-from tests.support.telex_command import article_line
+from tests.support.telex_command import make_article_line
 
 SECRET = "hunter2-and-more"
 
@@ -222,7 +222,7 @@ def test_move_without_database_contacts_no_server(telex):
 
 @pytest.mark.parametrize("command", [("migrate",), ("poll",), ("import", "-")])
 def test_writing_command_creates_database(telex, command):
-    telex(*command, given=article_line(1))
+    telex(*command, given=make_article_line(1))
     telex("feeds")
 
 

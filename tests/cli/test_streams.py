@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.support import store_probe
-from tests.support.telex_command import Telex, article_line
+from tests.support.telex_command import TelexCommand, make_article_line
 
 FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def telex(telex) -> Telex:
-    telex("import", "-", given="\n".join(article_line(number) for number in range(60)))
+def telex(telex) -> TelexCommand:
+    telex("import", "-", given="\n".join(make_article_line(number) for number in range(60)))
     return telex
 
 
-def run(telex: Telex, command: str) -> subprocess.CompletedProcess[str]:
+def run(telex: TelexCommand, command: str) -> subprocess.CompletedProcess[str]:
     """Run `telex` with a shell's redirections."""
     return subprocess.run(
         ["bash", "-c", f"{sys.executable} -m bot {command}"],  # any bash will do
@@ -64,7 +64,7 @@ def test_interrupted_import_reports_failure(telex, signal_):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as stopped:
-        batch = ("\n".join(article_line(number) for number in range(1000, 1500)) + "\n").encode()
+        batch = ("\n".join(make_article_line(number) for number in range(1000, 1500)) + "\n").encode()
         stopped.stdin.write(batch)
         stopped.stdin.flush()
         while len(store_probe.load_rows(telex.folder / "news.db", "article")) < 500:

@@ -17,7 +17,7 @@ from tests.support.search.syntax import (
     SUGGESTIONS_BY_QUERY,
     TITLES_BY_QUERY,
 )
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 def make_row(number: int, article: dict[str, Any]) -> str:
@@ -26,7 +26,7 @@ def make_row(number: int, article: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def telex(telex) -> Telex:
+def telex(telex) -> TelexCommand:
     telex("import", "-", given="\n".join(make_row(number, article) for number, article in enumerate(ARTICLES)))
     return telex
 

@@ -18,10 +18,10 @@ from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.models import Article, NewArticle
 from bot.core.preferences import Preference
-from tests.support.discord_world import World, invite
+from tests.support.discord_world import World, invite_bot
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import hide_channel, text
-from tests.support.scenario import START, newest_article
+from tests.support.interactions import hide_channel, read_message_text
+from tests.support.scenario import START, get_newest_article
 
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 """A word of a feed in a visible channel, in a hidden channel and in another server."""
@@ -53,7 +53,7 @@ _MESSAGE_MENU = 3
 
 
 @dataclass
-class Crowd:
+class Requesters:
     """The people, where they send requests, and the articles, watches and mutes that these may name."""
 
     world: World
@@ -70,7 +70,7 @@ class Crowd:
     async def command(self, asker: str, name: str, **options: Any) -> str:
         """Send a slash command as this person, even one that Discord does not offer them; return the reply's text."""
         command_data = self.build_command_data(name, options)
-        return full_reply_text(await self.send(asker, InteractionType.APPLICATION_COMMAND, command_data))
+        return read_full_reply(await self.send(asker, InteractionType.APPLICATION_COMMAND, command_data))
 
     async def choose_menu_entry(self, asker: str, name: str, message: discord.Message) -> str:
         """Choose an entry of a message's context menu and return the text of the reply."""
@@ -80,7 +80,7 @@ class Crowd:
         target = {str(message.id): dict(serializers.message_payload(backend, stored_message))}
         interaction_data = {"id": command["id"], "name": name, "type": 3, "target_id": str(message.id)}
         interaction_data["resolved"] = {"messages": target}
-        return full_reply_text(await self.send(asker, InteractionType.APPLICATION_COMMAND, interaction_data))
+        return read_full_reply(await self.send(asker, InteractionType.APPLICATION_COMMAND, interaction_data))
 
     async def autocomplete(self, asker: str, name: str, option: str, partial_text: str = "") -> str:
         """Return the choices offered for a partly typed option, as JSON."""
@@ -100,7 +100,7 @@ class Crowd:
         selected_values: list[str] | None = None,
     ) -> str:
         """Use a button or menu that the message need not have; return the text of the reply."""
-        return full_reply_text(await self.press(asker, message, custom_id, selected_values))
+        return read_full_reply(await self.press(asker, message, custom_id, selected_values))
 
     async def press(
         self,
@@ -190,11 +190,11 @@ class Crowd:
         return command_data | ({"resolved": {"channels": channels}} if channels else {})
 
 
-async def create_crowd(world: World, server: FeedServer) -> Crowd:
+async def create_requesters(world: World, server: FeedServer) -> Requesters:
     """Create two servers, three feeds with posted articles, and the people."""
     env = world.env
     owner = env.create_user("owner")
-    abroad = invite(env, "Abroad")
+    abroad = invite_bot(env, "Abroad")
     await env.settle()
     vault = world.guild.create_text_channel("vault")
     foreign_channel = abroad.create_text_channel("there")
@@ -213,7 +213,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
         )
         feed = await world.follow(server.serve(f"/{number}", make_rss(item_xml, title=f"{word} Gazette")), channel)
         await world.poll(feed)
-        articles[word] = await newest_article(world, feed)
+        articles[word] = await get_newest_article(world, feed)
     await world.store.bookmarks.add(
         world.reader.id, articles[PUBLIC].id, server_id=world.guild.id, channel_id=world.news.id
     )
@@ -243,7 +243,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
     await env.settle()
     home_server_id, news = world.guild.id, world.news
     direct = world.reader.user.dm_channel
-    return Crowd(
+    return Requesters(
         world,
         vault,
         foreign_channel,
@@ -288,11 +288,11 @@ async def save_page(world: World, user_id: int) -> Article:
     return saved_page[0]
 
 
-def full_reply_text(answer: InteractionResult) -> str:
+def read_full_reply(answer: InteractionResult) -> str:
     """Return the text and the components of all messages of a reply."""
     messages: list[ResponseMessage | None] = [answer.response, *answer.followups]
     return "\n".join(
-        f"{text(message)}\n{json.dumps(message.components)}" for message in messages if message is not None
+        f"{read_message_text(message)}\n{json.dumps(message.components)}" for message in messages if message is not None
     )
 
 

@@ -18,28 +18,30 @@ from bot.store.sqlite import sqlite_engine
 from tests.cogs.test_bookmarks import bookmark_all_articles, list_bookmark_titles, read_attachment
 from tests.support.discord_world import World
 from tests.support.interactions import (
-    button_labels,
-    components,
     find_menu,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
-    text,
+    list_button_labels,
+    list_controls,
+    read_message_text,
+    read_reply_text,
 )
-from tests.support.scenario import START, follow, newest_article
+from tests.support.scenario import START, follow_feed, get_newest_article
 
 
 async def read_help_topics(world: World, person: MemberActor | UserHandle) -> dict[str, str]:
     """Return the pages of the help that a person sees, by topic; the first page has the topic ""."""
     if isinstance(person, MemberActor):
-        reply = last_reply(await person.slash(world.news, "help"))
+        reply = get_last_reply(await person.slash(world.news, "help"))
     else:
-        reply = last_reply(await person.slash("help"))
-    text_by_topic = {"": text(reply)}
+        reply = get_last_reply(await person.slash("help"))
+    text_by_topic = {"": read_message_text(reply)}
     for topic in [option["value"] for option in find_menu(reply)[1]]:
-        page = last_reply(await person.select(reply, [topic], custom_id=find_menu(reply)[0]))
-        text_by_topic[topic] = text(page)
-        reply = last_reply(await person.click(page, label="Back" if "Back" in button_labels(page) else "Retour"))
+        page = get_last_reply(await person.select(reply, [topic], custom_id=find_menu(reply)[0]))
+        text_by_topic[topic] = read_message_text(page)
+        reply = get_last_reply(
+            await person.click(page, label="Back" if "Back" in list_button_labels(page) else "Retour")
+        )
     return text_by_topic
 
 
@@ -80,30 +82,30 @@ async def test_help_in_french_sorts_commands_ignoring_accents(telex):
 
 async def test_unknown_client_language_falls_back_to_english(telex):
     telex.locales[telex.reader.id] = "de"
-    assert "Version" in text(last_reply(await telex.reader.user.slash("about")))
+    assert "Version" in read_message_text(get_last_reply(await telex.reader.user.slash("about")))
 
 
 async def test_help_suggestions_can_be_tried(telex, feed_server):
-    editor_help = last_reply(await telex.editor.slash(telex.news, "help"))
+    editor_help = get_last_reply(await telex.editor.slash(telex.news, "help"))
     try_button_ids = [
-        str(component["custom_id"]) for component in components(editor_help) if component.get("label") == "Try"
+        str(component["custom_id"]) for component in list_controls(editor_help) if component.get("label") == "Try"
     ]
     assert len(try_button_ids) == 5
-    assert "Your first feeds" in message_text(await telex.editor.click(editor_help, custom_id=try_button_ids[0]))
-    await follow(telex, feed_server)
-    reader_help = last_reply(await telex.reader.slash(telex.news, "help"))
+    assert "Your first feeds" in read_reply_text(await telex.editor.click(editor_help, custom_id=try_button_ids[0]))
+    await follow_feed(telex, feed_server)
+    reader_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
     search_id, _ask_id, latest_id, *_other_button_ids = [
-        str(try_button["custom_id"]) for try_button in components(reader_help) if try_button.get("label") == "Try"
+        str(try_button["custom_id"]) for try_button in list_controls(reader_help) if try_button.get("label") == "Try"
     ]
     window = await telex.reader.click(reader_help, custom_id=search_id)
     search_reply = await telex.reader.submit_modal(window, {"line": "browser"})
-    assert "A new browser engine" in message_text(search_reply)
-    assert "Chips get smaller" in message_text(await telex.reader.click(reader_help, custom_id=latest_id))
+    assert "A new browser engine" in read_reply_text(search_reply)
+    assert "Chips get smaller" in read_reply_text(await telex.reader.click(reader_help, custom_id=latest_id))
 
 
 async def test_help_links_to_pages_of_operator(telex):
-    plain_help = last_reply(await telex.reader.slash(telex.news, "help"))
-    assert not {"Terms of service", "Get help"} & set(button_labels(plain_help))
+    plain_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
+    assert not {"Terms of service", "Get help"} & set(list_button_labels(plain_help))
     url_by_label = {
         "Privacy policy": "https://a.example/privacy",
         "Terms of service": "https://a.example/terms",
@@ -111,17 +113,17 @@ async def test_help_links_to_pages_of_operator(telex):
     }
     urls = dict(zip(("privacy_url", "terms_url", "support_url"), url_by_label.values(), strict=True))
     object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, **urls))
-    full_help = last_reply(await telex.reader.slash(telex.news, "help"))
-    links = [component for component in components(full_help) if "url" in component]
+    full_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
+    links = [component for component in list_controls(full_help) if "url" in component]
     assert {component["label"]: component["url"] for component in links[1:]} == url_by_label
 
 
 async def test_about_counts_feeds_and_articles_visible_to_user(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server)
-    await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
+    await follow_feed(telex, feed_server)
+    await follow_feed(telex, feed_server, path="/secret", title="Secret", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    about = message_text(await telex.reader.slash(telex.news, "about"))
+    about = read_reply_text(await telex.reader.slash(telex.news, "about"))
     assert f"**Version** · {__version__}" in about
     assert f"**Started** · <t:{START}:R>" in about
     assert "**Feeds you can see here** · 1" in about
@@ -132,26 +134,26 @@ async def test_about_counts_feeds_and_articles_visible_to_user(telex, feed_serve
 
 
 async def test_about_shows_totals_to_owner(telex, feed_server, monkeypatch):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     application = SimpleNamespace(team=None, owner=telex.editor.user)
     monkeypatch.setattr(telex.bot, "application_info", AsyncMock(return_value=application))
-    about = message_text(await telex.editor.slash(telex.news, "about"))
+    about = read_reply_text(await telex.editor.slash(telex.news, "about"))
     assert "Servers: 1 · feeds: 1 · articles: 3" in about
 
 
 async def test_about_works_without_feeds(telex):
-    assert "**Latest article** · none yet" in message_text(await telex.reader.slash(telex.news, "about"))
-    assert __version__ in message_text(await telex.reader.user.slash("about"))
+    assert "**Latest article** · none yet" in read_reply_text(await telex.reader.slash(telex.news, "about"))
+    assert __version__ in read_reply_text(await telex.reader.user.slash("about"))
 
 
 async def test_privacy_lists_and_exports_stored_data(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
-    removed_article = await newest_article(telex, (await telex.store.feeds.list_all())[0])
+    removed_article = await get_newest_article(telex, (await telex.store.feeds.list_all())[0])
     privacy_reply = await telex.reader.user.slash("privacy")
-    assert "3 bookmarks" in message_text(privacy_reply)
+    assert "3 bookmarks" in read_reply_text(privacy_reply)
     await telex.store.bookmarks.remove(telex.reader.id, removed_article.id)
-    export_reply = await telex.reader.user.click(last_reply(privacy_reply), label="Export")
+    export_reply = await telex.reader.user.click(get_last_reply(privacy_reply), label="Export")
     document = json.loads(read_attachment(telex, export_reply))
     assert document["person_id"] == str(telex.reader.id)
     assert [bookmark["title"] for bookmark in document["bookmarks"]] == await list_bookmark_titles(telex, telex.reader)
@@ -161,24 +163,24 @@ async def test_privacy_lists_and_exports_stored_data(telex, feed_server):
 
 
 async def test_privacy_deletion_asks_for_confirmation(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
     await bookmark_all_articles(telex, telex.editor)
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
-    confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
-    assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in message_text(confirmation)
-    cancellation = await telex.reader.click(last_reply(confirmation), label="Keep everything")
+    confirmation = await telex.reader.click(get_last_reply(privacy_reply), label="Delete everything")
+    assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in read_reply_text(confirmation)
+    cancellation = await telex.reader.click(get_last_reply(confirmation), label="Keep everything")
     assert len(await list_bookmark_titles(telex, telex.reader)) == 3
-    confirmation = await telex.reader.click(last_reply(cancellation), label="Delete everything")
-    final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
-    assert "• 3 bookmarks\n" in message_text(final_reply)
-    assert "Earlier backups may still contain this data" in message_text(final_reply)
+    confirmation = await telex.reader.click(get_last_reply(cancellation), label="Delete everything")
+    final_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    assert "• 3 bookmarks\n" in read_reply_text(final_reply)
+    assert "Earlier backups may still contain this data" in read_reply_text(final_reply)
     assert await list_bookmark_titles(telex, telex.reader) == []
     assert len(await list_bookmark_titles(telex, telex.editor)) == 3
 
 
 async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.store.erase_user(telex.reader.id)
     await telex.restart()
@@ -186,35 +188,35 @@ async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed_server
 
 
 async def test_privacy_lists_exports_and_deletes_questions_and_votes(telex, feed_server, engine, monkeypatch):
-    article = await newest_article(telex, await follow(telex, feed_server))
+    article = await get_newest_article(telex, await follow_feed(telex, feed_server))
     engine.answer_with_quotes(article)
     answer = await telex.reader.slash(telex.news, "ask", question="What did cities ban?", public=True)
     for person in (telex.reader, telex.editor):
-        await person.click(last_reply(answer), custom_id=find_upvote_custom_id(last_reply(answer)))
+        await person.click(get_last_reply(answer), custom_id=find_upvote_custom_id(get_last_reply(answer)))
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
-    assert "1 question from the last 90 days" in message_text(privacy_reply)
-    assert "• which answers you found helpful or not\n-# Telex only reads messages" in message_text(privacy_reply)
-    export_reply = await telex.reader.click(last_reply(privacy_reply), label="Export")
+    assert "1 question from the last 90 days" in read_reply_text(privacy_reply)
+    assert "• which answers you found helpful or not\n-# Telex only reads messages" in read_reply_text(privacy_reply)
+    export_reply = await telex.reader.click(get_last_reply(privacy_reply), label="Export")
     document = json.loads(read_attachment(telex, export_reply))
     assert [(question["question"], question["answered"]) for question in document["questions"]] == [
         ("What did cities ban?", True)
     ]
     assert [vote["helped"] for vote in document["votes"]] == [True]
-    confirmation = await telex.reader.click(last_reply(privacy_reply), label="Delete everything")
+    confirmation = await telex.reader.click(get_last_reply(privacy_reply), label="Delete everything")
     monkeypatch.setattr(sqlite_engine, "purge_deleted_rows", lambda *_arguments: False)  # as while somebody reads
-    final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
-    assert "• 1 question\n• 1 vote on an answer\n" in message_text(final_reply)
-    assert "Another program is reading the database" in message_text(final_reply)
+    final_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    assert "• 1 question\n• 1 vote on an answer\n" in read_reply_text(final_reply)
+    assert "Another program is reading the database" in read_reply_text(final_reply)
     assert await telex.store.questions.load_stats(0, include_helpful=True) == []
     assert await telex.store.questions.list_votes_by_user(telex.editor.id) == []
 
 
 def find_upvote_custom_id(answer: ResponseMessage) -> str:
     return next(
-        str(component["custom_id"]) for component in components(answer) if "vote:up" in str(component["custom_id"])
+        str(component["custom_id"]) for component in list_controls(answer) if "vote:up" in str(component["custom_id"])
     )
 
 
 async def test_privacy_without_stored_data(telex):
     privacy_reply = await telex.reader.slash(telex.news, "privacy")
-    assert "Telex stores nothing about you." in message_text(privacy_reply)
+    assert "Telex stores nothing about you." in read_reply_text(privacy_reply)

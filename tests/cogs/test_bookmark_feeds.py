@@ -19,8 +19,15 @@ from tests.cogs.test_link_saving import TITLE, save_link, serve_page
 from tests.cogs.test_shared_channels import PUBLIC, Readers, readers  # noqa: F401 - a fixture
 from tests.support import store_probe
 from tests.support.discord_world import World
-from tests.support.interactions import button_custom_id, button_labels, forge_click, last_reply, message_text, text
-from tests.support.scenario import follow, newest_article
+from tests.support.interactions import (
+    forge_click,
+    get_button_custom_id,
+    get_last_reply,
+    list_button_labels,
+    read_message_text,
+    read_reply_text,
+)
+from tests.support.scenario import follow_feed, get_newest_article
 from tests.support.store_probe import Column
 
 
@@ -36,22 +43,22 @@ def settings(tmp_path) -> Settings:
 
 
 async def open_panel(world: World) -> ResponseMessage:
-    bookmark_list = last_reply(await world.reader.slash(world.news, "bookmarks"))
-    return last_reply(await world.reader.click(bookmark_list, label="As a feed"))
+    bookmark_list = get_last_reply(await world.reader.slash(world.news, "bookmarks"))
+    return get_last_reply(await world.reader.click(bookmark_list, label="As a feed"))
 
 
 async def create_address(world: World) -> str:
     """Create the address of the reader's bookmarks, which is shown only once."""
     panel = await open_panel(world)
-    panel = last_reply(await world.reader.click(panel, label=button_labels(panel)[0]))
-    (address,) = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
-    assert PUBLIC not in text(await open_panel(world))
+    panel = get_last_reply(await world.reader.click(panel, label=list_button_labels(panel)[0]))
+    (address,) = re.findall(rf"{PUBLIC}/feeds/\S+", read_message_text(panel))
+    assert PUBLIC not in read_message_text(await open_panel(world))
     return str(address)
 
 
 async def test_bookmarks_are_published_in_three_formats(telex, feed_server, readers):  # noqa: F811
-    feed = await follow(telex, feed_server)
-    article = await newest_article(telex, feed)
+    feed = await follow_feed(telex, feed_server)
+    article = await get_newest_article(telex, feed)
     await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=telex.guild.id)
     await telex.store.bookmarks.annotate(telex.reader.id, article.id, note="For Ben alone", tags=["law"])
     telex.clock.advance(60)
@@ -81,22 +88,22 @@ async def test_replaced_or_deleted_address_returns_404(telex, feed_server, reade
     assert (await readers.get(first_address))[0] == 404
     assert TITLE in (await readers.get(second_address))[2]
     panel = await open_panel(telex)
-    assert "Address created" in text(panel)
-    stranger = await forge_click(telex.editor, telex.news, panel, button_custom_id(panel, "Delete address"))
-    assert "for the person who asked" in message_text(stranger)
-    panel = last_reply(await telex.reader.click(panel, label="Delete address"))
-    assert "No address yet." in text(panel)
+    assert "Address created" in read_message_text(panel)
+    stranger = await forge_click(telex.editor, telex.news, panel, get_button_custom_id(panel, "Delete address"))
+    assert "for the person who asked" in read_reply_text(stranger)
+    panel = get_last_reply(await telex.reader.click(panel, label="Delete address"))
+    assert "No address yet." in read_message_text(panel)
     assert (await readers.get(second_address))[0] == 404
     for guess in ("bookmarks.atom", "posts.atom"):
         assert (await readers.get(f"{PUBLIC}/feeds/guess/{guess}"))[0] == 404
 
 
 async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_server, readers):  # noqa: F811
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     address = await create_address(telex)
     token = address.split("/")[-2]
-    for table in store_probe.list_tables(store_probe.file_of(telex.database)):
-        assert token not in str(store_probe.load_rows(store_probe.file_of(telex.database), table))
+    for table in store_probe.list_tables(store_probe.require_database_file(telex.database)):
+        assert token not in str(store_probe.load_rows(store_probe.require_database_file(telex.database), table))
     for content_type in ("posts", "stories", "digest"):
         assert (await readers.get(address.replace("bookmarks", content_type)))[0] == 404
     channel_address = await readers.share_channel()
@@ -106,15 +113,15 @@ async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_serv
 async def test_deletion_of_user_data_closes_bookmark_feed(telex, feed_server, readers):  # noqa: F811
     await save_link(telex, serve_page(feed_server))
     address = await create_address(telex)
-    panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
-    assert "• 1 web page among them that you saved for you alone, with its text" in text(panel)
-    assert "• the secret address of your bookmarks’ feed" in text(panel)
+    panel = get_last_reply(await telex.reader.slash(telex.news, "privacy"))
+    assert "• 1 web page among them that you saved for you alone, with its text" in read_message_text(panel)
+    assert "• the secret address of your bookmarks’ feed" in read_message_text(panel)
     document = json.loads(read_attachment(telex, await telex.reader.click(panel, label="Export")))
     assert document["bookmarks"][0]["text"].startswith("The lighthouse keeper")
     assert document["bookmark_feed"] is not None
-    confirmation = last_reply(await telex.reader.click(panel, label="Delete everything"))
+    confirmation = get_last_reply(await telex.reader.click(panel, label="Delete everything"))
     deletion_reply = await telex.reader.click(confirmation, label="Delete permanently")
-    assert "• the secret address of your bookmarks’ feed" in message_text(deletion_reply)
+    assert "• the secret address of your bookmarks’ feed" in read_reply_text(deletion_reply)
     assert (await readers.get(address))[0] == 404
     assert await telex.store.saved_pages.count(telex.reader.id) == 0
 
@@ -124,8 +131,10 @@ async def test_bookmark_feed_omits_articles_user_may_not_see(
     feed_server,
     readers,  # noqa: F811
 ):
-    feed = await follow(telex, feed_server)
-    await telex.store.bookmarks.add(telex.reader.id, (await newest_article(telex, feed)).id, server_id=telex.guild.id)
+    feed = await follow_feed(telex, feed_server)
+    await telex.store.bookmarks.add(
+        telex.reader.id, (await get_newest_article(telex, feed)).id, server_id=telex.guild.id
+    )
     address = await create_address(telex)
     assert "Cities ban" in (await readers.get(address))[2]
     store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])

@@ -12,8 +12,8 @@ from cogs.reading.query_autocomplete import detect_completion_context
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import hide_channel, message_text
-from tests.support.scenario import START, follow
+from tests.support.interactions import hide_channel, read_reply_text
+from tests.support.scenario import START, follow_feed
 
 
 async def complete_option(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:
@@ -31,7 +31,7 @@ def make_tagged_item(number: int, title: str, *tags: str, author: str = "") -> s
 
 
 async def test_query_is_first_choice_before_words_of_titles(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     assert await complete_option(telex, "faci") == ["faci", "facial"]
     assert await complete_option(telex, "cities RECO") == ["cities RECO", "cities recognition"]
     assert await complete_option(telex, '"facial rec') == ['"facial rec', '"facial recognition']
@@ -43,7 +43,7 @@ async def test_query_is_first_choice_before_words_of_titles(telex, feed_server):
 
 
 async def test_filter_values_are_completed_in_both_languages(telex, feed_server):
-    await follow(
+    await follow_feed(
         telex,
         feed_server,
         make_tagged_item(1, "One", "Intelligence artificielle", "AI", author="Zola"),
@@ -65,7 +65,7 @@ async def test_filter_values_are_completed_in_both_languages(telex, feed_server)
 
 
 async def test_completion_adds_quotes_to_names_of_several_words(telex, feed_server):
-    await follow(
+    await follow_feed(
         telex, feed_server, make_tagged_item(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre"
     )
     assert await complete_option(telex, "source:le fi") == [
@@ -80,30 +80,30 @@ async def test_completion_adds_quotes_to_names_of_several_words(telex, feed_serv
 
 
 async def test_completed_query_finds_article(telex, feed_server):
-    await follow(
+    await follow_feed(
         telex, feed_server, make_tagged_item(1, "One", "Intelligence artificielle"), make_tagged_item(2, "Two")
     )
     _query, completed = await complete_option(telex, "tag:intel")
-    reply_text = message_text(await telex.reader.slash(telex.news, "search", query=completed))
+    reply_text = read_reply_text(await telex.reader.slash(telex.news, "search", query=completed))
     assert "One" in reply_text
     assert "1 article" in reply_text
 
 
 async def test_author_option_offers_authors_of_visible_feeds(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, make_tagged_item(3, "Three", author="Jane Secret"), path="/s", channel=secret)
+    await follow_feed(telex, feed_server, make_tagged_item(3, "Three", author="Jane Secret"), path="/s", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    await follow(
+    await follow_feed(
         telex, feed_server, make_tagged_item(1, "Robots one", author="Jane Doe"), make_tagged_item(2, "Robots two")
     )
     assert await complete_option(telex, "", "author") == await complete_option(telex, "ja", "author") == ["Jane Doe"]
-    reply_text = message_text(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
+    reply_text = read_reply_text(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
     assert "Robots one" in reply_text
     assert "Robots two" not in reply_text
 
 
 async def test_tag_option_offers_tags_and_filters_by_them(telex, feed_server):
-    await follow(
+    await follow_feed(
         telex,
         feed_server,
         make_tagged_item(1, "Robots one", "Intelligence artificielle"),
@@ -111,7 +111,7 @@ async def test_tag_option_offers_tags_and_filters_by_them(telex, feed_server):
     )
     assert await complete_option(telex, "", "tag") == ["Intelligence artificielle"]
     assert await complete_option(telex, "ARTI", "tag") == ["Intelligence artificielle"]
-    reply_text = message_text(
+    reply_text = read_reply_text(
         await telex.reader.slash(telex.news, "search", query="robots", tag="Intelligence artificielle")
     )
     assert '**robots tag:"Intelligence artificielle"**' in reply_text.replace("\\", "")
@@ -149,7 +149,7 @@ async def test_since_option_offers_times_in_language_of_user(telex):
 
 async def test_words_of_hidden_channel_are_not_offered(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(
+    await follow_feed(
         telex,
         feed_server,
         make_tagged_item(1, "Mergers", "Mayday", author="Mallory"),
@@ -157,7 +157,7 @@ async def test_words_of_hidden_channel_are_not_offered(telex, feed_server):
         channel=secret,
     )
     hide_channel(telex, secret, telex.reader)
-    await follow(telex, feed_server, make_tagged_item(2, "Open"), path="/open")
+    await follow_feed(telex, feed_server, make_tagged_item(2, "Open"), path="/open")
     for query in ("m", "merg", "source:m", "tag:m", "tag:", "author:m", "author:"):
         assert await complete_option(telex, query) == [query]
     assert await complete_option(telex, "m", "tag") == []
@@ -169,12 +169,12 @@ async def test_words_of_hidden_channel_are_not_offered(telex, feed_server):
 
 async def test_words_of_other_server_are_not_offered(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
-    await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
+    await follow_feed(telex, feed_server, channel=elsewhere.create_text_channel("there"))
     assert await complete_option(telex, "faci") == ["faci"]
 
 
 async def test_choices_fit_discords_limit(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     long_query = "x" * 94 + " faci"
     assert await complete_option(telex, long_query) == [long_query]
     assert await complete_option(telex, "y" * 150) == []
@@ -184,7 +184,7 @@ async def test_choices_fit_discords_limit(telex, feed_server):
 
 async def test_query_too_long_for_choice_is_not_parsed(telex, feed_server, monkeypatch):
     """Parsing takes quadratic time and would block the event loop."""
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     assert await complete_option(telex, "x" * 100) == ["x" * 100]
     monkeypatch.setattr(
         query_autocomplete, "detect_completion_context", lambda _query: pytest.fail("the query was parsed")

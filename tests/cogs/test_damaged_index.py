@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import message_text
+from tests.support.interactions import read_reply_text
 from tests.support.search.damage import corrupt_index
 
 
@@ -41,7 +41,7 @@ async def test_commands_reply_and_damaged_index_is_rebuilt(telex, feed_server):
         ("ask", {"question": "Who opened the museum in Lyon?"}),
         ("search", {"query": "museum"}),
     ):
-        answer = message_text(await telex.editor.slash(telex.news, command, **options))
+        answer = read_reply_text(await telex.editor.slash(telex.news, command, **options))
         assert answer
         assert "Something went wrong" not in answer
     await index.catch_up()

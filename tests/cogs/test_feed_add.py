@@ -10,15 +10,15 @@ from bot.core.limits import Limit
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
-    button_labels,
-    choose,
     find_menu,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
+    list_button_labels,
     open_feed_card,
+    read_reply_text,
+    select_option,
 )
-from tests.support.scenario import follow, posted_titles, three_items
+from tests.support.scenario import follow_feed, list_posted_titles, make_three_rss_items
 
 
 async def list_followed_feeds(world: World) -> list[tuple[int, str]]:
@@ -27,35 +27,35 @@ async def list_followed_feeds(world: World) -> list[tuple[int, str]]:
 
 
 async def test_confirmation_follows_feed_and_posts_newest_article(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.deliver()
-    assert last_reply(preview).ephemeral
-    assert button_labels(last_reply(preview)) == ["Follow", "Cancel"]
-    assert "### [Cities ban facial recognition](" in message_text(preview)
+    assert get_last_reply(preview).ephemeral
+    assert list_button_labels(get_last_reply(preview)) == ["Follow", "Cancel"]
+    assert "### [Cities ban facial recognition](" in read_reply_text(preview)
     assert (await list_followed_feeds(telex), telex.posts()) == ([], [])
-    final_reply = await telex.editor.click(last_reply(preview), label="Follow")
+    final_reply = await telex.editor.click(get_last_reply(preview), label="Follow")
     await telex.deliver()
     assert await list_followed_feeds(telex) == [(telex.news.id, "Example News")]
-    assert posted_titles(telex) == ["Cities ban facial recognition"]
-    assert "Now following" in message_text(final_reply)
-    assert button_labels(last_reply(final_reply)) == []
+    assert list_posted_titles(telex) == ["Cities ban facial recognition"]
+    assert "Now following" in read_reply_text(final_reply)
+    assert list_button_labels(get_last_reply(final_reply)) == []
     assert await telex.store.articles.count() == 3
     second_reply = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert f"Already followed in {telex.news.mention} as **Example News**." in message_text(second_reply)
-    assert button_labels(last_reply(second_reply)) == []
+    assert f"Already followed in {telex.news.mention} as **Example News**." in read_reply_text(second_reply)
+    assert list_button_labels(get_last_reply(second_reply)) == []
 
 
 async def test_cancelled_feed_is_not_followed(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    final_reply = await telex.editor.click(last_reply(preview), label="Cancel")
-    assert message_text(final_reply) == "Nothing changed."
+    final_reply = await telex.editor.click(get_last_reply(preview), label="Cancel")
+    assert read_reply_text(final_reply) == "Nothing changed."
     assert await list_followed_feeds(telex) == []
 
 
 async def test_page_with_several_feeds_offers_choice(telex, feed_server):
-    feed_server.serve("/a", make_rss(*three_items(), title="Everything"))
+    feed_server.serve("/a", make_rss(*make_three_rss_items(), title="Everything"))
     feed_server.serve("/b", make_rss(make_rss_item(9), title="Only games"))
     page = feed_server.serve(
         "/",
@@ -64,28 +64,28 @@ async def test_page_with_several_feeds_offers_choice(telex, feed_server):
         content_type="text/html",
     )
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert [option["label"] for option in find_menu(last_reply(reply))[1]] == ["Everything", "Only games"]
-    preview = await choose(telex.editor, last_reply(reply), "Only games")
-    await telex.editor.click(last_reply(preview), label="Follow")
+    assert [option["label"] for option in find_menu(get_last_reply(reply))[1]] == ["Everything", "Only games"]
+    preview = await select_option(telex.editor, get_last_reply(reply), "Only games")
+    await telex.editor.click(get_last_reply(preview), label="Follow")
     assert await list_followed_feeds(telex) == [(telex.news.id, "Only games")]
     link = "<html><head><link rel=alternate type=application/rss+xml href=/a></head></html>"
     page = feed_server.serve("/one", link, content_type="text/html")
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert button_labels(last_reply(reply)) == ["Follow", "Cancel"]  # there is no choice
+    assert list_button_labels(get_last_reply(reply)) == ["Follow", "Cancel"]  # there is no choice
 
 
 async def test_channel_option_selects_where_posts_go(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     wire_channel = telex.guild.create_news_channel("wire")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=wire_channel)
-    await telex.editor.click(last_reply(preview), label="Follow")
+    await telex.editor.click(get_last_reply(preview), label="Follow")
     await telex.deliver()
     assert len(telex.posts(wire_channel)) == 1
     assert telex.posts() == []
 
 
 async def test_forum_and_thread_can_follow_feed(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     forum = telex.guild.create_forum_channel("talk")
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
@@ -94,7 +94,7 @@ async def test_forum_and_thread_can_follow_feed(telex, feed_server):
     handle = next(thread_handle for thread_handle in telex.news.threads if thread_handle.id == thread.id)
     for place in (forum, handle):
         preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
-        await telex.editor.click(last_reply(preview), label="Follow")
+        await telex.editor.click(get_last_reply(preview), label="Follow")
     await telex.deliver()
     assert {channel for channel, _title in await list_followed_feeds(telex)} == {forum.id, thread.id}
     assert len(forum.threads) == 1
@@ -104,39 +104,39 @@ async def test_forum_and_thread_can_follow_feed(telex, feed_server):
 async def test_feed_without_articles_can_be_followed(telex, feed_server):
     url = feed_server.serve("/rss", make_rss())
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "no articles yet" in message_text(preview)
-    final_reply = await telex.editor.click(last_reply(preview), label="Follow")
-    assert "New articles will appear there" in message_text(final_reply)
+    assert "no articles yet" in read_reply_text(preview)
+    final_reply = await telex.editor.click(get_last_reply(preview), label="Follow")
+    assert "New articles will appear there" in read_reply_text(final_reply)
 
 
 async def test_missing_permissions_refuse_before_fetch_and_at_follow(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     reply = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "**Send Messages**, **Embed Links**" in message_text(reply)
+    assert "**Send Messages**, **Embed Links**" in read_reply_text(reply)
     assert feed_server.count("/rss") == 0
     await telex.set_permissions(telex.news, add_reactions=False)  # useful but not required
     reply = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "**Add Reactions**" in message_text(reply)
+    assert "**Add Reactions**" in read_reply_text(reply)
     await telex.set_permissions(telex.news, send_messages=False)
-    assert "Send Messages" in message_text(await telex.editor.click(last_reply(reply), label="Follow"))
+    assert "Send Messages" in read_reply_text(await telex.editor.click(get_last_reply(reply), label="Follow"))
     assert await list_followed_feeds(telex) == []
 
 
 async def test_follow_in_deleted_channel_is_refused(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     deleted_channel = telex.guild.create_text_channel("short-lived")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=deleted_channel)
     telex.env.backend.delete_channel(deleted_channel.id)
-    final_reply = await telex.editor.click(last_reply(preview), label="Follow")
-    assert "That channel no longer exists." in message_text(final_reply)
+    final_reply = await telex.editor.click(get_last_reply(preview), label="Follow")
+    assert "That channel no longer exists." in read_reply_text(final_reply)
 
 
 async def test_voice_channel_is_refused(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     voice = telex.guild.create_voice_channel("talk")
     reply = await telex.editor.slash(voice, "feed add", url=url)
-    assert "text channels, announcement channels, threads and forums" in message_text(reply)
+    assert "text channels, announcement channels, threads and forums" in read_reply_text(reply)
 
 
 async def test_invalid_address_is_explained(telex, feed_server):
@@ -148,11 +148,11 @@ async def test_invalid_address_is_explained(telex, feed_server):
         ("http://10.1.2.3/feed", "private network"),
         (feed_server.origin + "/missing", "No feed found at that address"),
     ):
-        assert expected_text in message_text(await telex.editor.slash(telex.news, "feed add", url=address)), address
+        assert expected_text in read_reply_text(await telex.editor.slash(telex.news, "feed add", url=address)), address
 
 
 async def test_unreachable_unknown_and_followed_feeds_are_told_apart(telex, feed_server):
-    url = (await follow(telex, feed_server)).url
+    url = (await follow_feed(telex, feed_server)).url
     already = f"Already followed in {telex.news.mention} as **Example News**."
     visits = len(feed_server.visits)
     for address, expected_text in (
@@ -162,36 +162,36 @@ async def test_unreachable_unknown_and_followed_feeds_are_told_apart(telex, feed
         (url, already),
     ):
         answer = await telex.editor.slash(telex.news, "feed add", url=address)
-        assert message_text(answer).startswith(expected_text), address
+        assert read_reply_text(answer).startswith(expected_text), address
     assert len(feed_server.visits) == visits
     telex.locales[telex.editor.id] = "fr"
     answer = await telex.editor.slash(telex.news, "feed add", url="Example News")
-    assert message_text(answer) == f"Déjà suivi dans {telex.news.mention} sous le nom **Example News**."
+    assert read_reply_text(answer) == f"Déjà suivi dans {telex.news.mention} sous le nom **Example News**."
 
 
 async def test_feed_of_visible_channel_is_found_by_name(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     answer = await telex.editor.slash(elsewhere, "feed add", url="Example News")
-    assert f"Already followed in {telex.news.mention}." in message_text(answer)
-    assert "Now following" in message_text(await telex.editor.click(last_reply(answer), label="Follow"))
+    assert f"Already followed in {telex.news.mention}." in read_reply_text(answer)
+    assert "Now following" in read_reply_text(await telex.editor.click(get_last_reply(answer), label="Follow"))
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, make_rss_item(9), path="/secret", title="Secret News", channel=secret)
+    await follow_feed(telex, feed_server, make_rss_item(9), path="/secret", title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.editor)
     answer = await telex.editor.slash(telex.news, "feed add", url="Secret News")
-    assert "I don’t know an outlet" in message_text(answer)
+    assert "I don’t know an outlet" in read_reply_text(answer)
 
 
 async def test_feed_with_credentials_is_for_one_server_and_hides_them(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items())).replace("http://", "http://jane:s3cr3t@")
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items())).replace("http://", "http://jane:s3cr3t@")
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "for this server only" in message_text(preview)
-    await telex.editor.click(last_reply(preview), label="Follow")
+    assert "for this server only" in read_reply_text(preview)
+    await telex.editor.click(get_last_reply(preview), label="Follow")
     _subscription, feed = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
     list_reply = await telex.editor.slash(telex.news, "feed list")
     choices = await telex.editor.autocomplete(telex.news, "feed remove", "feed", "")
-    assert "s3cr3t" not in message_text(preview) + message_text(list_reply) + str(choices)
+    assert "s3cr3t" not in read_reply_text(preview) + read_reply_text(list_reply) + str(choices)
 
 
 def serve_locked_feed(server: FeedServer) -> str:
@@ -200,43 +200,43 @@ def serve_locked_feed(server: FeedServer) -> str:
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != aiohttp.encode_basic_auth("jane", "s3 cr:t", "utf-8"):
             return web.Response(status=401)
-        return web.Response(body=make_rss(*three_items()), content_type="application/rss+xml")
+        return web.Response(body=make_rss(*make_three_rss_items()), content_type="application/rss+xml")
 
     return server.handle("/locked", answer)
 
 
 async def test_feed_password_is_entered_in_form(telex, feed_server):
     reply = await telex.editor.slash(telex.news, "feed add", url=serve_locked_feed(feed_server))
-    assert "asks for a username and password" in message_text(reply)
-    form = await telex.editor.click(last_reply(reply), label="Enter username and password")
+    assert "asks for a username and password" in read_reply_text(reply)
+    form = await telex.editor.click(get_last_reply(reply), label="Enter username and password")
     error_reply = await telex.editor.submit_modal(form, {"user": "jane", "password": "guess"})
-    assert "rejected this username and password" in message_text(error_reply)
-    assert "guess" not in message_text(error_reply)
-    form = await telex.editor.click(last_reply(error_reply), label="Enter username and password")
+    assert "rejected this username and password" in read_reply_text(error_reply)
+    assert "guess" not in read_reply_text(error_reply)
+    form = await telex.editor.click(get_last_reply(error_reply), label="Enter username and password")
     reply = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
-    assert "for this server only" in message_text(reply)
-    await telex.editor.click(last_reply(reply), label="Follow")
+    assert "for this server only" in read_reply_text(reply)
+    await telex.editor.click(get_last_reply(reply), label="Follow")
     _subscription, feed = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
     list_reply = await telex.editor.slash(telex.news, "feed list")
-    assert "s3" not in message_text(reply) + message_text(list_reply)
+    assert "s3" not in read_reply_text(reply) + read_reply_text(list_reply)
 
 
 async def test_password_form_requires_permission(telex, feed_server):
     reply = await telex.editor.slash(telex.news, "feed add", url=serve_locked_feed(feed_server))
-    form = await telex.editor.click(last_reply(reply), label="Enter username and password")
+    form = await telex.editor.click(get_last_reply(reply), label="Enter username and password")
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
     answer = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
-    assert "Manage Server" in message_text(answer)
+    assert "Manage Server" in read_reply_text(answer)
     assert len(feed_server.visits) == 1
 
 
 async def test_page_without_feed_gets_suggestions(telex, feed_server):
     page = feed_server.serve("/", "<title>Nothing</title>", content_type="text/html")
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert "I found no feed at" in message_text(reply)
-    assert "Mastodon" in message_text(reply)
-    assert button_labels(last_reply(reply)) == []
+    assert "I found no feed at" in read_reply_text(reply)
+    assert "Mastodon" in read_reply_text(reply)
+    assert list_button_labels(get_last_reply(reply)) == []
 
 
 def render_list(kind: str, tag: str = "article") -> str:
@@ -247,14 +247,14 @@ def render_list(kind: str, tag: str = "article") -> str:
 
 async def test_page_without_feed_offers_list_and_feed_of_site(telex, feed_server):
     page = feed_server.serve("/town", f"<main>{render_list('News')}</main>", content_type="text/html")
-    feed_server.serve("/all", make_rss(*three_items()))
+    feed_server.serve("/all", make_rss(*make_three_rss_items()))
     link = '<link rel=alternate type=application/rss+xml title="{}" href={}>'
     feed_server.serve("/", link.format("All", "/all"), content_type="text/html")
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert "This page has no feed, but its site does." in message_text(reply)
-    assert button_labels(last_reply(reply)) == ["Follow this list", "Follow the site’s feed", "Cancel"]
-    assert "Follow **Example News** in" in message_text(
-        await telex.editor.click(last_reply(reply), label="Follow the site’s feed")
+    assert "This page has no feed, but its site does." in read_reply_text(reply)
+    assert list_button_labels(get_last_reply(reply)) == ["Follow this list", "Follow the site’s feed", "Cancel"]
+    assert "Follow **Example News** in" in read_reply_text(
+        await telex.editor.click(get_last_reply(reply), label="Follow the site’s feed")
     )
     feed_server.serve(
         "/",
@@ -262,17 +262,17 @@ async def test_page_without_feed_offers_list_and_feed_of_site(telex, feed_server
         content_type="text/html",
     )
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert button_labels(last_reply(reply)) == ["Follow this list", "Cancel"]
-    assert "Follow **Example News** in" in message_text(
-        await choose(telex.editor, last_reply(reply), "All", "Feeds of")
+    assert list_button_labels(get_last_reply(reply)) == ["Follow this list", "Cancel"]
+    assert "Follow **Example News** in" in read_reply_text(
+        await select_option(telex.editor, get_last_reply(reply), "All", "Feeds of")
     )
     telex.locales[telex.editor.id] = "fr"
     reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    final_reply = await telex.editor.click(last_reply(reply), label="Suivre cette liste")
-    assert "est désormais suivi dans" in message_text(final_reply)
+    final_reply = await telex.editor.click(get_last_reply(reply), label="Suivre cette liste")
+    assert "est désormais suivi dans" in read_reply_text(final_reply)
     second_reply = await telex.editor.slash(telex.news, "feed add", url=page)
-    second_reply = await telex.editor.click(last_reply(second_reply), label="Suivre cette liste")
-    assert "Déjà suivi dans" in message_text(second_reply)
+    second_reply = await telex.editor.click(get_last_reply(second_reply), label="Suivre cette liste")
+    assert "Déjà suivi dans" in read_reply_text(second_reply)
 
 
 async def test_chosen_list_of_page_is_followed(telex, feed_server):
@@ -280,26 +280,28 @@ async def test_chosen_list_of_page_is_followed(telex, feed_server):
     body = f"<title>Town</title><main>{news}</main><div>{events}</div>"
     page = feed_server.serve("/town", body, content_type="text/html")
     preview = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert button_labels(last_reply(preview)) == ["Follow this list", "Cancel"]
-    lines = message_text(preview)
+    assert list_button_labels(get_last_reply(preview)) == ["Follow this list", "Cancel"]
+    lines = read_reply_text(preview)
     assert len(lines.split("\n")) == 1 + 5
     assert f"[News \\*number\\* 1 of this year]({feed_server.origin}/News/0) · <t:1778284800:D>" in lines
-    events_preview = await choose(telex.editor, last_reply(preview), "Events")
-    assert "Events" in message_text(events_preview)
-    final_reply = await telex.editor.click(last_reply(events_preview), label="Follow this list")
+    events_preview = await select_option(telex.editor, get_last_reply(preview), "Events")
+    assert "Events" in read_reply_text(events_preview)
+    final_reply = await telex.editor.click(get_last_reply(events_preview), label="Follow this list")
     await telex.deliver()
-    assert "Now following **Town**" in message_text(final_reply)
-    assert posted_titles(telex) == ["Events *number* 1 of this year"]
-    assert f"`{page}` · a list on this page" in message_text(await open_feed_card(telex, "Town"))
+    assert "Now following **Town**" in read_reply_text(final_reply)
+    assert list_posted_titles(telex) == ["Events *number* 1 of this year"]
+    assert f"`{page}` · a list on this page" in read_reply_text(await open_feed_card(telex, "Town"))
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
-    assert "in **Town**" in message_text(why)
+    assert "in **Town**" in read_reply_text(why)
     telex.locales[telex.editor.id] = "fr"
-    assert "Suivre cette liste" in button_labels(last_reply(await telex.editor.slash(telex.news, "feed add", url=page)))
+    assert "Suivre cette liste" in list_button_labels(
+        get_last_reply(await telex.editor.slash(telex.news, "feed add", url=page))
+    )
 
 
 async def test_github_project_offers_its_feeds(telex):
     reply = await telex.editor.slash(telex.news, "feed add", url="https://github.com/python/cpython")
-    assert [option["label"] for option in find_menu(last_reply(reply))[1]] == [
+    assert [option["label"] for option in find_menu(get_last_reply(reply))[1]] == [
         "python/cpython · releases",
         "python/cpython · tags",
         "python/cpython · commits",
@@ -310,31 +312,33 @@ async def test_feed_title_is_escaped_in_preview(telex, feed_server):
     hostile = "@everyone **bold** [x](https://evil.example) <@1>"
     url = feed_server.serve("/rss", make_rss(make_rss_item(1), title=hostile))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert message_text(preview).startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
-    assert "\\<\\@1\\>" in message_text(preview)
+    assert read_reply_text(preview).startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
+    assert "\\<\\@1\\>" in read_reply_text(preview)
 
 
 async def test_confirmation_requires_permission(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
-    answer = await telex.editor.click(last_reply(preview), label="Follow")
-    assert "Manage Server" in message_text(answer)
+    answer = await telex.editor.click(get_last_reply(preview), label="Follow")
+    assert "Manage Server" in read_reply_text(answer)
     assert await list_followed_feeds(telex) == []
 
 
 async def test_channel_hidden_from_editor_is_refused(telex, feed_server):
-    url = feed_server.serve("/rss", make_rss(*three_items()))
+    url = feed_server.serve("/rss", make_rss(*make_three_rss_items()))
     secret_channel = telex.guild.create_text_channel("secret")
     preview = await telex.editor.slash(telex.news, "feed add", url=url, channel=secret_channel)
     hide_channel(telex, secret_channel, telex.editor)
-    answer = await telex.editor.click(last_reply(preview), label="Follow")
-    assert "a channel you can’t see" in message_text(answer)
+    answer = await telex.editor.click(get_last_reply(preview), label="Follow")
+    assert "a channel you can’t see" in read_reply_text(answer)
     assert await list_followed_feeds(telex) == []
 
 
 async def test_feed_limit_of_server_is_reported(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 1)
-    await telex.follow(feed_server.serve("/one", make_rss(*three_items())))
-    reply = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", make_rss(*three_items())))
-    assert "its limit of 1 feed, set by whoever runs this bot" in message_text(reply)
+    await telex.follow(feed_server.serve("/one", make_rss(*make_three_rss_items())))
+    reply = await telex.editor.slash(
+        telex.news, "feed add", url=feed_server.serve("/two", make_rss(*make_three_rss_items()))
+    )
+    assert "its limit of 1 feed, set by whoever runs this bot" in read_reply_text(reply)

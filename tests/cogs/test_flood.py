@@ -13,10 +13,10 @@ from bot.posting.rendering import buttons
 from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.sources.feeds import Feeds
-from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, list_persistent_item_classes
+from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_requesters, list_persistent_item_classes
 from tests.support.discord_world import World
 from tests.support.interactions import find_menu
-from tests.support.scenario import follow
+from tests.support.scenario import follow_feed
 
 REFUSAL = "Not so fast! Try again in"
 BURST = command_tree.MAX_INTERACTION_BURST
@@ -43,7 +43,7 @@ def store_call_counts(monkeypatch) -> Counter[str]:
 
 
 async def test_commands_beyond_burst_are_refused_without_store_calls(telex, feed_server, store_call_counts):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     newest_calls_before = store_call_counts["list_newest"]
     answers = [await people.command(MEMBER, "latest") for _ in range(BURST + 15)]
     assert sum(REFUSAL in answer for answer in answers) == 15
@@ -55,7 +55,7 @@ async def test_commands_beyond_burst_are_refused_without_store_calls(telex, feed
 
 
 async def test_buttons_share_burst_limit(telex, feed_server, store_call_counts):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     button = buttons.save_button_id(people.articles[PUBLIC].key)
     answers = [await people.click(MEMBER, telex.posts()[0], button) for _ in range(BURST + 10)]
     assert sum(REFUSAL in answer for answer in answers) == 10
@@ -64,7 +64,7 @@ async def test_buttons_share_burst_limit(telex, feed_server, store_call_counts):
 
 
 async def test_menus_share_burst_limit_with_commands(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
     custom_id = find_menu(answer.response)[0]
@@ -74,7 +74,7 @@ async def test_menus_share_burst_limit_with_commands(telex, feed_server):
 
 
 async def test_autocomplete_has_own_burst_limit(telex, feed_server, store_call_counts):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     for _ in range(command_tree.MAX_AUTOCOMPLETE_BURST + 10):
         choices = await people.autocomplete(MEMBER, "latest", "source", "zan")
     assert choices == "[]"
@@ -89,7 +89,7 @@ async def test_persistent_items_share_interaction_check(telex):
 
 async def test_reactions_are_queued_per_user(telex, feed_server, monkeypatch):
     """With one queue for everybody, one person's flood would delay the others."""
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post = telex.posts()[0]
     add = Bookmarks.add
     bookmarking_user_ids: list[int] = []

@@ -21,8 +21,8 @@ from tests.cogs.people import (
     SAVED,
     VAULT,
     VISIBLE_WORDS,
-    Crowd,
-    create_crowd,
+    Requesters,
+    create_requesters,
     list_persistent_item_classes,
 )
 from tests.support.discord_world import World
@@ -33,7 +33,7 @@ INVALID_IDS = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
 """Texts in place of an ID."""
 
 
-async def add_hidden_question(people: Crowd) -> int:
+async def add_hidden_question(people: Requesters) -> int:
     """Add a private question of the manager and return its ID."""
     return await people.world.store.questions.add(
         server_id=people.world.guild.id,
@@ -46,7 +46,7 @@ async def add_hidden_question(people: Crowd) -> int:
     )
 
 
-async def mute_stories(people: Crowd) -> None:
+async def mute_stories(people: Requesters) -> None:
     """Mute a story for the reader, the collector, the hidden channel and the channel abroad."""
     world, collector_id = people.world, people.people[COLLECTOR][0]
     own_watch = await world.store.watches.get(people.watches[SAVED])
@@ -72,7 +72,7 @@ async def mute_stories(people: Crowd) -> None:
         people.mutes[word] = muted_story.id
 
 
-FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
+FORGERIES: dict[str, Callable[[Requesters, str, int], list[Forged]]] = {
     "save_button": lambda people, word, _: [(buttons.save_button_id(people.articles[word].key), None)],
     "more_button": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
     "similar_articles_button": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
@@ -159,7 +159,7 @@ def list_persistent_item_names(world: World) -> set[str]:
     return {kind.__name__ for kind in list_persistent_item_classes()}
 
 
-async def count_bookmarks(people: Crowd) -> list[int]:
+async def count_bookmarks(people: Requesters) -> list[int]:
     """Count the bookmarks of each person."""
     count = people.world.store.bookmarks.count
     return [await count(person) for person, _guild, _channel in people.people.values()]
@@ -171,7 +171,7 @@ async def test_forgeries_cover_all_persistent_items(telex):
 
 @pytest.mark.parametrize("asker", sorted(VISIBLE_WORDS.keys() - {NOBODY}))  # A click has a member.
 async def test_forged_button_reveals_and_changes_nothing(telex, feed_server, asker):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     await mute_stories(people)
     question_id = await add_hidden_question(people)
     counts_before = await count_bookmarks(people)
@@ -201,7 +201,7 @@ async def test_forged_button_reveals_and_changes_nothing(telex, feed_server, ask
 
 @pytest.mark.parametrize("name", ["Bookmark", "More like this"])
 async def test_context_menu_forged_for_hidden_channel_is_refused(telex, feed_server, name):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
     counts_before = await count_bookmarks(people)
     reply_text = await people.choose_menu_entry("intruder", name, telex.posts(people.vault)[0])
@@ -211,14 +211,14 @@ async def test_context_menu_forged_for_hidden_channel_is_refused(telex, feed_ser
 
 
 async def test_button_for_visible_article_works(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     key = people.articles[VAULT].key
     assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
     assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_button_id(key))
 
 
 async def test_invalid_id_gets_reply(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     patterns = {
         item_class.__name__: item_class.__discord_ui_compiled_template__
         for item_class in list_persistent_item_classes()
@@ -250,7 +250,7 @@ def test_views_inherit_interaction_check():
 
 @pytest.mark.parametrize("asker", [OWNER, MANAGER])
 async def test_page_of_other_user_is_refused(telex, feed_server, asker):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
     custom_id, _options = find_menu(answer.response)
@@ -260,7 +260,7 @@ async def test_page_of_other_user_is_refused(telex, feed_server, asker):
 
 
 async def test_view_of_earlier_process_is_expired(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     for custom_id in ("telex:view:0000:0", "telex:view::", f"telex:view:{'f' * 16}:99"):
         reply_text = await people.click(MEMBER, telex.posts()[0], custom_id)
         assert "expired" in reply_text

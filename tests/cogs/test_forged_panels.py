@@ -11,17 +11,17 @@ from simcord.builders import RoleHandle
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, MentionRule
-from tests.cogs.people import Crowd, create_crowd
+from tests.cogs.people import Requesters, create_requesters
 from tests.posting.test_forums import add_tag_rule, create_forum_with_tags
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import (
-    components,
     find_accessory_id,
     forge_click,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
+    list_controls,
+    read_reply_text,
 )
 
 INVALID_VALUES = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
@@ -53,7 +53,7 @@ _TABLES = ("subscription", "filter", "digest", "server", "channel", "forum_tag",
 class Panels:
     """Opens the panels of managers by name."""
 
-    def __init__(self, world: World, people: Crowd, forum: Any, role: RoleHandle) -> None:
+    def __init__(self, world: World, people: Requesters, forum: Any, role: RoleHandle) -> None:
         self.world, self.people, self._forum, self._role = world, people, forum, role
 
     async def open(self, name: str) -> ResponseMessage:
@@ -66,8 +66,8 @@ class Panels:
                 reply = await editor.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
                 reply = await editor.slash(world.news, "settings channel", channel=self._forum)
-                tag_button_id = find_accessory_id(last_reply(reply), "Post tags")
-                reply = await editor.click(last_reply(reply), custom_id=tag_button_id)
+                tag_button_id = find_accessory_id(get_last_reply(reply), "Post tags")
+                reply = await editor.click(get_last_reply(reply), custom_id=tag_button_id)
             case "feed look" | "feed filter":
                 reply = await editor.slash(world.news, name, **feed)
             case "a new filter":
@@ -77,8 +77,8 @@ class Panels:
                 reply = await editor.slash(world.news, "settings mentions", **options)
             case _:
                 reply = await editor.slash(world.news, name)
-        assert list_view_components(last_reply(reply)), message_text(reply)
-        return last_reply(reply)
+        assert list_view_components(get_last_reply(reply)), read_reply_text(reply)
+        return get_last_reply(reply)
 
     async def load_state(self) -> str:
         """Return all rows that panels can change, without times of use."""
@@ -88,12 +88,14 @@ class Panels:
 
 def list_view_components(message: ResponseMessage) -> list[dict[str, Any]]:
     """List the buttons and menus of a message that belong to a view."""
-    return [component for component in components(message) if component.get("custom_id", "").startswith("telex:view:")]
+    return [
+        component for component in list_controls(message) if component.get("custom_id", "").startswith("telex:view:")
+    ]
 
 
 @pytest.fixture
 async def panels(telex, feed_server) -> Panels:
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     forum = await create_forum_with_tags(telex)
     await add_tag_rule(telex, forum, "AI", "robots")
     await telex.store.filters.add(FilterPlace(1), [(FilterMode.EXCLUDE, "horoscope")], user_id=telex.editor.id, limit=9)
@@ -123,7 +125,7 @@ async def click_component(
     kind = component["type"]
     sent_values = selected_values if kind in MENUS else None
     answer = await forge_click(actor, channel, message, component["custom_id"], values=sent_values, component_type=kind)
-    reply_text = message_text(answer) if answer.followups or answer.response is not None else ""
+    reply_text = read_reply_text(answer) if answer.followups or answer.response is not None else ""
     assert "Something went wrong" not in reply_text, (component, selected_values, reply_text)
     return reply_text
 

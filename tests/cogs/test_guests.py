@@ -20,25 +20,31 @@ from tests.cogs.people import (
     PUBLIC,
     UNKNOWN_SERVER_ID,
     VAULT,
-    Crowd,
-    create_crowd,
+    Requesters,
+    create_requesters,
 )
 from tests.cogs.people import (
-    full_reply_text as heard,
+    read_full_reply as heard,
 )
 from tests.support import store_probe
-from tests.support.interactions import button_custom_id, button_labels, hide_channel, last_reply, text
+from tests.support.interactions import (
+    get_button_custom_id,
+    get_last_reply,
+    hide_channel,
+    list_button_labels,
+    read_message_text,
+)
 from tests.support.store_probe import Column
 
 COMMAND = InteractionType.APPLICATION_COMMAND
 
 
-async def send_command(people: Crowd, asker: str, name: str, **options: Any) -> InteractionResult:
+async def send_command(people: Requesters, asker: str, name: str, **options: Any) -> InteractionResult:
     people.world.clock.advance(60)
     return await people.send(asker, COMMAND, people.build_command_data(name, options))
 
 
-async def choose_menu_entry(people: Crowd, asker: str, name: str, **message: Any) -> str:
+async def choose_menu_entry(people: Requesters, asker: str, name: str, **message: Any) -> str:
     """Choose an entry in the context menu of a message from another user."""
     message_payload = {
         "id": "77",
@@ -79,40 +85,45 @@ def find_tables_with_ids(database: Path, *ids: int) -> list[str]:
 
 
 async def test_guest_commands_work_without_storing_the_place(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     for asker in (GUEST, GROUP):
         answer = await send_command(people, asker, "ask", question="What’s new with thieves?", public=True)
-        assert last_reply(answer).ephemeral
-        assert PUBLIC in text(last_reply(answer))
-        assert VAULT not in text(last_reply(answer))
+        assert get_last_reply(answer).ephemeral
+        assert PUBLIC in read_message_text(get_last_reply(answer))
+        assert VAULT not in read_message_text(get_last_reply(answer))
         unanswered_reply = await send_command(people, asker, "ask", question="How deep is the ocean of Europa?")
         assert (
-            button_labels(last_reply(unanswered_reply)) == []
+            list_button_labels(get_last_reply(unanswered_reply)) == []
         )  # a watch would belong to a server, and no article is shown
-        search_reply = last_reply(await send_command(people, asker, "search", query="thieves"))
+        search_reply = get_last_reply(await send_command(people, asker, "search", query="thieves"))
         assert search_reply.ephemeral
-        assert PUBLIC in text(search_reply)
-        assert VAULT not in text(search_reply)
-        assert "Watch" not in button_labels(search_reply)
-        shared = await people.press(asker, search_reply, button_custom_id(search_reply, "Share…"))
+        assert PUBLIC in read_message_text(search_reply)
+        assert VAULT not in read_message_text(search_reply)
+        assert "Watch" not in list_button_labels(search_reply)
+        shared = await people.press(asker, search_reply, get_button_custom_id(search_reply, "Share…"))
         card = shared.followups[-1]
         assert not card.ephemeral
-        assert f"Shared by {telex.reader.user.mention}" in text(card)
+        assert f"Shared by {telex.reader.user.mention}" in read_message_text(card)
         save = f"telex:save:{people.articles[PUBLIC].key}"
         assert save in json.dumps(card.components)
         assert "Removed" in await people.click(asker, card, save)
         assert "Saved to your bookmarks" in await people.click(asker, card, save)
         assert PUBLIC in heard(await send_command(people, asker, "bookmarks"))
-    assert find_tables_with_ids(store_probe.file_of(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
+    assert (
+        find_tables_with_ids(
+            store_probe.require_database_file(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1
+        )
+        == []
+    )
     bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=5)
     assert [(bookmark.server_id, bookmark.message_id) for bookmark in bookmarks] == [(telex.guild.id, None)]
 
 
 async def test_guest_cannot_share_without_permission_or_hidden_article(telex, feed_server, monkeypatch):
-    people = await create_crowd(telex, feed_server)
-    search_reply = last_reply(await send_command(people, DIRECT, "search", query="thieves"))
-    assert "Share…" not in button_labels(search_reply)  # nobody else is there
-    search_reply = last_reply(await send_command(people, GUEST, "search", query="thieves"))
+    people = await create_requesters(telex, feed_server)
+    search_reply = get_last_reply(await send_command(people, DIRECT, "search", query="thieves"))
+    assert "Share…" not in list_button_labels(search_reply)  # nobody else is there
+    search_reply = get_last_reply(await send_command(people, GUEST, "search", query="thieves"))
     key = people.articles[PUBLIC].key
     muted_permissions = discord.Permissions.all()
     muted_permissions.use_external_apps = False
@@ -129,7 +140,7 @@ async def test_guest_cannot_share_without_permission_or_hidden_article(telex, fe
 
 
 async def test_guest_sees_articles_of_all_shared_servers(telex, feed_server, monkeypatch):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     abroad = people.abroad.guild
     abroad.add_member(telex.reader.user)
     await telex.env.settle()

@@ -29,8 +29,8 @@ from cogs.running.health_monitor import HealthCog
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.scenario import publish
-from tests.support.wire.waiting import PATIENCE, until
+from tests.support.scenario import publish_items
+from tests.support.wire.waiting import PATIENCE, wait_until
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DASHBOARD, ALERTS = DOCS / "grafana.json", DOCS / "prometheus-rules.yml"
@@ -73,7 +73,7 @@ async def test_owner_is_notified_once_of_outage_and_recovery(reader_owned_world,
         (first,) = await read_owner_messages(reader_owned_world)
         assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
         assert await read_owner_messages(reader_owned_world) == [first]
-        await publish(reader_owned_world, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
+        await publish_items(reader_owned_world, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
         assert await read_owner_messages(reader_owned_world) == [first, "I can reach the feeds again."]
     assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
         "feeds unreachable hours=2",
@@ -173,7 +173,7 @@ async def test_health_check_fails_without_discord(telex, page, database_engine):
 async def test_metrics_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
     feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await telex.poll(feed)
-    await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
+    await publish_items(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
     feed_server.serve("/feed", b"", status=404)
     await telex.poll(feed)
     telex.clock.advance(90)
@@ -211,7 +211,7 @@ async def test_metrics_count_polls_articles_deliveries_and_commands(telex, page,
 async def test_status_page_shows_delays_and_failures_without_names(telex, page, feed_server, database_engine):
     feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0), title="Daily Bugle")))
     await telex.poll(feed)
-    await publish(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
+    await publish_items(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
     telex.clock.advance(90)
     assert await load_status(page) == {
         "is_well": True,
@@ -297,7 +297,7 @@ async def test_late_identify_waits_for_next_turn(telex, page, monkeypatch):
     telex.clock.advance(shards.identify_interval_seconds)
     assert not (await shards.request_identify(0)).wait_seconds
     confirmation = asyncio.create_task(scheduler.confirm_identify(0))
-    await until(lambda: scheduler.waiting_count)
+    await wait_until(lambda: scheduler.waiting_count)
     metrics = (await page("/metrics"))[1]
     assert "telex_shards_waiting 1.0" in metrics
     assert "telex_discord_sessions_left 900.0" in metrics

@@ -43,7 +43,7 @@ from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import make_item_from_result
 from tests.support.cases import check_cases
-from tests.support.interactions import last_reply, parts
+from tests.support.interactions import get_last_reply, list_components
 from tests.support.scenario import START
 
 CORPUS = (
@@ -215,7 +215,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
 
 
 def list_part_texts(message: discord.Message | ResponseMessage) -> list[str]:
-    return [part["content"] for part in parts(message) if part["type"] == 10]
+    return [part["content"] for part in list_components(message) if part["type"] == 10]
 
 
 def iterate_markup(rendered: Any) -> Iterator[str]:
@@ -328,7 +328,7 @@ async def test_hostile_feed_is_harmless_in_posts_and_commands(telex, feed_server
         "trends": {},
     }
     for command, options in options_by_command.items():
-        shown_messages.append(last_reply(await telex.editor.slash(telex.news, command, **options)))
+        shown_messages.append(get_last_reply(await telex.editor.slash(telex.news, command, **options)))
     for message in shown_messages:
         words = "\n".join([message.content, *iterate_markup(list(message.embeds)), *list_part_texts(message)])
         assert words.strip()

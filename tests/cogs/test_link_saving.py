@@ -11,13 +11,21 @@ from bot.client import background_tasks
 from bot.core.limits import Limit
 from bot.core.user_models import saved_pages_feed_id
 from bot.polling import page_saver
-from tests.cogs.people import DIRECT, GROUP, GUEST, create_crowd
+from tests.cogs.people import DIRECT, GROUP, GUEST, create_requesters
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
-from tests.support.interactions import button_labels, choose, find_menu, forge_click, last_reply, message_text, text
+from tests.support.interactions import (
+    find_menu,
+    forge_click,
+    get_last_reply,
+    list_button_labels,
+    read_message_text,
+    read_reply_text,
+    select_option,
+)
 from tests.support.message_texts import list_components
-from tests.support.scenario import follow, newest_article
+from tests.support.scenario import follow_feed, get_newest_article
 
 MENU = "Save this link"
 TITLE = "A lamp is repaired"
@@ -41,36 +49,36 @@ async def list_saved_titles(world: World) -> list[str]:
 
 async def save_link(world: World, link: str) -> str:
     """Save a link as the reader and return the reply of /save."""
-    return message_text(await world.reader.slash(world.news, "save", link=link))
+    return read_reply_text(await world.reader.slash(world.news, "save", link=link))
 
 
 async def test_saved_page_can_be_read_after_page_is_gone(telex, feed_server):
     link = serve_page(feed_server)
     card = await telex.reader.slash(telex.news, "save", link=link + "?utm_source=x#rss")
-    assert last_reply(card).ephemeral
-    assert message_text(card).startswith(SAVED)
-    assert "Coast Weekly" in message_text(card)
+    assert get_last_reply(card).ephemeral
+    assert read_reply_text(card).startswith(SAVED)
+    assert "Coast Weekly" in read_reply_text(card)
     feed_server.serve("/lamp", status=404)
     bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
-    assert f"**[{TITLE}]({link})**" in message_text(bookmark_list)
-    article_card = await choose(telex.reader, last_reply(bookmark_list), TITLE, "Open an article")
-    assert TEXT.strip() in message_text(article_card)
-    assert "Share here" not in button_labels(last_reply(article_card))
+    assert f"**[{TITLE}]({link})**" in read_reply_text(bookmark_list)
+    article_card = await select_option(telex.reader, get_last_reply(bookmark_list), TITLE, "Open an article")
+    assert TEXT.strip() in read_reply_text(article_card)
+    assert "Share here" not in list_button_labels(get_last_reply(article_card))
     search_reply = await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked")
-    assert TITLE in message_text(search_reply)
-    article_card = await choose(telex.reader, last_reply(search_reply), TITLE)
-    assert TEXT.strip() in message_text(article_card)
+    assert TITLE in read_reply_text(search_reply)
+    article_card = await select_option(telex.reader, get_last_reply(search_reply), TITLE)
+    assert TEXT.strip() in read_reply_text(article_card)
 
 
 async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     fact = "The lighthouse of Rockall was painted green in 1931 by the engineer Moira Finlay. "
     serve_page(feed_server, title="Rockall’s lighthouse", text=fact)
     await save_link(telex, feed_server.origin + "/lamp")
     question = {"question": "Who painted the lighthouse of Rockall?"}
-    assert "Moira Finlay" in message_text(await telex.reader.slash(telex.news, "ask", **question))
-    assert "Moira" not in message_text(await telex.reader.slash(telex.news, "ask", **question, public=True))
-    assert "Moira" not in message_text(await telex.editor.slash(telex.news, "ask", **question))
+    assert "Moira Finlay" in read_reply_text(await telex.reader.slash(telex.news, "ask", **question))
+    assert "Moira" not in read_reply_text(await telex.reader.slash(telex.news, "ask", **question, public=True))
+    assert "Moira" not in read_reply_text(await telex.editor.slash(telex.news, "ask", **question))
     await telex.reader.send_dm(question["question"])
     dm_answers = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
     assert "Moira Finlay" in str(list_components(dm_answers[-1]))
@@ -79,13 +87,13 @@ async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed
 async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
     link = serve_page(feed_server)
     card = await telex.reader.slash(telex.news, "save", link=link)
-    removal = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
+    removal = await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
     assert await list_saved_titles(telex) == []
-    await telex.reader.click(last_reply(removal), label="Undo")
+    await telex.reader.click(get_last_reply(removal), label="Undo")
     assert await list_saved_titles(telex) == [TITLE]
     assert (await save_link(telex, link)).startswith("Already in your bookmarks.")
     feed_id = saved_pages_feed_id(telex.reader.id)
-    await telex.reader.click(last_reply(card), label="Remove from bookmarks")
+    await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
     tasks = background_tasks.BackgroundTasks(telex.newsroom)
     await tasks.purge_expired()
     assert len(await telex.store.articles.list_newest([feed_id], limit=9)) == 1  # It can still be brought back.
@@ -99,8 +107,8 @@ async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
 async def test_link_of_visible_article_is_bookmarked_without_fetch(telex, feed_server):
     link = serve_page(feed_server)
     item = make_rss_item(1, title="From the feed", body="A teaser.").replace("https://news.example/articles/1", link)
-    feed = await follow(telex, feed_server, item)
-    assert (await newest_article(telex, feed)).url == link
+    feed = await follow_feed(telex, feed_server, item)
+    assert (await get_newest_article(telex, feed)).url == link
     assert (await save_link(telex, link)).startswith("Saved to your bookmarks.")
     assert feed_server.count("/lamp") == 0
     assert await list_saved_titles(telex) == ["From the feed"]
@@ -111,32 +119,32 @@ async def test_context_menu_saves_link_or_offers_choice(telex, feed_server):
     link = serve_page(feed_server)
     other_link = serve_page(feed_server, "/other", title="The other page")
     message = await telex.editor.send(telex.news, f"Read this: {link}, please. https://discord.com/channels/1/2/3")
-    assert message_text(await telex.reader.context_menu(telex.news, MENU, message)).startswith(SAVED)
+    assert read_reply_text(await telex.reader.context_menu(telex.news, MENU, message)).startswith(SAVED)
     other_channel = telex.guild.create_text_channel("other")
     forwarded_message = await telex.editor.forward(message, other_channel)
     second_reply = await telex.reader.context_menu(other_channel, MENU, forwarded_message)
-    assert message_text(second_reply).startswith("Already in your bookmarks.")
+    assert read_reply_text(second_reply).startswith("Already in your bookmarks.")
     message = await telex.editor.send(telex.news, f"{link} and [here]({other_link})")
-    menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
+    menu = get_last_reply(await telex.reader.context_menu(telex.news, MENU, message))
     assert [option["description"] for option in find_menu(menu)[1]] == [link, other_link]
     custom_id, _options = find_menu(menu)
     card = await telex.reader.select(menu, ["1"], custom_id=custom_id)
-    assert "The other page" in message_text(card)
+    assert "The other page" in read_reply_text(card)
     assert await list_saved_titles(telex) == ["The other page", TITLE]
     message = await telex.editor.send(telex.news, "no link")
     answer = await telex.reader.context_menu(telex.news, MENU, message)
-    assert message_text(answer) == "This message has no link to a web page."
+    assert read_reply_text(answer) == "This message has no link to a web page."
 
 
 async def test_link_is_added_in_bookmark_list(telex, feed_server):
     link = serve_page(feed_server)
     bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
-    assert "Add link saves any web page" in message_text(bookmark_list)
-    form = await telex.reader.click(last_reply(bookmark_list), label="Add link")
+    assert "Add link saves any web page" in read_reply_text(bookmark_list)
+    form = await telex.reader.click(get_last_reply(bookmark_list), label="Add link")
     bookmark_list = await telex.reader.submit_modal(form, {"link": f"  {link} "})
-    assert SAVED in message_text(bookmark_list)
-    assert TITLE in message_text(bookmark_list)
-    form = await telex.reader.click(last_reply(bookmark_list), label="Add link")
+    assert SAVED in read_reply_text(bookmark_list)
+    assert TITLE in read_reply_text(bookmark_list)
+    form = await telex.reader.click(get_last_reply(bookmark_list), label="Add link")
     await telex.reader.submit_modal(form, {"link": "http://10.0.0.1/"})
     assert await list_saved_titles(telex) == [TITLE]
 
@@ -146,10 +154,10 @@ async def test_full_page_of_saved_links_fits_message(telex, feed_server):
         title = f"Page {number} " + "with a long title " * 8
         serve_page(feed_server, f"/{number}", title=title, text=f"Number {number}. {TEXT}" * 9)
         await save_link(telex, f"{feed_server.origin}/{number}")
-    bookmark_list = last_reply(await telex.reader.slash(telex.news, "bookmarks"))
-    assert "7 bookmarks" in text(bookmark_list)
+    bookmark_list = get_last_reply(await telex.reader.slash(telex.news, "bookmarks"))
+    assert "7 bookmarks" in read_message_text(bookmark_list)
     assert len(list_components(bookmark_list)) <= 40
-    assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(button_labels(bookmark_list))
+    assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(list_button_labels(bookmark_list))
 
 
 async def stream_huge_page(request: web.Request) -> web.StreamResponse:
@@ -258,7 +266,7 @@ async def test_saved_pages_are_limited_per_user_and_period(telex, feed_server, m
         telex.clock.advance(7)  # Commands themselves have a limit, too.
     assert "You’ve saved 10 links in ten minutes" in answer
     other = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
-    assert message_text(other).startswith(SAVED)
+    assert read_reply_text(other).startswith(SAVED)
 
 
 async def test_concurrent_saves_store_page_once(telex, feed_server):
@@ -280,12 +288,12 @@ async def test_link_menu_refuses_other_user_and_invalid_value(telex, feed_server
     serve_page(feed_server, "/other")
     await save_link(telex, link)
     message = await telex.editor.send(telex.news, f"{link} {feed_server.origin}/other")
-    menu = last_reply(await telex.reader.context_menu(telex.news, MENU, message))
+    menu = get_last_reply(await telex.reader.context_menu(telex.news, MENU, message))
     custom_id, _options = find_menu(menu)
     answer = await forge_click(telex.editor, telex.news, menu, custom_id, values=["0"])
-    assert "These buttons are for the person who asked." in message_text(answer)
+    assert "These buttons are for the person who asked." in read_reply_text(answer)
     answer = await forge_click(telex.reader, telex.news, menu, custom_id, values=["7"])
-    assert "expired" in message_text(answer)
+    assert "expired" in read_reply_text(answer)
     assert await telex.store.saved_pages.count(telex.editor.id) == 0
 
 
@@ -298,7 +306,7 @@ async def test_save_replies_in_french(telex, feed_server):
 
 @pytest.mark.parametrize("asker", [DIRECT, GUEST, GROUP])
 async def test_page_is_saved_outside_of_servers_with_the_bot(telex, feed_server, asker):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     assert "Saved for you alone." in await people.command(asker, "save", link=serve_page(feed_server))
     assert TITLE in await people.command(asker, "bookmarks")
     assert TITLE in await people.command(asker, "search", query="zeppelin is:bookmarked")
@@ -306,7 +314,7 @@ async def test_page_is_saved_outside_of_servers_with_the_bot(telex, feed_server,
 
 async def test_page_is_saved_and_found_without_visible_feeds(telex, feed_server):
     await save_link(telex, serve_page(feed_server))
-    search_reply = message_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
+    search_reply = read_reply_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
     assert TITLE in search_reply
-    empty_text = message_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
+    empty_text = read_reply_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
     assert "Nothing to read yet" not in empty_text

@@ -29,11 +29,11 @@ from tests.cogs.people import (
     SAVED,
     VAULT,
     VISIBLE_WORDS,
-    Crowd,
-    create_crowd,
+    Requesters,
+    create_requesters,
     list_command_names,
 )
-from tests.support.scenario import posted_texts
+from tests.support.scenario import list_posted_texts
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER, COLLECTOR)
@@ -66,15 +66,15 @@ def read_permissions_by_command() -> dict[str, str]:
     return dict(slash + menus)
 
 
-def build_subscription_options(crowd: Crowd) -> list[Options]:
+def build_subscription_options(crowd: Requesters) -> list[Options]:
     return [{"feed": str(number)} for number in (1, 2, 3)]
 
 
-def build_article_options(crowd: Crowd) -> list[Options]:
+def build_article_options(crowd: Requesters) -> list[Options]:
     return [{"link": article.url} for article in crowd.articles.values()]
 
 
-SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
+SAMPLES: dict[str, Callable[[Requesters], list[Options]]] = {
     "/feed add": lambda _: [{"url": "https://nowhere.invalid/feed"}],
     "/feed remove": build_subscription_options,
     "/feed move": lambda crowd: [
@@ -151,7 +151,7 @@ async def test_guide_and_samples_cover_all_commands(telex):
 @pytest.mark.parametrize("asker", VISIBLE_WORDS)
 async def test_command_permissions_match_guide(telex, feed_server, monkeypatch, asker):
     monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: ())
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     state_before = await load_followed_state(people)
     disclosed_words: set[str] = set()
     for name, permission in read_permissions_by_command().items():
@@ -168,7 +168,7 @@ async def test_command_permissions_match_guide(telex, feed_server, monkeypatch, 
 
 
 async def test_manager_of_other_server_is_refused(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     visitor = telex.env.create_user("visitor")
     abroad = people.abroad.guild
     abroad.add_member(visitor, roles=[abroad.roles["Editors"]])
@@ -185,7 +185,7 @@ async def test_manager_of_other_server_is_refused(telex, feed_server):
 
 
 async def test_channel_watch_requires_manage_server(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     for asker in VISIBLE_WORDS:
         reply_text = await people.command(asker, "watch add", query="thieves", where=telex.news)
         new_watches = [
@@ -199,7 +199,7 @@ async def test_channel_watch_requires_manage_server(telex, feed_server):
             await telex.store.watches.remove(watch.id)
 
 
-async def run_samples(people: Crowd, asker: str, name: str) -> list[str]:
+async def run_samples(people: Requesters, asker: str, name: str) -> list[str]:
     """Run a command or context menu with all its samples and return the texts of the replies."""
     people.world.clock.advance(60)  # nobody is too quick
     if name.startswith("/"):
@@ -208,7 +208,7 @@ async def run_samples(people: Crowd, asker: str, name: str) -> list[str]:
     return [await people.choose_menu_entry(asker, name, post) for post in posts]
 
 
-async def load_followed_state(people: Crowd) -> object:
+async def load_followed_state(people: Requesters) -> object:
     """Load subscriptions and alert channel of the server."""
     store = people.world.store
     servers = [people.world.guild.id, people.people[FOREIGNER][1] or 0]
@@ -221,7 +221,7 @@ async def load_followed_state(people: Crowd) -> object:
 
 
 async def test_autocomplete_offers_only_visible_words(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     permissions = read_permissions_by_command()
     completed_options = [
         (command.qualified_name, option.name)
@@ -243,11 +243,11 @@ async def test_autocomplete_offers_only_visible_words(telex, feed_server):
 
 async def test_public_answer_omits_hidden_articles(telex, feed_server):
     """The manager, who sees the hidden channel, asks in a channel that the reader sees too."""
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     post_count_before = len(telex.posts())
     for question in ("what did the thieves take?", "search: thieves", "search: gazette"):
         await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> {question}")
-    reply_texts = posted_texts(telex)[post_count_before:]
+    reply_texts = list_posted_texts(telex)[post_count_before:]
     reply_texts.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
     assert len(reply_texts) > 3
     for reply_text in reply_texts:

@@ -23,19 +23,19 @@ from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
     NEXT,
-    button_custom_id,
-    button_labels,
+    get_button_custom_id,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
-    press,
-    text,
+    list_button_labels,
+    press_icon_button,
+    read_message_text,
+    read_reply_text,
 )
-from tests.support.scenario import START, follow, newest_article, publish
+from tests.support.scenario import START, follow_feed, get_newest_article, publish_items
 
 
 async def test_answer_replies_to_message_without_mentions(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     question_message = await telex.reader.send(
         telex.news, f"{bot_mention(telex)} who is <@{telex.editor.id}>, @everyone?"
     )
@@ -48,8 +48,8 @@ async def test_answer_replies_to_message_without_mentions(telex, feed_server, en
 
 async def test_bare_mention_gets_instructions(telex, feed_server):
     await telex.reader.send(telex.news, bot_mention(telex))
-    assert "Ask about this server’s news" in text(telex.posts()[-1])
-    assert "/ask" in text(telex.posts()[-1])
+    assert "Ask about this server’s news" in read_message_text(telex.posts()[-1])
+    assert "/ask" in read_message_text(telex.posts()[-1])
 
 
 async def test_mention_of_bot_role_gets_hint(telex):
@@ -58,65 +58,67 @@ async def test_mention_of_bot_role_gets_hint(telex):
     role = guild.get_role(telex.guild.roles[bot_user.name].id) if guild else None
     role.tags = discord.RoleTags({"bot_id": str(bot_user.id)})  # which simcord leaves out
     await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
-    assert "You mentioned my role" in text(telex.posts()[-1])
+    assert "You mentioned my role" in read_message_text(telex.posts()[-1])
 
 
 async def test_search_syntax_in_mention_shows_results(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: moratorium since:7d")
     results_message = telex.posts()[-1]
-    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(results_message)
-    assert "/search shows you more" in text(results_message)
+    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in read_message_text(results_message)
+    assert "/search shows you more" in read_message_text(results_message)
     assert parse_article_keys(results_message) == ArticleKeys()  # it is no post
     await telex.reader.send(telex.news, f"{bot_mention(telex)} titre:puces depuis:7j")
-    assert "Aucun résultat" in text(telex.posts()[-1])
+    assert "Aucun résultat" in read_message_text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{bot_mention(telex)} cherche moratorium")
-    assert "Cities ban facial recognition" in text(telex.posts()[-1])
+    assert "Cities ban facial recognition" in read_message_text(telex.posts()[-1])
 
 
 async def test_search_by_mention_links_to_all_results(telex, feed_server):
     items = [make_rss_item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)]
-    await follow(telex, feed_server, *items)
+    await follow_feed(telex, feed_server, *items)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots")
     results_message = telex.posts()[-1]
-    assert "7 articles · best first" in text(results_message)
+    assert "7 articles · best first" in read_message_text(results_message)
     assert parse_article_keys(results_message) == ArticleKeys()
     await telex.restart()
-    first = await telex.editor.click(results_message, custom_id=button_custom_id(results_message, "Show all"))
-    assert last_reply(first).ephemeral
-    assert "1 / 2" in button_labels(last_reply(first))
-    assert "Robots 7" in message_text(await press(telex.editor, last_reply(first), NEXT))
+    first = await telex.editor.click(results_message, custom_id=get_button_custom_id(results_message, "Show all"))
+    assert get_last_reply(first).ephemeral
+    assert "1 / 2" in list_button_labels(get_last_reply(first))
+    assert "Robots 7" in read_reply_text(await press_icon_button(telex.editor, get_last_reply(first), NEXT))
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots {'or robots ' * 10}")
-    assert "Show all" not in button_labels(telex.posts()[-1])  # no id is so long
+    assert "Show all" not in list_button_labels(telex.posts()[-1])  # no id is so long
 
 
 async def test_search_by_mention_offers_suggestions(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: morotarium")
     results_message = telex.posts()[-1]
-    second_reply = await telex.reader.click(results_message, custom_id=button_custom_id(results_message, "moratorium"))
-    assert last_reply(second_reply).ephemeral
-    assert "1 article · best first" in message_text(second_reply)
+    second_reply = await telex.reader.click(
+        results_message, custom_id=get_button_custom_id(results_message, "moratorium")
+    )
+    assert get_last_reply(second_reply).ephemeral
+    assert "1 article · best first" in read_reply_text(second_reply)
 
 
 async def test_search_by_mention_does_not_show_bookmarks(telex, feed_server):
-    feed = await follow(telex, feed_server)
-    await telex.store.bookmarks.add(telex.reader.id, (await newest_article(telex, feed)).id)
+    feed = await follow_feed(telex, feed_server)
+    await telex.store.bookmarks.add(telex.reader.id, (await get_newest_article(telex, feed)).id)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} is:bookmarked")
-    assert "Cities" not in text(telex.posts()[-1])
+    assert "Cities" not in read_message_text(telex.posts()[-1])
 
 
 async def test_search_by_mention_omits_hidden_channel(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, channel=secret)
+    await follow_feed(telex, feed_server, channel=secret)
     hide_channel(telex, secret, telex.reader)
-    await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
+    await follow_feed(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
     await telex.editor.send(telex.news, f"{bot_mention(telex)} search: cities")
-    assert "Cities" not in text(telex.posts()[-1])
+    assert "Cities" not in read_message_text(telex.posts()[-1])
 
 
 async def test_messages_without_question_to_bot_are_ignored(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post_count_before = len(telex.posts())
     for words in ("lol nice", "thanks!", "🎉"):
         await telex.reader.send(telex.news, words, reply_to=telex.posts()[0])
@@ -133,25 +135,25 @@ async def test_messages_without_question_to_bot_are_ignored(telex, feed_server, 
 
 
 async def test_question_in_reply_to_post_is_about_its_article(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server))
+    article = await get_newest_article(telex, await follow_feed(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
     assert engine.calls[-1]["about_article_id"] == article.id
-    assert f"Not answered in [{article.title}]({article.url})" in text(telex.posts()[-1])
+    assert f"Not answered in [{article.title}]({article.url})" in read_message_text(telex.posts()[-1])
     engine.answer_with_quotes(article)
     await telex.reader.send(telex.news, "and why?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["about_article_id"] == article.id
     assert engine.calls[-1]["previous_questions"] == ["who is behind this?"]
-    assert f"About [{article.title}]" in text(telex.posts()[-1])
+    assert f"About [{article.title}]" in read_message_text(telex.posts()[-1])
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["previous_source_ids"] == (article.id,)
 
 
 async def test_reply_to_catch_up_is_about_named_article(telex, feed_server, engine):
-    feed = await follow(telex, feed_server, make_rss_item(0, title="Old", published=START - 90_000))
+    feed = await follow_feed(telex, feed_server, make_rss_item(0, title="Old", published=START - 90_000))
     robot_items = [make_rss_item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
     robot_items[-1] = make_rss_item(13, title="Cities ban facial recognition", published=START - 13)
-    await publish(telex, feed_server, feed, *robot_items)
-    catch_up = next(post for post in telex.posts() if "arrived in the meantime" in text(post))
+    await publish_items(telex, feed_server, feed, *robot_items)
+    catch_up = next(post for post in telex.posts() if "arrived in the meantime" in read_message_text(post))
     articles = await telex.store.articles.list_newest([feed.id], limit=14)
     ban_article = next(article for article in articles if article.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
@@ -161,7 +163,7 @@ async def test_reply_to_catch_up_is_about_named_article(telex, feed_server, engi
 
 
 async def test_previous_questions_of_reply_chain_are_limited(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["previous_questions"] == []
     for number in range(1, MAX_PREVIOUS_QUESTIONS + 2):
@@ -175,14 +177,14 @@ async def test_previous_questions_of_reply_chain_are_limited(telex, feed_server,
 
 
 async def test_reply_to_own_question_continues_conversation(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     question_message = await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.reader.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=question_message)
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
 async def test_reply_to_public_answer_continues_conversation(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
     await telex.editor.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=answer)
@@ -190,7 +192,7 @@ async def test_reply_to_public_answer_continues_conversation(telex, feed_server,
 
 
 async def test_private_question_is_no_context_for_others(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     thread = await create_public_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
     await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
@@ -215,14 +217,14 @@ async def test_thread_uses_own_language_or_that_of_channel(telex):
     set_language = partial(telex.store.preferences.change_channel, LANGUAGE, server_id=telex.guild.id, user_id=1)
     await set_language("fr", channel_id=telex.news.id)
     await telex.reader.send(thread, bot_mention(telex))
-    assert "Pour chercher" in text(telex.posts(thread)[-1])
+    assert "Pour chercher" in read_message_text(telex.posts(thread)[-1])
     await set_language("en", channel_id=thread.id)
     await telex.reader.send(thread, bot_mention(telex))
-    assert "To search" in text(telex.posts(thread)[-1])
+    assert "To search" in read_message_text(telex.posts(thread)[-1])
 
 
 async def test_questions_in_thread_are_context_for_a_day(telex, feed_server, engine):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     thread = await create_public_thread(telex)
     await telex.reader.send(thread, f"{bot_mention(telex)} who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
@@ -234,15 +236,15 @@ async def test_questions_in_thread_are_context_for_a_day(telex, feed_server, eng
 
 
 async def test_question_in_thread_of_post_is_about_its_article(telex, feed_server, engine):
-    article = await newest_article(telex, await follow(telex, feed_server))
+    article = await get_newest_article(telex, await follow_feed(telex, feed_server))
     thread = await create_public_thread(telex, telex.posts()[0])
     await telex.reader.send(thread, f"{bot_mention(telex)} who is behind this?")
     assert engine.calls[-1]["about_article_id"] == article.id
-    assert article.title not in text(telex.posts(thread)[-1])
+    assert article.title not in read_message_text(telex.posts(thread)[-1])
 
 
 async def test_conversation_continues_after_restart(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.restart()
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
@@ -250,14 +252,14 @@ async def test_conversation_continues_after_restart(telex, feed_server, engine):
 
 
 async def test_long_question_is_refused(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who {'really ' * 80}?")
-    assert "up to 400 characters" in text(telex.posts()[-1])
+    assert "up to 400 characters" in read_message_text(telex.posts()[-1])
     assert engine.calls == []
 
 
 async def test_mention_in_unpostable_channel_is_logged_once(telex, feed_server, engine, caplog):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
@@ -270,10 +272,10 @@ async def test_mention_in_unpostable_channel_is_logged_once(telex, feed_server, 
 
 
 async def test_mention_is_answered_without_history_permission(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.set_permissions(telex.news, read_message_history=False)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
-    assert "I have no articles yet" in text(telex.posts()[-1])
+    assert "I have no articles yet" in read_message_text(telex.posts()[-1])
     assert telex.posts()[-1].reference is None
 
 
@@ -282,30 +284,30 @@ def list_direct_messages(world: World) -> list[discord.Message]:
 
 
 async def test_direct_message_uses_feeds_visible_to_user(telex, feed_server, engine):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, make_rss_item(9, title="Secret"), path="/secret", channel=secret)
+    await follow_feed(telex, feed_server, make_rss_item(9, title="Secret"), path="/secret", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    engine.answer_with_quotes(await newest_article(telex, feed))
+    engine.answer_with_quotes(await get_newest_article(telex, feed))
     await telex.reader.send_dm("who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id, saved_pages_feed_id(telex.reader.id)}
     answer = list_direct_messages(telex)[-1]
-    assert "moratorium" in text(answer)
+    assert "moratorium" in read_message_text(answer)
     save_custom_id = next(
         component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save")
     )
-    assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save_custom_id))
+    assert "Saved" in read_reply_text(await telex.reader.user.click(answer, custom_id=save_custom_id))
     upvote_custom_id = next(
         vote_button_id for vote_button_id in list_custom_ids(answer) if vote_button_id.startswith("telex:vote:up")
     )
-    assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=upvote_custom_id))
+    assert "helped" in read_reply_text(await telex.reader.user.click(answer, custom_id=upvote_custom_id))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
     await telex.advance(DM_CONVERSATION_SECONDS + 1)
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["previous_questions"] == []
-    assert "Example News" in text(list_direct_messages(telex)[-1])
-    engine.answer_fields = {"related_articles": (await newest_article(telex, feed),)}
+    assert "Example News" in read_message_text(list_direct_messages(telex)[-1])
+    engine.answer_fields = {"related_articles": (await get_newest_article(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
     (only_custom_id,) = list_custom_ids(list_direct_messages(telex)[-1])
     assert only_custom_id.startswith("telex:vote:down")  # but no watch button: a watch belongs to a server
@@ -313,24 +315,24 @@ async def test_direct_message_uses_feeds_visible_to_user(telex, feed_server, eng
 
 async def test_direct_message_without_visible_feeds(telex, engine):
     await telex.reader.send_dm("who bought Slack?")
-    assert "Nothing to read yet" in text(list_direct_messages(telex)[-1])
+    assert "Nothing to read yet" in read_message_text(list_direct_messages(telex)[-1])
     assert engine.calls == []
     await telex.reader.send_dm("hello")
-    assert "Ask me about the news" in text(list_direct_messages(telex)[-1])
+    assert "Ask me about the news" in read_message_text(list_direct_messages(telex)[-1])
 
 
 async def test_direct_messages_share_question_limit(telex, feed_server, engine):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     for number in range(MAX_QUESTIONS_PER_USER_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
     assert len(engine.calls) == MAX_QUESTIONS_PER_USER_PER_MINUTE
-    assert "Ask again" in text(list_direct_messages(telex)[-1])
+    assert "Ask again" in read_message_text(list_direct_messages(telex)[-1])
     assert len(list_direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
 
 
 async def test_wait_notice_is_replaced_by_answer(telex, feed_server, engine, monkeypatch):
-    feed = await follow(telex, feed_server)
-    engine.answer_with_quotes(await newest_article(telex, feed))
+    feed = await follow_feed(telex, feed_server)
+    engine.answer_with_quotes(await get_newest_article(telex, feed))
     monkeypatch.setattr(message_answers, "WAIT_NOTICE_DELAY_SECONDS", 0.01)
     sent_texts: list[str] = []
     original_send, original_ask = discord.abc.Messageable.send, answer_pipeline.answer_question
@@ -348,4 +350,4 @@ async def test_wait_notice_is_replaced_by_answer(telex, feed_server, engine, mon
     await telex.reader.send_dm("qui a racheté Slack ?")
     assert sent_texts == ["Je cherche…"]
     (answer,) = list_direct_messages(telex)
-    assert "Example News" in text(answer)
+    assert "Example News" in read_message_text(answer)

@@ -11,10 +11,10 @@ import pytest
 
 from bot.client.services import open_services
 from bot.core.models import Feed
-from tests.support.discord_world import World, discord_world
+from tests.support.discord_world import World, open_world
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.interactions import message_text, text
-from tests.support.scenario import START, why
+from tests.support.interactions import read_message_text, read_reply_text
+from tests.support.scenario import START, run_why
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 PAGE_REMAINDER = (
@@ -31,7 +31,7 @@ PAGE = (
 async def world(request, settings, clock, empty_database) -> AsyncIterator[World]:
     shutil.copy(empty_database, settings.database)
     full_text_settings = replace(settings, full_text=request.param)
-    async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened_world:
+    async with open_services(full_text_settings, clock) as newsroom, open_world(newsroom, clock) as opened_world:
         yield opened_world
 
 
@@ -67,7 +67,7 @@ class TeaserFeed:
 
     def list_notifications(self) -> list[str]:
         """List the notifications of watches that the reader got."""
-        direct_message_texts = map(text, self.world.posts(self.world.reader.user.dm_channel))
+        direct_message_texts = map(read_message_text, self.world.posts(self.world.reader.user.dm_channel))
         return [notice for notice in direct_message_texts if notice.startswith("New for")]
 
 
@@ -110,12 +110,12 @@ async def test_post_does_not_wait_for_page_nor_count_as_corrected(teaser_feed):
     await teaser_feed.publish_teaser(2)
     post = teaser_feed.world.posts()[-1]
     assert teaser_feed.server.count("/a/2") == 0
-    assert "four minutes…" in text(post)
+    assert "four minutes…" in read_message_text(post)
     await teaser_feed.read_due_pages()
     await teaser_feed.world.advance(3600)
     await teaser_feed.world.deliver()
     assert len(teaser_feed.world.posts()) == 2
-    assert "Corrected" not in text(teaser_feed.world.posts()[-1])
+    assert "Corrected" not in read_message_text(teaser_feed.world.posts()[-1])
 
 
 async def test_page_text_is_posted_only_with_setting(teaser_feed):
@@ -123,7 +123,7 @@ async def test_page_text_is_posted_only_with_setting(teaser_feed):
     await teaser_feed.read_due_pages()
     await teaser_feed.world.advance(3600)
     await teaser_feed.world.deliver()
-    post_text = text(teaser_feed.world.posts()[-1])
+    post_text = read_message_text(teaser_feed.world.posts()[-1])
     shows_page_text = teaser_feed.world.bot.services.settings.full_text == "always"
     assert ("A small firm in Leeds" in post_text) == shows_page_text
     assert "Corrected" not in post_text
@@ -133,7 +133,7 @@ async def test_answer_quotes_page(teaser_feed):
     answer = await teaser_feed.world.reader.slash(
         teaser_feed.world.news, "ask", question="What did the hall in which production is planned once make?"
     )
-    assert "once made looms" in message_text(answer)
+    assert "once made looms" in read_reply_text(answer)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ async def test_answer_quotes_page(teaser_feed):
 async def test_why_reports_page_fetch(teaser_feed, options, expected_text):
     link = await teaser_feed.publish_teaser(2, **options)
     answer = await teaser_feed.world.reader.slash(teaser_feed.world.news, "why", link=link)
-    assert "I’m about to read the page" in message_text(answer)
+    assert "I’m about to read the page" in read_reply_text(answer)
     await teaser_feed.read_due_pages()
     answer = await teaser_feed.world.reader.slash(teaser_feed.world.news, "why", link=link)
-    assert expected_text in message_text(answer)
-    assert f"<t:{START}:f>" in message_text(answer)
+    assert expected_text in read_reply_text(answer)
+    assert f"<t:{START}:f>" in read_reply_text(answer)
 
 
 async def test_why_reports_robots_txt(world, feed_server):
@@ -158,5 +158,5 @@ async def test_why_reports_robots_txt(world, feed_server):
     teaser_feed = TeaserFeed(world, feed_server)
     link = await teaser_feed.publish_teaser(1)
     await teaser_feed.read_due_pages()
-    reply_text = await why(world, link)
+    reply_text = await run_why(world, link)
     assert "Its publisher doesn’t allow bots (robots.txt)." in reply_text

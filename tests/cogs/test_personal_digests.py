@@ -14,12 +14,19 @@ from tests.cogs.test_bookmarks import read_attachment
 from tests.cogs.test_digests import publish_articles
 from tests.cogs.test_watching import refuse_direct_message
 from tests.support.discord_world import World
-from tests.support.interactions import components, find_menu, hide_channel, last_reply, message_text, text
-from tests.support.scenario import follow
+from tests.support.interactions import (
+    find_menu,
+    get_last_reply,
+    hide_channel,
+    list_controls,
+    read_message_text,
+    read_reply_text,
+)
+from tests.support.scenario import follow_feed
 
 
 async def open_digest_panel(world: World) -> ResponseMessage:
-    return last_reply(await world.reader.slash(world.news, "digest me"))
+    return get_last_reply(await world.reader.slash(world.news, "digest me"))
 
 
 def list_direct_messages(world: World) -> list[discord.Message]:
@@ -47,34 +54,34 @@ async def save_daily_digest(world: World, **plan: Any) -> None:
 
 async def test_personal_digest_uses_feeds_topics_hour_and_language(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
-    first = await follow(telex, feed_server)
-    second = await follow(telex, feed_server, path="/second", title="Second Voice")
+    first = await follow_feed(telex, feed_server)
+    second = await follow_feed(telex, feed_server, path="/second", title="Second Voice")
     panel = await open_digest_panel(telex)
     assert panel.ephemeral
-    assert "Pas encore actif." in text(panel)
-    assert "tout ce que vous voyez" in text(panel)
+    assert "Pas encore actif." in read_message_text(panel)
+    assert "tout ce que vous voyez" in read_message_text(panel)
     custom_id, options = find_menu(panel, "Seulement ces flux")
     assert {option["label"] for option in options} == {"Example News", "Second Voice"}
-    panel = last_reply(await telex.reader.select(panel, [str(second.id)], custom_id=custom_id))
-    change = [component for component in components(panel) if component.get("label") == "Modifier…"][1]  # the topics
+    panel = get_last_reply(await telex.reader.select(panel, [str(second.id)], custom_id=custom_id))
+    change = [component for component in list_controls(panel) if component.get("label") == "Modifier…"][1]  # the topics
     window = await telex.reader.click(panel, custom_id=change["custom_id"])
-    panel = last_reply(await telex.reader.submit_modal(window, {"line": "scheduler\nfusion"}))
-    assert "scheduler · fusion" in text(panel)
+    panel = get_last_reply(await telex.reader.submit_modal(window, {"line": "scheduler\nfusion"}))
+    assert "scheduler · fusion" in read_message_text(panel)
     window = await telex.reader.click(panel, label="Démarrer le résumé")  # which asks where they are
-    panel = last_reply(await telex.reader.submit_modal(window, {"line": "Paris"}))
-    assert "Prochain envoi" in text(panel)
+    panel = get_last_reply(await telex.reader.submit_modal(window, {"line": "Paris"}))
+    assert "Prochain envoi" in read_message_text(panel)
     await publish_articles(telex, feed_server, first, "Linux gets a scheduler", "Chips shrink")
     await publish_articles(telex, feed_server, second, "Tides rise", path="/second")
     await telex.deliver()
-    preview = last_reply(await telex.reader.click(panel, label="Aperçu"))
+    preview = get_last_reply(await telex.reader.click(panel, label="Aperçu"))
     assert preview.ephemeral
-    assert "Tides rise" in text(preview)
-    assert "Chips shrink" not in text(preview)
+    assert "Tides rise" in read_message_text(preview)
+    assert "Chips shrink" not in read_message_text(preview)
     assert list_direct_messages(telex) == []
     await advance_until_due(telex)
     (digest,) = list_direct_messages(telex)
     assert datetime.fromtimestamp(telex.clock.now(), UTC).hour in {6, 7}  # eight in Paris
-    digest_text = text(digest)
+    digest_text = read_message_text(digest)
     assert "du jour" in digest_text
     assert "Linux gets a scheduler" in digest_text
     assert "Tides rise" in digest_text
@@ -84,21 +91,21 @@ async def test_personal_digest_uses_feeds_topics_hour_and_language(telex, feed_s
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
     await advance_until_due(telex)
     assert len(list_direct_messages(telex)) == 1  # no new articles that day
-    panel = last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
-    panel = last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
-    assert "Mis en pause" in text(panel)
+    panel = get_last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
+    panel = get_last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
+    assert "Mis en pause" in read_message_text(panel)
     assert await telex.store.personal_digests.get_next_due_at() is None
-    panel = last_reply(await telex.reader.user.click(panel, label="Reprendre"))
-    assert "Prochain envoi" in text(panel)
-    assert "arrêté" in message_text(await telex.reader.user.click(panel, label="Arrêter le résumé"))
+    panel = get_last_reply(await telex.reader.user.click(panel, label="Reprendre"))
+    assert "Prochain envoi" in read_message_text(panel)
+    assert "arrêté" in read_reply_text(await telex.reader.user.click(panel, label="Arrêter le résumé"))
     assert await telex.store.personal_digests.get_by_user(telex.reader.id) is None
 
 
 async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     first, second = (telex.guild.create_text_channel(name) for name in ("first", "second"))
-    hidden_feed = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=first)
-    secret_feed = await follow(telex, feed_server, path="/secret", title="Secret", channel=second)
+    hidden_feed = await follow_feed(telex, feed_server, path="/hidden", title="Hidden", channel=first)
+    secret_feed = await follow_feed(telex, feed_server, path="/secret", title="Secret", channel=second)
     await save_daily_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     await publish_articles(telex, feed_server, hidden_feed, "A plan leaks", path="/hidden")
@@ -110,16 +117,16 @@ async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, f
     hide_channel(telex, second, telex.reader)  # before it is sent
     await telex.deliver()
     (digest,) = list_direct_messages(telex)
-    assert "Linux gets a scheduler" in text(digest)
-    assert "A plan leaks" not in text(digest)
-    assert "A minister resigns" not in text(digest)
+    assert "Linux gets a scheduler" in read_message_text(digest)
+    assert "A plan leaks" not in read_message_text(digest)
+    assert "A minister resigns" not in read_message_text(digest)
     await publish_articles(telex, feed_server, feed, "Chips shrink")
     refuse_direct_message(telex)
     await advance_until_due(telex)
     assert len(list_direct_messages(telex)) == 1
     panel = await open_digest_panel(telex)
-    assert "Discord won’t let me send you direct messages." in text(panel)
-    assert "then press Resume" in text(panel)
+    assert "Discord won’t let me send you direct messages." in read_message_text(panel)
+    assert "then press Resume" in read_message_text(panel)
     await telex.advance(40 * 86_400)
     await telex.deliver()
     assert len(list_direct_messages(telex)) == 1  # it was not tried again
@@ -130,12 +137,12 @@ async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, f
     await publish_articles(telex, feed_server, feed, "Fusion works")
     await advance_until_due(telex)
     (_first, second) = list_direct_messages(telex)
-    assert "Fusion works" in text(second)
-    assert "Chips shrink" not in text(second)
+    assert "Fusion works" in read_message_text(second)
+    assert "Chips shrink" not in read_message_text(second)
 
 
 async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     await save_daily_digest(telex, topic_queries=("scheduler",), include_watches=True)
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
@@ -154,13 +161,13 @@ async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed
     await telex.deliver()
     await telex.deliver()
     assert len(list_direct_messages(telex)) == 1
-    panel = last_reply(await telex.reader.slash(telex.news, "privacy"))
-    assert "your digest: when you get it" in text(panel)
+    panel = get_last_reply(await telex.reader.slash(telex.news, "privacy"))
+    assert "your digest: when you get it" in read_message_text(panel)
     export_reply = await telex.reader.click(panel, label="Export")
     document = json.loads(read_attachment(telex, export_reply))
     assert document["digest"]["topics"] == ["scheduler"]
-    panel = last_reply(await telex.reader.click(panel, label="Delete everything"))
-    assert "your digest" in message_text(await telex.reader.click(panel, label="Delete permanently"))
+    panel = get_last_reply(await telex.reader.click(panel, label="Delete everything"))
+    assert "your digest" in read_reply_text(await telex.reader.click(panel, label="Delete permanently"))
     assert await store.get_by_user(telex.reader.id) is None
     await publish_articles(telex, feed_server, feed, "Another scheduler")
     await telex.advance(2 * 86_400)

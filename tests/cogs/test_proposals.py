@@ -16,20 +16,20 @@ from bot.core.reasons import Reason, SendProblem
 from bot.posting.rendering import buttons
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_PROPOSERS, OPEN_SECONDS
 from bot.store.records.proposal_records import ProposalDraft
-from tests.cogs.people import FOREIGNER, MEMBER, create_crowd
+from tests.cogs.people import FOREIGNER, MEMBER, create_requesters
 from tests.support import message_texts
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
-    button_labels,
-    choose,
-    components,
     forge_click,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
+    list_button_labels,
+    list_controls,
+    read_reply_text,
+    select_option,
 )
-from tests.support.scenario import START, posted_texts, three_items
+from tests.support.scenario import START, list_posted_texts, make_three_rss_items
 
 MENU = "Follow this source"
 
@@ -55,12 +55,12 @@ async def propose(
     """Propose the feed at an address with /propose, deliver the message to the managers and return the reply's text."""
     person = proposer or world.reader
     card = await person.slash(channel or world.news, "propose", url=url)
-    if "Propose" not in button_labels(last_reply(card)):
-        return message_text(card)
-    modal = await person.click(last_reply(card), label="Propose")
+    if "Propose" not in list_button_labels(get_last_reply(card)):
+        return read_reply_text(card)
+    modal = await person.click(get_last_reply(card), label="Propose")
     answer = await person.submit_modal(modal, {"line": reason})
     await world.deliver()
-    return message_text(answer)
+    return read_reply_text(answer)
 
 
 async def decide(world: World, channel: ChannelHandle, label: str, number: int = -1) -> InteractionResult:
@@ -78,7 +78,7 @@ async def list_subscriptions(world: World) -> list[tuple[int, str]]:
 def list_direct_message_texts(world: World) -> list[str]:
     """List the texts of the bot's direct messages to the reader."""
     channel = world.reader.user.dm_channel
-    return [] if channel is None else posted_texts(world, channel)
+    return [] if channel is None else list_posted_texts(world, channel)
 
 
 def refuse_direct_message(world: World) -> None:
@@ -88,21 +88,21 @@ def refuse_direct_message(world: World) -> None:
 
 
 def serve_feed(feed_server: FeedServer, name: str) -> str:
-    return feed_server.serve(f"/{name}", make_rss(*three_items(), title=name))
+    return feed_server.serve(f"/{name}", make_rss(*make_three_rss_items(), title=name))
 
 
 async def test_proposal_from_message_is_approved_and_proposer_notified(telex, feed_server, alerts):
     url = serve_feed(feed_server, "Cables")
     message = await telex.reader.send(telex.news, f"Read this: {url}")
     card = await telex.reader.context_menu(telex.news, MENU, message)
-    assert last_reply(card).ephemeral
-    assert button_labels(last_reply(card)) == ["Propose", "Cancel"]
-    modal = await telex.reader.click(last_reply(card), label="Propose")
+    assert get_last_reply(card).ephemeral
+    assert list_button_labels(get_last_reply(card)) == ["Propose", "Cancel"]
+    modal = await telex.reader.click(get_last_reply(card), label="Propose")
     answer = await telex.reader.submit_modal(modal, {"line": "the only ones who talk to *crews*"})
-    assert message_text(answer) == "Proposed **Cables**. You’ll hear what the managers decide."
+    assert read_reply_text(answer) == "Proposed **Cables**. You’ll hear what the managers decide."
     await telex.deliver()
     (post,) = telex.posts(alerts)
-    text = message_texts.text(post)
+    text = message_texts.read_message_text(post)
     assert f"### Follow Cables?\n{telex.reader.mention} proposes it for {telex.news.mention}: “the only ones" in text
     assert r"\*crews\*" in text
     assert "Cities ban facial recognition" in text
@@ -114,19 +114,19 @@ async def test_proposal_from_message_is_approved_and_proposer_notified(telex, fe
     assert await list_subscriptions(telex) == []
     await telex.restart()
     confirmation = await decide(telex, alerts, "Follow")
-    assert last_reply(confirmation).ephemeral
-    assert "Now following **Cables**" in message_text(confirmation)
+    assert get_last_reply(confirmation).ephemeral
+    assert "Now following **Cables**" in read_reply_text(confirmation)
     assert await list_subscriptions(telex) == [(telex.news.id, "Cables")]
     (post,) = telex.posts(alerts)
-    assert components(post) == []
-    assert message_texts.text(post).splitlines() == [
+    assert list_controls(post) == []
+    assert message_texts.read_message_text(post).splitlines() == [
         f"**Cables** is followed in {telex.news.mention}.",
         f"-# Proposed by {telex.reader.mention}, accepted by {telex.editor.mention} <t:{START}:R>",
     ]
     assert list_direct_message_texts(telex) == [
         f"Your proposal for **Newsroom** was accepted. **Cables** is now followed in {telex.news.mention}."
     ]
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed**: not followed → followed" in history
     await telex.deliver()
     assert len(list_direct_message_texts(telex)) == len(telex.posts(alerts)) == 1
@@ -135,18 +135,18 @@ async def test_proposal_from_message_is_approved_and_proposer_notified(telex, fe
 async def test_declined_proposal_notifies_proposer_and_is_in_history(telex, feed_server, alerts):
     telex.locales[telex.reader.id] = "fr"
     card = await telex.reader.slash(telex.news, "propose", url=serve_feed(feed_server, "Cables"))
-    modal = await telex.reader.click(last_reply(card), label="Proposer")
+    modal = await telex.reader.click(get_last_reply(card), label="Proposer")
     await telex.reader.submit_modal(modal, {"line": ""})
     await telex.deliver()
-    assert f"{telex.reader.mention} proposes it for {telex.news.mention}." in posted_texts(telex, alerts)[0]
-    assert message_text(await decide(telex, alerts, "Decline")) == "Declined **Cables**."
+    assert f"{telex.reader.mention} proposes it for {telex.news.mention}." in list_posted_texts(telex, alerts)[0]
+    assert read_reply_text(await decide(telex, alerts, "Decline")) == "Declined **Cables**."
     assert await list_subscriptions(telex) == []
     assert list_direct_message_texts(telex) == [
         "Votre proposition de suivre **Cables** sur **Newsroom** a été refusée."
     ]
-    (text,) = posted_texts(telex, alerts)
+    (text,) = list_posted_texts(telex, alerts)
     assert text.splitlines()[0] == "**Cables** isn’t followed."
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Proposal**: Cables → declined" in history
 
 
@@ -158,12 +158,12 @@ async def test_decision_is_posted_in_channel_if_direct_messages_closed(telex, fe
     (notice,) = telex.posts(talk)
     assert notice.content == telex.reader.mention
     assert telex.env.backend.get_message(talk.id, notice.id).ping_user_ids == [telex.reader.id]
-    assert "was declined" in message_texts.text(notice)
+    assert "was declined" in message_texts.read_message_text(notice)
     await propose(
         telex, serve_feed(feed_server, "Ships"), channel=talk
     )  # the bot knows by now that direct messages are closed
     await decide(telex, alerts, "Decline")
-    assert [message_texts.text(message).count("declined") for message in telex.posts(talk)] == [1, 1]
+    assert [message_texts.read_message_text(message).count("declined") for message in telex.posts(talk)] == [1, 1]
     assert list_direct_message_texts(telex) == []
 
 
@@ -172,34 +172,34 @@ async def test_decision_is_not_posted_for_proposer_who_left(telex, feed_server, 
     refuse_direct_message(telex)
     telex.guild.remove_member(telex.reader)
     confirmation = await decide(telex, alerts, "Follow")
-    assert "Now following **Cables**" in message_text(confirmation)
+    assert "Now following **Cables**" in read_reply_text(confirmation)
     await telex.deliver()
-    assert not any("Your proposal" in text for text in posted_texts(telex))
+    assert not any("Your proposal" in text for text in list_posted_texts(telex))
 
 
 async def test_proposals_are_off_by_default_and_can_require_role(telex, feed_server):
     url = serve_feed(feed_server, "Cables")
     assert "Members can’t propose feeds here." in await propose(telex, url)
     message = await telex.reader.send(telex.news, url)
-    refusal = message_text(await telex.reader.context_menu(telex.news, MENU, message))
+    refusal = read_reply_text(await telex.reader.context_menu(telex.news, MENU, message))
     assert refusal.startswith("You need the Manage Server permission for this. Members can’t propose feeds here.")
     panel = await telex.editor.slash(telex.news, "settings proposals")
-    assert "Choose a channel for alerts first" in message_text(panel)
+    assert "Choose a channel for alerts first" in read_reply_text(panel)
     role = telex.guild.create_role("Scouts")
-    role_menu_id = next(part["custom_id"] for part in components(last_reply(panel)) if part["type"] == 6)
-    panel = await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_id)
-    assert f"members with {role.mention}" in message_text(panel)
+    role_menu_id = next(part["custom_id"] for part in list_controls(get_last_reply(panel)) if part["type"] == 6)
+    panel = await telex.editor.select(get_last_reply(panel), [role], custom_id=role_menu_id)
+    assert f"members with {role.mention}" in read_reply_text(panel)
     assert await propose(telex, url) == "Only members with the role **Scouts** can propose feeds here."
     telex.env.backend.add_member_role(telex.guild.id, telex.reader.id, role.id)
     assert "Proposed **Cables**" in await propose(telex, url)
-    panel = await choose(telex.editor, last_reply(panel), "Nobody")
+    panel = await select_option(telex.editor, get_last_reply(panel), "Nobody")
     assert "Members can’t propose feeds here." in await propose(telex, serve_feed(feed_server, "Ships"))
-    assert "**Who can propose feeds**" in message_text(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Who can propose feeds**" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))
 
 
 async def test_propose_command_follows_feed_for_managers(telex, feed_server, alerts):
     card = await telex.editor.slash(telex.news, "propose", url=serve_feed(feed_server, "Cables"))
-    assert button_labels(last_reply(card)) == ["Follow", "Cancel"]
+    assert list_button_labels(get_last_reply(card)) == ["Follow", "Cancel"]
 
 
 async def test_proposal_waits_for_alert_channel(telex, feed_server):
@@ -207,11 +207,11 @@ async def test_proposal_waits_for_alert_channel(telex, feed_server):
     answer = await propose(telex, serve_feed(feed_server, "Cables"))
     assert "It waits until a manager chooses a channel for alerts: /feed alerts" in answer
     assert telex.posts() == []
-    panel = message_text(await telex.editor.slash(telex.news, "settings proposals"))
+    panel = read_reply_text(await telex.editor.slash(telex.news, "settings proposals"))
     assert "1 open proposal" in panel
     await telex.editor.slash(telex.news, "feed alerts", channel=telex.news)
     await telex.deliver()
-    assert "### Follow Cables?" in posted_texts(telex)[0]
+    assert "### Follow Cables?" in list_posted_texts(telex)[0]
 
 
 @pytest.mark.parametrize("is_online", [True, False])
@@ -225,7 +225,7 @@ async def test_proposal_survives_deletion_of_alert_channel(telex, feed_server, a
     new_alerts = telex.guild.create_text_channel("alerts-again")
     await telex.editor.slash(telex.news, "feed alerts", channel=new_alerts)
     await telex.deliver()
-    assert "### Follow Cables?" in posted_texts(telex, new_alerts)[0]
+    assert "### Follow Cables?" in list_posted_texts(telex, new_alerts)[0]
     await decide(telex, new_alerts, "Follow")
     assert await list_subscriptions(telex) == [(telex.news.id, "Cables")]
     telex.ignore_past_errors()
@@ -237,12 +237,12 @@ async def test_second_proposer_joins_proposal_of_same_feed(telex, feed_server, a
     assert await propose(telex, url) == "You’ve proposed this already. You’ll hear what the managers decide."
     other = telex.guild.add_member(telex.env.create_user("other"))
     assert "2 people want **Cables** now." in await propose(telex, url, "maps", proposer=other)
-    (text,) = posted_texts(telex, alerts)
+    (text,) = list_posted_texts(telex, alerts)
     assert f"2 people want it in {telex.news.mention}:\n• {telex.reader.mention}: “crews”" in text
     assert f"• {other.mention}: “maps”" in text
     await decide(telex, alerts, "Decline")
     assert len(list_direct_message_texts(telex)) == 1
-    assert len(posted_texts(telex, other.user.dm_channel)) == 1
+    assert len(list_posted_texts(telex, other.user.dm_channel)) == 1
 
 
 async def test_open_proposals_per_user_are_limited(telex, feed_server, alerts):
@@ -261,16 +261,16 @@ async def test_blocked_proposer_is_refused_until_unblocked(telex, feed_server, a
     await propose(telex, shared_url)
     await propose(telex, url)
     reply = await decide(telex, alerts, "Block this person’s proposals")
-    assert f"{telex.reader.mention} can’t propose feeds here anymore." in message_text(reply)
-    shared_text, text = posted_texts(telex, alerts)
+    assert f"{telex.reader.mention} can’t propose feeds here anymore." in read_reply_text(reply)
+    shared_text, text = list_posted_texts(telex, alerts)
     assert f"{other.mention} proposes it" in shared_text
     assert telex.reader.mention not in shared_text
     assert text.startswith("**Cables** isn’t followed.")
     assert await propose(telex, url) == "A manager of this server has blocked your proposals."
     panel = await telex.editor.slash(telex.news, "settings proposals")
-    assert telex.reader.mention in message_text(panel)
-    panel = await choose(telex.editor, last_reply(panel), "reader", "Unblock")
-    assert telex.reader.mention not in message_text(panel)
+    assert telex.reader.mention in read_reply_text(panel)
+    panel = await select_option(telex.editor, get_last_reply(panel), "reader", "Unblock")
+    assert telex.reader.mention not in read_reply_text(panel)
     assert "Proposed" in await propose(telex, url)
 
 
@@ -280,8 +280,8 @@ async def test_block_button_offers_choice_of_proposers(telex, feed_server, alert
     await propose(telex, url)
     await propose(telex, url, proposer=other)
     menu = await decide(telex, alerts, "Block this person’s proposals")
-    reply = await choose(telex.editor, last_reply(menu), "other")
-    assert f"{other.mention} can’t propose feeds here anymore." in message_text(reply)
+    reply = await select_option(telex.editor, get_last_reply(menu), "other")
+    assert f"{other.mention} can’t propose feeds here anymore." in read_reply_text(reply)
     assert await telex.store.proposals.list_blocked_user_ids(telex.guild.id) == [other.id]
 
 
@@ -289,12 +289,12 @@ async def test_undecided_proposal_expires(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"))
     telex.clock.advance(OPEN_SECONDS - 1)
     await telex.deliver()
-    assert components(telex.posts(alerts)[0]) != []
+    assert list_controls(telex.posts(alerts)[0]) != []
     telex.clock.advance(1)
     await telex.deliver()
     (post,) = telex.posts(alerts)
-    assert components(post) == []
-    assert message_texts.text(post).startswith("**Cables**: nobody decided in time.\n-# Proposed by")
+    assert list_controls(post) == []
+    assert message_texts.read_message_text(post).startswith("**Cables**: nobody decided in time.\n-# Proposed by")
     assert list_direct_message_texts(telex) == [
         "Nobody in **Newsroom** decided on **Cables** in 14 days. You can propose it again."
     ]
@@ -309,7 +309,7 @@ async def test_second_decision_reports_first_decision(telex, feed_server, alerts
         await telex.editor.click(post, label=label)
         for second_label in ("Decline", "Follow", "Block this person’s proposals"):  # before the message is edited
             reply = await second_manager.click(post, label=second_label)
-            assert message_text(reply) == f"{telex.editor.mention} has {decision} this proposal already."
+            assert read_reply_text(reply) == f"{telex.editor.mention} has {decision} this proposal already."
         await telex.deliver()
     assert await list_subscriptions(telex) == [(telex.news.id, "Follow")]
     assert len(list_direct_message_texts(telex)) == 2
@@ -326,7 +326,7 @@ async def test_decline_during_fetch_prevents_approval(telex, feed_server, alerts
 
     monkeypatch.setattr(telex.newsroom.follow_service, "resolve", decline_meanwhile)
     reply = await decide(telex, alerts, "Follow")
-    assert message_text(reply) == f"{telex.reader.mention} has declined this proposal already."
+    assert read_reply_text(reply) == f"{telex.reader.mention} has declined this proposal already."
     assert await list_subscriptions(telex) == []
 
 
@@ -336,16 +336,16 @@ async def test_decision_requires_permission(telex, feed_server, alerts):
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for person in (telex.reader, telex.editor):
         for label in ("Follow", "Decline", "Block this person’s proposals"):
-            assert "You need the Manage Server permission" in message_text(await person.click(post, label=label))
-    menu_id = next(part["custom_id"] for part in components(post) if part["type"] == 8)
-    assert "You need" in message_text(await telex.reader.select(post, [alerts], custom_id=menu_id))
+            assert "You need the Manage Server permission" in read_reply_text(await person.click(post, label=label))
+    menu_id = next(part["custom_id"] for part in list_controls(post) if part["type"] == 8)
+    assert "You need" in read_reply_text(await telex.reader.select(post, [alerts], custom_id=menu_id))
     assert await list_subscriptions(telex) == []
     (proposal,) = await telex.store.proposals.list_open(telex.guild.id)
     assert proposal.target_channel_id == telex.news.id
 
 
 async def test_proposal_of_other_server_is_not_found(telex, feed_server):
-    people = await create_crowd(telex, feed_server)
+    people = await create_requesters(telex, feed_server)
     proposal, _is_new = await telex.store.proposals.add(make_draft(telex, telex.news, 1))
     message = telex.posts()[0]
     forgeries: list[tuple[str, list[str] | None]] = [
@@ -365,7 +365,7 @@ async def test_approved_feed_is_followed_in_chosen_channel(telex, feed_server, a
     technology, hidden_channel = (telex.guild.create_text_channel(name) for name in ("technology", "hidden"))
     hide_channel(telex, hidden_channel, telex.editor)
     (post,) = telex.posts(alerts)
-    menu_id = next(part["custom_id"] for part in components(post) if part["type"] == 8)
+    menu_id = next(part["custom_id"] for part in list_controls(post) if part["type"] == 8)
     resolved = {
         "channels": {
             str(hidden_channel.id): {"id": str(hidden_channel.id), "type": 0, "name": "hidden", "permissions": "0"}
@@ -374,11 +374,11 @@ async def test_approved_feed_is_followed_in_chosen_channel(telex, feed_server, a
     refusal = await forge_click(
         telex.editor, alerts, post, menu_id, values=[str(hidden_channel.id)], component_type=8, resolved=resolved
     )
-    assert "You can’t choose a channel you can’t see." in message_text(refusal)
+    assert "You can’t choose a channel you can’t see." in read_reply_text(refusal)
     await telex.editor.select(post, [technology], custom_id=menu_id)
     await telex.advance(1)  # The first edit is due in this second.
     await telex.deliver()
-    assert f"proposes it for {technology.mention}" in posted_texts(telex, alerts)[0]
+    assert f"proposes it for {technology.mention}" in list_posted_texts(telex, alerts)[0]
     await decide(telex, alerts, "Follow")
     assert await list_subscriptions(telex) == [(technology.id, "Cables")]
 
@@ -386,16 +386,16 @@ async def test_approved_feed_is_followed_in_chosen_channel(telex, feed_server, a
 async def test_proposal_stays_open_when_feed_is_gone(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"))
     feed_server.serve("/Cables", "gone", status=410)
-    reply = message_text(await decide(telex, alerts, "Follow"))
+    reply = read_reply_text(await decide(telex, alerts, "Follow"))
     assert "I can’t read **Cables** anymore. The proposal stays open" in reply
     feed_server.serve("/other", make_rss(make_rss_item(5), title="Another feed"))
     head = "<html><head><link rel=alternate type=application/rss+xml href=/other></head></html>"
     feed_server.serve("/Cables", head, content_type="text/html")
-    assert "I can’t read **Cables** anymore" in message_text(await decide(telex, alerts, "Follow"))
+    assert "I can’t read **Cables** anymore" in read_reply_text(await decide(telex, alerts, "Follow"))
     assert await list_subscriptions(telex) == []
-    assert "### Follow Cables?" in posted_texts(telex, alerts)[0]
+    assert "### Follow Cables?" in list_posted_texts(telex, alerts)[0]
     serve_feed(feed_server, "Cables")
-    assert "Now following **Cables**" in message_text(await decide(telex, alerts, "Follow"))
+    assert "Now following **Cables**" in read_reply_text(await decide(telex, alerts, "Follow"))
 
 
 async def test_private_address_and_site_without_feed_are_refused(telex, feed_server, alerts):
@@ -418,20 +418,20 @@ async def test_secret_in_proposed_url_is_masked(telex, feed_server, alerts):
     secret_item = make_rss_item(1).replace("articles/1<", "articles/1?token=hunter2<")
     feed_server.serve("/rss", make_rss(secret_item, title="Private paper"))
     await propose(telex, f"{feed_server.origin}/rss?token=hunter2")
-    (text,) = posted_texts(telex, alerts)
+    (text,) = list_posted_texts(telex, alerts)
     assert "token" in text
     assert "hunter2" not in text
     await decide(telex, alerts, "Follow")
-    feeds = message_text(await telex.reader.slash(telex.news, "feeds"))
+    feeds = read_reply_text(await telex.reader.slash(telex.news, "feeds"))
     assert "**Private paper**" in feeds
     assert "token" in feeds
     assert "hunter2" not in feeds
-    assert "hunter2" not in " ".join((*list_direct_message_texts(telex), *posted_texts(telex, alerts)))
+    assert "hunter2" not in " ".join((*list_direct_message_texts(telex), *list_posted_texts(telex, alerts)))
 
 
 async def test_feeds_command_lists_only_visible_channels(telex, feed_server):
     empty = await telex.reader.slash(telex.news, "feeds")
-    assert message_text(empty) == "### No feed posts in a channel that you can see."
+    assert read_reply_text(empty) == "### No feed posts in a channel that you can see."
     hidden_channel, deleted_channel = (telex.guild.create_text_channel(name) for name in ("hidden", "deleted"))
     await telex.follow(serve_feed(feed_server, "Cables"))
     for name, channel in (("Hidden", hidden_channel), ("Deleted", deleted_channel)):
@@ -441,22 +441,22 @@ async def test_feeds_command_lists_only_visible_channels(telex, feed_server):
     telex.env.backend.delete_channel(deleted_channel.id)
     await telex.env.settle()
     reply = await telex.reader.slash(telex.news, "feeds")
-    assert last_reply(reply).ephemeral
-    assert "### 1 feed you can read" in message_text(reply)
-    assert "Hidden" not in message_text(reply)
-    assert "Deleted" not in message_text(reply)
-    assert button_labels(last_reply(reply)) == []
-    assert "Hidden" in message_text(await telex.editor.slash(telex.news, "feeds"))
+    assert get_last_reply(reply).ephemeral
+    assert "### 1 feed you can read" in read_reply_text(reply)
+    assert "Hidden" not in read_reply_text(reply)
+    assert "Deleted" not in read_reply_text(reply)
+    assert list_button_labels(get_last_reply(reply)) == []
+    assert "Hidden" in read_reply_text(await telex.editor.slash(telex.news, "feeds"))
 
 
 async def test_feeds_command_offers_to_propose_or_follow(telex, feed_server, alerts):
     telex.locales[telex.reader.id] = "fr"
     listing = await telex.reader.slash(telex.news, "feeds")
-    modal = await telex.reader.click(last_reply(listing), label="Proposer un flux")
+    modal = await telex.reader.click(get_last_reply(listing), label="Proposer un flux")
     card = await telex.reader.submit_modal(modal, {"line": serve_feed(feed_server, "Cables")})
-    assert "Proposer" in button_labels(last_reply(card))
+    assert "Proposer" in list_button_labels(get_last_reply(card))
     listing = await telex.editor.slash(telex.news, "feeds")
-    assert button_labels(last_reply(listing)) == ["Follow a feed"]
+    assert list_button_labels(get_last_reply(listing)) == ["Follow a feed"]
 
 
 async def test_followed_feed_can_be_proposed_only_if_hidden(telex, feed_server, alerts):
@@ -472,23 +472,23 @@ async def test_followed_feed_can_be_proposed_only_if_hidden(telex, feed_server, 
 async def test_proposals_are_exported_and_deleted_with_user_data(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"), "crews")
     panel = await telex.reader.slash(telex.news, "privacy")
-    assert "1 proposal of a feed" in message_text(panel)
-    export = await telex.reader.click(last_reply(panel), label="Export")
-    export_bytes = telex.env.backend.cdn.get(last_reply(export).attachments[0].url)
+    assert "1 proposal of a feed" in read_reply_text(panel)
+    export = await telex.reader.click(get_last_reply(panel), label="Export")
+    export_bytes = telex.env.backend.cdn.get(get_last_reply(export).attachments[0].url)
     (exported_proposal,) = json.loads(export_bytes.decode())["proposals"]
     assert (exported_proposal["feed"], exported_proposal["reason"], exported_proposal["decision"]) == (
         "Cables",
         "crews",
         None,
     )
-    confirmation = await telex.reader.click(last_reply(panel), label="Delete everything")
-    deletion_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
-    assert "1 proposal" in message_text(deletion_reply)
+    confirmation = await telex.reader.click(get_last_reply(panel), label="Delete everything")
+    deletion_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    assert "1 proposal" in read_reply_text(deletion_reply)
     await telex.deliver()
-    (text,) = posted_texts(telex, alerts)
+    (text,) = list_posted_texts(telex, alerts)
     assert text.splitlines()[0] == "**Cables**: the proposal was withdrawn."
     assert telex.reader.mention not in text
-    assert components(telex.posts(alerts)[0]) == []
+    assert list_controls(telex.posts(alerts)[0]) == []
 
 
 async def test_open_proposals_per_server_are_limited(telex, feed_server, alerts):
@@ -501,7 +501,7 @@ async def test_open_proposals_per_server_are_limited(telex, feed_server, alerts)
     await telex.deliver()
     assert len(telex.posts(alerts)) == MAX_OPEN_PER_SERVER
     reply = await telex.editor.slash(telex.news, "feed add", url=serve_feed(feed_server, "Cables"))
-    assert "Follow **Cables**" in message_text(reply)
+    assert "Follow **Cables**" in read_reply_text(reply)
 
 
 def make_draft(world: World, channel: ChannelHandle, number: int, *, user_id: int | None = None) -> ProposalDraft:

@@ -12,12 +12,12 @@ from cogs.reading import bookmark_reactions
 from cogs.reading.message_articles import find_article_dispatch
 from tests.cogs.test_bookmarks import list_bookmark_titles
 from tests.support.discord_world import World
-from tests.support.interactions import text
-from tests.support.scenario import follow, post_catch_up
+from tests.support.interactions import read_message_text
+from tests.support.scenario import follow_feed, post_catch_up
 
 
 async def test_reaction_adds_and_removes_bookmark(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmark.article.title == "Cities ban facial recognition"
@@ -28,7 +28,7 @@ async def test_reaction_adds_and_removes_bookmark(telex, feed_server):
 
 
 async def test_repeated_reaction_restores_note_and_tags_within_an_hour(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post, bookmarks = telex.posts()[0], telex.store.bookmarks
     await telex.reader.react(post, "🔖")
     (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
@@ -50,7 +50,7 @@ async def test_reaction_on_catch_up_saves_all_articles(telex, feed_server):
 
 
 async def test_other_emoji_messages_and_bots_are_ignored(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await robot.react(telex.posts()[0], "🔖")
     await telex.reader.react(telex.posts()[0], "👍")
@@ -75,7 +75,7 @@ async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> Non
 
 @pytest.mark.parametrize("age", [0, 40 * 86_400])  # of the posts
 async def test_reactions_during_outage_are_found_on_restart(telex, feed_server, age):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await react_while_offline(telex, (telex.reader, True), (telex.editor, True), (robot, True))
@@ -87,7 +87,7 @@ async def test_reactions_during_outage_are_found_on_restart(telex, feed_server, 
 
 async def test_confirmed_post_is_checked_beyond_request_limit(telex, feed_server, monkeypatch):
     monkeypatch.setattr(bookmark_reactions, "_MAX_REACTION_REQUESTS", 1)
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await react_while_offline(telex, (telex.editor, True))
     react_without_event(telex, (telex.reader, True))
     dispatch = await find_article_dispatch(telex.bot, telex.posts()[0].id, telex.guild.id)
@@ -98,7 +98,7 @@ async def test_confirmed_post_is_checked_beyond_request_limit(telex, feed_server
 
 
 async def test_removed_bookmark_is_not_restored_by_old_reaction(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
     assert await list_bookmark_titles(telex, telex.reader) == []
@@ -111,8 +111,8 @@ async def test_removed_bookmark_is_not_restored_by_old_reaction(telex, feed_serv
 
 async def test_channel_without_history_permission_is_skipped(telex, feed_server):
     closed_channel = telex.guild.create_text_channel("closed")
-    await follow(telex, feed_server, path="/closed", title="Closed", channel=closed_channel)
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server, path="/closed", title="Closed", channel=closed_channel)
+    await follow_feed(telex, feed_server)
     await telex.set_permissions(closed_channel, read_message_history=False)
     await react_while_offline(telex, (telex.reader, True))
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
@@ -127,8 +127,8 @@ async def test_channel_that_times_out_is_skipped(telex, feed_server, monkeypatch
         return await fetch_history(client, channel_id, *args, **kwargs)
 
     slow_channel = telex.guild.create_text_channel("slow")
-    await follow(telex, feed_server)
-    await follow(telex, feed_server, path="/slow", title="Slow", channel=slow_channel)
+    await follow_feed(telex, feed_server)
+    await follow_feed(telex, feed_server, path="/slow", title="Slow", channel=slow_channel)
     monkeypatch.setattr(discord.http.HTTPClient, "logs_from", time_out_in_slow_channel)
     await react_while_offline(telex, (telex.reader, True))
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
@@ -136,7 +136,7 @@ async def test_channel_that_times_out_is_skipped(telex, feed_server, monkeypatch
 
 async def test_reactions_in_forum_are_found_on_restart(telex, feed_server):
     forum = telex.guild.create_forum_channel("talk")
-    await follow(telex, feed_server, channel=forum)
+    await follow_feed(telex, feed_server, channel=forum)
     thread = forum.threads[0]
     opening = thread.history()[0]
     subscribers, telex.env.backend.subscribers = telex.env.backend.subscribers, []
@@ -147,7 +147,7 @@ async def test_reactions_in_forum_are_found_on_restart(telex, feed_server):
 
 
 async def test_posts_without_reactions_cause_no_requests(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post = telex.posts()[0]
     telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
     request_count_before = len(telex.env.http_requests)
@@ -160,10 +160,10 @@ async def test_posts_without_reactions_cause_no_requests(telex, feed_server):
 
 async def test_bookmark_limit_is_reported_once_by_direct_message(telex, feed_server, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.BOOKMARKS_PER_USER, 0)
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     for _time in range(2):
         await telex.reader.react(telex.posts()[0], "🔖")
         await telex.reader.unreact(telex.posts()[0], "🔖")
-    notices = [text(message) for message in telex.reader.user.dm_channel.history()]
+    notices = [read_message_text(message) for message in telex.reader.user.dm_channel.history()]
     assert len(notices) == 1
     assert "the limit of 0 bookmarks" in notices[0]

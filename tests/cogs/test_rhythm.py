@@ -15,8 +15,14 @@ from cogs.feeds import starter_packs
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import choose, last_reply, message_text, selected_labels, text
-from tests.support.scenario import follow, newest_article, posted_titles, publish, why
+from tests.support.interactions import (
+    get_last_reply,
+    list_selected_labels,
+    read_message_text,
+    read_reply_text,
+    select_option,
+)
+from tests.support.scenario import follow_feed, get_newest_article, list_posted_titles, publish_items, run_why
 
 
 def parse_timestamp(text: str) -> int:
@@ -30,14 +36,14 @@ async def load_limits(world: World) -> tuple[str | None, int | None, int | None]
 
 
 async def open_schedule(world: World) -> ResponseMessage:
-    return last_reply(await world.editor.slash(world.news, "settings schedule"))
+    return get_last_reply(await world.editor.slash(world.news, "settings schedule"))
 
 
 async def publish_articles(world: World, server: FeedServer, *numbers: int) -> None:
     """Publish articles in the followed feed and poll it, without delivering the posts."""
     (_subscription, feed), *_other_pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     now = world.clock.now()
-    await publish(
+    await publish_items(
         world,
         server,
         feed,
@@ -47,25 +53,25 @@ async def publish_articles(world: World, server: FeedServer, *numbers: int) -> N
 
 
 async def test_schedule_is_saved_shown_and_turned_off(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     panel = await open_schedule(telex)
-    assert "**Quiet hours**\n-# No quiet hours" in text(panel)
-    panel = last_reply(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
-    assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in text(panel)
-    assert "Saved" not in text(panel)
+    assert "**Quiet hours**\n-# No quiet hours" in read_message_text(panel)
+    panel = get_last_reply(await select_option(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
+    assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in read_message_text(panel)
+    assert "Saved" not in read_message_text(panel)
     assert (await load_limits(telex))[0] is None
-    panel = last_reply(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
-    assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in text(panel)
-    assert text(panel).endswith("\n-# ✅ Saved")
-    panel = last_reply(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
-    panel = last_reply(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
-    panel = last_reply(await choose(telex.editor, panel, "5 minutes", "Time between"))
+    panel = get_last_reply(await select_option(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
+    assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in read_message_text(panel)
+    assert read_message_text(panel).endswith("\n-# ✅ Saved")
+    panel = get_last_reply(await select_option(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
+    panel = get_last_reply(await select_option(telex.editor, panel, "3 posts an hour", "Hourly limit"))
+    panel = get_last_reply(await select_option(telex.editor, panel, "5 minutes", "Time between"))
     assert await load_limits(telex) == ("23:00-06:00", 3, 300)
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
     assert "**Hourly limit**: no limit → 3 posts an hour" in history
-    panel = last_reply(await telex.editor.click(panel, label="Turn everything off"))
-    assert selected_labels(panel, "Hourly limit") == ["No limit"]
+    panel = get_last_reply(await telex.editor.click(panel, label="Turn everything off"))
+    assert list_selected_labels(panel, "Hourly limit") == ["No limit"]
     assert await load_limits(telex) == (None, None, None)
 
 
@@ -76,9 +82,9 @@ async def test_pack_reply_mentions_quiet_hours(telex, feed_server, monkeypatch):
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
     quiet_hours = local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60)
     await telex.set_channel_setting(setting_registry.QUIET_HOURS, quiet_hours, telex.news)
-    reply_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    reply_text = read_reply_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "Quiet hours in" in reply_text
-    second_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    second_text = read_reply_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "already followed" in second_text
     assert "Quiet hours" not in second_text
 
@@ -91,21 +97,23 @@ def test_invalid_quiet_hours_are_shown_escaped(stored_value):
 
 
 async def test_quiet_hours_must_not_be_empty(telex, feed_server):
-    await follow(telex, feed_server)
-    panel = last_reply(await choose(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until"))
-    assert "Quiet until 07:00. Choose a start time to save." in text(panel)
-    refusal = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
-    assert "can’t begin and end at the same time" in message_text(refusal)
-    panel = last_reply(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
-    refusal = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
-    assert "can’t begin and end at the same time" in message_text(refusal)
+    await follow_feed(telex, feed_server)
+    panel = get_last_reply(
+        await select_option(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until")
+    )
+    assert "Quiet until 07:00. Choose a start time to save." in read_message_text(panel)
+    refusal = await select_option(telex.editor, panel, "Quiet from 07:00", "Quiet from")
+    assert "can’t begin and end at the same time" in read_reply_text(refusal)
+    panel = get_last_reply(await select_option(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
+    refusal = await select_option(telex.editor, panel, "Quiet until 22:00", "Quiet until")
+    assert "can’t begin and end at the same time" in read_reply_text(refusal)
     assert (await load_limits(telex))[0] == "22:00-07:00"
-    panel = last_reply(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
-    assert "**Quiet hours**\n-# No quiet hours" in text(panel)
+    panel = get_last_reply(await select_option(telex.editor, panel, "No quiet hours", "Quiet until"))
+    assert "**Quiet hours**\n-# No quiet hours" in read_message_text(panel)
 
 
 async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
     await telex.advance(parse_timestamp("2026-11-24 22:00") - telex.clock.now())
     await telex.set_channel_setting(setting_registry.QUIET_HOURS, "22:00-07:00", telex.news)
@@ -114,31 +122,33 @@ async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
     await telex.deliver()
     assert len(telex.posts()) == post_count_before
     (_subscription, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-    article = await newest_article(telex, feed)
-    assert "Waiting until 07:00 (quiet hours)." in (await why(telex, article.url, person=telex.editor)).replace(
+    article = await get_newest_article(telex, feed)
+    assert "Waiting until 07:00 (quiet hours)." in (await run_why(telex, article.url, person=telex.editor)).replace(
         "\\", ""
     )
-    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in message_text(await telex.editor.slash(telex.news, "feed list"))
-    assert "Right now: Waiting until 07:00" in text(await open_schedule(telex))
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in read_reply_text(
+        await telex.editor.slash(telex.news, "feed list")
+    )
+    assert "Right now: Waiting until 07:00" in read_message_text(await open_schedule(telex))
     telex.locales[telex.editor.id] = "fr"
-    assert "En attente jusqu’à 07:00 (heures calmes)." in (await why(telex, article.url, person=telex.editor)).replace(
-        "\\", ""
-    )
+    assert "En attente jusqu’à 07:00 (heures calmes)." in (
+        await run_why(telex, article.url, person=telex.editor)
+    ).replace("\\", "")
     await telex.advance(8 * 3600)
     await telex.deliver()
-    assert posted_titles(telex)[post_count_before:] == ["Article 11", "Article 12"]
+    assert list_posted_titles(telex)[post_count_before:] == ["Article 11", "Article 12"]
 
 
 async def test_posts_beyond_hourly_limit_become_catch_up(telex, feed_server):
-    await follow(telex, feed_server)
-    await choose(telex.editor, await open_schedule(telex), "2 posts an hour", "Hourly limit")
+    await follow_feed(telex, feed_server)
+    await select_option(telex.editor, await open_schedule(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)
     post_count_before = len(telex.posts())
     await publish_articles(telex, feed_server, 11)
     await telex.deliver()
     await publish_articles(telex, feed_server, 12, 13, 14)
     await telex.deliver()
-    assert posted_titles(telex)[post_count_before:] == [
+    assert list_posted_titles(telex)[post_count_before:] == [
         "Article 11",
         "3 articles arrived in the meantime",
     ]

@@ -13,8 +13,8 @@ from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import ALLOWED_PEOPLE, read_permissions_by_command
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import hide_channel, last_reply, message_text
-from tests.support.scenario import follow
+from tests.support.interactions import get_last_reply, hide_channel, read_reply_text
+from tests.support.scenario import follow_feed
 
 
 async def test_manager_commands_have_no_default_permissions(telex):
@@ -33,34 +33,34 @@ async def test_manager_commands_have_no_default_permissions(telex):
 
 async def test_member_cannot_use_manager_commands(telex):
     answer = await telex.reader.slash(telex.news, "feed list")
-    assert "You need the Manage Server permission" in message_text(answer)
-    assert last_reply(answer).ephemeral
+    assert "You need the Manage Server permission" in read_reply_text(answer)
+    assert get_last_reply(answer).ephemeral
 
 
 async def test_command_permission_allows_role(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {role: True})
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     list_reply = await librarian.slash(telex.news, "feed list")
-    assert "Example News" in message_text(list_reply)
+    assert "Example News" in read_reply_text(list_reply)
     other_url = feed_server.serve("/other", make_rss(make_rss_item(9), title="Other News"))
-    form = await librarian.click(last_reply(list_reply), label="Add")
+    form = await librarian.click(get_last_reply(list_reply), label="Add")
     preview = await librarian.submit_modal(form, {"line": other_url})
-    assert "Now following" in message_text(await librarian.click(last_reply(preview), label="Follow"))
-    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "Now following" in read_reply_text(await librarian.click(get_last_reply(preview), label="Follow"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_command_permission_of_everyone_is_ignored(telex):
     """Discord's settings show @everyone as allowed by default, and may store that on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
-    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_command_permission_overrides_manager_role(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
@@ -70,8 +70,8 @@ async def test_command_permission_overrides_manager_role(telex, feed_server):
     telex.clock.advance(61)
     with pytest.raises(SetupError, match="not visible"):
         await librarian.slash(telex.news, "feed list")
-    refusal = await librarian.click(last_reply(confirmation), label="Stop following")
-    assert "You need the Manage Server permission" in message_text(refusal)
+    refusal = await librarian.click(get_last_reply(confirmation), label="Stop following")
+    assert "You need the Manage Server permission" in read_reply_text(refusal)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
@@ -79,13 +79,13 @@ async def test_manager_role_applies_when_permission_fetch_times_out(telex, feed_
     async def time_out(*_args: object) -> None:
         raise TimeoutError
 
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", time_out)
-    assert "Example News" in message_text(await librarian.slash(telex.news, "feed list"))
-    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "Example News" in read_reply_text(await librarian.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_error_in_permission_check_is_reported(telex, monkeypatch):
@@ -95,13 +95,13 @@ async def test_error_in_permission_check_is_reported(telex, monkeypatch):
     monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", fail)
     for command in ("feed list", "digest list"):
         answer = await telex.reader.slash(telex.news, command)
-        assert "Something went wrong on my side" in message_text(answer), command
+        assert "Something went wrong on my side" in read_reply_text(answer), command
     telex.ignore_past_errors()
 
 
 async def test_changed_command_permissions_apply_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert "You need the Manage Server permission" in message_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     permissions_update = {
         "id": command["id"],
@@ -111,7 +111,7 @@ async def test_changed_command_permissions_apply_at_once(telex, feed_server):
     }
     telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", permissions_update)
     await telex.env.settle()
-    assert "No feeds yet" in message_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "No feeds yet" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_server_commands_are_not_offered_in_direct_messages(telex):
@@ -149,7 +149,7 @@ async def test_refusal_names_manager_role(telex):
     role = telex.guild.create_role("Libr*rians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
-        reply_text = message_text(await telex.reader.slash(telex.news, command))
+        reply_text = read_reply_text(await telex.reader.slash(telex.news, command))
         assert reply_text == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), command
 
 
@@ -165,7 +165,7 @@ async def test_refusal_names_manager_role(telex):
     ],
 )
 async def test_panel_of_hidden_channel_changes_nothing(telex, feed_server, command, options, label):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     store = telex.store
     subscription = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
@@ -174,14 +174,14 @@ async def test_panel_of_hidden_channel_changes_nothing(telex, feed_server, comma
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
     command_options = {"channel": telex.news} if options is None else {"feed": str(subscription.id), **options}
-    panel = last_reply(await telex.editor.slash(elsewhere, command, **command_options))
+    panel = get_last_reply(await telex.editor.slash(elsewhere, command, **command_options))
     state_before = await load_channel_state(telex, feed.id)
     role = telex.guild.create_role("Helpers")
     await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, user_id=1)
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     hide_channel(telex, telex.news, telex.editor)
     await telex.env.settle()
-    reply_text = message_text(await telex.editor.click(panel, label=label))
+    reply_text = read_reply_text(await telex.editor.click(panel, label=label))
     assert "a channel you can’t see" in reply_text or "isn’t followed there anymore" in reply_text
     assert await load_channel_state(telex, feed.id) == state_before
 

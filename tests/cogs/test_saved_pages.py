@@ -25,8 +25,8 @@ from tests.cogs.test_link_saving import save_link, serve_page
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
-from tests.support.interactions import hide_channel, last_reply, message_text, text
-from tests.support.scenario import follow, newest_article, posted_texts, publish
+from tests.support.interactions import get_last_reply, hide_channel, read_message_text, read_reply_text
+from tests.support.scenario import follow_feed, get_newest_article, list_posted_texts, publish_items
 from tests.support.store_probe import Column
 
 PUBLIC_TITLE = "The harbour lantern festival opens on Sunday in Bristol"
@@ -119,7 +119,7 @@ async def ask_publicly_as_saver(case: Case) -> str:
     public_answer = await case.world.reader.slash(
         case.world.news, "ask", question="What flies over the harbour?", public=True
     )
-    return message_text(public_answer) + " ".join(posted_texts(case.world))
+    return read_reply_text(public_answer) + " ".join(list_posted_texts(case.world))
 
 
 async def run_commands(case: Case) -> str:
@@ -137,12 +137,12 @@ async def run_commands(case: Case) -> str:
         ("privacy", {}),
     ):
         world.clock.advance(60)
-        replies.append(message_text(await world.editor.slash(world.news, command, **options)))
+        replies.append(read_reply_text(await world.editor.slash(world.news, command, **options)))
     return " ".join(replies)
 
 
 async def find_similar(case: Case) -> str:
-    article = await newest_article(case.world, case.feed)
+    article = await get_newest_article(case.world, case.feed)
     searcher, feed_ids = case.world.newsroom.searcher, await case.list_feed_ids()
     page = await find_similar_articles(searcher, article, feed_ids=feed_ids, limit=9)
     return PUBLIC_TITLE + render_articles([hit.article for hit in page.results])
@@ -152,10 +152,10 @@ async def match_stories(case: Case) -> str:
     """Publish the story in another outlet: the saved page is no part of it, so no post waits for or joins it."""
     world, store = case.world, case.world.store
     channel = world.guild.create_text_channel("stories")
-    other = await follow(world, case.server, path="/other", title="Other Voice", channel=channel)
+    other = await follow_feed(world, case.server, path="/other", title="Other Voice", channel=channel)
     item = make_rss_item(77, title=SAVED_TITLE.partition(",")[0], published=world.clock.now() - 30)
-    await publish(world, case.server, other, item, title="Other Voice")
-    article = await newest_article(world, other)
+    await publish_items(world, case.server, other, item, title="Other Voice")
+    article = await get_newest_article(world, other)
     similar_pairs = store_probe.load_rows(world.database, "similar_article")
     related_ids = {pair[column] for pair in similar_pairs for column in ("article_id", "earlier_id")}
     saved_articles = await store.articles.list_newest([saved_pages_feed_id(world.reader.id)], limit=9)
@@ -163,14 +163,14 @@ async def match_stories(case: Case) -> str:
     assert not related_ids & {saved_article.id for saved_article in saved_articles}
     recent = await store.stories.list_recent(0, 0, limit=99, lead_length=99)
     coverage = await store.stories.load_other_coverage([article.id], await case.list_feed_ids(), 0.0)
-    return f"{recent} {coverage} {posted_texts(world, channel)}"
+    return f"{recent} {coverage} {list_posted_texts(world, channel)}"
 
 
 async def send_digests(case: Case) -> str:
     await start_digest(case.world)
     await advance_until_due(case.world)
     await case.world.deliver()
-    return posted_texts(case.world)[-1]
+    return list_posted_texts(case.world)[-1]
 
 
 async def detect_trends(case: Case) -> str:
@@ -217,8 +217,8 @@ async def call_assistant_tools(case: Case) -> str:
             ("latest", {"source": "Coast Weekly"}),
             ("trends", {}),
             ("feeds", {}),
-            ("article", {"url": (await newest_article(case.world, case.feed)).url}),
-            ("story", {"url": (await newest_article(case.world, case.feed)).url}),
+            ("article", {"url": (await get_newest_article(case.world, case.feed)).url}),
+            ("story", {"url": (await get_newest_article(case.world, case.feed)).url}),
         )
     ]
     with pytest.raises(Exception, match="No article is known"):
@@ -265,7 +265,7 @@ READERS: tuple[Callable[[Case], Awaitable[str]], ...] = (
 
 async def test_saved_page_is_hidden_from_others_everywhere(telex, feed_server):
     item = make_rss_item(1, title=PUBLIC_TITLE, body=f"{PUBLIC_TITLE}, at six.", published=telex.clock.now() - 60)
-    feed = await follow(telex, feed_server, item)
+    feed = await follow_feed(telex, feed_server, item)
     link = serve_page(feed_server, title=SAVED_TITLE, text=SAVED_TEXT)
     assert (await save_link(telex, link)).startswith("Saved for you alone.")
     case = Case(telex, feed_server, feed, link)
@@ -282,14 +282,14 @@ async def test_saved_page_and_article_of_same_url_stay_separate(telex, feed_serv
     await save_link(telex, link)
     saved_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1)
     item = make_rss_item(1, title=PUBLIC_TITLE, body="A teaser…").replace("https://news.example/articles/1", link)
-    feed = await follow(telex, feed_server, item)
-    article = await newest_article(telex, feed)
+    feed = await follow_feed(telex, feed_server, item)
+    article = await get_newest_article(telex, feed)
     assert article.url == link
     assert "zeppelin" not in article.body
     assert await telex.store.page_fetches.find_text_of_page(article.page_key) is None
     assert [found_article.id for found_article in await find_articles_at(telex.store, link)] == [article.id]
-    assert len(posted_texts(telex)) == 1  # The page was new to the channel, although somebody had saved it.
-    await publish(telex, feed_server, feed, item.replace("A teaser…", "A longer teaser…"))
+    assert len(list_posted_texts(telex)) == 1  # The page was new to the channel, although somebody had saved it.
+    await publish_items(telex, feed_server, feed, item.replace("A teaser…", "A longer teaser…"))
     assert await telex.store.bookmarks.list_by_user(telex.reader.id, limit=1) == saved_before
 
 
@@ -298,18 +298,18 @@ async def test_saved_page_does_not_use_text_of_hidden_article(telex, feed_server
     link = serve_page(feed_server, title="The public page", text="What everybody reads on this page. ")
     item = make_rss_item(1, title="For subscribers", body="What only subscribers read. " * 9)
     item = item.replace("https://news.example/articles/1", link)
-    feed = await follow(telex, feed_server, item, channel=secret_channel)
+    feed = await follow_feed(telex, feed_server, item, channel=secret_channel)
     store_probe.set_column(telex.database, Column.FEED_SERVER_ID, telex.guild.id, row_ids=[feed.id])
     hide_channel(telex, secret_channel, telex.reader)
     answer = await save_link(telex, link)
     assert answer.startswith("Saved for you alone.")
     assert "The public page" in answer
     assert "subscribers" not in answer
-    assert "subscribers" not in text(last_reply(await telex.reader.slash(telex.news, "bookmarks")))
+    assert "subscribers" not in read_message_text(get_last_reply(await telex.reader.slash(telex.news, "bookmarks")))
 
 
 async def test_feed_ids_do_not_collide_with_saved_pages(telex, feed_server):
     """SQLite numbers a row one above the largest ID, which is negative if only feeds of saved pages exist."""
     await save_link(telex, serve_page(feed_server))
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     assert feed.id == 1

@@ -15,15 +15,15 @@ from bot.posting.rendering.discord_limits import MAX_CHOICES
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.interactions import (
-    button_labels,
-    choose,
-    components,
     find_menu,
     forge_click,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
-    text,
+    list_button_labels,
+    list_controls,
+    read_message_text,
+    read_reply_text,
+    select_option,
 )
 from tests.support.posted_feeds import PostHistory
 from tests.support.store_probe import Column
@@ -49,18 +49,18 @@ async def history(telex) -> PostHistory:
 
 
 async def open_report(telex: World, person: MemberActor | None = None) -> ResponseMessage:
-    return last_reply(await (person or telex.editor).slash(telex.news, "feed report"))
+    return get_last_reply(await (person or telex.editor).slash(telex.news, "feed report"))
 
 
 async def open_remedy(telex: World, label: str) -> ResponseMessage:
-    return last_reply(await choose(telex.editor, await open_report(telex), label))
+    return get_last_reply(await select_option(telex.editor, await open_report(telex), label))
 
 
 async def confirm_remedy(telex: World, remedy: ResponseMessage) -> tuple[str, ResponseMessage]:
     """Carry out a remedy; return the text of the confirmation and its message with Undo."""
-    confirmation = last_reply(await telex.editor.click(remedy, label="Do it"))
-    assert button_labels(confirmation) == ["Undo"]
-    return text(confirmation) or "", confirmation
+    confirmation = get_last_reply(await telex.editor.click(remedy, label="Do it"))
+    assert list_button_labels(confirmation) == ["Undo"]
+    return read_message_text(confirmation) or "", confirmation
 
 
 async def load_subscription(telex: World, name: str):
@@ -71,7 +71,7 @@ async def load_subscription(telex: World, name: str):
 async def test_report_sorts_feeds_into_three_groups(telex, history):
     report = await open_report(telex)
     assert report.ephemeral
-    report_text = text(report) or ""
+    report_text = read_message_text(report) or ""
     to_decide, earning, too_early = (
         report_text.index(heading) for heading in ("1 TO DECIDE ON", "THESE EARN IT", "TOO EARLY TO TELL")
     )
@@ -99,7 +99,7 @@ async def test_reactions_of_fewer_than_three_people_are_hidden(telex, history):
     history.react(feed, "disliked", [[], [PEOPLE[0]]])
     await history.mute(feed, PEOPLE[:2])
     await history.add_feed("Silent", telex.news.id, [f"Silent {number}" for number in range(21)])
-    report_text = text(await open_report(telex)) or ""
+    report_text = read_message_text(await open_report(telex)) or ""
     rows = [report_text[report_text.index(f"**{name}**") :].split("\n")[1] for name in ("Quiet", "Silent")]
     # That nobody did anything looks as if two people had.
     assert rows == [f"-# **hardly any kept** · 21 posts in <#{telex.news.id}>"] * 2
@@ -109,7 +109,7 @@ async def test_feed_with_three_mutes_needs_decision(telex, history):
     feed = await history.add_feed("Loud", telex.news.id, [f"Loud {number}" for number in range(4)])
     history.react(feed, "liked", [PEOPLE] * 4)
     await history.mute(feed, PEOPLE)
-    report_text = text(await open_report(telex)) or ""
+    report_text = read_message_text(await open_report(telex)) or ""
     assert "2 TO DECIDE ON" in report_text
     assert "3 mutes of its stories" in report_text
 
@@ -119,7 +119,7 @@ async def test_mutes_are_shown_without_recent_posts(telex):
     feed = await history.add_feed("Loud", telex.news.id, ["Loud"], span_days=28)
     await history.mute(feed, PEOPLE)
     store_probe.shift_column(telex.newsroom.settings.database, Column.SENT_AT, -40 * 86_400)
-    report_text = text(await open_report(telex)) or ""
+    report_text = read_message_text(await open_report(telex)) or ""
     assert "1 TO DECIDE ON" in report_text
     assert "**Loud**\n-# no posts" in report_text
 
@@ -127,15 +127,15 @@ async def test_mutes_are_shown_without_recent_posts(telex):
 async def test_report_switches_to_ninety_days(telex, history):
     await history.add_feed("Old", telex.news.id, ["Past"] * 10, span_days=89)
     report = await open_report(telex)
-    text_of_month = text(report) or ""
-    text_of_ninety_days = text(last_reply(await telex.editor.click(report, label="90 days"))) or ""
+    text_of_month = read_message_text(report) or ""
+    text_of_ninety_days = read_message_text(get_last_reply(await telex.editor.click(report, label="90 days"))) or ""
     assert "115 posts" in text_of_month
     assert "121 posts" in text_of_ninety_days
 
 
 async def test_pause_remedy_is_previewed_and_undone(telex, history):
     remedy = await open_remedy(telex, "Daily Socket: pause")
-    assert "70 posts fewer; its articles stay in" in (text(remedy) or "")
+    assert "70 posts fewer; its articles stay in" in (read_message_text(remedy) or "")
     assert (await load_subscription(telex, "Daily Socket")).paused_at is None
     sentence, confirmation = await confirm_remedy(telex, remedy)
     assert "Paused **Daily Socket**" in sentence
@@ -146,14 +146,14 @@ async def test_pause_remedy_is_previewed_and_undone(telex, history):
 
 
 def find_menu_options(report: ResponseMessage) -> list[dict[str, Any]]:
-    return next((component["options"] for component in components(report) if component["type"] == 3), [])
+    return next((component["options"] for component in list_controls(report) if component["type"] == 3), [])
 
 
 async def test_filter_remedy_spares_saved_articles_and_is_undone(telex, history):
     options = find_menu_options(await open_report(telex))
     assert options[0]["label"].startswith("Daily Socket: never post “")
     assert options[0]["description"] == "Of the last 70 posts, 30 would have come; the saved ones stay"
-    remedy = last_reply(await choose(telex.editor, await open_report(telex), "Daily Socket: never post"))
+    remedy = get_last_reply(await select_option(telex.editor, await open_report(telex), "Daily Socket: never post"))
     _sentence, confirmation = await confirm_remedy(telex, remedy)
     place = FilterPlace((await load_subscription(telex, "Daily Socket")).id)
     (saved_filter,) = await telex.store.filters.list_by_place(place)
@@ -175,9 +175,9 @@ async def test_headline_remedy_is_undone(telex, history):
 async def test_move_remedy_asks_for_channel_and_is_undone(telex, history):
     deals = telex.guild.create_text_channel("deals")
     remedy = await open_remedy(telex, "Daily Socket: move")
-    assert "1 a day instead of 4 posts" in (text(remedy) or "")
-    assert next(part for part in components(remedy) if part.get("label") == "Do it")["disabled"]
-    remedy = last_reply(await choose_channel(telex, remedy, deals))
+    assert "1 a day instead of 4 posts" in (read_message_text(remedy) or "")
+    assert next(part for part in list_controls(remedy) if part.get("label") == "Do it")["disabled"]
+    remedy = get_last_reply(await choose_channel(telex, remedy, deals))
     sentence, confirmation = await confirm_remedy(telex, remedy)
     assert f"Moved **Daily Socket** to <#{deals.id}>" in sentence
     assert (await load_subscription(telex, "Daily Socket")).channel_id == deals.id
@@ -186,7 +186,7 @@ async def test_move_remedy_asks_for_channel_and_is_undone(telex, history):
 
 
 async def choose_channel(telex: World, remedy: ResponseMessage, channel):
-    menu = next(part for part in components(remedy) if part["type"] == CHANNEL_MENU)
+    menu = next(part for part in list_controls(remedy) if part["type"] == CHANNEL_MENU)
     return await telex.editor.select(remedy, [channel], custom_id=menu["custom_id"])
 
 
@@ -197,8 +197,8 @@ async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
     url = "https://daily-socket.example/feed"
     await history.add_feed("Daily Socket", other.id, [], url=url)
     remedy = await open_remedy(telex, "Daily Socket: move")
-    assert "is already followed in" in message_text(await choose_channel(telex, remedy, other))
-    menu = next(part for part in components(remedy) if part["type"] == CHANNEL_MENU)
+    assert "is already followed in" in read_reply_text(await choose_channel(telex, remedy, other))
+    menu = next(part for part in list_controls(remedy) if part["type"] == CHANNEL_MENU)
     resolved = {
         "channels": {
             str(hidden_channel.id): {"id": str(hidden_channel.id), "type": 0, "name": "hidden", "permissions": "0"}
@@ -213,14 +213,14 @@ async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
         component_type=CHANNEL_MENU,
         resolved=resolved,
     )
-    assert "You can’t choose a channel you can’t see." in message_text(refusal)
+    assert "You can’t choose a channel you can’t see." in read_reply_text(refusal)
     assert (await load_subscription(telex, "Daily Socket")).channel_id in {telex.news.id, other.id}
 
 
 async def test_best_of_day_remedy_is_previewed_and_undone(telex, history):
     await history.add_feed("Burst", telex.news.id, [f"Burst {number}" for number in range(60)], span_days=1)
     remedy = await open_remedy(telex, "#news: only the best of the day")
-    assert "4 a day instead of 6 posts; nearly all kept ones stay" in (text(remedy) or "")
+    assert "4 a day instead of 6 posts; nearly all kept ones stay" in (read_message_text(remedy) or "")
     _sentence, confirmation = await confirm_remedy(telex, remedy)
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[TOP_STORIES_PER_DAY] == 5
     await telex.editor.click(confirmation, label="Undo")
@@ -229,35 +229,39 @@ async def test_best_of_day_remedy_is_previewed_and_undone(telex, history):
 
 async def test_cancelled_remedy_changes_nothing(telex, history):
     remedy = await open_remedy(telex, "Daily Socket: pause")
-    assert "Nothing changed." in message_text(await telex.editor.click(remedy, label="Cancel"))
+    assert "Nothing changed." in read_reply_text(await telex.editor.click(remedy, label="Cancel"))
     assert (await load_subscription(telex, "Daily Socket")).paused_at is None
 
 
 async def test_report_requires_permission_at_each_press(telex, history):
     refusal = await telex.reader.slash(telex.news, "feed report")
-    assert "You need the Manage Server permission" in message_text(refusal)
+    assert "You need the Manage Server permission" in read_reply_text(refusal)
     report = await open_report(telex)
-    remedy = last_reply(await choose(telex.editor, report, "Daily Socket: pause"))
-    confirmation = last_reply(await telex.editor.click(await open_remedy(telex, "Daily Socket: pause"), label="Do it"))
+    remedy = get_last_reply(await select_option(telex.editor, report, "Daily Socket: pause"))
+    confirmation = get_last_reply(
+        await telex.editor.click(await open_remedy(telex, "Daily Socket: pause"), label="Do it")
+    )
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": []})
     for message, label in ((report, "90 days"), (remedy, "Do it"), (confirmation, "Undo")):
-        assert "You need the Manage Server permission" in message_text(await telex.editor.click(message, label=label))
+        assert "You need the Manage Server permission" in read_reply_text(
+            await telex.editor.click(message, label=label)
+        )
     assert (await load_subscription(telex, "Daily Socket")).paused_at is not None
 
 
 async def test_report_refuses_unfollowed_feed_and_forged_choice(telex, history):
     report = await open_report(telex)
-    remedy = last_reply(await choose(telex.editor, report, "Daily Socket: pause"))
+    remedy = get_last_reply(await select_option(telex.editor, report, "Daily Socket: pause"))
     custom_id, _options = find_menu(report)
     subscription = await load_subscription(telex, "Daily Socket")
     for forged_value in ("99", "-1", str(subscription.id + 500), "x"):
         answer = await forge_click(telex.editor, telex.news, report, custom_id, values=[forged_value])
-        assert "expired" in message_text(answer)
+        assert "expired" in read_reply_text(answer)
     await telex.store.subscriptions.unfollow(telex.news.id, subscription.feed_id, user_id=telex.editor.id)
-    assert "isn’t followed there anymore" in message_text(await telex.editor.click(remedy, label="Do it"))
-    remedy_of_unfollowed = await choose(telex.editor, report, "Daily Socket: headlines")
-    assert "isn’t followed there anymore" in message_text(
-        await telex.editor.click(last_reply(remedy_of_unfollowed), label="Do it")
+    assert "isn’t followed there anymore" in read_reply_text(await telex.editor.click(remedy, label="Do it"))
+    remedy_of_unfollowed = await select_option(telex.editor, report, "Daily Socket: headlines")
+    assert "isn’t followed there anymore" in read_reply_text(
+        await telex.editor.click(get_last_reply(remedy_of_unfollowed), label="Do it")
     )
 
 
@@ -266,20 +270,20 @@ async def test_report_omits_hidden_channels(telex, history):
     feed = await history.add_feed("Secret", secret.id, [f"Secret {number}" for number in range(50)])
     history.react(feed, "saved", [PEOPLE] * 3)
     hide_channel(telex, secret, telex.editor)
-    report_text = text(await open_report(telex)) or ""
+    report_text = read_message_text(await open_report(telex)) or ""
     assert "Secret" not in report_text
     assert "111 posts" in report_text
 
 
 async def test_report_without_feeds_suggests_next_step(telex):
-    assert "No feeds yet" in message_text(await telex.editor.slash(telex.news, "feed report"))
+    assert "No feeds yet" in read_reply_text(await telex.editor.slash(telex.news, "feed report"))
 
 
 async def test_report_opens_from_feed_list_in_french(telex, history):
     telex.locales[telex.editor.id] = "fr"
-    feed_list = last_reply(await telex.editor.slash(telex.news, "feed list"))
-    report = last_reply(await telex.editor.click(feed_list, label="Bilan"))
-    report_text = text(report) or ""
+    feed_list = get_last_reply(await telex.editor.slash(telex.news, "feed list"))
+    report = get_last_reply(await telex.editor.click(feed_list, label="Bilan"))
+    report_text = read_message_text(report) or ""
     for words in ("Quels flux méritent leur place", "1 À TRANCHER", "CEUX-CI LA MÉRITENT", "TROP TÔT POUR LE DIRE"):
         assert words in report_text
     assert "**1 gardée sur 100**" in report_text
@@ -294,13 +298,13 @@ async def test_report_of_many_feeds_has_pages(telex, history):
     for feed in feeds[14:]:
         history.react(feed, "saved", [PEOPLE])
     report = await open_report(telex)
-    assert "15 TO DECIDE ON" in (text(report) or "")
-    assert "1 / 3" in button_labels(report)
+    assert "15 TO DECIDE ON" in (read_message_text(report) or "")
+    assert "1 / 3" in list_button_labels(report)
     assert len(find_menu_options(report)) <= MAX_CHOICES
     assert sum("pause" in option["label"] for option in find_menu_options(report)) == 12
-    assert len(components(report)) <= 40
+    assert len(list_controls(report)) <= 40
     for _page in range(2):
-        next_page = [part for part in components(report) if part["type"] == 2][-4]
-        report = last_reply(await telex.editor.click(report, custom_id=next_page["custom_id"]))
+        next_page = [part for part in list_controls(report) if part["type"] == 2][-4]
+        report = get_last_reply(await telex.editor.click(report, custom_id=next_page["custom_id"]))
         telex.clock.advance(20)
-    assert "3 / 3" in button_labels(report)
+    assert "3 / 3" in list_button_labels(report)

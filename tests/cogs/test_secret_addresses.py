@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 from bot.core.configuration.settings import Secret
 from bot.store import set_encryption_keys
 from tests.support.feed_server import make_rss
-from tests.support.interactions import button_custom_id, last_reply, message_text
-from tests.support.scenario import three_items
+from tests.support.interactions import get_button_custom_id, get_last_reply, read_reply_text
+from tests.support.scenario import make_three_rss_items
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +32,12 @@ def reset_encryption_keys() -> Iterator[None]:
 async def test_preview_says_whether_secret_url_is_encrypted(telex, feed_server, has_key, language, sentence):
     set_encryption_keys(Secret(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
-    feed_server.serve("/rss", make_rss(*three_items(), title="Paper"))
+    feed_server.serve("/rss", make_rss(*make_three_rss_items(), title="Paper"))
     preview = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")
-    assert sentence in message_text(preview)
+    assert sentence in read_reply_text(preview)
     await telex.editor.click(
-        last_reply(preview),
-        custom_id=button_custom_id(last_reply(preview), "Suivre" if language == "fr" else "Follow"),
+        get_last_reply(preview),
+        custom_id=get_button_custom_id(get_last_reply(preview), "Suivre" if language == "fr" else "Follow"),
     )
     path = telex.newsroom.settings.database
     database_bytes = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())

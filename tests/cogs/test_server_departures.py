@@ -13,8 +13,8 @@ from bot.operating import server_decisions
 from bot.store import DatabaseFault
 from bot.store.records.operating_records import ServerProfile
 from cogs.running.server_events import GuildEventsCog
-from tests.support.discord_world import World, invite, reinvite_bot
-from tests.support.wire.waiting import until
+from tests.support.discord_world import World, invite_bot, reinvite_bot
+from tests.support.wire.waiting import wait_until
 
 
 def list_server_ids(world: World) -> set[int]:
@@ -41,7 +41,7 @@ async def set_policy(world: World, policy: ServerPolicy) -> None:
 
 
 async def test_blocked_server_is_left_on_every_invitation(telex):
-    other_server = invite(telex.env, "Other", locale="fr")
+    other_server = invite_bot(telex.env, "Other", locale="fr")
     other_server.create_text_channel("hall")
     await telex.env.settle()
     await block_server(telex, other_server.id)
@@ -60,7 +60,7 @@ async def test_blocked_server_is_left_on_every_invitation(telex):
 
 
 async def test_blocked_server_is_left_despite_database_fault(telex, monkeypatch):
-    other_server = invite(telex.env, "Other")
+    other_server = invite_bot(telex.env, "Other")
     await telex.env.settle()
     await block_server(telex, other_server.id)
     record_profiles, pending_faults = telex.store.servers.record_profiles, [DatabaseFault("disk full")]
@@ -88,7 +88,7 @@ async def test_left_server_may_invite_bot_again(telex):
 
 
 async def test_failing_departure_does_not_prevent_others(telex, monkeypatch):
-    invite(telex.env, "Other")
+    invite_bot(telex.env, "Other")
     await telex.env.settle()
     for server_id in list_server_ids(telex):
         await block_server(telex, server_id)
@@ -112,7 +112,7 @@ async def test_allow_list_starts_with_current_servers(telex):
     await leave_denied_servers(telex)
     assert list_server_ids(telex) == {telex.guild.id}
     stranger = telex.env.create_guild("Stranger")
-    await until(lambda: list_server_ids(telex) == {telex.guild.id})
+    await wait_until(lambda: list_server_ids(telex) == {telex.guild.id})
     await telex.env.settle()
     await set_policy(telex, ServerPolicy.ALL)
     await leave_denied_servers(telex)

@@ -17,7 +17,7 @@ from simcord.backend import cdn
 
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
-from tests.support.interactions import button_labels, last_reply, message_text, parts
+from tests.support.interactions import get_last_reply, list_button_labels, list_components, read_reply_text
 
 PATH = "/members/@me"
 FIFTY_MEGABYTES = 50_000_000
@@ -50,13 +50,13 @@ async def test_profile_is_previewed_set_and_reset(telex):
         banner=("sea.png", draw_picture((600, 600))),
         bio="News *for* us",
     )
-    assert "How I’d look in this server" in message_text(preview)
-    assert "News \\*for\\* us" in message_text(preview)
-    preview_json = json.dumps(parts(last_reply(preview)))
+    assert "How I’d look in this server" in read_reply_text(preview)
+    assert "News \\*for\\* us" in read_reply_text(preview)
+    preview_json = json.dumps(list_components(get_last_reply(preview)))
     assert all(f"/{name}.png" in preview_json for name in ("avatar", "banner")), preview_json
     assert read_edits(telex) == []
-    save_reply = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert "Saved." in message_text(save_reply)
+    save_reply = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    assert "Saved." in read_reply_text(save_reply)
     (edit,) = read_edits(telex)
     assert edit.keys() == {"avatar", "banner", "bio"}
     assert edit["bio"] == "News *for* us"
@@ -64,22 +64,22 @@ async def test_profile_is_previewed_set_and_reset(telex):
     assert open_picture(edit["banner"]).size == (600, 211)
     assert guild.me.guild_avatar is not None
     panel = await telex.editor.slash(telex.news, "settings profile")
-    assert "custom avatar" in message_text(panel)
+    assert "custom avatar" in read_reply_text(panel)
     settings = await telex.editor.slash(telex.news, "settings server")
-    assert "custom avatar" in message_text(settings)
-    await telex.editor.click(last_reply(panel), label="Back to the default")
+    assert "custom avatar" in read_reply_text(settings)
+    await telex.editor.click(get_last_reply(panel), label="Back to the default")
     assert read_edits(telex)[1:] == [{"avatar": None, "banner": None, "bio": ""}]
     assert guild.me.guild_avatar is None
     only_bio = await telex.editor.slash(telex.news, "settings profile", bio="Short")
-    await telex.editor.click(last_reply(only_bio), label="Use this profile")
+    await telex.editor.click(get_last_reply(only_bio), label="Use this profile")
     assert read_edits(telex)[2:] == [{"bio": "Short"}]
 
 
 async def test_first_frame_of_animated_avatar_is_used(telex):
     animated_picture = draw_picture((64, 64), "GIF", 100)
     preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated_picture))
-    assert "The picture is animated; I’d use its first frame." in message_text(preview)
-    await telex.editor.click(last_reply(preview), label="Use this profile")
+    assert "The picture is animated; I’d use its first frame." in read_reply_text(preview)
+    await telex.editor.click(get_last_reply(preview), label="Use this profile")
     avatar = open_picture(read_edits(telex)[0]["avatar"])
     assert (avatar.size, getattr(avatar, "n_frames", 1)) == ((64, 64), 1)
 
@@ -110,8 +110,8 @@ def build_decompression_bomb() -> bytes:
 )
 async def test_unusable_picture_is_refused(telex, name, content):
     reply = await telex.editor.slash(telex.news, "settings profile", banner=(name, content))
-    assert "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most 4,096 × 4,096" in message_text(reply)
-    assert button_labels(last_reply(reply)) == []
+    assert "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most 4,096 × 4,096" in read_reply_text(reply)
+    assert list_button_labels(get_last_reply(reply)) == []
 
 
 async def test_large_picture_is_refused_before_or_during_download(telex, feed_server, monkeypatch):
@@ -131,7 +131,7 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
     reply_to_declared_size = await telex.editor.slash(
         telex.news, "settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1))
     )
-    assert "This picture is too large. Send one of at most 8 MB." in message_text(reply_to_declared_size)
+    assert "This picture is too large. Send one of at most 8 MB." in read_reply_text(reply_to_declared_size)
     address = f"{feed_server.origin}/huge.png"
     feed_server.handle("/huge.png", stream_picture)
     store = cdn.CdnStore.store_attachment
@@ -141,7 +141,7 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
     reply_to_streamed_file = await telex.editor.slash(
         telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64)))
     )
-    assert "This picture is too large. Send one of at most 8 MB." in message_text(reply_to_streamed_file)
+    assert "This picture is too large. Send one of at most 8 MB." in read_reply_text(reply_to_streamed_file)
     assert sent_bytes < FIFTY_MEGABYTES // 2
     assert read_edits(telex) == []
 
@@ -157,9 +157,9 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
 async def test_discord_error_on_profile_is_explained(telex, status, code, text, words):
     preview = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64))))
     telex.env.inject_error("PATCH", f"/guilds/*{PATH}", status=status, code=code, message=text)
-    refusal = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert words in message_text(refusal)
-    assert await telex.editor.click(last_reply(preview), label="Use this profile")
+    refusal = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    assert words in read_reply_text(refusal)
+    assert await telex.editor.click(get_last_reply(preview), label="Use this profile")
     assert telex.bot.get_guild(telex.guild.id).me.guild_avatar is not None
 
 
@@ -167,6 +167,6 @@ async def test_profile_change_requires_permission(telex):
     preview = await telex.editor.slash(telex.news, "settings profile", bio="Mine")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     await telex.env.settle()
-    refusal = await telex.editor.click(last_reply(preview), label="Use this profile")
-    assert "Manage Server" in message_text(refusal)
+    refusal = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    assert "Manage Server" in read_reply_text(refusal)
     assert read_edits(telex) == []

@@ -10,13 +10,13 @@ from bot.core.preferences import MentionRule, Preference
 from bot.core.reasons import Reason, WithheldReason
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.feed_server import make_rss_item
-from tests.support.posting_publisher import Publisher
-from tests.support.scenario import posted_titles
+from tests.support.posting_publisher import FeedPublisher
+from tests.support.scenario import list_posted_titles
 
 
 @pytest.fixture
-def publisher(telex, feed_server) -> Publisher:
-    return Publisher(telex, feed_server)
+def publisher(telex, feed_server) -> FeedPublisher:
+    return FeedPublisher(telex, feed_server)
 
 
 async def test_locale_of_server_is_stored_on_join_and_change(telex):
@@ -36,7 +36,7 @@ async def test_removal_during_outage_is_noticed_on_restart(telex, publisher):
     telex.env.backend.guilds.pop(other_server.id)
     await telex.restart()
     await publisher.post(make_rss_item(1))
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.list_newest(None, limit=1))[0]
     status_by_channel = {
         row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page_key)
@@ -101,7 +101,7 @@ async def test_restored_role_permissions_unblock_channel(telex, publisher):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITE_PERMISSIONS.value})
     await telex.env.settle()
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_irrelevant_permission_change_keeps_channel_blocked(telex, publisher):

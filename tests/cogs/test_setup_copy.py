@@ -24,14 +24,24 @@ from tests.operating.test_blocked_sources import change_block
 from tests.posting.test_forums import TAGS, add_tag_rule, create_forum_with_tags
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer
-from tests.support.interactions import NEXT, components, hide_channel, last_reply, message_text, press, text
-from tests.support.scenario import follow
+from tests.support.interactions import (
+    NEXT,
+    get_last_reply,
+    hide_channel,
+    list_controls,
+    press_icon_button,
+    read_message_text,
+    read_reply_text,
+)
+from tests.support.scenario import follow_feed
 
 
 async def choose_targets(world: World, panel: InteractionResult, *targets: ChannelHandle) -> ResponseMessage:
     """Choose channels to copy to and return the preview."""
-    menu = next(part for part in components(last_reply(panel)) if str(part.get("placeholder")).startswith("Copy to"))
-    return last_reply(await world.editor.select(last_reply(panel), targets, custom_id=menu["custom_id"]))
+    menu = next(
+        part for part in list_controls(get_last_reply(panel)) if str(part.get("placeholder")).startswith("Copy to")
+    )
+    return get_last_reply(await world.editor.select(get_last_reply(panel), targets, custom_id=menu["custom_id"]))
 
 
 async def load_part(world: World, channel: ChannelHandle) -> dict[Any, str]:
@@ -44,8 +54,8 @@ async def set_up_news(world: World, feed_server: FeedServer) -> RoleHandle:
     """Give #news two feeds, one with a look that mentions a role and a filter, and some of all other settings."""
     news, store = world.news, world.store
     role = world.guild.create_role("AI", mentionable=True)
-    feed = await follow(world, feed_server)
-    await follow(world, feed_server, path="/2", title="Second")
+    feed = await follow_feed(world, feed_server)
+    await follow_feed(world, feed_server, path="/2", title="Second")
     place = {"server_id": world.guild.id, "channel_id": news.id, "user_id": 1}
     subscription = await store.subscriptions.find(news.id, feed.id)
     await store.subscriptions.set_look(subscription.id, PostLook(style=Style.COMPACT, role_id=role.id), user_id=1)
@@ -65,7 +75,7 @@ async def set_up_news(world: World, feed_server: FeedServer) -> RoleHandle:
 async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_server):
     await set_up_news(telex, feed_server)
     tech, forum = telex.guild.create_text_channel("tech"), telex.guild.create_forum_channel("forum")
-    own_feed = await follow(telex, feed_server, path="/own", title="Own", channel=tech)
+    own_feed = await follow_feed(telex, feed_server, path="/own", title="Own", channel=tech)
     tech_place = FilterPlace(tech.id, FilterScope.CHANNEL)
     await telex.store.filters.add(
         tech_place, [(FilterMode.EXCLUDE, "crypto"), (FilterMode.EXCLUDE, "own")], user_id=1, limit=9
@@ -75,7 +85,7 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
 
     panel = await telex.editor.slash(telex.news, "settings copy")
     preview = await choose_targets(telex, panel, tech, forum, telex.news)
-    tech_text, _mention, forum_text = text(preview).partition(f"<#{forum.id}>")
+    tech_text, _mention, forum_text = read_message_text(preview).partition(f"<#{forum.id}>")
     for line in (
         "**2 feeds**: Second, Example News",
         "**1 filter**: only `chips`",
@@ -93,7 +103,7 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
     assert await telex.store.setups.read(telex.guild.id) == setup, "nothing changes before Copy"
 
     report = await telex.editor.click(preview, label="Copy")
-    assert f"✅ <#{tech.id}>\n✅ <#{forum.id}>" in message_text(report)
+    assert f"✅ <#{tech.id}>\n✅ <#{forum.id}>" in read_reply_text(report)
     news_part, tech_part, forum_part = [await load_part(telex, channel) for channel in (telex.news, tech, forum)]
     own_keys = {key for key in tech_part if key.detail == "never own" or (key.feed and key.feed.url == own_feed.url)}
     assert len(own_keys) == 2
@@ -102,8 +112,8 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
     assert {change.user_id for change in await telex.store.preferences.list_changes(telex.guild.id, limit=9)} == {
         telex.editor.id
     }
-    undo_reply = await telex.editor.click(last_reply(report), label="Undo the change")
-    assert f"↩️ <#{tech.id}>\n↩️ <#{forum.id}>" in message_text(undo_reply)
+    undo_reply = await telex.editor.click(get_last_reply(report), label="Undo the change")
+    assert f"↩️ <#{tech.id}>\n↩️ <#{forum.id}>" in read_reply_text(undo_reply)
     assert await load_part(telex, forum) == await load_part(telex, telex.guild.create_text_channel("empty"))
     assert {key: text for key, text in (await telex.store.setups.read(telex.guild.id)).items() if key in setup} == setup
     assert SettingKind.DIGEST not in {key.setting for key in await load_part(telex, tech)}
@@ -118,8 +128,8 @@ async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
     await change_block(telex.newsroom, "127.0.0.1/2")
     panel = await telex.editor.slash(telex.news, "settings copy")
     preview = await choose_targets(telex, panel, tech)
-    assert "**1 feed**: Example News" in text(preview)
-    assert f"Can’t be copied: 1 blocked feed, mentions of <@&{role.id}>" in text(preview)
+    assert "**1 feed**: Example News" in read_message_text(preview)
+    assert f"Can’t be copied: 1 blocked feed, mentions of <@&{role.id}>" in read_message_text(preview)
     await telex.editor.click(preview, label="Copy")
     tech_part = await load_part(telex, tech)
     assert SettingKind.MENTION_RULE not in {key.setting for key in tech_part}
@@ -135,8 +145,8 @@ async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
         await add_tag_rule(telex, forum, name, "robots")
     panel = await telex.editor.slash(telex.news, "settings copy", channel=forum)
     preview = await choose_targets(telex, panel, other_forum, tech)
-    assert "**Post tag**: none → sécurité (robots)" in text(preview)
-    copied_text, _mention, tech_text = text(preview).partition(f"<#{tech.id}>")
+    assert "**Post tag**: none → sécurité (robots)" in read_message_text(preview)
+    copied_text, _mention, tech_text = read_message_text(preview).partition(f"<#{tech.id}>")
     assert copied_text.endswith("Can’t be copied: tag AI\n")
     assert "Can’t be copied: tag AI, tag Sécurité" in tech_text
     await telex.editor.click(preview, label="Copy")
@@ -158,16 +168,16 @@ async def test_copy_is_previewed_again_and_skips_full_channel(telex, feed_server
     preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech, full_channel)
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 3, telex.news)
     second_preview = await telex.editor.click(preview, label="Copy")
-    assert "Something changed meanwhile" in message_text(second_preview)
+    assert "Something changed meanwhile" in read_reply_text(second_preview)
     assert await load_part(telex, tech) == await load_part(telex, telex.guild.create_text_channel("empty"))
-    report = message_text(report_reply := await telex.editor.click(last_reply(second_preview), label="Copy"))
+    report = read_reply_text(report_reply := await telex.editor.click(get_last_reply(second_preview), label="Copy"))
     assert f"✅ <#{tech.id}>\n❌ <#{full_channel.id}>: Too many filters in one place: the limit is 10." in report
     assert await load_part(telex, full_channel) == full_part
     assert await load_part(telex, tech) == await load_part(telex, telex.news)
 
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 4, tech)
-    undo_reply = await telex.editor.click(last_reply(report_reply), label="Undo the change")
-    assert "changed since" in message_text(undo_reply)
+    undo_reply = await telex.editor.click(get_last_reply(report_reply), label="Undo the change")
+    assert "changed since" in read_reply_text(undo_reply)
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
 
 
@@ -183,7 +193,7 @@ async def test_copy_is_atomic(telex, feed_server, monkeypatch):
 
     monkeypatch.setattr(telex.store.setups, "apply", apply_after_another_manager)
     answer = await telex.editor.click(preview, label="Copy")
-    assert "Someone changed these settings meanwhile" in message_text(answer)
+    assert "Someone changed these settings meanwhile" in read_reply_text(answer)
     assert await load_part(telex, targets[0]) == await load_part(telex, telex.guild.create_text_channel("empty"))
 
 
@@ -191,15 +201,15 @@ async def test_copy_of_thread_omits_filters_of_its_channel(telex, feed_server):
     await set_up_news(telex, feed_server)
     thread = telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     place = next(post for post in telex.news.threads if post.id == thread.id)
-    await follow(telex, feed_server, path="/thread", title="Threaded", channel=place)
+    await follow_feed(telex, feed_server, path="/thread", title="Threaded", channel=place)
     targets = [telex.guild.create_text_channel(f"channel-{n}") for n in range(4)]
     panel = await telex.editor.slash(telex.news, "settings copy", channel=place)
     first_page = await choose_targets(telex, panel, *targets, telex.news)
     label = f"Can’t be copied: 1 filter of <#{telex.news.id}>, which the thread shares"
-    assert [f"<#{target.id}>" in text(first_page) for target in targets] == [True, True, True, False]
-    assert text(first_page).count(label) == 3
-    second_page = last_reply(await press(telex.editor, first_page, NEXT))
-    news_text = text(second_page).partition(f"<#{telex.news.id}>\n")[2]
+    assert [f"<#{target.id}>" in read_message_text(first_page) for target in targets] == [True, True, True, False]
+    assert read_message_text(first_page).count(label) == 3
+    second_page = get_last_reply(await press_icon_button(telex.editor, first_page, NEXT))
+    news_text = read_message_text(second_page).partition(f"<#{telex.news.id}>\n")[2]
     assert "**1 feed**: Threaded" in news_text
     assert label not in news_text
     await telex.editor.click(second_page, label="Copy")
@@ -207,10 +217,10 @@ async def test_copy_of_thread_omits_filters_of_its_channel(telex, feed_server):
 
 
 async def test_copy_buttons_expire_after_restart(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     tech = telex.guild.create_text_channel("tech")
     preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech)
     await telex.restart()
     answer = await telex.editor.click(preview, label="Copy")
-    assert "expired" in message_text(answer)
+    assert "expired" in read_reply_text(answer)
     assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}

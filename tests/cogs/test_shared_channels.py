@@ -27,8 +27,15 @@ from tests.cogs.test_digests import advance_until_due, publish_articles, start_d
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import button_labels, components, last_reply, message_text, restrict_to_editors, text
-from tests.support.scenario import follow, publish
+from tests.support.interactions import (
+    get_last_reply,
+    list_button_labels,
+    list_controls,
+    read_message_text,
+    read_reply_text,
+    restrict_to_editors,
+)
+from tests.support.scenario import follow_feed, publish_items
 
 PUBLIC = "https://telex.example/news"
 CATCH_UP_COUNT = 15
@@ -60,9 +67,9 @@ class Readers:
 
     async def share_channel(self) -> str:
         """Share the channel and return the address of its posts."""
-        panel = last_reply(await self.world.editor.slash(self.world.news, "feed share"))
-        panel = last_reply(await self.world.editor.click(panel, label=button_labels(panel)[0]))
-        addresses = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
+        panel = get_last_reply(await self.world.editor.slash(self.world.news, "feed share"))
+        panel = get_last_reply(await self.world.editor.click(panel, label=list_button_labels(panel)[0]))
+        addresses = re.findall(rf"{PUBLIC}/feeds/\S+", read_message_text(panel))
         assert [address.rpartition("/")[2] for address in addresses] == [
             "posts.atom",
             "stories.atom",
@@ -156,7 +163,7 @@ async def publish_two_outlets(world: World, server: FeedServer) -> None:
         headline = STORY if number < 13 else "Only for subscribers"
         entry = make_rss_item(number, title=headline, body="Engineers <i>found</i> them.", published=now - 100 + number)
         entry = entry.replace("news.example", f"{domain}.example")
-        await publish(world, server, feed, entry, make_rss_item(900 + number), title=title)
+        await publish_items(world, server, feed, entry, make_rss_item(900 + number), title=title)
 
 
 async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, readers):
@@ -211,7 +218,7 @@ async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, read
         status, second_headers, body = await readers.get(posts, **validator)
         assert (status, body, second_headers["ETag"]) == (304, "", headers["ETag"])
     telex.clock.advance(60)
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     for validator in validators:
         assert (await readers.get(posts, **validator))[0] == 200
     for _ in range(feed_routes.MAX_REQUESTS):
@@ -222,7 +229,7 @@ async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, read
 
 
 async def test_digest_is_published_as_entry(telex, feed_server, readers):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
     await telex.deliver()
@@ -235,22 +242,22 @@ async def test_digest_is_published_as_entry(telex, feed_server, readers):
 
 
 async def test_only_public_channel_is_shared(telex, feed_server, readers):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     posts = await readers.share_channel()
     assert (await readers.get(posts))[0] == 200
     await restrict_to_editors(telex, telex.news)
     assert (await readers.get(posts))[0] == 403
-    panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
-    assert "🟠 On hold: not everyone in the server can read this channel anymore" in text(panel)
-    assert posts.split("/")[-2] not in text(panel)
-    panel = last_reply(await telex.editor.click(panel, label="Stop sharing"))
-    assert "Not shared. @everyone must be able to view" in text(panel)
-    assert [component for component in components(panel) if component.get("disabled")]
+    panel = get_last_reply(await telex.editor.slash(telex.news, "feed share"))
+    assert "🟠 On hold: not everyone in the server can read this channel anymore" in read_message_text(panel)
+    assert posts.split("/")[-2] not in read_message_text(panel)
+    panel = get_last_reply(await telex.editor.click(panel, label="Stop sharing"))
+    assert "Not shared. @everyone must be able to view" in read_message_text(panel)
+    assert [component for component in list_controls(panel) if component.get("disabled")]
     assert (await readers.get(posts))[0] == 404
 
 
 async def test_address_ends_with_replacement_channel_or_server(telex, feed_server, readers):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     first_address = await readers.share_channel()
     second_address = await readers.share_channel()
     await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CATCH_UP_COUNT)))
@@ -259,12 +266,12 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
     stories = (await readers.get(second_address.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CATCH_UP_COUNT + 1
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
-    panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
-    panel = last_reply(await telex.editor.click(panel, label="Replace address"))
-    assert "Stories" not in text(panel)
-    (second_address,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
+    panel = get_last_reply(await telex.editor.slash(telex.news, "feed share"))
+    panel = get_last_reply(await telex.editor.click(panel, label="Replace address"))
+    assert "Stories" not in read_message_text(panel)
+    (second_address,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", read_message_text(panel))
     assert [(await readers.get(address))[0] for address in (first_address, second_address)] == [404, 200]
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
     other_channel = telex.guild.create_text_channel("other")
     await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other_channel.id, user_id=1)
@@ -288,12 +295,12 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
     await telex.store.servers.mark_joined(telex.guild.id)
     telex.clock.advance(FailedLookupLimiter.PERIOD_SECONDS)
     assert (await readers.get(second_address))[0] == 404
-    assert second_address.split("/")[-2].encode() not in store_probe.file_of(telex.database).read_bytes()
+    assert second_address.split("/")[-2].encode() not in store_probe.require_database_file(telex.database).read_bytes()
 
 
 async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):
     posts = await readers.share_channel()
-    refusal_text = message_text(await telex.editor.slash(telex.news, "feed add", url=posts))
+    refusal_text = read_reply_text(await telex.editor.slash(telex.news, "feed add", url=posts))
     assert "This is one of my own feeds" in refusal_text
     detour = feed_server.redirect("/detour", posts)
     with pytest.raises(FeedError) as error:
@@ -304,4 +311,4 @@ async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):
 async def test_sharing_without_public_url_names_setting(telex):
     object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, public_url=None))
     telex.locales[telex.editor.id] = "fr"
-    assert "TELEX_PUBLIC_URL" in message_text(await telex.editor.slash(telex.news, "feed share"))
+    assert "TELEX_PUBLIC_URL" in read_reply_text(await telex.editor.slash(telex.news, "feed share"))

@@ -4,19 +4,26 @@ import discord
 
 from bot.posting.recovery import message_contents
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import button_labels, choose, hide_channel, last_reply, message_text, text
-from tests.support.scenario import follow
+from tests.support.interactions import (
+    get_last_reply,
+    hide_channel,
+    list_button_labels,
+    read_message_text,
+    read_reply_text,
+    select_option,
+)
+from tests.support.scenario import follow_feed
 
 
 async def test_shared_article_names_member(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     latest_reply = await telex.reader.slash(telex.news, "latest")
-    article_choice = await telex.reader.click(last_reply(latest_reply), label="Share…")
-    share_reply = await choose(telex.reader, last_reply(article_choice), "A new browser")
+    article_choice = await telex.reader.click(get_last_reply(latest_reply), label="Share…")
+    share_reply = await select_option(telex.reader, get_last_reply(article_choice), "A new browser")
     shared_message = telex.posts()[-1]
-    assert shared_message.jump_url in message_text(share_reply)
-    assert f"Shared by <@{telex.reader.id}>" in text(shared_message)
-    assert "### [A new browser engine](https://news.example/articles/2)" in text(shared_message)
+    assert shared_message.jump_url in read_reply_text(share_reply)
+    assert f"Shared by <@{telex.reader.id}>" in read_message_text(shared_message)
+    assert "### [A new browser engine](https://news.example/articles/2)" in read_message_text(shared_message)
     await telex.restart()
     await telex.editor.click(shared_message, label="Save")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.editor.id, limit=9)
@@ -24,23 +31,25 @@ async def test_shared_article_names_member(telex, feed_server):
 
 
 async def test_shared_article_is_not_a_post(telex, feed_server):
-    await follow(telex, feed_server)
-    card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
-    await telex.reader.click(last_reply(card), label="Share here")
+    await follow_feed(telex, feed_server)
+    card = await select_option(telex.reader, get_last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
+    await telex.reader.click(get_last_reply(card), label="Share here")
     assert message_contents.parse_article_keys(telex.posts()[-1]) == message_contents.ArticleKeys()
     assert message_contents.parse_article_keys(telex.posts()[0]).post_keys
 
 
 async def test_sharing_requires_visible_article_and_send_permission(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, channel=secret)
-    await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
+    await follow_feed(telex, feed_server, channel=secret)
+    await follow_feed(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
     hide_channel(telex, secret, telex.reader)
     post_count_before = len(telex.posts())
-    card = await choose(telex.editor, last_reply(await telex.editor.slash(telex.news, "latest")), "Cities")
-    refusal = await telex.editor.click(last_reply(card), label="Share here")
-    assert "Some people here can’t see" in message_text(refusal)
-    card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all")
+    card = await select_option(telex.editor, get_last_reply(await telex.editor.slash(telex.news, "latest")), "Cities")
+    refusal = await telex.editor.click(get_last_reply(card), label="Share here")
+    assert "Some people here can’t see" in read_reply_text(refusal)
+    card = await select_option(
+        telex.reader, get_last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all"
+    )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     telex.env.backend.edit_role(
@@ -49,7 +58,7 @@ async def test_sharing_requires_visible_article_and_send_permission(telex, feed_
         {"permissions": discord.Permissions(view_channel=True, read_message_history=True).value},
     )
     await telex.env.settle()
-    refusal = await telex.reader.click(last_reply(card), label="Share here")
-    assert "You can’t write in this channel" in message_text(refusal)
+    refusal = await telex.reader.click(get_last_reply(card), label="Share here")
+    assert "You can’t write in this channel" in read_reply_text(refusal)
     assert len(telex.posts()) == post_count_before
-    assert "Share here" in button_labels(last_reply(card))
+    assert "Share here" in list_button_labels(get_last_reply(card))

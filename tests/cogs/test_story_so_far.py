@@ -21,18 +21,18 @@ from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import (
-    button_labels,
-    choose,
-    components,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
-    parts,
-    text,
+    list_button_labels,
+    list_components,
+    list_controls,
+    read_message_text,
+    read_reply_text,
+    select_option,
 )
 from tests.support.model_service import ModelService
-from tests.support.samples import new_article
-from tests.support.scenario import follow, publish
+from tests.support.samples import make_new_article
+from tests.support.scenario import follow_feed, publish_items
 
 HOUR = 3600
 CUT = "The undersea cable Nordwave was cut in the night by the anchor of a cargo ship."
@@ -55,17 +55,17 @@ async def publish_story(
     feeds: dict[str, Feed] = {}
     for number, outlet in enumerate(dict.fromkeys(outlet for outlet, *_ in articles)):
         items[outlet] = [make_rss_item(number + 1, title=f"{outlet}: welcome", published=now - 200 * HOUR)]
-        feeds[outlet] = await follow(telex, server, *items[outlet], path=f"/{outlet}", title=outlet)
+        feeds[outlet] = await follow_feed(telex, server, *items[outlet], path=f"/{outlet}", title=outlet)
     for number, (outlet, hours_ago, title, body) in enumerate(articles, 100):
         items[outlet].insert(0, make_rss_item(number, title=title, body=body, published=now - hours_ago * HOUR))
-        await publish(telex, server, feeds[outlet], *items[outlet], title=outlet)
+        await publish_items(telex, server, feeds[outlet], *items[outlet], title=outlet)
     return feeds
 
 
 async def test_story_lists_developments_with_quote_outlet_and_link(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
-    lines = text(answer).splitlines()
+    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    lines = read_message_text(answer).splitlines()
     assert answer.ephemeral
     assert lines[0] == "### Nordwave cable: the story so far"
     assert lines[1] == "-# 3 developments in 3 days · 5 articles from 2 outlets"
@@ -82,26 +82,26 @@ async def test_story_lists_developments_with_quote_outlet_and_link(telex, feed_s
         "⚖️ **Outlets differ:** [Twelve ships](https://news.example/articles/103) (Circuit), "
         "[Fifteen](https://news.example/articles/104) (Socket)" in lines
     )
-    assert button_labels(answer) == ["Watch", "Newest first", "Ask", "Enough of this story"]
+    assert list_button_labels(answer) == ["Watch", "Newest first", "Ask", "Enough of this story"]
 
 
 async def test_order_button_edits_message_after_restart(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
     await telex.restart()
     await telex.reader.click(answer, label="Newest first")
-    quotes = [line for line in text(answer).splitlines() if line.startswith("> ")]
+    quotes = [line for line in read_message_text(answer).splitlines() if line.startswith("> ")]
     assert quotes[0] == f"> {QUEUE.format('Twelve')}"
     assert quotes[-1] == f"> {CUT}"
-    assert "Oldest first" in button_labels(answer)
+    assert "Oldest first" in list_button_labels(answer)
     await telex.reader.click(answer, label="Oldest first")
-    assert text(answer).index(CUT) < text(answer).index(QUEUE.format("Twelve"))
+    assert read_message_text(answer).index(CUT) < read_message_text(answer).index(QUEUE.format("Twelve"))
 
 
 async def test_story_offers_watch_and_question(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
-    assert "**Nordwave cable**" in message_text(await telex.reader.click(answer, label="Watch"))
+    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "**Nordwave cable**" in read_reply_text(await telex.reader.click(answer, label="Watch"))
     (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     assert watch.query == "Nordwave cable"
     window = await telex.reader.click(answer, label="Ask")
@@ -113,24 +113,28 @@ async def test_story_button_is_only_on_posts_of_stories(telex, feed_server):
     await publish_story(telex, feed_server, tuple(fresh_articles))
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
     await telex.deliver()
-    story_post = next(post for post in telex.posts() if "Also: " in text(post))
-    single_post = next(post for post in telex.posts() if "Repair crew" in text(post))
-    assert "Story so far" in button_labels(story_post)
-    assert "Story so far" not in button_labels(single_post)
+    story_post = next(post for post in telex.posts() if "Also: " in read_message_text(post))
+    single_post = next(post for post in telex.posts() if "Repair crew" in read_message_text(post))
+    assert "Story so far" in list_button_labels(story_post)
+    assert "Story so far" not in list_button_labels(single_post)
     story = await telex.reader.click(story_post, label="Story so far")
-    assert last_reply(story).ephemeral
-    assert "3 developments" in message_text(story)
+    assert get_last_reply(story).ephemeral
+    assert "3 developments" in read_reply_text(story)
 
 
 async def test_search_results_and_answers_offer_story(telex, feed_server):
     await publish_story(telex, feed_server)
-    results = last_reply(await telex.reader.slash(telex.news, "search", query="nordwave"))
-    story = await choose(telex.reader, results, "Ship", "A story so far")
-    assert "3 developments" in message_text(story)
-    single_article_reply = last_reply(await telex.reader.slash(telex.news, "search", query="severed"))
-    assert not any(component.get("placeholder") == "A story so far…" for component in components(single_article_reply))
-    answer = last_reply(await telex.reader.slash(telex.news, "ask", question="What cut the undersea cable Nordwave?"))
-    assert "3 developments" in message_text(await telex.reader.click(answer, label="Story so far"))
+    results = get_last_reply(await telex.reader.slash(telex.news, "search", query="nordwave"))
+    story = await select_option(telex.reader, results, "Ship", "A story so far")
+    assert "3 developments" in read_reply_text(story)
+    single_article_reply = get_last_reply(await telex.reader.slash(telex.news, "search", query="severed"))
+    assert not any(
+        component.get("placeholder") == "A story so far…" for component in list_controls(single_article_reply)
+    )
+    answer = get_last_reply(
+        await telex.reader.slash(telex.news, "ask", question="What cut the undersea cable Nordwave?")
+    )
+    assert "3 developments" in read_reply_text(await telex.reader.click(answer, label="Story so far"))
 
 
 async def test_story_omits_hidden_feeds(telex, feed_server):
@@ -140,47 +144,47 @@ async def test_story_omits_hidden_feeds(telex, feed_server):
     feed_server.serve("/secret", make_rss(secret, title="Secret"))
     secret_feed = await telex.follow(f"{feed_server.origin}/secret", vault)
     await telex.poll(secret_feed)
-    assert "secret papers" in message_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" in read_reply_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
     hide_channel(telex, vault, telex.reader)
-    assert "secret papers" not in message_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" not in read_reply_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
     # A public story uses only feeds that the whole channel may read, also in the other order.
-    public_story = last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
+    public_story = get_last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
     assert not public_story.ephemeral
-    assert "secret papers" not in text(public_story)
+    assert "secret papers" not in read_message_text(public_story)
     await telex.editor.click(public_story, label="Newest first")
-    assert "secret papers" not in text(public_story)
-    assert "secret papers" in message_text(await telex.editor.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" not in read_message_text(public_story)
+    assert "secret papers" in read_reply_text(await telex.editor.slash(telex.news, "story", words="nordwave"))
 
 
 async def test_story_without_or_with_single_article(telex, feed_server):
     await publish_story(telex, feed_server, ARTICLES[:1])
-    empty_reply = message_text(await telex.reader.slash(telex.news, "story", words="*kraken*"))
+    empty_reply = read_reply_text(await telex.reader.slash(telex.news, "story", words="*kraken*"))
     assert empty_reply.startswith(r"No story on “\*kraken\*” in the channels you can see.")
-    single_article_reply = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
-    assert "-# Only one article on this so far" in text(single_article_reply)
-    assert CUT in text(single_article_reply)
-    assert button_labels(single_article_reply) == ["Watch", "Ask", "Enough of this story"]
+    single_article_reply = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "-# Only one article on this so far" in read_message_text(single_article_reply)
+    assert CUT in read_message_text(single_article_reply)
+    assert list_button_labels(single_article_reply) == ["Watch", "Ask", "Enough of this story"]
 
 
 async def test_headline_with_colon_is_quoted_in_heading(telex, feed_server):
     await publish_story(telex, feed_server, (("Circuit", 60, "Nordwave: why the cable was cut", CUT),))
     answer = await telex.reader.slash(telex.news, "story", words="nordwave")
-    assert message_text(answer).startswith("### The story so far of “Nordwave\\: why the cable was cut”\n")
+    assert read_reply_text(answer).startswith("### The story so far of “Nordwave\\: why the cable was cut”\n")
     telex.locales[telex.reader.id] = "fr"
     answer = await telex.reader.slash(telex.news, "story", words="nordwave")
-    heading = message_text(answer).splitlines()[0]
+    heading = read_reply_text(answer).splitlines()[0]
     assert heading == "### L’histoire jusqu’ici de «\u00a0Nordwave\\: why the cable was cut\u00a0»"
 
 
 async def test_story_in_french_keeps_original_quotes(telex, feed_server):
     await publish_story(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
-    assert "### Nordwave cable\u00a0: l’histoire jusqu’ici" in text(answer)
-    assert "-# 3 épisodes en 3 jours · 5\u00a0articles de 2 médias" in text(answer)
-    assert "⚖️ **Les médias divergent\u00a0:**" in text(answer)
-    assert f"> {CUT}" in text(answer)
-    assert button_labels(answer) == ["M’alerter", "Du plus récent", "Demander", "Assez de ce sujet"]
+    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "### Nordwave cable\u00a0: l’histoire jusqu’ici" in read_message_text(answer)
+    assert "-# 3 épisodes en 3 jours · 5\u00a0articles de 2 médias" in read_message_text(answer)
+    assert "⚖️ **Les médias divergent\u00a0:**" in read_message_text(answer)
+    assert f"> {CUT}" in read_message_text(answer)
+    assert list_button_labels(answer) == ["M’alerter", "Du plus récent", "Demander", "Assez de ce sujet"]
 
 
 async def test_development_prefers_language_of_user(telex, feed_server):
@@ -242,12 +246,12 @@ async def test_longest_story_drops_links_before_lines(newest_first):
 
 async def test_story_of_five_hundred_articles_is_bounded(telex, feed_server):
     now = telex.clock.now()
-    feeds = [await follow(telex, feed_server, path=f"/{number}", title=f"Outlet {number}") for number in range(20)]
+    feeds = [await follow_feed(telex, feed_server, path=f"/{number}", title=f"Outlet {number}") for number in range(20)]
     words = ("waits", "rests", "moves", "breaks", "floats")
     articles = [
         (
             feed.id,
-            new_article(
+            make_new_article(
                 feed,
                 f"cable {number} {feed.id}",
                 title=f"Nordwave cable {words[number % 5]} in storm number {number}",
@@ -261,11 +265,11 @@ async def test_story_of_five_hundred_articles_is_bounded(telex, feed_server):
         for feed in feeds
     ]
     assert await telex.store.articles.import_batch(articles) == 500
-    answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
-    quotes = [line for line in text(answer).splitlines() if line.startswith("> ")]
+    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    quotes = [line for line in read_message_text(answer).splitlines() if line.startswith("> ")]
     assert 1 <= len(quotes) <= MAX_DEVELOPMENTS
-    assert len(parts(answer)) <= 40
-    count = re.search(r"· (\d+) articles from 20 outlets", text(answer))
+    assert len(list_components(answer)) <= 40
+    count = re.search(r"· (\d+) articles from 20 outlets", read_message_text(answer))
     assert count is not None
     assert 100 <= int(count[1]) <= MAX_STORY_ARTICLES
 
@@ -287,18 +291,18 @@ class TestWithModel:
         from tests.support.model_service import support_unless  # noqa: PLC0415
 
         service.answer_with(support_unless("dragon"), ModelTask.VERIFY_SENTENCES)
-        answer = last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
-        lines = text(answer).splitlines()
+        answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+        lines = read_message_text(answer).splitlines()
         assert lines[2] == "An anchor cut the Nordwave cable."
         assert lines[3] == "-# ✍️ Written by small from these sources. It can be wrong."
-        assert "dragon" not in text(answer)
+        assert "dragon" not in read_message_text(answer)
         request_count = len(service.requests)
         await telex.reader.click(answer, label="Newest first")
         assert len(service.requests) == request_count  # the summary is cached
-        assert "An anchor cut the Nordwave cable." in text(answer)
+        assert "An anchor cut the Nordwave cable." in read_message_text(answer)
 
     async def test_story_is_shown_without_summary_if_model_fails(self, telex, feed_server, service):
         await publish_story(telex, feed_server)
-        answer = text(last_reply(await telex.reader.slash(telex.news, "story", words="nordwave")))
+        answer = read_message_text(get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave")))
         assert "3 developments" in answer
         assert "✍️" not in answer

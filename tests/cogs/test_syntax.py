@@ -11,8 +11,8 @@ import pytest
 from bot.search.query.query_parser import parse_query
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import button_labels, choose, last_reply, message_text
-from tests.support.scenario import START, follow
+from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text, select_option
+from tests.support.scenario import START, follow_feed
 from tests.support.search.syntax import (
     AMAZON,
     ARTICLES,
@@ -43,14 +43,16 @@ async def world_with_articles(telex, feed_server) -> World:
     for source in ("Le Fil", "Example News"):
         entries = [build_item(n, article) for n, article in enumerate(ARTICLES) if article["source"] == source]
         language = "fr" if source == "Le Fil" else "en"
-        await follow(telex, feed_server, *entries, path=f"/{language}", title=source, language=language)
+        await follow_feed(telex, feed_server, *entries, path=f"/{language}", title=source, language=language)
     return telex
 
 
 async def find_matching_titles(world: World, query: str, **options: Any) -> set[str]:
     """Search as the reader and return the titles of full matches; advance the clock because of the rate limit."""
     world.clock.advance(10)
-    reply_text = message_text(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
+    reply_text = read_reply_text(await world.reader.slash(world.news, "search", query=query, **options)).replace(
+        "\\", ""
+    )
     full_matches = {line for line in reply_text.split("\n**[")[1:] if not PARTIAL_MATCH.search(line)}
     return {title for title in TITLES if any(line.startswith(f"{title}]") for line in full_matches)}
 
@@ -80,7 +82,7 @@ async def test_bookmark_filter_works_in_both_languages(world_with_articles):
 async def test_mistake_in_query_is_explained(world_with_articles):
     for query, expected_text in NOTES_BY_QUERY.items():
         world_with_articles.clock.advance(10)
-        assert expected_text in message_text(
+        assert expected_text in read_reply_text(
             await world_with_articles.reader.slash(world_with_articles.news, "search", query=query)
         ).replace("\\", "")
 
@@ -89,11 +91,11 @@ async def test_misspelt_word_or_name_gets_suggestion(world_with_articles):
     for query, words in SUGGESTIONS_BY_QUERY.items():
         world_with_articles.clock.advance(10)
         answer = await world_with_articles.reader.slash(world_with_articles.news, "search", query=query)
-        assert "Did you mean…" in message_text(answer), query
-        assert set(words) <= set(button_labels(last_reply(answer))), query
+        assert "Did you mean…" in read_reply_text(answer), query
+        assert set(words) <= set(list_button_labels(get_last_reply(answer))), query
     world_with_articles.clock.advance(10)
     world_with_articles.locales[world_with_articles.reader.id] = "fr"
-    reply_text = message_text(
+    reply_text = read_reply_text(
         await world_with_articles.reader.slash(world_with_articles.news, "search", query="ploice")
     )
     assert "Aucun article ne contient le mot « ploice »." in reply_text.replace("\xa0", " ").replace("\u202f", " ")
@@ -141,27 +143,27 @@ async def test_options_are_equivalent_to_query_syntax(world_with_articles):
         world_with_articles.clock.advance(10)
         world_with_articles.locales[world_with_articles.reader.id] = "fr"
         reply = await world_with_articles.reader.slash(world_with_articles.news, "search", query="police", **options)
-        assert f"police {french}" in message_text(reply).replace("\\", "")
+        assert f"police {french}" in read_reply_text(reply).replace("\\", "")
         for option, expected_text in (("since", "Depuis le "), ("before", "Avant le ")):
-            assert (expected_text in message_text(reply)) is (option in options)
+            assert (expected_text in read_reply_text(reply)) is (option in options)
     assert distinguishing_count == len(OPTIONS)  # each option matches only one of the two articles
 
 
 async def test_help_examples_of_syntax_are_valid_in_both_languages(world_with_articles):
-    english = message_text(
-        await choose(
+    english = read_reply_text(
+        await select_option(
             world_with_articles.reader,
-            last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
+            get_last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
             "How to",
         )
     )
     for example in ('`"exact words"`', "`-word`", "`since:7d`", "`is:bookmarked`", "`title:word`"):
         assert example in english
     world_with_articles.locales[world_with_articles.reader.id] = "fr"
-    french = message_text(
-        await choose(
+    french = read_reply_text(
+        await select_option(
             world_with_articles.reader,
-            last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
+            get_last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
             "Comment",
         )
     )

@@ -10,28 +10,28 @@ from simcord.results import InteractionResult
 from bot.core.models import Article
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import components, last_reply, message_text, text
-from tests.support.scenario import follow, newest_article, publish, why
+from tests.support.interactions import get_last_reply, list_controls, read_message_text, read_reply_text
+from tests.support.scenario import follow_feed, get_newest_article, publish_items, run_why
 
 
 async def open_more_menu(world: World, article: Article, person: MemberActor) -> InteractionResult:
     """Open the menu More under the post of an article."""
-    post = next(message for message in world.posts() if article.title in text(message))
+    post = next(message for message in world.posts() if article.title in read_message_text(message))
     return await person.click(post, label="More")
 
 
 async def test_more_menu_records_and_removes_opinions(telex, feed_server):
-    feed = await follow(telex, feed_server)
-    article = await newest_article(telex, feed)
-    opened_reply = last_reply(await open_more_menu(telex, article, telex.reader))
-    assert article.title in text(opened_reply)
+    feed = await follow_feed(telex, feed_server)
+    article = await get_newest_article(telex, feed)
+    opened_reply = get_last_reply(await open_more_menu(telex, article, telex.reader))
+    assert article.title in read_message_text(opened_reply)
     assert [opinion.kind for opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == ["opened"]
-    pressed_reply = last_reply(await telex.reader.click(opened_reply, label="Like"))
+    pressed_reply = get_last_reply(await telex.reader.click(opened_reply, label="Like"))
     assert [liked_opinion.kind for liked_opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == [
         "liked"
     ]
-    assert {component["label"]: component["style"] for component in components(pressed_reply)}["Like"] == 1
-    pressed_reply = last_reply(await telex.reader.click(pressed_reply, label="Less like this"))
+    assert {component["label"]: component["style"] for component in list_controls(pressed_reply)}["Like"] == 1
+    pressed_reply = get_last_reply(await telex.reader.click(pressed_reply, label="Less like this"))
     assert [disliked_opinion.kind for disliked_opinion in await telex.store.opinions.list_by_user(telex.reader.id)] == [
         "disliked"
     ]
@@ -40,40 +40,40 @@ async def test_more_menu_records_and_removes_opinions(telex, feed_server):
 
 
 async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
     entries = [make_rss_item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
     for count in (6, 12):  # so that all are posts
-        await publish(telex, feed_server, feed, *reversed(entries[:count]))
+        await publish_items(telex, feed_server, feed, *reversed(entries[:count]))
     articles = await telex.store.articles.list_newest([feed.id], limit=20)
     chess_articles = [candidate for candidate in articles if "Chess" in candidate.title]
     for number, article in enumerate(chess_articles):
         for person in (telex.reader, telex.editor):
-            opened_reply = last_reply(await open_more_menu(telex, article, person))
+            opened_reply = get_last_reply(await open_more_menu(telex, article, person))
             if person is telex.reader or number % 2:
                 await person.click(opened_reply, label="Like")
             telex.clock.advance(60)
-    panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
-    assert "chess" not in text(panel).casefold()  # with two people, each would know the other's taste
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings taste"))
+    assert "chess" not in read_message_text(panel).casefold()  # with two people, each would know the other's taste
     link = chess_articles[0].url
-    assert "Liked in this server" not in await why(telex, link, person=telex.editor)
+    assert "Liked in this server" not in await run_why(telex, link, person=telex.editor)
     for article in chess_articles:
         await telex.store.bookmarks.add(77, article.id, server_id=telex.guild.id)
     telex.bot.services.preference_models.invalidate(telex.guild.id)
-    panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
-    assert "**Likes**\nWords in titles: **Chess** ×" in text(panel)
-    assert "**Golf**" in text(panel).partition("**Likes less**")[2]
-    reason = await why(telex, link, person=telex.editor)
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings taste"))
+    assert "**Likes**\nWords in titles: **Chess** ×" in read_message_text(panel)
+    assert "**Golf**" in read_message_text(panel).partition("**Likes less**")[2]
+    reason = await run_why(telex, link, person=telex.editor)
     assert "Liked in this server: **" in reason
-    privacy_text = message_text(await telex.reader.slash(telex.news, "privacy"))
+    privacy_text = read_reply_text(await telex.reader.slash(telex.news, "privacy"))
     assert "6 reactions to articles (Like, Less like this, More)" in privacy_text
     erasure = await telex.store.erase_user(telex.reader.id)
     assert erasure.opinion_count == 6
-    panel = last_reply(await telex.editor.click(panel, label="Reset…"))
-    panel = last_reply(await telex.editor.click(panel, label="Reset permanently"))
-    assert "Nothing yet" in text(panel)
+    panel = get_last_reply(await telex.editor.click(panel, label="Reset…"))
+    panel = get_last_reply(await telex.editor.click(panel, label="Reset permanently"))
+    assert "Nothing yet" in read_message_text(panel)
     assert await telex.store.bookmarks.count(77) == 6
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**What this server likes**: none → reset" in history
     assert json.dumps(await telex.store.opinions.list_by_user(telex.editor.id)) == "[]"

@@ -14,8 +14,15 @@ from cogs.reading import trend_commands
 from tests.digests.test_trends import make_word
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
-from tests.support.interactions import button_labels, choose, hide_channel, last_reply, message_text, parts
-from tests.support.scenario import follow
+from tests.support.interactions import (
+    get_last_reply,
+    hide_channel,
+    list_button_labels,
+    list_components,
+    read_reply_text,
+    select_option,
+)
+from tests.support.scenario import follow_feed
 
 DAY = 86_400
 
@@ -35,14 +42,14 @@ def make_two_weeks_of_items(start: int, first: int, now: int, *recent_titles: st
 
 def list_picture_descriptions(message: ResponseMessage) -> list[str]:
     """List the alternative texts of the pictures in a message."""
-    return [gallery_item["description"] for part in parts(message) for gallery_item in part.get("items", ())]
+    return [gallery_item["description"] for part in list_components(message) for gallery_item in part.get("items", ())]
 
 
 async def publish_trend(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
     """Follow two outlets that both report a topic since yesterday."""
     for place, outlet in enumerate(("Example News", "Le Fil")):
         titles = [name.format(number=make_word(700 + place * 50 + n)) for n in range(5)]
-        await follow(
+        await follow_feed(
             world,
             server,
             *make_two_weeks_of_items(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
@@ -67,17 +74,17 @@ def requested_charts(monkeypatch) -> list[bar_charts.Chart]:
 async def test_trends_show_chart_and_same_figures_as_text(telex, feed_server):
     await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
-    message = last_reply(answer)
+    message = get_last_reply(answer)
     assert message.ephemeral
-    assert "Rising this week" in message_text(answer)
-    assert "**Starliner** leads with 10 articles from 2 outlets, none before." in message_text(answer)
-    assert "38 articles · 2 outlets" in message_text(answer)
+    assert "Rising this week" in read_reply_text(answer)
+    assert "**Starliner** leads with 10 articles from 2 outlets, none before." in read_reply_text(answer)
+    assert "38 articles · 2 outlets" in read_reply_text(answer)
     (picture,) = message.attachments
     assert picture.filename == "trends.png"
     assert list_picture_descriptions(message) == [
         "Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."
     ]
-    outlets = last_reply(await telex.reader.click(message, label="Outlets"))
+    outlets = get_last_reply(await telex.reader.click(message, label="Outlets"))
     (description,) = list_picture_descriptions(outlets)
     assert description.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
 
@@ -85,18 +92,18 @@ async def test_trends_show_chart_and_same_figures_as_text(telex, feed_server):
 async def test_trend_menu_searches_for_topic(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
-    search_reply = await choose(telex.reader, last_reply(answer), "Windows 11", "Articles about")
-    assert "**Windows 11**" in message_text(search_reply)
-    assert "10 articles" in message_text(search_reply)
+    search_reply = await select_option(telex.reader, get_last_reply(answer), "Windows 11", "Articles about")
+    assert "**Windows 11**" in read_reply_text(search_reply)
+    assert "10 articles" in read_reply_text(search_reply)
 
 
 async def test_trends_count_only_visible_articles(telex, feed_server, requested_charts):
     secret = telex.guild.create_text_channel("secret")
     now = telex.clock.now()
-    await follow(telex, feed_server, *make_two_weeks_of_items(0, 1, now), path="/open")
+    await follow_feed(telex, feed_server, *make_two_weeks_of_items(0, 1, now), path="/open")
     for place in (1, 2):
         titles = [f"{make_word(600 + place * 50 + n)} Starliner" for n in range(5)]
-        await follow(
+        await follow_feed(
             telex,
             feed_server,
             *make_two_weeks_of_items(5000 + place * 100, 100 * place, now, *titles),
@@ -105,8 +112,8 @@ async def test_trends_count_only_visible_articles(telex, feed_server, requested_
             channel=secret,
         )
     hide_channel(telex, secret, telex.reader)
-    assert "Starliner" in message_text(await telex.editor.slash(telex.news, "trends"))
-    reader_text = message_text(await telex.reader.slash(telex.news, "trends"))
+    assert "Starliner" in read_reply_text(await telex.editor.slash(telex.news, "trends"))
+    reader_text = read_reply_text(await telex.reader.slash(telex.news, "trends"))
     assert "Starliner" not in reader_text
     assert "Secret" not in reader_text
     assert "Nothing stands out" in reader_text
@@ -114,21 +121,21 @@ async def test_trends_count_only_visible_articles(telex, feed_server, requested_
 
 
 async def test_trends_with_few_articles_have_no_chart(telex, feed_server, requested_charts):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
-    assert "Not enough articles to compare: 3 in this period, 0 in the one before" in message_text(answer)
-    assert button_labels(last_reply(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
+    assert "Not enough articles to compare: 3 in this period, 0 in the one before" in read_reply_text(answer)
+    assert list_button_labels(get_last_reply(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
     assert requested_charts == []
 
 
 async def test_trends_without_feeds_suggest_next_step(telex):
-    assert "/feed packs" in message_text(await telex.editor.slash(telex.news, "trends"))
+    assert "/feed packs" in read_reply_text(await telex.editor.slash(telex.news, "trends"))
 
 
 async def test_trends_in_french(telex, feed_server, requested_charts):
     telex.locales[telex.reader.id] = "fr"
     await publish_trend(telex, feed_server)
-    answer = message_text(await telex.reader.slash(telex.news, "trends"))
+    answer = read_reply_text(await telex.reader.slash(telex.news, "trends"))
     assert "En hausse cette semaine" in answer
     rising, outlets = requested_charts
     assert rising.earlier_label == "avant"
@@ -139,7 +146,7 @@ async def test_trends_in_french(telex, feed_server, requested_charts):
 
 async def test_topic_is_escaped_in_trends(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "@everyone **boom_boom_boom** {number}")
-    answer = message_text(await telex.reader.slash(telex.news, "trends"))
+    answer = read_reply_text(await telex.reader.slash(telex.news, "trends"))
     assert "@everyone" not in answer.replace("\\@everyone", "")
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
@@ -161,8 +168,8 @@ async def test_trends_without_chart_show_text(telex, feed_server, monkeypatch):
     monkeypatch.setattr(bar_charts, "render_charts", render_no_charts)
     await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
-    assert "**Starliner** · 10 articles" in message_text(answer)
-    assert last_reply(answer).attachments == []
+    assert "**Starliner** · 10 articles" in read_reply_text(answer)
+    assert get_last_reply(answer).attachments == []
 
 
 async def test_titles_are_sampled_when_many(telex, feed_server):
@@ -186,5 +193,5 @@ async def test_trends_are_rate_limited_per_user(telex, feed_server, requested_ch
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")
         await telex.advance(1)
-    assert "Try again in" in message_text(await telex.reader.slash(telex.news, "trends"))
-    assert "**Starliner**" in message_text(await telex.editor.slash(telex.news, "trends"))
+    assert "Try again in" in read_reply_text(await telex.reader.slash(telex.news, "trends"))
+    assert "**Starliner**" in read_reply_text(await telex.editor.slash(telex.news, "trends"))

@@ -10,15 +10,15 @@ from tests.cogs.test_reading import make_numbered_items
 from tests.support.interactions import (
     BACK,
     NEXT,
-    button_custom_id,
-    button_labels,
-    components,
     forge_click,
-    last_reply,
-    message_text,
-    press,
+    get_button_custom_id,
+    get_last_reply,
+    list_button_labels,
+    list_controls,
+    press_icon_button,
+    read_reply_text,
 )
-from tests.support.scenario import follow
+from tests.support.scenario import follow_feed
 
 MAX_CLASSES = 4
 """Maximal depth of the class hierarchy of views: a reader has to open each class."""
@@ -44,20 +44,20 @@ def test_view_classes_are_not_deep():
 
 
 async def test_expired_pages_lose_buttons(telex, feed_server):
-    await follow(telex, feed_server, *make_numbered_items(12))
+    await follow_feed(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(15 * 60)
-    assert message_text(search_reply).endswith(EXPIRED)
-    assert components(last_reply(search_reply)) == []
+    assert read_reply_text(search_reply).endswith(EXPIRED)
+    assert list_controls(get_last_reply(search_reply)) == []
 
 
 async def test_pages_expire_though_edit_times_out(telex, feed_server, monkeypatch):
     async def time_out(*_args: object, **_kwargs: object) -> None:
         raise TimeoutError
 
-    await follow(telex, feed_server, *make_numbered_items(12))
+    await follow_feed(telex, feed_server, *make_numbered_items(12))
     pages = await telex.reader.slash(telex.news, "latest")
-    view = OwnedView.find_live_view(button_custom_id(last_reply(pages), "Share…"), telex.bot)
+    view = OwnedView.find_live_view(get_button_custom_id(get_last_reply(pages), "Share…"), telex.bot)
     assert view is not None
     monkeypatch.setattr(discord.Interaction, "edit_original_response", time_out)
     await view.on_timeout()
@@ -67,48 +67,48 @@ async def test_expired_page_keeps_picture(telex):
     """Discord looks for the picture among the attachments of the same request."""
     help_page = await telex.reader.slash(telex.news, "help")
     await telex.advance(15 * 60)
-    assert message_text(help_page).endswith(EXPIRED)
+    assert read_reply_text(help_page).endswith(EXPIRED)
     expiry = telex.env.http_requests[-1].json
     rules.check_attachment_references(expiry)
     assert list(rules.iter_attachment_names(expiry)) == ["telex.png"]
-    (picture,) = last_reply(help_page).attachments
+    (picture,) = get_last_reply(help_page).attachments
     assert picture.filename == "telex.png"
 
 
 async def test_click_restarts_expiry_of_page(telex, feed_server):
-    await follow(telex, feed_server, *make_numbered_items(12))
+    await follow_feed(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(10 * 60)
-    next_page_reply = await press(telex.reader, last_reply(search_reply), NEXT)
+    next_page_reply = await press_icon_button(telex.reader, get_last_reply(search_reply), NEXT)
     await telex.advance(10 * 60)
-    assert EXPIRED not in message_text(next_page_reply)
-    await press(telex.reader, last_reply(next_page_reply), BACK)
+    assert EXPIRED not in read_reply_text(next_page_reply)
+    await press_icon_button(telex.reader, get_last_reply(next_page_reply), BACK)
 
 
 async def test_click_after_restart_gets_expiry_notice(telex, feed_server):
-    await follow(telex, feed_server, *make_numbered_items(12))
+    await follow_feed(telex, feed_server, *make_numbered_items(12))
     search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.restart()
-    answer = await press(telex.reader, last_reply(search_reply), NEXT)
-    assert message_text(answer) == EXPIRED
-    assert last_reply(answer).ephemeral
+    answer = await press_icon_button(telex.reader, get_last_reply(search_reply), NEXT)
+    assert read_reply_text(answer) == EXPIRED
+    assert get_last_reply(answer).ephemeral
 
 
 async def test_second_click_on_replaced_button_changes_nothing(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     confirmation = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
-    remove_button_id = button_custom_id(last_reply(confirmation), "Stop following")
-    final_reply = await telex.editor.click(last_reply(confirmation), label="Stop following")
+    remove_button_id = get_button_custom_id(get_last_reply(confirmation), "Stop following")
+    final_reply = await telex.editor.click(get_last_reply(confirmation), label="Stop following")
     assert final_reply.followups == []
-    second_reply = await forge_click(telex.editor, telex.news, last_reply(confirmation), remove_button_id)
+    second_reply = await forge_click(telex.editor, telex.news, get_last_reply(confirmation), remove_button_id)
     assert second_reply.acknowledged
     assert second_reply.followups == []
     assert await telex.store.subscriptions.list_with_feeds(telex.guild.id) == []
 
 
 async def test_form_submitted_after_cancel_is_expired(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     (subscription, _feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     panels = {
         "setup": ({}, "Add a site…", {"line": feed_server.origin}),
@@ -116,26 +116,26 @@ async def test_form_submitted_after_cancel_is_expired(telex, feed_server):
     }
     for name, (options, button_label, fields) in panels.items():
         panel = await telex.editor.slash(telex.news, name, **options)
-        window = await telex.editor.click(last_reply(panel), label=button_label)
-        closing_reply = await telex.editor.click(last_reply(panel), label="Cancel")
+        window = await telex.editor.click(get_last_reply(panel), label=button_label)
+        closing_reply = await telex.editor.click(get_last_reply(panel), label="Cancel")
         answer = await telex.editor.submit_modal(window, fields)
-        assert message_text(answer) == EXPIRED, name
-        assert last_reply(answer).components == []
-        assert message_text(closing_reply) == "Nothing changed."
-        assert not button_labels(last_reply(closing_reply))
+        assert read_reply_text(answer) == EXPIRED, name
+        assert get_last_reply(answer).components == []
+        assert read_reply_text(closing_reply) == "Nothing changed."
+        assert not list_button_labels(get_last_reply(closing_reply))
     assert (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0].look is None
 
 
 async def test_expired_menu_says_to_open_it_again(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     menu = await telex.reader.click(telex.posts()[-1], label="More")
     await telex.advance(15 * 60)
-    assert message_text(menu).endswith("These buttons have expired. Open the menu again.")
+    assert read_reply_text(menu).endswith("These buttons have expired. Open the menu again.")
 
 
 async def test_menu_opened_before_restart_says_to_open_it_again(telex, feed_server):
-    await follow(telex, feed_server)
-    menu = last_reply(await telex.reader.click(telex.posts()[-1], label="More"))
+    await follow_feed(telex, feed_server)
+    menu = get_last_reply(await telex.reader.click(telex.posts()[-1], label="More"))
     await telex.restart()
     answer = await telex.reader.click(menu, label="Like")
-    assert message_text(answer) == "These buttons have expired. Open the menu again."
+    assert read_reply_text(answer) == "These buttons have expired. Open the menu again."

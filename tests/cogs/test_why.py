@@ -5,9 +5,9 @@ from __future__ import annotations
 from bot.core.reasons import Reason, SendProblem
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import choose, find_menu, hide_channel, last_reply, message_text
-from tests.support.message_texts import text
-from tests.support.scenario import START, follow, publish, three_items
+from tests.support.interactions import find_menu, get_last_reply, hide_channel, read_reply_text, select_option
+from tests.support.message_texts import read_message_text
+from tests.support.scenario import START, follow_feed, make_three_rss_items, publish_items
 from tests.support.store_probe import enqueue_notice
 
 LINK = "https://news.example/articles/3"
@@ -17,12 +17,12 @@ OLDER_LINK = "https://news.example/articles/2"
 async def explain_link(world: World, link: str) -> str:
     """Run /why as the reader and return the text of the reply."""
     answer = await world.reader.slash(world.news, "why", link=link)
-    assert last_reply(answer).ephemeral
-    return message_text(answer)
+    assert get_last_reply(answer).ephemeral
+    return read_reply_text(answer)
 
 
 async def test_posted_article_is_explained_with_link_to_post(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post_link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{telex.posts()[0].id}"
     bare_link = LINK.removeprefix("https://")
     for link in (
@@ -40,7 +40,7 @@ async def test_posted_article_is_explained_with_link_to_post(telex, feed_server)
 
 
 async def test_link_of_post_explains_its_article(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     post = telex.posts()[0]
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
     assert await explain_link(telex, link) == await explain_link(telex, LINK)
@@ -50,28 +50,32 @@ async def test_link_of_post_explains_its_article(telex, feed_server):
 
 
 async def test_former_url_leads_to_article(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     moved_item = make_rss_item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
     )
-    await publish(telex, feed_server, feed, moved_item, *three_items()[1:], delivered=False)
+    await publish_items(telex, feed_server, feed, moved_item, *make_three_rss_items()[1:], delivered=False)
     for link in (LINK, "https://news.example/moved/3"):
         assert "(https://news.example/moved/3)" in await explain_link(telex, link)
 
 
 async def test_backlog_and_pause_are_explained(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER_LINK)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.subscriptions.pause(subscription.id)
-    await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
+    await publish_items(
+        telex, feed_server, feed, make_rss_item(4, published=START), *make_three_rss_items(), delivered=False
+    )
     reply_text = await explain_link(telex, "https://news.example/articles/4")
     assert f"not posted: the feed was paused there (<t:{START}:f>)" in reply_text
 
 
 async def test_pending_and_failed_post_are_explained(telex, feed_server):
-    feed = await follow(telex, feed_server)
-    await publish(telex, feed_server, feed, make_rss_item(4, published=START), *three_items(), delivered=False)
+    feed = await follow_feed(telex, feed_server)
+    await publish_items(
+        telex, feed_server, feed, make_rss_item(4, published=START), *make_three_rss_items(), delivered=False
+    )
     link = "https://news.example/articles/4"
     assert f"waiting to be posted since <t:{START}:f>" in await explain_link(telex, link)
     await telex.set_permissions(telex.news, embed_links=False)
@@ -94,7 +98,7 @@ async def test_joined_article_is_explained_with_its_post(telex, feed_server):
     second_title = "Amazon bans police use of face recognition"
     feeds = {}
     for path, number in (("/one", 1), ("/two", 2)):
-        feeds[path] = await follow(
+        feeds[path] = await follow_feed(
             telex,
             feed_server,
             make_rss_item(number, title=f"Welcome to {path}", published=START - 9000),
@@ -102,7 +106,7 @@ async def test_joined_article_is_explained_with_its_post(telex, feed_server):
         )
     link = "https://news.example/articles/4"
     for path, title, number in (("/one", first_title, 3), ("/two", second_title, 4)):
-        await publish(
+        await publish_items(
             telex,
             feed_server,
             feeds[path],
@@ -117,13 +121,13 @@ async def test_joined_article_is_explained_with_its_post(telex, feed_server):
     reply_text = await explain_link(telex, link)
     assert f"<#{telex.news.id}>: grouped with {escaped_title} (<t:" in reply_text
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in reply_text
-    assert "Also: [Example News]" in text(post)
+    assert "Also: [Example News]" in read_message_text(post)
     telex.locales[telex.reader.id] = "fr"
     assert "regroupé avec «\u00a0Amazon" in await explain_link(telex, link)
 
 
 async def test_unknown_link_of_followed_site_shows_feed_health(telex, feed_server):
-    feed = await follow(telex, feed_server)
+    feed = await follow_feed(telex, feed_server)
     assert "I haven’t seen this" in await explain_link(telex, "https://elsewhere.example/1")
     reply_text = await explain_link(telex, "https://www.news.example/articles/99")
     assert "**Example News**: 🟢 healthy" in reply_text
@@ -137,7 +141,7 @@ async def test_unknown_link_of_followed_site_shows_feed_health(telex, feed_serve
 async def test_feed_of_hidden_channel_is_not_explained(telex, feed_server):
     unknown_text = await explain_link(telex, LINK)
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, title="Secret News", channel=secret)
+    await follow_feed(telex, feed_server, title="Secret News", channel=secret)
     hide_channel(telex, secret, telex.reader)
     post = telex.posts(secret)[0]
     assert await explain_link(telex, LINK) == unknown_text
@@ -145,7 +149,7 @@ async def test_feed_of_hidden_channel_is_not_explained(telex, feed_server):
         await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}")
         == unknown_text
     )
-    await follow(telex, feed_server, path="/open", title="Open News")
+    await follow_feed(telex, feed_server, path="/open", title="Open News")
     reply_text = await explain_link(telex, LINK)
     assert "Open News" in reply_text
     assert "Secret" not in reply_text
@@ -155,7 +159,7 @@ async def test_feed_of_hidden_channel_is_not_explained(telex, feed_server):
 async def test_hidden_channel_is_omitted_for_visible_feed(telex, feed_server):
     """A hidden channel follows a visible feed later, and got a notice."""
     older_item = make_rss_item(2, title="An older one", published=START - 3600)
-    feed = await follow(telex, feed_server, make_rss_item(1, published=START), older_item)
+    feed = await follow_feed(telex, feed_server, make_rss_item(1, published=START), older_item)
     link = "https://news.example/articles/2"
     text_before = await explain_link(telex, link)
     assert "not posted" in text_before
@@ -174,12 +178,12 @@ async def test_hidden_channel_is_omitted_for_visible_feed(telex, feed_server):
 async def test_channels_of_other_server_are_omitted(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     foreign_channel = elsewhere.create_text_channel("there")
-    await follow(telex, feed_server, title="Theirs", channel=foreign_channel)
+    await follow_feed(telex, feed_server, title="Theirs", channel=foreign_channel)
     post = telex.posts(foreign_channel)[0]
     assert "I haven’t seen this" in await explain_link(telex, LINK)
     link = f"https://discord.com/channels/{elsewhere.id}/{foreign_channel.id}/{post.id}"
     assert "I haven’t seen this" in await explain_link(telex, link)
-    await follow(telex, feed_server, path="/ours", title="Ours")
+    await follow_feed(telex, feed_server, path="/ours", title="Ours")
     reply_text = await explain_link(telex, LINK)
     assert "Ours" in reply_text
     assert "Theirs" not in reply_text
@@ -187,7 +191,7 @@ async def test_channels_of_other_server_are_omitted(telex, feed_server):
 
 
 async def test_link_of_alert_is_recognized(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts()[-1]
@@ -200,30 +204,30 @@ async def test_link_of_many_articles_fits_message(telex, feed_server):
         make_rss_item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
         for number in range(200)
     )
-    await follow(telex, feed_server, *entries)
+    await follow_feed(telex, feed_server, *entries)
     reply_text = await explain_link(telex, "https://news.example/articles/same")
     assert "more articles at this address" in reply_text
 
 
 async def test_why_in_french(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     reply_text = await explain_link(telex, LINK)
     assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in reply_text
 
 
 async def test_why_finds_article_by_words_or_offers_choice(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     assert await explain_link(telex, "facial recognition") == await explain_link(telex, LINK)
     assert await explain_link(telex, "Unheard") == "No article in the channels you can see has these words."
     secret = telex.guild.create_text_channel("secret")
     secret_item = make_rss_item(9, title="Facial secrets", published=START)
-    await follow(telex, feed_server, secret_item, channel=secret, path="/2")
+    await follow_feed(telex, feed_server, secret_item, channel=secret, path="/2")
     hide_channel(telex, secret, telex.reader)
     assert await explain_link(telex, "Facial") == await explain_link(telex, LINK)
-    answer = last_reply(await telex.editor.slash(telex.news, "why", link="facial"))
+    answer = get_last_reply(await telex.editor.slash(telex.news, "why", link="facial"))
     assert {option["label"] for option in find_menu(answer)[1]} == {
         "Facial secrets",
         "Cities ban facial recognition",
     }
-    assert "Facial secrets" in message_text(await choose(telex.editor, answer, "Facial secrets"))
+    assert "Facial secrets" in read_reply_text(await select_option(telex.editor, answer, "Facial secrets"))

@@ -28,20 +28,20 @@ from tests.cogs.engine import bot_mention
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
 from tests.support.interactions import (
-    button_labels,
-    choose,
     find_accessory_id,
+    get_last_reply,
     hide_channel,
-    last_reply,
-    message_text,
-    parts,
-    text,
+    list_button_labels,
+    list_components,
+    read_message_text,
+    read_reply_text,
+    select_option,
 )
-from tests.support.message_texts import title
-from tests.support.model_service import ModelService, support_unless, task_of
-from tests.support.posting_publisher import Answers
-from tests.support.scenario import follow, newest_article, publish
-from tests.support.wire.waiting import until
+from tests.support.message_texts import find_title
+from tests.support.model_service import ModelService, get_task, support_unless
+from tests.support.posting_publisher import ResponseLosses
+from tests.support.scenario import follow_feed, get_newest_article, publish_items
+from tests.support.wire.waiting import wait_until
 
 BODY = (
     "The city council of Lyon voted on Monday to ban facial recognition in public places. "
@@ -68,23 +68,27 @@ def settings(settings, service) -> Settings:
 
 
 async def follow_long_article(telex: World, server: FeedServer, body: str = BODY) -> Feed:
-    return await follow(telex, server, make_rss_item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60))
+    return await follow_feed(
+        telex, server, make_rss_item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60)
+    )
 
 
 async def publish_article(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
-    await publish(telex, server, feed, make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30))
+    await publish_items(
+        telex, server, feed, make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30)
+    )
 
 
 async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     """Follow a feed in a channel with French posts and turn machine translation on in its settings."""
     feed = await follow_long_article(telex, server)
     await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
-    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
-    assert "off: posts stay in their own language" in text(panel)
-    next_page_reply = last_reply(
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    assert "off: posts stay in their own language" in read_message_text(panel)
+    next_page_reply = get_last_reply(
         await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Machine translation"))
     )
-    assert "the original under More" in text(next_page_reply)
+    assert "the original under More" in read_message_text(next_page_reply)
     await telex.deliver()
     return feed
 
@@ -93,8 +97,8 @@ async def test_summary_is_cached_and_has_only_supported_sentences(telex, feed_se
     feed = await follow_long_article(telex, feed_server)
     post = telex.posts()[-1]
     service.answer_with(f"{SUMMARY} It costs 90,000 euros. @everyone click https://evil.example.")
-    menu = last_reply(await telex.reader.click(post, label="More"))
-    summary_text = text(last_reply(await telex.reader.click(menu, label="Summarize")))
+    menu = get_last_reply(await telex.reader.click(post, label="More"))
+    summary_text = read_message_text(get_last_reply(await telex.reader.click(menu, label="Summarize")))
     assert "\nLyon bans facial recognition in public places. ([Example News](https://news.example/" in summary_text
     assert "\nThe ban begins on 1 June. (" in summary_text
     assert "90,000" not in summary_text
@@ -103,22 +107,22 @@ async def test_summary_is_cached_and_has_only_supported_sentences(telex, feed_se
     assert "Write in English" in service.prompt
     service.answer_with("Something else entirely.")
     second_reply = await telex.reader.context_menu(telex.news, "Summarize", post)
-    assert "The ban begins on 1 June." in message_text(second_reply)
+    assert "The ban begins on 1 June." in read_reply_text(second_reply)
     assert len(service.requests) == 2, "a text and its check"
     service.answer_with(support_unless("Something"), ModelTask.VERIFY_SENTENCES)
     telex.locales[telex.reader.id] = "fr"
-    refusal = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
+    refusal = read_reply_text(await telex.reader.context_menu(telex.news, "Summarize", post))
     assert "Pas de résumé" in refusal
     assert "Write in French" in service.prompt
     service.send_body(b"{}", 500)
     await publish_article(telex, feed_server, feed, 2, "Chips get smaller", BODY)
     newer_post = telex.posts()[-1]
-    assert "ne répond pas" in message_text(await telex.reader.context_menu(telex.news, "Summarize", newer_post))
+    assert "ne répond pas" in read_reply_text(await telex.reader.context_menu(telex.news, "Summarize", newer_post))
 
 
 async def test_summaries_per_day_and_server_are_limited(telex, feed_server, service, settings):
     feed = await follow_long_article(telex, feed_server)
-    article = await newest_article(telex, feed)
+    article = await get_newest_article(telex, feed)
     service.answer_with(SUMMARY)
     add_generated_text = telex.store.generated_texts.add
     for language in map(str, range(settings.model_daily // 4)):
@@ -133,26 +137,28 @@ async def test_summaries_per_day_and_server_are_limited(telex, feed_server, serv
         )
     post = telex.posts()[-1]
     refusal = await telex.reader.context_menu(telex.news, "Summarize", post)
-    assert "Today’s limit for summaries" in message_text(refusal)
+    assert "Today’s limit for summaries" in read_reply_text(refusal)
     assert service.requests == []
     await telex.advance(90_000)
-    assert "The ban begins on 1 June." in message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
+    assert "The ban begins on 1 June." in read_reply_text(
+        await telex.reader.context_menu(telex.news, "Summarize", post)
+    )
 
 
 async def test_digest_has_available_summaries(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
     service.answer_with(SUMMARY)
-    flow = last_reply(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
-    flow = last_reply(await choose(telex.editor, flow, "Summaries", "Options"))
-    assert "With summaries written by a language model." in text(flow)
-    assert f"\n{SUMMARY}\n" in text(flow)
+    flow = get_last_reply(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
+    flow = get_last_reply(await select_option(telex.editor, flow, "Summaries", "Options"))
+    assert "With summaries written by a language model." in read_message_text(flow)
+    assert f"\n{SUMMARY}\n" in read_message_text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.get_by_channel(telex.news.id)
     assert digest.plan == DigestPlan(weekday=None, minute=480, has_summaries=True)
     service.send_body(b"{}", 500)  # cached summaries need no service
     await telex.advance(digest.due_at - telex.clock.now())
     await telex.deliver()
-    digest_text = text(telex.posts()[-1])
+    digest_text = read_message_text(telex.posts()[-1])
     assert "## Today’s news" in digest_text
     assert f"\n{SUMMARY}\n" in digest_text
     assert "Summaries written by a language model." in digest_text
@@ -162,22 +168,22 @@ async def test_post_is_translated_after_it_is_sent(telex, feed_server, service):
     service.send_body(b"{}", 500)
     feed = await follow_with_translation(telex, feed_server)
     post = telex.posts()[-1]
-    assert title(post) == ENGLISH  # the model is down, and the post is there
+    assert find_title(post) == ENGLISH  # the model is down, and the post is there
     service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
     await publish_article(telex, feed_server, feed, 2, ENGLISH, ENGLISH_TEXT)
-    assert title(telex.posts()[-1]) == ENGLISH  # the model is not called again for a while
+    assert find_title(telex.posts()[-1]) == ENGLISH  # the model is not called again for a while
     await telex.advance(60)
     await telex.deliver()
     await telex.deliver()
     post = telex.posts()[-1]
-    assert title(post) == FRENCH
-    assert FRENCH_TEXT in text(post)
-    assert "-# 🌐 Traduction automatique (anglais)" in text(post)
-    article = await newest_article(telex, feed)
+    assert find_title(post) == FRENCH
+    assert FRENCH_TEXT in read_message_text(post)
+    assert "-# 🌐 Traduction automatique (anglais)" in read_message_text(post)
+    article = await get_newest_article(telex, feed)
     assert contains_page(list_linked_pages(post), article.page_key, article.title)  # when a channel is read back
-    menu = last_reply(await telex.reader.click(post, label="Plus"))
-    assert "ORIGINAL" in text(menu)
-    assert ENGLISH_TEXT in text(menu)
+    menu = get_last_reply(await telex.reader.click(post, label="Plus"))
+    assert "ORIGINAL" in read_message_text(menu)
+    assert ENGLISH_TEXT in read_message_text(menu)
     # A stored translation is reused; a corrected article is shown in the original.
     request_count = len(service.requests)
     await telex.restart()
@@ -187,9 +193,9 @@ async def test_post_is_translated_after_it_is_sent(telex, feed_server, service):
     await telex.advance(600)
     await publish_article(telex, feed_server, feed, 2, f"{ENGLISH} from June", ENGLISH_TEXT)
     await telex.deliver()
-    assert title(telex.posts()[-1]) == f"{ENGLISH} from June"
-    assert "🌐" not in text(telex.posts()[-1])
-    assert "Summarize" in button_labels(menu)
+    assert find_title(telex.posts()[-1]) == f"{ENGLISH} from June"
+    assert "🌐" not in read_message_text(telex.posts()[-1])
+    assert "Summarize" in list_button_labels(menu)
 
 
 async def test_model_calls_are_counted_in_metrics(telex, feed_server, service):
@@ -203,14 +209,14 @@ async def test_model_calls_are_counted_in_metrics(telex, feed_server, service):
 
 async def test_answer_is_not_shown_before_it_is_checked(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
-    discord_answers = Answers(telex)
+    discord_answers = ResponseLosses(telex)
     notice_ids: list[str] = []
 
     async def wait_for_notice() -> None:
-        await until(lambda: any("Writing…" in str(body) for body in discord_answers.bodies))
+        await wait_until(lambda: any("Writing…" in str(body) for body in discord_answers.bodies))
 
     async def reply(request: web.Request) -> web.StreamResponse:
-        if task_of(await request.json()) is ModelTask.ANSWER:
+        if get_task(await request.json()) is ModelTask.ANSWER:
             await wait_for_notice()
             notice_ids.append("shown")
         return await service.reply(request)
@@ -223,9 +229,9 @@ async def test_answer_is_not_shown_before_it_is_checked(telex, feed_server, serv
     assert notice_ids == ["shown"]
     (notice,) = [str(body) for body in discord_answers.bodies if "Writing…" in str(body)]
     assert "1 June" not in notice
-    assert "The ban begins on 1 June [[1]](" in text(answer)
+    assert "The ban begins on 1 June [[1]](" in read_message_text(answer)
     assert "new cameras" not in str(discord_answers.bodies)
-    assert "Written by small from these sources. It can be wrong." in text(answer)
+    assert "Written by small from these sources. It can be wrong." in read_message_text(answer)
 
 
 async def ask_about_ban(
@@ -233,22 +239,22 @@ async def ask_about_ban(
 ) -> ResponseMessage:
     """Ask a question that two articles of a feed in a channel answer; return the reply."""
     item = make_rss_item(1, title=ENGLISH, body=BODY, published=telex.clock.now() - 60)
-    feed = await follow(telex, server, item, channel=channel or telex.news)
+    feed = await follow_feed(telex, server, item, channel=channel or telex.news)
     await publish_article(telex, server, feed, 2, "Lyon’s ban and its cameras", f"Cameras stay. {BODY}")
     service.answer_with("The ban begins on 1 June [1]. It costs 40,000 euros a year [2][3].")
-    return last_reply(await telex.reader.slash(telex.news, "ask", question="When does the ban in Lyon begin?"))
+    return get_last_reply(await telex.reader.slash(telex.news, "ask", question="When does the ban in Lyon begin?"))
 
 
 async def test_quotes_of_generated_answer_require_access(telex, feed_server, service):
     wire = telex.guild.create_text_channel("wire")
     answer = await ask_about_ban(telex, feed_server, service, wire)
     await telex.restart()
-    quotes = last_reply(await telex.reader.click(answer, label="Show the quotes"))
+    quotes = get_last_reply(await telex.reader.click(answer, label="Show the quotes"))
     assert quotes.ephemeral
-    assert "> The ban begins on 1 June and costs the city 40,000 euros a year." in text(quotes)
-    assert "-# \\[1\\]" in text(quotes)
+    assert "> The ban begins on 1 June and costs the city 40,000 euros a year." in read_message_text(quotes)
+    assert "-# \\[1\\]" in read_message_text(quotes)
     hide_channel(telex, wire, telex.reader)
-    assert "can’t see here" in message_text(await telex.reader.click(answer, label="Show the quotes"))
+    assert "can’t see here" in read_reply_text(await telex.reader.click(answer, label="Show the quotes"))
 
 
 async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question(telex, feed_server, service):
@@ -258,10 +264,10 @@ async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question
     )
     service.answer_with("Jeanne Martin keeps the cameras [1]. The hall (old) has 300 chairs [1].")
     question = "Who bans facial recognition in public places?"
-    answer = last_reply(await telex.reader.slash(telex.news, "ask", question=question))
-    assert "The hall (old) has 300 chairs [[1]](" in text(answer)
+    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question=question))
+    assert "The hall (old) has 300 chairs [[1]](" in read_message_text(answer)
     await telex.restart()
-    quotes_text = text(last_reply(await telex.reader.click(answer, label="Show the quotes")))
+    quotes_text = read_message_text(get_last_reply(await telex.reader.click(answer, label="Show the quotes")))
     quote_lines = [line for line in quotes_text.splitlines() if line.startswith("> ")]
     assert any("Mayor Jeanne Martin \\*keeps\\* the cameras." in line for line in quote_lines)
     assert any("The hall has 300 old chairs." in line for line in quote_lines)
@@ -270,16 +276,18 @@ async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question
 
 async def test_one_of_several_sources_is_saved(telex, feed_server, service):
     answer = await ask_about_ban(telex, feed_server, service)
-    save_button_id = next(part["custom_id"] for part in parts(answer) if "save-sources" in str(part.get("custom_id")))
-    menu = last_reply(await telex.reader.click(answer, custom_id=save_button_id))
-    await choose(telex.reader, menu, "Lyon’s ban and its cameras", "Save an article…")
+    save_button_id = next(
+        part["custom_id"] for part in list_components(answer) if "save-sources" in str(part.get("custom_id"))
+    )
+    menu = get_last_reply(await telex.reader.click(answer, custom_id=save_button_id))
+    await select_option(telex.reader, menu, "Lyon’s ban and its cameras", "Save an article…")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmark.article.title == "Lyon’s ban and its cameras"
 
 
 async def test_long_answer_drops_links_before_sentences(telex, feed_server):
     feed = await follow_long_article(telex, feed_server)
-    article = await newest_article(telex, feed)
+    article = await get_newest_article(telex, feed)
     sources = tuple(
         article._replace(id=number, url=f"https://news.example/{number}/{'x' * 450}") for number in range(1, 5)
     )

@@ -14,9 +14,9 @@ from bot.demo import demo_server
 from bot.demo.preview_places import DemoPlaces
 from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
-from tests.support.discord_world import LOOPS
+from tests.support.discord_world import LOOP_COGS
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOP_COGS)
 
 
 @asynccontextmanager

@@ -33,11 +33,11 @@ from bot.posting.rendering.layout import icons, outlet_branding
 from bot.store.records.content_records import TitleSample
 from tests.demo.visitor import Visitor
 from tests.support.clocks import ManualClock
-from tests.support.discord_world import LOOPS
-from tests.support.interactions import last_reply, message_text
-from tests.support.message_texts import list_components, text, title
+from tests.support.discord_world import LOOP_COGS
+from tests.support.interactions import get_last_reply, read_reply_text
+from tests.support.message_texts import find_title, list_components, read_message_text
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOP_COGS)
 
 
 def attach_actions(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
@@ -59,7 +59,7 @@ async def test_refusal_is_not_reported_as_error(newsroom):
     async with demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build_demo_server(env)
         refused = await scene.ada.slash(scene.news_channel, "feed pause", feed="none")
-        assert "/feed add" in message_text(refused)
+        assert "/feed add" in read_reply_text(refused)
         assert not env.errors
 
 
@@ -129,7 +129,7 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
             visitor = Visitor(env, preview, scene.ada)
 
             def list_menus() -> list[dict[str, Any]]:
-                (card,) = visitor.page.snapshot["messages"][str(last_reply(interaction).id)]["components"]
+                (card,) = visitor.page.snapshot["messages"][str(get_last_reply(interaction).id)]["components"]
                 rows = [row for row in card["components"] if row["type"] == 1]
                 return [component for row in rows for component in row["components"] if component["type"] == 3]
 
@@ -138,7 +138,7 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
             last_menu = list_menus()[-1]
             answer = await visitor.act(
                 "select",
-                target_id=str(last_reply(interaction).id),
+                target_id=str(get_last_reply(interaction).id),
                 control_key=last_menu["control_key"],
                 values=[last_menu["options"][-1]["value"]],
             )
@@ -147,7 +147,7 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
             # The page keeps what was chosen by this key: another menu, another key.
             keys = {menu["control_key"] for menu in list_menus()}
             assert last_menu["control_key"] not in keys
-            await scene.ada.click(last_reply(interaction), label="Turn everything off")
+            await scene.ada.click(get_last_reply(interaction), label="Turn everything off")
             await preview.refresh()
             assert keys.isdisjoint(menu["control_key"] for menu in list_menus())
 
@@ -222,7 +222,7 @@ async def test_every_outlet_is_polled_and_first_story_posted(newsroom, settings)
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news_channel.history()] == [story.title]
+        assert [find_title(message) for message in scene.news_channel.history()] == [story.title]
 
 
 @dataclass
@@ -261,9 +261,9 @@ class DemoRun:
     def list_last_lines(self, expected_title: str) -> list[str]:
         """List the last line of each post with this title."""
         return [
-            text(message).splitlines()[-1]
+            read_message_text(message).splitlines()[-1]
             for message in self.scene.news_channel.history()
-            if title(message) == expected_title
+            if find_title(message) == expected_title
         ]
 
     def _advance_clock(self, moment: float) -> None:
@@ -307,7 +307,7 @@ async def test_outlets_of_same_story_share_post_per_language(newsroom, clock):
         ]
         (also,) = demo.list_last_lines(french)
         assert [outlet.split("]")[0] for outlet in also.split("[")] == ["-# Also: ", "Le Paquet libre"]
-        cut = [message for message in demo.scene.news_channel.history() if "Nordwave" in str(title(message))]
+        cut = [message for message in demo.scene.news_channel.history() if "Nordwave" in str(find_title(message))]
         assert len(cut) == 2
 
 
@@ -320,7 +320,7 @@ async def test_corrected_article_is_marked_once(newsroom, clock):
         assert not demo.list_last_lines(wrong.title)
         (marked,) = demo.list_last_lines(wrong.correction.title)
         assert "Corrected" in marked
-        assert sum("Corrected" in text(message) for message in demo.scene.news_channel.history()) == 1
+        assert sum("Corrected" in read_message_text(message) for message in demo.scene.news_channel.history()) == 1
 
 
 async def test_withdrawn_article_is_marked_within_three_minutes(newsroom, clock):
@@ -332,7 +332,10 @@ async def test_withdrawn_article_is_marked_within_three_minutes(newsroom, clock)
         await demo.poll(withdrawn_story.outlet)  # as by itself every ten minutes, which are half a minute here
         (marked,) = demo.list_last_lines(withdrawn_story.title)
         assert "Apparently withdrawn" in marked
-        assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news_channel.history()) == 1
+        assert (
+            sum("Apparently withdrawn" in read_message_text(message) for message in demo.scene.news_channel.history())
+            == 1
+        )
 
 
 async def test_trends_are_drawn_after_ninety_seconds(newsroom, clock):
@@ -348,7 +351,7 @@ async def test_backlog_is_searchable_but_not_posted(newsroom, clock):
     async with run_demo(newsroom, clock) as demo:
         await demo.deliver()
         assert not demo.scene.news_channel.history()
-        assert "OpenStreetMap" in message_text(
+        assert "OpenStreetMap" in read_reply_text(
             await demo.scene.ada.slash(demo.scene.news_channel, "search", query="benches")
         )
 
@@ -417,7 +420,7 @@ async def test_welcome_questions_are_answered_in_their_language(newsroom, clock)
         ):
             await person.send(scene.news_channel, f"<@{me}> {question}")
             await demo.env.settle()
-            answer = text(scene.news_channel.history()[-1])
+            answer = read_message_text(scene.news_channel.history()[-1])
             assert minutes in answer.replace("**", "")
             assert unsure not in answer
 
@@ -429,8 +432,8 @@ async def test_channel_feed_can_be_fetched(clock, settings, tmp_path):
         demo_server.open_simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build_demo_server(env)
-        share_message = last_reply(await scene.ada.slash(scene.news_channel, "feed share"))
-        shared = message_text(await scene.ada.click(share_message, label="Create address"))
+        share_message = get_last_reply(await scene.ada.slash(scene.news_channel, "feed share"))
+        shared = read_reply_text(await scene.ada.click(share_message, label="Create address"))
         (address,) = re.findall(r"http://127\S+posts\.atom", shared)
         async with aiohttp.ClientSession() as reader, reader.get(address) as answer:
             assert answer.status == HTTPStatus.OK
@@ -449,7 +452,7 @@ async def test_story_is_polled_as_soon_as_published(newsroom, monkeypatch):
         assert isinstance(env.bot, TelexBot)
         await env.bot.outbox_relay.run_until_idle()
         await env.settle()
-        assert [title(message) for message in scene.news_channel.history()] == [
+        assert [find_title(message) for message in scene.news_channel.history()] == [
             story.title for story in publisher.new_stories
         ]
 

@@ -18,9 +18,9 @@ from bot.drill.bot_restarter import build_bot_environment
 from bot.drill.discord_stand_in.discord_server import TOKEN, DiscordServer
 from bot.drill.fault_plan import FaultKind, plan_faults
 from bot.drill.post_comparison import MAX_DELAY_SECONDS, compare_posts, hide_post, read_posted_times
-from tests.support.telex_command import ROOT, Telex
+from tests.support.telex_command import ROOT, TelexCommand
 from tests.support.wire.process_table import is_process_running, list_child_pids
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 KILL_SEED = next(seed for seed in range(1000) if plan_faults(3, seed, feed_count=3)[0].kind is FaultKind.BOT_KILLED)
 
@@ -86,14 +86,14 @@ async def test_the_bot_of_a_killed_drill_ends_too(tmp_path):
     )
     drill = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
     try:
-        await until(lambda: list_child_pids(drill.pid))
+        await wait_until(lambda: list_child_pids(drill.pid))
         (bot_pid,) = list_child_pids(drill.pid)
-        await until(lambda: "connection failed" in (tmp_path / "bot.log").read_text())
+        await wait_until(lambda: "connection failed" in (tmp_path / "bot.log").read_text())
     finally:
         drill.kill()
         await drill.wait()
     try:
-        await until(lambda: not is_process_running(bot_pid))
+        await wait_until(lambda: not is_process_running(bot_pid))
     finally:
         with suppress(ProcessLookupError):
             os.kill(bot_pid, signal.SIGKILL)
@@ -101,7 +101,7 @@ async def test_the_bot_of_a_killed_drill_ends_too(tmp_path):
 
 @pytest.mark.timeout(300)
 def test_a_killed_bot_posts_each_article_once_and_the_self_test_fails(launcher, tmp_path):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     telex.environment["TMPDIR"] = tempfile.mkdtemp(dir=tmp_path)
     completed = telex("drill", "--minutes", "0.05", "--seed", str(KILL_SEED), "--self-test", status=1)
     fields = dict(line.split(": ", 1) for line in completed.stdout.splitlines() if ": " in line)

@@ -15,7 +15,7 @@ from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 FRENCH = (
     "La mairie de Rennes a ouvert lundi un atelier où chacun peut faire réparer son téléphone sans payer.",
@@ -188,7 +188,7 @@ def test_long_article_is_truncated():
 
 
 def test_article_is_extracted_whatever_element_wraps_its_lines():
-    seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    seed_text = (require_shared_path("seed") / "article.fr.txt").read_text(encoding="utf-8")
     expected_words = boilerplate.strip_boilerplate(seed_text).split()
     lines = [escape(line) for line in seed_text.split("\n")]
     for page in (
@@ -202,7 +202,7 @@ def test_article_is_extracted_whatever_element_wraps_its_lines():
 
 
 def test_extraction_scores_of_annotated_pages():
-    shared("pages")
+    require_shared_path("pages")
     scores_by_kind: dict[str, list[float]] = defaultdict(list)
     for annotated_page in islice(load_marked_pages(), 0, None, 72):
         scores_by_kind[annotated_page.collection].append(

@@ -14,7 +14,7 @@ from tests.feeds.expectations import (
     parse_feedparser_expectations,
     parse_feedparser_headers,
 )
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 FEEDPARSER = {
     # an entry has one text: the longer of description and content; the other is its summary
@@ -104,7 +104,7 @@ def _list_unexplained_disagreements(lines: dict[str, list[str]], reasons: dict[s
 def test_feedparser_cases_are_parsed_as_expected():
     lines: dict[str, list[str]] = {}
     checked = 0
-    for path in sorted(shared("feeds/cases/feedparser").rglob("*.xml")):
+    for path in sorted(require_shared_path("feeds/cases/feedparser").rglob("*.xml")):
         if any(f"_{name}." in path.name for name in FEEDPARSER_DROPPED_ELEMENTS):
             continue
         source = path.read_bytes()
@@ -118,7 +118,7 @@ def test_feedparser_cases_are_parsed_as_expected():
 
 
 def test_gofeed_cases_are_parsed_as_expected():
-    folder = shared("feeds/cases/gofeed")
+    folder = require_shared_path("feeds/cases/gofeed")
     pairs = [
         *_list_cases_with_documents(folder, ".json", ".xml", load_gofeed_expectations),
         *_list_cases_with_documents(folder, "_expected.json", ".json", load_gofeed_expectations),
@@ -132,7 +132,7 @@ def test_gofeed_cases_are_parsed_as_expected():
 
 
 def test_feed_rs_cases_are_parsed_as_expected():
-    folder = shared("feeds/cases/feed-rs")
+    folder = require_shared_path("feeds/cases/feed-rs")
     pairs = [
         *_list_cases_with_documents(folder, ".serde.json", ".xml", load_feed_rs_expectations),
         *_list_cases_with_documents(folder, ".serde.json", ".json", load_feed_rs_expectations),

@@ -15,7 +15,7 @@ from bot.feeds.pages.page_links import MAX_FEEDS, DiscoveredFeed, find_feed_link
 from tests.feeds.test_pages import raise_worker_timeout
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 PAGE = "https://site.example/blog/page.html"
 
@@ -73,7 +73,7 @@ def test_malformed_page_has_no_feed_links(page):
 
 
 def test_feed_links_of_real_pages_have_url_and_title():
-    paths = sorted(shared("pages").rglob("*.html"))[:40]
+    paths = sorted(require_shared_path("pages").rglob("*.html"))[:40]
     assert paths
     for path in paths:
         for feed in find_feed_links(path.read_bytes(), PAGE):

@@ -10,7 +10,7 @@ from bot.feeds.parsing import opml, opml_extension
 from bot.feeds.parsing.opml import ChannelOutline, FeedList, Outline, parse_outlines, serialize_opml
 from bot.posting.rendering.post_templates import MAX_BODY_LENGTH, MAX_TITLE_OR_FOOTER_LENGTH
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 
 def test_outlines_keep_order_without_duplicates():
@@ -156,7 +156,7 @@ def test_arbitrary_bytes_raise_nothing(data):
 
 
 def test_real_lists_are_parsed_completely():
-    paths = sorted(shared("opml").rglob("*.opml"))
+    paths = sorted(require_shared_path("opml").rglob("*.opml"))
     feeds = 0
     for path in paths:
         document = path.read_bytes()

@@ -8,7 +8,7 @@ import json
 from bot.feeds.pages.page_lists import read_page_lists
 from bot.text.times import feed_dates
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 URL = "https://blog.example/news/"
 TITLES = (
@@ -107,7 +107,7 @@ def test_hostile_page_has_no_list(page):
 
 
 def test_detection_scores_of_annotated_lists():
-    folder = shared("pages") / "lists"
+    folder = require_shared_path("pages") / "lists"
     right = wrong = missed = titles = false_lists = 0
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)

@@ -20,7 +20,7 @@ from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
 from tests.feeds.documents import build_atom, build_rss, parse_document, parse_only_entry
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss_item
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 # -- encodings
 
@@ -259,7 +259,9 @@ def test_mangled_feed_gives_valid_entries_or_feed_error(data):
 
 
 def _list_real_feeds() -> list[Path]:
-    files = sorted(path for path in shared("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"})
+    files = sorted(
+        path for path in require_shared_path("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"}
+    )
     return files if len(files) < 30 else random.Random(1).sample(files, 30)
 
 

@@ -18,7 +18,7 @@ from bot.store import url_encryption
 from bot.store.records.source_records import PushSubscription, SourceRejection
 from bot.text.source_patterns import SourcePattern
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, delivered_titles, follow, poll
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver_pending, deliver_titles, follow_feed, poll_feed
 from tests.support.samples import add_feed
 
 
@@ -34,19 +34,19 @@ async def change_block(newsroom, text, *, is_blocked=True):
 
 
 async def list_alerts(newsroom, channel=CHANNEL):
-    return [dispatch.payload for dispatch, articles in await deliver(newsroom, channel) if not articles]
+    return [dispatch.payload for dispatch, articles in await deliver_pending(newsroom, channel) if not articles]
 
 
 async def test_blocked_feeds_stop_with_one_alert_until_unblocked(newsroom, feed_server, clock):
     store, urls = newsroom.store, [feed_server.serve(f"/bad/{n}", make_rss(make_rss_item(n))) for n in range(2)]
     other_url = feed_server.serve("/good", make_rss(make_rss_item(8)))
-    feeds = [await poll(newsroom, await follow(newsroom, url)) for url in (*urls, other_url)]
-    await follow(newsroom, urls[0], channel=CHANNEL + 1, server=SERVER + 1)
-    await deliver(newsroom)
-    await deliver(newsroom, CHANNEL + 1)
+    feeds = [await poll_feed(newsroom, await follow_feed(newsroom, url)) for url in (*urls, other_url)]
+    await follow_feed(newsroom, urls[0], channel=CHANNEL + 1, server=SERVER + 1)
+    await deliver_pending(newsroom)
+    await deliver_pending(newsroom, CHANNEL + 1)
     feed_server.serve("/bad/0", make_rss(make_rss_item(3), make_rss_item(0)))
     clock.advance(3600)
-    await poll(newsroom, feeds[0])
+    await poll_feed(newsroom, feeds[0])
 
     counts = await change_block(newsroom, "127.0.0.1/bad")
     assert (counts.feed_count, counts.server_ids) == (2, {SERVER, SERVER + 1})
@@ -72,8 +72,8 @@ async def test_blocked_feeds_stop_with_one_alert_until_unblocked(newsroom, feed_
     counts = await change_block(newsroom, "127.0.0.1/bad", is_blocked=False)
     assert counts.feed_count == 2
     assert await change_block(newsroom, "127.0.0.1/bad", is_blocked=False) is None
-    await poll(newsroom, feeds[0])
-    dispatches = await deliver(newsroom)
+    await poll_feed(newsroom, feeds[0])
+    dispatches = await deliver_pending(newsroom)
     assert [articles[0].title if articles else dispatch.payload for dispatch, articles in dispatches] == [
         "Article 5",
         "Whoever runs this bot has unblocked 127.0.0.1/bad. Its feeds are posted here again.",
@@ -85,7 +85,7 @@ async def test_blocked_source_cannot_be_followed_imported_or_saved(newsroom, fee
     url = feed_server.serve("/bad", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, SERVER)
     stored_feed = await store.feeds.add(url)
-    redirecting_feed = await follow(newsroom, feed_server.redirect("/moved", "/bad"))
+    redirecting_feed = await follow_feed(newsroom, feed_server.redirect("/moved", "/bad"))
     await change_block(newsroom, "127.0.0.1/bad")
     request_count = feed_server.count("/bad")
 
@@ -130,7 +130,7 @@ async def test_blocked_source_cannot_be_followed_imported_or_saved(newsroom, fee
 
 async def test_poll_during_which_source_is_blocked_records_nothing(newsroom, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    feed = await poll(newsroom, await follow(newsroom, url))
+    feed = await poll_feed(newsroom, await follow_feed(newsroom, url))
     feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
     response = await newsroom.fetcher.get(url)
     push_subscription = PushSubscription(feed.id, "https://hub.example/", url, "token", "secret", due_at=0)
@@ -142,14 +142,14 @@ async def test_poll_during_which_source_is_blocked_records_nothing(newsroom, fee
     assert not await newsroom.store.feeds.has_attempted_or_overdue(attempted_after=0, due_before=2**40)
     await newsroom.poller.ingest_pushed_document(feed, response)
     assert await newsroom.store.articles.count() == 1
-    assert await delivered_titles(newsroom) == []
+    assert await deliver_titles(newsroom) == []
     throttle = newsroom.poller.hosts.select_throttle(wait_for_host=False)
     with pytest.raises(FeedError, match=fetch_errors.SOURCE_BLOCKED):
         await newsroom.poller.page_fetcher.require_robots_allowed(url, throttle)
     await change_block(newsroom, "127.0.0.1", is_blocked=False)
     await newsroom.poller.page_fetcher.require_robots_allowed(url, throttle)
     await newsroom.poller.ingest_pushed_document(feed, response)
-    assert await delivered_titles(newsroom) == ["Article 2"]
+    assert await deliver_titles(newsroom) == ["Article 2"]
 
 
 async def test_unblocking_keeps_feeds_of_other_block(newsroom):

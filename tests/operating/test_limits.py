@@ -12,7 +12,7 @@ from bot.core.user_errors import RequestRejected
 from bot.operating.applicable_limits import Limits, parse_limits
 from bot.posting.wording.audit_sentences import describe_audit_entry
 from tests.support.cases import check_cases
-from tests.support.samples import CHANNEL, SERVER, add_feed, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, make_new_article, write_poll
 
 
 async def test_only_one_of_two_concurrent_follows_fits_limit(store, settings):
@@ -41,7 +41,7 @@ async def test_only_one_of_two_concurrent_follows_fits_limit(store, settings):
 
 async def test_only_one_of_two_concurrent_bookmarks_fits_limit(store):
     feed = await add_feed(store, "feed")
-    await record(store, feed, *[new_article(feed, str(number)) for number in range(3)])
+    await write_poll(store, feed, *[make_new_article(feed, str(number)) for number in range(3)])
     articles = await store.articles.list_newest(None, limit=3)
     additions = [store.bookmarks.add(7, article.id, max_bookmarks=1) for article in articles[:2]]
     outcomes = await asyncio.gather(*additions, return_exceptions=True)

@@ -14,7 +14,7 @@ from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, follow, poll
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver_pending, follow_feed, poll_feed
 
 BROKEN = "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."
@@ -23,8 +23,8 @@ BACK = "The feed “Wire” is back. Articles it published in the meantime are o
 async def add_polled_feed(newsroom: Services, server: FeedServer, channel: int = CHANNEL) -> Feed:
     """Follow a feed, poll it once and deliver its newest article."""
     url = server.serve("/", make_rss(make_rss_item(1), title="Wire"))
-    feed = await poll(newsroom, await follow(newsroom, url, channel))
-    await deliver(newsroom, channel)
+    feed = await poll_feed(newsroom, await follow_feed(newsroom, url, channel))
+    await deliver_pending(newsroom, channel)
     return feed
 
 
@@ -32,7 +32,7 @@ async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: Manua
     """Poll a feed every hour while its server fails, and return it."""
     server.serve("/", "", status=500)
     for _ in range(hours):
-        feed = await poll(newsroom, feed)
+        feed = await poll_feed(newsroom, feed)
         clock.advance(3600)
     return feed
 
@@ -40,14 +40,16 @@ async def poll_failing_feed(newsroom: Services, server: FeedServer, clock: Manua
 async def recover(newsroom: Services, server: FeedServer, feed: Feed, *new_items: str) -> Feed:
     server.serve("/", make_rss(*new_items, make_rss_item(1), title="Wire"))
     for _ in range(3):
-        feed = await poll(newsroom, feed)
+        feed = await poll_feed(newsroom, feed)
     return feed
 
 
 async def list_sent_alerts(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """Deliver what a channel has pending and return the texts of its feed alerts."""
     return [
-        dispatch.payload for dispatch, _ in await deliver(newsroom, channel) if dispatch.kind is DispatchKind.FEED_ALERT
+        dispatch.payload
+        for dispatch, _ in await deliver_pending(newsroom, channel)
+        if dispatch.kind is DispatchKind.FEED_ALERT
     ]
 
 
@@ -67,7 +69,7 @@ async def test_day_long_failure_and_recovery_send_one_alert_each(newsroom, feed_
 async def test_short_failure_sends_no_alert(newsroom, feed_server, clock):
     feed = await poll_failing_feed(newsroom, feed_server, clock, await add_polled_feed(newsroom, feed_server), 20)
     await recover(newsroom, feed_server, feed)
-    assert await deliver(newsroom) == []
+    assert await deliver_pending(newsroom) == []
 
 
 async def test_second_failure_sends_another_alert(newsroom, feed_server, clock):
@@ -90,7 +92,7 @@ async def test_gone_feed_sends_alert_with_remedy_at_once(newsroom, feed_server):
     feed = await add_polled_feed(newsroom, feed_server)
     feed_server.serve("/", "", status=410)
     for _ in range(2):
-        await poll(newsroom, feed)
+        await poll_feed(newsroom, feed)
     (alert,) = await list_sent_alerts(newsroom)
     assert alert.startswith("Le flux «\xa0Wire\xa0» a disparu.")
     assert "suivez" in alert
@@ -106,7 +108,7 @@ async def test_alert_survives_crash_while_recording_without_duplicate(settings, 
         with monkeypatch.context() as patched:
             patched.setattr(Polls, "record_unchanged", crash)
             with pytest.raises(StoreError):
-                await poll(newsroom, feed)
+                await poll_feed(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
         feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 2)
         assert await list_sent_alerts(newsroom) == [BROKEN]
@@ -115,7 +117,7 @@ async def test_alert_survives_crash_while_recording_without_duplicate(settings, 
             patched.setattr(Polls, "record_unchanged", crash)
             patched.setattr(Polls, "record", crash)
             with pytest.raises(StoreError):
-                await poll(newsroom, feed)
+                await poll_feed(newsroom, feed)
     async with open_services(settings, clock) as newsroom:
         await recover(newsroom, feed_server, feed, *news)
         assert await list_sent_alerts(newsroom) == [BACK]
@@ -134,15 +136,15 @@ async def test_recovery_is_recorded_in_transaction_of_articles(newsroom, feed_se
     with monkeypatch.context() as patched:
         patched.setattr(Polls, "record", crash)
         with pytest.raises(StoreError):
-            await poll(newsroom, feed)
+            await poll_feed(newsroom, feed)
     assert await list_sent_alerts(newsroom) == [BACK]
 
 
 async def test_alert_channel_gets_single_alert_of_server(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     for channel in (CHANNEL + 1, CHANNEL + 2):
-        await follow(newsroom, feed.url, channel)
-    await follow(newsroom, feed.url, channel=900, server=SERVER + 1)
+        await follow_feed(newsroom, feed.url, channel)
+    await follow_feed(newsroom, feed.url, channel=900, server=SERVER + 1)
     alert_channel = CHANNEL + 9
     await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, user_id=1)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 40)
@@ -159,8 +161,8 @@ async def test_alert_channel_gets_single_alert_of_server(newsroom, feed_server, 
 
 async def test_alert_goes_to_each_following_channel_without_alert_channel(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
-    await follow(newsroom, feed.url, CHANNEL + 1)
-    paused = await follow(newsroom, feed.url, CHANNEL + 2)
+    await follow_feed(newsroom, feed.url, CHANNEL + 1)
+    paused = await follow_feed(newsroom, feed.url, CHANNEL + 2)
     subscription = await newsroom.store.subscriptions.find(CHANNEL + 2, paused.id)
     await newsroom.store.subscriptions.pause(subscription.id)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
@@ -185,15 +187,15 @@ async def test_channel_of_other_server_is_refused_as_alert_channel(newsroom, fee
 
 async def test_feed_name_in_alert_is_short_without_secrets(newsroom, feed_server):
     url = feed_server.serve("/private/s3cr3tt0ken99/feed", "", status=410)
-    await newsroom.poller.poll(await follow(newsroom, url))
+    await newsroom.poller.poll(await follow_feed(newsroom, url))
     (alert,) = await list_sent_alerts(newsroom)
     assert "s3cr3tt0ken99" not in alert
     assert "***" in alert
     posts: list[tuple[Dispatch, object]] = []
-    feed = await follow(newsroom, feed_server.serve("/long", make_rss(make_rss_item(1), title="A" * 5000)))
-    feed = await poll(newsroom, feed)
-    await deliver(newsroom)
+    feed = await follow_feed(newsroom, feed_server.serve("/long", make_rss(make_rss_item(1), title="A" * 5000)))
+    feed = await poll_feed(newsroom, feed)
+    await deliver_pending(newsroom)
     feed_server.serve("/long", "", status=410)
-    await poll(newsroom, feed)
-    posts += await deliver(newsroom)
+    await poll_feed(newsroom, feed)
+    posts += await deliver_pending(newsroom)
     assert len(posts[0][0].payload) < 300

@@ -17,7 +17,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import refusal_sentences
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
-from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, delivered_titles, poll
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver_pending, deliver_titles, poll_feed
 
 HOUR, DAY = 3_600, 86_400
 WORDS = "The council said on Monday that the work begins before winter and that it ends late in the spring."
@@ -91,14 +91,14 @@ class Site:
         list_discovery = convert_list_to_feed(discovery, discovery.page_lists.lists[0])
         follow_outcome = await self.newsroom.follow_service.follow(list_discovery, server_id=SERVER, channel_id=channel)
         self.feed = follow_outcome.feed
-        return await delivered_titles(self.newsroom, channel)
+        return await deliver_titles(self.newsroom, channel)
 
     async def poll(self, hours: float = 1) -> list[str]:
         """Poll again some hours later and return the titles of new posts."""
         assert self.feed is not None
         self.clock.advance(hours * HOUR)
-        self.feed = await poll(self.newsroom, self.feed)
-        return await delivered_titles(self.newsroom)
+        self.feed = await poll_feed(self.newsroom, self.feed)
+        return await deliver_titles(self.newsroom)
 
 
 @pytest.fixture
@@ -186,15 +186,15 @@ async def test_lost_list_sends_one_alert_with_remedy(site, newsroom):
     for _ in range(30):
         assert site.feed is not None
         site.clock.advance(HOUR)
-        site.feed = await poll(newsroom, site.feed)
-        dispatches += [dispatch for dispatch, _articles in await deliver(newsroom)]
+        site.feed = await poll_feed(newsroom, site.feed)
+        dispatches += [dispatch for dispatch, _articles in await deliver_pending(newsroom)]
     assert [dispatch.kind for dispatch in dispatches] == [DispatchKind.FEED_ALERT]
     assert "can’t find the list of “Town News” anymore" in dispatches[0].payload
     assert "Add the page again" in dispatches[0].payload
     assert site.feed.error == fetch_errors.LIST_NOT_FOUND
     site.serve_stories(make_dated_stories(7, 6, 5, 4, 3))
-    site.feed = await poll(newsroom, site.feed)
-    back = await deliver(newsroom)
+    site.feed = await poll_feed(newsroom, site.feed)
+    back = await deliver_pending(newsroom)
     assert [article.title for _dispatch, articles in back for article in articles] == list_titles(6, 7)
     assert "is back" in next(notice.payload for notice, _ in back if notice.kind is DispatchKind.FEED_ALERT)
 

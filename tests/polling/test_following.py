@@ -8,7 +8,7 @@ from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import refusal_sentences
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.outbox_scenario import deliver, delivered_titles, follow, poll
+from tests.support.outbox_scenario import deliver_pending, deliver_titles, follow_feed, poll_feed
 
 PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
 LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
@@ -23,13 +23,13 @@ async def test_following_posts_newest_article_with_one_request(newsroom, feed_se
         url,
         "Article 0",
     )
-    assert await delivered_titles(newsroom, 10) == ["Article 0"]
+    assert await deliver_titles(newsroom, 10) == ["Article 0"]
     assert await newsroom.store.articles.count() == 5
     assert feed_server.count("/feed") == 1
     assert follow_outcome.feed.next_poll_at > clock.now()
-    await poll(newsroom, follow_outcome.feed)  # the next poll is conditional already
+    await poll_feed(newsroom, follow_outcome.feed)  # the next poll is conditional already
     assert feed_server.visits[-1].headers["If-None-Match"]
-    assert await delivered_titles(newsroom, 10) == []
+    assert await deliver_titles(newsroom, 10) == []
 
 
 async def test_following_twice_changes_nothing_more(newsroom, feed_server):
@@ -38,19 +38,19 @@ async def test_following_twice_changes_nothing_more(newsroom, feed_server):
     again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (first.is_new, again.is_new) == (True, False)
     assert again.subscription == first.subscription
-    assert await delivered_titles(newsroom, 10) == ["Article 1"]
+    assert await deliver_titles(newsroom, 10) == ["Article 1"]
 
 
 async def test_second_server_shares_feed_without_losing_articles(newsroom, feed_server):
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    feed = await poll(newsroom, await follow(newsroom, url, channel=10))
-    await deliver(newsroom, 10)
+    feed = await poll_feed(newsroom, await follow_feed(newsroom, url, channel=10))
+    await deliver_pending(newsroom, 10)
     feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, 2)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)
     assert follow_outcome.feed.id == feed.id
-    assert await delivered_titles(newsroom, 10) == ["Article 2"]
-    assert len(await delivered_titles(newsroom, 20)) == 1
+    assert await deliver_titles(newsroom, 10) == ["Article 2"]
+    assert len(await deliver_titles(newsroom, 20)) == 1
 
 
 async def test_page_with_several_feeds_offers_choice(newsroom, feed_server):
@@ -87,8 +87,8 @@ async def test_feed_without_entries_has_no_preview_or_post(newsroom, feed_server
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (follow_outcome.is_new, follow_outcome.first_article) == (True, None)
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
-    await poll(newsroom, follow_outcome.feed)
-    assert await delivered_titles(newsroom, 10) == ["Article 1"]
+    await poll_feed(newsroom, follow_outcome.feed)
+    assert await deliver_titles(newsroom, 10) == ["Article 1"]
 
 
 async def follow_and_get_refusal(newsroom, address):
@@ -135,7 +135,7 @@ async def test_feed_with_credentials_is_private_to_server(newsroom, feed_server)
         discovery = await newsroom.follow_service.resolve(url, server)
         follow_outcome = await newsroom.follow_service.follow(discovery, server_id=server, channel_id=server * 10)
         owners.append((follow_outcome.feed.id, follow_outcome.feed.server_id))
-        assert await delivered_titles(newsroom, server * 10) == ["Article 1"]
+        assert await deliver_titles(newsroom, server * 10) == ["Article 1"]
     assert [owner for _, owner in owners] == [1, 2]
     assert len({id_ for id_, _ in owners}) == 2
 
@@ -165,7 +165,7 @@ async def test_server_cannot_follow_more_feeds_than_limit(newsroom, feed_server,
 
 async def test_following_gone_feed_reactivates_it(newsroom, feed_server):
     url = feed_server.serve("/feed", "", status=410)
-    await poll(newsroom, await follow(newsroom, url, channel=10))
+    await poll_feed(newsroom, await follow_feed(newsroom, url, channel=10))
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await newsroom.follow_service.resolve(url, 2)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)

@@ -15,7 +15,7 @@ from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.pipeline import Pipeline, open_pipeline
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 MEGABYTE = 2**20
 SAMPLE = 60
@@ -169,7 +169,7 @@ def list_documents() -> list[Path]:
     """List the recorded documents beside the checkout."""
     return sorted(
         path
-        for path in shared("feeds").rglob("*")
+        for path in require_shared_path("feeds").rglob("*")
         if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf", ".html"}
     )
 

@@ -19,7 +19,7 @@ from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
 from bot.text.urls import compute_page_key, list_url_variants
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.outbox_scenario import delivered_titles, follow, poll
+from tests.support.outbox_scenario import deliver_titles, follow_feed, poll_feed
 
 MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
 TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"
@@ -55,12 +55,12 @@ class Channel:
         """Serve these entries, poll the feed and return the titles of new posts."""
         url = self.server.serve("/feed", make_rss(*entries))
         if self.feed is None:
-            self.feed = await follow(self.newsroom, url)
-            await poll(self.newsroom, self.feed)
-            await delivered_titles(self.newsroom)
+            self.feed = await follow_feed(self.newsroom, url)
+            await poll_feed(self.newsroom, self.feed)
+            await deliver_titles(self.newsroom)
             return []
-        await poll(self.newsroom, self.feed)
-        return await delivered_titles(self.newsroom)
+        await poll_feed(self.newsroom, self.feed)
+        return await deliver_titles(self.newsroom)
 
     async def count_articles(self) -> int:
         return await self.newsroom.store.articles.count()
@@ -269,19 +269,19 @@ async def test_articles_with_same_link_have_own_page_keys(channel):
 
 
 async def test_same_page_in_two_feeds_is_posted_once(newsroom, feed_server):
-    first_feed = await follow(newsroom, feed_server.serve("/one", make_rss(OLD)))
-    second_feed = await follow(newsroom, feed_server.serve("/two", make_rss(OLD)))
+    first_feed = await follow_feed(newsroom, feed_server.serve("/one", make_rss(OLD)))
+    second_feed = await follow_feed(newsroom, feed_server.serve("/two", make_rss(OLD)))
     for feed in (first_feed, second_feed):
-        await poll(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Old"]
+        await poll_feed(newsroom, feed)
+    assert await deliver_titles(newsroom) == ["Old"]
     both = build_item(
         "Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY
     )
     feed_server.serve("/one", make_rss(both, OLD))
     feed_server.serve("/two", make_rss(both.replace("one", "two"), OLD))
     for feed in (first_feed, second_feed):
-        await poll(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Both"]
+        await poll_feed(newsroom, feed)
+    assert await deliver_titles(newsroom) == ["Both"]
 
 
 async def test_article_key_is_the_same_in_every_database(tmp_path, settings, clock, feed_server):
@@ -289,7 +289,7 @@ async def test_article_key_is_the_same_in_every_database(tmp_path, settings, clo
     keys = []
     for name in ("a.db", "b.db"):
         async with open_services(replace(settings, database=tmp_path / name), clock) as room:
-            await poll(room, await follow(room, url))
+            await poll_feed(room, await follow_feed(room, url))
             keys.append({article.key for article in await room.store.articles.list_newest(None, limit=9)})
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2

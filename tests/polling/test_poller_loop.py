@@ -21,8 +21,8 @@ from bot.store import StoreError
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import delivered_titles, follow
-from tests.support.wire.waiting import until
+from tests.support.outbox_scenario import deliver_titles, follow_feed
+from tests.support.wire.waiting import wait_until
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def wait_until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -
         times = [await load_last_poll(newsroom, feed) for feed in feeds]
         return all(time is not None and time > after for time in times)
 
-    await until(are_polled)
+    await wait_until(are_polled)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
 
 
 async def test_poller_sleeps_until_next_feed_is_due(newsroom, feed_server, clock):
-    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
+    feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, feed)
         due = (await newsroom.store.feeds.get(feed.id)).next_poll_at
@@ -80,23 +80,23 @@ async def test_poller_sleeps_until_next_feed_is_due(newsroom, feed_server, clock
 async def test_wake_polls_feed_that_was_just_followed(newsroom, feed_server):
     async with run_poller(newsroom):
         await asyncio.sleep(0.05)
-        feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+        feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
         newsroom.poller.wake()
         await wait_until_polled(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Article 1"]
+    assert await deliver_titles(newsroom) == ["Article 1"]
 
 
 async def test_recorded_articles_notify_outbox(newsroom, feed_server):
     notifications: list[str] = []
     newsroom.cluster_events.subscribe("outbox", lambda: notifications.append("outbox"))
-    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, feed)
     assert notifications == ["outbox"]
 
 
 async def test_unfollowed_feed_is_not_polled(newsroom, feed_server):
-    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     await newsroom.store.subscriptions.unfollow(200, feed.id)
     async with run_poller(newsroom):
         newsroom.poller.wake()
@@ -113,15 +113,15 @@ async def test_failing_feed_does_not_stop_others(newsroom, feed_server, monkeypa
         return await original_classify(self, feed, document, **options)
 
     monkeypatch.setattr(Intake, "classify", classify_or_fail)
-    bad = await follow(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
-    fine = await follow(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
+    bad = await follow_feed(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
+    fine = await follow_feed(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, bad, fine)
-    assert await delivered_titles(newsroom) == ["Article 2"]
+    assert await deliver_titles(newsroom) == ["Article 2"]
 
 
 async def test_temporary_store_failure_does_not_end_loop(newsroom, feed_server, clock, monkeypatch):
-    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
     due = Feeds.list_due
     call_count = 0
@@ -140,11 +140,11 @@ async def test_temporary_store_failure_does_not_end_loop(newsroom, feed_server, 
         failing = False
         clock.advance(poll_result_writer.ERROR_BACKOFF_SECONDS)
         await wait_until_polled(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Article 1"]
+    assert await deliver_titles(newsroom) == ["Article 1"]
 
 
 async def test_poll_that_cannot_be_recorded_is_repeated(newsroom, feed_server, clock, monkeypatch):
-    feed = await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    feed = await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     record = Polls.record
     failures = 1
 
@@ -161,7 +161,7 @@ async def test_poll_that_cannot_be_recorded_is_repeated(newsroom, feed_server, c
             clock.advance(1)
             await asyncio.sleep(0.01)
     assert not failures
-    assert await delivered_titles(newsroom) == ["Article 1"]
+    assert await deliver_titles(newsroom) == ["Article 1"]
 
 
 async def test_host_gets_one_request_at_a_time(newsroom, publishers):
@@ -182,7 +182,7 @@ async def test_host_gets_one_request_at_a_time(newsroom, publishers):
         return answer
 
     feeds = [
-        await follow(newsroom, publishers(host).handle(f"/{n}", make_slow_handler(str(host))))
+        await follow_feed(newsroom, publishers(host).handle(f"/{n}", make_slow_handler(str(host))))
         for host in range(4)
         for n in range(4)
     ]
@@ -205,7 +205,7 @@ async def test_poll_concurrency_is_limited_by_setting(settings, clock, publisher
 
     async with open_services(replace(settings, poll_concurrency=2), clock) as newsroom:
         feeds = [
-            await follow(newsroom, publishers(host).handle(f"/{n}", answer_slowly))
+            await follow_feed(newsroom, publishers(host).handle(f"/{n}", answer_slowly))
             for host in range(4)
             for n in range(2)
         ]
@@ -230,14 +230,14 @@ async def test_due_feeds_are_queried_again_only_if_some_were_left_out(
     monkeypatch.setattr(due_queue, "MAX_QUEUED_FEEDS_PER_TENANT", 2)
     if is_any_left_out:
         monkeypatch.setattr(due_feeds, "BATCH_SIZE", 2)
-    feeds = [await follow(newsroom, publishers(host).serve("/", make_rss(make_rss_item(1)))) for host in range(4)]
+    feeds = [await follow_feed(newsroom, publishers(host).serve("/", make_rss(make_rss_item(1)))) for host in range(4)]
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, *feeds)  # The clock stands still, so that no query is due by its time.
     assert (query_count > 1) == is_any_left_out
 
 
 async def test_finished_job_is_freed_by_reference_counting(newsroom, feed_server, clock):
-    await follow(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
+    await follow_feed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     (due_feed,) = await newsroom.store.feeds.list_due_for_polling(clock.now(), 1)
     queue = PollQueue(clock, 1, on_tenant_drained=lambda: None)
     gc.disable()
@@ -251,7 +251,7 @@ async def test_finished_job_is_freed_by_reference_counting(newsroom, feed_server
 
 async def test_retry_after_postpones_queued_feeds_without_request(newsroom, feed_server, clock):
     feeds = [
-        await follow(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
+        await follow_feed(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
         for n in range(5)
     ]
 
@@ -260,14 +260,14 @@ async def test_retry_after_postpones_queued_feeds_without_request(newsroom, feed
         return min(dues) > 0
 
     async with run_poller(newsroom):
-        await until(are_postponed)
+        await wait_until(are_postponed)
     assert len(feed_server.visits) == 1
     for feed in feeds:
         assert (await newsroom.store.feeds.get(feed.id)).next_poll_at >= clock.now() + 3600
 
 
 async def test_unchanged_polls_are_written_in_batches(newsroom, feed_server, clock, monkeypatch):
-    feeds = [await follow(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
+    feeds = [await follow_feed(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)]
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []
@@ -295,21 +295,21 @@ async def test_stopped_poller_leaves_no_partial_state_and_resumes(newsroom, feed
         await release.wait()
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await follow(newsroom, feed_server.handle("/", answer_slowly))
+    feed = await follow_feed(newsroom, feed_server.handle("/", answer_slowly))
     async with run_poller(newsroom):
         await request_started.wait()
     assert await load_last_poll(newsroom, feed) is None
     release.set()
     async with run_poller(newsroom):
         await wait_until_polled(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Article 1"]
+    assert await deliver_titles(newsroom) == ["Article 1"]
 
 
 async def test_unchanged_polls_are_written_on_stop(newsroom, feed_server, clock, monkeypatch):
     monkeypatch.setattr(poll_result_writer, "FLUSH_INTERVAL_SECONDS", 3600)
-    feed = await follow(newsroom, feed_server.serve("/", "", status=500))
+    feed = await follow_feed(newsroom, feed_server.serve("/", "", status=500))
     async with run_poller(newsroom):
-        await until(lambda: feed_server.count("/"))
+        await wait_until(lambda: feed_server.count("/"))
         await asyncio.sleep(0.1)
         assert await load_last_poll(newsroom, feed) is None
     assert await load_last_poll(newsroom, feed) == clock.now()

@@ -30,8 +30,8 @@ from bot.polling.websub.subscription_cache import SubscriptionCache
 from bot.store.records.source_records import PushSubscription
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import CHANNEL, delivered_titles, follow, poll
-from tests.support.wire.waiting import until
+from tests.support.outbox_scenario import CHANNEL, deliver_titles, follow_feed, poll_feed
+from tests.support.wire.waiting import wait_until
 
 DAY = 86_400
 LARGEST = 100_000
@@ -90,7 +90,7 @@ class Hub:
 
     async def until_asked(self, times: int = 1) -> dict[str, str]:
         host = self.newsroom.poller.hosts.get(self.server.origin)
-        await until(lambda: len(self.forms) >= times and host.is_free(self.clock.monotonic()))
+        await wait_until(lambda: len(self.forms) >= times and host.is_free(self.clock.monotonic()))
         await asyncio.sleep(0.02)  # so that it sleeps again before a test advances the clock
         return self.forms[-1]
 
@@ -122,8 +122,8 @@ class Hub:
 
     async def follow_pushed_feed(self) -> Feed:
         """Follow a feed, confirm its subscription at the hub and return the feed."""
-        feed = await poll(self.newsroom, await follow(self.newsroom, self.serve(1)))
-        await delivered_titles(self.newsroom)
+        feed = await poll_feed(self.newsroom, await follow_feed(self.newsroom, self.serve(1)))
+        await deliver_titles(self.newsroom)
         await self.until_asked()
         assert await self.call() == (200, "c4ll")
         return feed
@@ -158,11 +158,11 @@ async def test_hub_is_subscribed_and_its_push_is_posted_once(hub):
     assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
     assert len(form["hub.secret"]) >= 32
     assert await hub.push(make_rss(make_rss_item(2))) == 202
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
     assert await hub.push(make_rss(make_rss_item(2), make_rss_item(1))) == 202
     hub.serve(2, 1)
-    await poll(hub.newsroom, feed)
-    assert await delivered_titles(hub.newsroom) == []
+    await poll_feed(hub.newsroom, feed)
+    assert await deliver_titles(hub.newsroom) == []
     assert hub.newsroom.websub_subscriber.is_pushed(feed.id)
 
 
@@ -173,9 +173,9 @@ async def test_push_during_maintenance_gets_503(hub):
     assert await hub.push(make_rss(make_rss_item(2))) == HTTPStatus.SERVICE_UNAVAILABLE
     await hub.newsroom.store.maintenance.turn_off(user_id=None)
     await hub.newsroom.maintenance.refresh()
-    assert await delivered_titles(hub.newsroom) == []
+    assert await deliver_titles(hub.newsroom) == []
     assert await hub.push(make_rss(make_rss_item(2))) == HTTPStatus.ACCEPTED
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
 
 
 async def test_pushes_of_only_new_entries_neither_overflow_nor_retract(hub):
@@ -183,21 +183,21 @@ async def test_pushes_of_only_new_entries_neither_overflow_nor_retract(hub):
     for number in range(2, 12):  # enough for a feed to count as one that renames its entries
         hub.clock.advance(60)
         await hub.push(make_rss(make_rss_item(number)))
-    assert await delivered_titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
+    assert await deliver_titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
     assert await hub.newsroom.store.quota_overflows.get_by_feed(feed.id) is None
 
 
 async def test_pushed_feed_is_polled_less_until_push_is_missed(hub):
     feed = await hub.follow_pushed_feed()
-    feed = await poll(hub.newsroom, feed)
+    feed = await poll_feed(hub.newsroom, feed)
     assert feed.next_poll_at - hub.clock.now() >= 4 * 540
     hub.serve(2, 1)
-    feed = await poll(hub.newsroom, feed)
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    feed = await poll_feed(hub.newsroom, feed)
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
     assert feed.next_poll_at - hub.clock.now() <= 660
     await hub.push(make_rss(make_rss_item(3)))
     hub.serve(3, 2, 1)
-    feed = await poll(hub.newsroom, feed)
+    feed = await poll_feed(hub.newsroom, feed)
     assert feed.next_poll_at - hub.clock.now() >= 4 * 270, "the hub pushes again"
 
 
@@ -205,7 +205,7 @@ async def test_lease_is_renewed_after_restart_and_expires_otherwise(hub):
     feed = await hub.follow_pushed_feed()
     await hub.restart_bot_process()
     assert await hub.push(make_rss(make_rss_item(2))) == 202, "with 410 a hub would stop pushing"
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
     hub.clock.advance(9 * DAY + 60)
     hub.start_subscribing()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
@@ -219,7 +219,7 @@ async def test_lease_is_renewed_after_restart_and_expires_otherwise(hub):
     hub.clock.advance(DAY)
     assert not hub.newsroom.websub_subscriber.is_pushed(feed.id)
     assert await hub.push(make_rss(make_rss_item(9))) == 202
-    assert await delivered_titles(hub.newsroom) == []
+    assert await deliver_titles(hub.newsroom) == []
 
 
 async def test_push_while_database_hangs_gets_503(hub, monkeypatch):
@@ -234,16 +234,16 @@ async def test_push_while_database_hangs_gets_503(hub, monkeypatch):
         await hub.stop_subscribing()
     hub.start_subscribing()
     assert await hub.push(make_rss(make_rss_item(2))) == 202
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
 
 
 async def test_push_with_wrong_signature_is_ignored(hub):
     await hub.follow_pushed_feed()
     for number, method in enumerate(sorted(websub.SIGNATURE_ALGORITHMS), 2):
         assert await hub.push(make_rss(make_rss_item(number)), secret="guess", method=method) == 202
-        assert await delivered_titles(hub.newsroom) == []
+        assert await deliver_titles(hub.newsroom) == []
         assert await hub.push(make_rss(make_rss_item(number)), method=method) == 202
-        assert await delivered_titles(hub.newsroom) == [f"Article {number}"]
+        assert await deliver_titles(hub.newsroom) == [f"Article {number}"]
 
 
 async def test_push_without_signature_is_refused_before_body_is_read(hub):
@@ -276,14 +276,14 @@ async def test_concurrent_pushes_share_buffer_limit(hub):
 
     first = asyncio.create_task(send())
     await sending_started.wait()
-    await until(lambda: hub.routes.buffered_bytes >= LARGEST // 2)
+    await wait_until(lambda: hub.routes.buffered_bytes >= LARGEST // 2)
     assert await hub.push(b" " * (LARGEST // 2)) == 429
     assert await hub.push(make_rss(make_rss_item(2))) == 202, "a small push still fits"
     goes_on.set()
     assert await first == 202
     assert hub.routes.buffered_bytes == 0
     assert await hub.push(b" " * LARGEST) == 202
-    assert await delivered_titles(hub.newsroom) == ["Article 2"]
+    assert await deliver_titles(hub.newsroom) == ["Article 2"]
 
 
 def test_body_budget_limits_each_hub_and_total():
@@ -303,9 +303,9 @@ async def test_aborted_push_logs_no_error(hub, caplog):
     for framing in ("Content-Length: 1000\r\n\r\n<rss>", "Transfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n"):
         _reader, writer = await asyncio.open_connection(callback.host, callback.port)
         writer.write((head + framing).encode())
-        await until(lambda: hub.routes.buffered_bytes)
+        await wait_until(lambda: hub.routes.buffered_bytes)
         writer.transport.abort()
-        await until(lambda: not hub.routes.buffered_bytes)
+        await wait_until(lambda: not hub.routes.buffered_bytes)
     await asyncio.sleep(0)
     assert [record for record in caplog.records if record.exc_info] == []
     assert await hub.push(make_rss(make_rss_item(2))) == 202
@@ -324,7 +324,7 @@ async def test_unrequested_confirmation_or_push_is_refused(hub):
         for number in range(FailedLookupLimiter.MAX_MISSES + 1)
     ]
     assert (guessed[0], guessed[-1]) == (410, 429)
-    assert await delivered_titles(hub.newsroom) == []
+    assert await deliver_titles(hub.newsroom) == []
 
 
 async def generate_slow_body() -> AsyncIterator[bytes]:
@@ -349,12 +349,12 @@ async def test_oversized_slow_or_invalid_pushes_do_no_harm(hub, monkeypatch):
     assert current.error is None
     statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSH_QUOTA + 1)}
     assert statuses == {202, 429}
-    assert await delivered_titles(hub.newsroom) == []
+    assert await deliver_titles(hub.newsroom) == []
 
 
 @pytest.mark.parametrize("lease", ["1", "99999999999999999999"])
 async def test_extreme_lease_is_renewed_neither_at_once_nor_never(hub, lease):
-    await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
+    await poll_feed(hub.newsroom, await follow_feed(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     assert (await hub.call(lease_seconds=lease))[0] == 200
     hub.clock.advance(60)
@@ -368,7 +368,7 @@ async def test_extreme_lease_is_renewed_neither_at_once_nor_never(hub, lease):
 
 async def test_failing_hub_is_asked_with_backoff(hub):
     hub.status = 500
-    feed = await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
+    feed = await poll_feed(hub.newsroom, await follow_feed(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     for hours, times in ((1, 2), (1, 2), (1, 3), (24, 4)):
         hub.clock.advance(hours * 3_600 + 1)
@@ -381,11 +381,11 @@ async def test_failing_hub_is_asked_with_backoff(hub):
 async def test_hub_in_headers_of_unchanged_feed_is_found(hub):
     body = make_rss(make_rss_item(1), title="Wire")
     url = hub.server.serve("/feed", body)
-    feed = await poll(hub.newsroom, await follow(hub.newsroom, url))
+    feed = await poll_feed(hub.newsroom, await follow_feed(hub.newsroom, url))
     hub.server.serve("/feed", body, headers={"Link": f"<{hub.server.origin}/hub>; rel=hub"})
     async with asyncio.timeout(30):
         while not hub.forms:
-            feed = await poll(hub.newsroom, feed)
+            feed = await poll_feed(hub.newsroom, feed)
             await asyncio.sleep(0.02)
     assert (await hub.until_asked())["hub.topic"] == url
 
@@ -394,10 +394,10 @@ async def test_secret_urls_and_private_networks_are_not_sent_to_hubs(hub):
     secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
     feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
     await hub.newsroom.store.subscriptions.follow(server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None)
-    await poll(hub.newsroom, feed)
+    await poll_feed(hub.newsroom, feed)
     inside = {"Link": "<http://10.1.2.3/hub>; rel=hub"}
     other_url = hub.server.serve("/other", make_rss(make_rss_item(1)), headers=inside)
-    await poll(hub.newsroom, await follow(hub.newsroom, other_url))
+    await poll_feed(hub.newsroom, await follow_feed(hub.newsroom, other_url))
     await asyncio.sleep(0.05)
     assert hub.forms == []
     assert [push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.list_all()] == [
@@ -414,7 +414,7 @@ async def test_unfollowed_feed_is_unsubscribed_from_hub_until_followed_again(hub
     assert await hub.call(mode="unsubscribe") == (200, "c4ll")
     assert await hub.call() == (404, "")
     assert await hub.push(make_rss(make_rss_item(2)), secret="any") == 410
-    await poll(hub.newsroom, await follow(hub.newsroom, hub.serve(1)))
+    await poll_feed(hub.newsroom, await follow_feed(hub.newsroom, hub.serve(1)))
     assert (await hub.until_asked(3))["hub.mode"] == "subscribe"
 
 
@@ -425,9 +425,9 @@ async def test_hub_of_unchanged_feed_is_found_when_bot_becomes_reachable(tmp_pat
         reachable = replace(settings, public_url=public)
         async with open_services(reachable, clock) as newsroom:
             await newsroom.websub_subscriber.reset_validators_once()
-            await poll(newsroom, await follow(newsroom, url))
+            await poll_feed(newsroom, await follow_feed(newsroom, url))
             running = asyncio.create_task(newsroom.websub_subscriber.run())
-            await until(lambda sleeps_before=clock.sleep_count: clock.sleep_count > sleeps_before)  # type: ignore[misc]  # it looked
+            await wait_until(lambda sleeps_before=clock.sleep_count: clock.sleep_count > sleeps_before)  # type: ignore[misc]  # it looked
             assert [
                 push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.list_all()
             ] == offered

@@ -19,8 +19,8 @@ from bot.polling.full_text_fetcher import MAX_ATTEMPTS
 from bot.store.content import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.outbox_scenario import follow, poll
-from tests.support.shared_data import shared
+from tests.support.outbox_scenario import follow_feed, poll_feed
+from tests.support.shared_data import require_shared_path
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 FULL_TEXT_END = (
@@ -57,7 +57,7 @@ def serve_feed_with_pages(server: FeedServer, *numbers: int, text: str = TEASER)
 
 async def poll_and_fetch_pages(newsroom: Services, url: str) -> list[Article]:
     """Poll a feed, fetch the pages that are due and return its articles, newest first."""
-    feed = await poll(newsroom, await follow(newsroom, url))
+    feed = await poll_feed(newsroom, await follow_feed(newsroom, url))
     await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False)
     return await newsroom.store.articles.list_newest([feed.id], limit=200)
 
@@ -128,15 +128,15 @@ async def test_pages_of_feed_are_limited_per_day(reading_newsroom, feed_server, 
 
 
 async def test_feed_with_many_pages_does_not_delay_others(reading_newsroom, feed_server, clock):
-    quiet = await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1))
-    await poll(reading_newsroom, quiet)
-    loud = await follow(
+    quiet = await follow_feed(reading_newsroom, serve_feed_with_pages(feed_server, 1))
+    await poll_feed(reading_newsroom, quiet)
+    loud = await follow_feed(
         reading_newsroom, feed_server.serve("/loud", make_rss(build_item(99, f"{feed_server.origin}/l")))
     )
-    await poll(reading_newsroom, loud)
+    await poll_feed(reading_newsroom, loud)
     clock.advance(3600)
     feed_server.serve("/loud", make_rss(*(build_item(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
-    await poll(reading_newsroom, loud)
+    await poll_feed(reading_newsroom, loud)
     pages_to_read = await reading_newsroom.store.page_fetches.claim_due(2)
     assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
 
@@ -202,7 +202,7 @@ async def test_interrupted_page_fetch_is_repeated_after_restart(settings, clock,
         return web.Response()
 
     async with open_services(settings, clock) as newsroom:
-        feed = await poll(newsroom, await follow(newsroom, serve_feed_with_pages(feed_server, 1)))
+        feed = await poll_feed(newsroom, await follow_feed(newsroom, serve_feed_with_pages(feed_server, 1)))
         feed_server.handle("/a/1", answer_never)
         task = asyncio.create_task(newsroom.full_text_fetcher.run())
         await asyncio.wait_for(request_started.wait(), 20)
@@ -215,7 +215,7 @@ async def test_interrupted_page_fetch_is_repeated_after_restart(settings, clock,
 
 
 async def test_loop_fetches_due_pages(reading_newsroom, feed_server):
-    feed = await poll(reading_newsroom, await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
+    feed = await poll_feed(reading_newsroom, await follow_feed(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
     has_read_page = asyncio.Event()
     reading_newsroom.cluster_events.subscribe("outbox", has_read_page.set)
     task = asyncio.create_task(reading_newsroom.full_text_fetcher.run())
@@ -255,7 +255,7 @@ async def test_purging_texts_deletes_page_text(reading_newsroom, feed_server, cl
 
 
 async def test_page_of_purged_article_is_not_fetched(reading_newsroom, feed_server, clock):
-    feed = await poll(reading_newsroom, await follow(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
+    feed = await poll_feed(reading_newsroom, await follow_feed(reading_newsroom, serve_feed_with_pages(feed_server, 1)))
     clock.advance(86_400)
     await reading_newsroom.store.articles.purge_texts(clock.now())
     assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, wait_for_host=False) == 0
@@ -263,7 +263,7 @@ async def test_page_of_purged_article_is_not_fetched(reading_newsroom, feed_serv
 
 
 async def test_search_ignores_boilerplate_of_imported_article(newsroom):
-    seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    seed_text = (require_shared_path("seed") / "article.fr.txt").read_text(encoding="utf-8")
     row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": seed_text})
     await import_lines(newsroom, io.BytesIO(row.encode()))
     (article,) = await newsroom.store.articles.list_newest(None, limit=5)

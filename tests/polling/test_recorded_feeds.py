@@ -20,8 +20,8 @@ from bot.polling.poll_recorder import PollOutcome
 from bot.text.urls import canonicalize
 from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
-from tests.support.outbox_scenario import deliver, follow
-from tests.support.shared_data import shared
+from tests.support.outbox_scenario import deliver_pending, follow_feed
+from tests.support.shared_data import require_shared_path
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")
@@ -31,7 +31,7 @@ POLLS = 20
 
 @pytest.mark.parametrize("folder", FOLDERS)
 async def test_repeated_poll_of_real_feed_adds_no_article(folder, newsroom, feed_server):
-    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::12]
+    files = sorted(path for path in require_shared_path(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::12]
 
     def serve(path: Path, end: bytes = b""):
         body = path.read_bytes() + end
@@ -63,11 +63,11 @@ def _has_entries(path: Path) -> bool:
 
 @pytest.mark.parametrize("name", ["claude", "cursor", "npr", "ollama"])
 async def test_each_new_entry_of_recorded_feed_is_posted_once(name, settings, feed_server):
-    with (shared(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
+    with (require_shared_path(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
         history = [json.loads(line) for line in islice(lines, POLLS)]
     clock = ManualClock(_parse_timestamp(history[0]["poll"]))
     async with open_services(replace(settings, catch_up_after=100), clock) as newsroom:
-        feed = await follow(newsroom, feed_server.origin + "/feed")
+        feed = await follow_feed(newsroom, feed_server.origin + "/feed")
         (first,) = await _poll_version(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.list_newest([feed.id], limit=1000)
         assert first == backlog[0].url
@@ -89,12 +89,12 @@ async def _poll_version(
     newsroom: Services, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
 ) -> list[str]:
     clock.advance(_parse_timestamp(version["poll"]) - clock.now())
-    server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
+    server.serve("/feed", (require_shared_path(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
     stored = await newsroom.store.feeds.get(feed.id)
     assert stored is not None
     report = await newsroom.poller.poll(stored, wait_for_host=False)
     assert report.error_code is None
-    return [article.url for _, articles in await deliver(newsroom) for article in articles]
+    return [article.url for _, articles in await deliver_pending(newsroom) for article in articles]
 
 
 def _parse_timestamp(stamp: str) -> int:

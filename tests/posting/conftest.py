@@ -10,19 +10,19 @@ from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.outcome_recorder import OutcomeRecorder
 from bot.store.outbox.dispatches import Dispatches
-from tests.support.posting_publisher import Answers, Publisher
+from tests.support.posting_publisher import FeedPublisher, ResponseLosses
 
 
 @pytest.fixture
-def publisher(telex, feed_server) -> Publisher:
+def publisher(telex, feed_server) -> FeedPublisher:
     """A feed that channels follow after `await publisher.begin(*channels)`."""
-    return Publisher(telex, feed_server)
+    return FeedPublisher(telex, feed_server)
 
 
 @pytest.fixture
-def answers(telex) -> Answers:
+def answers(telex) -> ResponseLosses:
     """Requests to Discord whose responses a test can drop."""
-    return Answers(telex)
+    return ResponseLosses(telex)
 
 
 STEPS: dict[str, tuple[type, Callable[..., Any]]] = {

@@ -19,7 +19,7 @@ from tests.support import interactions
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.scenario import START, follow, newest_article
+from tests.support.scenario import START, follow_feed, get_newest_article
 
 COMMENTS_URL = "https://hn.example/item?id=1"
 DISCUSSED = ARTICLE._replace(comments_url=COMMENTS_URL, comment_count=42)
@@ -104,9 +104,9 @@ SLASH = "http://purl.org/rss/1.0/modules/slash/"
 
 
 async def test_comment_count_alone_triggers_no_edit(telex: World, feed_server: FeedServer):
-    feed = await follow(telex, feed_server, make_discussed_item(1, 3))
+    feed = await follow_feed(telex, feed_server, make_discussed_item(1, 3))
     (post,) = telex.posts()
-    assert "Comments · 3" in [part.get("label") for part in interactions.components(post)]
+    assert "Comments · 3" in [part.get("label") for part in interactions.list_controls(post)]
 
     async def publish(item: str) -> list[object]:
         await telex.advance(3_600)
@@ -114,10 +114,10 @@ async def test_comment_count_alone_triggers_no_edit(telex: World, feed_server: F
         await telex.poll(feed)
         await telex.deliver()
         (post,) = telex.posts()
-        return [part.get("label") for part in interactions.components(post)]
+        return [part.get("label") for part in interactions.list_controls(post)]
 
     assert "Comments · 3" in await publish(make_discussed_item(1, 8))
-    assert (await newest_article(telex, feed)).comment_count == 8
+    assert (await get_newest_article(telex, feed)).comment_count == 8
     assert "Comments · 9" in await publish(make_discussed_item(1, 9, title="Another title"))
 
 

@@ -7,21 +7,21 @@ import pytest
 from bot.posting.rendering import posts
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import last_reply
-from tests.support.message_texts import text, title
-from tests.support.posting_publisher import Publisher
-from tests.support.scenario import posted_titles
+from tests.support.interactions import get_last_reply
+from tests.support.message_texts import find_title, read_message_text
+from tests.support.posting_publisher import FeedPublisher
+from tests.support.scenario import list_posted_titles
 
 HALF_AN_HOUR = 1800
 
 
 def read_last_line(world: World, number: int) -> str:
     """Read the last line of the post of article `number`."""
-    post = next(post for post in world.posts() if f"Article {number}" in str(title(post)))
-    return text(post).rpartition("\n")[2]
+    post = next(post for post in world.posts() if f"Article {number}" in str(find_title(post)))
+    return read_message_text(post).rpartition("\n")[2]
 
 
-async def publish_dated_articles(world: World, publisher: Publisher, count: int = 6) -> None:
+async def publish_dated_articles(world: World, publisher: FeedPublisher, count: int = 6) -> None:
     """Publish and post `count` dated articles."""
     await publisher.begin()
     for number in range(1, count):
@@ -29,7 +29,7 @@ async def publish_dated_articles(world: World, publisher: Publisher, count: int 
     await world.deliver()
 
 
-async def serve_items(world: World, publisher: Publisher, items: list[str], *, after: int = 600) -> None:
+async def serve_items(world: World, publisher: FeedPublisher, items: list[str], *, after: int = 600) -> None:
     """Replace the feed's items, poll and deliver after a time in seconds."""
     await world.advance(after)
     publisher.items = items
@@ -48,8 +48,8 @@ async def test_correction_mark_keeps_time_of_first_correction(telex, publisher):
     await telex.advance(600)
     await publisher.correct(1, title="Article 1, corrected again")
     post = telex.posts()[-1]
-    assert title(post) == "Article 1, corrected again"
-    assert text(post).count("Corrected") == 1
+    assert find_title(post) == "Article 1, corrected again"
+    assert read_message_text(post).count("Corrected") == 1
     assert read_last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
 
 
@@ -60,16 +60,16 @@ async def test_embed_post_becomes_card_when_edited(telex, publisher, monkeypatch
     assert all(post.embeds for post in telex.posts())
     await publisher.correct(1, title="Article 1, corrected")
     (post,) = (post for post in telex.posts() if not post.embeds)
-    assert title(post) == "Article 1, corrected"
+    assert find_title(post) == "Article 1, corrected"
     assert post.flags.components_v2
     save_reply = await telex.reader.click(post, label="Save")
-    assert "Saved" in text(last_reply(save_reply))
+    assert "Saved" in read_message_text(get_last_reply(save_reply))
 
 
 async def test_change_of_spacing_or_case_is_no_correction(telex, publisher):
     await publish_dated_articles(telex, publisher, 2)
     await publisher.correct(1, title="ARTICLE  1 !", body="What article 1 tells…")
-    assert not any("Corrected" in text(post) for post in telex.posts())
+    assert not any("Corrected" in read_message_text(post) for post in telex.posts())
 
 
 async def test_missing_entry_is_marked_as_withdrawn(telex, publisher):
@@ -87,10 +87,10 @@ async def test_returning_entry_loses_withdrawn_mark(telex, publisher):
     feed_items = list(publisher.items)
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
     await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
-    titles_before = posted_titles(telex)
+    titles_before = list_posted_titles(telex)
     await serve_items(telex, publisher, feed_items)
     assert "-#" not in read_last_line(telex, 4)
-    assert posted_titles(telex) == titles_before
+    assert list_posted_titles(telex) == titles_before
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_entry_is_not_withdrawn_without_evidence(telex, publisher, kept_in
     feed_items = list(publisher.items)
     for _reading in range(3):
         await serve_items(telex, publisher, [feed_items[index] for index in kept_indexes], after=HALF_AN_HOUR)
-    withdrawn_titles = [title(post) for post in telex.posts() if "Withdrawn" in text(post)]
+    withdrawn_titles = [find_title(post) for post in telex.posts() if "Withdrawn" in read_message_text(post)]
     assert withdrawn_titles == [], reason
 
 

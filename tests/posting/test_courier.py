@@ -18,13 +18,19 @@ from bot.posting.sending import message_targets
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
-from tests.support.discord_world import World, discord_world
+from tests.support.discord_world import World, open_world
 from tests.support.feed_server import make_rss_item
-from tests.support.message_texts import link, list_components, picture_urls, text, title
-from tests.support.posting_publisher import Publisher
-from tests.support.scenario import posted_titles
+from tests.support.message_texts import (
+    find_title,
+    find_title_link,
+    list_components,
+    list_picture_urls,
+    read_message_text,
+)
+from tests.support.posting_publisher import FeedPublisher
+from tests.support.scenario import list_posted_titles
 from tests.support.store_probe import enqueue_notice
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 
 async def test_articles_are_posted_once_oldest_first(telex, publisher):
@@ -32,7 +38,7 @@ async def test_articles_are_posted_once_oldest_first(telex, publisher):
     await publisher.post(make_rss_item(1), make_rss_item(2), make_rss_item(3))
     await publisher.poll()
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
 
 
 async def test_post_gets_bookmark_reaction(telex, publisher):
@@ -57,14 +63,14 @@ async def test_blocked_channel_delays_no_other_channel(telex, publisher):
     await publisher.begin(telex.news, other_channel)
     await telex.set_permissions(telex.news, send_messages=False)
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
-    assert posted_titles(telex) == ["Article 0"]
+    assert list_posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
+    assert list_posted_titles(telex) == ["Article 0"]
     problem = await telex.store.dispatches.get_problem(telex.news.id)
     assert problem.problem == Reason(SendProblem.FORBIDDEN, {"permissions": ("send_messages", "embed_links")})
 
     await telex.set_permissions(telex.news, send_messages=True)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert await telex.store.dispatches.get_problem(telex.news.id) is None
 
 
@@ -89,7 +95,9 @@ async def test_slow_channel_delays_no_other_channel(telex, publisher, monkeypatc
     release.set()
     await relay_task
     await telex.env.settle()
-    assert posted_titles(telex) == posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
+    assert (
+        list_posted_titles(telex) == list_posted_titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
+    )
 
 
 async def test_blocked_channel_is_retried_with_backoff(telex, publisher):
@@ -106,7 +114,7 @@ async def test_blocked_channel_is_retried_with_backoff(telex, publisher):
     assert waits[:3] == [300, 300, 600]
     assert waits == sorted(waits)
     assert waits[-1] == 21_600
-    assert posted_titles(telex) == ["Article 0"]
+    assert list_posted_titles(telex) == ["Article 0"]
 
 
 async def test_rate_limited_post_is_sent_after_wait(telex, publisher, answers):
@@ -124,10 +132,10 @@ async def test_rate_limited_post_is_sent_after_wait(telex, publisher, answers):
     telex.bot.http.request = original_request
     telex.clock.advance(1233)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0"]
+    assert list_posted_titles(telex) == ["Article 0"]
     telex.clock.advance(1)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_post_is_retried_with_same_nonce_after_server_error(telex, publisher, answers):
@@ -138,7 +146,7 @@ async def test_post_is_retried_with_same_nonce_after_server_error(telex, publish
     first, second = answers.nonces()
     assert first == second
     assert len(first) <= 25
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_post_is_looked_up_after_lost_lease(telex, publisher, answers):
@@ -147,7 +155,7 @@ async def test_post_is_looked_up_after_lost_lease(telex, publisher, answers):
     await publisher.post(make_rss_item(1))
     telex.clock.advance(60)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
     assert {state for state, *_ in await telex.store.dispatches.count_by_state()} == {"sent"}
 
 
@@ -165,9 +173,9 @@ async def test_post_is_sent_without_picture_that_discord_rejects(telex, publishe
     )
     await publisher.post(make_rss_item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
     post = telex.posts()[-1]
-    assert title(post) == "Article 1"
-    assert not picture_urls(post)
-    assert link(post) == "https://news.example/articles/1"
+    assert find_title(post) == "Article 1"
+    assert not list_picture_urls(post)
+    assert find_title_link(post) == "https://news.example/articles/1"
 
 
 async def test_rejected_post_fails_and_next_is_sent(telex, publisher):
@@ -176,7 +184,7 @@ async def test_rejected_post_fails_and_next_is_sent(telex, publisher):
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
     )
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert posted_titles(telex) == ["Article 0", "Article 2"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.list_newest(None, limit=9)}
     (fate,) = await telex.store.delivery_statuses.list_by_page_key(articles["Article 1"].page_key)
     assert fate.status is DeliveryStatus.FAILED
@@ -198,7 +206,7 @@ async def test_rendering_error_does_not_block_channel(telex, publisher, monkeypa
     for _minute in range(10):
         await telex.deliver()
         await telex.advance(60)
-    assert posted_titles(telex) == ["Article 0", "Article 2"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 2"]
 
 
 class Panic(BaseException):
@@ -219,7 +227,7 @@ async def test_post_is_recovered_after_its_task_died(telex, publisher, monkeypat
     for _minute in range(3):
         await telex.deliver()
         await telex.advance(60)
-    assert posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert "Panic" in caplog.text
 
 
@@ -244,7 +252,7 @@ async def test_edit_of_deleted_message_is_dropped(telex, publisher):
     await telex.deliver()
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
     await publisher.correct(1, title="Article 1, corrected")
-    assert posted_titles(telex) == ["Article 0"]
+    assert list_posted_titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.list_dispatches_to_edit(telex.clock.now(), 10) == []
 
 
@@ -254,10 +262,10 @@ async def test_rate_limited_edit_is_retried(telex, publisher):
     await telex.deliver()
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits")
     await publisher.correct(1, title="Article 1, corrected")
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
     telex.clock.advance(3600)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1, corrected"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_overflow_is_gathered_in_catch_up(telex, publisher):
@@ -265,10 +273,10 @@ async def test_overflow_is_gathered_in_catch_up(telex, publisher):
     await publisher.post(*(make_rss_item(number) for number in range(1, 31)))
     catch_up, *posts = telex.posts()[1:]
     limit = telex.newsroom.settings.catch_up_after
-    assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
+    assert [find_title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
     covered = 30 - limit
-    assert title(catch_up) == f"{covered} articles arrived in the meantime"
-    assert len(text(catch_up).splitlines()) == covered + 1
+    assert find_title(catch_up) == f"{covered} articles arrived in the meantime"
+    assert len(read_message_text(catch_up).splitlines()) == covered + 1
     assert {name.split(":")[1] for name in message_contents.list_custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions
 
@@ -304,7 +312,7 @@ async def test_unavailable_channel_is_fetched_again(telex, publisher):
     assert await telex.store.dispatches.list_claimed() == []
     telex.clock.advance(10)
     await telex.deliver()
-    assert posted_titles(telex, thread)[-1] == "Article 1"
+    assert list_posted_titles(telex, thread)[-1] == "Article 1"
 
 
 async def test_shard_is_released_after_pending_send(telex, publisher):
@@ -333,27 +341,27 @@ async def test_shard_is_released_after_pending_send(telex, publisher):
 
 async def test_relay_wakes_up_after_poll(telex, feed_server, clock):
     await telex.env.shutdown()
-    async with discord_world(telex.newsroom, clock, loops=True) as world:
-        publisher = Publisher(world, feed_server)
+    async with open_world(telex.newsroom, clock, loops=True) as world:
+        publisher = FeedPublisher(world, feed_server)
         publisher.server.serve(publisher.path, "")
         await publisher.publish(make_rss_item(0), polled=False)
         publisher.feed = await world.follow(publisher.url)
         await publisher.poll()
-        await until(lambda: len(posted_titles(world)) == 1)
+        await wait_until(lambda: len(list_posted_titles(world)) == 1)
         await publisher.publish(make_rss_item(1))
-        await until(lambda: len(posted_titles(world)) == 2)
-        assert posted_titles(world) == ["Article 0", "Article 1"]
+        await wait_until(lambda: len(list_posted_titles(world)) == 2)
+        assert list_posted_titles(world) == ["Article 0", "Article 1"]
 
 
 async def test_poll_wakes_up_relay_for_edits(telex, feed_server, clock):
     await telex.env.shutdown()
-    async with discord_world(telex.newsroom, clock, loops=True) as world:
-        publisher = Publisher(world, feed_server)
+    async with open_world(telex.newsroom, clock, loops=True) as world:
+        publisher = FeedPublisher(world, feed_server)
         await publisher.publish(polled=False)
         publisher.feed = await world.follow(publisher.url)
         for number in range(6):
             await publisher.article(number)
-        await until(lambda: len(posted_titles(world)) == 6)
+        await wait_until(lambda: len(list_posted_titles(world)) == 6)
         polling = asyncio.create_task(world.newsroom.poller.run())
 
         async def find(items: list[str], *, after: int) -> None:
@@ -365,12 +373,12 @@ async def test_poll_wakes_up_relay_for_edits(telex, feed_server, clock):
 
         newest, vanishing, *older = publisher.items
         await find([newest.replace("Article 5", "Corrected"), vanishing, *older], after=600)
-        await until(lambda: "Corrected" in posted_titles(world))
+        await wait_until(lambda: "Corrected" in list_posted_titles(world))
         remaining_items = [publisher.items[0], *older]
         await find(remaining_items, after=600)
-        await until(lambda: is_polled_at(world, publisher.feed, clock.now()))
+        await wait_until(lambda: is_polled_at(world, publisher.feed, clock.now()))
         await find(remaining_items, after=1_800)
-        await until(lambda: "Apparently withdrawn" in text(world.posts()[4]))
+        await wait_until(lambda: "Apparently withdrawn" in read_message_text(world.posts()[4]))
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
 

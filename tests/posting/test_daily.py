@@ -13,10 +13,10 @@ from bot.core.reasons import Reason, SendProblem
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import last_reply, text
-from tests.support.message_texts import title
-from tests.support.posting_publisher import Publisher
-from tests.support.scenario import posted_titles
+from tests.support.interactions import get_last_reply, read_message_text
+from tests.support.message_texts import find_title
+from tests.support.posting_publisher import FeedPublisher
+from tests.support.scenario import list_posted_titles
 
 DAY = 86_400
 
@@ -27,10 +27,10 @@ async def set_daily_thread(world: World, *, on: bool, channel: ChannelHandle | N
 
 def list_channel_titles(world: World) -> list[str | None]:
     """List the titles of posts in the channel itself, without Discord's messages about new threads."""
-    return [title(message) for message in world.posts() if title(message)]
+    return [find_title(message) for message in world.posts() if find_title(message)]
 
 
-async def begin_with_daily_thread(world: World, publisher: Publisher) -> None:
+async def begin_with_daily_thread(world: World, publisher: FeedPublisher) -> None:
     """Switch daily threads on and post article 0 in the first one."""
     await world.set_permissions(world.news, create_public_threads=True)
     await set_daily_thread(world, on=True)
@@ -42,13 +42,13 @@ async def test_each_day_gets_own_thread(telex, publisher):
     await publisher.post(make_rss_item(1))
     (thread,) = telex.news.threads
     assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
-    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex, thread) == ["Article 0", "Article 1"]
     assert list_channel_titles(telex) == []
     await telex.advance(DAY)
     await publisher.post(make_rss_item(2))
     first, second = telex.news.threads
     assert first.name != second.name
-    assert posted_titles(telex, second) == ["Article 2"]
+    assert list_posted_titles(telex, second) == ["Article 2"]
 
 
 async def test_day_follows_server_time_zone(telex, publisher):
@@ -65,8 +65,8 @@ async def test_unknown_time_zone_does_not_stop_posts(telex, publisher):
     await telex.set_preference(Preference.TIME_ZONE, "Mars/Phobos")
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
-    assert posted_titles(telex, thread) == ["Article 0"]
-    assert "Mars/Phobos" in text(last_reply(await telex.editor.slash(telex.news, "settings server")))
+    assert list_posted_titles(telex, thread) == ["Article 0"]
+    assert "Mars/Phobos" in read_message_text(get_last_reply(await telex.editor.slash(telex.news, "settings server")))
 
 
 async def test_correction_edits_post_in_earlier_thread(telex, publisher):
@@ -76,7 +76,7 @@ async def test_correction_edits_post_in_earlier_thread(telex, publisher):
     (thread,) = telex.news.threads
     await telex.advance(DAY)
     await publisher.correct(1, title="Article 1, corrected")
-    assert posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
+    assert list_posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
     assert len(telex.news.threads) == 1
 
 
@@ -93,7 +93,7 @@ async def test_correction_reopens_archived_thread(telex, publisher):
     await telex.env.settle()
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50083, message="Archived")
     await publisher.correct(1, title="Article 1, corrected")
-    assert posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
+    assert list_posted_titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_deleted_thread_is_created_again(telex, publisher):
@@ -103,7 +103,7 @@ async def test_deleted_thread_is_created_again(telex, publisher):
     await telex.env.settle()
     await publisher.post(make_rss_item(1))
     (second_thread,) = telex.news.threads
-    assert posted_titles(telex, second_thread) == ["Article 1"]
+    assert list_posted_titles(telex, second_thread) == ["Article 1"]
 
 
 async def test_missing_thread_permission_is_reported(telex, publisher):
@@ -115,7 +115,7 @@ async def test_missing_thread_permission_is_reported(telex, publisher):
     await telex.set_permissions(telex.news, create_public_threads=True)
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert posted_titles(telex, thread) == ["Article 0"]
+    assert list_posted_titles(telex, thread) == ["Article 0"]
 
 
 async def test_posts_return_to_channel_when_switched_off(telex, publisher):
@@ -134,7 +134,7 @@ async def test_lookup_finds_post_in_thread_after_switching_off(telex, publisher,
     await telex.restart()
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex, thread) == ["Article 0", "Article 1"]
     assert list_channel_titles(telex) == []
     for dispatch in await telex.store.dispatches.list_recent(0, 9):
         assert dispatch.thread_id == thread.id
@@ -153,7 +153,7 @@ async def test_restored_backup_reconciles_posts_in_thread_and_channel(telex, pub
         await telex.restart()
         await telex.deliver()
         (thread,) = telex.news.threads
-        assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
+        assert list_posted_titles(telex, thread) == ["Article 0", "Article 1"]
         assert list_channel_titles(telex) == ["Article 2"]
 
 
@@ -164,7 +164,7 @@ async def test_lookup_ignores_post_of_other_subscription_in_thread(telex, publis
     await telex.follow(publisher.url, thread)
     await telex.store.dispatches.block_channel(telex.news.id, Reason(SendProblem.FORBIDDEN), telex.clock.now() + 60)
     await publisher.post(make_rss_item(1))
-    assert posted_titles(telex, thread) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)
     assert await telex.store.dispatches.claim(telex.news.id)  # and the process died
     await telex.restart()
@@ -183,4 +183,4 @@ async def test_lookup_finds_post_in_channel_after_switching_on(telex, publisher,
     await telex.deliver()
     (thread,) = telex.news.threads
     assert list_channel_titles(telex) == ["Article 1"]
-    assert posted_titles(telex, thread) == ["Article 0"]
+    assert list_posted_titles(telex, thread) == ["Article 0"]

@@ -18,9 +18,9 @@ from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
 from tests.posting.test_messages import ARTICLE, list_controls
 from tests.support.cases import check_cases
-from tests.support.discord_world import World, forget_emoji
+from tests.support.discord_world import World, clear_emoji
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.message_texts import text
+from tests.support.message_texts import read_message_text
 
 
 def draw_picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
@@ -32,7 +32,7 @@ def draw_picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
 @pytest.fixture(autouse=True)
 def forget_emoji_after_test() -> Iterator[None]:
     yield
-    forget_emoji()
+    clear_emoji()
 
 
 def create_application_emoji(world: World) -> ApplicationEmojiSync:
@@ -41,7 +41,7 @@ def create_application_emoji(world: World) -> ApplicationEmojiSync:
 
 
 def read_byline(world: World, number: int = -1) -> str:
-    return text(world.posts()[number]).splitlines()[0]
+    return read_message_text(world.posts()[number]).splitlines()[0]
 
 
 def count_requests(server: FeedServer, path: str) -> int:

@@ -8,7 +8,14 @@ from simcord.results import InteractionResult
 from bot.core.preferences import ForumTagRule
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import choose, find_accessory_id, find_menu, hide_channel, last_reply, message_text
+from tests.support.interactions import (
+    find_accessory_id,
+    find_menu,
+    get_last_reply,
+    hide_channel,
+    read_reply_text,
+    select_option,
+)
 
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 
@@ -87,45 +94,47 @@ async def test_missing_or_moderated_tag_is_skipped(telex, publisher):
 
 async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResult:
     reply = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    return await telex.editor.click(last_reply(reply), custom_id=find_accessory_id(last_reply(reply), "Post tags"))
+    return await telex.editor.click(
+        get_last_reply(reply), custom_id=find_accessory_id(get_last_reply(reply), "Post tags")
+    )
 
 
 async def test_tag_rules_are_edited_in_settings_and_logged(telex):
     forum = await create_forum_with_tags(telex)
     panel = await open_tag_panel(telex, forum)
-    assert [option["label"] for option in find_menu(last_reply(panel), "Add a tag")[1]] == [
+    assert [option["label"] for option in find_menu(get_last_reply(panel), "Add a tag")[1]] == [
         "AI",
         "Sécurité",
         "Everything",
     ]
-    form = await choose(telex.editor, last_reply(panel), "AI", "Add a tag")
+    form = await select_option(telex.editor, get_last_reply(panel), "AI", "Add a tag")
     panel = await telex.editor.submit_modal(form, {"line": "robots `x`"})
-    assert "**AI**: posts that match `robots 'x'`" in message_text(panel)
-    form = await choose(telex.editor, last_reply(panel), "Everything", "Add a tag")
+    assert "**AI**: posts that match `robots 'x'`" in read_reply_text(panel)
+    form = await select_option(telex.editor, get_last_reply(panel), "Everything", "Add a tag")
     panel = await telex.editor.submit_modal(form, {"line": ""})
-    assert "**Everything**: every post" in message_text(panel)
-    panel = await choose(telex.editor, last_reply(panel), "AI", "Remove")
-    assert "robots" not in message_text(panel)
+    assert "**Everything**: every post" in read_reply_text(panel)
+    panel = await select_option(telex.editor, get_last_reply(panel), "AI", "Remove")
+    assert "robots" not in read_reply_text(panel)
     assert await telex.store.forum_tags.list_by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
-    assert message_text(history).count("Post tag") == 3
-    assert "none → AI (robots" in message_text(history)
-    assert "none → Everything\n" in message_text(history)
+    assert read_reply_text(history).count("Post tag") == 3
+    assert "none → AI (robots" in read_reply_text(history)
+    assert "none → Everything\n" in read_reply_text(history)
 
 
 async def test_query_with_date_is_rejected(telex):
     forum = await create_forum_with_tags(telex)
-    form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
+    form = await select_option(telex.editor, get_last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
-    assert "Remove the date" in message_text(answer)
+    assert "Remove the date" in read_reply_text(answer)
     assert await telex.store.forum_tags.list_by_channel(forum.id) == []
 
 
 async def test_member_without_access_to_forum_cannot_add_rule(telex):
     forum = await create_forum_with_tags(telex)
-    form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
+    form = await select_option(telex.editor, get_last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     hide_channel(telex, forum, telex.editor)
     await telex.env.settle()
     answer = await telex.editor.submit_modal(form, {"line": "robots"})
-    assert "a channel you can’t see" in message_text(answer)
+    assert "a channel you can’t see" in read_reply_text(answer)
     assert await telex.store.forum_tags.list_by_channel(forum.id) == []

@@ -27,7 +27,7 @@ from tests.posting.test_messages import (
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.message_texts import title
+from tests.support.message_texts import find_title
 
 COMPACT = PostLook(style=Style.COMPACT)
 HEADLINE = PostLook(style=Style.HEADLINE)
@@ -263,7 +263,7 @@ async def test_edited_post_keeps_look_and_mention(telex, publisher, role):
     await telex.advance(3600)
     await telex.deliver()
     post = telex.posts()[-1]
-    assert title(post) == "Old · Before"
+    assert find_title(post) == "Old · Before"
     assert post.content == f"<@&{role.id}>"
 
 
@@ -274,4 +274,4 @@ async def test_catch_up_has_no_mention_and_no_look(telex, publisher, role):
     await publisher.post(*(make_rss_item(number) for number in range(1, catch_up_limit + 4)))
     sent_posts = telex.posts()[1:]
     assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * catch_up_limit]
-    assert "articles arrived in" in (title(sent_posts[0]) or "")
+    assert "articles arrived in" in (find_title(sent_posts[0]) or "")

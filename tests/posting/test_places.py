@@ -12,7 +12,7 @@ from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import RetryAfter
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.scenario import posted_titles
+from tests.support.scenario import list_posted_titles
 
 
 def is_published(post: discord.Message) -> bool:
@@ -54,7 +54,7 @@ async def test_crosspost_rate_limit_delays_no_post(telex, publisher):
     await publisher.begin(news)
     telex.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down")
     await publisher.post(make_rss_item(1), make_rss_item(2))
-    assert posted_titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
+    assert list_posted_titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]
     telex.clock.advance(3600)
     await telex.deliver()
@@ -64,8 +64,8 @@ async def test_crosspost_rate_limit_delays_no_post(telex, publisher):
 async def test_article_is_posted_in_thread(telex, publisher):
     thread = create_thread(telex)
     await publisher.begin(thread)
-    assert posted_titles(telex, thread) == ["Article 0"]
-    assert posted_titles(telex) == []
+    assert list_posted_titles(telex, thread) == ["Article 0"]
+    assert list_posted_titles(telex) == []
 
 
 def create_thread(world: World) -> ChannelHandle:
@@ -91,7 +91,7 @@ async def test_each_article_opens_forum_thread(telex, publisher):
 async def test_article_is_posted_in_voice_channel(telex, publisher):
     voice = telex.guild.create_voice_channel("talk")
     await publisher.begin(voice)
-    assert posted_titles(telex, voice) == ["Article 0"]
+    assert list_posted_titles(telex, voice) == ["Article 0"]
 
 
 async def test_category_reports_problem(telex, publisher):

@@ -23,7 +23,7 @@ from bot.posting.sending.request_quota import (
 )
 from bot.store import Store
 from bot.store.records.process_records import RequestAllocation
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 MESSAGES_PATH = "/api/v10/channels/1/messages"
 
@@ -66,7 +66,7 @@ async def count_answered(process: Process, url: str, times: int, *, min_answered
         return done >= min_answered and done + process.rate_limiter.waiting_count == times
 
     tasks = [asyncio.create_task(ask()) for _ in range(times)]
-    await until(are_settled)
+    await wait_until(are_settled)
     done, waiting = await asyncio.wait(tasks, timeout=0.3)
     for task in waiting:
         task.cancel()
@@ -97,7 +97,7 @@ async def test_global_rate_limit_holds_other_process(two_processes, feed_server)
     async def is_held() -> bool:
         return not await count_answered(second_process, url, 1, min_answered=0)
 
-    await until(is_held)
+    await wait_until(is_held)
 
 
 needs = st.lists(st.tuples(st.integers(0, MAX_REQUESTS_PER_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16)

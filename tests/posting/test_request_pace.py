@@ -12,7 +12,7 @@ from bot.posting.sending import request_quota
 from bot.posting.sending.rate_limiter import MAX_UNSENT_SECONDS, RateLimiter
 from bot.posting.sending.request_quota import MAX_REQUESTS_PER_SECOND
 from tests.support.clocks import ManualClock
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 # Who shares a database has first to be given a part of the budget: see `test_request_budget`.
 pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])
@@ -46,7 +46,7 @@ async def send_requests(
     waiting_count = rate_limiter.waiting_count
     while len(tasks) < times and rate_limiter.waiting_count == waiting_count:
         tasks.append(asyncio.create_task(read(session, url)))
-        await until(lambda: tasks[-1].done() or rate_limiter.waiting_count > waiting_count)
+        await wait_until(lambda: tasks[-1].done() or rate_limiter.waiting_count > waiting_count)
     return tasks
 
 
@@ -91,12 +91,14 @@ async def test_request_not_sent_in_time_waits_again(rate_limiter, feed_server, c
     async with aiohttp.ClientSession(trace_configs=[trace]) as session:
         url = feed_server.serve(MESSAGES_PATH, "[]")
         tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await until(lambda: rate_limiter.waiting_count == 1)
+        await wait_until(lambda: rate_limiter.waiting_count == 1)
         clock.advance(request_quota.MAX_TRANSIT_SECONDS + request_quota.WINDOW_SECONDS)
-        await until(lambda: rate_limiter.waiting_count == 0)  # the first no longer counts, so the second may start too
+        await wait_until(
+            lambda: rate_limiter.waiting_count == 0
+        )  # the first no longer counts, so the second may start too
         clock.advance(MAX_UNSENT_SECONDS + 0.1)
         connected.set()
-        await until(lambda: feed_server.count(MESSAGES_PATH) == 1 and rate_limiter.waiting_count == 1)
+        await wait_until(lambda: feed_server.count(MESSAGES_PATH) == 1 and rate_limiter.waiting_count == 1)
         await finish_tasks(clock, tasks)
         assert feed_server.count(MESSAGES_PATH) == 2
 
@@ -114,11 +116,11 @@ async def test_response_frees_slot_after_a_second(rate_limiter, feed_server, clo
     async with aiohttp.ClientSession(trace_configs=[trace]) as session:
         url = feed_server.serve(MESSAGES_PATH, "[]")
         tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await until(lambda: rate_limiter.waiting_count == 1)
+        await wait_until(lambda: rate_limiter.waiting_count == 1)
         connected.set()
-        await until(tasks[0].done)
+        await wait_until(tasks[0].done)
         clock.advance(request_quota.WINDOW_SECONDS)
-        await until(lambda: rate_limiter.waiting_count == 0)
+        await wait_until(lambda: rate_limiter.waiting_count == 0)
         await asyncio.gather(*tasks)
 
 

@@ -19,8 +19,8 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.message_texts import text, title
-from tests.support.scenario import posted_titles
+from tests.support.message_texts import find_title, read_message_text
+from tests.support.scenario import list_posted_titles
 from tests.support.store_probe import enqueue_notice
 
 STEPS = [
@@ -54,7 +54,7 @@ async def test_each_article_is_posted_once_after_stop_at_any_step(telex, publish
     await telex.restart()
     await wait_for_lookups(telex)
     channels = forum.threads if kind == "forum" else [telex.news]
-    channel_titles = [title for channel in channels for title in posted_titles(telex, channel)]
+    channel_titles = [title for channel in channels for title in list_posted_titles(telex, channel)]
     assert channel_titles == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.dispatches.list_claimed() == []
     assert await telex.store.dispatches.list_unfinalized() == []
@@ -73,10 +73,10 @@ async def test_claim_is_sent_after_lost_database_answer(telex, publisher, monkey
 
     monkeypatch.setattr(Dispatches, "claim", claim_without_answer)
     await publisher.post(make_rss_item(1))
-    assert posted_titles(telex) == ["Article 0"]
+    assert list_posted_titles(telex) == ["Article 0"]
     await telex.advance(WRITE_RETRY_SECONDS)
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_in_doubt_forum_post_is_looked_up_before_resend(telex, publisher, stop_at, answers):
@@ -129,7 +129,7 @@ async def test_alert_and_catch_up_are_recognised_after_restart(telex, publisher,
     await telex.deliver()
     messages = telex.posts()
     assert len(messages) == 2 + 1 + telex.newsroom.settings.catch_up_after
-    assert sum(text(message) == "A feed cannot be read." for message in messages) == 1
+    assert sum(read_message_text(message) == "A feed cannot be read." for message in messages) == 1
 
 
 async def test_claim_in_deleted_channel_becomes_uncertain(telex, publisher, stop_at):
@@ -161,7 +161,7 @@ async def test_button_of_other_author_is_not_taken_for_post(telex, publisher, st
     await telex.env.settle()
     await telex.restart()
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_answer_with_save_button_is_not_taken_for_post(telex, publisher, stop_at):
@@ -177,7 +177,7 @@ async def test_answer_with_save_button_is_not_taken_for_post(telex, publisher, s
     await telex.restart()
     await telex.deliver()
     other_messages = [message for message in telex.posts() if message.id != answer.id]
-    posts = [message for message in other_messages if title(message) == "Thieves in Zanzibar"]
+    posts = [message for message in other_messages if find_title(message) == "Thieves in Zanzibar"]
     assert len(posts) == 1
     assert (await telex.store.dispatches.get(claimed_dispatch.id)).message_id == posts[0].id
 
@@ -204,7 +204,7 @@ async def test_reconciliation_reaches_back_to_move_of_database(telex, publisher)
     await telex.store.meta.set("moved_at", str(moved_at))
     await telex.restart()
     await telex.deliver()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_graceful_stop_finishes_current_send(telex, publisher, monkeypatch):
@@ -227,5 +227,5 @@ async def test_graceful_stop_finishes_current_send(telex, publisher, monkeypatch
     await stopping
     await relay_task
     await telex.env.settle()
-    assert posted_titles(telex) == ["Article 0", "Article 1"]
+    assert list_posted_titles(telex) == ["Article 0", "Article 1"]
     assert await telex.store.dispatches.list_claimed() == []

@@ -9,7 +9,7 @@ from bot.core.models import DispatchKind
 from bot.core.preferences import DigestPlan, PostLook, Style
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import find_accessory_id, last_reply, message_text, text
+from tests.support.interactions import find_accessory_id, get_last_reply, read_message_text, read_reply_text
 
 
 def list_silent_flags(world: World) -> list[bool]:
@@ -33,13 +33,13 @@ async def test_catch_up_is_silent_and_edit_keeps_flag(telex, publisher):
     await publisher.begin()
     await telex.set_channel_setting(setting_registry.SILENT_POSTS, True, telex.news)
     await publisher.post(*map(make_rss_item, range(1, 30)))
-    assert any("articles arrived in the meantime" in text(message) for message in telex.posts())
+    assert any("articles arrived in the meantime" in read_message_text(message) for message in telex.posts())
     await telex.advance(3600)
     await publisher.post(make_rss_item(31))
     await publisher.correct(31, title="What was meant")
     await telex.advance(3600)
     await telex.deliver()
-    assert "What was meant" in text(telex.posts()[-1])
+    assert "What was meant" in read_message_text(telex.posts()[-1])
     assert list_silent_flags(telex) == [False] + [True] * (len(telex.posts()) - 1)
 
 
@@ -67,14 +67,14 @@ async def test_watch_notification_and_digest_are_not_silent(telex, publisher):
 
 
 async def test_silent_posts_are_set_in_panel_and_logged(telex):
-    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
-    assert "**Silent posts**\n-# off: posts notify people as they’ve chosen in Discord" in text(panel)
-    panel = last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Silent posts")))
-    assert "**Silent posts**\n-# on: only posts that mention a role notify people" in text(panel)
-    assert "**Silent posts**: off → on" in message_text(await telex.editor.slash(telex.news, "settings history"))
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    assert "**Silent posts**\n-# off: posts notify people as they’ve chosen in Discord" in read_message_text(panel)
+    panel = get_last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Silent posts")))
+    assert "**Silent posts**\n-# on: only posts that mention a role notify people" in read_message_text(panel)
+    assert "**Silent posts**: off → on" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     telex.locales[telex.editor.id] = "fr"
-    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
-    assert "seules les publications qui mentionnent un rôle envoient une notification" in text(panel)
+    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    assert "seules les publications qui mentionnent un rôle envoient une notification" in read_message_text(panel)
     await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Publications silencieuses"))
-    history = message_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Publications silencieuses**\u00a0: activé → désactivé" in history

@@ -16,8 +16,8 @@ from bot.posting.rendering.posts import also_markup
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.message_texts import list_components, text, title
-from tests.support.scenario import posted_titles
+from tests.support.message_texts import find_title, list_components, read_message_text
+from tests.support.scenario import list_posted_titles
 
 BAN = "Amazon bans police use of its facial recognition for a year"
 AGAIN = "Amazon halts police use of face recognition software for one year"
@@ -78,32 +78,32 @@ async def test_articles_of_same_story_share_post(telex, outlets):
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     second = await outlets.publish("Numerama", AGAIN)
     assert len(telex.posts()) == post_count_before
-    assert title(get_last_post(telex)) == BAN
-    byline, *_middle_lines, also_line = text(get_last_post(telex)).splitlines()
+    assert find_title(get_last_post(telex)) == BAN
+    byline, *_middle_lines, also_line = read_message_text(get_last_post(telex)).splitlines()
     assert "**The Verge**" in byline
     assert also_line == f"-# Also: [Numerama](https://news.example/articles/{second})"
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     third = await outlets.publish("Wired", THIRD)
     assert len(telex.posts()) == post_count_before
-    post_text = text(get_last_post(telex))
+    post_text = read_message_text(get_last_post(telex))
     assert f"/{second}) · [Wired](https://news.example/articles/{third})" in post_text
 
 
 async def test_different_story_gets_own_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", OTHER)
-    assert posted_titles(telex)[-2:] == [BAN, OTHER]
+    assert list_posted_titles(telex)[-2:] == [BAN, OTHER]
 
 
 async def test_articles_within_minutes_are_joined_by_one_edit(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     await outlets.publish("Wired", THIRD)
-    assert "Also" not in text(get_last_post(telex))
+    assert "Also" not in read_message_text(get_last_post(telex))
     assert get_last_post(telex).edited_at is None
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
     await telex.deliver()
-    post_text = text(get_last_post(telex))
+    post_text = read_message_text(get_last_post(telex))
     assert "[Numerama]" in post_text
     assert "[Wired]" in post_text
 
@@ -111,7 +111,7 @@ async def test_articles_within_minutes_are_joined_by_one_edit(telex, outlets):
 async def test_article_joins_pending_post_before_it_is_sent(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    assert "[Numerama]" in text(get_last_post(telex))
+    assert "[Numerama]" in read_message_text(get_last_post(telex))
     assert get_last_post(telex).edited_at is None
 
 
@@ -119,21 +119,21 @@ async def test_article_after_join_window_gets_own_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(JOIN_WINDOW_SECONDS + 1)
     await outlets.publish("Numerama", AGAIN)
-    assert posted_titles(telex)[-1] == AGAIN
+    assert list_posted_titles(telex)[-1] == AGAIN
 
 
 async def test_stories_are_not_joined_when_switched_off(telex, outlets):
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
-    assert posted_titles(telex)[-2:] == [BAN, AGAIN]
+    assert list_posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_joined_outlets_are_named_in_french(telex, outlets):
     await telex.set_preference(Preference.LANGUAGE, "fr")
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
-    post_text = text(get_last_post(telex))
+    post_text = read_message_text(get_last_post(telex))
     assert post_text.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
 
 
@@ -143,9 +143,9 @@ async def test_next_article_is_posted_after_post_was_deleted(telex, outlets):
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
-    assert posted_titles(telex)[-1] == AGAIN
+    assert list_posted_titles(telex)[-1] == AGAIN
     await telex.deliver()
-    assert posted_titles(telex).count(AGAIN) == 1
+    assert list_posted_titles(telex).count(AGAIN) == 1
 
 
 async def test_article_is_posted_when_edit_is_rejected(telex, outlets):
@@ -154,7 +154,7 @@ async def test_article_is_posted_when_edit_is_rejected(telex, outlets):
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access")
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
-    assert posted_titles(telex)[-2:] == [BAN, AGAIN]
+    assert list_posted_titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_joined_article_is_posted_when_post_is_rejected(telex, outlets):
@@ -163,8 +163,8 @@ async def test_joined_article_is_posted_when_post_is_rejected(telex, outlets):
     for _attempt in range(3):  # as it is, without pictures, without links
         telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
     await telex.deliver()
-    assert posted_titles(telex)[-1] == AGAIN
-    assert BAN not in posted_titles(telex)
+    assert list_posted_titles(telex)[-1] == AGAIN
+    assert BAN not in list_posted_titles(telex)
 
 
 async def test_joined_article_is_named_after_crash(telex, outlets, stop_at):
@@ -177,8 +177,8 @@ async def test_joined_article_is_named_after_crash(telex, outlets, stop_at):
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 10)
     await telex.deliver()
     await telex.deliver()
-    assert posted_titles(telex).count(BAN) == 1
-    assert "Also: [Numerama]" in text(get_last_post(telex))
+    assert list_posted_titles(telex).count(BAN) == 1
+    assert "Also: [Numerama]" in read_message_text(get_last_post(telex))
 
 
 async def test_joined_article_can_be_saved_and_searched(telex, outlets):
@@ -187,7 +187,7 @@ async def test_joined_article_can_be_saved_and_searched(telex, outlets):
     post = get_last_post(telex)
     more_menu = await telex.reader.click(post, label="More")
     assert more_menu.response.ephemeral
-    assert f"**[{AGAIN}](" in text(more_menu.response)
+    assert f"**[{AGAIN}](" in read_message_text(more_menu.response)
     save = next(
         part["custom_id"] for part in list_components(more_menu.response) if "telex:save" in part.get("custom_id", "")
     )

@@ -21,7 +21,7 @@ from tests.support.clocks import ManualClock
 from tests.support.feed_server import FeedServer
 from tests.support.postgres_server import hold_write_lock
 from tests.support.store_probe import Column
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 ALL = frozenset(range(64))
 
@@ -85,14 +85,14 @@ async def test_single_process_of_sqlite_file_owns_all_leases(store, clock):
 
 async def test_processes_share_slots_evenly_and_shards_stay_until_transfer(pair):
     first, second = pair
-    await until(lambda: len(first.feeds) == len(second.feeds) == 32)
+    await wait_until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
     assert first.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4))
     assert second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set()
     assert await first.leases.transfer(SHARD_LEASE_KIND, 3, second.leases.process.id)
     assert not await first.leases.transfer(SHARD_LEASE_KIND, 2, "nobody")
-    await until(lambda: second.leases.get_owned_numbers(SHARD_LEASE_KIND) == {3})
+    await wait_until(lambda: second.leases.get_owned_numbers(SHARD_LEASE_KIND) == {3})
     assert first.leases.get_owned_numbers(SHARD_LEASE_KIND) == {0, 1, 2}
     first_shards, second_shards = first.store.shards, second.store.shards
     assert not (await first_shards.request_identify(0, 2)).wait_seconds
@@ -109,7 +109,7 @@ async def test_processes_share_slots_evenly_and_shards_stay_until_transfer(pair)
         number: member.leases.process.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other process is notified
-    await until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4)))
+    await wait_until(lambda: second.feeds == ALL and second.leases.get_owned_numbers(SHARD_LEASE_KIND) == set(range(4)))
     assert second.leases.gained_count_by_kind[SHARD_LEASE_KIND] == 1 + 3
 
 
@@ -119,9 +119,9 @@ async def test_different_version_of_other_process_is_logged_once(server, monkeyp
     monkeypatch.setattr("bot.processes.leases.__version__", "0.9")
     older = await Member(stores[1], stores[1].clock).start()  # type: ignore[arg-type]  # as opened
     warning = f"process versions differ version={newer.leases.process.version} others=0.9"
-    await until(lambda: warning in caplog.messages)
+    await wait_until(lambda: warning in caplog.messages)
     newer.leases.join_pool(LeasePool("another kind", ProcessRole.POLLER, frozenset({0})))
-    await until(lambda: newer.leases.get_owned_numbers("another kind"))
+    await wait_until(lambda: newer.leases.get_owned_numbers("another kind"))
     for member, store in zip((newer, older), stores, strict=True):
         await member.close()
         await store.close()
@@ -130,17 +130,17 @@ async def test_different_version_of_other_process_is_logged_once(server, monkeyp
 
 async def test_leases_of_dead_process_are_taken_over(pair, server):
     first, second = pair
-    await until(lambda: len(second.feeds) == 32)
+    await wait_until(lambda: len(second.feeds) == 32)
     await first.store.close()
     store_probe.set_column(server, Column.PROCESS_EXPIRES_AT, 0, row_ids=[first.leases.process.id])
     second.leases.wake()
-    await until(lambda: second.feeds == ALL and len(second.leases.get_owned_numbers(SHARD_LEASE_KIND)) == 4)
+    await wait_until(lambda: second.feeds == ALL and len(second.leases.get_owned_numbers(SHARD_LEASE_KIND)) == 4)
     assert [process.id for process in await second.store.processes.list_live()] == [second.leases.process.id]
 
 
 async def test_process_without_database_sends_nothing_after_lease_expiry(pair):
     first, second = pair
-    await until(lambda: len(second.feeds) == 32)
+    await wait_until(lambda: len(second.feeds) == 32)
     await second.store.close()
     trace = TraceConfig()
     LeaseGuard(lambda _server_id: bool(second.feeds)).attach(trace)
@@ -156,13 +156,13 @@ async def test_process_without_database_sends_nothing_after_lease_expiry(pair):
             await session.post(address)
     await discord.stop()
     assert (len(owned_slots), len(second.feeds), discord.count("/")) == (32, 0, 1)
-    await until(lambda: second.lost >= owned_slots)
+    await wait_until(lambda: second.lost >= owned_slots)
     assert len(first.feeds) == 32
 
 
 async def test_long_write_costs_no_lease(pair, server):
     _first, second = pair
-    await until(lambda: len(second.feeds) == 32)
+    await wait_until(lambda: len(second.feeds) == 32)
     with hold_write_lock(server):  # nobody redistributes
         for _ in range(4):
             second.clock.advance(STOP_SECONDS / 2)

@@ -19,9 +19,9 @@ from bot.processes.leases import HOST_SLOT_LEASE_KIND
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import deliver, follow
+from tests.support.outbox_scenario import deliver_pending, follow_feed
 from tests.support.store_probe import Column
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 Pair = tuple[Services, Services]
 
@@ -47,7 +47,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
             rooms.append(await stack.enter_async_context(open_services(own, clock)))
             await rooms[-1].join_cluster()
         leases_by_room = [room.leases for room in rooms]
-        await until(
+        await wait_until(
             lambda: (
                 [len(leases.get_owned_numbers(HOST_SLOT_LEASE_KIND)) for leases in leases_by_room]
                 == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
@@ -77,7 +77,8 @@ async def running_pair(pair) -> AsyncIterator[Pair]:
 async def test_feed_is_polled_by_one_process_and_by_other_after_its_end(running_pair, publishers, clock):
     servers, database_url = [publishers(number) for number in range(4)], running_pair[0].settings.database
     feeds = [
-        await follow(running_pair[0], server.serve("/", make_rss(make_rss_item(1)), etag=False)) for server in servers
+        await follow_feed(running_pair[0], server.serve("/", make_rss(make_rss_item(1)), etag=False))
+        for server in servers
     ]
     store = running_pair[0].store
 
@@ -85,7 +86,7 @@ async def test_feed_is_polled_by_one_process_and_by_other_after_its_end(running_
         now = [await store.feeds.get(feed.id) for feed in feeds]
         return all(feed is not None and feed.last_success_at == clock.now() for feed in now)
 
-    await until(are_polled)
+    await wait_until(are_polled)
     assert [server.count("/") for server in servers] == [1] * 4
     owners = [
         room
@@ -96,7 +97,7 @@ async def test_feed_is_polled_by_one_process_and_by_other_after_its_end(running_
     clock.advance(5)
     for feed in feeds:
         await store.feeds.make_due(feed.id)  # the event wakes the remaining process
-    await until(are_polled)
+    await wait_until(are_polled)
     assert [server.count("/") for server in servers] == [2] * 4
     watching = Health(owners[0])  # which polls nothing anymore
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
@@ -122,7 +123,7 @@ async def test_poll_by_process_that_lost_lease_is_refused(running_pair, publishe
             return web.Response(text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml")
         return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
-    feed = await follow(running_pair[0], server.handle("/", answer_slowly_once))
+    feed = await follow_feed(running_pair[0], server.handle("/", answer_slowly_once))
     await request_started.wait()
     former_owner, remaining_room = sorted(
         running_pair,
@@ -137,15 +138,15 @@ async def test_poll_by_process_that_lost_lease_is_refused(running_pair, publishe
     async def has_new_article() -> bool:
         return await remaining_room.store.articles.count() == 1
 
-    await until(has_new_article)
+    await wait_until(has_new_article)
     release.set()
-    await until(lambda: "Another process works at feeds" in caplog.text)
+    await wait_until(lambda: "Another process works at feeds" in caplog.text)
     assert await has_new_article()
 
 
 async def test_server_quota_applies_across_pollers(small_quota, pair, publishers):
     for number, room in enumerate(pair):
-        feed = await follow(room, publishers(number).serve("/", make_rss(), etag=False))
+        feed = await follow_feed(room, publishers(number).serve("/", make_rss(), etag=False))
         await room.poller.poll(feed, wait_for_host=False)
         entries = [make_rss_item(100 * number + place) for place in range(10)]
         publishers(number).serve("/", make_rss(*entries), etag=False)
@@ -156,7 +157,7 @@ async def test_server_quota_applies_across_pollers(small_quota, pair, publishers
 async def test_same_story_found_by_two_pollers_is_posted_once(pair, publishers):
     first = pair[0]
     urls = [publishers(number).serve("/", make_rss(), etag=False) for number in range(2)]
-    feeds = [await follow(first, url) for url in urls]
+    feeds = [await follow_feed(first, url) for url in urls]
     for feed in feeds:
         await first.poller.poll(feed, wait_for_host=False)
     cities = ("Strasbourg", "Marseille", "Toulouse", "Grenoble")
@@ -180,13 +181,15 @@ async def test_correction_found_by_one_process_wakes_posting_process(pair, publi
     woken = asyncio.Event()
     posting.cluster_events.subscribe("outbox", woken.set)
     published = clock.now() - 3600
-    feed = await follow(polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False))
+    feed = await follow_feed(
+        polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False)
+    )
     await polling.poller.poll(feed, wait_for_host=False)
     await woken.wait()
-    await deliver(posting)
+    await deliver_pending(posting)
     woken.clear()
     corrected = make_rss_item(1, published=published, title="Corrected")
     publishers(0).serve("/", make_rss(corrected), etag=False)
     await polling.poller.poll(feed, wait_for_host=False)
-    await until(woken.is_set)
+    await wait_until(woken.is_set)
     assert await posting.store.dispatches.get_next_edit_due_at() == clock.now()

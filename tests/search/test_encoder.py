@@ -17,7 +17,7 @@ from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import open_semantic_index
 from tests.support.search.crossings import load_questions, load_stories
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 from tests.support.workers.reused_workers import ReusedWorkers
 
 RESULT_COUNT = 5
@@ -35,7 +35,7 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
     ) as meaning:
         await meaning.encode_missing()
         await meaning.start_encoder()
-        yield searcher_of(store, meaning)
+        yield build_searcher(store, meaning)
 
 
 async def test_question_finds_answer_in_other_language(searcher, monkeypatch):

@@ -19,10 +19,10 @@ from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
 from tests.support import store_probe
-from tests.support.search.library import Library, modes
-from tests.support.store_probe import file_of, place_of
-from tests.support.wire.disks import fill, make_room, small_disk
-from tests.support.wire.waiting import until
+from tests.support.search.library import Library, list_modes
+from tests.support.store_probe import locate_database, require_database_file
+from tests.support.wire.disks import exhaust_disk, free_disk, mount_small_disk
+from tests.support.wire.waiting import wait_until
 
 
 async def list_indexed_ids(updater: IndexUpdater) -> list[int]:
@@ -51,7 +51,7 @@ async def test_updater_indexes_added_changed_and_deleted_articles(library, updat
     assert [hit.article_id for hit in updater.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)] == [first]
     await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
-    store_probe.delete(settings.database, "feed", other_feed.id)
+    store_probe.delete_row(settings.database, "feed", other_feed.id)
     assert await list_indexed_ids(updater) == [first, third]
     assert not updater.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)
 
@@ -87,7 +87,7 @@ async def test_index_of_other_database_is_rebuilt(library, updater, tmp_path):
 
 
 async def test_index_newer_than_restored_backup_is_rebuilt(library, updater, tmp_path):
-    file_of(place_of(library.store))  # a server has tools of its own for that
+    require_database_file(locate_database(library.store))  # a server has tools of its own for that
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
     await library.add("After the backup")
@@ -168,23 +168,23 @@ async def test_killed_updater_loses_and_duplicates_nothing(library, updater, tmp
 
 
 async def test_full_disk_is_logged_once_and_retried(library, tmp_path, clock, caplog):
-    with small_disk(tmp_path) as disk:
+    with mount_small_disk(tmp_path) as disk:
         updater = IndexUpdater(library.store, disk / "index")
         first = await library.add("First")
         assert await list_indexed_ids(updater) == [first]
-        fill(disk)
+        exhaust_disk(disk)
         second = await library.add("Second", " ".join(f"word{number}" for number in range(20_000)))
         following = asyncio.create_task(updater.run())
         try:
             for attempt in range(1, 6):
-                await until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
+                await wait_until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
                 assert updater.health.write_error == "the search index cannot be written: the disk is full"
                 clock.advance(ERROR_BACKOFF_SECONDS)
             hits = updater.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest_first=True)
             assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
-            make_room(disk)
+            free_disk(disk)
             clock.advance(ERROR_BACKOFF_SECONDS)
-            await until(lambda: updater.health.write_error is None)
+            await wait_until(lambda: updater.health.write_error is None)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -209,13 +209,13 @@ async def test_failed_rebuild_is_retried_after_pause(library, updater, clock, ca
         broken.setattr(TantivyWriter, "put_articles", put)
         following = asyncio.create_task(updater.run())
         for pauses in range(1, 4):
-            await until(lambda: clock.sleep_count == pauses)  # noqa: B023 - of this round
+            await wait_until(lambda: clock.sleep_count == pauses)  # noqa: B023 - of this round
             assert attempts == MAX_WRITE_FAILURES + pauses
             clock.advance(ERROR_BACKOFF_SECONDS)
-        await until(lambda: clock.sleep_count == 4)
+        await wait_until(lambda: clock.sleep_count == 4)
         assert updater.health.write_error == "the search index cannot be written: on trial"
     clock.advance(ERROR_BACKOFF_SECONDS)
-    await until(lambda: updater.health.write_error is None)
+    await wait_until(lambda: updater.health.write_error is None)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert await list_indexed_ids(updater) == ids
@@ -236,4 +236,4 @@ async def test_index_is_readable_only_by_owner(library, updater, tmp_path):
     (tmp_path / "index").mkdir()
     await library.add("First")
     await updater.catch_up()
-    assert modes(tmp_path / "index") == {"drwx------", "-rw-------"}
+    assert list_modes(tmp_path / "index") == {"drwx------", "-rw-------"}

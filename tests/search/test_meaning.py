@@ -18,7 +18,7 @@ from bot.store import Store
 from bot.store.content.encoded_articles import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
 from tests.support import store_probe
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 from tests.support.store_probe import Column
 
 
@@ -44,7 +44,7 @@ async def semantic(store, settings) -> AsyncIterator[SemanticIndex]:
 async def search_titles(store: Store, semantic: SemanticIndex, query: str, **options: object) -> list[str]:
     await semantic.encode_missing()
     await semantic.start_encoder()
-    page = await searcher_of(store, semantic).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
+    page = await build_searcher(store, semantic).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
     return [hit.article.title for hit in page.results]
 
 
@@ -59,7 +59,7 @@ async def test_semantic_match_without_words_is_flagged(store, library, semantic)
     await library.add("A dog", "It slept.")
     await semantic.encode_missing()
     await semantic.start_encoder()
-    page = await searcher_of(store, semantic).search("dog rain", feed_ids=None)
+    page = await build_searcher(store, semantic).search("dog rain", feed_ids=None)
     alike = {hit.article.title: (hit.is_partial, hit.is_semantic_only) for hit in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
 
@@ -90,7 +90,7 @@ async def test_full_matches_keep_their_order(store, library, semantic):
     for number in range(8):
         await library.add(f"{number} rain", "A car in the rain. " * (number % 3 + 1))
     await library.add("Another automobile", "drizzle")
-    without = await searcher_of(store).search("car rain", feed_ids=None)
+    without = await build_searcher(store).search("car rain", feed_ids=None)
     assert await search_titles(store, semantic, "car rain") == [hit.article.title for hit in without.results]
 
 
@@ -176,7 +176,7 @@ async def test_running_index_encodes_old_and_new_articles(store, library, semant
     await wait_until_encoded(1)
     await library.add("A hound", "It ran.")
     await wait_until_encoded(2)
-    page = await searcher_of(store, semantic).search("dog automobile", feed_ids=None)
+    page = await build_searcher(store, semantic).search("dog automobile", feed_ids=None)
     assert {hit.article.title for hit in page.results} == {"car", "A hound"}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -216,7 +216,7 @@ async def test_deleted_article_loses_its_vector(store, library, semantic, settin
     deleted_id = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await search_titles(store, semantic, "dog ran")
-    store_probe.delete(settings.database, "article", deleted_id)
+    store_probe.delete_row(settings.database, "article", deleted_id)
     assert await search_titles(store, semantic, "dog ran") == ["Nothing"]
 
 
@@ -259,7 +259,7 @@ async def test_search_falls_back_to_words_when_encoder_dies(store, library, sema
 
 async def test_search_uses_words_while_encoder_starts(store, library, semantic):
     await library.add("Something", "It ran.")
-    page = await searcher_of(store, semantic).search("automobile something", feed_ids=None)
+    page = await build_searcher(store, semantic).search("automobile something", feed_ids=None)
     assert [hit.article.title for hit in page.results] == ["Something"]
 
 
@@ -285,9 +285,9 @@ async def test_answers_need_no_encoder(store, library, semantic, monkeypatch):
     monkeypatch.setattr(article_encoder, "encode_texts", toy_encoder.exit_process)
     monkeypatch.setattr(passage_encoder, "compute_cosines", toy_encoder.exit_process)
     answer = await answer_pipeline.answer_question(
-        searcher_of(store, semantic), "When was Rekognition launched?", feed_ids=None
+        build_searcher(store, semantic), "When was Rekognition launched?", feed_ids=None
     )
     assert answer == await answer_pipeline.answer_question(
-        searcher_of(store), "When was Rekognition launched?", feed_ids=None
+        build_searcher(store), "When was Rekognition launched?", feed_ids=None
     )
     assert answer.quotes

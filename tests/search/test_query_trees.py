@@ -15,7 +15,7 @@ from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_parser import parse_query
 from bot.store import Store
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 
 PERSON = 77
 SENTENCES = ("The robot", "police robot", "robot police", "of Kansas")
@@ -61,7 +61,7 @@ def any_query() -> st.SearchStrategy[str]:
 @example(query="NOT (kansas is:bookmarked)")
 @example(query="-(kansas -(robots avant:2025))")
 async def test_any_query_is_searched_without_error(stored, query):
-    searcher = searcher_of(stored.store)
+    searcher = build_searcher(stored.store)
     for options in ({"user_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
         assert Note.create(NoteKind.INDEX_DAMAGED) not in page.notes
@@ -111,7 +111,7 @@ async def test_results_are_articles_for_which_query_is_true(stored, sort, tree):
     expected = [article for article in stored.articles if is_true(tree, article.body)]
     if is_true(tree, "") is None:
         return
-    page = await searcher_of(stored.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
+    page = await build_searcher(stored.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
     found_titles = {hit.article.title for hit in page.results if not hit.is_partial}
     assert found_titles == {article.title for article in expected}
     criterion = build_matchable_clause(parse_query(format_query(tree), 0))

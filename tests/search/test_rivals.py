@@ -10,7 +10,7 @@ from bot.client.services import Services
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION_SECONDS
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.outbox_scenario import CHANNEL, SERVER, deliver, delivered_titles, follow, poll
+from tests.support.outbox_scenario import CHANNEL, SERVER, deliver_pending, deliver_titles, follow_feed, poll_feed
 
 SITE = "127.0.0.3"
 LINK = "https://news.example/articles/1"
@@ -38,22 +38,22 @@ async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[st
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_other_feeds_claim_does_not_change_article(newsroom, feed_server, clock, claim):
-    honest = await poll(
+    honest = await poll_feed(
         newsroom,
-        await follow(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
+        await follow_feed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
     before = await get_newest_article(newsroom, honest)
-    assert await delivered_titles(newsroom) == ["The truth"]
+    assert await deliver_titles(newsroom) == ["The truth"]
     clock.advance(60)
-    evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
-    evil = await poll(newsroom, evil)
+    evil = await follow_feed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    evil = await poll_feed(newsroom, evil)
     feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil"))
-    evil = await poll(newsroom, evil)
+    evil = await poll_feed(newsroom, evil)
     for text in ("Lies about it", "Worse lies"):
         feed_server.serve("/evil", make_rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
-        evil = await poll(newsroom, evil)
+        evil = await poll_feed(newsroom, evil)
     assert await get_newest_article(newsroom, honest) == before
-    posted = {of.title for _, articles in await deliver(newsroom) for of in articles}
+    posted = {of.title for _, articles in await deliver_pending(newsroom) for of in articles}
     assert "The truth" not in posted
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
     assert (await newsroom.store.articles.get_by_key(before.key)) == before
@@ -63,17 +63,17 @@ async def test_other_feeds_claim_does_not_change_article(newsroom, feed_server, 
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_earlier_claim_does_not_hide_article_of_other_server(newsroom, feed_server, clock, claim):
-    evil = await poll(
+    evil = await poll_feed(
         newsroom,
-        await follow(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
+        await follow_feed(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
     )
     clock.advance(60)
-    honest = await poll(
+    honest = await poll_feed(
         newsroom,
-        await follow(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
+        await follow_feed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
-    assert await delivered_titles(newsroom) == ["The truth"]
-    assert await delivered_titles(newsroom, 900) == ["Lies about it"]
+    assert await deliver_titles(newsroom) == ["The truth"]
+    assert await deliver_titles(newsroom, 900) == ["Lies about it"]
     assert await search_titles(newsroom, "truth", honest) == ["The truth"]
     assert await search_titles(newsroom, "lies", honest) == []
     newest = await newsroom.store.articles.list_newest([honest.id], limit=9)
@@ -100,16 +100,16 @@ async def test_earlier_claim_does_not_block_publishers_own_article(
     newsroom, feed_server, publisher, clock, title, sent_before
 ):
     """Both feeds are followed in one channel; the publisher's own article is posted all the same."""
-    evil = await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
-    honest = await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
-    evil, honest = await poll(newsroom, evil), await poll(newsroom, honest)
+    evil = await follow_feed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    honest = await follow_feed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
+    evil, honest = await poll_feed(newsroom, evil), await poll_feed(newsroom, honest)
     feed_server.serve("/evil", make_rss(make_publisher_item(title, body="All of it is lies."), title="Evil"))
-    evil = await poll(newsroom, evil)
-    posts = await deliver(newsroom) if sent_before else []
+    evil = await poll_feed(newsroom, evil)
+    posts = await deliver_pending(newsroom) if sent_before else []
     clock.advance(60)
     publisher.serve("/feed", make_rss(make_publisher_item(), title="Honest"))
-    honest = await poll(newsroom, honest)
-    posts += await deliver(newsroom)
+    honest = await poll_feed(newsroom, honest)
+    posts += await deliver_pending(newsroom)
     outlets = [of.outlet for _, articles in posts for of in articles]
     assert sorted(outlets) == ["Evil", "Honest"]
     assert (await get_newest_article(newsroom, honest)).page_key != (await get_newest_article(newsroom, evil)).page_key
@@ -118,13 +118,13 @@ async def test_earlier_claim_does_not_block_publishers_own_article(
 
 async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, publisher):
     url = feed_server.serve("/evil", make_rss(title="Evil"))
-    evil = await poll(newsroom, await follow(newsroom, url))
-    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
+    evil = await poll_feed(newsroom, await follow_feed(newsroom, url))
+    honest = await poll_feed(newsroom, await follow_feed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     claim = make_publisher_item("Lies about it")
     for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
         feed_server.serve("/evil", make_rss(text, title="Evil"))
-        evil = await poll(newsroom, evil)
-    assert await delivered_titles(newsroom) == ["Lies about it"]
+        evil = await poll_feed(newsroom, evil)
+    assert await deliver_titles(newsroom) == ["Lies about it"]
     publisher.serve(
         "/feed",
         make_rss(
@@ -132,37 +132,39 @@ async def test_abandoned_claim_frees_link_for_publisher(newsroom, feed_server, p
             make_publisher_item("More").replace("articles/1", "articles/2").replace("-1", "-2"),
         ),
     )
-    await poll(newsroom, honest)
-    assert sorted(await delivered_titles(newsroom)) == ["More", "The truth"]
+    await poll_feed(newsroom, honest)
+    assert sorted(await deliver_titles(newsroom)) == ["More", "The truth"]
 
 
 async def test_aggregator_after_publisher_adds_no_post(newsroom, feed_server, publisher):
-    hacker = await poll(newsroom, await follow(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
-    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
+    hacker = await poll_feed(newsroom, await follow_feed(newsroom, feed_server.serve("/hn", make_rss(title="Links"))))
+    honest = await poll_feed(newsroom, await follow_feed(newsroom, publisher.serve("/feed", make_rss(title="Honest"))))
     publisher.serve("/feed", make_rss(make_publisher_item("A new way to sort"), title="Honest"))
-    await poll(newsroom, honest)
+    await poll_feed(newsroom, honest)
     feed_server.serve("/hn", make_rss(make_publisher_item("A new way to sort (2026)"), title="Links"))
-    await poll(newsroom, hacker)
-    assert await delivered_titles(newsroom) == ["A new way to sort"]
+    await poll_feed(newsroom, hacker)
+    assert await deliver_titles(newsroom) == ["A new way to sort"]
 
 
 async def test_third_party_feeds_share_link_if_titles_match(newsroom, feed_server):
-    feeds = [await follow(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
-    feeds = [await poll(newsroom, feed) for feed in feeds]
+    feeds = [await follow_feed(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
+    feeds = [await poll_feed(newsroom, feed) for feed in feeds]
     for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
         feed_server.serve(f"/{feed.title}", make_rss(make_rss_item(1, title=title), title=feed.title))
-        await poll(newsroom, feed)
-    assert await delivered_titles(newsroom) == ["Sorting, anew", "Lies about it"]
+        await poll_feed(newsroom, feed)
+    assert await deliver_titles(newsroom) == ["Sorting, anew", "Lies about it"]
 
 
 async def test_changed_title_splits_shared_page(newsroom, feed_server, publisher):
-    evil = await poll(newsroom, await follow(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
-    honest = await poll(newsroom, await follow(newsroom, publisher.serve("/feed", make_rss(make_publisher_item()))))
+    evil = await poll_feed(newsroom, await follow_feed(newsroom, feed_server.serve("/evil", make_rss(title="Evil"))))
+    honest = await poll_feed(
+        newsroom, await follow_feed(newsroom, publisher.serve("/feed", make_rss(make_publisher_item())))
+    )
     feed_server.serve("/evil", make_rss(make_publisher_item(), title="Evil"))
-    evil = await poll(newsroom, evil)
+    evil = await poll_feed(newsroom, evil)
     assert (await get_newest_article(newsroom, evil)).page_key == (await get_newest_article(newsroom, honest)).page_key
     feed_server.serve("/evil", make_rss(make_publisher_item("Lies about it"), title="Evil"))
-    evil = await poll(newsroom, evil)
+    evil = await poll_feed(newsroom, evil)
     assert (await get_newest_article(newsroom, evil)).page_key != (await get_newest_article(newsroom, honest)).page_key
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
@@ -173,16 +175,16 @@ async def test_redirecting_feed_leaves_no_articles_at_target(newsroom, feed_serv
     try:
         honest = theirs.serve("/feed", make_rss(make_rss_item(1, title="The truth"), title="Honest"))
         url = feed_server.serve("/evil", make_rss(make_rss_item(6, title="Lies"), title="Evil"))
-        evil = await poll(newsroom, await follow(newsroom, url, 900, 901))
+        evil = await poll_feed(newsroom, await follow_feed(newsroom, url, 900, 901))
         feed_server.redirect("/evil", honest)
         for _ in range(3):
-            evil = await poll(newsroom, evil)
+            evil = await poll_feed(newsroom, evil)
             clock.advance(MOVE_PROBATION_SECONDS + 60)
         assert evil.url == url
-        feed = await poll(newsroom, await follow(newsroom, honest))
+        feed = await poll_feed(newsroom, await follow_feed(newsroom, honest))
         assert feed.id != evil.id
         assert feed.outlet == "Honest"
-        assert await delivered_titles(newsroom) == ["The truth"]
+        assert await deliver_titles(newsroom) == ["The truth"]
         assert await search_titles(newsroom, "lies", feed) == []
     finally:
         await theirs.stop()
@@ -196,5 +198,5 @@ async def test_private_feed_is_separate_per_server(newsroom, feed_server):
         await newsroom.store.subscriptions.follow(
             server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
         )
-        keys.add((await get_newest_article(newsroom, await poll(newsroom, feed))).key)
+        keys.add((await get_newest_article(newsroom, await poll_feed(newsroom, feed))).key)
     assert len(keys) == 2

@@ -9,7 +9,7 @@ import pytest
 from bot.search.more_like_this import MAX_SIMILAR_ARTICLES, find_similar_articles
 from tests.support.cases import check_cases
 from tests.support.search.library import Library
-from tests.support.search.searchers import searcher_of
+from tests.support.search.searchers import build_searcher
 
 CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 
@@ -27,7 +27,7 @@ async def list_similar_titles(
     article = await library.store.articles.get(article_id)
     assert article is not None
     page = await find_similar_articles(
-        searcher_of(library.store),
+        build_searcher(library.store),
         article,
         feed_ids={feed.id for feed in await library.store.feeds.list_all()} if feeds is None else feeds,
         limit=limit,
@@ -107,7 +107,7 @@ async def test_result_count_is_limited_across_pages(library):
     article = await library.store.articles.get(article_id)
     assert article is not None
     feeds = {library.feed.id}
-    searcher = searcher_of(library.store)
+    searcher = build_searcher(library.store)
     first = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5)
     second = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total_results == second.total_results == MAX_SIMILAR_ARTICLES

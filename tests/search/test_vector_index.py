@@ -10,7 +10,7 @@ import pytest
 from bot.search.semantic import vector_index
 from bot.search.semantic.rank_fusion import fuse_rankings
 from bot.search.semantic.vector_index import VectorIndex, compute_cosines
-from tests.support.search.library import modes
+from tests.support.search.library import list_modes
 
 DIMENSIONS = 64
 
@@ -54,7 +54,7 @@ def test_vectors_are_readable_only_by_owner(tmp_path):
     index.clear()
     index.add(range(5), draw_vectors(5))
     index.save(set)
-    assert modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
+    assert list_modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
     index.close()
 
 

@@ -25,7 +25,7 @@ from bot.store.sqlite.sqlite_connection import SqliteConnection
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.watches.watch_matching import WatchMatcher
 from tests.support.clocks import ManualClock
-from tests.support.samples import CHANNEL, SERVER, new_article
+from tests.support.samples import CHANNEL, SERVER, make_new_article
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 END = 10_000
@@ -39,8 +39,8 @@ async def record_poll(store: Store) -> None:
         PollWrite(
             replace(feed, validators=Validators(etag="second"), last_success_at=store.clock.now()),
             IntakeResult(
-                [new_article(feed, f"new-{number}", published=number) for number in range(6)],
-                changed_articles=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
+                [make_new_article(feed, f"new-{number}", published=number) for number in range(6)],
+                changed_articles=[ChangedArticle(1, make_new_article(feed, "old", title="Changed"))],
                 aliases=[(b"alias", 1)],
             ),
             max_pending_posts=3,

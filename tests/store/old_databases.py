@@ -69,7 +69,7 @@ def list_rows(place: Path | DatabaseUrl) -> Rows:
         else "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'schema_version' "
         "AND relnamespace = CAST('telex' AS regnamespace)"
     )
-    with store_probe.connect(place) as connection:
+    with store_probe.open_connection(place) as connection:
         tables = [table for table, *_sql in connection.execute(list_tables).fetchall()]
         return {
             table: sorted(map(tuple, connection.execute(f'SELECT * FROM "{table}"').fetchall()), key=repr)

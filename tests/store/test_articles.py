@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.models import FeedState
 from bot.store import Store
-from tests.support.samples import add_feed, digest, new_article, record
+from tests.support.samples import add_feed, compute_digest, make_new_article, write_poll
 
 
 async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
@@ -14,7 +14,7 @@ async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
 
 async def test_stored_article_equals_recorded_one(store, clock):
     feed = await add_feed(store)
-    new = new_article(
+    new = make_new_article(
         feed,
         "a",
         text="Menu. Le texte.",
@@ -23,7 +23,7 @@ async def test_stored_article_equals_recorded_one(store, clock):
         author="N.",
         image_url="https://i",
     )
-    (article_id,) = (await record(store, feed, new)).new_article_ids
+    (article_id,) = (await write_poll(store, feed, new)).new_article_ids
     article = await store.articles.get(article_id)
     assert await store.articles.get_by_key(new.key) == article
     assert await store.articles.list_by_page_key(new.page_key) == [article]
@@ -38,7 +38,7 @@ async def test_stored_article_equals_recorded_one(store, clock):
 
 async def test_articles_are_listed_in_order_of_given_ids(store):
     feed = await add_feed(store)
-    ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_article_ids
+    ids = (await write_poll(store, feed, *[make_new_article(feed, name) for name in "abc"])).new_article_ids
     article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
     assert [article.id for article in await store.articles.list_by_ids(article_ids)] == [
         ids[2],
@@ -50,8 +50,8 @@ async def test_articles_are_listed_in_order_of_given_ids(store):
 
 async def test_newest_articles_are_ordered_by_date(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "Écran")
-    await record(store, first_feed, *[new_article(first_feed, f"1-{n}", published=n) for n in (5, 1, 3)])
-    await record(store, second_feed, *[new_article(second_feed, f"2-{n}", published=n) for n in (4, 2)])
+    await write_poll(store, first_feed, *[make_new_article(first_feed, f"1-{n}", published=n) for n in (5, 1, 3)])
+    await write_poll(store, second_feed, *[make_new_article(second_feed, f"2-{n}", published=n) for n in (4, 2)])
     all_names = ["1-5", "2-4", "1-3", "2-2", "1-1"]
     assert await list_newest_names(store, None, limit=9) == all_names
     assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == all_names
@@ -67,8 +67,8 @@ async def test_newest_articles_are_ordered_by_date(store):
 async def test_page_of_two_feeds_is_listed_once(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
-    await record(store, first_feed, new_article(first_feed, "1", url=url))
-    await record(store, second_feed, new_article(second_feed, "2", url=url))
+    await write_poll(store, first_feed, make_new_article(first_feed, "1", url=url))
+    await write_poll(store, second_feed, make_new_article(second_feed, "2", url=url))
     assert await list_newest_names(store, None, limit=9) == ["1"]
     assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == ["1"]
     assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2"]
@@ -76,8 +76,8 @@ async def test_page_of_two_feeds_is_listed_once(store):
 
 async def test_export_iterates_articles_oldest_first(store):
     feed = await add_feed(store)
-    new = [new_article(feed, f"{n}", published=n % 7) for n in range(500)]
-    await record(store, feed, *new, first=True)
+    new = [make_new_article(feed, f"{n}", published=n % 7) for n in range(500)]
+    await write_poll(store, feed, *new, first=True)
     exported = [article async for article in store.articles.iterate()]
     assert [article.published for article in exported] == sorted(article.published for article in new)
     assert {article.key for article in exported} == {article.key for article in new}
@@ -86,7 +86,7 @@ async def test_export_iterates_articles_oldest_first(store):
 
 async def test_repeated_import_adds_nothing(store):
     feed = await store.feeds.add("import:Le Monde", outlet="Le Monde", state=FeedState.IMPORTED_ARTICLES)
-    batch = [(feed.id, new_article(feed, name)) for name in "aab"]
+    batch = [(feed.id, make_new_article(feed, name)) for name in "aab"]
     assert await store.articles.import_batch(batch) == 2
     assert await store.articles.import_batch(batch) == 0
     assert await store.articles.count() == 2
@@ -98,14 +98,14 @@ OLD_ARTICLE_NAMES = ("old", "saved", "removed")
 
 async def test_purged_texts_leave_titles_dates_and_identities(store, clock):
     feed = await add_feed(store)
-    old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
-    ids = (await record(store, feed, old, saved, removed, first=True)).new_article_ids
+    old, saved, removed = (make_new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
+    ids = (await write_poll(store, feed, old, saved, removed, first=True)).new_article_ids
     by_title = {article.title.split()[-1]: article.id for article in await store.articles.list_by_ids(ids)}
     await store.bookmarks.add(1, by_title["saved"])
     await store.bookmarks.add(1, by_title["removed"])
     await store.bookmarks.remove(1, by_title["removed"])
     clock.advance(100)
-    await record(store, feed, new_article(feed, "new"))
+    await write_poll(store, feed, make_new_article(feed, "new"))
     assert await store.articles.purge_texts(clock.now()) == 2
     assert await store.articles.purge_texts(clock.now()) == 0
     newest = await store.articles.list_newest(None, limit=9)
@@ -117,11 +117,11 @@ async def test_purged_texts_leave_titles_dates_and_identities(store, clock):
         emptied_article.summary,
         emptied_article.published,
     ) == ("", "", "", old.published)
-    assert await store.polls.load_known_by_identity(feed.id, [digest("guid", "old")])
+    assert await store.polls.load_known_by_identity(feed.id, [compute_digest("guid", "old")])
 
 
 async def test_purge_handles_more_texts_than_one_transaction(store, clock):
     feed = await add_feed(store)
-    new = [new_article(feed, f"{n}") for n in range(1_100)]
-    await record(store, feed, *new, first=True)
+    new = [make_new_article(feed, f"{n}") for n in range(1_100)]
+    await write_poll(store, feed, *new, first=True)
     assert await store.articles.purge_texts(clock.now() + 1) == 1_100

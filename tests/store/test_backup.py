@@ -16,7 +16,15 @@ from bot.store.meta import NEVER_REUSED_ID_TABLES, RESTORED_ID_GAP
 from bot.store.schema_scripts import SCHEMA_DIRECTORY
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import open_locked
-from tests.support.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
+from tests.support.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    add_followed_feed,
+    follow_feed,
+    make_new_article,
+    write_poll,
+)
 
 
 def list_file_names(folder: Path) -> set[str]:
@@ -25,7 +33,7 @@ def list_file_names(folder: Path) -> set[str]:
 
 async def test_backup_is_one_complete_file_marked_as_restored(store, clock, tmp_path):
     feed = await add_feed(store)
-    await record(store, feed, new_article(feed, "a"))
+    await write_poll(store, feed, make_new_article(feed, "a"))
     folder = tmp_path / "backups"
     folder.mkdir()
     await store.backup(folder / "telex.db")
@@ -42,13 +50,13 @@ async def test_backup_is_one_complete_file_marked_as_restored(store, clock, tmp_
 
 async def test_backup_under_load_is_consistent_snapshot(store, clock, tmp_path):
     feed = await add_followed_feed(store)
-    big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
-    await record(store, feed, *big, first=True)
+    big = [make_new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
+    await write_poll(store, feed, *big, first=True)
     backup_task = asyncio.create_task(store.backup(tmp_path / "backup.db"))
     polls = 0
     while not backup_task.done():
         polls += 1
-        await record(store, feed, *[new_article(feed, f"{polls}-{n}") for n in range(10)], max_pending_posts=5)
+        await write_poll(store, feed, *[make_new_article(feed, f"{polls}-{n}") for n in range(10)], max_pending_posts=5)
     await backup_task
     restored = await Store.open(tmp_path / "backup.db", clock)
     await restored.check()
@@ -61,7 +69,7 @@ async def test_backup_under_load_is_consistent_snapshot(store, clock, tmp_path):
 @pytest.mark.parametrize("before", [0, 1])
 async def test_restored_backup_reuses_no_watch_id(store, clock, tmp_path, before):
     # Buttons of the lost watches are still in Discord and would end a new watch with the same ID
-    await follow(store, await add_feed(store))
+    await follow_feed(store, await add_feed(store))
 
     async def add_watch(opened: Store, query: str) -> int:
         added = await opened.watches.add(

@@ -6,7 +6,7 @@ import pytest
 
 from bot.store import Store
 from bot.store.records.people_records import BookmarkFilter
-from tests.support.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, make_new_article, write_poll
 
 ANNA, BEN = 11, 12
 
@@ -15,8 +15,8 @@ ANNA, BEN = 11, 12
 async def ids(store) -> list[int]:
     """IDs of three articles."""
     feed = await add_feed(store, "Écran d'accueil")
-    new = [new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
-    return list((await record(store, feed, *new)).new_article_ids)
+    new = [make_new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
+    return list((await write_poll(store, feed, *new)).new_article_ids)
 
 
 async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:

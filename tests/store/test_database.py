@@ -21,7 +21,7 @@ from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.cases import check_cases
-from tests.support.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, make_new_article, write_poll
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
 
@@ -292,8 +292,8 @@ async def test_check_finds_damage(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_feed(store)
-    article = new_article(feed, "a")
-    await record(store, feed, article)
+    article = make_new_article(feed, "a")
+    await write_poll(store, feed, article)
     assert await store.check() == max(list_migrations())
     await store.close()
     key = article.key.encode()

@@ -18,11 +18,11 @@ from tests.support.samples import (
     SERVER,
     add_feed,
     add_followed_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
 
 PERSON = 8_000
@@ -59,7 +59,7 @@ async def make_digest(store: Store, digest: Digest) -> bool:
 async def feed(store, clock) -> Feed:
     clock.advance(parse_utc("2026-11-24 09:00") - clock.now())
     added = await add_feed(store)
-    await follow(store, added)
+    await follow_feed(store, added)
     return added
 
 
@@ -75,12 +75,12 @@ async def test_digest_is_due_at_its_hour_in_server_time_zone(store, feed, clock)
 
 async def test_digest_lists_posted_article_without_changing_its_status(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    article = new_article(feed, "a", published=clock.now() - 60)
-    await record(store, feed, article)
-    await deliver(store)
+    article = make_new_article(feed, "a", published=clock.now() - 60)
+    await write_poll(store, feed, article)
+    await deliver_pending(store)
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
-    (sent,) = await deliver(store)
+    (sent,) = await deliver_pending(store)
     assert (sent.kind, sent.dedupe_key, len(sent.article_ids)) == (
         "digest",
         f"digest:{digest.id}:{digest.due_at}:{store.clock.now()}",
@@ -91,15 +91,15 @@ async def test_digest_lists_posted_article_without_changing_its_status(store, fe
 
 async def test_digest_only_channel_gets_digest_instead_of_posts(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
-    recorded = await record(store, feed, *articles)
+    articles = [make_new_article(feed, name, published=clock.now() - 60) for name in "abc"]
+    recorded = await write_poll(store, feed, *articles)
     assert recorded.channel_ids == ()
-    assert await deliver(store) == []
+    assert await deliver_pending(store) == []
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", None)}
-    (sent,) = await deliver(store)
+    (sent,) = await deliver_pending(store)
     assert len(sent.article_ids) == 3
     (delivery_status,) = await store.delivery_statuses.list_by_page_key(articles[0].page_key)
     assert (delivery_status.status, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
@@ -107,11 +107,11 @@ async def test_digest_only_channel_gets_digest_instead_of_posts(store, feed, clo
 
 async def test_digest_is_enqueued_once_when_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
+    await write_poll(store, feed, make_new_article(feed, "a", published=clock.now() - 60))
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
     assert not await make_digest(store, digest)
-    assert len(await deliver(store)) == 1
+    assert len(await deliver_pending(store)) == 1
     again = await store.digests.get_by_channel(CHANNEL)
     assert again.due_at == digest.due_at + DAY
     assert again.covered_until == clock.now()
@@ -119,8 +119,8 @@ async def test_digest_is_enqueued_once_when_tried_twice(store, feed, clock):
 
 async def test_digest_changed_meanwhile_is_not_enqueued(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    article = new_article(feed, "a", published=clock.now() - 60)
-    await record(store, feed, article)
+    article = make_new_article(feed, "a", published=clock.now() - 60)
+    await write_poll(store, feed, article)
     clock.advance(digest.due_at - clock.now())
     await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True, has_chart=True))
     assert not await make_digest(store, digest)
@@ -131,61 +131,61 @@ async def test_empty_digest_is_skipped_until_next_day(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     clock.advance(digest.due_at - clock.now())
     assert not await make_digest(store, digest)
-    assert await deliver(store) == []
+    assert await deliver_pending(store) == []
     assert await store.digests.get_next_due_at() == digest.due_at + DAY
 
 
 async def test_pending_digest_is_withdrawn_and_merged_into_next(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
-    await record(store, feed, articles[0])
+    articles = [make_new_article(feed, name, published=clock.now() - 60) for name in "ab"]
+    await write_poll(store, feed, articles[0])
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
-    await record(store, feed, articles[1])
+    await write_poll(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.get_by_channel(CHANNEL)
     assert await store.digests.withdraw_pending_dispatches(again.id) == digest.due_at - DAY
     assert await store.digests.withdraw_pending_dispatches(again.id) is None
     assert await make_digest(store, again)
-    (sent,) = await deliver(store)
+    (sent,) = await deliver_pending(store)
     assert len(sent.article_ids) == 2
 
 
 @pytest.mark.parametrize("ending", ["stop", "single posts"])
 async def test_reserved_articles_are_posted_when_digest_ends(store, feed, clock, ending):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
-    await record(store, feed, *articles)
+    articles = [make_new_article(feed, name, published=clock.now() - 60) for name in "abc"]
+    await write_poll(store, feed, *articles)
     if ending == "stop":
         assert await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
         assert not await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     else:
         await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    (sent,) = await deliver(store)
+    (sent,) = await deliver_pending(store)
     assert (sent.kind, len(sent.article_ids)) == ("catch-up", 3)
-    await record(store, feed, new_article(feed, "d", published=clock.now() - 60))
-    assert [dispatch.kind for dispatch in await deliver(store)] == ["post"]
+    await write_poll(store, feed, make_new_article(feed, "d", published=clock.now() - 60))
+    assert [dispatch.kind for dispatch in await deliver_pending(store)] == ["post"]
 
 
 async def test_reserved_article_follows_its_subscription(store, feed, clock):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    article = new_article(feed, "a", published=clock.now() - 60)
-    await record(store, feed, article)
+    article = make_new_article(feed, "a", published=clock.now() - 60)
+    await write_poll(store, feed, article)
     subscription = await store.subscriptions.find(CHANNEL, feed.id)
     await store.subscriptions.move(subscription.id, CHANNEL + 1)
     assert await load_delivery_statuses(store, article) == {CHANNEL + 1: ("waiting", None)}
-    assert [dispatch.kind for dispatch in await deliver(store, CHANNEL + 1)] == ["catch-up"]
+    assert [dispatch.kind for dispatch in await deliver_pending(store, CHANNEL + 1)] == ["catch-up"]
     await store.subscriptions.move(subscription.id, CHANNEL)
-    other_article = new_article(feed, "b", published=clock.now() - 60)
-    await record(store, feed, other_article)
+    other_article = make_new_article(feed, "b", published=clock.now() - 60)
+    await write_poll(store, feed, other_article)
     await store.subscriptions.unfollow(CHANNEL, feed.id)
     assert await load_delivery_statuses(store, other_article) == {CHANNEL: ("withheld", "unfollowed")}
 
 
 async def test_server_that_removed_bot_gets_no_digest_of_that_time(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    article = new_article(feed, "a", published=clock.now() - 60)
-    await record(store, feed, article)
+    article = make_new_article(feed, "a", published=clock.now() - 60)
+    await write_poll(store, feed, article)
     await store.servers.mark_left(SERVER)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     clock.advance(digest.due_at - clock.now())
@@ -197,9 +197,9 @@ async def test_server_that_removed_bot_gets_no_digest_of_that_time(store, feed, 
 
 async def test_digest_can_include_feeds_of_other_channels(store, feed, clock):
     other_feed = await add_feed(store, "other")
-    await follow(store, other_feed, channel=CHANNEL + 1)
+    await follow_feed(store, other_feed, channel=CHANNEL + 1)
     now = clock.now()
-    await record(store, other_feed, new_article(other_feed, "a", published=now - 60))
+    await write_poll(store, other_feed, make_new_article(other_feed, "a", published=now - 60))
     for wide, feeds, expected_count in (
         (False, {other_feed.id}, 0),
         (True, {other_feed.id}, 1),
@@ -214,8 +214,10 @@ async def test_digest_can_include_feeds_of_other_channels(store, feed, clock):
 async def test_bookmarks_of_other_servers_are_not_counted(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
-    (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_article_ids
-    await deliver(store)
+    (article_id,) = (
+        await write_poll(store, feed, make_new_article(feed, "a", published=clock.now() - 9))
+    ).new_article_ids
+    await deliver_pending(store)
     await store.bookmarks.add(1, article_id, server_id=SERVER)
     await store.bookmarks.add(2, article_id, server_id=SERVER + 1)
     await store.bookmarks.add(3, article_id, server_id=None)
@@ -263,13 +265,13 @@ async def test_digest_ignores_pacing_of_channel(store, feed, clock):
     for setting, limit in limits:
         await store.preferences.change_channel(setting, limit, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL)
     clock.advance(parse_utc("2026-11-24 13:00") - clock.now())
-    await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
-    await deliver(store)
+    await write_poll(store, feed, make_new_article(feed, "a", published=clock.now() - 60))
+    await deliver_pending(store)
     clock.advance(digest.due_at - clock.now() - 600)
-    await record(store, feed, new_article(feed, "b", published=clock.now() - 60))
+    await write_poll(store, feed, make_new_article(feed, "b", published=clock.now() - 60))
     clock.advance(600)
     assert await make_digest(store, digest)
-    assert [dispatch.kind for dispatch in await deliver(store)] == ["digest"]
+    assert [dispatch.kind for dispatch in await deliver_pending(store)] == ["digest"]
 
 
 async def test_killed_digest_is_enqueued_completely_or_not_at_all(tmp_path, clock):
@@ -278,11 +280,11 @@ async def test_killed_digest_is_enqueued_completely_or_not_at_all(tmp_path, cloc
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, is_digest_only=True))
-    articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
-    await record(store, feed, articles[0])
+    articles = [make_new_article(feed, name, published=clock.now() - 60) for name in "ab"]
+    await write_poll(store, feed, articles[0])
     clock.advance(digest.due_at - clock.now())
     assert await make_digest(store, digest)
-    await record(store, feed, articles[1])
+    await write_poll(store, feed, articles[1])
     clock.advance(DAY)
     await store.close()
     for statement, copy in crash_before_statements(path, "replace_digest", clock.now(), [*range(1, 23, 2), END]):
@@ -291,7 +293,7 @@ async def test_killed_digest_is_enqueued_completely_or_not_at_all(tmp_path, cloc
         for again in await store.digests.list_due(clock.now()):  # as the next start does
             await store.digests.withdraw_pending_dispatches(again.id)
             assert await make_digest(store, again)
-        (sent,) = await deliver(store)
+        (sent,) = await deliver_pending(store)
         assert len(sent.article_ids) == 2, statement
         assert [(await load_delivery_statuses(store, article))[CHANNEL][0] for article in articles] == ["digested"] * 2
         await store.close()

@@ -15,21 +15,21 @@ from tests.support.samples import (
     SERVER,
     add_feed,
     add_followed_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
-from tests.support.store_probe import enqueue_notice, place_of
+from tests.support.store_probe import enqueue_notice, locate_database
 
 
 @pytest.fixture
 async def store_with_pending_posts(store) -> Store:
     """A store in which two channels have the pending posts a, b and c."""
     feed = await add_followed_feed(store)
-    await follow(store, feed, channel=CHANNEL + 1)
-    await record(store, feed, *[new_article(feed, name, published=ord(name)) for name in "abc"])
+    await follow_feed(store, feed, channel=CHANNEL + 1)
+    await write_poll(store, feed, *[make_new_article(feed, name, published=ord(name)) for name in "abc"])
     return store
 
 
@@ -61,7 +61,7 @@ async def test_retry_keeps_position_and_delays_only_its_channel(store_with_pendi
         await store_with_pending_posts.dispatches.load_queue_outlook(clock.now(), [CHANNEL + 1])
     ).next_due_at == later
     clock.advance(60)
-    assert (await deliver(store_with_pending_posts))[0].id == first.id
+    assert (await deliver_pending(store_with_pending_posts))[0].id == first.id
 
 
 async def test_busy_channels_are_excluded_from_outlook(store_with_pending_posts, clock):
@@ -120,7 +120,7 @@ async def test_blocked_channel_waits_for_retry_time_or_unblocking(store_with_pen
 async def test_reasons_of_earlier_version_are_parsed(store_with_pending_posts):
     store = store_with_pending_posts
     claimed = await store.dispatches.claim(CHANNEL)
-    database = place_of(store)
+    database = locate_database(store)
     sql.run(database, "UPDATE channel SET problem = 'forbidden view_channel', problem_since = 5")
     sql.run(database, "UPDATE dispatch SET last_error = 'trying no answer: reset' WHERE state = 'claimed'")
     assert await store.dispatches.get_problem(CHANNEL) == (
@@ -136,8 +136,8 @@ async def test_reasons_of_earlier_version_are_parsed(store_with_pending_posts):
 
 async def test_failed_uncertain_and_blocked_dispatches_have_delivery_status(store, clock):
     feed = await add_followed_feed(store)
-    articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
-    await record(store, feed, *articles)
+    articles = [make_new_article(feed, name, published=ord(name)) for name in "abcd"]
+    await write_poll(store, feed, *articles)
     dispatches = store.dispatches
     for mark, problem in ((dispatches.mark_failed, "fault"), (dispatches.mark_uncertain, "unreadable")):
         claimed = await dispatches.claim(CHANNEL)
@@ -154,7 +154,7 @@ async def test_failed_uncertain_and_blocked_dispatches_have_delivery_status(stor
 
 async def test_delivery_status_has_message_and_time(store_with_pending_posts, clock):
     clock.advance(30)
-    (first, *_) = await deliver(store_with_pending_posts)
+    (first, *_) = await deliver_pending(store_with_pending_posts)
     (article,) = await store_with_pending_posts.articles.list_by_ids(first.article_ids)
     posted, waiting = await store_with_pending_posts.delivery_statuses.list_by_page_key(article.page_key)
     assert (posted.channel_id, posted.status, posted.since) == (CHANNEL, "posted", clock.now())
@@ -167,19 +167,21 @@ async def test_delivery_status_has_message_and_time(store_with_pending_posts, cl
 
 async def test_post_is_found_by_article_of_other_feed_on_same_page(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, first_feed)
+    await follow_feed(store, first_feed)
     url = "https://news.example/same"
-    await record(store, first_feed, new_article(first_feed, "a", url=url))
-    (second_article_id,) = (await record(store, second_feed, new_article(second_feed, "b", url=url))).new_article_ids
-    (sent,) = await deliver(store)
+    await write_poll(store, first_feed, make_new_article(first_feed, "a", url=url))
+    (second_article_id,) = (
+        await write_poll(store, second_feed, make_new_article(second_feed, "b", url=url))
+    ).new_article_ids
+    (sent,) = await deliver_pending(store)
     assert [post.id for post in await store.dispatches.list_sent_for_article(second_article_id)] == [sent.id]
 
 
 async def test_recent_posts_are_listed_newest_first(store_with_pending_posts, clock):
     first_posted_at = clock.now()
-    await deliver(store_with_pending_posts, limit=2)
+    await deliver_pending(store_with_pending_posts, limit=2)
     clock.advance(10)
-    await deliver(store_with_pending_posts)
+    await deliver_pending(store_with_pending_posts)
     recent = await store_with_pending_posts.dispatches.list_recent(first_posted_at, 10)
     assert [post.sent_at for post in recent] == [first_posted_at + 10, first_posted_at, first_posted_at]
     assert recent == await store_with_pending_posts.dispatches.list_recent(first_posted_at, 3)
@@ -192,7 +194,7 @@ async def test_notice_is_enqueued_once_in_order(store_with_pending_posts, clock)
     assert enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
     assert not enqueue_notice(store_with_pending_posts, CHANNEL, "broken:1:100", "It broke.")
     assert not enqueue_notice(store_with_pending_posts, 999, "broken:1:100", "Of a channel that follows nothing.")
-    notice = (await deliver(store_with_pending_posts))[-1]
+    notice = (await deliver_pending(store_with_pending_posts))[-1]
     assert (notice.kind, notice.dedupe_key, notice.payload) == (
         DispatchKind.FEED_ALERT,
         "broken:1:100",
@@ -202,7 +204,7 @@ async def test_notice_is_enqueued_once_in_order(store_with_pending_posts, clock)
 
 
 async def test_edit_can_be_postponed_and_marked_done(store_with_pending_posts, clock):
-    (first, *_) = await deliver(store_with_pending_posts)
+    (first, *_) = await deliver_pending(store_with_pending_posts)
     await store_with_pending_posts.dispatches.postpone_edit(first.id, clock.now() + 60)
     assert await store_with_pending_posts.dispatches.list_dispatches_to_edit(clock.now(), 10) == []
     assert [

@@ -25,9 +25,9 @@ from bot.store.database import Database
 from bot.store.facade import create_engine
 from bot.store.records.process_records import Process
 from tests.store import sql
-from tests.support.postgres_server import END_OTHER_SESSIONS, simulate_takeover, skip_without
-from tests.support.samples import add_feed, deliver, follow, new_article, record
-from tests.support.wire.waiting import until
+from tests.support.postgres_server import END_OTHER_SESSIONS, require_postgres, simulate_takeover
+from tests.support.samples import add_feed, deliver_pending, follow_feed, make_new_article, write_poll
+from tests.support.wire.waiting import wait_until
 
 CANCEL = (80877102).to_bytes(4, "big")  # https://www.postgresql.org/docs/current/protocol-message-formats.html
 ForwardCheck = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
@@ -116,7 +116,7 @@ async def test_newer_database_and_second_exclusive_lock_are_refused(server, cloc
 
 
 async def test_connection_error_hides_password(clock, tmp_path, monkeypatch):
-    skip_without()
+    require_postgres()
     monkeypatch.setattr("bot.store.postgres.postgres_worker.RETRY_DELAYS_SECONDS", (0.0, 0.01))
     nowhere = DatabaseUrl(f"postgresql://me:hidden@/telex?host={tmp_path}")
     with pytest.raises(DatabaseUnusable, match="cannot be reached") as error_info:
@@ -126,12 +126,12 @@ async def test_connection_error_hides_password(clock, tmp_path, monkeypatch):
 
 async def test_cut_session_is_reopened_without_double_write(server_store, server):
     feed = await add_feed(server_store)
-    await follow(server_store, feed)
+    await follow_feed(server_store, feed)
     for number in range(5):
         sql.run(server, END_OTHER_SESSIONS)
-        await record(server_store, feed, new_article(feed, str(number)))
+        await write_poll(server_store, feed, make_new_article(feed, str(number)))
         assert await server_store.articles.count() == number + 1
-    assert len(await deliver(server_store)) == 5
+    assert len(await deliver_pending(server_store)) == 5
     assert server_store.recent_fault is None
 
 
@@ -199,7 +199,7 @@ async def test_write_with_unknown_outcome_is_not_repeated(server, clock, monkeyp
         await store.meta.set("name", "")
         with pytest.raises(DatabaseUnusable, match="nobody knows"):
             await database.transact(Connection.execute_rowcount, "UPDATE meta SET value = value || 'word'")
-        await until(is_written_once)
+        await wait_until(is_written_once)
         await store.close()
 
 
@@ -273,10 +273,10 @@ async def test_concurrent_writers_lose_and_repeat_no_change(server, clock):
 
         async def write(store: Store, place: int) -> None:
             for number in range(10):
-                article = new_article(feeds[place], f"{place} {number}")
+                article = make_new_article(feeds[place], f"{place} {number}")
                 while True:
                     with suppress(DatabaseUnusable):  # cut in the middle
-                        await record(store, feeds[place], article)
+                        await write_poll(store, feeds[place], article)
                         break
                 # This write is repeated automatically.
                 await store.processes.heartbeat_and_rebalance(Process(str(place), "", ("poller",), ""), (), 15)
@@ -300,7 +300,7 @@ async def test_concurrent_writers_lose_and_repeat_no_change(server, clock):
 
 async def test_restored_database_is_recognised_by_its_tables(server_store, server, clock):
     feed = await add_feed(server_store)
-    await follow(server_store, feed)
+    await follow_feed(server_store, feed)
 
     async def add_watch(store: Store, query: str) -> int:
         addition = await store.watches.add(server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9)

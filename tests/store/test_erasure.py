@@ -11,8 +11,8 @@ from bot.core.preferences import PostLook
 from bot.store import Store
 from bot.store.records.people_records import OpinionKind
 from tests.support.clocks import ManualClock
-from tests.support.samples import SERVER, add_feed, new_article, record
-from tests.support.store_probe import file_of
+from tests.support.samples import SERVER, add_feed, make_new_article, write_poll
+from tests.support.store_probe import require_database_file
 
 DIRECT = 1_200_000_000_000_000_001
 USER_IDS = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
@@ -32,8 +32,8 @@ def count_traces(person_id: int, path: Path) -> int:
 async def fill_store(store: Store, clock: ManualClock) -> list[int]:
     """Record mixed actions of eight users and return the article IDs."""
     feed = await add_feed(store, "Paper")
-    new = [new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
-    ids = list((await record(store, feed, *new)).new_article_ids)
+    new = [make_new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
+    ids = list((await write_poll(store, feed, *new)).new_article_ids)
     chance, questions = Random(4), []
     for turn in range(500):
         person = chance.choice(USER_IDS)
@@ -59,7 +59,9 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
             )
             await store.questions.vote(chance.choice(questions), person, is_helpful=True)
         if turn % 10 == 0:
-            page = new_article(feed, f"p{turn}", title=f"Page of {person}", text=f"Words of {person}. " * (turn * 4))
+            page = make_new_article(
+                feed, f"p{turn}", title=f"Page of {person}", text=f"Words of {person}. " * (turn * 4)
+            )
             assert await store.saved_pages.add(person, page, max_pages=99)
         if turn % 50 == 0:
             await store.bookmark_feeds.create_token(person, language="en")
@@ -80,7 +82,7 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
 
 @pytest.mark.parametrize("person", [ANNA, USER_IDS[-1]])
 async def test_erased_user_leaves_no_trace_in_files(store, clock, settings, person):
-    path = file_of(settings.database)
+    path = require_database_file(settings.database)
     await fill_store(store, clock)
     assert count_traces(person, path) > 100
     erased = await store.erase_user(person)
@@ -105,7 +107,9 @@ async def test_erased_user_leaves_no_trace_in_files(store, clock, settings, pers
 
 async def test_erased_bookmark_is_not_restored_by_old_reaction(store):
     feed = await add_feed(store, "Paper")
-    first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_article_ids
+    first, second = (
+        await write_poll(store, feed, make_new_article(feed, "a"), make_new_article(feed, "b"))
+    ).new_article_ids
     await store.bookmarks.add(ANNA, first)
     await store.bookmarks.add(ANNA, second)
     await store.bookmarks.remove(ANNA, second)

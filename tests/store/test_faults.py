@@ -18,7 +18,7 @@ from bot.store.sqlite import sqlite_engine
 from bot.store.sqlite.sqlite_connection import SqliteConnection
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.sqlite.sqlite_worker import SqliteWorker
-from tests.support.samples import CHANNEL, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, add_followed_feed, deliver_pending, make_new_article, write_poll
 
 
 @pytest.fixture
@@ -80,12 +80,12 @@ FAULTS: dict[str, tuple[Callable[[SqliteWorker], Any], Callable[[SqliteWorker], 
 async def test_poll_during_fault_is_rolled_back_and_recorded_later(store, connections, clock, name, caplog):
     begin, end, words = FAULTS[name]
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "old"))
-    large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
+    await write_poll(store, feed, make_new_article(feed, "old"))
+    large = [make_new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
     await begin(connections[0])
     for _ in range(3):
         with pytest.raises(DatabaseUnusable, match=words):
-            await record(store, feed, *large)
+            await write_poll(store, feed, *large)
     assert store.fault
     assert [article.title for article in await store.articles.list_newest(None, limit=9)] == ["Title of old"]
     await end(connections[0])
@@ -93,9 +93,9 @@ async def test_poll_during_fault_is_rolled_back_and_recorded_later(store, connec
     assert not store.fault
     assert store.recent_fault, "one write is no proof that there is room"
     clock.advance(RECOVERY_SECONDS)
-    assert len((await record(store, feed, *large, max_pending_posts=99)).new_article_ids) == len(large)
+    assert len((await write_poll(store, feed, *large, max_pending_posts=99)).new_article_ids) == len(large)
     assert not store.recent_fault
-    assert len(await deliver(store)) == 1 + len(large)
+    assert len(await deliver_pending(store)) == 1 + len(large)
     await store.check()
     messages = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
     assert [words in line for line in messages] == [True, False], messages
@@ -104,12 +104,12 @@ async def test_poll_during_fault_is_rolled_back_and_recorded_later(store, connec
 
 async def test_claim_that_cannot_be_written_does_not_count(store, connections, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "a"))
+    await write_poll(store, feed, make_new_article(feed, "a"))
     await forbid_writes(connections[0])
     with pytest.raises(DatabaseUnusable):
         await store.dispatches.claim(CHANNEL)
     await allow_writes(connections[0])
-    (claimed,) = await deliver(store)
+    (claimed,) = await deliver_pending(store)
     assert claimed.attempt_count == 1
 
 
@@ -189,13 +189,13 @@ async def test_damaged_database_is_not_written(tmp_path, clock, caplog):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "a"))
-    await deliver(store)
+    await write_poll(store, feed, make_new_article(feed, "a"))
+    await deliver_pending(store)
     await store.close()
     assert corrupt_table(path, "delivery_status")
     store = await Store.open(path, clock)
     with pytest.raises(DatabaseBroken, match="telex check"):
-        await record(store, feed, new_article(feed, "b"))
+        await write_poll(store, feed, make_new_article(feed, "b"))
     with pytest.raises(DatabaseBroken):
         await store.meta.set("a", "b")
     assert not await store.is_writable()
@@ -267,8 +267,8 @@ async def test_writer_whose_thread_died_in_transaction_is_replaced(store, connec
         patched.setattr(sqlite_engine, "SqliteWorker", RefusingWorker)
         with pytest.raises(DatabaseUnusable, match="no more files"):
             await store.meta.set("more", "")
-    await record(store, feed, new_article(feed, "a"))
-    assert len(await deliver(store)) == 1
+    await write_poll(store, feed, make_new_article(feed, "a"))
+    assert len(await deliver_pending(store)) == 1
     assert await store.meta.get("half") is None
     await store.check()
 

@@ -10,7 +10,7 @@ from bot.store import Store
 from bot.store.people import feed_reactions
 from bot.store.records.people_records import FeedReactionCounts
 from tests.support.posted_feeds import PostHistory
-from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver_pending, make_new_article, write_poll
 
 DAY = 86_400
 ADA, BOB, CAROL, DAN = 71, 72, 73, 74
@@ -105,9 +105,9 @@ async def test_feed_in_two_channels_has_one_count(store, history):
 
 async def test_only_sent_posts_are_counted(store, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "one"), new_article(feed, "two"))
-    await deliver(store)
-    await record(store, feed, new_article(feed, "pending"))
+    await write_poll(store, feed, make_new_article(feed, "one"), make_new_article(feed, "two"))
+    await deliver_pending(store)
+    await write_poll(store, feed, make_new_article(feed, "pending"))
     clock.advance(DAY)
     assert (await load_counts(store))[feed.id].article_count == 2
     posts = await store.feed_reactions.list_posts(channel_id=CHANNEL, feed_id=feed.id, since=0, limit=9)

@@ -15,11 +15,11 @@ from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
 
 PERSON = 8_000
@@ -62,16 +62,16 @@ async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]
     """Deliver what is pending in a channel and return the titles of each message."""
     return [
         [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(sent.article_ids)]
-        for sent in await deliver(store, channel)
+        for sent in await deliver_pending(store, channel)
     ]
 
 
 async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store):
     feed = await add_feed(store)
-    await add_filters(store, await follow(store, feed), (NEVER, "sponsored"))
+    await add_filters(store, await follow_feed(store, feed), (NEVER, "sponsored"))
     first_article, second_article = (
-        new_article(feed, "a", published=100),
-        new_article(feed, "b", published=200),
+        make_new_article(feed, "a", published=100),
+        make_new_article(feed, "b", published=200),
     )
     await record_poll(store, feed, second_article, first_article, words={first_article: {"sponsored"}})
     assert await load_delivery_statuses(store, first_article) == {
@@ -83,9 +83,9 @@ async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store
 
 async def test_filter_applies_to_one_subscription(store):
     feed = await add_feed(store)
-    await add_filters(store, await follow(store, feed), (ONLY, "chips"))
-    await follow(store, feed, channel=CHANNEL + 1)
-    article = new_article(feed, "a")
+    await add_filters(store, await follow_feed(store, feed), (ONLY, "chips"))
+    await follow_feed(store, feed, channel=CHANNEL + 1)
+    article = make_new_article(feed, "a")
     await record_poll(store, feed, article)
     assert await load_delivery_statuses(store, article) == {
         CHANNEL: ("filtered", "filtered modes=only queries=chips"),
@@ -96,15 +96,15 @@ async def test_filter_applies_to_one_subscription(store):
 @pytest.mark.parametrize("filtered_first", [True, False])
 async def test_page_filtered_for_one_feed_is_posted_for_another(store, filtered_first):
     strict, free = await add_feed(store, "strict"), await add_feed(store, "free")
-    await add_filters(store, await follow(store, strict), (NEVER, "a"))
-    await follow(store, free)
+    await add_filters(store, await follow_feed(store, strict), (NEVER, "a"))
+    await follow_feed(store, free)
     url = "https://news.example/same"
-    mine, theirs = new_article(strict, "strict", url=url), new_article(free, "free", url=url)
+    mine, theirs = make_new_article(strict, "strict", url=url), make_new_article(free, "free", url=url)
     for feed, article in [(strict, mine), (free, theirs)][:: 1 if filtered_first else -1]:
         await record_poll(store, feed, article, words={article: {"a"}})
     assert await deliver_titles(store) == [["free"]]
     assert await load_delivery_statuses(store, mine) == {CHANNEL: ("posted", None)}
-    await record_poll(store, strict, new_article(strict, "again", url=url), words={})
+    await record_poll(store, strict, make_new_article(strict, "again", url=url), words={})
     assert await deliver_titles(store) == []
 
 
@@ -112,10 +112,10 @@ async def test_page_filtered_for_one_feed_is_posted_for_another(store, filtered_
 @pytest.mark.parametrize("end", ["unfollow", "pause", "move"])
 async def test_pending_page_with_filtered_other_feed_ends_with_its_feed(store, filtered_first, end):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
-    subscription = await follow(store, first_feed)
-    await add_filters(store, await follow(store, second_feed), (NEVER, "paris"))
+    subscription = await follow_feed(store, first_feed)
+    await add_filters(store, await follow_feed(store, second_feed), (NEVER, "paris"))
     url = "https://news.example/same"
-    by_one, by_two = new_article(first_feed, "a", url=url), new_article(second_feed, "b", url=url)
+    by_one, by_two = make_new_article(first_feed, "a", url=url), make_new_article(second_feed, "b", url=url)
     for feed, article in [(first_feed, by_one), (second_feed, by_two)][:: -1 if filtered_first else 1]:
         await record_poll(store, feed, article, words={article: {"paris"}})
     if end == "unfollow":
@@ -130,42 +130,42 @@ async def test_pending_page_with_filtered_other_feed_ends_with_its_feed(store, f
 
 async def test_filtered_page_of_paused_feed_stays_filtered(store):
     strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
-    await add_filters(store, await follow(store, strict), (NEVER, "a"))
-    await store.subscriptions.pause(await follow(store, resting))
+    await add_filters(store, await follow_feed(store, strict), (NEVER, "a"))
+    await store.subscriptions.pause(await follow_feed(store, resting))
     url = "https://news.example/same"
-    mine = new_article(strict, "strict", url=url)
+    mine = make_new_article(strict, "strict", url=url)
     await record_poll(store, strict, mine, words={mine: {"a"}})
-    await record_poll(store, resting, new_article(resting, "resting", url=url))
+    await record_poll(store, resting, make_new_article(resting, "resting", url=url))
     assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "filtered modes=never queries=a")}
 
 
 async def test_newest_article_of_backlog_that_passes_filter_is_posted(store):
     feed = await add_feed(store)
-    await add_filters(store, await follow(store, feed), (ONLY, "x"))
-    articles = [new_article(feed, name, published=number) for number, name in enumerate("abc")]
+    await add_filters(store, await follow_feed(store, feed), (ONLY, "x"))
+    articles = [make_new_article(feed, name, published=number) for number, name in enumerate("abc")]
     await record_poll(store, feed, *articles, words={articles[0]: {"x"}, articles[1]: {"x"}}, first=True)
     assert await deliver_titles(store) == [["b"]]
 
 
 async def test_catch_up_contains_no_filtered_article(store):
     feed = await add_feed(store)
-    await add_filters(store, await follow(store, feed), (NEVER, "x"))
-    articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
+    await add_filters(store, await follow_feed(store, feed), (NEVER, "x"))
+    articles = [make_new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
     await record_poll(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, max_pending_posts=2)
     assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 
 async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, clock):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     await record_poll(store, feed)
     await store.subscriptions.pause(subscription)
     await add_filters(store, subscription, (NEVER, "x"))
     clock.advance(100)
-    early = new_article(feed, "early", published=clock.now() - 50)
+    early = make_new_article(feed, "early", published=clock.now() - 50)
     await store.subscriptions.resume(subscription)
     clock.advance(100)
-    late, fine = (new_article(feed, name, published=clock.now() - 50) for name in ("late", "fine"))
+    late, fine = (make_new_article(feed, name, published=clock.now() - 50) for name in ("late", "fine"))
     await record_poll(store, feed, fine, late, early, words={early: {"x"}, late: {"x"}})
     assert await load_delivery_statuses(store, early) == {CHANNEL: ("withheld", "paused")}
     assert await load_delivery_statuses(store, late) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
@@ -174,23 +174,23 @@ async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, c
 
 async def test_new_filter_does_not_change_pending_or_filtered_articles(store):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
-    waiting, later = new_article(feed, "waiting"), new_article(feed, "later")
+    subscription = await follow_feed(store, feed)
+    waiting, later = make_new_article(feed, "waiting"), make_new_article(feed, "later")
     await record_poll(store, feed, waiting)
     await add_filters(store, subscription, (NEVER, "x"))
     await record_poll(store, feed, later, words={later: {"x"}})
     assert await deliver_titles(store) == [["waiting"]]
     (subscription_filter,) = await store.filters.list_by_place(FilterPlace(subscription))
     assert await store.filters.remove(FilterPlace(subscription), [subscription_filter.id], user_id=PERSON) == 1
-    await record(store, feed, later)
+    await write_poll(store, feed, later)
     assert await deliver_titles(store) == []
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
 
 
 async def test_filtered_article_is_posted_when_feed_is_followed_again(store):
     feed = await add_feed(store)
-    await add_filters(store, await follow(store, feed), (NEVER, "x"))
-    article = new_article(feed, "a")
+    await add_filters(store, await follow_feed(store, feed), (NEVER, "x"))
+    article = make_new_article(feed, "a")
     await record_poll(store, feed, article, words={article: {"x"}})
     await store.subscriptions.unfollow(CHANNEL, feed.id)
     (first,) = await store.articles.list_newest([feed.id], limit=1)
@@ -200,7 +200,7 @@ async def test_filtered_article_is_posted_when_feed_is_followed_again(store):
 
 async def test_filters_are_limited_unique_and_in_history(store, clock):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     add = store.filters.add
     assert await add(FilterPlace(subscription), [(NEVER, "a"), (ONLY, "b")], user_id=PERSON, limit=3)
     assert await add(FilterPlace(subscription), [(NEVER, "a")], user_id=PERSON, limit=3)
@@ -228,8 +228,8 @@ async def test_filters_are_limited_unique_and_in_history(store, clock):
 async def test_filter_of_other_subscription_is_not_removed(store):
     feed = await add_feed(store)
     mine, theirs = (
-        await follow(store, feed),
-        await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
+        await follow_feed(store, feed),
+        await follow_feed(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
     )
     await add_filters(store, theirs, (NEVER, "a"))
     (other_filter,) = await store.filters.list_by_place(FilterPlace(theirs))
@@ -239,7 +239,7 @@ async def test_filter_of_other_subscription_is_not_removed(store):
 
 async def test_filters_move_and_are_deleted_with_subscription(store):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     await add_filters(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
     assert len(await store.filters.list_by_place(FilterPlace(subscription))) == 1
@@ -254,11 +254,11 @@ async def test_channel_or_server_filter_applies_to_all_feeds_there(store):
     places = [(SERVER, CHANNEL), (SERVER, CHANNEL + 1), (SERVER + 1, CHANNEL + 2)]
     feed = await add_feed(store)
     for server, channel in places:
-        await follow(store, feed, server=server, channel=channel)
+        await follow_feed(store, feed, server=server, channel=channel)
     assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
     assert await store.filters.add(SERVER_WIDE, [(NEVER, "vote")], user_id=PERSON, limit=9)
     assert sorted(await store.filters.list_queries(feed.id)) == ["cup", "vote"]
-    cup, vote = new_article(feed, "a", published=100), new_article(feed, "b", published=200)
+    cup, vote = make_new_article(feed, "a", published=100), make_new_article(feed, "b", published=200)
     await record_poll(store, feed, vote, cup, words={cup: {"cup"}, vote: {"vote"}})
     assert await load_delivery_statuses(store, cup) == {
         CHANNEL: ("filtered", "filtered modes=never queries=cup scopes=channel"),
@@ -280,7 +280,7 @@ async def test_channel_or_server_filter_applies_to_all_feeds_there(store):
 async def test_channel_filter_applies_in_its_threads(store):
     feed = await add_feed(store)
     thread, other_thread = CHANNEL + 1, CHANNEL + 2
-    subscriptions = [await follow(store, feed, channel=channel) for channel in (CHANNEL, thread, other_thread)]
+    subscriptions = [await follow_feed(store, feed, channel=channel) for channel in (CHANNEL, thread, other_thread)]
     await store.servers.record_threads(SERVER, {thread: CHANNEL, other_thread: CHANNEL + 3})
     assert await store.servers.list_thread_ids(CHANNEL) == [thread]
     assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
@@ -288,7 +288,7 @@ async def test_channel_filter_applies_in_its_threads(store):
         [query_filter.scope for query_filter in await store.filters.list_applying(FilterPlace(subscription))]
         for subscription in subscriptions
     ] == [[FilterScope.CHANNEL], [FilterScope.PARENT], []]
-    cup = new_article(feed, "a")
+    cup = make_new_article(feed, "a")
     await record_poll(store, feed, cup, words={cup: {"cup"}})
     assert await load_delivery_statuses(store, cup) == {
         CHANNEL: ("filtered", "filtered modes=never queries=cup scopes=channel"),
@@ -299,10 +299,10 @@ async def test_channel_filter_applies_in_its_threads(store):
 
 async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, clock):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     ends_at = clock.now() + 100
     assert await store.filters.add(SERVER_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
-    before, after = new_article(feed, "before"), new_article(feed, "after")
+    before, after = make_new_article(feed, "before"), make_new_article(feed, "after")
     await record_poll(store, feed, before, words={before: {"cup"}})
     assert [query_filter.ends_at for query_filter in await store.filters.list_applying(FilterPlace(subscription))] == [
         ends_at
@@ -324,7 +324,7 @@ async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, cl
 
 
 async def test_end_of_filter_can_be_changed(store, clock):
-    await follow(store, await add_feed(store))
+    await follow_feed(store, await add_feed(store))
     for ends_at in (None, clock.now() + 50, clock.now() + 90, clock.now() + 90):
         assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
     (changed_filter,) = await store.filters.list_by_place(CHANNEL_WIDE)
@@ -342,10 +342,10 @@ async def test_end_of_filter_can_be_changed(store, clock):
 @pytest.mark.parametrize("place", [CHANNEL_WIDE, SERVER_WIDE])
 async def test_first_article_of_followed_feed_is_filtered(store, place):
     other_feed, feed = await add_feed(store, "other"), await add_feed(store)
-    await follow(store, other_feed)
+    await follow_feed(store, other_feed)
     assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)
-    article = new_article(feed, "a")
-    await record(store, feed, article)
+    article = make_new_article(feed, "a")
+    await write_poll(store, feed, article)
     (stored_article,) = await store.articles.list_newest([feed.id], limit=1)
     await store.subscriptions.follow(
         server_id=SERVER,
@@ -361,10 +361,10 @@ async def test_first_article_of_followed_feed_is_filtered(store, place):
 
 async def test_articles_moved_into_channel_are_filtered(store):
     feed, other_feed = await add_feed(store), await add_feed(store, "other")
-    subscription = await follow(store, feed, channel=CHANNEL + 1)
-    await follow(store, other_feed)
+    subscription = await follow_feed(store, feed, channel=CHANNEL + 1)
+    await follow_feed(store, other_feed)
     assert await store.filters.add(CHANNEL_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=9)
-    cup, news = new_article(feed, "cup", published=100), new_article(feed, "news", published=200)
+    cup, news = make_new_article(feed, "cup", published=100), make_new_article(feed, "news", published=200)
     await record_poll(store, feed, news, cup)
     matcher = match_by_words({cup.key: {"cup"}, news.key: set()})
     await store.subscriptions.move(subscription, CHANNEL, make_matcher=lambda _articles, _now: matcher)
@@ -376,7 +376,7 @@ async def test_articles_moved_into_channel_are_filtered(store):
 
 async def test_filters_are_deleted_with_channel_or_server(store, clock):
     feed = await add_feed(store)
-    await follow(store, feed)
+    await follow_feed(store, feed)
     for place in (CHANNEL_WIDE, SERVER_WIDE):
         assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)
     await store.servers.mark_left(SERVER)

@@ -22,11 +22,11 @@ from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
 
 PERSON = 8_000
@@ -41,21 +41,21 @@ async def story(store) -> tuple[list[Feed], list[NewArticle]]:
     """Three followed feeds and an article of each on the same event."""
     feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
     for feed in feeds:
-        await follow(store, feed)
+        await follow_feed(store, feed)
     urls = [f"https://{feed.title}.example/story" for feed in feeds]
-    return feeds, [new_article(feed, feed.title, url=url) for feed, url in zip(feeds, urls, strict=True)]
+    return feeds, [make_new_article(feed, feed.title, url=url) for feed, url in zip(feeds, urls, strict=True)]
 
 
 async def test_story_is_posted_once_when_enough_outlets_report_it(store, story):
     feeds, articles = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 3)
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    assert not await deliver(store)
+    assert not await deliver_pending(store)
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=2 least=3")}
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", "outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert post.dedupe_key == articles[0].key
     assert post.joined_article_ids == tuple([(await load_article(store, one)).id for one in articles[1:]])
     assert [await load_delivery_statuses(store, article) for article in articles] == [
@@ -63,15 +63,15 @@ async def test_story_is_posted_once_when_enough_outlets_report_it(store, story):
         {CHANNEL: ("joined", None)},
         {CHANNEL: ("joined", None)},
     ]
-    assert not await deliver(store)
+    assert not await deliver_pending(store)
 
 
 async def test_too_many_released_stories_share_catch_up(store, story):
     feeds, _ = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 2)
-    here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
-    there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
-    await record(store, feeds[0], *reversed(here))
+    here = [make_new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
+    there = [make_new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
+    await write_poll(store, feeds[0], *reversed(here))
     similar_by_key = {
         b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)
     }
@@ -80,7 +80,7 @@ async def test_too_many_released_stories_share_catch_up(store, story):
         PollWrite(feeds[1], IntakeResult(there[::-1]), max_pending_posts=2, is_first_poll=False),
         matches=story_matches,
     )
-    assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver(store)] == [
+    assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver_pending(store)] == [
         ("catch-up", 6),
         ("post", 1),
         ("post", 1),
@@ -88,7 +88,7 @@ async def test_too_many_released_stories_share_catch_up(store, story):
 
 
 async def test_daily_selection_is_due_in_server_time_zone(store, clock):
-    await follow(store, await add_feed(store))
+    await follow_feed(store, await add_feed(store))
     await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON)
@@ -100,18 +100,18 @@ async def test_daily_selection_is_due_in_server_time_zone(store, clock):
 async def test_two_feeds_of_same_site_count_as_one_outlet(store, story):
     feeds, articles = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 2)
-    await record(store, feeds[0], articles[0])
-    same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
+    await write_poll(store, feeds[0], articles[0])
+    same_site = make_new_article(feeds[1], "again", url="https://www.one.example/again")
     await record_similar_article(store, feeds[1], same_site, articles[0])
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets count=1 least=2")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    assert len(await deliver(store)) == 1
+    assert len(await deliver_pending(store)) == 1
 
 
 async def test_story_without_enough_outlets_is_withheld_after_wait(store, story, clock):
     feeds, articles = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 3)
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     clock.advance(1000)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(MAX_OUTLETS_WAIT_SECONDS - 1001)
@@ -124,17 +124,17 @@ async def test_story_without_enough_outlets_is_withheld_after_wait(store, story,
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets count=2 least=3")}
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     await change_setting(store, setting_registry.MIN_OUTLETS, None)
-    (post,) = await deliver(store)  # the third article, which was held separately
+    (post,) = await deliver_pending(store)  # the third article, which was held separately
     assert [post.article_ids, post.joined_article_ids] == [((await load_article(store, articles[2])).id,), ()]
 
 
 async def test_selected_stories_are_posted_and_others_withheld(store, story, clock):
     feeds, articles = story
     await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 2)
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
-    assert not await deliver(store)
+    await write_poll(store, feeds[2], other_article := make_new_article(feeds[2], "other"))
+    assert not await deliver_pending(store)
     assert not await store.held_posts.list_due_selections()
     due = await store.held_posts.get_next_due_at()
     assert due is not None
@@ -152,7 +152,7 @@ async def test_selected_stories_are_posted_and_others_withheld(store, story, clo
     assert not await store.held_posts.release_selected(
         choice, [first.post_id, second.post_id], next_due_at=due + 25_200
     )
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert post.dedupe_key == articles[0].key
     (reason,) = (await load_delivery_statuses(store, other_article)).values()
     assert reason[1] is not None
@@ -166,17 +166,17 @@ async def test_story_is_eligible_for_selection_with_enough_outlets(store, story,
     feeds, articles = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 2)
     await change_setting(store, setting_registry.TOP_STORIES_PER_DAY, 1)
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     clock.advance(MAX_OUTLETS_WAIT_SECONDS - 3600)
     (choice,) = await store.held_posts.list_due_selections()
     assert not await store.held_posts.list_eligible_stories(choice)
-    late = new_article(feeds[1], "late", published=articles[0].published)
+    late = make_new_article(feeds[1], "late", published=articles[0].published)
     await record_similar_article(store, feeds[1], late, articles[0])
     clock.advance(TOP_STORY_WINDOW_SECONDS - 1)
     await store.held_posts.withhold_expired()
     (only,) = await store.held_posts.list_eligible_stories(choice)
     assert await store.held_posts.release_selected(choice, [only.post_id], next_due_at=clock.now() + 3600)
-    assert len(await deliver(store)) == 1
+    assert len(await deliver_pending(store)) == 1
 
 
 @pytest.mark.parametrize("digest", [False, True])
@@ -185,7 +185,7 @@ async def test_held_stories_share_catch_up_when_setting_is_removed(store, story,
     feeds, articles = story
     await change_setting(store, setting_registry.MIN_OUTLETS, 5)
     for feed, article in zip(feeds, articles, strict=True):
-        await record(store, feed, article)
+        await write_poll(store, feed, article)
     if digest:
         await store.digests.save(
             DigestPlan(weekday=None, minute=0, is_digest_only=True),
@@ -200,5 +200,5 @@ async def test_held_stories_share_catch_up_when_setting_is_removed(store, story,
     await change_setting(store, setting_registry.MIN_OUTLETS, 2)
     assert await store.held_posts.count(CHANNEL) == 3
     await change_setting(store, setting_registry.MIN_OUTLETS, None)
-    (together,) = await deliver(store)
+    (together,) = await deliver_pending(store)
     assert (together.kind, len(together.article_ids)) == ("catch-up", 3)

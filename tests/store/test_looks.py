@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.core.preferences import PostLook, SettingChange, Style
-from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, deliver_pending, follow_feed, make_new_article, write_poll
 
 PERSON = 8_000
 COMPACT = PostLook(
@@ -36,7 +36,7 @@ async def test_look_of_server_is_stored_with_history(store, clock):
 
 async def test_look_of_subscription_is_stored_with_history(store, clock):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     set_look = store.subscriptions.set_look
 
     async def load_look() -> PostLook | None:
@@ -66,38 +66,38 @@ async def test_look_of_subscription_is_stored_with_history(store, clock):
 )
 async def test_post_uses_look_of_subscription_or_server(store, own, servers, expected):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
+    subscription = await follow_feed(store, feed)
     await store.subscriptions.set_look(subscription, own, user_id=PERSON)
     await store.preferences.set_look(SERVER, servers, user_id=PERSON)
-    await record(store, feed, new_article(feed, "a"))
-    (sent,) = await deliver(store)
+    await write_poll(store, feed, make_new_article(feed, "a"))
+    (sent,) = await deliver_pending(store)
     assert sent.look == expected
 
 
 async def test_new_look_applies_to_pending_posts_only(store):
     feed = await add_feed(store)
-    subscription = await follow(store, feed)
-    await record(store, feed, new_article(feed, "a"))
-    (sent,) = await deliver(store)
-    await record(store, feed, new_article(feed, "b"))
+    subscription = await follow_feed(store, feed)
+    await write_poll(store, feed, make_new_article(feed, "a"))
+    (sent,) = await deliver_pending(store)
+    await write_poll(store, feed, make_new_article(feed, "b"))
     await store.subscriptions.set_look(subscription, COMPACT, user_id=PERSON)
-    (later,) = await deliver(store)
+    (later,) = await deliver_pending(store)
     again = await store.dispatches.get(sent.id)
     assert (again.look, later.look) == (PostLook(), COMPACT)
 
 
 async def test_catch_up_has_no_look_of_subscription(store):
     feed = await add_feed(store)
-    await store.subscriptions.set_look(await follow(store, feed), COMPACT, user_id=PERSON)
-    await record(store, feed, *(new_article(feed, name) for name in "abc"), max_pending_posts=1)
-    looks = {sent.kind.value: sent.look for sent in await deliver(store)}
+    await store.subscriptions.set_look(await follow_feed(store, feed), COMPACT, user_id=PERSON)
+    await write_poll(store, feed, *(make_new_article(feed, name) for name in "abc"), max_pending_posts=1)
+    looks = {sent.kind.value: sent.look for sent in await deliver_pending(store)}
     assert looks == {"catch-up": PostLook(), "post": COMPACT}
 
 
 async def test_each_feed_of_channel_has_its_own_look(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
-    await store.subscriptions.set_look(await follow(store, first_feed), COMPACT, user_id=PERSON)
-    await store.subscriptions.set_look(await follow(store, second_feed), HEADLINE, user_id=PERSON)
-    await record(store, first_feed, new_article(first_feed, "a", published=1))
-    await record(store, second_feed, new_article(second_feed, "b", published=2))
-    assert [sent.look for sent in await deliver(store)] == [COMPACT, HEADLINE]
+    await store.subscriptions.set_look(await follow_feed(store, first_feed), COMPACT, user_id=PERSON)
+    await store.subscriptions.set_look(await follow_feed(store, second_feed), HEADLINE, user_id=PERSON)
+    await write_poll(store, first_feed, make_new_article(first_feed, "a", published=1))
+    await write_poll(store, second_feed, make_new_article(second_feed, "b", published=2))
+    assert [sent.look for sent in await deliver_pending(store)] == [COMPACT, HEADLINE]

@@ -16,7 +16,7 @@ from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
 from bot.store.schema_scripts import SCHEMA_DIRECTORY, UPGRADED_VERSION, list_migrations, load_pending_scripts, render
 from bot.store.sqlite.migrations import load_schema_version, migrate, split_statements
 from tests.support.cases import check_cases
-from tests.support.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, make_new_article, write_poll
 
 NEXT = """
 -- A migration with a trigger; and a semicolon in a comment;
@@ -48,7 +48,7 @@ async def database_path(tmp_path, clock) -> Path:
     """A database of the current version with an article."""
     store = await Store.open(tmp_path / "telex.db", clock)
     feed = await add_feed(store)
-    await record(store, feed, new_article(feed, "a"))
+    await write_poll(store, feed, make_new_article(feed, "a"))
     await store.close()
     return tmp_path / "telex.db"
 

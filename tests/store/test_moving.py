@@ -19,7 +19,7 @@ from bot.store.meta import RESTORED_ID_GAP
 from bot.store.records.people_records import OpinionKind
 from bot.store.records.proposal_records import ProposalDraft
 from tests.support.clocks import ManualClock
-from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, deliver_pending, follow_feed, make_new_article, write_poll
 
 ANNA = (1 << 59) + 1
 
@@ -36,19 +36,19 @@ class MoveInterrupted(Exception):
 async def fill_store(store: Store, clock: ManualClock) -> None:
     """Add rows to most tables, some of them pending."""
     feed, other_feed = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
-    subscription = await follow(store, feed)
-    await follow(store, other_feed, channel=CHANNEL + 1)
+    subscription = await follow_feed(store, feed)
+    await follow_feed(store, other_feed, channel=CHANNEL + 1)
     await store.filters.add(FilterPlace(subscription), [(FilterMode.EXCLUDE, "sport")], user_id=ANNA, limit=9)
     new = [
-        new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
+        make_new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
         for number in range(30)
     ]
-    ids = (await record(store, feed, *new)).new_article_ids
-    await deliver(store)
+    ids = (await write_poll(store, feed, *new)).new_article_ids
+    await deliver_pending(store)
     await store.watches.add(server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9)
     await store.watches.remove(1)
     await store.watches.purge(clock.now() + 1)  # so that its ID is in no row
-    page = new_article(other_feed, "saved", title="A saved page")
+    page = make_new_article(other_feed, "saved", title="A saved page")
     assert await store.saved_pages.add(ANNA, page, max_pages=9)
     await store.bookmark_feeds.create_token(ANNA, language="en")
     first = None
@@ -89,7 +89,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
             dm_channel_id=None,
         )
     )
-    await record(store, feed, new_article(feed, "waits"), new_article(feed, "waits too"))
+    await write_poll(store, feed, make_new_article(feed, "waits"), make_new_article(feed, "waits too"))
     await store.meta.set("vectors abc", "of files that stay")
 
 
@@ -134,16 +134,18 @@ async def test_database_moves_to_server_and_back_completely(store, settings, clo
     for place in (server, back):
         opened = await Store.open(place, clock)
         try:
-            assert [dispatch.dedupe_key for dispatch in await deliver(opened)] == [
-                new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
+            assert [dispatch.dedupe_key for dispatch in await deliver_pending(opened)] == [
+                make_new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
             ]
             addition = await opened.watches.add(
                 server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9
             )
             assert addition[0].id == 2  # a button of the first watch must never end this one
             (feed,) = await opened.feeds.list_all() and [await add_feed(opened, "Paper")]
-            assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_article_ids
-            assert len(await deliver(opened)) == 1
+            assert (
+                await write_poll(opened, feed, make_new_article(feed, "n1"), make_new_article(feed, "n99"))
+            ).new_article_ids
+            assert len(await deliver_pending(opened)) == 1
             assert await opened.meta.get("vectors abc") is None
         finally:
             await opened.close()

@@ -24,13 +24,13 @@ from tests.support.samples import (
     SERVER,
     add_feed,
     add_followed_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
-from tests.support.store_probe import place_of
+from tests.support.store_probe import locate_database
 
 DAY = 86_400
 OTHER_SERVER, OTHER_CHANNEL = SERVER + 1, CHANNEL + 1
@@ -74,16 +74,16 @@ async def load_mute_members(store: Store) -> dict[int, list[str]]:
 async def feed(store: Store) -> Feed:
     """A followed feed with one posted article."""
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "cut"))
-    await deliver(store)
+    await write_poll(store, feed, make_new_article(feed, "cut"))
+    await deliver_pending(store)
     return feed
 
 
 async def test_muted_story_is_withheld_only_in_muting_channel(store, feed):
-    await follow(store, feed, channel=OTHER_CHANNEL)
-    muted = await mute(store, new_article(feed, "cut"))
+    await follow_feed(store, feed, channel=OTHER_CHANNEL)
+    muted = await mute(store, make_new_article(feed, "cut"))
     assert muted is not None
-    later_article = new_article(feed, "later")
+    later_article = make_new_article(feed, "later")
     await record_muted_article(store, feed, later_article, muted)
     assert await load_delivery_statuses(store, later_article) == {
         CHANNEL: ("withheld", f"muted user={ADA} until={muted.muted_until}"),
@@ -93,59 +93,59 @@ async def test_muted_story_is_withheld_only_in_muting_channel(store, feed):
 
 
 async def test_story_just_muted_by_other_process_is_not_posted(store, feed):
-    later_article = new_article(feed, "later")
-    muted: list[MutedStory | None] = [await mute(store, new_article(feed, "cut"))]
+    later_article = make_new_article(feed, "later")
+    muted: list[MutedStory | None] = [await mute(store, make_new_article(feed, "cut"))]
 
     def refresh() -> StoryMatches:
         return StoryMatches(
             {}, compute_post_membership_score, mute_matches_by_key={later_article.key: [MuteMatch(muted[0].id, True)]}
         )
 
-    last_article_id = (await load_article(store, new_article(feed, "cut"))).id
+    last_article_id = (await load_article(store, make_new_article(feed, "cut"))).id
     await record_muted_article(store, feed, later_article, last_article_id=last_article_id, refresh=refresh)
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
 
 
 async def test_article_of_ended_mute_is_posted(store, feed, clock):
-    undone = await mute(store, new_article(feed, "cut"))
+    undone = await mute(store, make_new_article(feed, "cut"))
     await store.muted_stories.undo(undone.id, user_id=1)
-    await record_muted_article(store, feed, new_article(feed, "later"), undone)
-    expired = await mute(store, new_article(feed, "later"), muted_until=clock.now() + 5)
+    await record_muted_article(store, feed, make_new_article(feed, "later"), undone)
+    expired = await mute(store, make_new_article(feed, "later"), muted_until=clock.now() + 5)
     clock.advance(6)
-    await record_muted_article(store, feed, new_article(feed, "latest"), expired)
-    assert len(await deliver(store)) == 1  # The second mute had withdrawn the article before.
+    await record_muted_article(store, feed, make_new_article(feed, "latest"), expired)
+    assert len(await deliver_pending(store)) == 1  # The second mute had withdrawn the article before.
     assert await store.muted_stories.list_by_channel(CHANNEL) == []
 
 
 async def test_undo_restores_withdrawn_posts_but_no_later_article(store, clock):
     feeds = [await add_followed_feed(store, name) for name in ("one", "two")]
     first_article, joined_article, reserved = (
-        new_article(feeds[0], "first"),
-        new_article(feeds[1], "joined"),
-        new_article(feeds[0], "other"),
+        make_new_article(feeds[0], "first"),
+        make_new_article(feeds[1], "joined"),
+        make_new_article(feeds[0], "other"),
     )
-    await record(store, feeds[0], first_article, reserved)
+    await write_poll(store, feeds[0], first_article, reserved)
     await record_similar_article(store, feeds[1], joined_article, first_article)
     muted = await mute(store, first_article)
     for article in (first_article, joined_article):
         assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "withheld"
     assert (await load_delivery_statuses(store, reserved))[CHANNEL][0] == "waiting"
     clock.advance(60)
-    later_article = new_article(feeds[0], "later")
+    later_article = make_new_article(feeds[0], "later")
     await record_muted_article(store, feeds[0], later_article, muted)
     await store.muted_stories.undo(muted.id, user_id=1)
     await store.muted_stories.undo(muted.id, user_id=1)
-    assert len(await deliver(store)) == 3
+    assert len(await deliver_pending(store)) == 3
     assert (await load_delivery_statuses(store, later_article))[CHANNEL][0] == "withheld"
 
 
 async def test_undo_after_restore_window_posts_nothing(store, feed, clock):
-    await record(store, feed, new_article(feed, "waiting"))
-    muted = await mute(store, new_article(feed, "waiting"))
+    await write_poll(store, feed, make_new_article(feed, "waiting"))
+    muted = await mute(store, make_new_article(feed, "waiting"))
     clock.advance(RESTORE_WINDOW_SECONDS)
     await store.muted_stories.undo(muted.id, user_id=1)
-    assert await deliver(store) == []
-    assert "muted" in str(await load_delivery_statuses(store, new_article(feed, "waiting")))
+    assert await deliver_pending(store) == []
+    assert "muted" in str(await load_delivery_statuses(store, make_new_article(feed, "waiting")))
 
 
 async def test_muted_story_is_left_out_of_digest(store, feed, clock):
@@ -156,7 +156,7 @@ async def test_muted_story_is_left_out_of_digest(store, feed, clock):
         user_id=ADA,
         limit=5,
     )
-    await record(store, feed, new_article(feed, "reserved"), new_article(feed, "other"))
+    await write_poll(store, feed, make_new_article(feed, "reserved"), make_new_article(feed, "other"))
 
     async def list_candidates() -> list[str]:
         clock.advance(60)
@@ -164,10 +164,10 @@ async def test_muted_story_is_left_out_of_digest(store, feed, clock):
         return sorted(candidate.title for candidate in gathered.candidates)
 
     assert await list_candidates() == ["Title of cut", "Title of other", "Title of reserved"]
-    await mute(store, new_article(feed, "cut"))
-    await mute(store, new_article(feed, "reserved"))
+    await mute(store, make_new_article(feed, "cut"))
+    await mute(store, make_new_article(feed, "reserved"))
     assert await list_candidates() == ["Title of other"]
-    assert (await load_delivery_statuses(store, new_article(feed, "reserved")))[CHANNEL][0] == "withheld"
+    assert (await load_delivery_statuses(store, make_new_article(feed, "reserved")))[CHANNEL][0] == "withheld"
 
 
 async def test_pending_digest_is_rebuilt_without_muted_story(store, feed, clock):
@@ -186,39 +186,39 @@ async def test_pending_digest_is_rebuilt_without_muted_story(store, feed, clock)
         language="en",
     )
     since = clock.now() - 60
-    await record(store, feed, new_article(feed, "listed"), new_article(feed, "other"))
-    ids = [(await load_article(store, new_article(feed, name))).id for name in ("listed", "other")]
+    await write_poll(store, feed, make_new_article(feed, "listed"), make_new_article(feed, "other"))
+    ids = [(await load_article(store, make_new_article(feed, name))).id for name in ("listed", "other")]
     clock.advance(DAY)
     payload = json.dumps({"sections": [], "since": since})
     options = {"until": clock.now(), "listed_article_ids": ids}
     assert await store.digests.enqueue_due(digest, payload, reserved_article_ids=ids, **options)
     assert await store.personal_digests.enqueue_due(personal, payload, **options)
-    await mute(store, new_article(feed, "cut"))
-    await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    await mute(store, make_new_article(feed, "cut"))
+    await mute(store, make_new_article(feed, "cut"), channel=DIRECT)
     assert {state for state, *_ in await store.dispatches.count_by_state()} == {
         "sent",
         "waiting",
     }  # Both digests lack the story.
-    await mute(store, new_article(feed, "listed"))
-    await mute(store, new_article(feed, "listed"), channel=DIRECT)
+    await mute(store, make_new_article(feed, "listed"))
+    await mute(store, make_new_article(feed, "listed"), channel=DIRECT)
     assert [state for state, *_ in await store.dispatches.count_by_state()] == ["sent"]
     (due_digest,) = await store.digests.list_due(clock.now())
     (due_personal,) = await store.personal_digests.list_due(clock.now())
     assert (due_digest.covered_until, due_personal.covered_until) == (since, since)
     gathered = await store.digests.gather_candidates(due_digest, [feed.id], since, clock.now() + 1)
     assert [candidate.title for candidate in gathered.candidates] == ["Title of other"]
-    assert (await load_delivery_statuses(store, new_article(feed, "listed")))[CHANNEL][0] == "withheld"
+    assert (await load_delivery_statuses(store, make_new_article(feed, "listed")))[CHANNEL][0] == "withheld"
 
 
 async def test_personal_digest_leaves_out_own_muted_stories(store, feed, clock):
-    await mute(store, new_article(feed, "cut"), channel=DIRECT)
+    await mute(store, make_new_article(feed, "cut"), channel=DIRECT)
     clock.advance(60)
     for user, titles in ((ADA, []), (ADA + 1, ["Title of cut"])):
         gathered = await store.personal_digests.gather_candidates(
             [feed.id], None, (), since=0, until=clock.now(), user_id=user
         )
         assert [candidate.title for candidate in gathered.candidates] == titles
-    cut = await load_article(store, new_article(feed, "cut"))
+    cut = await load_article(store, make_new_article(feed, "cut"))
     assert await store.muted_stories.load_article_ids_muted_for(ADA) == {cut.id}
     assert await store.muted_stories.load_article_ids_muted_for(ADA + 1) == set()
 
@@ -230,16 +230,16 @@ async def test_user_who_muted_story_gets_no_notification_of_it(store, feed):
         ]
         for place, user in ((DIRECT, ADA), (DIRECT + 1, ADA + 1), (CHANNEL, None))
     ]
-    await record(store, feed, new_article(feed, "waiting"))
-    waiting = await load_article(store, new_article(feed, "waiting"))
+    await write_poll(store, feed, make_new_article(feed, "waiting"))
+    waiting = await load_article(store, make_new_article(feed, "waiting"))
     await store.watches.enqueue_notifications([(watch.id, waiting.id) for watch in watches], [waiting.id])
-    muted = await mute(store, new_article(feed, "waiting"), channel=DIRECT)
-    later_article = new_article(feed, "later")
+    muted = await mute(store, make_new_article(feed, "waiting"), channel=DIRECT)
+    later_article = make_new_article(feed, "later")
     await record_muted_article(store, feed, later_article, muted)
     later = await load_article(store, later_article)
     await store.watches.enqueue_notifications([(watch.id, later.id) for watch in watches], [later.id])
     sent_counts = [
-        sum(len(dispatch.article_ids) for dispatch in await deliver(store, place) if dispatch.watch_id)
+        sum(len(dispatch.article_ids) for dispatch in await deliver_pending(store, place) if dispatch.watch_id)
         for place in (DIRECT, DIRECT + 1, CHANNEL)
     ]
     assert sent_counts == [0, 2, 2]
@@ -248,9 +248,9 @@ async def test_user_who_muted_story_gets_no_notification_of_it(store, feed):
 
 async def test_feed_of_other_server_does_not_extend_muted_story(store, feed):
     foreign_feed = await add_followed_feed(store, "foreign", server=OTHER_SERVER, channel=OTHER_CHANNEL)
-    of_channel = await mute(store, new_article(feed, "cut"))
-    personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
-    bridge = new_article(foreign_feed, "bridge")
+    of_channel = await mute(store, make_new_article(feed, "cut"))
+    personal = await mute(store, make_new_article(feed, "cut"), channel=DIRECT)
+    bridge = make_new_article(foreign_feed, "bridge")
     await record_muted_article(store, foreign_feed, bridge, of_channel, personal)
     assert await load_mute_members(store) == {of_channel.id: ["Title of cut"], personal.id: ["Title of cut"]}
     bridge_id = (await load_article(store, bridge)).id
@@ -260,18 +260,20 @@ async def test_feed_of_other_server_does_not_extend_muted_story(store, feed):
 
 async def test_muted_story_excludes_feeds_hidden_from_user(store, feed):
     hidden_feed = await add_followed_feed(store, "hidden", channel=OTHER_CHANNEL)
-    await record_similar_article(store, hidden_feed, new_article(hidden_feed, "secret"), new_article(feed, "cut"))
-    cut = await load_article(store, new_article(feed, "cut"))
+    await record_similar_article(
+        store, hidden_feed, make_new_article(hidden_feed, "secret"), make_new_article(feed, "cut")
+    )
+    cut = await load_article(store, make_new_article(feed, "cut"))
     assert tuple(await store.muted_stories.measure_story(cut.id, SERVER, [feed.id])) == (1, 1)
     assert tuple(await store.muted_stories.measure_story(cut.id, SERVER, [feed.id, hidden_feed.id])) == (2, 2)
-    muted = await mute(store, new_article(feed, "cut"), feed_ids=[feed.id])
+    muted = await mute(store, make_new_article(feed, "cut"), feed_ids=[feed.id])
     assert await load_mute_members(store) == {muted.id: ["Title of cut"]}
 
 
 async def test_first_article_of_followed_feed_is_withheld_if_muted(store, feed):
-    muted = await mute(store, new_article(feed, "cut"))
+    muted = await mute(store, make_new_article(feed, "cut"))
     newcomer = await add_followed_feed(store, "newcomer", channel=OTHER_CHANNEL)
-    article = new_article(newcomer, "late")
+    article = make_new_article(newcomer, "late")
     await record_muted_article(store, newcomer, article, muted)
     stored_article = await load_article(store, article)
     await store.subscriptions.follow(
@@ -281,10 +283,10 @@ async def test_first_article_of_followed_feed_is_withheld_if_muted(store, feed):
 
 
 async def test_feed_moved_into_channel_posts_no_muted_story(store, feed):
-    muted = await mute(store, new_article(feed, "cut"))
+    muted = await mute(store, make_new_article(feed, "cut"))
     mover = await add_feed(store, "mover")
-    subscription_id = await follow(store, mover, channel=OTHER_CHANNEL)
-    article = new_article(mover, "late")
+    subscription_id = await follow_feed(store, mover, channel=OTHER_CHANNEL)
+    article = make_new_article(mover, "late")
     await record_muted_article(store, mover, article, muted)
     await store.subscriptions.move(subscription_id, CHANNEL)
     assert {place: status for place, (status, _) in (await load_delivery_statuses(store, article)).items()} == {
@@ -293,8 +295,8 @@ async def test_feed_moved_into_channel_posts_no_muted_story(store, feed):
 
 
 async def test_mutes_are_limited_and_muting_again_changes_end(store, feed, clock):
-    articles = [new_article(feed, f"n{number}") for number in range(11)]
-    await record(store, feed, *articles)
+    articles = [make_new_article(feed, f"n{number}") for number in range(11)]
+    await write_poll(store, feed, *articles)
     muted = [await mute(store, article, channel=DIRECT) for article in articles[:10]]
     assert await mute(store, articles[10], channel=DIRECT) is None
     again = await mute(store, articles[3], channel=DIRECT, muted_until=None)
@@ -306,10 +308,10 @@ async def test_mutes_are_limited_and_muting_again_changes_end(store, feed, clock
 
 
 async def test_mute_outlives_its_articles_and_is_purged_later(store, feed, clock):
-    muted = await mute(store, new_article(feed, "cut"))
-    later_article = new_article(feed, "later")
+    muted = await mute(store, make_new_article(feed, "cut"))
+    later_article = make_new_article(feed, "later")
     await record_muted_article(store, feed, later_article, muted)
-    location = place_of(store)
+    location = locate_database(store)
     sql.run(location, "DELETE FROM muted_article")  # As if its articles had been deleted.
     changes = await store.muted_stories.load_changes(after_mute_id=0, after_article_id=0, lead_length=50)
     ((brief,),) = changes.articles_by_mute_id.values()
@@ -328,10 +330,10 @@ async def test_articles_of_muted_story_are_limited(store, feed, monkeypatch):
     monkeypatch.setattr(muted_stories, "MAX_STORY_ARTICLES", 20)
     assert MAX_STORY_ARTICLES == 500
     other_feed = await add_followed_feed(store, "other")
-    articles: Sequence[NewArticle] = [new_article(other_feed, f"n{number}") for number in range(30)]
+    articles: Sequence[NewArticle] = [make_new_article(other_feed, f"n{number}") for number in range(30)]
     for article in articles:
-        await record_similar_article(store, other_feed, article, new_article(feed, "cut"))
-    muted = await mute(store, new_article(feed, "cut"))
+        await record_similar_article(store, other_feed, article, make_new_article(feed, "cut"))
+    muted = await mute(store, make_new_article(feed, "cut"))
     (members,) = (await load_mute_members(store)).values()
     assert len(members) == 20
     assert "Title of cut" in members
@@ -339,8 +341,8 @@ async def test_articles_of_muted_story_are_limited(store, feed, monkeypatch):
 
 
 async def test_erasure_deletes_personal_mutes_and_anonymizes_others(store, feed):
-    personal = await mute(store, new_article(feed, "cut"), channel=DIRECT)
-    of_channel = await mute(store, new_article(feed, "cut"))
+    personal = await mute(store, make_new_article(feed, "cut"), channel=DIRECT)
+    of_channel = await mute(store, make_new_article(feed, "cut"))
     await store.watches.purge(store.clock.now())
     assert [story.id for story in await store.muted_stories.list_made_by_user(ADA)] == [personal.id, of_channel.id]
     report = await store.erase_user(ADA)

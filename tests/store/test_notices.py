@@ -14,7 +14,7 @@ from bot.core.user_errors import RequestRejected
 from bot.store import Store
 from bot.store.operating.notices import MAX_SECONDS_TO_POST, REPEAT_SECONDS
 from bot.store.records.notice_records import NoticeProgress, NoticeReach, NoticeRejection
-from tests.support.samples import add_followed_feed, deliver, new_article, record
+from tests.support.samples import add_followed_feed, deliver_pending, make_new_article, write_poll
 
 SERVERS = range(10, 16)
 TEXTS = {"en": "Telex moves tonight.", "fr": "Telex déménage ce soir."}
@@ -37,7 +37,7 @@ async def send_all(store: Store, *servers: int) -> dict[int, list[Dispatch]]:
     """Enqueue all due notices and deliver the alert channels, by server."""
     while await store.notices.get_next_due_at() is not None:
         await store.notices.enqueue_next(2)
-    return {server: await deliver(store, get_alert_channel_id(server)) for server in servers}
+    return {server: await deliver_pending(store, get_alert_channel_id(server)) for server in servers}
 
 
 async def load_progress(store: Store, notice_id: int) -> NoticeProgress:
@@ -76,7 +76,7 @@ async def test_cancelled_or_old_notice_is_withdrawn_where_not_attempted(store, c
     await add_servers(store, *SERVERS)
     first = await store.notices.create(TEXTS, user_id=None)
     await store.notices.enqueue_next(3)
-    (sent,) = await deliver(store, get_alert_channel_id(SERVERS[0]))
+    (sent,) = await deliver_pending(store, get_alert_channel_id(SERVERS[0]))
     in_flight = await store.dispatches.claim(get_alert_channel_id(SERVERS[1]))
     assert in_flight is not None
     assert await store.notices.cancel(first, user_id=7) == len(SERVERS) - 2
@@ -89,7 +89,7 @@ async def test_cancelled_or_old_notice_is_withdrawn_where_not_attempted(store, c
     await store.notices.enqueue_next(3)
     declining = SERVERS[1]
     await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=declining, user_id=1)
-    assert await deliver(store, get_alert_channel_id(declining)) == []
+    assert await deliver_pending(store, get_alert_channel_id(declining)) == []
     assert await store.notices.load_texts(second, declining) is None
     assert await store.notices.load_texts(second, SERVERS[2]) == TEXTS
     clock.advance(MAX_SECONDS_TO_POST + 1)
@@ -121,7 +121,7 @@ async def test_process_enqueues_notices_for_its_shards_in_order(store, clock):
     servers = (1 << 22, 2 << 22)
     await add_servers(store, *servers)
     feed = await add_followed_feed(store, server=servers[0], channel=get_alert_channel_id(servers[0]))
-    await record(store, feed, new_article(feed, "news", published=clock.now() - 60))
+    await write_poll(store, feed, make_new_article(feed, "news", published=clock.now() - 60))
     notice_id = await store.notices.create(TEXTS, user_id=None)
     store.shards.reset(2, owner_id=None)
     store.shards.set_served({1})

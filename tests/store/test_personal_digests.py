@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bot.core.preferences import PersonalDigestPlan
 from bot.core.reasons import Reason, SendProblem
-from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver_pending, make_new_article, write_poll
 
 DIRECT, PERSON = 12, 21
 
 
 async def test_personal_digest_is_enqueued_once_and_not_while_paused(store, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
-    await deliver(store)
+    await write_poll(store, feed, *(make_new_article(feed, name, published=clock.now()) for name in "ab"))
+    await deliver_pending(store)
     plan = PersonalDigestPlan(weekday=None, minute=480, topic_queries=("chips",))
     digests = store.personal_digests
 
@@ -54,8 +54,8 @@ async def test_personal_digest_is_enqueued_once_and_not_while_paused(store, cloc
 
 async def test_only_latest_token_gives_channel_feed(store, clock):
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "a", published=clock.now()))
-    await deliver(store)
+    await write_poll(store, feed, make_new_article(feed, "a", published=clock.now()))
+    await deliver_pending(store)
     first, second = [
         await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON) for _ in range(2)
     ]

@@ -7,14 +7,14 @@ from bot.core.preferences import MentionRule
 from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
 from bot.store.records.outbox_records import RoleMentionCounts
-from tests.support.samples import CHANNEL, SERVER, add_followed_feed, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, make_new_article, write_poll
 
 AI, POLITICS, GONE = 501, 502, 503
 EVERY_ROLE = {AI, POLITICS}
 
 
 async def claim_new_post(store: Store, feed, name: str) -> int:
-    await record(store, feed, new_article(feed, name, published=store.clock.now()))
+    await write_poll(store, feed, make_new_article(feed, name, published=store.clock.now()))
     dispatch = await store.dispatches.claim(CHANNEL)
     assert dispatch is not None
     return dispatch.id
@@ -49,7 +49,7 @@ async def test_role_is_mentioned_within_highest_limit_of_its_rules(store, clock)
         RoleMentionCounts(AI, 2, 1),
         RoleMentionCounts(POLITICS, 1, 2),
     ]
-    (status,) = await store.delivery_statuses.list_by_page_key(new_article(feed, "4").page_key)
+    (status,) = await store.delivery_statuses.list_by_page_key(make_new_article(feed, "4").page_key)
     assert status.mentions == (
         PostMention(AI, "b", MentionOutcome.OVER_LIMIT),
         PostMention(POLITICS, "c", MentionOutcome.OVER_LIMIT),

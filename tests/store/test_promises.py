@@ -22,8 +22,8 @@ from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import compute_post_membership_score
 from tests.store import sql
 from tests.support.clocks import ManualClock
-from tests.support.samples import add_feed, new_article
-from tests.support.store_probe import place_of
+from tests.support.samples import add_feed, make_new_article
+from tests.support.store_probe import locate_database
 
 RUNS = count(1)
 FEEDS, CHANNELS, PAGES, STORIES = 3, 3, 10, 4
@@ -92,7 +92,7 @@ class World:
     async def poll_feed(self, feed_index: int, pages: list[int]) -> None:
         feed, now = self.feeds[feed_index], self.clock.now()
         new = [
-            new_article(
+            make_new_article(
                 feed,
                 f"{feed_index}-{page}",
                 url=f"https://x.example/{self.run}/{page}",
@@ -383,7 +383,7 @@ class World:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTIONS, min_size=12, max_size=40))
 async def test_no_sequence_of_actions_loses_or_repeats_a_page(store, clock, acts):
-    world = World(store, clock, next(RUNS), place_of(store))
+    world = World(store, clock, next(RUNS), locate_database(store))
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):
         await world.follow_feed(number, 0)

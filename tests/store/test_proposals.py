@@ -17,7 +17,7 @@ from bot.store import Store, set_encryption_keys
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_OPEN_PER_USER, MAX_PROPOSERS, OPEN_SECONDS
 from bot.store.records.proposal_records import Proposal, ProposalDecision, ProposalDraft, ProposalRejection
 from tests.store.crashing import END, crash_before_statements
-from tests.support.samples import CHANNEL, SERVER, add_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_feed, deliver_pending, make_new_article, write_poll
 
 ALERTS, PERSON, MANAGER, DIRECT = 3_000, 8_000, 9_000, 7_000
 
@@ -48,7 +48,7 @@ async def set_alert_channel(store: Store, channel: int = ALERTS) -> None:
 async def send_due(store: Store, channel: int = ALERTS) -> list[Dispatch]:
     """Process due proposals and deliver what is pending in a channel."""
     await store.proposals.process_due()
-    return await deliver(store, channel)
+    return await deliver_pending(store, channel)
 
 
 def get_rejection_code(error: pytest.ExceptionInfo[RequestRejected]) -> object:
@@ -75,7 +75,7 @@ async def test_proposal_and_its_outcome_are_sent_once(store):
 async def test_only_one_of_concurrent_decisions_counts(store):
     await set_alert_channel(store)
     feed = await add_feed(store, "cables")
-    await record(store, feed, new_article(feed, "first"))
+    await write_poll(store, feed, make_new_article(feed, "first"))
     for name in ("one", "two", "three"):
         proposal = await add_proposal(store, name, user_id=PERSON)
 
@@ -106,7 +106,7 @@ async def test_only_one_of_concurrent_decisions_counts(store):
         is_followed = bool(await store.subscriptions.load_feed_ids([CHANNEL]))
         assert is_followed is (decided.decision is ProposalDecision.APPROVED)
         await store.subscriptions.unfollow(CHANNEL, feed.id)
-        assert len(await deliver(store, DIRECT)) == 1
+        assert len(await deliver_pending(store, DIRECT)) == 1
 
 
 async def test_failed_approval_leaves_proposal_open(store):
@@ -219,12 +219,12 @@ async def test_purge_keeps_dm_channel_of_proposer_until_decision(store, clock):
     proposal = await add_proposal(store)
     await store.watches.purge(clock.now() + 1)
     await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
-    assert len(await deliver(store, DIRECT)) == 1
+    assert len(await deliver_pending(store, DIRECT)) == 1
     await store.proposals.purge(clock.now() + 1)
     await store.watches.purge(clock.now() + 1)
     second = await add_proposal(store, "second", dm_channel_id=None)
     await store.proposals.decline(second.id, server_id=SERVER, user_id=MANAGER)
-    assert len(await deliver(store, CHANNEL)) == 1
+    assert len(await deliver_pending(store, CHANNEL)) == 1
 
 
 async def test_many_joining_proposers_delay_edit_by_a_second_at_most(store):
@@ -242,13 +242,13 @@ async def test_refused_direct_message_is_moved_to_channel(store):
     claimed = await store.dispatches.claim(DIRECT)
     assert claimed is not None
     await store.proposals.move_notice_to_channel(claimed.id)
-    assert await store.dispatches.get(claimed.id) is None or await deliver(store, DIRECT) == []
-    (notice,) = await deliver(store, CHANNEL)
+    assert await store.dispatches.get(claimed.id) is None or await deliver_pending(store, DIRECT) == []
+    (notice,) = await deliver_pending(store, CHANNEL)
     assert (notice.proposer_id, notice.user_id) == (proposal.proposers[0].id, None)
     await store.dispatches.block_channel(DIRECT, Reason(SendProblem.DMS_CLOSED), None)
     second = await add_proposal(store, "second")
     await store.proposals.decline(second.id, server_id=SERVER, user_id=MANAGER)
-    assert len(await deliver(store, CHANNEL)) == 1
+    assert len(await deliver_pending(store, CHANNEL)) == 1
 
 
 async def test_proposal_url_with_secret_is_encrypted_and_reencrypted(store, settings):
@@ -282,7 +282,7 @@ async def test_erasure_removes_user_from_proposals(store):
     (still_open,) = await store.proposals.list_open(SERVER)
     assert [proposer.user_id for proposer in still_open.proposers] == [PERSON + 1]
     assert len(await store.dispatches.list_dispatches_to_edit(store.clock.now(), 9)) == 2
-    assert await deliver(store, DIRECT) == []
+    assert await deliver_pending(store, DIRECT) == []
     await store.proposals.decline(shared.id, server_id=SERVER, user_id=MANAGER)
     assert [proposal.decided_by for proposal in await store.proposals.list_by_user(MANAGER)] == [MANAGER]
     await store.erase_user(MANAGER)
@@ -306,9 +306,9 @@ async def test_killed_approval_is_stored_completely_or_not_at_all(tmp_path, cloc
         assert is_decided is (statement == END)
         assert (await store.subscriptions.load_feed_ids([CHANNEL]) == {feed.id}) is is_decided
         assert len(await store.dispatches.list_dispatches_to_edit(clock.now(), 9)) == is_decided
-        assert len(await deliver(store, DIRECT)) == is_decided
+        assert len(await deliver_pending(store, DIRECT)) == is_decided
         assert await send_due(store) == []  # The managers have the message already.
         if not is_decided:
             await store.proposals.decline(proposal.id, server_id=SERVER, user_id=MANAGER)
-            assert len(await deliver(store, DIRECT)) == 1
+            assert len(await deliver_pending(store, DIRECT)) == 1
         await store.close()

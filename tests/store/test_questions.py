@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.store import Store
-from tests.support.samples import SERVER, add_feed, new_article, record
+from tests.support.samples import SERVER, add_feed, make_new_article, write_poll
 
 ANNA, BEN = 11, 12
 
@@ -25,7 +25,7 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
 
 async def test_question_is_stored_with_place_and_previous_question(store, clock):
     feed = await add_feed(store)
-    (article,) = (await record(store, feed, new_article(feed, "a"))).new_article_ids
+    (article,) = (await write_poll(store, feed, make_new_article(feed, "a"))).new_article_ids
     first = await add_question(store)
     second = await add_question(
         store, "And when?", article_id=article, previous_question_id=first, is_answered=False, message_id=7

@@ -15,7 +15,7 @@ from bot.store.operating.server_data import MAX_SEND_SECONDS, MIN_ABSENCE_SECOND
 from bot.store.operating.server_rows import SERVER_ROWS, TABLES_WITHOUT_SERVER_DATA
 from tests.store import sql
 from tests.store.test_erasure import read_database_bytes
-from tests.support.store_probe import Column, Place, connect, load_rows, set_column
+from tests.support.store_probe import Column, DatabaseLocation, load_rows, open_connection, set_column
 
 SERVER, OTHER_SERVER = 700_000_000_000_000_000, 800_000_000_000_000_000
 SHARED_FEED, SHARED_ARTICLE = 1, 1
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     cleared: tuple[str, ...] | None
 
 
-def list_tables(place: Place) -> set[str]:
+def list_tables(place: DatabaseLocation) -> set[str]:
     if isinstance(place, DatabaseUrl):
         rows = sql.run(place, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'telex'")
     else:
@@ -136,10 +136,10 @@ def build_server_rows(server: int) -> list[Row]:
     ]
 
 
-def insert_rows(place: Place, rows: list[Row]) -> None:
+def insert_rows(place: DatabaseLocation, rows: list[Row]) -> None:
     """Insert rows; required columns that a row does not name get a value of their type."""
     required_columns = load_required_columns(place, {row.table for row in rows})
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         for row in rows:
             columns = required_columns[row.table] | row.columns
             marks = ", ".join("?" * len(columns))
@@ -147,7 +147,7 @@ def insert_rows(place: Place, rows: list[Row]) -> None:
             connection.execute(statement, tuple(columns.values()))
 
 
-def load_required_columns(place: Place, tables: set[str]) -> dict[str, dict[str, Any]]:
+def load_required_columns(place: DatabaseLocation, tables: set[str]) -> dict[str, dict[str, Any]]:
     """Load the required columns of each table, with a value of their type."""
     value_by_type = {"INTEGER": 1, "TEXT": "t", "BLOB": b"b", "REAL": 0.5} | {
         "bigint": 1,
@@ -167,7 +167,7 @@ def load_required_columns(place: Place, tables: set[str]) -> dict[str, dict[str,
     }
 
 
-def load_all(place: Place) -> dict[str, Counter[str]]:
+def load_all(place: DatabaseLocation) -> dict[str, Counter[str]]:
     """Load all rows as text, by table."""
     tables = list_tables(place) - {"schema_version"}
     return {table: Counter(repr(sorted(row.items())) for row in load_rows(place, table)) for table in tables}

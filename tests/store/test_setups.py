@@ -32,7 +32,7 @@ from bot.store.records.setup_records import (
     compare_setups,
 )
 from tests.store.test_docs import PAGE, ROW, parse_documented_columns
-from tests.support.samples import CHANNEL, SERVER, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, deliver_pending, make_new_article, write_poll
 
 MANAGER = 8_000
 OTHER_CHANNEL = CHANNEL + 1
@@ -200,18 +200,20 @@ async def test_ended_filters_are_not_part_of_setup(store, clock):
 async def test_feed_added_by_setup_posts_no_earlier_article(store, clock):
     await store.servers.mark_joined(SERVER)
     stored_feed = await store.feeds.add("https://stored.example/feed")
-    await record(store, stored_feed, new_article(stored_feed, "old"), first=True)
+    await write_poll(store, stored_feed, make_new_article(stored_feed, "old"), first=True)
     feeds = [FeedAddress(stored_feed.url), SHARED_FEED]
     subscriptions = {SettingKey(SettingKind.SUBSCRIPTION, CHANNEL, feed): "followed" for feed in feeds}
     await apply(store, await store.setups.read(SERVER) | subscriptions)
     new_feed = await store.feeds.find(SHARED_FEED.url)
     clock.advance(60)
     assert {feed.id for feed in await store.feeds.list_due(clock.now(), 5)} == {stored_feed.id, new_feed.id}
-    await record(store, new_feed, *(new_article(new_feed, f"backlog {number}") for number in range(20)), first=True)
-    assert await deliver(store) == []
+    await write_poll(
+        store, new_feed, *(make_new_article(new_feed, f"backlog {number}") for number in range(20)), first=True
+    )
+    assert await deliver_pending(store) == []
     clock.advance(600)
-    await record(store, new_feed, new_article(new_feed, "news", published=clock.now()))
-    assert len(await deliver(store)) == 1
+    await write_poll(store, new_feed, make_new_article(new_feed, "news", published=clock.now()))
+    assert len(await deliver_pending(store)) == 1
 
 
 async def test_setup_that_cannot_be_applied_changes_nothing(store, clock):

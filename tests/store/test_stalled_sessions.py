@@ -10,14 +10,14 @@ import pytest
 
 from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
-from tests.support.postgres_server import skip_without
+from tests.support.postgres_server import require_postgres
 
 ROWS = [(f"name {number}", "value") for number in range(200)]
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch) -> None:
-    skip_without()
+    require_postgres()
     from bot.store.postgres import postgres_connection, postgres_worker  # noqa: PLC0415 - not everywhere
 
     monkeypatch.setitem(postgres_connection.SESSION_SETTINGS, "lock_timeout", "200ms")

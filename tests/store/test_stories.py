@@ -18,13 +18,13 @@ from tests.support.samples import (
     CHANNEL,
     SERVER,
     add_feed,
-    deliver,
-    follow,
+    deliver_pending,
+    follow_feed,
     load_delivery_statuses,
-    new_article,
-    record,
+    make_new_article,
+    write_poll,
 )
-from tests.support.store_probe import place_of
+from tests.support.store_probe import locate_database
 
 OTHER_CHANNEL = CHANNEL + 1
 
@@ -53,7 +53,7 @@ async def record_similar_article(
 async def find_dispatch(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
     """Find the post of an article, or the post that it joined."""
     (row,) = sql.run(
-        place_of(store),
+        locate_database(store),
         "SELECT coalesce(dispatch_id, joined_dispatch_id) FROM delivery_status WHERE channel_id = ? AND page_key = ?",
         (channel, article.page_key),
     )
@@ -64,26 +64,26 @@ async def add_three_feeds(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     """Add three followed feeds, and return them with an article of each on the same story."""
     feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
     for feed in feeds:
-        await follow(store, feed)
-    return feeds, [new_article(feed, feed.title) for feed in feeds]
+        await follow_feed(store, feed)
+    return feeds, [make_new_article(feed, feed.title) for feed in feeds]
 
 
 async def record_first_article(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     """Add three followed feeds and record the article of the first one."""
     feeds, articles = await add_three_feeds(store)
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     return feeds, articles
 
 
 async def test_articles_of_same_story_join_first_post(store, clock):
     feeds, articles = await record_first_article(store)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     joined = [
         await record_similar_article(store, feeds[1], articles[1], articles[0]),
         await record_similar_article(store, feeds[2], articles[2], articles[0]),
     ]
-    assert not await deliver(store)
+    assert not await deliver_pending(store)
     assert [await load_delivery_statuses(store, story_article) for story_article in articles] == [
         {CHANNEL: ("posted", None)},
         {CHANNEL: ("joined", None)},
@@ -113,13 +113,13 @@ async def test_joined_article_of_recovered_message_is_shown_by_edit(store):
     # A message found in the channel after a crash: which articles it names was not recorded
     feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    await deliver(store)
+    await deliver_pending(store)
     assert await store.dispatches.list_dispatches_to_edit(store.clock.now(), 10)
 
 
 async def test_message_is_edited_at_most_once_per_interval(store, clock):
     feeds, articles = await record_first_article(store)
-    await deliver(store)
+    await deliver_pending(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await store.dispatches.list_dispatches_to_edit(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
@@ -132,7 +132,7 @@ async def test_message_is_edited_at_most_once_per_interval(store, clock):
 
 async def test_article_that_joins_during_edit_is_shown_by_next_edit(store, clock):
     feeds, articles = await record_first_article(store)
-    await deliver(store)
+    await deliver_pending(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
@@ -146,10 +146,10 @@ async def test_story_of_other_channel_does_not_join_article(store):
     # The story was posted only on another server, so that its article is a post here
     feeds, articles = await add_three_feeds(store)
     elsewhere = await add_feed(store, "elsewhere")
-    await follow(store, elsewhere, server=SERVER + 1, channel=OTHER_CHANNEL)
-    await follow(store, feeds[1], server=SERVER + 1, channel=OTHER_CHANNEL)
-    bridge = new_article(elsewhere, "bridge")
-    await record(store, elsewhere, bridge)
+    await follow_feed(store, elsewhere, server=SERVER + 1, channel=OTHER_CHANNEL)
+    await follow_feed(store, feeds[1], server=SERVER + 1, channel=OTHER_CHANNEL)
+    bridge = make_new_article(elsewhere, "bridge")
+    await write_poll(store, elsewhere, bridge)
     await record_similar_article(store, feeds[1], articles[1], bridge)
     assert await load_delivery_statuses(store, articles[1]) == {
         CHANNEL: ("waiting", None),
@@ -162,25 +162,25 @@ async def test_articles_are_posted_separately_when_joining_is_off(store):
     await store.preferences.change_channel(
         setting_registry.JOIN_STORIES, False, server_id=SERVER, user_id=1, channel_id=CHANNEL
     )
-    await record(store, feeds[0], articles[0])
+    await write_poll(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    assert len(await deliver(store)) == 2
+    assert len(await deliver_pending(store)) == 2
 
 
 async def test_second_article_of_same_feed_does_not_join(store):
     feeds, articles = await record_first_article(store)
-    await record_similar_article(store, feeds[0], new_article(feeds[0], "more"), articles[0])
-    assert len(await deliver(store)) == 2
+    await record_similar_article(store, feeds[0], make_new_article(feeds[0], "more"), articles[0])
+    assert len(await deliver_pending(store)) == 2
 
 
 async def test_later_article_or_old_post_does_not_join(store, clock):
     feeds, articles = await record_first_article(store)
-    later = new_article(feeds[1], "later", published=articles[0].published + MAX_STORY_GAP_SECONDS + 1)
+    later = make_new_article(feeds[1], "later", published=articles[0].published + MAX_STORY_GAP_SECONDS + 1)
     await record_similar_article(store, feeds[1], later, articles[0])
-    assert len(await deliver(store)) == 2
+    assert len(await deliver_pending(store)) == 2
     clock.advance(JOIN_WINDOW_SECONDS + 1)
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    assert len(await deliver(store)) == 1
+    assert len(await deliver_pending(store)) == 1
 
 
 async def test_low_similarity_joins_only_post_with_many_similar_articles(store):
@@ -189,8 +189,8 @@ async def test_low_similarity_joins_only_post_with_many_similar_articles(store):
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("waiting", None)}
     further_feeds = [await add_feed(store, name) for name in "abc"]
     for feed in further_feeds:
-        await follow(store, feed)
-    members = [new_article(feed, feed.title) for feed in further_feeds]
+        await follow_feed(store, feed)
+    members = [make_new_article(feed, feed.title) for feed in further_feeds]
     for feed, article in zip(further_feeds[:2], members, strict=False):
         await record_similar_article(store, feed, article, articles[0])
     await record_similar_article(store, further_feeds[2], members[2], articles[0], *members[:2], similarity=0.4)
@@ -203,7 +203,7 @@ async def test_failed_post_is_replaced_by_next_article_of_story(store):
     third = await record_similar_article(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL)
     await store.dispatches.mark_failed(claimed.id, Reason(SendProblem.REFUSED))
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert post.dedupe_key == articles[1].key
     assert post.joined_article_ids == (third.id,)
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("failed", "refused")}
@@ -212,11 +212,11 @@ async def test_failed_post_is_replaced_by_next_article_of_story(store):
 async def test_abandoned_edit_posts_only_unnamed_articles(store, clock):
     feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     await store.dispatches.mark_edited(post.id, shown_article_ids=post.joined_article_ids)
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     assert await store.dispatches.abandon_edits(post.id)
-    (repeat_post,) = await deliver(store)
+    (repeat_post,) = await deliver_pending(store)
     assert repeat_post.dedupe_key == articles[2].key
     assert not await store.dispatches.abandon_edits(post.id)
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", None)}
@@ -226,7 +226,7 @@ async def test_unfollowing_first_feed_posts_next_article_of_story(store):
     feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[0].id)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert post.dedupe_key == articles[1].key
 
 
@@ -234,7 +234,7 @@ async def test_unfollowing_feed_removes_joined_article_from_pending_post(store):
     feeds, articles = await record_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[1].id)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert post.joined_article_ids == ()
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
@@ -243,12 +243,12 @@ async def test_joined_article_stays_when_its_feed_moves(store):
     feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[1].id)
-    alone = new_article(feeds[1], "alone")
-    await record(store, feeds[1], alone)
+    alone = make_new_article(feeds[1], "alone")
+    await write_poll(store, feeds[1], alone)
     await store.subscriptions.move(subscription.id, OTHER_CHANNEL)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert (post.dedupe_key, post.joined_article_ids) == (articles[0].key, (joined.id,))
-    assert [sent.dedupe_key for sent in await deliver(store, OTHER_CHANNEL)] == [alone.key]
+    assert [sent.dedupe_key for sent in await deliver_pending(store, OTHER_CHANNEL)] == [alone.key]
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
@@ -257,8 +257,10 @@ async def test_story_is_posted_in_both_channels_when_first_feed_moves(store):
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
     await store.subscriptions.move(subscription.id, OTHER_CHANNEL)
-    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
-    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store, OTHER_CHANNEL)] == [
+    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver_pending(store)] == [
+        (articles[1].key, ())
+    ]
+    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver_pending(store, OTHER_CHANNEL)] == [
         (articles[0].key, ())
     ]
 
@@ -266,10 +268,10 @@ async def test_story_is_posted_in_both_channels_when_first_feed_moves(store):
 async def test_unnamed_article_is_posted_where_its_feed_moved(store):
     later, post, followed = await join_unnamed_article(store)
     await store.subscriptions.move(followed, OTHER_CHANNEL)
-    assert await deliver(store, OTHER_CHANNEL) == []
+    assert await deliver_pending(store, OTHER_CHANNEL) == []
     assert await store.dispatches.abandon_edits(post.id)
-    assert [sent.dedupe_key for sent in await deliver(store, OTHER_CHANNEL)] == [later.key]
-    assert await deliver(store) == []
+    assert [sent.dedupe_key for sent in await deliver_pending(store, OTHER_CHANNEL)] == [later.key]
+    assert await deliver_pending(store) == []
     assert await load_delivery_statuses(store, later) == {
         CHANNEL: ("withheld", "unfollowed"),
         OTHER_CHANNEL: ("posted", None),
@@ -282,19 +284,19 @@ async def test_unnamed_article_is_not_posted_in_later_following_channel(store, c
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
     clock.advance(60)
-    await follow(store, feed, channel=OTHER_CHANNEL)
+    await follow_feed(store, feed, channel=OTHER_CHANNEL)
     await store.subscriptions.unfollow(CHANNEL, feed.id)
     assert not await store.dispatches.abandon_edits(post.id)
-    assert await deliver(store, OTHER_CHANNEL) == []
+    assert await deliver_pending(store, OTHER_CHANNEL) == []
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("withheld", "unfollowed")}
 
 
 async def test_joined_article_moves_into_catch_up_with_its_post(store):
     feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
-    newer = [new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
-    await record(store, feeds[2], *newer, max_pending_posts=3)
-    sent = await deliver(store)
+    newer = [make_new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
+    await write_poll(store, feeds[2], *newer, max_pending_posts=3)
+    sent = await deliver_pending(store)
     assert joined.id in sent[0].article_ids
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("caught up", None)}
     assert sum(len(dispatch.article_ids) for dispatch in sent) == 8
@@ -305,14 +307,14 @@ async def test_joined_articles_are_withheld_when_bot_leaves(store):
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await store.servers.mark_left(SERVER)
     await store.servers.mark_joined(SERVER, None)
-    assert not await deliver(store)
+    assert not await deliver_pending(store)
     assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("withheld", "away")}
 
 
 async def test_joined_article_with_new_url_stays_joined(store):
     feeds, articles = await record_first_article(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
-    moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
+    moved = make_new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
         PollWrite(
             feeds[1],
@@ -323,7 +325,7 @@ async def test_joined_article_with_new_url_stays_joined(store):
     )
     assert await load_delivery_statuses(store, moved) == {CHANNEL: ("joined", None)}
     assert (await find_dispatch(store, articles[1])).joined_article_ids == (joined.id,)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     assert (post.state, post.joined_article_ids) == (DispatchState.CLAIMED, (joined.id,))
 
 
@@ -333,11 +335,11 @@ async def join_unnamed_article(store: Store) -> tuple[NewArticle, Dispatch, int]
     Returns the article, the dispatch of the post, and the ID of the subscription of its feed.
     """
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, first_feed)
-    subscription_id = await follow(store, second_feed)
-    first, later = new_article(first_feed, "a"), new_article(second_feed, "b")
-    await record(store, first_feed, first)
-    await deliver(store)
+    await follow_feed(store, first_feed)
+    subscription_id = await follow_feed(store, second_feed)
+    first, later = make_new_article(first_feed, "a"), make_new_article(second_feed, "b")
+    await write_poll(store, first_feed, first)
+    await deliver_pending(store)
     await record_similar_article(store, second_feed, later, first)
     return later, await find_dispatch(store, first), subscription_id
 
@@ -363,20 +365,20 @@ async def test_unnamed_article_is_not_posted_after_its_subscription_ends(store, 
     assert not await store.dispatches.abandon_edits(post.id)
     expected_status = ("digested", None) if end == "digested" else ("withheld", end)
     assert await load_delivery_statuses(store, later) == {CHANNEL: expected_status}
-    assert await deliver(store) == []
+    assert await deliver_pending(store) == []
 
 
 async def test_changed_joined_article_edits_its_post(store, clock):
     # Otherwise its line in the message would link to a URL that no longer exists
     feeds, articles = await record_first_article(store)
-    (post,) = await deliver(store)
+    (post,) = await deliver_pending(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     (due,) = await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
     await store.dispatches.mark_edited(due.id, due_at=due.edit_due_at, shown_article_ids=due.joined_article_ids)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     assert not await store.dispatches.list_dispatches_to_edit(clock.now(), 10)
-    moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
+    moved = make_new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
         PollWrite(
             feeds[1],

@@ -17,17 +17,17 @@ from bot.store.connection import Connection
 from bot.store.outbox import transitions
 from tests.support import store_probe
 from tests.support.cases import check_cases
-from tests.support.samples import CHANNEL, add_followed_feed, new_article, record
+from tests.support.samples import CHANNEL, add_followed_feed, make_new_article, write_poll
 
 PAGE_SQL, PAGE = "page_key = :page", {"page": "a page"}
 
 
 def load_states(store: Store) -> dict[str, str]:
-    return {row.dedupe_key: row.state for row in store_probe.load_outbox(store_probe.place_of(store))}
+    return {row.dedupe_key: row.state for row in store_probe.load_outbox(store_probe.locate_database(store))}
 
 
 def load_page_status(store: Store) -> PageStatus | None:
-    rows = store_probe.load_rows(store_probe.place_of(store), "delivery_status")
+    rows = store_probe.load_rows(store_probe.locate_database(store), "delivery_status")
     statuses = [PageStatus(row["status"] or PageStatus.ENQUEUED) for row in rows if row["page_key"] == PAGE["page"]]
     return statuses[0] if statuses else None
 
@@ -36,9 +36,9 @@ def load_page_status(store: Store) -> PageStatus | None:
 async def article(store) -> PendingArticle:
     """An article of a channel, on a page without a status."""
     feed = await add_followed_feed(store)
-    stored = new_article(feed, "a")
-    await record(store, feed, stored)
-    (row,) = store_probe.load_rows(store_probe.place_of(store), "article")
+    stored = make_new_article(feed, "a")
+    await write_poll(store, feed, stored)
+    (row,) = store_probe.load_rows(store_probe.locate_database(store), "article")
     return PendingArticle(row["id"], stored.key, PAGE["page"], stored.published)
 
 
@@ -48,14 +48,14 @@ async def write(store: Store, function: Any, *args: Any, **more: Any) -> Any:
 
 
 def clear_page(store: Store) -> None:
-    with store_probe.connect(store_probe.place_of(store)) as connection:
+    with store_probe.open_connection(store_probe.locate_database(store)) as connection:
         connection.execute("DELETE FROM delivery_status WHERE page_key = ?", (PAGE["page"],))
 
 
 async def insert_in_state(store: Store, state: DispatchState, key: str = "one") -> int:
-    place, now = store_probe.place_of(store), store.clock.now()
+    place, now = store_probe.locate_database(store), store.clock.now()
     row = {"channel_id": CHANNEL, "kind": "post", "dedupe_key": key, "state": state, "created_at": now, "position": now}
-    store_probe.insert(place, "dispatch", [row | {"due_at": now}])
+    store_probe.insert_rows(place, "dispatch", [row | {"due_at": now}])
     return next(row.id for row in store_probe.load_outbox(place) if row.dedupe_key == key)
 
 

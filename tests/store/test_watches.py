@@ -8,7 +8,7 @@ from bot.store import Store
 from bot.watches.watch_matching import WatchMatcher
 from tests.store import sql
 from tests.store.crashing import END, crash_before_statements
-from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
+from tests.support.samples import CHANNEL, SERVER, add_followed_feed, deliver_pending, make_new_article, write_poll
 
 DIRECT, PERSON = 7_000, 8_000
 
@@ -23,10 +23,10 @@ async def add_watch(store: Store, query: str, *, channel: int = CHANNEL, person:
 async def add_two_watches(store: Store) -> Feed:
     """Add a followed feed with a watch of a channel, a watch of a user, and an article that both match."""
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "old"), first=True)
+    await write_poll(store, feed, make_new_article(feed, "old"), first=True)
     await add_watch(store, "reconnaissance")
     await add_watch(store, "faciale", channel=DIRECT, person=PERSON)
-    await record(store, feed, new_article(feed, "new"), new_article(feed, "other"))
+    await write_poll(store, feed, make_new_article(feed, "new"), make_new_article(feed, "other"))
     return feed
 
 
@@ -47,7 +47,7 @@ async def test_killed_watch_matching_loses_and_repeats_nothing(tmp_path, clock):
         posts = [
             (dispatch.channel_id, len(dispatch.article_ids))
             for place in (CHANNEL, DIRECT)
-            for dispatch in await deliver(store, place)
+            for dispatch in await deliver_pending(store, place)
             if dispatch.watch_id is not None
         ]
         assert posts == [(CHANNEL, 2), (DIRECT, 2)]
@@ -56,7 +56,7 @@ async def test_killed_watch_matching_loses_and_repeats_nothing(tmp_path, clock):
 
 async def test_article_without_watches_is_no_arrival(store):
     feed = await add_followed_feed(store)
-    await record(store, feed, new_article(feed, "new"))
+    await write_poll(store, feed, make_new_article(feed, "new"))
     assert await store.watches.list_unmatched_arrivals(9) == []
 
 
@@ -68,7 +68,7 @@ async def test_removed_watch_loses_query_and_is_purged_later(store, clock, setti
     assert not await store.watches.remove(theirs.id)
     (row,) = sql.run(settings.database, "SELECT query FROM watch WHERE id = ?", (theirs.id,))
     assert row["query"] == ""
-    assert await deliver(store, DIRECT) == []
+    assert await deliver_pending(store, DIRECT) == []
     clock.advance(10)
     assert await store.watches.purge(clock.now()) == 1
     assert await store.watches.get(theirs.id) is None

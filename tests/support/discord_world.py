@@ -62,10 +62,10 @@ T = TypeVar("T")
 
 quicken_simcord()
 
-LOOPS = (OutboxCog, EmojiCog)
+LOOP_COGS = (OutboxCog, EmojiCog)
 """Cogs whose loops would run beside a test."""
 
-EXPECTED = (
+EXPECTED_ERRORS = (
     UserFacingError,
     RequestRejected,
     FeedError,
@@ -199,7 +199,9 @@ class World:
     def raise_unexpected(self) -> None:
         """Raise what went wrong in the bot, except what a person caused and was told."""
         errors = [
-            error for error in self.env.errors_since(self.error_cursor) if not isinstance(_cause(error), EXPECTED)
+            error
+            for error in self.env.errors_since(self.error_cursor)
+            if not isinstance(_cause(error), EXPECTED_ERRORS)
         ]
         if errors:
             raise BaseExceptionGroup("the bot raised during the test", errors)
@@ -214,7 +216,7 @@ def make_bot(newsroom: Services, with_cogs: Sequence[type[commands.Cog]]) -> Tel
     return TelexBot(newsroom, with_cogs, shard_count=1)
 
 
-def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
+def invite_bot(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     """A new server that the bot was invited to with the permissions the invitation asks for, no others."""
     guild = env.create_guild(name, preferred_locale=locale)
     me = env.backend.bot_user
@@ -236,7 +238,7 @@ async def reinvite_bot(telex: World, guild: GuildHandle) -> None:
     await telex.env.settle()
 
 
-def forget_emoji() -> None:
+def clear_emoji() -> None:
     """Forget the application's emoji, which a process keeps: messages look as before they were uploaded."""
     outlet_branding.set_emoji({}, {})
     icons.set_application_emoji({})
@@ -245,18 +247,18 @@ def forget_emoji() -> None:
 
 
 @asynccontextmanager
-async def discord_world(
+async def open_world(
     newsroom: Services, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
-    cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog not in LOOPS)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog not in LOOP_COGS)
     env = Env(make_bot(newsroom, cog_types), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
     simcord_routes.serve_attachments(env, newsroom.fetcher)
     with reuse_registration(env):
         await env.start()
     try:
-        guild = invite(env, "Newsroom", locale=locale)
+        guild = invite_bot(env, "Newsroom", locale=locale)
         await env.settle()  # without a channel yet: nowhere to say hello
         news = guild.create_text_channel("news")
         editors = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
@@ -271,5 +273,5 @@ async def discord_world(
     finally:
         await env.shutdown()
         set_command_mentions({})  # which a process with one bot never has to
-        forget_emoji()
+        clear_emoji()
     world.raise_unexpected()

@@ -16,12 +16,12 @@ from tests.support import message_texts
 from tests.support.discord_world import World
 
 
-def message_text(interaction: InteractionResult) -> str:
+def read_reply_text(interaction: InteractionResult) -> str:
     """Everything that an answer says, its buttons and menus too."""
-    return text(last_reply(interaction))
+    return read_message_text(get_last_reply(interaction))
 
 
-def last_reply(interaction: InteractionResult) -> ResponseMessage:
+def get_last_reply(interaction: InteractionResult) -> ResponseMessage:
     """The last message of an answer."""
     if interaction.followups:
         return interaction.followups[-1]
@@ -29,31 +29,31 @@ def last_reply(interaction: InteractionResult) -> ResponseMessage:
     return interaction.response
 
 
-text, parts = message_texts.text, message_texts.list_components
+read_message_text, list_components = message_texts.read_message_text, message_texts.list_components
 
 
-def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
+def list_controls(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
-    return [component for component in parts(message) if "custom_id" in component or "url" in component]
+    return [component for component in list_components(message) if "custom_id" in component or "url" in component]
 
 
-def button_labels(message: ResponseMessage) -> list[str]:
+def list_button_labels(message: ResponseMessage) -> list[str]:
     """What its buttons say."""
     return [
         component["label"]
-        for component in components(message)
+        for component in list_controls(message)
         if component["type"] == discord.ComponentType.button.value and component.get("label")
     ]
 
 
-def button_custom_id(message: ResponseMessage, label: str) -> str:
+def get_button_custom_id(message: ResponseMessage, label: str) -> str:
     """The custom id of its button with this label."""
-    return next(str(component["custom_id"]) for component in components(message) if component.get("label") == label)
+    return next(str(component["custom_id"]) for component in list_controls(message) if component.get("label") == label)
 
 
 def find_accessory_id(message: ResponseMessage, setting: str) -> str:
     """The custom id of the button beside a setting."""
-    for part in parts(message):
+    for part in list_components(message):
         if part.get("accessory") and setting in str(part.get("components")):
             return str(part["accessory"]["custom_id"])
     raise AssertionError(setting)
@@ -63,7 +63,7 @@ NEXT, BACK = "▶️", "◀️"
 """What the buttons that turn pages show."""
 
 
-async def press(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
+async def press_icon_button(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
     """Press the button that shows this emoji alone."""
     return await actor.click(message, custom_id=str(find_icon_button(message, icon)["custom_id"]))
 
@@ -72,14 +72,14 @@ def find_icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     """The button that shows this emoji alone."""
     return next(
         component
-        for component in components(message)
+        for component in list_controls(message)
         if not component.get("label") and component.get("emoji", {}).get("name") == icon
     )
 
 
 def find_menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
-    for component in components(message):
+    for component in list_controls(message):
         if component["type"] == discord.ComponentType.select.value and component.get("placeholder", "").startswith(
             start
         ):
@@ -87,12 +87,12 @@ def find_menu(message: ResponseMessage | discord.Message, start: str = "") -> tu
     raise AssertionError(f"no menu {start!r}")
 
 
-def selected_labels(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
+def list_selected_labels(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
     """What the menu whose placeholder begins so shows as chosen."""
     return [option["label"] for option in find_menu(message, start)[1] if option.get("default")]
 
 
-async def choose(actor: MemberActor, message: ResponseMessage, title: str, start: str = "") -> InteractionResult:
+async def select_option(actor: MemberActor, message: ResponseMessage, title: str, start: str = "") -> InteractionResult:
     """Choose the option with this label."""
     custom_id, options = find_menu(message, start)
     option_value = next(option["value"] for option in options if option["label"].startswith(title))
@@ -101,7 +101,7 @@ async def choose(actor: MemberActor, message: ResponseMessage, title: str, start
 
 async def open_feed_card(world: World, title: str = "Example News") -> InteractionResult:
     """The card of a feed that /feed list opens."""
-    return await choose(world.editor, last_reply(await world.editor.slash(world.news, "feed list")), title)
+    return await select_option(world.editor, get_last_reply(await world.editor.slash(world.news, "feed list")), title)
 
 
 async def forge_click(

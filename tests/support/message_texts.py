@@ -23,7 +23,7 @@ def list_components(message: Message) -> list[dict[str, Any]]:
     )
 
 
-def text(message: Message) -> str:
+def read_message_text(message: Message) -> str:
     """All that a message shows, by lines; commands to click as a person reads them."""
     lines = [message.content]
     for embed in message.embeds:
@@ -34,7 +34,7 @@ def text(message: Message) -> str:
     return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
 
 
-def title(message: Message) -> str | None:
+def find_title(message: Message) -> str | None:
     """The title of a post, a catch-up or a notice; None where there is none."""
     if message.embeds:
         return message.embeds[0].title
@@ -43,13 +43,13 @@ def title(message: Message) -> str | None:
     )
 
 
-def link(message: discord.Message) -> str | None:
+def find_title_link(message: discord.Message) -> str | None:
     """Where the title leads to."""
-    match = TITLE_PATTERN.search(text(message))
+    match = TITLE_PATTERN.search(read_message_text(message))
     return match[2] if match else None
 
 
-def picture_urls(message: Message) -> list[str]:
+def list_picture_urls(message: Message) -> list[str]:
     """The addresses of the pictures of a layout."""
     media_objects: list[Mapping[str, Any]] = []
     for component in list_components(message):

@@ -18,14 +18,14 @@ _TASK = re.compile(r"Task: (\w+)\n")
 _SENTENCE = re.compile(r"^Sentence \d+: (.*)$", re.MULTILINE)
 
 
-def task_of(request: dict[str, Any]) -> ModelTask:
+def get_task(request: dict[str, Any]) -> ModelTask:
     """The task of a request, which its system message begins with."""
     match = _TASK.match(request["messages"][0]["content"])
     assert match is not None
     return ModelTask(match[1])
 
 
-def prompt_of(request: dict[str, Any]) -> str:
+def join_prompt(request: dict[str, Any]) -> str:
     """The messages of a request in one text."""
     return "\n".join(message["content"] for message in request["messages"])
 
@@ -66,7 +66,7 @@ class ModelService:
 
     def prompts(self, *tasks: ModelTask) -> list[str]:
         """The prompts of the requests with one of these tasks, in order."""
-        return [prompt_of(request) for request in self.requests if task_of(request) in tasks]
+        return [join_prompt(request) for request in self.requests if get_task(request) in tasks]
 
     @property
     def prompt(self) -> str:
@@ -83,8 +83,8 @@ class ModelService:
         self.keys.append(request.headers.get("Authorization"))
         body = await request.json()
         self.requests.append(body)
-        content = self._replies[task_of(body)]
-        text = content if isinstance(content, str) else content(prompt_of(body))
+        content = self._replies[get_task(body)]
+        text = content if isinstance(content, str) else content(join_prompt(body))
         message = {"role": "assistant", "content": text}
         usage = {"prompt_tokens": 100, "completion_tokens": 10}
         return web.json_response({"object": "chat.completion", "choices": [{"message": message}], "usage": usage})

@@ -13,7 +13,7 @@ CHANNEL = 200
 _message_ids = itertools.count(10_000)
 
 
-async def follow(newsroom: Services, url: str, channel: int = CHANNEL, server: int = SERVER) -> Feed:
+async def follow_feed(newsroom: Services, url: str, channel: int = CHANNEL, server: int = SERVER) -> Feed:
     """A feed that a channel follows and that was never polled."""
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(
@@ -22,14 +22,14 @@ async def follow(newsroom: Services, url: str, channel: int = CHANNEL, server: i
     return feed
 
 
-async def poll(newsroom: Services, feed: Feed) -> Feed:
+async def poll_feed(newsroom: Services, feed: Feed) -> Feed:
     """The feed after one more poll."""
     now = await newsroom.store.feeds.get(feed.id)
     assert now is not None
     return (await newsroom.poller.poll(now)).feed
 
 
-async def deliver(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Dispatch, list[Article]]]:
+async def deliver_pending(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Dispatch, list[Article]]]:
     """Everything the channel is owed, now sent, each with its articles."""
     dispatches = newsroom.store.dispatches
     done = []
@@ -42,6 +42,6 @@ async def deliver(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Disp
     return done
 
 
-async def delivered_titles(newsroom: Services, channel: int = CHANNEL) -> list[str]:
+async def deliver_titles(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """The titles of what the channel is owed, in the order in which they are sent."""
-    return [article.title for _, articles in await deliver(newsroom, channel) for article in articles]
+    return [article.title for _, articles in await deliver_pending(newsroom, channel) for article in articles]

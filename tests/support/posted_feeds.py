@@ -38,7 +38,7 @@ class PostHistory:
         url: str | None = None,
     ) -> Feed:
         """A feed that a channel has followed for some days, and a post for each title, evenly over the last days."""
-        place, now = store_probe.place_of(self.store), self.yesterday
+        place, now = store_probe.locate_database(self.store), self.yesterday
         feed = await self.store.feeds.add(
             url or f"https://{name.lower().replace(' ', '-')}.example/feed", title=name, outlet=name
         )
@@ -53,7 +53,7 @@ class PostHistory:
         times = [now - HOUR - int(span_days * 24 * HOUR * n / max(1, len(titles))) for n in range(len(titles))]
         if not titles:
             return feed
-        store_probe.insert(
+        store_probe.insert_rows(
             place,
             "article",
             (
@@ -66,7 +66,7 @@ class PostHistory:
                 for article_id, title, at in zip(article_ids, titles, times, strict=True)
             ),
         )  # fmt: skip
-        store_probe.insert(
+        store_probe.insert_rows(
             place,
             "dispatch",
             (
@@ -78,7 +78,7 @@ class PostHistory:
                 for article_id, at in zip(article_ids, times, strict=True)
             ),
         )  # fmt: skip
-        store_probe.insert(
+        store_probe.insert_rows(
             place,
             "delivery_status",
             (
@@ -93,7 +93,7 @@ class PostHistory:
 
     def react(self, feed: Feed, kind: str, people_by_post: Sequence[Sequence[int]]) -> None:
         """Let people save, like or dislike the newest posts of a feed; those of the first one come first."""
-        place, now = store_probe.place_of(self.store), self.yesterday
+        place, now = store_probe.locate_database(self.store), self.yesterday
         pairs = [
             (person, article_id)
             for people, article_id in zip(people_by_post, self.article_ids_by_feed[feed.id], strict=False)
@@ -104,7 +104,7 @@ class PostHistory:
                 {"user_id": person, "article_id": article_id, "created_at": now, "server_id": self.server_id}
                 for person, article_id in pairs
             ]
-            store_probe.insert(place, "bookmark", rows)
+            store_probe.insert_rows(place, "bookmark", rows)
         else:
             rows = [
                 {
@@ -113,7 +113,7 @@ class PostHistory:
                 }
                 for person, article_id in pairs
             ]  # fmt: skip
-            store_probe.insert(place, "opinion", rows)
+            store_probe.insert_rows(place, "opinion", rows)
 
     async def mute(self, feed: Feed, people: Sequence[int]) -> None:
         """Let people mute the story of the newest post of a feed for themselves."""
@@ -129,4 +129,4 @@ class PostHistory:
                 lead_length=50,
                 limit=10,
             )
-        store_probe.set_column(store_probe.place_of(self.store), Column.MUTE_CREATED_AT, self.yesterday)
+        store_probe.set_column(store_probe.locate_database(self.store), Column.MUTE_CREATED_AT, self.yesterday)

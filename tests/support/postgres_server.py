@@ -37,7 +37,7 @@ END_OTHER_SESSIONS = (
 _TIMEOUT_SECONDS = 110  # seconds; a start takes one, on a machine that has nothing else to do
 
 
-def join_server(run_folder: Path) -> str:
+def acquire_server(run_folder: Path) -> str:
     """The address of the server of a run, which is started where it is not."""
     if SERVER_ADDRESS is not None:
         return SERVER_ADDRESS
@@ -48,7 +48,7 @@ def join_server(run_folder: Path) -> str:
     return f"postgresql://postgres@/postgres?host={folder}"
 
 
-def leave_server(run_folder: Path) -> None:
+def release_server(run_folder: Path) -> None:
     """Who is the last to leave stops it."""
     if SERVER_ADDRESS is not None:
         return
@@ -71,7 +71,7 @@ def _create_server() -> str:
         *("-D", str(data_folder), "--no-sync", "--auth=trust", "--username=postgres"),
         *("--encoding=UTF8", "--locale=C"),
     )
-    start(Path(folder))
+    start_postgres(Path(folder))
     return folder
 
 
@@ -96,7 +96,7 @@ def prepare_folder() -> str:
     return folder
 
 
-def start(folder: Path) -> None:
+def start_postgres(folder: Path) -> None:
     """Start the server of a folder."""
     options = f"-k {folder} -h '' {_QUICK_OPTIONS}"
     wait = ("-w", "-t", str(_TIMEOUT_SECONDS))
@@ -199,7 +199,7 @@ def simulate_takeover(server: DatabaseUrl) -> None:
             connection.execute(statement)
 
 
-def skip_without() -> None:
+def require_postgres() -> None:
     """Skip a test where there is no server."""
     if MISSING_REASON:
         pytest.skip(f"PostgreSQL: {MISSING_REASON}")

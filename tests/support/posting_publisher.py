@@ -16,7 +16,7 @@ from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 
 
 @dataclass
-class Publisher:
+class FeedPublisher:
     """A feed that `channels` follow. It published an article 0, which is posted, before a test begins."""
 
     world: World
@@ -65,7 +65,7 @@ class Publisher:
 
 
 @dataclass
-class Answers:
+class ResponseLosses:
     """Loses Discord's answers: the request takes effect, and the bot hears nothing or an error of ours.
 
     A message with a nonce that Discord has seen is answered with the first message, as Discord does.

@@ -18,19 +18,19 @@ CHANNEL = 2_000
 CATCH_UP_AFTER = 10
 
 
-def digest(*parts: object) -> bytes:
+def compute_digest(*parts: object) -> bytes:
     return blake2b("\0".join(map(str, parts)).encode(), digest_size=16).digest()
 
 
-def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fields: Any) -> NewArticle:
+def make_new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fields: Any) -> NewArticle:
     """An article of a feed whose identity, key, page and texts come from its name."""
     url = fields.pop("url", f"https://news.example/{name}")
     field_values: dict[str, Any] = {
-        "key": digest(feed.url, name).hex()[:22],
+        "key": compute_digest(feed.url, name).hex()[:22],
         "page_key": urls.compute_page_key(url),
         "url": url,
-        "identity_hashes": (digest("guid", name),),
-        "fingerprint": digest(name, published, fields),
+        "identity_hashes": (compute_digest("guid", name),),
+        "fingerprint": compute_digest(name, published, fields),
         "title": f"Title of {name}",
         "summary": "",
         "text": f"Une interdiction de la reconnaissance faciale: {name}.",
@@ -45,7 +45,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     return NewArticle(**field_values)
 
 
-def new_proposal(
+def make_proposal(
     title: str, *, server_id: int, channel_id: int, user_id: int, dm_channel_id: int, url: str | None = None
 ) -> ProposalDraft:
     """A feed that a user proposes for a channel in it; without `url`, one that doesn't exist."""
@@ -69,7 +69,7 @@ async def add_feed(store: Store, name: str = "first") -> Feed:
     return await store.feeds.add(f"https://{name}.example/feed", title=name, outlet=name)
 
 
-async def record(
+async def write_poll(
     store: Store, feed: Feed, *new: NewArticle, first: bool = False, max_pending_posts: int = CATCH_UP_AFTER
 ) -> PollWriteResult:
     """A successful poll now that found these articles, in the document's order."""
@@ -80,7 +80,7 @@ async def record(
     )
 
 
-async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int = CHANNEL) -> int:
+async def follow_feed(store: Store, feed: Feed, *, server: int = SERVER, channel: int = CHANNEL) -> int:
     """Let a channel follow a feed; the subscription's id."""
     subscription, _ = await store.subscriptions.follow(
         server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
@@ -91,11 +91,11 @@ async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int
 async def add_followed_feed(store: Store, name: str = "first", **place: int) -> Feed:
     """A feed that a channel follows."""
     feed = await add_feed(store, name)
-    await follow(store, feed, **place)
+    await follow_feed(store, feed, **place)
     return feed
 
 
-async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:
+async def deliver_pending(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:
     """Claim and send what is due in a channel; the dispatches as they were claimed."""
     done: list[Dispatch] = []
     while len(done) < limit and (claimed := await store.dispatches.claim(channel)):

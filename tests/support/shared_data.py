@@ -15,7 +15,7 @@ API_DESCRIPTION = SHARED / "discord" / "openapi.json"
 """Discord's description of its API."""
 
 
-def shared(name: str) -> Path:
+def require_shared_path(name: str) -> Path:
     """The file or folder of that name; the test is skipped, saying so, where it is absent."""
     path = SHARED / name
     if not path.exists():
@@ -23,6 +23,6 @@ def shared(name: str) -> Path:
     return path
 
 
-def discord_contract() -> schema.ContractChecker | None:
+def load_discord_contract() -> schema.ContractChecker | None:
     """What Discord allows in requests and answers; None where its description is absent."""
     return schema.load_contract_checker(API_DESCRIPTION) if API_DESCRIPTION.exists() else None

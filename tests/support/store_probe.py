@@ -18,7 +18,7 @@ from bot.core.configuration.database_url import DatabaseUrl
 from bot.store import Store
 from bot.store.sqlite.sqlite_connection import SqliteConnection
 
-Place = Path | DatabaseUrl
+DatabaseLocation = Path | DatabaseUrl
 
 
 class Column(StrEnum):
@@ -84,17 +84,17 @@ class Delivery(NamedTuple):
     last_error: str | None
 
 
-def place_of(store: Store) -> Place:
+def locate_database(store: Store) -> DatabaseLocation:
     """Where the database of an open store is."""
     return store._database.location  # noqa: SLF001 - for tests alone
 
 
-def address_of(place: Place) -> str:
+def format_database_address(place: DatabaseLocation) -> str:
     """What TELEX_DATABASE is to be."""
     return place.address if isinstance(place, DatabaseUrl) else str(place)
 
 
-def file_of(place: Place) -> Path:
+def require_database_file(place: DatabaseLocation) -> Path:
     """The file of a database; a test that is about SQLite's file is skipped where there is none."""
     if isinstance(place, DatabaseUrl):
         pytest.skip("about SQLite's file")
@@ -102,7 +102,7 @@ def file_of(place: Place) -> Path:
 
 
 @contextmanager
-def connect(place: Place) -> Iterator[Any]:
+def open_connection(place: DatabaseLocation) -> Iterator[Any]:
     """Open a connection of the test's own, whose changes are kept; a file has to be there."""
     if isinstance(place, DatabaseUrl):
         from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - an extra
@@ -118,9 +118,9 @@ def connect(place: Place) -> Iterator[Any]:
             yield file
 
 
-def load_rows(place: Place, table: str) -> list[dict[str, Any]]:
+def load_rows(place: DatabaseLocation, table: str) -> list[dict[str, Any]]:
     """All rows of a table, by its first column."""
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         return [
             dict(zip(row.keys(), row, strict=True)) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
         ]
@@ -128,13 +128,13 @@ def load_rows(place: Place, table: str) -> list[dict[str, Any]]:
 
 def list_tables(path: Path) -> list[str]:
     """The tables of a SQLite file."""
-    with connect(path) as connection:
+    with open_connection(path) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
 
 
-def load_outbox(place: Place) -> list[OutboxRow]:
+def load_outbox(place: DatabaseLocation) -> list[OutboxRow]:
     """All dispatches, oldest first."""
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         rows = connection.execute(
             """
             SELECT id, channel_id, kind, dedupe_key, state, attempts, last_error, message_id, is_finalized, edit_due_at
@@ -144,17 +144,17 @@ def load_outbox(place: Place) -> list[OutboxRow]:
         return [OutboxRow(*row) for row in rows]
 
 
-def count_open_dispatches(place: Place) -> int:
+def count_open_dispatches(place: DatabaseLocation) -> int:
     """How many dispatches are to be sent or to be finished."""
     return sum(dispatch.is_open for dispatch in load_outbox(place))
 
 
-def load_deliveries(place: Place) -> list[Delivery]:
+def load_deliveries(place: DatabaseLocation) -> list[Delivery]:
     """What became of each article in each channel, of those in notices of watches, and of those in personal digests.
 
     An article that has no delivery status yet has neither channel nor state.
     """
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         rows = connection.execute(
             """
             SELECT article.url, delivery_status.channel_id, coalesce(dispatch.state, delivery_status.status),
@@ -176,10 +176,12 @@ def load_deliveries(place: Place) -> list[Delivery]:
         return [Delivery(*row) for row in rows]
 
 
-def set_column(place: Place, column: Column, cell: object, *, row_ids: Iterable[int | str] | None = None) -> None:
+def set_column(
+    place: DatabaseLocation, column: Column, cell: object, *, row_ids: Iterable[int | str] | None = None
+) -> None:
     """Write a value into a column of some rows, or without `row_ids` wherever it isn't NULL."""
     table, name = column.split(".")
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         if row_ids is None:
             connection.execute(f"UPDATE {table} SET {name} = ? WHERE {name} IS NOT NULL", (cell,))
         else:
@@ -187,68 +189,72 @@ def set_column(place: Place, column: Column, cell: object, *, row_ids: Iterable[
             connection.executemany(statement, [(cell, row_id) for row_id in row_ids])
 
 
-def shift_column(place: Place, column: Column, seconds: int) -> None:
+def shift_column(place: DatabaseLocation, column: Column, seconds: int) -> None:
     """Add seconds to all times of a column."""
     table, name = column.split(".")
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         connection.execute(f"UPDATE {table} SET {name} = {name} + ?", (seconds,))
 
 
-def insert(place: Place, table: str, rows: Iterable[Mapping[str, object]]) -> int:
+def insert_rows(place: DatabaseLocation, table: str, rows: Iterable[Mapping[str, object]]) -> int:
     """Insert rows, all with the columns of the first, except those that are there. Return the number of new rows."""
     new_rows = list(rows)
     names = list(new_rows[0])
     marks = ", ".join("?" * len(names))
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         return connection.executemany(
             f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
             [tuple(row[name] for name in names) for row in new_rows],
         ).rowcount
 
 
-def delete(place: Place, table: str, row_id: int) -> None:
+def delete_row(place: DatabaseLocation, table: str, row_id: int) -> None:
     """Delete a row, and with it whatever belongs to it."""
-    with connect(place) as connection:
+    with open_connection(place) as connection:
         connection.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
 
 
-def follow_in_channels(place: Place, feed_id: int, server_ids_by_channel: Mapping[int, int], now: int) -> None:
+def follow_in_channels(
+    place: DatabaseLocation, feed_id: int, server_ids_by_channel: Mapping[int, int], now: int
+) -> None:
     """Let channels follow a feed at once: there may be thousands."""
     servers = [{"id": server_id, "locale": "en-US", "joined_at": now} for server_id in server_ids_by_channel.values()]
     channels = [{"id": channel_id, "server_id": server_id} for channel_id, server_id in server_ids_by_channel.items()]
     subscription = {"feed_id": feed_id, "added_at": now}
-    insert(place, "server", servers)
-    insert(place, "channel", channels)
-    insert(place, "subscription", [{"channel_id": channel_id} | subscription for channel_id in server_ids_by_channel])
+    insert_rows(place, "server", servers)
+    insert_rows(place, "channel", channels)
+    insert_rows(
+        place, "subscription", [{"channel_id": channel_id} | subscription for channel_id in server_ids_by_channel]
+    )
 
 
-def hold_back_posts(place: Place, channel_ids: Sequence[int], now: int) -> None:
+def hold_back_posts(place: DatabaseLocation, channel_ids: Sequence[int], now: int) -> None:
     """Let quiet hours keep posts from every other channel, and an hourly limit from the rest."""
     set_column(place, Column.CHANNEL_QUIET_HOURS, "00:00-23:59", row_ids=channel_ids[::2])
     set_column(place, Column.CHANNEL_MAX_POSTS_PER_HOUR, 1, row_ids=channel_ids[1::2])
     post = {"kind": "post", "dedupe_key": "an earlier post", "state": "sent", "is_finalized": 1}
     post |= dict.fromkeys(("created_at", "position", "due_at", "sent_at"), now)
-    insert(place, "dispatch", [{"channel_id": channel_id} | post for channel_id in channel_ids[1::2]])
+    insert_rows(place, "dispatch", [{"channel_id": channel_id} | post for channel_id in channel_ids[1::2]])
 
 
-def insert_setting_change(place: Place, server_id: int, user_id: int, setting: str, new_value: str) -> None:
+def insert_setting_change(place: DatabaseLocation, server_id: int, user_id: int, setting: str, new_value: str) -> None:
     """Put a change into the history of a server."""
     change = {"server_id": server_id, "user_id": user_id, "changed_at": 5, "setting": setting, "new_value": new_value}
-    insert(place, "setting_change", [change])
+    insert_rows(place, "setting_change", [change])
 
 
-def count_due_digests(place: Place, now: int) -> int:
+def count_due_digests(place: DatabaseLocation, now: int) -> int:
     """How many digests of channels and people are due and not made."""
     digests = [*load_rows(place, "digest"), *load_rows(place, "personal_digest")]
     return sum(digest["due_at"] <= now for digest in digests)
 
 
-def list_joined_server_ids(place: Place) -> list[int]:
+def list_joined_server_ids(place: DatabaseLocation) -> list[int]:
     """The servers that the bot takes itself for a member of."""
     return [server["id"] for server in load_rows(place, "server") if server["left_at"] is None]
 
 
-def list_overdue_feeds(place: Place, latest: int) -> list[str]:
+def list_overdue_feeds(place: DatabaseLocation, latest: int) -> list[str]:
     """The followed feeds that should have been polled before `latest`."""
     followed_ids = {subscription["feed_id"] for subscription in load_rows(place, "subscription")}
     feeds = [feed for feed in load_rows(place, "feed") if feed["state"] == "active" and feed["id"] in followed_ids]
@@ -257,8 +263,8 @@ def list_overdue_feeds(place: Place, latest: int) -> list[str]:
 
 def enqueue_notice(store: Store, channel_id: int, dedupe_key: str, payload: str) -> bool:
     """Owe a channel a message of its own, as an alert does. Return False if one of this key was owed before."""
-    now, place = store.clock.now(), place_of(store)
+    now, place = store.clock.now(), locate_database(store)
     notice = {"channel_id": channel_id, "kind": "notice", "dedupe_key": dedupe_key, "payload": payload}
     notice |= dict.fromkeys(("created_at", "position", "due_at"), now)
     is_known = any(channel["id"] == channel_id for channel in load_rows(place, "channel"))
-    return is_known and insert(place, "dispatch", [notice]) == 1
+    return is_known and insert_rows(place, "dispatch", [notice]) == 1

@@ -17,7 +17,7 @@ from tests.support.wire.bot_process import Launcher, inherit_environment
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Telex:
+class TelexCommand:
     """Runs `telex` with a database of its own, in a folder where nothing of the checkout lies."""
 
     def __init__(self, folder: Path, launcher: Launcher) -> None:
@@ -65,7 +65,7 @@ class Telex:
         return [json.loads(line) for line in self(*arguments, given=input_text).stdout.splitlines()]
 
 
-def article_line(number: int, **changes: object) -> str:
+def make_article_line(number: int, **changes: object) -> str:
     article: dict[str, object] = {
         "url": f"https://news.example/{number}",
         "title": f"Les éditeurs publient la version {number}",

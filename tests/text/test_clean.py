@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.text.boilerplate import strip_boilerplate
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."
 
@@ -165,7 +165,7 @@ def test_hostile_lines_do_not_exhaust_patterns():
 
 
 def test_boilerplate_of_real_page_is_stripped():
-    cleaned = strip_boilerplate(shared("seed/article.fr.txt").read_text(encoding="utf-8"))
+    cleaned = strip_boilerplate(require_shared_path("seed/article.fr.txt").read_text(encoding="utf-8"))
     for furniture in ("justlogo", "Mis à jour", "lire aussi", "Crédits", "Bar à innovations", "OpenMIC"):
         assert furniture not in cleaned
     for sentence in (
@@ -180,7 +180,7 @@ def test_boilerplate_of_real_page_is_stripped():
 
 @check_cases("language", ["fr", "en"])
 def test_real_articles_lose_little_text(language):
-    with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(require_shared_path(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file][::10]
     kept_length = sum(len(strip_boilerplate(text)) for text in texts)
     assert kept_length >= 0.96 * sum(map(len, texts))

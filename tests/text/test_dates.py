@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.text.times import feed_dates
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 ELEVENTH = timegm((2020, 1, 10, 0, 0, 0))
 JUNE = timegm((2020, 6, 10, 12, 30, 0))
@@ -129,7 +129,7 @@ def test_all_dates_of_real_feeds_are_parsed():
     )
     dates = {
         unescape(text).strip()
-        for path in shared("feeds/real").rglob("*")
+        for path in require_shared_path("feeds/real").rglob("*")
         if path.is_file()
         for text in date_element.findall(path.read_text(encoding="utf-8", errors="replace"))
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.text import excerpts
 from bot.text.discord_text import count_utf16_units
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 TEXTS = st.one_of(
     st.text(),
@@ -154,7 +154,7 @@ def test_huge_text_is_excerpted():
 def test_sentences_of_real_articles_have_plausible_lengths():
     lengths: list[int] = []
     for language in ("fr", "en"):
-        with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
+        with gzip.open(require_shared_path(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
             for line in list(file)[::20]:
                 lengths += map(len, excerpts.split_sentences(json.loads(line)["text"]))
     lengths.sort()

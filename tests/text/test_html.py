@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.feeds.parsing.entries import find_first_image_source
 from bot.text.html import exceeds_parse_budget, to_text
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 
 @check_cases(
@@ -158,7 +158,7 @@ def test_first_image_is_visible_one(markup, source):
 
 def test_text_of_real_feeds_contains_no_tags():
     leftover_tags = []
-    for path in sorted(shared("feeds/real").rglob("*"))[::4]:
+    for path in sorted(require_shared_path("feeds/real").rglob("*"))[::4]:
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")

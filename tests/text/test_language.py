@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.text.language import detect_language, parse_primary_subtag
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 SENTENCES = {
     "fr": "Le géant du web a annoncé lundi un nouveau téléphone qui arrivera sur le marché à l'automne.",
@@ -68,7 +68,7 @@ def test_primary_subtag_is_parsed():
 
 @check_cases(("language", "min_share"), [("fr", 0.89), ("en", 0.92)])
 def test_language_of_real_articles_is_detected(language, min_share):
-    with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(require_shared_path(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file][::10]
     titles = Counter(detect_language(article["title"]) for article in articles)
     article_languages = Counter(detect_language(f"{article['title']}\n{article['text']}") for article in articles)

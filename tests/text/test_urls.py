@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.text import urls
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 ADDRESSES = st.builds(
     lambda scheme, user, host, port, path, query, fragment: f"{scheme}{user}{host}{port}{path}{query}{fragment}",
@@ -159,7 +159,7 @@ def test_ordinary_url_is_not_redacted(url):
 
 def test_no_url_of_real_feed_lists_is_redacted():
     feed_urls = set()
-    for path in shared("opml").rglob("*.opml"):
+    for path in require_shared_path("opml").rglob("*.opml"):
         feed_urls |= set(map(unescape, re.findall(r'(?i)xmlUrl\s*=\s*"([^"]+)', path.read_text(errors="replace"))))
     assert len(feed_urls) > 500
     assert [url for url in feed_urls if urls.has_credentials(url) or "***" in urls.redact(url)] == []

@@ -21,8 +21,8 @@ from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterEvaluator, select_blocking_filters
 from tests.support.cases import check_cases
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
-from tests.support.search.searchers import searcher_of
+from tests.support.samples import CHANNEL, SERVER, add_feed, follow_feed, make_new_article, write_poll
+from tests.support.search.searchers import build_searcher
 
 NOW = 1_780_000_000
 PERSON = 8_000
@@ -63,10 +63,10 @@ async def add_library(store: Store) -> Feed:
         {"title": "Une puce", "text": "Des puces plus petites.", "language": "fr", "tags": ("Matériel",)},
     ]
     articles = [
-        new_article(feed, str(number), published=NOW - number, **({"language": "en"} | fields))
+        make_new_article(feed, str(number), published=NOW - number, **({"language": "en"} | fields))
         for number, fields in enumerate(article_fields)
     ]
-    await record(store, feed, *articles)
+    await write_poll(store, feed, *articles)
     return feed
 
 
@@ -76,7 +76,7 @@ async def test_filter_matches_what_search_finds(store):
     for text in QUERIES:
         query = subscription_filters.parse_filter_query(text, NOW)
         evaluator = FilterEvaluator(articles, NOW)
-        hits = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
+        hits = (await build_searcher(store).search(query, feed_ids={feed.id}, limit=50)).results
         expected_keys = {hit.article.key for hit in hits if not hit.is_partial}
         matching_keys = {article.key for article in articles if evaluator.is_match(article.key, query.text)}
         assert matching_keys == expected_keys, text
@@ -85,8 +85,8 @@ async def test_filter_matches_what_search_finds(store):
 
 async def test_new_article_matches_like_stored_one(store):
     feed = await add_feed(store)
-    new = new_article(feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en")
-    await record(store, feed, new)
+    new = make_new_article(feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en")
+    await write_poll(store, feed, new)
     (stored_article,) = await store.articles.list_newest([feed.id], limit=1)
     for text in QUERIES:
         before, after = FilterEvaluator([new], NOW).is_match, FilterEvaluator([stored_article], NOW).is_match
@@ -167,7 +167,7 @@ async def follow_filtered(
 ) -> tuple[Feed, int]:
     """Follow a feed with filters and poll it once."""
     feed = await newsroom.store.feeds.add(server.serve("/rss", document))
-    subscription = await follow(newsroom.store, feed)
+    subscription = await follow_feed(newsroom.store, feed)
     if rules:
         await newsroom.store.filters.add(FilterPlace(subscription), rules, user_id=PERSON, limit=10)
     await newsroom.poller.poll(feed, wait_for_host=False)

@@ -23,7 +23,7 @@ from bot.search.query.query_parser import parse_query
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex
 from bot.watches.watch_matching import parse_watch_query
-from tests.support.samples import add_feed, new_article, record
+from tests.support.samples import add_feed, make_new_article, write_poll
 
 STORIES = [
     ("Apple unveils the iPhone 15 in Paris", "The GPT-4o model runs on it, said the US company.", "en"),
@@ -93,11 +93,11 @@ class WatchedArticles(NamedTuple):
 @pytest.fixture
 async def stories(store) -> WatchedArticles:
     feed = await add_feed(store)
-    await record(
+    await write_poll(
         store,
         feed,
         *(
-            new_article(feed, f"story-{number}", title=title, text=body, language=language, **facts)
+            make_new_article(feed, f"story-{number}", title=title, text=body, language=language, **facts)
             for number, ((title, body, language), facts) in enumerate(zip(STORIES, ARTICLE_FIELDS, strict=True))
         ),
     )
@@ -162,7 +162,7 @@ async def test_watches_without_shared_key_are_not_evaluated(stories, monkeypatch
 
 async def test_watch_matches_inflections_of_other_language(store):
     feed = await add_feed(store)
-    article = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
+    article = make_new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
     index.add_watch(1, 1, parse_query("regierung", 0))
     assert index.find_matching(article, frozenset({1})) == [1]

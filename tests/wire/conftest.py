@@ -11,15 +11,15 @@ import pytest
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, Person, Server
-from tests.support.shared_data import discord_contract
-from tests.support.wire.clients import RecordingClient, online, redirect
+from tests.support.shared_data import load_discord_contract
+from tests.support.wire.clients import RecordingClient, connect_client, redirect_discord_py
 from tests.support.wire.scene import Scene, open_scene
 
 
 @pytest.fixture
 async def discord_server() -> AsyncIterator[DiscordServer]:
     """A stand-in for Discord; neither side may violate Discord's description of its API."""
-    server = await DiscordServer(discord_contract()).start()
+    server = await DiscordServer(load_discord_contract()).start()
     yield server
     await server.stop()
     assert server.violations == []
@@ -43,8 +43,8 @@ def ada(discord_server, newsroom_server) -> Person:
 
 @pytest.fixture
 async def client(discord_server, general, monkeypatch) -> AsyncIterator[RecordingClient]:
-    redirect(discord_server, monkeypatch)
-    async with online(RecordingClient(), discord_server.token) as running:
+    redirect_discord_py(discord_server, monkeypatch)
+    async with connect_client(RecordingClient(), discord_server.token) as running:
         yield running
 
 

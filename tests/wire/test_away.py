@@ -8,7 +8,7 @@ from bot.drill.discord_stand_in.state import Person
 from tests.support.wire.kills import RELAY, Step, run_until_killed
 from tests.support.wire.scene import Scene
 from tests.support.wire.server_inspector import SAVE
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 
 async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
@@ -35,7 +35,7 @@ async def test_offline_reactions_become_bookmarks_on_return(scene):
     async def all_are_bookmarked() -> bool:
         return all([await list_bookmarked_titles(scene, person) == {"Article 1"} for person in people[::60]])
 
-    await until(all_are_bookmarked)
+    await wait_until(all_are_bookmarked)
 
 
 async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
@@ -46,7 +46,7 @@ async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
     await scene.wait_until_settled()
     (post,) = scene.list_messages("text")
     discord.people.react(ada, post)
-    await until(lambda: list_bookmarked_titles(scene, ada))
+    await wait_until(lambda: list_bookmarked_titles(scene, ada))
     save = next(name for name in post.list_custom_ids() if name.startswith("telex:save:"))
     removed = discord.people.click(ada, post, save)
     await discord.wait_until(lambda: removed.answered)
@@ -55,12 +55,12 @@ async def test_removed_bookmark_stays_removed_until_new_reaction(scene):
     await bot.wait_for_exit()
     discord.people.react(bruno, post)
     scene.start()
-    await until(lambda: list_bookmarked_titles(scene, bruno))
+    await wait_until(lambda: list_bookmarked_titles(scene, bruno))
     assert SAVE in post.reactions
     assert not await list_bookmarked_titles(scene, ada)
     discord.people.unreact(ada, post)
     discord.people.react(ada, post)
-    await until(lambda: list_bookmarked_titles(scene, ada))
+    await wait_until(lambda: list_bookmarked_titles(scene, ada))
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
@@ -71,4 +71,4 @@ async def test_reaction_to_unrecorded_post_becomes_bookmark(scene, kind):
     scene.discord.people.react(ada, post)
     scene.start()
     await scene.wait_until_settled()
-    await until(lambda: list_bookmarked_titles(scene, ada))
+    await wait_until(lambda: list_bookmarked_titles(scene, ada))

@@ -9,7 +9,7 @@ import pytest
 from tests.support.wire.bot_process import BotProcess
 from tests.support.wire.kills import NONCE_FORGOTTEN, find_delivery_faults
 from tests.support.wire.scene import QUICK_SPEED, Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 from tests.wire.test_trouble import SEND_ROUTES
 
 HOUR = 3600
@@ -37,7 +37,7 @@ async def test_clock_jumps_delay_no_post(scene):
     numbers = [1]
     for times, offset in enumerate((HOUR, 0, -HOUR, 0), 1):
         scene.shift_clock(offset)
-        await until(partial(_has_logged_clock_change, bot, times))
+        await wait_until(partial(_has_logged_clock_change, bot, times))
         numbers += await publish_and_wait(scene)
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, numbers)
@@ -54,7 +54,7 @@ async def test_clock_set_back_while_stopped_delays_no_post(scene):
         scene.discord.faults.fail(route, 503, times=None)
     numbers += scene.add_articles(2)
     await scene.make_feeds_due()
-    await until(lambda: any(post.state == "waiting" and post.attempts > 1 for post in scene.load_outbox()))
+    await wait_until(lambda: any(post.state == "waiting" and post.attempts > 1 for post in scene.load_outbox()))
     bot.kill()
     await bot.wait_for_exit()
     scene.discord.faults.clear()
@@ -86,7 +86,7 @@ async def test_post_with_lost_response_is_found_after_clock_change(scene, offset
         for route in SEND_ROUTES:
             scene.discord.faults.drop(route, after_effect=True, times=4)
         await scene.make_feeds_due()
-        await until(lambda: any(post.state == "claimed" and post.last_error for post in scene.load_outbox()))
+        await wait_until(lambda: any(post.state == "claimed" and post.last_error for post in scene.load_outbox()))
         scene.shift_clock(0)
     started_at = scene.clock.now()
     await scene.wait_until_posted([1, *numbers])

@@ -8,10 +8,18 @@ from functools import partial
 import aiohttp
 import pytest
 
-from tests.support.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
+from tests.support.wire.disks import (
+    corrupt_tables,
+    exhaust_disk,
+    free_disk,
+    lift_file_size_limit,
+    limit_file_size,
+    mount_small_disk,
+    remount_disk,
+)
 from tests.support.wire.kills import NONCE_FORGOTTEN, find_delivery_faults
 from tests.support.wire.scene import KINDS, Scene, open_scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 from tests.wire.test_away import list_bookmarked_titles
 from tests.wire.test_restore import find_save_button_id, restore
 
@@ -22,7 +30,7 @@ DAMAGED = "My database is damaged, so that didn’t go through."
 @pytest.fixture
 async def on_disk(discord_server, feed_server, launcher, tmp_path) -> AsyncIterator[Scene]:
     """A scene with its database on a small disk of its own."""
-    with small_disk(tmp_path) as disk:
+    with mount_small_disk(tmp_path) as disk:
         async with open_scene(
             discord_server, feed_server, launcher, tmp_path, speed=20, database=disk / "telex.db"
         ) as opened:
@@ -34,8 +42,8 @@ class Trouble:
 
     def __init__(self, scene: Scene, *, full: bool) -> None:
         disk = scene.database_path.parent
-        self.begin: Callable[[], None] = partial(fill, disk) if full else partial(let_fail, scene)
-        self.end: Callable[[], None] = partial(make_room, disk) if full else partial(let_work, scene)
+        self.begin: Callable[[], None] = partial(exhaust_disk, disk) if full else partial(limit_file_size, scene)
+        self.end: Callable[[], None] = partial(free_disk, disk) if full else partial(lift_file_size_limit, scene)
         self.words = "is full" if full else "The disk failed"
 
 
@@ -90,8 +98,8 @@ async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_s
     interaction = discord.people.use_command(discord.state.bot_owner, talk, "feed alerts", channel=talk)
     assert NOTHING_DONE in await scene.wait_for_response(interaction)
     assert "Article 1" in await scene.wait_for_response(discord.people.use_command(ada, talk, "latest"))
-    await until(is_unwell)
-    await until(lambda: list_owner_messages(scene))
+    await wait_until(is_unwell)
+    await wait_until(lambda: list_owner_messages(scene))
     refused = await scene.run_command(
         "backup", str(scene.database_path.with_name("copy.db")), status=1 if "full" in trouble.words else 0
     )
@@ -108,10 +116,10 @@ async def test_write_failure_is_reported_and_nothing_is_lost(trouble, troubled_s
     async def is_well() -> bool:
         return (await load_health(scene, unused_tcp_port))[0] == 200
 
-    await until(is_reaction_stored)
+    await wait_until(is_reaction_stored)
     assert not await list_bookmarked_titles(scene, ada)
-    await until(is_well)
-    await until(lambda: len(list_owner_messages(scene)) == 2)
+    await wait_until(is_well)
+    await wait_until(lambda: len(list_owner_messages(scene)) == 2)
     first, second = list_owner_messages(scene)
     assert trouble.words in first
     assert second.startswith("My database works again.")
@@ -129,7 +137,7 @@ async def test_unrecorded_post_is_not_sent_again(trouble, troubled_scene):
     numbers = scene.add_articles(2)
     await scene.make_feeds_due()
     scene.discord.faults.run_callback("POST /channels/*/messages", trouble.begin, after_effect=True)
-    await until(lambda: count_log_lines(scene, trouble.words))
+    await wait_until(lambda: count_log_lines(scene, trouble.words))
     if dies:
         bot.kill()
         await bot.wait_for_exit()
@@ -142,12 +150,12 @@ async def test_unrecorded_post_is_not_sent_again(trouble, troubled_scene):
 
 
 async def test_full_disk_at_start_ends_bot_with_reason(on_disk):
-    fill(on_disk.database_path.parent)
+    exhaust_disk(on_disk.database_path.parent)
     bot = on_disk.start()
     assert await bot.wait_for_exit() == 1
     assert "telex.db is full" in bot.log
     assert "Traceback" not in bot.log
-    make_room(on_disk.database_path.parent)
+    free_disk(on_disk.database_path.parent)
     on_disk.start()
     await on_disk.wait_until_settled()
     assert not find_delivery_faults(on_disk, [1])
@@ -155,14 +163,14 @@ async def test_full_disk_at_start_ends_bot_with_reason(on_disk):
 
 async def test_read_only_disk_at_start_ends_bot_with_reason(on_disk):
     disk = on_disk.database_path.parent
-    remount(disk, "ro")
+    remount_disk(disk, "ro")
     bot = on_disk.start()
     assert await bot.wait_for_exit() == 1
     assert "Read-only file system" in bot.log or "may not be written to" in bot.log
     assert "Traceback" not in bot.log
     check_table = await on_disk.run_command("check", status=1)
     assert "may not be written to" in " ".join(check_table.replace("│", " ").split())  # It wraps at 80 columns.
-    remount(disk, "rw")
+    remount_disk(disk, "rw")
     on_disk.start()
     await on_disk.wait_until_settled()
     assert not find_delivery_faults(on_disk, [1])
@@ -193,14 +201,14 @@ async def test_database_damaged_while_running_stops_posts_until_restored(scene, 
     await scene.make_feeds_due()
     await scene.wait_until_posted([1, *numbers])
     before = {kind: len(scene.list_messages(kind)) for kind in KINDS}
-    spoil(file, "delivery_status")
+    corrupt_tables(file, "delivery_status")
     later = scene.add_articles(1)
     await scene.make_feeds_due()
-    await until(lambda: count_log_lines(scene, "is damaged"))
+    await wait_until(lambda: count_log_lines(scene, "is damaged"))
     (post, *_) = scene.list_messages("text")
     clicked = discord.people.click(ada, post, find_save_button_id(post))
     assert DAMAGED in await scene.wait_for_response(clicked)
-    await until(lambda: list_owner_messages(scene))
+    await wait_until(lambda: list_owner_messages(scene))
     (alarm,) = list_owner_messages(scene)
     assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
     assert (await load_health(scene, unused_tcp_port))[0] == 503
@@ -252,8 +260,8 @@ async def test_missing_database_is_reported_and_stops_posts(
         async def is_unwell() -> bool:
             return (await load_health(scene, unused_tcp_port))[0] == 503
 
-        await until(is_unwell)
-        await until(lambda: list_owner_messages(scene))
+        await wait_until(is_unwell)
+        await wait_until(lambda: list_owner_messages(scene))
         clicked = discord_server.people.click(ada, post, find_save_button_id(post))
         assert NOTHING_DONE in await scene.wait_for_response(clicked)
         await scene.clock.sleep(60)

@@ -11,7 +11,7 @@ from bot.drill.discord_stand_in.faults import Faults
 from bot.drill.discord_stand_in.state import Permission
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import KINDS, QUICK_SPEED, Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 LATE_SECONDS = 60  # seconds
 Script = Callable[[Faults, str], object]
@@ -86,7 +86,7 @@ async def test_crosspost_rate_limit_delays_no_post(scene):
     numbers = await scene.publish_and_poll(4)
     limited = scene.discord.faults.rate_limit("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
-    await until(lambda: scene.list_posted_numbers("announcement") == [1, *numbers])
+    await wait_until(lambda: scene.list_posted_numbers("announcement") == [1, *numbers])
     assert limited.hit_count
     assert scene.find_unfinished_posts()
     await scene.wait_until_settled()
@@ -100,12 +100,12 @@ async def test_posts_resume_when_permissions_return(scene):
     discord.changes.deny(scene.channels["thread"], Permission.VIEW_CHANNEL)
     numbers = await scene.publish_and_poll(2)
     bot = scene.start()
-    await until(
+    await wait_until(
         lambda: scene.list_posted_numbers("announcement") == [1, *numbers] and scene.count_open_dispatches() == 9
     )
     assert not any(scene.list_messages(kind) for kind in ("text", "forum", "thread"))
     discord.changes.allow(text, Permission.SEND_MESSAGES)
-    await until(lambda: scene.list_posted_numbers("text") == [1, *numbers] and scene.count_open_dispatches() == 6)
+    await wait_until(lambda: scene.list_posted_numbers("text") == [1, *numbers] and scene.count_open_dispatches() == 6)
     await bot.stop()
     discord.changes.allow(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.changes.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
@@ -119,8 +119,8 @@ async def test_deleted_channel_and_archived_thread_stop_no_other_channel(scene):
     scene.discord.changes.set_archived(scene.channels["thread"])
     scene.discord.changes.remove_channel(scene.channels.pop("text"))
     scene.start()
-    await until(lambda: all(scene.list_posted_numbers(kind) == [1, *numbers] for kind in scene.channels))
-    await until(lambda: scene.count_open_dispatches() == 3)
+    await wait_until(lambda: all(scene.list_posted_numbers(kind) == [1, *numbers] for kind in scene.channels))
+    await wait_until(lambda: scene.count_open_dispatches() == 3)
     assert not find_delivery_faults(scene, [1, *numbers])
 
 
@@ -131,7 +131,7 @@ async def test_unknown_delivery_is_not_repeated_without_history_permission(scene
     for kind in KINDS:
         discord.faults.drop(scene.get_send_route(kind), after_effect=True, times=2)
     scene.start()
-    await until(lambda: scene.count_open_dispatches() == 0)
+    await wait_until(lambda: scene.count_open_dispatches() == 0)
     assert all(scene.count_posts(kind) == {1: 1} for kind in KINDS)
     async with scene.open_newsroom() as newsroom:
         (article,) = await newsroom.store.articles.list_newest(None, limit=1)
@@ -145,7 +145,7 @@ async def test_server_outage_delays_posts_without_loss(scene):
     scene.discord.changes.begin_outage(scene.server)
     bot = scene.start()
     await scene.discord.wait_until(lambda: scene.discord.gateway.connections)
-    await until(lambda: "commands" in bot.log.lower())
+    await wait_until(lambda: "commands" in bot.log.lower())
     assert not any(scene.list_messages(kind) for kind in KINDS)
     scene.discord.changes.end_outage(scene.server)
     await scene.wait_until_settled()
@@ -167,13 +167,13 @@ async def test_articles_published_while_kicked_are_not_posted(scene):
     bot = scene.start()
     await scene.wait_until_settled()
     discord.changes.kick(scene.server)
-    await until(lambda: is_recorded_as_absent(scene))
+    await wait_until(lambda: is_recorded_as_absent(scene))
     await bot.stop()
     away = await scene.publish_and_poll(2)
     bot = scene.start()
     await discord.wait_until(lambda: discord.gateway.connections)
     discord.changes.invite(scene.server)
-    await until(lambda: is_member(scene))
+    await wait_until(lambda: is_member(scene))
     await bot.stop()
     await scene.clock.sleep(5)
     back = await scene.publish_and_poll(2)
@@ -188,19 +188,19 @@ async def test_kick_during_session_loss_is_noticed(scene):
     await scene.wait_until_settled()
     scene.discord.gateway.invalidate()
     scene.discord.changes.kick(scene.server)
-    await until(lambda: is_recorded_as_absent(scene))
+    await wait_until(lambda: is_recorded_as_absent(scene))
     assert len(scene.discord.gateway.identify_payloads) == 2
     scene.discord.changes.invite(scene.server)
-    await until(lambda: is_member(scene))
+    await wait_until(lambda: is_member(scene))
 
 
 async def test_pending_posts_are_dropped_after_kick_while_stopped(scene):
     await scene.publish_and_poll(2)
     scene.discord.changes.kick(scene.server)
     scene.start()
-    await until(lambda: is_recorded_as_absent(scene))
+    await wait_until(lambda: is_recorded_as_absent(scene))
     scene.discord.changes.invite(scene.server)
-    await until(lambda: is_member(scene))
+    await wait_until(lambda: is_member(scene))
     await scene.wait_until_settled()
     messages = [message for kind in KINDS for message in scene.list_messages(kind)]
     assert not any(scene.count_posts(kind) for kind in KINDS)

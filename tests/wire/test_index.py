@@ -7,10 +7,10 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.search import damage
-from tests.support.search.library import modes
-from tests.support.wire.disks import fill, make_room, small_disk
+from tests.support.search.library import list_modes
+from tests.support.wire.disks import exhaust_disk, free_disk, mount_small_disk
 from tests.support.wire.kills import find_delivery_faults
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 
 async def load_health(port: int) -> tuple[int, str]:
@@ -36,7 +36,7 @@ async def test_index_damaged_during_searches_is_rebuilt(scene, tmp_path, unused_
         interaction = scene.discord.people.use_command(ada, talk, "search", query=f"article {number}")
         return f"articles/{number}" in await scene.wait_for_response(interaction)
 
-    await until(lambda: is_found(1))
+    await wait_until(lambda: is_found(1))
     damaged = find_current_index_folder(tmp_path / "own")
     for path in damage.list_index_files(damaged):
         with path.open("r+b") as file:
@@ -47,19 +47,19 @@ async def test_index_damaged_during_searches_is_rebuilt(scene, tmp_path, unused_
         await scene.make_feeds_due()
         await scene.wait_until_posted([1, *numbers])
     assert not find_delivery_faults(scene, [1, *numbers])
-    await until(lambda: is_found(numbers[-1]))
+    await wait_until(lambda: is_found(numbers[-1]))
     assert find_current_index_folder(tmp_path / "own") != damaged
     assert (await load_health(unused_tcp_port))[0] == 200
-    assert "drwxr-xr-x" not in modes(tmp_path / "own")
+    assert "drwxr-xr-x" not in list_modes(tmp_path / "own")
     assert bot.status is None
 
 
 async def test_full_disk_of_index_is_logged_once_and_recovered(scene, tmp_path, unused_tcp_port):
-    with small_disk(tmp_path) as disk:
+    with mount_small_disk(tmp_path) as disk:
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(disk / "own"))
         await scene.wait_until_settled()
-        await until((disk / "own" / "current").exists)
-        fill(disk)
+        await wait_until((disk / "own" / "current").exists)
+        exhaust_disk(disk)
         numbers = scene.add_articles(2)
         await scene.make_feeds_due()
 
@@ -70,12 +70,12 @@ async def test_full_disk_of_index_is_logged_once_and_recovered(scene, tmp_path, 
         async def is_well() -> bool:
             return (await load_health(unused_tcp_port))[0] == 200
 
-        await until(is_unwell)
+        await wait_until(is_unwell)
         await scene.wait_until_posted([1, *numbers])
         await scene.clock.sleep(120)
         assert bot.log.count("search index write failed") == 1
-        make_room(disk)
-        await until(is_well)
+        free_disk(disk)
+        await wait_until(is_well)
         assert bot.log.count("search index write recovered") == 1
         assert "Traceback" not in bot.log
         await bot.stop()

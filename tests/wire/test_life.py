@@ -12,7 +12,7 @@ from bot.drill.discord_stand_in.gateway import GUILD_MESSAGES
 from bot.drill.discord_stand_in.state import ChannelMessage, Permission
 from tests.support.wire.kills import Step, find_delivery_faults, run_until_killed
 from tests.support.wire.scene import KINDS, QUICK_SPEED, Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 from tests.support.wire.websub_hub import WebSubHub
 
 
@@ -38,7 +38,9 @@ async def test_changed_article_edits_its_posts_despite_crash(scene):
     discord.faults.drop("PATCH /channels/*/messages/*", after_effect=True)
     discord.faults.fail("PATCH /channels/*/messages/*", 503)
     scene.start()
-    await until(lambda: all(post.title == "A better title" for kind in KINDS for post in scene.list_messages(kind)))
+    await wait_until(
+        lambda: all(post.title == "A better title" for kind in KINDS for post in scene.list_messages(kind))
+    )
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1])
 
@@ -47,7 +49,7 @@ async def test_graceful_stop_during_burst_leaves_no_claims(scene):
     numbers = await scene.publish_and_poll(5)
     scene.discord.faults.delay("POST /channels/*/*", 0.05, times=None)
     bot = scene.start()
-    await until(lambda: len(scene.list_messages("text")) >= 2)
+    await wait_until(lambda: len(scene.list_messages("text")) >= 2)
     await bot.stop()
     scene.discord.faults.clear()
     async with scene.open_newsroom() as newsroom:
@@ -61,10 +63,10 @@ async def test_lost_sessions_during_burst_lose_no_post(scene):
     gateway = scene.discord.gateway
     numbers = await scene.publish_and_poll(6)
     scene.start()
-    await until(lambda: len(scene.list_messages("text")) >= 2)
+    await wait_until(lambda: len(scene.list_messages("text")) >= 2)
     for number, disturb in enumerate((gateway.invalidate, gateway.cut, gateway.request_reconnect), 2):
         disturb()
-        await until(partial(_has_connected, scene, number))
+        await wait_until(partial(_has_connected, scene, number))
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
 
@@ -128,7 +130,7 @@ async def test_members_share_discussion_thread_and_toggle_role(scene, discord_se
         for label in labels:
             before = menu.edit_count
             people.click_labelled(ada, menu, label)
-            await until(partial(_was_edited, menu, before))
+            await wait_until(partial(_was_edited, menu, before))
         return menu
 
     ada, server = people.join(scene.server.id, "Ada"), scene.server

@@ -9,17 +9,17 @@ import pytest
 
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel
-from tests.support.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
+from tests.support.wire.crowd import EDIT_ROUTE, POST_ROUTE, REACTION_ROUTE, LoadScene, open_load_scene
 
 
 @pytest.fixture
-async def crowd(discord_server, launcher, tmp_path) -> AsyncIterator[Crowd]:
+async def crowd(discord_server, launcher, tmp_path) -> AsyncIterator[LoadScene]:
     """Many channels in a stand-in with Discord's rate limits."""
     discord_server.limit_everything(50, 1.0)
-    discord_server.limits[POSTING] = (5, 5.0)
-    discord_server.limits[EDITING] = (5, 5.0)
-    discord_server.limits[REACTING] = (1, 0.25)
-    async with open_crowd(discord_server, launcher, tmp_path) as opened:
+    discord_server.limits[POST_ROUTE] = (5, 5.0)
+    discord_server.limits[EDIT_ROUTE] = (5, 5.0)
+    discord_server.limits[REACTION_ROUTE] = (1, 0.25)
+    async with open_load_scene(discord_server, launcher, tmp_path) as opened:
         yield opened
         if opened.bot is not None:
             sys.stderr.write(opened.bot.log)  # shown beside a failure
@@ -29,7 +29,7 @@ def list_rate_limited_calls(discord: DiscordServer) -> list[str]:
     return [str(call) for call in discord.calls if call.status == 429]
 
 
-def count_calls_before(crowd: Crowd, method: str, channel: Channel) -> int:
+def count_calls_before(crowd: LoadScene, method: str, channel: Channel) -> int:
     """Count calls of a method in other channels before the first in this one."""
     message_paths = [call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path]
     return next(index for index, path in enumerate(message_paths) if f"/channels/{channel.id}/" in path)
@@ -58,7 +58,7 @@ async def test_many_edits_delay_no_edit_in_other_server(crowd):
     (loud,), (quiet,) = crowd.server(1), crowd.server(1)
     await crowd.owe("loud", [loud], 60)
     await crowd.owe("quiet", [quiet], 1)
-    crowd.discord.limits[POSTING] = (1000, 1.0)
+    crowd.discord.limits[POST_ROUTE] = (1000, 1.0)
     bot = crowd.start(TELEX_SEED_REACTION="false")
     await crowd.discord.wait_until(lambda: crowd.posts([loud, quiet]) == 61)
     await bot.stop()

@@ -26,21 +26,21 @@ from bot.store import Store
 from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.postgres_server import simulate_takeover
-from tests.support.samples import new_proposal
+from tests.support.samples import make_proposal
 from tests.support.wire.bot_process import BotProcess
-from tests.support.wire.crowd import Crowd, open_crowd
+from tests.support.wire.crowd import LoadScene, open_load_scene
 
 SHARDS = 4
 ENVIRONMENT = {"WIRE_LEASES": "", "TELEX_SEED_REACTION": "false", "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8"}
 
 
-def count_shards_by_process(crowd: Crowd) -> Counter[str]:
+def count_shards_by_process(crowd: LoadScene) -> Counter[str]:
     """Count the shards of each process."""
     leases = store_probe.load_rows(crowd.database, "lease")
     return Counter(lease["owner"] for lease in leases if lease["kind"] == SHARD_LEASE_KIND)
 
 
-async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
+async def enqueue_and_wait(crowd: LoadScene, channels: list[Channel], name: str, posts: int) -> list[str]:
     """Enqueue posts in all channels, wait until nothing is pending, and return their titles."""
     titles = await crowd.owe(name, channels, posts)
     await crowd.discord.wait_until(
@@ -49,7 +49,7 @@ async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, pos
     return titles
 
 
-async def start_another_process(crowd: Crowd, channels: list[Channel]) -> list[str]:
+async def start_another_process(crowd: LoadScene, channels: list[Channel]) -> list[str]:
     """Start a process that takes half of the shards while posts are pending, and return their titles."""
     crowd.start(**ENVIRONMENT)
     await crowd.discord.wait_until(lambda: len(count_shards_by_process(crowd)) == 2)
@@ -62,7 +62,7 @@ def list_titles_by_channel(channels: list[Channel]) -> dict[int, list[str | None
     return {channel.id: [message.title for message in channel.history()] for channel in channels}
 
 
-async def search_by_direct_message(crowd: Crowd) -> None:
+async def search_by_direct_message(crowd: LoadScene) -> None:
     """Search by direct message as a member of servers of both processes, which have to ask each other."""
     discord = crowd.discord
     ada = discord.state.add_person("Ada")
@@ -80,7 +80,7 @@ async def search_by_direct_message(crowd: Crowd) -> None:
 
 
 @contextmanager
-def log_on_failure(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
+def log_on_failure(crowd: LoadScene, channels: list[Channel]) -> Iterator[None]:
     discord = crowd.discord
     try:
         yield
@@ -95,12 +95,12 @@ def count_session_waits(bot: BotProcess) -> int:
     return bot.log.count("session quota exhausted")
 
 
-def is_recorded_as_absent(crowd: Crowd, channel: Channel) -> bool:
+def is_recorded_as_absent(crowd: LoadScene, channel: Channel) -> bool:
     """Whether the bot is recorded as absent from the channel's server."""
     return channel.server_id not in store_probe.list_joined_server_ids(crowd.database)
 
 
-def is_settled(crowd: Crowd) -> bool:
+def is_settled(crowd: LoadScene) -> bool:
     """Whether all dispatches are sent and none has to be edited."""
     outbox = store_probe.load_outbox(crowd.database)
     return all(dispatch.state == "sent" and dispatch.edit_due_at is None for dispatch in outbox)
@@ -112,7 +112,7 @@ class ManagerRace:
     The feeds do not answer until `feeds_released`: until then a process that accepts one is busy.
     """
 
-    def __init__(self, crowd: Crowd, channels: Sequence[Channel]) -> None:
+    def __init__(self, crowd: LoadScene, channels: Sequence[Channel]) -> None:
         self.crowd, self.channels = crowd, channels
         self.titles = [f"paper{number}" for number in range(len(channels))]
         self.feeds_released = Event()
@@ -136,7 +136,7 @@ class ManagerRace:
                 await store.preferences.change(
                     Preference.ALERT_CHANNEL, channel.id, server_id=server.id, user_id=manager.id
                 )
-                proposal = new_proposal(
+                proposal = make_proposal(
                     title,
                     server_id=server.id,
                     channel_id=channel.id,
@@ -205,7 +205,7 @@ class ManagerRace:
         return problems
 
 
-async def kill_process_while_it_posts(crowd: Crowd, bot: BotProcess, channels: list[Channel]) -> list[str]:
+async def kill_process_while_it_posts(crowd: LoadScene, bot: BotProcess, channels: list[Channel]) -> list[str]:
     """Kill one of two bots, and let somebody bookmark a post in each channel before the other has all shards.
 
     Returns the titles of what was posted meanwhile. Nothing of a session that could be resumed is lost.
@@ -228,7 +228,7 @@ async def kill_process_while_it_posts(crowd: Crowd, bot: BotProcess, channels: l
     return titles
 
 
-async def kick_bot(crowd: Crowd, channel: Channel) -> None:
+async def kick_bot(crowd: LoadScene, channel: Channel) -> None:
     crowd.discord.changes.kick(crowd.discord.state.servers[channel.server_id])
     await crowd.discord.wait_until(lambda: is_recorded_as_absent(crowd, channel))
 
@@ -255,7 +255,7 @@ def unused_tcp_ports(unused_tcp_port_factory) -> list[int]:
     return [unused_tcp_port_factory() for _ in range(2)]
 
 
-async def load_shard_figures(crowd: Crowd, port: int, connected: int) -> tuple[int, int]:
+async def load_shard_figures(crowd: LoadScene, port: int, connected: int) -> tuple[int, int]:
     """Load the connected and all shards from a status page, once the database has `connected` connected shards."""
     await crowd.discord.wait_until(
         lambda: sum(row["connected_shards"] for row in store_probe.load_rows(crowd.database, "process")) == connected
@@ -276,7 +276,7 @@ async def test_processes_share_shards_and_take_over_after_failures(
         0.05,
         0.2,
     )
-    async with open_crowd(discord, launcher, tmp_path, server) as crowd:
+    async with open_load_scene(discord, launcher, tmp_path, server) as crowd:
         channels_by_shard = [crowd.server(2, (shard, SHARDS)) for shard in range(SHARDS)]
         channels = [server_channels[0] for server_channels in channels_by_shard]
         titles = await crowd.owe("first", channels, 2)

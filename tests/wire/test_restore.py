@@ -16,7 +16,7 @@ from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.wire.kills import STORY_TITLE, find_delivery_faults, hold_stories
 from tests.support.wire.scene import KINDS, Scene
 from tests.support.wire.server_inspector import find_article_numbers
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 # PostgreSQL's backups are its own; that the bot reads back on a restored one, `test_processes` shows.
 pytestmark = [
@@ -76,7 +76,7 @@ async def test_restored_backup_repeats_nothing_and_old_buttons_work(scene, tmp_p
         posts = scene.list_messages(kind)
         for post in posts:
             clicked = discord.people.click(ada, post, find_save_button_id(post))
-            await until(partial(getattr, clicked, "answered"))
+            await wait_until(partial(getattr, clicked, "answered"))
         article_urls = {
             f"https://news.example/articles/{number}" for post in posts for number in find_article_numbers(post)
         }
@@ -85,7 +85,7 @@ async def test_restored_backup_repeats_nothing_and_old_buttons_work(scene, tmp_p
         async def all_are_bookmarked(person: Person = ada, expected_urls: set[str] = article_urls) -> bool:
             return await load_bookmarked_urls(scene, person) == expected_urls
 
-        await until(all_are_bookmarked)
+        await wait_until(all_are_bookmarked)
 
 
 async def test_old_database_of_move_is_refused_and_repeats_nothing_when_reused(scene, tmp_path):
@@ -98,7 +98,7 @@ async def test_old_database_of_move_is_refused_and_repeats_nothing_when_reused(s
     restore(old, scene.database_path)
     later = scene.add_articles(1)
     await scene.make_feeds_due()
-    store_probe.insert(scene.database_path, "meta", [{"name": "moved", "value": "postgresql://host/telex"}])
+    store_probe.insert_rows(scene.database_path, "meta", [{"name": "moved", "value": "postgresql://host/telex"}])
     refused = scene.start()
     assert await refused.wait_for_exit() == 2
     assert "was moved to postgresql://host/telex: set TELEX_DATABASE" in refused.log
@@ -198,8 +198,8 @@ async def test_digest_after_backup_is_not_repeated(scene, tmp_path):
     later = scene.add_articles(1)
     await scene.make_feeds_due()
     bot = scene.start()
-    await until(lambda: not scene.count_due_digests())
-    await until(lambda: scene.load_stored_numbers() == {1, *numbers, *later})
+    await wait_until(lambda: not scene.count_due_digests())
+    await wait_until(lambda: scene.load_stored_numbers() == {1, *numbers, *later})
     await bot.stop()
     assert {kind: len(scene.list_messages(kind)) for kind in scene.channels_by_kind} == messages  # that day's was sent
     scene.make_digests_due()
@@ -289,8 +289,8 @@ async def test_digest_pending_in_backup_omits_delivered_articles(scene, tmp_path
         for kind in scene.channels:
             scene.discord.faults.refuse(scene.get_send_route(kind), 403, 50013, times=None)
         bot = scene.start()
-        await until(lambda: any(post.kind == "digest" and post.attempts for post in scene.load_outbox()))
-        await until(lambda: not scene.count_due_digests())
+        await wait_until(lambda: any(post.kind == "digest" and post.attempts for post in scene.load_outbox()))
+        await wait_until(lambda: not scene.count_due_digests())
         backup = tmp_path / f"backup-{stopped}.db"
         await scene.back_up(backup)
         await bot.stop()
@@ -308,7 +308,7 @@ async def test_digest_pending_in_backup_omits_delivered_articles(scene, tmp_path
         later = scene.add_articles(1)
         await scene.make_feeds_due()
         bot = scene.start()
-        await until(partial(has_articles, scene, later))
+        await wait_until(partial(has_articles, scene, later))
         await scene.wait_until_settled()
         await bot.stop()
         scene.make_digests_due()
@@ -380,7 +380,7 @@ async def test_story_released_after_backup_is_not_posted_again(scene, tmp_path):
     restore(tmp_path / "best.db", scene.database_path)
     scene.make_top_stories_due()
     bot = scene.start()
-    await until(lambda: not find_delivery_faults(scene, [*numbers, *best_numbers]))
+    await wait_until(lambda: not find_delivery_faults(scene, [*numbers, *best_numbers]))
     await bot.stop()
     assert not find_delivery_faults(scene, [*numbers, *best_numbers])
 

@@ -15,7 +15,7 @@ from tests.support.wire.bot_process import ROOT, inherit_environment
 from tests.support.wire.process_table import is_process_running, list_child_pids
 from tests.support.wire.scene import KINDS
 from tests.support.wire.server_inspector import SAVE
-from tests.support.wire.waiting import PATIENCE, until
+from tests.support.wire.waiting import PATIENCE, wait_until
 
 
 async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
@@ -23,7 +23,7 @@ async def test_fresh_process_polls_posts_and_stops_on_signal(scene, tmp_path):
     await scene.make_feeds_due()
     environment = inherit_environment() | {
         "DISCORD_TOKEN": scene.discord.token,
-        "TELEX_DATABASE": store_probe.address_of(scene.database),
+        "TELEX_DATABASE": store_probe.format_database_address(scene.database),
         "TELEX_SEMANTIC": "false",
         "TELEX_FULL_TEXT": "never",
         "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
@@ -113,7 +113,7 @@ async def test_bot_answers_commands_buttons_reactions_and_questions(scene):
     async def is_gone() -> bool:
         return "Article 1" not in await scene.wait_for_response(people.use_command(ada, text, "bookmarks"))
 
-    await until(is_gone)
+    await wait_until(is_gone)
 
     question_message = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
     await discord.wait_until(lambda: any(note.reference for note in text.messages.values()))
@@ -140,7 +140,7 @@ async def test_reactions_during_lost_connection_become_bookmarks(scene):
         discord.people.react(ada, scene.list_messages(kind)[0])
     await discord.wait_until(lambda: discord.gateway.resume_count)
     async with scene.open_newsroom() as newsroom:
-        await until(lambda: newsroom.store.bookmarks.count(ada.id))
+        await wait_until(lambda: newsroom.store.bookmarks.count(ada.id))
 
 
 async def test_workers_end_with_killed_bot(scene):
@@ -152,4 +152,4 @@ async def test_workers_end_with_killed_bot(scene):
     assert children
     bot.kill()
     await bot.wait_for_exit()
-    await until(lambda: not any(is_process_running(child) for child in children))
+    await wait_until(lambda: not any(is_process_running(child) for child in children))

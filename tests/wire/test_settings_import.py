@@ -9,9 +9,9 @@ import pytest
 from bot.core.preferences import MentionRule
 from bot.drill.discord_stand_in.state import ChannelKind
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 from tests.support.wire.scene import QUICK_SPEED
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 MANAGER = 8_000
 
@@ -23,7 +23,7 @@ async def test_settings_are_imported_into_other_server_by_names(
     editors = changes.add_role(newsroom_server, "Editors")
     other_server = changes.add_server("Second newsroom")
     other_editors = changes.add_role(other_server, "Editors")
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     telex.environment |= {
         "TELEX_DATABASE": str(settings.database),
         "WIRE_API": discord_server.api_url,
@@ -88,10 +88,12 @@ channels:
         "utf-8",
     )
     assert "2 changes" in await scene.run_command("settings", "import", str(path), "--yes")
-    await until(lambda: feed_server.count("/added"))
+    await wait_until(lambda: feed_server.count("/added"))
     items.append(make_rss_item(31, title="Fresh news", published=scene.clock.now()))
     feed_server.serve("/added", make_rss(*items, title="Added"))
-    await until(lambda: any("Fresh news" in message.render_visible_text() for message in scene.list_messages("text")))
+    await wait_until(
+        lambda: any("Fresh news" in message.render_visible_text() for message in scene.list_messages("text"))
+    )
     await scene.wait_until_settled()
     assert not any("Earlier" in message.render_visible_text() for message in scene.list_messages("text"))
     await bot.stop()

@@ -7,11 +7,11 @@ import discord
 import pytest
 
 from bot.drill.discord_stand_in.state import ChannelKind, Permission
-from tests.support.wire.clients import skip_sleep, text_channel
+from tests.support.wire.clients import get_text_channel, skip_sleep
 
 
 async def test_message_is_posted_edited_fetched_and_deleted(client, discord_server, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     view = discord.ui.View()
     view.add_item(discord.ui.Button(label="Save", emoji="🔖", custom_id="save:1"))
     view.add_item(discord.ui.Button(label="Read", url="https://news.example/1"))
@@ -33,7 +33,7 @@ async def test_message_is_posted_edited_fetched_and_deleted(client, discord_serv
 
 
 async def test_reactions_are_added_counted_and_listed(client, discord_server, general, ada):
-    sent = await text_channel(client, general).send("Save me")
+    sent = await get_text_channel(client, general).send("Save me")
     await sent.add_reaction("🔖")
     message = general.messages[sent.id]
     discord_server.people.react(ada, message)
@@ -52,7 +52,7 @@ async def test_reactions_are_added_counted_and_listed(client, discord_server, ge
 
 
 async def test_reacting_users_are_paginated(client, discord_server, general, newsroom_server):
-    sent = await text_channel(client, general).send("Save me")
+    sent = await get_text_channel(client, general).send("Save me")
     people = [discord_server.people.join(newsroom_server.id, f"Reader {number}") for number in range(103)]
     for person in reversed(people):
         discord_server.people.react(person, general.messages[sent.id])
@@ -62,7 +62,7 @@ async def test_reacting_users_are_paginated(client, discord_server, general, new
 
 
 async def test_nonce_returns_same_message_within_window(client, discord_server, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     first = await channel.send("Once", nonce="article-1")
     assert (await channel.send("Once", nonce="article-1")).id == first.id
     discord_server.changes.nonce_window_seconds = 0
@@ -72,8 +72,8 @@ async def test_nonce_returns_same_message_within_window(client, discord_server, 
 async def test_nonce_is_unique_per_author_across_channels(client, discord_server, general, newsroom_server):
     other_channel = discord_server.changes.add_channel(newsroom_server, "other")
     await client.wait_for_event("guild_channel_create")
-    first = await text_channel(client, general).send("Once", nonce="article-1")
-    assert (await text_channel(client, other_channel).send("Once", nonce="article-1")).id == first.id
+    first = await get_text_channel(client, general).send("Once", nonce="article-1")
+    assert (await get_text_channel(client, other_channel).send("Once", nonce="article-1")).id == first.id
     assert not other_channel.messages
 
 
@@ -92,7 +92,7 @@ async def test_library_repeats_forum_post_after_server_errors(client, discord_se
 
 
 async def test_errors_have_discord_codes(client, discord_server, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     discord_server.changes.deny(general, Permission.SEND_MESSAGES)
     with pytest.raises(discord.Forbidden) as forbidden:
         await channel.send("Hello")
@@ -108,7 +108,7 @@ async def test_errors_have_discord_codes(client, discord_server, general):
 
 
 async def test_rate_limit_is_waited_for_and_ban_raises(client, discord_server, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05)
     await channel.send("Hello")
     discord_server.faults.rate_limit("POST /channels/*/messages", 0.05, is_global=True)
@@ -121,7 +121,7 @@ async def test_rate_limit_is_waited_for_and_ban_raises(client, discord_server, g
 
 
 async def test_archived_thread_reopens_on_message_but_not_on_reaction(client, discord_server, general):
-    started = await text_channel(client, general).send("Start")
+    started = await get_text_channel(client, general).send("Start")
     thread = await started.create_thread(name="Talk")
     sent = await thread.send("Hello")
     thread_channel = discord_server.state.channels[thread.id]
@@ -129,7 +129,7 @@ async def test_archived_thread_reopens_on_message_but_not_on_reaction(client, di
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083
-    assert [archived_thread.id async for archived_thread in text_channel(client, general).archived_threads()] == [
+    assert [archived_thread.id async for archived_thread in get_text_channel(client, general).archived_threads()] == [
         thread.id
     ]
     await thread.send("Again")
@@ -169,7 +169,7 @@ async def test_role_members_are_counted_and_mentions_resolved(client, discord_se
     counts = {counted_role.id: count for counted_role, count in (await guild.role_member_counts()).items()}
     assert counts == {role.id: 1, staff.id: 0, bot_role.id: 1}
     roles = [discord.Object(role.id), discord.Object(staff.id)]
-    text, channel = f"<@&{role.id}> <@&{staff.id}>", text_channel(client, general)
+    text, channel = f"<@&{role.id}> <@&{staff.id}>", get_text_channel(client, general)
     sent = await channel.send(text, allowed_mentions=discord.AllowedMentions(roles=roles))
     silent = await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
     assert general.messages[sent.id].notified_role_ids == (role.id,)  # Nobody may mention the other one.

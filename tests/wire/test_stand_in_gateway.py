@@ -7,20 +7,26 @@ from contextlib import AsyncExitStack
 import discord
 import pytest
 
-from tests.support.wire.clients import RecordingClient, online, redirect, skip_sleep, text_channel
+from tests.support.wire.clients import (
+    RecordingClient,
+    connect_client,
+    get_text_channel,
+    redirect_discord_py,
+    skip_sleep,
+)
 
 
 async def test_ungranted_privileged_intent_is_refused(discord_server, monkeypatch):
-    redirect(discord_server, monkeypatch)
+    redirect_discord_py(discord_server, monkeypatch)
     client = discord.Client(intents=discord.Intents.all())
     with pytest.raises(discord.PrivilegedIntentsRequired):
-        async with online(client, discord_server.token):
+        async with connect_client(client, discord_server.token):
             pass
     await client.close()
 
 
 async def test_clients_share_shards_and_receive_own_events(discord_server, monkeypatch):
-    redirect(discord_server, monkeypatch)
+    redirect_discord_py(discord_server, monkeypatch)
     monkeypatch.setattr("discord.gateway.asyncio.sleep", skip_sleep)
     monkeypatch.setattr(discord.Client, "before_identify_hook", _identify_at_once)
     changes, people, limits = discord_server.changes, discord_server.people, discord_server.gateway.limits
@@ -29,7 +35,7 @@ async def test_clients_share_shards_and_receive_own_events(discord_server, monke
         for shard in (0, 1):
             channel = changes.add_channel(changes.add_server("Newsroom", shard=(shard, 2)), "general")
             client = RecordingClient(shard_id=shard, shard_count=2)
-            await clients.enter_async_context(online(client, discord_server.token))
+            await clients.enter_async_context(connect_client(client, discord_server.token))
             assert [guild.id for guild in client.guilds] == [channel.server_id]
             people.say(people.join(channel.server_id or 0, "Ada"), channel, "Hello")
             (message,) = await client.wait_for_event("message")
@@ -61,7 +67,7 @@ async def test_buttons_and_autocompletion_work(client, discord_server, general, 
         await interaction.response.send_message(text)
 
     await client.tree.sync()
-    sent = await text_channel(client, general).send("Click", view=Buttons())
+    sent = await get_text_channel(client, general).send("Click", view=Buttons())
     clicked = discord_server.people.click(ada, general.messages[sent.id], "once")
     completed = discord_server.people.autocomplete(ada, general, "find", "text", text="ab")
     await discord_server.wait_until(lambda: clicked.answered and completed.answered)

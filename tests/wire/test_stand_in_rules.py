@@ -7,13 +7,13 @@ import pytest
 
 from bot.drill.discord_stand_in import schema
 from bot.drill.discord_stand_in.state import Permission
-from tests.support.shared_data import shared
-from tests.support.wire.clients import text_channel
+from tests.support.shared_data import require_shared_path
+from tests.support.wire.clients import get_text_channel
 
 
 @pytest.fixture
 def contract() -> schema.ContractChecker:
-    return schema.load_contract_checker(shared("discord/openapi.json"))
+    return schema.load_contract_checker(require_shared_path("discord/openapi.json"))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_integer_ids_are_accepted(contract):
 
 
 async def test_undocumented_limits_are_enforced(client, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     twins = discord.ui.View()
     for label in ("One", "Two"):
         twins.add_item(discord.ui.Button(label=label, custom_id="same"))
@@ -75,7 +75,7 @@ def make_layout(*texts: str) -> discord.ui.LayoutView:
 
 
 async def test_layout_message_has_own_limits_and_stays_layout(client, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     classic = await channel.send("Hello", embed=discord.Embed(title="t"))
     sent = await channel.send(view=make_layout("First"))
     before = list(general.messages)
@@ -101,7 +101,7 @@ async def test_layout_message_has_own_limits_and_stays_layout(client, general):
 
 
 async def test_permissions_are_enforced_per_action(client, discord_server, general):
-    channel = text_channel(client, general)
+    channel = get_text_channel(client, general)
     sent = await channel.send("Hello")
     discord_server.changes.deny(general, Permission.EMBED_LINKS)
     with pytest.raises(discord.Forbidden):

@@ -12,7 +12,7 @@ from bot.drill.discord_stand_in.state import Channel, Permission
 from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import KINDS, QUICK_SPEED, Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 LINK = "https://news.example/articles/1"
 MIN_ATTEMPTS = 3
@@ -133,7 +133,7 @@ async def test_blocked_channel_is_explained_and_logged_once(scene, name):
     for trouble in troubles.values():
         trouble.begin(scene)
     bot = scene.start()
-    await until(lambda: all(get_max_attempts(scene, kind) >= MIN_ATTEMPTS for kind in troubles))
+    await wait_until(lambda: all(get_max_attempts(scene, kind) >= MIN_ATTEMPTS for kind in troubles))
     listed = await run_command(scene, talk, "feed list")
     explained = await run_command(scene, talk, "why", link=LINK)
     printed = await scene.run_command("why", LINK)
@@ -161,7 +161,7 @@ async def test_deleted_channel_is_listed_and_logged_once(scene):
     talk = scene.discord.changes.add_channel(scene.server, "talk")
     scene.discord.changes.remove_channel(deleted_channel)
     bot = scene.start()
-    await until(lambda: get_max_attempts(scene, "text") >= MIN_ATTEMPTS)
+    await wait_until(lambda: get_max_attempts(scene, "text") >= MIN_ATTEMPTS)
     listed = await run_command(scene, talk, "feed list")
     assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{deleted_channel.id}>", listed), listed
     assert "I can’t find this channel" in await scene.run_command("why", LINK)
@@ -177,15 +177,15 @@ async def test_why_explains_posts_dropped_by_kick(scene):
     scene.discord.changes.kick(scene.server)
     link = f"https://news.example/articles/{number}"
     scene.start()
-    await until(lambda: not scene.count_open_dispatches())
+    await wait_until(lambda: not scene.count_open_dispatches())
     assert "I wasn’t in the server at that time" in await scene.run_command("why", link)
     scene.discord.changes.invite(scene.server)
     talk = scene.discord.changes.add_channel(scene.server, "talk")
-    await until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
+    await wait_until(lambda: scene.server.id in store_probe.list_joined_server_ids(scene.database))
     await scene.clock.sleep(60)
     (later,) = scene.add_articles(1)
     await scene.make_feeds_due()
-    await until(lambda: scene.count_posts("text")[later])
+    await wait_until(lambda: scene.count_posts("text")[later])
     explained = await run_command(scene, talk, "why", link=link)
     assert explained.count("not posted: I wasn’t in the server at that time") == len(KINDS)
     assert not any(scene.count_posts(kind)[number] for kind in KINDS)
@@ -199,8 +199,8 @@ async def test_network_outage_loses_no_post_and_logs_little(scene):
     numbers = await scene.publish_and_poll(4)
     discord.faults.run_callback(SEND_ROUTES[0], discord.cut_off, after_effect=True, drop=True, skip=1)
     started_at = scene.clock.now()
-    await until(lambda: discord.is_offline)
-    await until(lambda: scene.clock.now() - started_at > 900)
+    await wait_until(lambda: discord.is_offline)
+    await wait_until(lambda: scene.clock.now() - started_at > 900)
     assert bot.status is None
     printed = await scene.run_command("why", f"https://news.example/articles/{numbers[-1]}")
     assert printed.count("waiting to be posted since") == len(KINDS)

@@ -9,7 +9,7 @@ from bot.drill.discord_stand_in.state import ChannelMessage, Permission
 from tests.support import store_probe
 from tests.support.wire.kills import find_delivery_faults
 from tests.support.wire.scene import OUTLET_NAME_KINDS, QUICK_SPEED, Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 
 def list_authors(scene: Scene, kind: str) -> list[str]:
@@ -42,12 +42,12 @@ async def test_webhook_posts_have_outlet_name_buttons_edits_and_reactions(scene,
         presses.append(discord_server.people.click(ada, find_newest_message(scene, kind), save))
     await discord_server.wait_until(lambda: all(pressed.answered for pressed in presses))
     discord_server.people.react(ada, scene.list_messages("signed text")[0])
-    await until(lambda: len(store_probe.load_rows(scene.database, "bookmark")) == 2)
+    await wait_until(lambda: len(store_probe.load_rows(scene.database, "bookmark")) == 2)
     await bot.stop()
     await scene.change_title(2, "Article 2 as it really was")
     scene.make_edits_due()
     bot = scene.start()
-    await until(
+    await wait_until(
         lambda: all(
             "really was" in find_newest_message(scene, kind).render_visible_text() for kind in OUTLET_NAME_KINDS
         )

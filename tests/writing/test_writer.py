@@ -25,7 +25,7 @@ from bot.writing.model_tasks import ModelTask
 from bot.writing.question_rewriter import Conversation
 from tests.support.cases import check_cases
 from tests.support.clocks import ManualClock
-from tests.support.model_service import ModelService, list_sentences, support_unless, task_of
+from tests.support.model_service import ModelService, get_task, list_sentences, support_unless
 from tests.support.search.library import Library
 
 ENGLISH = (
@@ -321,7 +321,7 @@ async def test_without_verification_names_and_numbers_must_be_in_passage(
 async def test_prompts_have_task_question_date_and_dated_passages(library, searcher, writer, service):
     service.answer_with("Rekognition was launched in 2016 [1].")
     await ask_about_article(library, searcher, writer)
-    tasks = [task_of(request) for request in service.requests]
+    tasks = [get_task(request) for request in service.requests]
     assert tasks == [ModelTask.REWRITE_QUESTION, ModelTask.ANSWER, ModelTask.VERIFY_SENTENCES]
     for prompt in service.prompts(ModelTask.REWRITE_QUESTION, ModelTask.ANSWER):
         assert f"\nQuestion: {QUESTION}" in prompt
@@ -419,7 +419,7 @@ async def test_slow_rewriting_is_abandoned(library, searcher, settings, clock, s
     reply_to_others = service.reply
 
     async def reply(request: web.Request) -> web.StreamResponse:
-        if task_of(await request.json()) is ModelTask.REWRITE_QUESTION:
+        if get_task(await request.json()) is ModelTask.REWRITE_QUESTION:
             await asyncio.sleep(60)
         return await reply_to_others(request)
 
@@ -614,7 +614,7 @@ async def test_failure_of_any_request_leaves_quotes(
     library_with_answer, searcher, settings, clock, service, caplog, bad_handler, bad_tasks
 ):
     async def reply(request: web.Request) -> web.StreamResponse:
-        task = task_of(await request.json())
+        task = get_task(await request.json())
         return (
             await bad_handler(request) if task in bad_tasks else web.json_response(make_completion(GOOD_REPLIES[task]))
         )
@@ -721,7 +721,7 @@ async def test_failure_is_logged_once_without_key_and_pauses_requests(
     service.send_body(KEY.encode(), 500)
     await ask_about_article(library, searcher, writer)
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
-    assert [task_of(request) for request in service.requests] == [ModelTask.REWRITE_QUESTION, ModelTask.ANSWER]
+    assert [get_task(request) for request in service.requests] == [ModelTask.REWRITE_QUESTION, ModelTask.ANSWER]
     clock.advance(FAILURE_PAUSE_SECONDS + 1)
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert len(service.requests) == 4
@@ -749,7 +749,7 @@ async def test_unsupported_parameters_are_left_out(service, writer, feed_server,
         body = await request.json()
         if unsupported in body:
             return web.json_response({"error": "unsupported"}, status=400)
-        return web.json_response(make_completion(GOOD_REPLIES[task_of(body)]))
+        return web.json_response(make_completion(GOOD_REPLIES[get_task(body)]))
 
     service.set_handler(strict)
     for _ in range(2):
@@ -768,7 +768,7 @@ async def test_concurrent_requests_are_limited(writer, service):
         max_running = max(max_running, running)
         await asyncio.sleep(0.02)
         running -= 1
-        return web.json_response(make_completion(GOOD_REPLIES[task_of(await request.json())]))
+        return web.json_response(make_completion(GOOD_REPLIES[get_task(await request.json())]))
 
     service.set_handler(count_concurrent)
     written_answers = await asyncio.gather(*(write_answer(writer) for _ in range(6)))

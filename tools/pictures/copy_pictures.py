@@ -16,7 +16,7 @@ from bot.core.preferences import DigestPlan, Filter, FilterMode, FilterPlace, Fi
 from bot.feeds.parsing.opml import ChannelOutline, Outline, serialize_opml
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss
-from tests.support.interactions import components, last_reply
+from tests.support.interactions import get_last_reply, list_controls
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 WORDS_BY_ENDING = {
@@ -74,11 +74,13 @@ async def shoot_copy(
     targets = [world.guild.create_text_channel(channel_names[1]), world.guild.create_forum_channel("forum")]
     names = {channel.mention: f"#{channel.name}" for channel in targets}
     names |= {world.news.mention: f"#{channel_names[0]}", f"<@&{role.id}>": "@AI"}
-    panel = last_reply(await world.editor.slash(world.news, "settings copy"))
-    *_source_menu, menu = [part for part in components(panel) if part.get("channel_types")]
-    preview = last_reply(await world.editor.select(panel, targets, custom_id=menu["custom_id"]))
+    panel = get_last_reply(await world.editor.slash(world.news, "settings copy"))
+    *_source_menu, menu = [part for part in list_controls(panel) if part.get("channel_types")]
+    preview = get_last_reply(await world.editor.select(panel, targets, custom_id=menu["custom_id"]))
     await shoot(world, world.news, partial(shoot_last, path=folder / f"settings-copy{ending}.png", names=names))
-    copy_button = next(part for part in components(preview) if part.get("style") == discord.ButtonStyle.success.value)
+    copy_button = next(
+        part for part in list_controls(preview) if part.get("style") == discord.ButtonStyle.success.value
+    )
     await world.editor.click(preview, custom_id=copy_button["custom_id"])
     await shoot(world, world.news, partial(shoot_last, path=folder / f"settings-copied{ending}.png", names=names))
 

@@ -13,7 +13,7 @@ from simcord.env import Env
 
 from bot.client.services import Services
 from bot.demo.sample_feeds import SamplePublisher
-from tests.support.interactions import button_labels, last_reply
+from tests.support.interactions import get_last_reply, list_button_labels
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
 
 
@@ -26,13 +26,13 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
     general = stage.guild.channels["general"]
     await newsroom.store.assistant_tokens.set_public_url("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
-        panel = last_reply(await person.slash(general, "feed share", channel=stage.news_channel))
-        await person.click(panel, label=button_labels(panel)[0])
+        panel = get_last_reply(await person.slash(general, "feed share", channel=stage.news_channel))
+        await person.click(panel, label=list_button_labels(panel)[0])
         await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
-        panel = last_reply(await person.slash(general, "settings assistants"))
+        panel = get_last_reply(await person.slash(general, "settings assistants"))
         await person.click(panel, label="Nouveau jeton" if ending else "New token")
         await shoot_widths(env, general, person, folder / f"assistants{ending}.png", assets)
-        panel = last_reply(await person.slash(general, "digest me"))
+        panel = get_last_reply(await person.slash(general, "digest me"))
         await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets)
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"

@@ -137,7 +137,7 @@ async def shoot_news(stage: Stage) -> None:
     stage.serve(5, 4, 2, 1, 0, corrected_number=4)
     await world.advance(HALF_AN_HOUR)
     await world.poll_and_deliver(feed)
-    titles = [message_texts.title(post) for post in world.posts()]
+    titles = [message_texts.find_title(post) for post in world.posts()]
     stage.names[world.posts()[titles.index(stage.words.corrected_title)].jump_url] = "#news › ✉️"
 
     def posts(page: Page) -> None:

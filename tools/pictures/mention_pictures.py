@@ -9,7 +9,7 @@ import discord
 
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import find_menu, last_reply
+from tests.support.interactions import find_menu, get_last_reply
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 STAGES: dict[str, tuple[str, str, tuple[str, ...], str, str, str, tuple[tuple[str, str], ...]]] = {
@@ -73,13 +73,13 @@ async def main(folder: Path) -> None:
 
                 await shoot(world, world.news, take_picture)
 
-            panel = last_reply(await world.editor.slash(world.news, "settings mentions"))
+            panel = get_last_reply(await world.editor.slash(world.news, "settings mentions"))
             form = await world.editor.select(panel, [str(roles[0].id)], custom_id=find_menu(panel)[0])
             trial = await world.editor.submit_modal(form, {"topic": topic, "limit": "1"})
             await take("mention-trial")
-            await world.editor.click(last_reply(trial), label=save_label)
+            await world.editor.click(get_last_reply(trial), label=save_label)
             trial = await world.editor.slash(world.news, "settings mentions", role=roles[1], topic=other_topic, limit=5)
-            await world.editor.click(last_reply(trial), label=save_label)
+            await world.editor.click(get_last_reply(trial), label=save_label)
             published = world.clock.now() - 60
             for number, (title, lead) in enumerate(stories[:2], 9):
                 items.insert(0, make_rss_item(number, title=title, body=lead, published=published + number))

@@ -13,7 +13,7 @@ from simcord.env import Env
 
 from bot.client.services import Services
 from bot.demo.sample_feeds import SamplePublisher
-from tests.support.interactions import choose, last_reply
+from tests.support.interactions import get_last_reply, select_option
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
 
 WORDS = {
@@ -37,10 +37,10 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             await shoot_widths(env, stage.news_channel, person, folder / f"{name}{ending}.png", assets)  # noqa: B023
 
         for post, is_for_channel in ((posts[-1], False), (posts[-2], True)):
-            menu = last_reply(await person.click(post, label="More"))
-            panel = last_reply(await person.click(menu, label=enough))
+            menu = get_last_reply(await person.click(post, label="More"))
+            panel = get_last_reply(await person.click(menu, label=enough))
             if is_for_channel:
-                panel = last_reply(await choose(person, panel, f"{for_everyone}{stage.news_channel.name}"))
+                panel = get_last_reply(await select_option(person, panel, f"{for_everyone}{stage.news_channel.name}"))
             else:
                 await shoot("mute-story")
             await person.click(panel, label=duration)

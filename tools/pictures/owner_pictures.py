@@ -17,7 +17,7 @@ from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.store.records.operating_records import ServerProfile
 from bot.text.source_patterns import SourcePattern
 from tests.support.discord_world import World
-from tests.support.interactions import button_custom_id, choose, last_reply
+from tests.support.interactions import get_button_custom_id, get_last_reply, select_option
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 OWNER_SERVER_ID = 1_234_567_890_123_456_789
@@ -56,11 +56,11 @@ async def main(folder: Path) -> None:
             await _add_servers(world)
             panel = await operator.slash(desk, "owner")
             await _shoot(world, desk, folder / f"owner-servers{ending}.png")
-            server_page = await choose(operator, last_reply(panel), SERVERS[0])
+            server_page = await select_option(operator, get_last_reply(panel), SERVERS[0])
             await _shoot(world, desk, folder / f"owner-server{ending}.png")
             question = await _press(operator, server_page, block_label)
             await _shoot(world, desk, folder / f"owner-block{ending}.png")
-            await choose(operator, last_reply(question), audit_title)
+            await select_option(operator, get_last_reply(question), audit_title)
             await _shoot(world, desk, folder / f"owner-audit{ending}.png")
             await _shoot_limits(world, desk, operator, folder, language)
             await _shoot_data(world, desk, operator, folder, language)
@@ -71,10 +71,10 @@ async def _shoot_limits(world: World, desk: ChannelHandle, operator: MemberActor
     """Take pictures of the limits of a server, of the blocked sources, and of the question before a block."""
     ending = "" if language == "en" else f"-{language}"
     limits_label, sources_title, block_label = LIMIT_LABELS[language]
-    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), SERVERS[0])
+    page = await select_option(operator, get_last_reply(await operator.slash(desk, "owner")), SERVERS[0])
     page = await _press(operator, page, limits_label)
     await _shoot(world, desk, folder / f"owner-limits{ending}.png")
-    page = await choose(operator, last_reply(page), sources_title, PAGE_MENU)
+    page = await select_option(operator, get_last_reply(page), sources_title, PAGE_MENU)
     await _shoot(world, desk, folder / f"owner-sources{ending}.png")
     modal = await _press(operator, page, block_label)
     await operator.submit_modal(modal, {"source": "www.reddit.com/r/rumours"})
@@ -85,7 +85,7 @@ async def _shoot_data(world: World, desk: ChannelHandle, operator: MemberActor, 
     """Take pictures of the data of a server, of the question before its erasure, and of what is left afterwards."""
     ending = "" if language == "en" else f"-{language}"
     data_label, ask_label, erase_label, refresh_label = DATA_LABELS[language]
-    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), SERVERS[0])
+    page = await select_option(operator, get_last_reply(await operator.slash(desk, "owner")), SERVERS[0])
     page = await _press(operator, page, data_label)
     await _shoot(world, desk, folder / f"owner-data{ending}.png")
     question = await _press(operator, page, ask_label)
@@ -102,21 +102,21 @@ async def _shoot_notices(world: World, desk: ChannelHandle, operator: MemberActo
     ending = "" if language == "en" else f"-{language}"
     notices_title, write_label, send_label, maintenance_title, turn_on_label = NOTICE_LABELS[language]
     await world.set_preference(Preference.ALERT_CHANNEL, world.news.id)
-    page = await choose(operator, last_reply(await operator.slash(desk, "owner")), notices_title, PAGE_MENU)
+    page = await select_option(operator, get_last_reply(await operator.slash(desk, "owner")), notices_title, PAGE_MENU)
     modal = await _press(operator, page, write_label)
     preview = await operator.submit_modal(modal, NOTICE_TEXTS)
     await _shoot(world, desk, folder / f"owner-notice{ending}.png")
     notices = await _press(operator, preview, send_label)
     await _shoot(world, desk, folder / f"owner-notices{ending}.png")
-    page = await choose(operator, last_reply(notices), maintenance_title)
+    page = await select_option(operator, get_last_reply(notices), maintenance_title)
     modal = await _press(operator, page, turn_on_label)
     await operator.submit_modal(modal, {"minutes": "30"})
     await _shoot(world, desk, folder / f"owner-maintenance{ending}.png")
 
 
 async def _press(operator: MemberActor, answer: InteractionResult, label: str) -> InteractionResult:
-    message = last_reply(answer)
-    return await operator.click(message, custom_id=button_custom_id(message, label))
+    message = get_last_reply(answer)
+    return await operator.click(message, custom_id=get_button_custom_id(message, label))
 
 
 async def _shoot(world: World, channel: ChannelHandle, path: Path) -> None:

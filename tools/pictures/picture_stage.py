@@ -25,7 +25,7 @@ from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, ope
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
 from tests.support.clocks import ManualClock
-from tests.support.discord_world import LOOPS, World, discord_world
+from tests.support.discord_world import LOOP_COGS, World, open_world
 from tests.support.feed_server import FeedServer
 from tools.pictures.page_camera import (
     CHROMIUM,
@@ -54,7 +54,7 @@ STORIES = 10
 @asynccontextmanager
 async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services, SamplePublisher]]:
     """The stage, on a database that is thrown away, with chosen settings."""
-    cog_types = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOP_COGS)
     with tempfile.TemporaryDirectory() as home:
         settings = replace(
             read_settings(),
@@ -110,7 +110,7 @@ async def server_in(language: str, **setting_values: Any) -> AsyncIterator[tuple
         try:
             async with (
                 open_services(settings, clock) as newsroom,
-                discord_world(newsroom, clock, locale=locale) as world,
+                open_world(newsroom, clock, locale=locale) as world,
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)

@@ -18,7 +18,7 @@ from bot.core import setting_registry
 from bot.core.preferences import ForumTagRule
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import find_accessory_id, last_reply
+from tests.support.interactions import find_accessory_id, get_last_reply
 from tools.pictures.owned_webhooks import owned_webhooks
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_channel, shoot_last
 
@@ -144,7 +144,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     ):
         panel = await editor.slash(world.news, "settings channel", channel=place)
         if setting is not None:
-            await editor.click(last_reply(panel), custom_id=find_accessory_id(last_reply(panel), setting))
+            await editor.click(get_last_reply(panel), custom_id=find_accessory_id(get_last_reply(panel), setting))
         await shoot(
             world,
             world.news,

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from simcord.backend.cdn import CDN_BASE
 
 from bot.demo.page_pictures import install_bot_avatar
-from tests.support.interactions import last_reply
+from tests.support.interactions import get_last_reply
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 TEXTS = {
@@ -50,7 +50,7 @@ async def main(folder: Path) -> None:
             pictures = {"avatar": ("avatar.png", avatar), "banner": ("banner.png", banner)}
             preview = await world.editor.slash(world.news, "settings profile", **pictures, bio=bio)
             await take("profile-preview")
-            await world.editor.click(last_reply(preview), label=use_label)
+            await world.editor.click(get_last_reply(preview), label=use_label)
             guild = world.bot.get_guild(world.guild.id)
             assert guild is not None
             avatar_hash = world.env.backend.get_member(guild.id, guild.me.id).avatar

@@ -11,7 +11,7 @@ from bot.core.preferences import PROPOSALS_FROM_EVERYONE, Preference
 from bot.posting.emoji import tile_drawing
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import last_reply
+from tests.support.interactions import get_last_reply
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
 SITES = {
@@ -65,7 +65,7 @@ async def main(folder: Path) -> None:
             await _shoot(world, world.news, folder / f"propose{ending}.png", names)
             world.env.backend.edit_role(world.guild.id, editors.id, {"permissions": 1 << 5})  # They manage the server.
             card = await world.reader.context_menu(world.news, "Follow this source", message)
-            modal = await world.reader.click(last_reply(card), label=propose_label)
+            modal = await world.reader.click(get_last_reply(card), label=propose_label)
             await world.reader.submit_modal(modal, {"line": reason})
             await world.deliver()
             await _shoot(world, alerts, folder / f"proposal{ending}.png", names)

@@ -20,7 +20,7 @@ from simcord.results import InteractionResult
 from bot.client.services import Services
 from bot.demo.demo_server import DemoServer
 from bot.demo.sample_feeds import SamplePublisher
-from tests.support.interactions import choose, components, find_menu, last_reply
+from tests.support.interactions import find_menu, get_last_reply, list_controls, select_option
 from tools.pictures.picture_stage import build_newsstand, open_preview_page, open_stage, shoot_widths
 from tools.pictures.published_pictures import FOLDER
 
@@ -44,22 +44,24 @@ class Reader:
         return await self.run_command("search", query=self.search_query)
 
     async def open_article(self) -> InteractionResult:
-        return await choose(self.person, last_reply(await self.run_command("search", query=self.article_query)), "", "")
+        return await select_option(
+            self.person, get_last_reply(await self.run_command("search", query=self.article_query)), "", ""
+        )
 
     async def find_similar(self) -> InteractionResult:
         return await self.click(await self.open_article(), "telex:like")
 
     async def add_bookmarks(self) -> InteractionResult:
         search_interaction = await self.search_articles()
-        for option in find_menu(last_reply(search_interaction))[1][:3]:
-            card = await choose(self.person, last_reply(search_interaction), option["label"])
+        for option in find_menu(get_last_reply(search_interaction))[1][:3]:
+            card = await select_option(self.person, get_last_reply(search_interaction), option["label"])
         form = await self.click(card, "telex:note")
         await self.person.submit_modal(form, {"note": self.note, "tags": self.tags})
         return await self.run_command("bookmarks")
 
     async def click(self, interaction: InteractionResult, start: str) -> InteractionResult:
-        ids = (str(component.get("custom_id")) for component in components(last_reply(interaction)))
-        return await self.person.click(last_reply(interaction), custom_id=next(id_ for id_ in ids if start in id_))
+        ids = (str(component.get("custom_id")) for component in list_controls(get_last_reply(interaction)))
+        return await self.person.click(get_last_reply(interaction), custom_id=next(id_ for id_ in ids if start in id_))
 
 
 VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {

@@ -13,7 +13,7 @@ from simcord.env import Env
 from bot.client.services import Services
 from bot.demo.sample_feeds import SamplePublisher
 from tests.support.feed_server import FeedServer
-from tests.support.interactions import button_labels, last_reply
+from tests.support.interactions import get_last_reply, list_button_labels
 from tools.pictures.picture_stage import build_newsstand, run_staged, shoot_widths
 
 PAGES = {
@@ -55,10 +55,10 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
             message = await stage.ada.send(general, link)
             await person.context_menu(general, "Save this link", message)
             await shoot_widths(env, general, person, folder / f"save-link{ending}.png", assets)
-            listed = last_reply(await person.slash(general, "bookmarks"))
+            listed = get_last_reply(await person.slash(general, "bookmarks"))
             await shoot_widths(env, general, person, folder / f"saved-list{ending}.png", assets)
-            panel = last_reply(await person.click(listed, label="En flux" if ending else "As a feed"))
-            await person.click(panel, label=button_labels(panel)[0])
+            panel = get_last_reply(await person.click(listed, label="En flux" if ending else "As a feed"))
+            await person.click(panel, label=list_button_labels(panel)[0])
             await shoot_widths(env, general, person, folder / f"bookmark-feed{ending}.png", assets)
             await person.slash(general, "privacy")
             await shoot_widths(env, general, person, folder / f"saved-privacy{ending}.png", assets)

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.support.discord_world import World
-from tests.support.interactions import choose, last_reply
+from tests.support.interactions import get_last_reply, select_option
 from tests.support.posted_feeds import PostHistory
 from tools.pictures.page_camera import MESSAGE, wait_for_images
 from tools.pictures.picture_stage import resize_to_widths, run, server_in, shoot, shoot_last
@@ -77,7 +77,7 @@ async def main(folder: Path) -> None:
                 take = partial(shoot_last, path=folder / f"{name}{ending}.png", names=channel_names)  # noqa: B023
                 await shoot(world, world.news, take, height=1800)
 
-            report = last_reply(await world.editor.slash(world.news, "feed report"))
+            report = get_last_reply(await world.editor.slash(world.news, "feed report"))
             await shoot_message("scorecard")
             await world.editor.slash(world.news, "feed alerts", channel=world.news)
             await world.editor.click(report, label=monthly_label)
@@ -88,12 +88,12 @@ async def main(folder: Path) -> None:
             world.clock.advance(due_at - world.clock.now())
             await world.deliver()
             await shoot_message("scorecard-message")
-            report = last_reply(await world.editor.slash(world.news, "feed report"))
+            report = get_last_reply(await world.editor.slash(world.news, "feed report"))
             await shoot(
                 world, world.news, partial(shoot_open_menu, path=folder / f"scorecard-menu{ending}.png"), height=1800
             )
-            remedy = last_reply(
-                await choose(world.editor, report, f"{names[0]}{' ' if ending else ''}: {remedy_start}")
+            remedy = get_last_reply(
+                await select_option(world.editor, report, f"{names[0]}{' ' if ending else ''}: {remedy_start}")
             )
             await shoot_message("scorecard-remedy")
             await world.editor.click(remedy, label=apply_label)

@@ -20,7 +20,7 @@ from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
 from cogs.running.welcome_message import send_welcome
-from tests.support.interactions import last_reply
+from tests.support.interactions import get_last_reply
 from tools.pictures.picture_stage import run_staged, shoot_widths
 
 COMMANDS = {
@@ -77,7 +77,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, command in COMMANDS.items():
-            panel = last_reply(await person.slash(general, command))
+            panel = get_last_reply(await person.slash(general, command))
             await shoot_widths(env, general, person, folder / f"{name}{ending}.png", assets)
         label = "Tout supprimer" if ending else "Delete everything"
         await person.click(panel, label=label)

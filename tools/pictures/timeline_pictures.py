@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from bot.core.models import Feed
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import last_reply
+from tests.support.interactions import get_last_reply
 from tools.pictures.page_camera import MESSAGE, photograph
 from tools.pictures.picture_stage import WIDTHS, resize, run, server_in, shoot
 from tools.pictures.published_pictures import is_wanted
@@ -114,7 +114,9 @@ async def main(folder: Path) -> None:
             await publish_story(world, server)
             story = await world.editor.slash(world.news, "story", words=words)
             await take(world, "story-so-far", ending)
-            await world.editor.click(last_reply(story), label="Du plus récent" if language == "fr" else "Newest first")
+            await world.editor.click(
+                get_last_reply(story), label="Du plus récent" if language == "fr" else "Newest first"
+            )
             await take(world, "story-newest", ending)
             await world.editor.slash(world.news, "story", words="Kraken")
             await take(world, "story-none", ending)

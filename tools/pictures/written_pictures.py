@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bot.core import setting_registry
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import last_reply
+from tests.support.interactions import get_last_reply
 from tests.support.model_service import ModelService
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last
 
@@ -93,7 +93,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     service.answer_with("NO ANSWER")
     await post_article(world, server, own, 1)
     service.answer_with(own.summary)
-    menu = last_reply(await world.editor.click(world.posts()[-1], label="Plus" if ending else "More"))
+    menu = get_last_reply(await world.editor.click(world.posts()[-1], label="Plus" if ending else "More"))
     await world.editor.click(menu, label="Résumer" if ending else "Summarize")
     take = partial(shoot_last, path=folder / f"summary{ending}.png", names={})
     await shoot(world, world.news, take)

@@ -13,7 +13,7 @@ from bot.core.models import Article
 from bot.demo.sample_feeds import load_stories
 from bot.search.index import text_analysis
 from tests.answers.timeline.articles import make_article
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 TITLE = "Ship’s anchor cuts the Nordwave cable"
 CUT = "The undersea cable Nordwave was cut in the night by the anchor of a cargo ship."
@@ -99,7 +99,7 @@ def test_first_and_last_developments_are_selected():
 
 
 def test_shared_stories_are_found_by_key_terms():
-    shared("stories/en.jsonl.gz")
+    require_shared_path("stories/en.jsonl.gz")
     from benchmarks.stories import load_labelled_headlines  # noqa: PLC0415 - reads the shared stories
 
     headlines = [headline for half in load_labelled_headlines() for headline in half]

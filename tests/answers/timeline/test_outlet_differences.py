@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.answers.timeline.outlet_differences import find_outlet_difference, have_different_numbers
 from tests.answers.timeline.articles import make_article
 from tests.support.cases import check_cases
-from tests.support.shared_data import shared
+from tests.support.shared_data import require_shared_path
 
 FRENCH_PAIRS = json.loads(
     (Path(__file__).resolve().parents[3] / "benchmarks" / "outlet_differences_fr.json").read_bytes()
@@ -143,7 +143,7 @@ def test_french_sentences_are_judged_correctly():
 
 
 def test_shared_stories_show_only_reviewed_differences():
-    shared("stories/en.jsonl.gz")
+    require_shared_path("stories/en.jsonl.gz")
     from benchmarks.outlet_differences import find_differences  # noqa: PLC0415 - reads the shared stories
     from benchmarks.stories import load_labelled_headlines  # noqa: PLC0415
 

@@ -6,11 +6,11 @@ import asyncio
 
 from bot.store import Store
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 def test_maintenance_is_switched_and_audited(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
 
     async def create_database() -> None:
         await (await Store.open(tmp_path / "news.db", ManualClock())).close()

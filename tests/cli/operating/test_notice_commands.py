@@ -7,11 +7,11 @@ import asyncio
 from bot.core.preferences import Preference
 from bot.store import Store
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 def test_notice_is_checked_confirmed_sent_and_cancelled(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
 
     async def fill_store() -> None:
         store = await Store.open(tmp_path / "news.db", ManualClock())

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.store import Store
 from bot.store.records.operating_records import ServerProfile
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 async def create_store(folder: Path) -> None:
@@ -19,7 +19,7 @@ async def create_store(folder: Path) -> None:
 
 
 def test_servers_are_listed_with_figures(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     asyncio.run(create_store(tmp_path))
     (server,) = telex.json("servers", "--json")
     assert (server["id"], server["feeds"], server["posts_a_day"], server["last_use"]) == ("11", 0, 0, None)
@@ -28,7 +28,7 @@ def test_servers_are_listed_with_figures(tmp_path, launcher):
 
 
 def test_server_limits_are_listed_and_changed(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     asyncio.run(create_store(tmp_path))
     usages = telex.json("servers", "limits", "11", "feeds=500", "digests=0", "--json")
     assert usages == [

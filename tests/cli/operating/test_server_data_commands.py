@@ -10,13 +10,13 @@ import pytest
 
 from bot.store import Store
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 SERVER, JOINED_SERVER = 123_456_789_012_345_678, 223_456_789_012_345_678
 
 
 @pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
+def telex(tmp_path, launcher) -> TelexCommand:
     async def fill_store() -> None:
         store = await Store.open(tmp_path / "news.db", ManualClock())
         feed = await store.feeds.add("https://news.example/feed", title="News")
@@ -29,7 +29,7 @@ def telex(tmp_path, launcher) -> Telex:
         await store.close()
 
     asyncio.run(fill_store())
-    return Telex(tmp_path, launcher)
+    return TelexCommand(tmp_path, launcher)
 
 
 def test_server_is_exported_and_erased_with_audited_receipt(telex, tmp_path):

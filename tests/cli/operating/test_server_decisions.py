@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.store import Store
 from bot.store.records.operating_records import ServerProfile
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 HOME, CLUB, TWIN, OFFICE = (1_000_000_000_000_000_000 + number for number in range(4))
 STRANGER = 1_100_000_000_000_000_000
@@ -33,7 +33,7 @@ async def add_servers(store: Store) -> None:
 
 
 def test_servers_are_left_blocked_allowed_and_audited(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     telex.environment["TELEX_OWNER_SERVER"] = str(OFFICE)
     fill_store(tmp_path / "news.db", add_servers)
     assert [server["name"] for server in telex.json("servers", "--json")] == [

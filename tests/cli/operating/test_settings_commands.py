@@ -14,7 +14,7 @@ from bot.store.records.setup_records import Setup, compare_setups
 from tests.store.test_setups import LIMITS, MANAGER, build_full_setup
 from tests.support.clocks import ManualClock
 from tests.support.samples import CHANNEL, SERVER
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 
 async def create_store(folder: Path) -> None:
@@ -42,9 +42,9 @@ async def list_changers(folder: Path) -> list[int | None]:
 
 
 @pytest.fixture
-def telex(tmp_path, launcher) -> Telex:
+def telex(tmp_path, launcher) -> TelexCommand:
     asyncio.run(create_store(tmp_path))
-    return Telex(tmp_path, launcher)
+    return TelexCommand(tmp_path, launcher)
 
 
 def test_settings_are_imported_after_confirmation(tmp_path, telex):

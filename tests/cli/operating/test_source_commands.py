@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.store import Store
 from tests.support.clocks import ManualClock
-from tests.support.telex_command import Telex
+from tests.support.telex_command import TelexCommand
 
 OWN_SERVER = 123456789012345678
 
@@ -21,7 +21,7 @@ async def create_store(folder: Path) -> None:
 
 
 def test_source_is_blocked_listed_and_allowed(tmp_path, launcher):
-    telex = Telex(tmp_path, launcher)
+    telex = TelexCommand(tmp_path, launcher)
     telex.environment["TELEX_OWNER_SERVER"] = str(OWN_SERVER)
     asyncio.run(create_store(tmp_path))
     impact = "news.example: 1 feed followed in 1 server, also in your own."

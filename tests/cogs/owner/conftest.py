@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.configuration.settings import Settings
-from tests.cogs.owner.office import OWNER_SERVER_ID, Office, open_office
+from tests.cogs.owner.office import OWNER_SERVER_ID, OwnerServer, create_owner_server
 
 
 @pytest.fixture
@@ -16,5 +16,5 @@ def settings(settings) -> Settings:
 
 
 @pytest.fixture
-async def office(telex, monkeypatch) -> Office:
-    return await open_office(telex, monkeypatch)
+async def office(telex, monkeypatch) -> OwnerServer:
+    return await create_owner_server(telex, monkeypatch)

@@ -12,14 +12,14 @@ from simcord.builders import ChannelHandle, GuildHandle
 from simcord.results import InteractionResult
 
 from tests.support.discord_world import World
-from tests.support.interactions import button_custom_id, last_reply
+from tests.support.interactions import get_button_custom_id, get_last_reply
 
 OWNER_SERVER_ID = 1_234_567_890_123_456_789
 """Value of the setting `owner_server` in tests of /owner."""
 
 
 @dataclass
-class Office:
+class OwnerServer:
     """The operator's server: a channel, the operator and an ordinary member."""
 
     world: World
@@ -30,11 +30,11 @@ class Office:
 
     async def click(self, answer: InteractionResult, label: str) -> InteractionResult:
         """Press the button with this label as the operator."""
-        message = last_reply(answer)
-        return await self.operator.click(message, custom_id=button_custom_id(message, label))
+        message = get_last_reply(answer)
+        return await self.operator.click(message, custom_id=get_button_custom_id(message, label))
 
 
-async def open_office(world: World, monkeypatch: pytest.MonkeyPatch) -> Office:
+async def create_owner_server(world: World, monkeypatch: pytest.MonkeyPatch) -> OwnerServer:
     """Create the operator's server."""
     guild = world.env.create_guild("Office", id=OWNER_SERVER_ID)
     channel = guild.create_text_channel("desk")
@@ -46,4 +46,4 @@ async def open_office(world: World, monkeypatch: pytest.MonkeyPatch) -> Office:
         return SimpleNamespace(team=None, owner=operator.user)
 
     monkeypatch.setattr(world.bot, "application_info", application_info)
-    return Office(world, guild, channel, operator, visitor)
+    return OwnerServer(world, guild, channel, operator, visitor)

@@ -16,8 +16,8 @@ from bot.core.preferences import DigestPlan
 from cogs.running.health_monitor import HealthCog
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import choose, last_reply, message_text
-from tests.support.scenario import START, follow, posted_titles, publish
+from tests.support.interactions import get_last_reply, read_reply_text, select_option
+from tests.support.scenario import START, follow_feed, list_posted_titles, publish_items
 
 REFUSAL = "I’m down for maintenance. Nothing is lost: posts will follow. Try again later."
 
@@ -41,28 +41,30 @@ async def test_maintenance_refuses_users_until_operator_turns_it_off(office, fee
         raise ConnectionResetError
 
     monkeypatch.setattr(world.bot, "change_presence", change_presence)
-    await follow(world, feed_server)
+    await follow_feed(world, feed_server)
     (post,) = world.posts()
     panel = await office.operator.slash(office.channel, "owner")
-    page = await choose(office.operator, last_reply(panel), "Maintenance", "Page")
-    modal = await office.operator.click(last_reply(page), label="Turn on…")
+    page = await select_option(office.operator, get_last_reply(panel), "Maintenance", "Page")
+    modal = await office.operator.click(get_last_reply(page), label="Turn on…")
     refusal = await office.operator.submit_modal(modal, {"minutes": "soon"})
-    assert message_text(refusal) == "Enter a number of minutes, such as 30."
+    assert read_reply_text(refusal) == "Enter a number of minutes, such as 30."
     settings_panel = await world.editor.slash(world.news, "settings server")
-    modal = await office.operator.click(last_reply(page), label="Turn on…")
+    modal = await office.operator.click(get_last_reply(page), label="Turn on…")
     page = await office.operator.submit_modal(modal, {"minutes": "30"})
-    assert f"on since <t:{START}:f>\nexpected until <t:{START + 1800}:f>" in message_text(page)
+    assert f"on since <t:{START}:f>\nexpected until <t:{START + 1800}:f>" in read_reply_text(page)
     until = f"I’m down for maintenance until about <t:{START + 1800}:t>. Nothing is lost: posts will follow."
     for answer in (
         await world.reader.slash(world.news, "search", query="browser"),
         await world.reader.click(post, label="Save"),
-        await choose(world.editor, last_reply(settings_panel), "French"),
+        await select_option(world.editor, get_last_reply(settings_panel), "French"),
         await office.visitor.slash(office.channel, "owner"),
     ):
-        assert message_text(answer) == until
+        assert read_reply_text(answer) == until
     world.clock.advance(1801)
     world.locales[world.reader.id] = "fr"
-    assert message_text(await world.reader.slash(world.news, "help")).startswith("Je suis en maintenance. Rien n’est")
+    assert read_reply_text(await world.reader.slash(world.news, "help")).startswith(
+        "Je suis en maintenance. Rien n’est"
+    )
     mention = await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
     assert world.news.history()[-1].content == REFUSAL
     assert world.news.history()[-1].reference.message_id == mention.id
@@ -70,43 +72,43 @@ async def test_maintenance_refuses_users_until_operator_turns_it_off(office, fee
         await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
     assert [message.content for message in world.posts()].count(REFUSAL) <= MAX_QUESTIONS_PER_USER_PER_MINUTE
     assert presences == [("Maintenance: posts will follow", discord.Status.dnd)]
-    page = await office.operator.click(last_reply(page), label="Turn off")
-    assert message_text(page).startswith("### Maintenance\noff")
+    page = await office.operator.click(get_last_reply(page), label="Turn off")
+    assert read_reply_text(page).startswith("### Maintenance\noff")
     assert presences[1:] == [(None, discord.Status.online)]
     world.locales.clear()
-    assert "Try again later" not in message_text(await world.reader.slash(world.news, "help"))
+    assert "Try again later" not in read_reply_text(await world.reader.slash(world.news, "help"))
 
 
 async def test_posts_and_digest_wait_for_end_of_maintenance(telex, feed_server):
     digest_channel = telex.guild.create_text_channel("digest")
     await telex.env.settle()
-    feed = await follow(telex, feed_server)
-    await follow(telex, feed_server, channel=digest_channel, path="/other", title="Other")
+    feed = await follow_feed(telex, feed_server)
+    await follow_feed(telex, feed_server, channel=digest_channel, path="/other", title="Other")
     plan = DigestPlan(weekday=None, minute=(START // 60 + 30) % 1440)
     place = {"server_id": telex.guild.id, "channel_id": digest_channel.id}
     await telex.store.digests.save(plan, **place, user_id=telex.editor.id, limit=9)
-    titles = posted_titles(telex)
+    titles = list_posted_titles(telex)
     count = len(telex.posts(digest_channel))
     await turn_on_in_terminal(telex)
-    await publish(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
+    await publish_items(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
     await telex.advance(3600)
     await telex.deliver()
     await telex.restart()
     await telex.deliver()
-    assert posted_titles(telex) == titles
+    assert list_posted_titles(telex) == titles
     assert len(telex.posts(digest_channel)) == count
     await turn_off_in_terminal(telex)
     await telex.deliver()
-    assert posted_titles(telex) == [*titles, "Seven", "Eight"]
+    assert list_posted_titles(telex) == [*titles, "Seven", "Eight"]
     assert len(telex.posts(digest_channel)) == count + 1
     await telex.deliver()
     assert len(telex.posts()) == len(titles) + 2
 
 
 async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed_server):
-    feed = await follow(telex, feed_server)
-    titles = posted_titles(telex)
-    await publish(
+    feed = await follow_feed(telex, feed_server)
+    titles = list_posted_titles(telex)
+    await publish_items(
         telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"), delivered=False
     )
     claim = telex.store.dispatches.claim
@@ -119,19 +121,19 @@ async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed_se
     telex.store.dispatches.claim = claim_then_turn_on
     await telex.deliver()
     del telex.store.dispatches.claim
-    assert posted_titles(telex) == [*titles, "Seven"]
+    assert list_posted_titles(telex) == [*titles, "Seven"]
     assert [state for state, _count, _oldest in await telex.store.dispatches.count_by_state()] == ["sent", "waiting"]
     await turn_off_in_terminal(telex)
     await telex.deliver()
-    assert posted_titles(telex) == [*titles, "Seven", "Eight"]
+    assert list_posted_titles(telex) == [*titles, "Seven", "Eight"]
 
 
 async def test_started_edit_is_made_though_maintenance_starts(telex, feed_server):
-    feed = await follow(telex, feed_server)
-    await publish(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
+    feed = await follow_feed(telex, feed_server)
+    await publish_items(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
     await telex.advance(600)
     corrected_items = [make_rss_item(8, title="Eight corrected"), make_rss_item(7, title="Seven corrected")]
-    await publish(telex, feed_server, feed, *corrected_items, delivered=False)
+    await publish_items(telex, feed_server, feed, *corrected_items, delivered=False)
     list_dispatches = telex.store.dispatches.list_dispatches_to_edit
 
     async def list_then_turn_on(*arguments: Any) -> Any:
@@ -142,10 +144,10 @@ async def test_started_edit_is_made_though_maintenance_starts(telex, feed_server
     telex.store.dispatches.list_dispatches_to_edit = list_then_turn_on
     await telex.deliver()
     del telex.store.dispatches.list_dispatches_to_edit
-    assert sum("corrected" in title for title in posted_titles(telex)) == 1
+    assert sum("corrected" in title for title in list_posted_titles(telex)) == 1
     await turn_off_in_terminal(telex)
     await telex.deliver()
-    assert sum("corrected" in title for title in posted_titles(telex)) == 2
+    assert sum("corrected" in title for title in list_posted_titles(telex)) == 2
 
 
 async def test_feeds_are_not_polled_during_maintenance(newsroom, clock, feed_server):
@@ -169,7 +171,7 @@ async def test_feeds_are_not_polled_during_maintenance(newsroom, clock, feed_ser
 
 
 async def test_health_endpoints_report_maintenance_but_no_problem(telex, feed_server):
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     cog = telex.bot.get_cog(HealthCog.__name__)
     port, health = await cog.start_http_server("127.0.0.1", 0), cog.health
     await turn_on_in_terminal(telex)

@@ -11,58 +11,58 @@ from simcord.results import InteractionResult
 
 from bot.operating import server_erasures
 from bot.operating.audit_follower import AUDIT_EVENT
-from tests.cogs.owner.office import OWNER_SERVER_ID, Office
+from tests.cogs.owner.office import OWNER_SERVER_ID, OwnerServer
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import button_labels, last_reply, message_text
-from tests.support.scenario import follow
-from tests.support.wire.waiting import until
+from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text
+from tests.support.scenario import follow_feed
+from tests.support.wire.waiting import wait_until
 
 
-async def open_data_page(office: Office, search_text: str) -> InteractionResult:
+async def open_data_page(office: OwnerServer, search_text: str) -> InteractionResult:
     """Open the data page of the server that the operator searches for."""
     panel = await office.operator.slash(office.channel, "owner")
     page = await office.operator.submit_modal(await office.click(panel, "Find a server…"), {"line": search_text})
     return await office.click(page, "Data…")
 
 
-def load_json_file(office: Office, answer: InteractionResult) -> Any:
+def load_json_file(office: OwnerServer, answer: InteractionResult) -> Any:
     """Load the JSON file attached to an answer."""
-    return json.loads(office.world.env.backend.cdn.get(last_reply(answer).attachments[0].url))
+    return json.loads(office.world.env.backend.cdn.get(get_last_reply(answer).attachments[0].url))
 
 
 async def test_server_data_is_exported_and_erased(office, feed_server):
     telex, server_id = office.world, office.world.guild.id
-    await follow(telex, feed_server)
+    await follow_feed(telex, feed_server)
     url = feed_server.serve("/private", make_rss(make_rss_item(9, title="Secret minutes"))).replace(
         "http://", "http://jane:s3cr3t@"
     )
     preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    await telex.editor.click(last_reply(preview), label="Follow")
+    await telex.editor.click(get_last_reply(preview), label="Follow")
     await telex.deliver()
     await telex.newsroom.index.catch_up()
-    assert "Secret minutes" in message_text(await telex.reader.slash(telex.news, "search", query="minutes"))
+    assert "Secret minutes" in read_reply_text(await telex.reader.slash(telex.news, "search", query="minutes"))
     for article in await telex.store.articles.list_newest(None, limit=10):
         await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=server_id, channel_id=telex.news.id)
     bookmark_count = await telex.store.bookmarks.count(telex.reader.id)
 
     page = await open_data_page(office, "newsroom")
-    assert "1 channel · 2 feeds" in message_text(page)
+    assert "1 channel · 2 feeds" in read_reply_text(page)
     export = load_json_file(office, await office.click(page, "Export"))
     assert export["tables"]["channel"][0]["id"] == str(telex.news.id)
     assert "s3cr3t" not in json.dumps(export)
     question = await office.click(page, "Erase…")
-    assert "Erase everything about Newsroom?" in message_text(question)
+    assert "Erase everything about Newsroom?" in read_reply_text(question)
     page = await office.click(question, "Cancel")
     leaving = await office.click(await office.click(page, "Erase…"), "Erase permanently")
-    await until(lambda: server_id not in telex.env.backend.guilds)
+    await wait_until(lambda: server_id not in telex.env.backend.guilds)
     await telex.env.settle()
-    assert "as soon as I’ve left the server" in message_text(leaving)
+    assert "as soon as I’ve left the server" in read_reply_text(leaving)
     telex.clock.advance(60)
     assert (await server_erasures.erase_requested_servers(telex.store))[0].server_id == server_id
 
     erased_page = await office.click(leaving, "Refresh")
-    assert "Nothing is stored about this server." in message_text(erased_page)
-    assert button_labels(last_reply(erased_page)) == ["Back", "Receipt"]
+    assert "Nothing is stored about this server." in read_reply_text(erased_page)
+    assert list_button_labels(get_last_reply(erased_page)) == ["Back", "Receipt"]
     receipt = load_json_file(office, await office.click(erased_page, "Receipt"))
     assert receipt["deleted"]["bookmark"] == 1
     assert receipt["cleared"]["bookmark"] == bookmark_count - 1
@@ -82,14 +82,14 @@ async def test_export_too_large_for_discord_names_terminal_command(office, monke
         write("é" * 14_000_000)  # more bytes than the 25 MiB of the simulated Discord, in fewer characters
 
     monkeypatch.setattr(office.world.store.server_data, "export", export)
-    refusal = message_text(await office.click(page, "Export"))
+    refusal = read_reply_text(await office.click(page, "Export"))
     assert refusal.endswith(f"In the terminal: `telex servers export {server_id} FILE`")
 
 
 async def test_own_server_is_not_erased(office):
     page = await open_data_page(office, "office")
     refusal = await office.click(await office.click(page, "Erase…"), "Erase permanently")
-    assert message_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
+    assert read_reply_text(refusal) == "That’s your own server (TELEX_OWNER_SERVER): I stay there."
     assert not await office.world.store.server_data.is_erasure_requested(OWNER_SERVER_ID)
 
 

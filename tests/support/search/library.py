@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.models import Feed
 from bot.store import Store
-from tests.support.samples import new_article
+from tests.support.samples import make_new_article
 
 DAY = 86_400
 
@@ -42,7 +42,7 @@ class Library:
     ) -> int:
         """Keep an article published so many days ago; its id."""
         feed = feed or self.feed
-        new = new_article(
+        new = make_new_article(
             feed,
             f"article{next(_numbers)}",
             title=title,
@@ -56,6 +56,6 @@ class Library:
         return article.id
 
 
-def modes(folder: Path) -> set[str]:
+def list_modes(folder: Path) -> set[str]:
     """The modes of a folder and all that is in it, as `ls` shows them."""
     return {stat.filemode(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}

@@ -14,7 +14,7 @@ from bot.store import Store
 _indexes: WeakKeyDictionary[Store, IndexUpdater] = WeakKeyDictionary()
 
 
-def searcher_of(store: Store, *args: Any, **options: Any) -> Searcher:
+def build_searcher(store: Store, *args: Any, **options: Any) -> Searcher:
     """A searcher; all of one store share an index, which catches up before each search."""
     if store not in _indexes:
         _indexes[store] = IndexUpdater(store, Path(mkdtemp(prefix="index-", dir=Path.cwd())))

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from tests.support.wire.waiting import PATIENCE, until
+from tests.support.wire.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 INHERITED = {"PATH", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX"}
@@ -111,6 +111,6 @@ class BotProcess:
 
     async def wait_for_exit(self, *, within: float = PATIENCE) -> int:
         """Wait for its end. Raises TimeoutError."""
-        await until(lambda: self.status is not None, within=within)
+        await wait_until(lambda: self.status is not None, within=within)
         assert self._status is not None
         return self._status

@@ -20,7 +20,7 @@ from tests.support.wire.waiting import PATIENCE
 C = TypeVar("C", bound=discord.Client)
 
 
-def redirect(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def redirect_discord_py(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let discord.py in this process talk to the stand-in."""
     monkeypatch.setattr(Route, "BASE", server.api_url)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway.url))
@@ -53,7 +53,7 @@ class RecordingClient(discord.Client):
 
 
 @asynccontextmanager
-async def online(client: C, token: str) -> AsyncIterator[C]:
+async def connect_client(client: C, token: str) -> AsyncIterator[C]:
     """The client, logged in and ready, until the end of the block."""
     await client.login(token)
     running = asyncio.create_task(client.connect())
@@ -70,7 +70,7 @@ async def online(client: C, token: str) -> AsyncIterator[C]:
         await running
 
 
-def text_channel(client: discord.Client, channel: Channel) -> discord.TextChannel:
+def get_text_channel(client: discord.Client, channel: Channel) -> discord.TextChannel:
     cached_channel = client.get_channel(channel.id)
     assert isinstance(cached_channel, discord.TextChannel)
     return cached_channel

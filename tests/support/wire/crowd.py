@@ -14,17 +14,17 @@ from bot.drill.discord_stand_in.state import Channel
 from bot.store import Store
 from bot.store.records.source_records import IntakeResult, PollWrite
 from tests.support import store_probe
-from tests.support.samples import new_article
+from tests.support.samples import make_new_article
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 
-POSTING = "POST /channels/{channel}/messages"
-EDITING = "PATCH /channels/{channel}/messages/{message}"
-REACTING = "PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me"
+POST_ROUTE = "POST /channels/{channel}/messages"
+EDIT_ROUTE = "PATCH /channels/{channel}/messages/{message}"
+REACTION_ROUTE = "PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me"
 
 
 @dataclass
-class Crowd:
+class LoadScene:
     """`servers` with so many `channels` each, without a bot until `start`."""
 
     discord: DiscordServer
@@ -59,7 +59,7 @@ class Crowd:
             )
             self._follow(channels, feed.id, now)
             articles = [
-                new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
+                make_new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
                 for number in range(posts)
             ]
             await store.polls.record(
@@ -98,7 +98,7 @@ class Crowd:
         """The settings of a bot; of several each has a number."""
         return {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": store_probe.address_of(self.database),
+            "TELEX_DATABASE": store_probe.format_database_address(self.database),
             "TELEX_INDEX": str(self.folder / f"index-{number}"),
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
@@ -120,11 +120,11 @@ class Crowd:
 
 
 @asynccontextmanager
-async def open_crowd(
+async def open_load_scene(
     discord: DiscordServer, launcher: Launcher, folder: Path, database: DatabaseUrl | None = None
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[LoadScene]:
     """A crowd whose bots do not outlive it."""
-    crowd = Crowd(discord, launcher, folder, server_database=database)
+    crowd = LoadScene(discord, launcher, folder, server_database=database)
     try:
         yield crowd
     finally:

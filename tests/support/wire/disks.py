@@ -14,12 +14,12 @@ import pytest
 
 from tests.support.wire.scene import Scene
 
-LARGEST = 256 * 1024
+FILE_SIZE_LIMIT = 256 * 1024
 """Bytes after which no file of the bot grows, while it is limited."""
 
 
 @contextmanager
-def small_disk(folder: Path, *, size: str = "16m") -> Iterator[Path]:
+def mount_small_disk(folder: Path, *, size: str = "16m") -> Iterator[Path]:
     """A disk of its own. Skips the test where none may be mounted."""
     place = folder / "disk"
     place.mkdir()
@@ -34,7 +34,7 @@ def small_disk(folder: Path, *, size: str = "16m") -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def fill(disk: Path) -> None:
+def exhaust_disk(disk: Path) -> None:
     """Leave no room at all."""
     with (disk / "filling").open("ab", buffering=0) as file:
         for size in (2**20, 2**12, 1):
@@ -43,30 +43,32 @@ def fill(disk: Path) -> None:
                     file.write(bytes(size))
 
 
-def make_room(disk: Path) -> None:
+def free_disk(disk: Path) -> None:
     (disk / "filling").unlink()
 
 
-def remount(disk: Path, mode: str) -> None:
+def remount_disk(disk: Path, mode: str) -> None:
     """Let a disk be read-only (`ro`), or not (`rw`)."""
     subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
 
 
-def let_fail(scene: Scene) -> None:
+def limit_file_size(scene: Scene) -> None:
     """Let every write of the running bot to its database fail, as on a disk at its quota."""
     with closing(sqlite3.connect(scene.database_path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', ?)", ("x" * 2 * LARGEST,))
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', ?)", ("x" * 2 * FILE_SIZE_LIMIT,)
+        )
     wal = scene.database_path.with_name("telex.db-wal")
-    assert wal.stat().st_size > LARGEST, "what is written next would not be beyond the limit"
-    resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (LARGEST, resource.RLIM_INFINITY))
+    assert wal.stat().st_size > FILE_SIZE_LIMIT, "what is written next would not be beyond the limit"
+    resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (FILE_SIZE_LIMIT, resource.RLIM_INFINITY))
 
 
-def let_work(scene: Scene) -> None:
+def lift_file_size_limit(scene: Scene) -> None:
     resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def spoil(path: Path, *tables: str) -> None:
+def corrupt_tables(path: Path, *tables: str) -> None:
     """Overwrite the first page of tables and of their indices with rubbish, while a bot may be using them."""
     with closing(sqlite3.connect(path)) as connection:
         marks = ", ".join("?" * len(tables))
@@ -84,7 +86,7 @@ def spoil(path: Path, *tables: str) -> None:
             connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('ballast', '')")
 
 
-def spoil_schema(path: Path) -> None:
+def corrupt_schema(path: Path) -> None:
     """Let the name of an index be bytes that are no UTF-8, and what it is made with no SQL."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")

@@ -11,7 +11,7 @@ from signal import SIGKILL
 from bot.core import setting_registry
 from tests.support.wire.scene import DIRECT, KINDS, Scene
 from tests.support.wire.server_inspector import find_article_numbers
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 INTAKE = "bot.polling.intake:Intake"
 RELAY = "bot.posting.outbox_relay:OutboxRelay"
@@ -455,7 +455,7 @@ async def crash_in_edit(
     bot = scene.start()
     await scene.wait_until_posted(expected_numbers)
     with suppress(TimeoutError):
-        await until(lambda: not scene.count_pending_edits())
+        await wait_until(lambda: not scene.count_pending_edits())
     await bot.stop()
     faults = find_delivery_faults(scene, expected_numbers)
     outdated_posts = [
@@ -667,9 +667,9 @@ async def _run_until_shown(scene: Scene, kind: str, words: str) -> None:
     """Run a bot until a channel shows these words and no dispatch is open."""
     bot = scene.start()
     with suppress(TimeoutError):
-        await until(lambda: any(words in message.render_visible_text() for message in scene.list_messages(kind)))
+        await wait_until(lambda: any(words in message.render_visible_text() for message in scene.list_messages(kind)))
         await scene.wait_until_settled()
-        await until(lambda: not scene.count_pending_edits())
+        await wait_until(lambda: not scene.count_pending_edits())
     await bot.stop()
 
 

@@ -58,7 +58,7 @@ from tests.support.wire.quick_clock import QuickClock
 from tests.support.workers.inline_workers import InlineWorkers
 
 
-def redirect() -> None:
+def redirect_discord_py() -> None:
     """Let discord.py talk to the stand-in, if there is one."""
     if "WIRE_API" not in os.environ:
         return
@@ -84,7 +84,7 @@ class _QuickAsyncio:
         return getattr(asyncio, name)
 
 
-def hasten() -> None:
+def hasten_clock() -> None:
     """Let the clock of `bot.core.clock` run faster."""
     if "WIRE_CLOCK" not in os.environ:
         return
@@ -136,11 +136,11 @@ def install_kill_trap() -> None:
     *attribute_path, name = path.split(".")
     for part in attribute_path:
         owner = getattr(owner, part)
-    trap = _Trap(when, int(count[0]) if count else 1, int(os.environ.get("KILL_CHANNEL", "0")))
+    trap = _KillTrap(when, int(count[0]) if count else 1, int(os.environ.get("KILL_CHANNEL", "0")))
     setattr(owner, name, trap.around(getattr(owner, name)))
 
 
-class _Trap:
+class _KillTrap:
     """Kills the process before or after the n-th call of a method."""
 
     def __init__(self, when: str, count: int, channel_id: int) -> None:
@@ -183,16 +183,16 @@ class _Trap:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run() -> None:
+def run_telex() -> None:
     """Be `telex` with the arguments of the process."""
-    redirect()
-    hasten()
+    redirect_discord_py()
+    hasten_clock()
     shorten_leases()
     install_kill_trap()
     main()
 
 
-def serve() -> None:
+def serve_forks() -> None:
     """Fork a bot for each line on standard input, and say what became of it.
 
     A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
@@ -231,29 +231,29 @@ def serve() -> None:
 
 def _fork_bots() -> None:
     alive: set[int] = set()
-    _answer(ready=True)
+    _write_response(ready=True)
     for line in sys.stdin:
         request = json.loads(line)
         if "poll" in request:
             pid, status = os.waitpid(request["poll"], os.WNOHANG)
             alive.discard(pid)
-            _answer(status=os.waitstatus_to_exitcode(status) if pid else None)
+            _write_response(status=os.waitstatus_to_exitcode(status) if pid else None)
             continue
         pid = os.fork()
         if pid == 0:
-            _become(request)
+            _run_request(request)
         alive.add(pid)
-        _answer(pid=pid)
+        _write_response(pid=pid)
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
 
 
-def _answer(**fields: Any) -> None:
+def _write_response(**fields: Any) -> None:
     sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
 
-def _become(request: dict[str, Any]) -> None:
+def _run_request(request: dict[str, Any]) -> None:
     """In the forked process: be a bot until the end."""
     os.setsid()
     for descriptor, path, flags in (
@@ -277,7 +277,7 @@ def _become(request: dict[str, Any]) -> None:
         setattr(services, "WorkerPool", InlineWorkers)  # noqa: B010 - what they parse tests serve themselves
     code: object = 1
     try:
-        run()
+        run_telex()
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - it must not run on as a second launcher
@@ -290,6 +290,6 @@ def _become(request: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        run()
+        run_telex()
     else:
-        serve()
+        serve_forks()

@@ -40,12 +40,12 @@ from tests.support import store_probe
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.inline_poller import build_poller
 from tests.support.posted_feeds import PostHistory
-from tests.support.samples import new_article, new_proposal
+from tests.support.samples import make_new_article, make_proposal
 from tests.support.store_probe import Column
 from tests.support.wire.bot_process import BotProcess, Launcher
 from tests.support.wire.quick_clock import QuickClock
 from tests.support.wire.server_inspector import ServerInspector
-from tests.support.wire.waiting import PATIENCE, until
+from tests.support.wire.waiting import PATIENCE, wait_until
 
 T = TypeVar("T")
 
@@ -197,7 +197,7 @@ class Scene(ServerInspector):
     async def propose_feed(self, title: str, url: str | None = None) -> int:
         """Propose a feed, which does not exist without a URL, and return the id of the proposal."""
         assert self._proposer is not None
-        draft = new_proposal(
+        draft = make_proposal(
             title,
             server_id=self.server.id,
             channel_id=self.channels["text"].id,
@@ -339,7 +339,7 @@ class Scene(ServerInspector):
                         first_article_id=None,
                     )
             article_id = self._article_id(number)
-            article = new_article(
+            article = make_new_article(
                 self._rival,
                 f"rival-{joined}",
                 url=f"https://news.example/articles/{joined}",
@@ -553,7 +553,7 @@ class Scene(ServerInspector):
         short_leases = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # of a killed bot
         return short_leases | {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": store_probe.address_of(self.database),
+            "TELEX_DATABASE": store_probe.format_database_address(self.database),
             "TELEX_INDEX": str(self._folder / "index"),
             "TELEX_SEMANTIC": "false",  # the start of the encoder is not under test
             "TELEX_FULL_TEXT": "never",
@@ -594,7 +594,7 @@ class Scene(ServerInspector):
         """Wait, at most `within` seconds, until these articles are in every channel and no dispatch is open."""
         numbers = set(numbers)
         with suppress(TimeoutError):
-            await until(
+            await wait_until(
                 lambda: all(self.count_posts(kind).keys() >= numbers for kind in self.channels_by_kind),
                 within=within,
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.drill.discord_stand_in.discord_server import DiscordServer
 from bot.drill.discord_stand_in.state import Channel, ChannelMessage
 from tests.support import store_probe
-from tests.support.store_probe import OutboxRow, Place, file_of
+from tests.support.store_probe import DatabaseLocation, OutboxRow, require_database_file
 from tests.support.wire.quick_clock import QuickClock
 
 SAVE = "🔖"
@@ -21,7 +21,7 @@ class ServerInspector:
     """Reader of a server's channels and of its bot's database."""
 
     discord: DiscordServer
-    database: Place
+    database: DatabaseLocation
     clock: QuickClock
     channels: dict[str, Channel]
     watchers: dict[str, Channel]
@@ -29,7 +29,7 @@ class ServerInspector:
     @property
     def database_path(self) -> Path:
         """The path of the database; skips the test if the database is on a server."""
-        return file_of(self.database)
+        return require_database_file(self.database)
 
     @property
     def channels_by_kind(self) -> dict[str, Channel]:

@@ -9,7 +9,7 @@ PATIENCE = 90.0
 """Seconds; a busy machine takes many. What never happens is told before the test’s own time is up."""
 
 
-async def until(happened: Callable[[], object], *, within: float = PATIENCE) -> None:
+async def wait_until(happened: Callable[[], object], *, within: float = PATIENCE) -> None:
     """Ask again and again until `happened()`, or what it awaits, is true. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while True:

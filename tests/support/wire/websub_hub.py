@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.wire.scene import Scene
-from tests.support.wire.waiting import until
+from tests.support.wire.waiting import wait_until
 
 
 class WebSubHub:
@@ -34,8 +34,8 @@ class WebSubHub:
         self._server.serve("/feed.xml", make_rss(make_rss_item(1), title="With a hub"), headers=headers)
         await scene.make_feeds_due()
         scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
-        await until(lambda: bool(self._forms))
-        await until(lambda: _is_listening(address))  # The bot may ask before it can be asked: a hub tries again.
+        await wait_until(lambda: bool(self._forms))
+        await wait_until(lambda: _is_listening(address))  # The bot may ask before it can be asked: a hub tries again.
         challenge_query = {f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")}
         query = {**challenge_query, "hub.challenge": "x"}
         async with aiohttp.request("GET", self._forms[0]["hub.callback"], params=query) as answer:
