@@ -53,11 +53,12 @@ _COUNTED_NOUN_PATTERNS = {
         r"(?:[\d.,]+|[A-Za-z]+)(?: (?:million|billion|thousand))?(?: of)? (?P<noun>(?:[A-Za-z]+ )?[a-z]{3,}s)\b"
     ),
     "fr": re.compile(
-        r"(?:[\d., \u00a0\u202f]*\d|[A-Za-z]+)(?: (?:millions?|milliards?|milliers?))?(?: de| d[’'])?"
-        r"[ \u00a0]?(?P<noun>[a-zà-ÿœ]{3,}[sx])\b"
+        r"(?:[\d., \u00a0\u202f]*\d|[A-Za-z]+)(?: (?:millions?|milliards?|milliers?))?(?:(?: de)?[ \u00a0]| d[’'])"
+        r"(?P<noun>[a-zà-ÿœ]{3,}[sx])\b"
     ),
 }
-_SEVERAL_NAMES_PATTERN = re.compile(r" (?:et|and|&) ")
+_NO_SINGLE_NAME_PATTERN = re.compile(r" (?:et|and|&) |^[A-Z][’'][a-zà-ÿœ]")
+"""Pattern of several names, or of a French word after an elided one that begins a sentence ("L’adresse")."""
 _NO_COUNTED_NOUN_PATTERN = re.compile(
     r"\b(?:seconds|milliseconds|minutes|hours|days|weeks|months|years|decades|times|euros|dollars|pounds|cents|degrees"
     r"|points|miles|metres|meters|kilometres|secondes|heures|jours|semaines|mois|ans|années|fois|degrés|mètres"
@@ -105,7 +106,8 @@ async def suggest_questions(
     if not answer.is_answered or answer.briefing:
         return ()
     shown_articles = list({quote.article.id: quote.article for quote in answer.shown_quotes}.values())
-    shown_text = " ".join(" ".join(quote.shown_sentences) or quote.text for quote in answer.shown_quotes)
+    shown_texts = [" ".join(quote.shown_sentences) or quote.text for quote in answer.shown_quotes]
+    shown_text = " ".join([*shown_texts, *(sentence.text for sentence in answer.generated_sentences)])
     candidate_by_question = {
         candidate.question: candidate
         for candidate in _iter_candidates(answer.question, shown_text, shown_articles, language)
@@ -169,7 +171,7 @@ def _make_candidate(span: TypedSpan, sentence: str, language: str) -> Suggestion
     templates = _QUESTION_TEMPLATES[language]
     if span.answer_type is AnswerType.NAME:
         match = _INTRODUCTION_PATTERNS[language].match(sentence, span.end)
-        if match is None or has_date(span.text) or _SEVERAL_NAMES_PATTERN.search(span.text):
+        if match is None or has_date(span.text) or _NO_SINGLE_NAME_PATTERN.search(span.text):
             return None
         is_person = " " in span.text and _PERSON_PATTERN.search(match[0])
         return SuggestionCandidate(templates["who" if is_person else "what"].format(name=span.text), match[0][2:-1])

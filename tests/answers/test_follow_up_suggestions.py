@@ -56,6 +56,8 @@ async def test_introduced_names_and_counts_are_suggested(store, text, language, 
         ("L’opération, menée par Europol et Eurojust, a mis fin au trafic.", "fr"),
         ("L’opération de Skagen, a mis fin au trafic.", "fr"),
         ("PEP 695 brings a short syntax.", "en"),
+        ("Ils étaient trois en tout.", "fr"),
+        ("L’adresse, l’objet principal du message, suffit.", "fr"),
     ],
 )
 async def test_unsuitable_sentences_suggest_nothing(store, text, language):
