@@ -48,7 +48,12 @@ from bot.answers.answer_model import Confidence
 from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_span_scorer
 from bot.answers.candidate_scoring import ScoredCandidate, add_excerpt
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.quote_selection import classify_confidence, rank_candidates, select_quotes
+from bot.answers.quote_selection import (
+    classify_confidence,
+    rank_candidates,
+    select_quotes,
+    show_text_of_headline,
+)
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
 WRONG_SHARE_LIMITS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
@@ -83,12 +88,12 @@ def rank_with_excerpts(
 
 
 def judge_bold_words(
-    outcome: Outcome, quotes: Sequence[ScoredCandidate], tier: Confidence
+    outcome: Outcome, candidates: Sequence[ScoredCandidate], tier: Confidence
 ) -> Iterator[tuple[str, bool]]:
     """Yield whether the words in bold are right (contain an accepted answer or are part of one), wrong, or none."""
-    if not quotes or tier is Confidence.NOTHING:
+    if tier is Confidence.NOTHING:
         return
-    answer_text = quotes[0].excerpt.answer_text
+    answer_text = show_text_of_headline(candidates[0], candidates).excerpt.answer_text
     words = join_words(answer_text or "")
     is_right = any(answer in words or words in answer for answer in map(join_words, outcome.example.row["answers"]))
     yield f"{tier}: words in bold right", answer_text is not None and is_right
@@ -129,7 +134,7 @@ def tally_outcomes(
             add_flag("sure", is_sure)
             add_flag("sure and wrong", is_sure and not is_first_right)
             add_flag("sure, and none of two right", is_sure and not any(quotes_right[:2]))
-            for name, is_met in judge_bold_words(outcome, quotes, tier):
+            for name, is_met in judge_bold_words(outcome, ranked, tier):
                 add_flag(name, is_met)
             if is_any_right:
                 add_flag("right among three, and called nothing", tier is Confidence.NOTHING)

@@ -63,6 +63,11 @@ class ScoredCandidate(NamedTuple):
     excerpt: Excerpt = Excerpt(())
     following_candidate: ScoredCandidate | None = None
 
+    @property
+    def is_headline(self) -> bool:
+        """Return whether the passage is the article's headline rather than sentences of its text."""
+        return self.sentence_range[0] < 0
+
     def overlaps(self, second_candidate: ScoredCandidate) -> bool:
         """Return whether this passage and another one share a sentence."""
         return (

@@ -135,7 +135,10 @@ def build_answer(
     if confidence is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=related_articles)
     quoted_candidates = select_quotes(candidates, context_article_ids)
-    quotes = tuple(make_quote(candidate, article_by_id[candidate.article_id]) for candidate in quoted_candidates)
+    quotes = tuple(
+        make_quote(show_text_of_headline(candidate, candidates), article_by_id[candidate.article_id])
+        for candidate in quoted_candidates
+    )
     further_quotes = (
         quote
         for candidate, quote in zip(quoted_candidates, quotes, strict=True)
@@ -155,6 +158,21 @@ def make_quote(candidate: ScoredCandidate, article: Article) -> Quote:
     """Return a passage that may answer as a quote from its article, with the sentences that people are shown."""
     excerpt = candidate.excerpt
     return Quote(candidate.text, article, excerpt.answer_text, excerpt.sentences)
+
+
+def show_text_of_headline(candidate: ScoredCandidate, candidates: Iterable[ScoredCandidate]) -> ScoredCandidate:
+    """Return a headline with the excerpt of the best passage of its article's text; any other passage as it is.
+
+    People see the headline beside each quote anyway. It keeps its own excerpt if words of it answer.
+    """
+    if not candidate.is_headline or candidate.excerpt.answer_text is not None:
+        return candidate
+    text_excerpts = (
+        passage.excerpt
+        for passage in candidates
+        if passage.article_id == candidate.article_id and not passage.is_headline
+    )
+    return candidate._replace(excerpt=next(text_excerpts, candidate.excerpt))
 
 
 def _adds_answer(candidate: ScoredCandidate, first_candidate: ScoredCandidate) -> bool:

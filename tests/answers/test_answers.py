@@ -140,6 +140,23 @@ async def test_headline_can_answer(library, searcher):
     assert any("Ada Byron" in quote for quote in list_quote_texts(answer))
 
 
+async def test_text_is_shown_for_headline_that_repeats_question(library, searcher):
+    await library.add(
+        "The rule of three copies, in practice", "Three copies, two media, one elsewhere. We tried it for a month."
+    )
+    answer = await answer_question(searcher, "what is the rule of three copies", feed_ids=None)
+    assert answer.quotes[0].text == "The rule of three copies, in practice"
+    assert answer.quotes[0].shown_sentences[0] == "Three copies, two media, one elsewhere."
+
+
+async def test_article_in_another_language_makes_no_answer_sure_by_words(library, searcher):
+    text = "Phones that are sold in the Union must have a USB-C port by the end of 2024, in summer."
+    await library.add("USB-C ports for phones sold", text, language="en")
+    questions = "when must phones sold in the Union have a USB-C port", "c'est quand les soldes des ports USB-C"
+    answers = [await answer_question(searcher, question, feed_ids=None) for question in questions]
+    assert [answer.confidence for answer in answers] == [Confidence.SURE, Confidence.POSSIBLE]
+
+
 @pytest.mark.parametrize("question", ["How much does Rekognition cost?", "Quel est le prix de Rekognition ?"])
 async def test_question_without_answer_in_articles_is_not_sure(library, searcher, question):
     await library.add(TITLE, BAN)
