@@ -9,7 +9,7 @@ import pytest
 import cogs
 from bot.posting.rendering import buttons
 from cogs.shared.views import OwnedView
-from tests.cogs.people import (
+from tests.cogs.requesters import (
     ABROAD,
     ALL_WORDS,
     COLLECTOR,

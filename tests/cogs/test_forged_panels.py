@@ -11,7 +11,7 @@ from simcord.builders import RoleHandle
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, MentionRule
-from tests.cogs.people import Requesters, create_requesters
+from tests.cogs.requesters import Requesters, create_requesters
 from tests.posting.test_forums import add_tag_rule, create_forum_with_tags
 from tests.support import store_probe
 from tests.support.discord_world import World

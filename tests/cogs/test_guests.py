@@ -11,7 +11,7 @@ from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
 from bot.processes import peer_queries
-from tests.cogs.people import (
+from tests.cogs.requesters import (
     ABROAD,
     DIRECT,
     GROUP,
@@ -23,7 +23,7 @@ from tests.cogs.people import (
     Requesters,
     create_requesters,
 )
-from tests.cogs.people import (
+from tests.cogs.requesters import (
     read_full_reply as heard,
 )
 from tests.support import store_probe

@@ -11,7 +11,7 @@ from bot.client import background_tasks
 from bot.core.limits import Limit
 from bot.core.user_models import saved_pages_feed_id
 from bot.polling import page_saver
-from tests.cogs.people import DIRECT, GROUP, GUEST, create_requesters
+from tests.cogs.requesters import DIRECT, GROUP, GUEST, create_requesters
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item

@@ -9,8 +9,8 @@ from simcord import SetupError
 
 from bot.core import setting_registry
 from bot.core.preferences import FilterMode, FilterPlace, Preference
-from tests.cogs.people import DIRECT
-from tests.cogs.test_matrix import ALLOWED_PEOPLE, read_permissions_by_command
+from tests.cogs.requesters import DIRECT
+from tests.cogs.test_command_permissions import ALLOWED_PEOPLE, read_permissions_by_command
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import get_last_reply, hide_channel, read_reply_text

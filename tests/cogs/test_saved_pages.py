@@ -259,7 +259,7 @@ READERS: tuple[Callable[[Case], Awaitable[str]], ...] = (
 )
 """Functions that read or show articles, without buttons and whole commands.
 
-`test_matrix.py` and `test_forged.py` test those, with a saved page among the articles.
+`test_command_permissions.py` and `test_forged.py` test those, with a saved page among the articles.
 """
 
 

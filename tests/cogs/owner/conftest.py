@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.configuration.settings import Settings
-from tests.cogs.owner.office import OWNER_SERVER_ID, OwnerServer, create_owner_server
+from tests.cogs.owner.owner_server import OWNER_SERVER_ID, OwnerServer, create_owner_server
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from simcord.results import InteractionResult
 from bot.core.preferences import NOTICES_OFF, Preference
 from bot.operating.notice_texts import MAX_NOTICE_LENGTH
 from bot.posting.scheduled_task import NOTICE_BATCH_SECONDS, NOTICE_BATCH_SIZE
-from tests.cogs.owner.office import OwnerServer
+from tests.cogs.owner.owner_server import OwnerServer
 from tests.support import message_texts
 from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text, select_option
 from tests.support.scenario import list_posted_texts, run_why

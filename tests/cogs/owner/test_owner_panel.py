@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from simcord.results import InteractionResult
 
-from tests.cogs.owner.office import OWNER_SERVER_ID, OwnerServer
+from tests.cogs.owner.owner_server import OWNER_SERVER_ID, OwnerServer
 from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text, select_option
 from tests.support.wire.waiting import wait_until
 

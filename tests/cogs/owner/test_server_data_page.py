@@ -11,7 +11,7 @@ from simcord.results import InteractionResult
 
 from bot.operating import server_erasures
 from bot.operating.audit_follower import AUDIT_EVENT
-from tests.cogs.owner.office import OWNER_SERVER_ID, OwnerServer
+from tests.cogs.owner.owner_server import OWNER_SERVER_ID, OwnerServer
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text
 from tests.support.scenario import follow_feed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simcord.results import InteractionResult
 
-from tests.cogs.owner.office import OwnerServer
+from tests.cogs.owner.owner_server import OwnerServer
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import get_last_reply, read_reply_text, select_option
 from tests.support.scenario import follow_feed, list_posted_texts

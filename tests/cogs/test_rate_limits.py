@@ -13,7 +13,7 @@ from bot.posting.rendering import buttons
 from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.sources.feeds import Feeds
-from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_requesters, list_persistent_item_classes
+from tests.cogs.requesters import MANAGER, MEMBER, PUBLIC, create_requesters, list_persistent_item_classes
 from tests.support.discord_world import World
 from tests.support.interactions import find_menu
 from tests.support.scenario import follow_feed

@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot.core.configuration.settings import Settings
 from cogs.feeds import starter_packs
-from tests.cogs.people import (
+from tests.cogs.requesters import (
     ABROAD,
     ALL_WORDS,
     COLLECTOR,
