@@ -75,13 +75,17 @@ class AnswerWriter:
         """Whether a second request to the model checks that the cited passages support each sentence."""
         return self._verifies_sentences
 
+    def is_allowance_used_up(self, server_id: int | None) -> bool:
+        """Return whether a server has used up its allowance of answers; without a server (None) there is no limit."""
+        return server_id is not None and self._server_limiter.retry_after(server_id) > 0
+
     def begin_answer(self, server_id: int | None) -> float | None:
         """Take an answer from a server's allowance, and return the event loop's time at which it must be ready.
 
         Returns None, and takes nothing, if the client pauses after a failure or the server's allowance is used up.
         Without a server (None) there is no limit.
         """
-        if self._client.is_paused or (server_id is not None and self._server_limiter.retry_after(server_id)):
+        if self._client.is_paused or self.is_allowance_used_up(server_id):
             return None
         if server_id is not None:
             self._server_limiter.consume(server_id)

@@ -68,6 +68,9 @@ def answer_layout(question_reply: QuestionReply, *, is_public: bool, shows_title
     card_blocks: list[Block] = []
     for block_group in _build_block_groups(question_reply, is_public=is_public, shows_title=shows_title):
         card_blocks += [Separator(), *block_group] if card_blocks and block_group else block_group
+    if question_reply.is_model_allowance_used_up:
+        note = _("Answered without the language model: too many questions here. Try again in a minute.")
+        card_blocks.append(text_block(f"-# {note}"))
     separators = () if answer.confidence is Confidence.NOTHING else (Separator(),)
     card = Card(
         (*card_blocks, *separators, *_build_button_rows(question_reply)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,7 +127,8 @@ async def test_failed_answer_frees_its_slot(newsroom, monkeypatch):
 
 
 async def test_writer_allows_more_concurrent_questions(newsroom, slow_engine):
-    service = make_service(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
+    writer = SimpleNamespace(is_allowance_used_up=lambda _server_id: False)
+    service = make_service(newsroom, writer)  # type: ignore[arg-type]  # the simulated engine does not write
     tasks = [
         asyncio.create_task(service.answer(make_question(number))) for number in range(MAX_CONCURRENT_QUESTIONS + 2)
     ]

@@ -274,6 +274,25 @@ async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question
     assert not any(ENGLISH in line for line in quote_lines)
 
 
+async def test_card_says_that_allowance_of_written_answers_is_used_up(telex, feed_server, service):
+    await ask_about_ban(telex, feed_server, service)
+    writer = telex.bot.services.model_services.answer_writer
+    while not writer.is_allowance_used_up(telex.guild.id):
+        writer.begin_answer(telex.guild.id)
+    question = "When does the ban in Lyon begin?"
+    note = "-# Answered without the language model: too many questions here. Try again in a minute."
+    quoted = await telex.reader.slash(telex.news, "ask", question=question)
+    assert note in read_reply_text(quoted).splitlines()
+    assert "Written by small" not in read_reply_text(quoted)
+    telex.locales[telex.reader.id] = "fr"
+    quoted = await telex.reader.slash(telex.news, "ask", question=question)
+    assert "-# Réponse sans le modèle de langage" in read_reply_text(quoted)
+    await telex.advance(60)
+    written = read_reply_text(await telex.reader.slash(telex.news, "ask", question=question))
+    assert "The ban begins on 1 June [[1]](" in written
+    assert "sans le modèle" not in written
+
+
 async def test_one_of_several_sources_is_saved(telex, feed_server, service):
     answer = await ask_about_ban(telex, feed_server, service)
     save_button_id = next(

@@ -68,6 +68,8 @@ class QuestionReply:
         about_article: The article that the question is about, if the user named it or the answer quotes it; or None.
         suggested_questions: Questions to ask next, which the articles of the answer answer.
         can_watch: Whether the question has content words, by which a watch (stored search) can find later articles.
+        is_model_allowance_used_up: Whether no model could write the answer, because the server's allowance of written
+            answers was used up.
         story_article: The first source if further outlets report its story; otherwise, and for a briefing, None.
     """
 
@@ -76,6 +78,7 @@ class QuestionReply:
     about_article: Article | None = None
     suggested_questions: tuple[str, ...] = ()
     can_watch: bool = False
+    is_model_allowance_used_up: bool = False
     story_article: Article | None = None
 
 
@@ -125,6 +128,9 @@ class QuestionService:
                 about_article_id=article_id,
                 zone=zone,
             )
+            is_allowance_used_up = self._answer_writer is not None and self._answer_writer.is_allowance_used_up(
+                request.server_id
+            )
             answer = await answer_question(
                 request.text,
                 previous_questions=earlier_texts,
@@ -172,6 +178,7 @@ class QuestionService:
             about_article=subject_article if is_article_stated or is_subject_quoted else None,
             suggested_questions=suggested_questions,
             can_watch=has_content_words,
+            is_model_allowance_used_up=is_allowance_used_up and not (answer.briefing or answer.generated_sentences),
             story_article=await self._find_story_article(answer, request.feed_ids),
         )
 
