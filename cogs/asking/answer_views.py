@@ -165,7 +165,8 @@ def _build_subject_block(article: Article, answer: Answer) -> Text:
 def _build_quote_blocks(quotes: Iterable[Quote]) -> Iterator[Text]:
     """Yield two text blocks for each quote: the quote and its source."""
     for quote in quotes:
-        is_headline = quote.text == quote.article.title[: len(quote.text)]
+        shown_text = " ".join(quote.shown_sentences) or quote.text
+        is_headline = shown_text == quote.article.title[: len(shown_text)]
         yield text_block("\n".join(_quote_lines(quote)))
         if is_headline:
             outlet_text = _outlet_text(quote.article)

@@ -132,7 +132,7 @@ from pathlib import Path
 from bot.core.clock import SystemClock
 from bot.search.index.index_updater import IndexUpdater
 from bot.store import Store
-from tests.support.search.library import Library, modes
+from tests.support.search.library import Library
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), SystemClock())
