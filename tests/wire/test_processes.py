@@ -293,7 +293,8 @@ async def test_processes_share_shards_and_take_over_after_failures(
             assert await load_shard_figures(crowd, unused_tcp_ports[0], SHARDS // 2) == (SHARDS // 2, SHARDS)
             limits.max_starts = 1_000
             await discord.wait_until(lambda: crowd.posts(channels) == 2 * SHARDS)
-            assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
+            # The first process to log in may have taken all, and hands over half of them then.
+            await discord.wait_until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
             assert await load_shard_figures(crowd, unused_tcp_ports[1], SHARDS) == (SHARDS, SHARDS)
             await search_by_direct_message(crowd)
 
