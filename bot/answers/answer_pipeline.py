@@ -177,10 +177,6 @@ async def answer_from_articles(
     candidates = rank_candidates(candidates)
     article_by_id = {article.id: article for article in retrieved_articles.articles}
     confidence = classify_confidence(question, candidates, scorer, retrieved_articles.context_article_ids)
-    if confidence is Confidence.SURE and scorer is load_candidate_scorer(with_cosines=False):
-        # The same letters often are another word in another language, such as "sold" in "soldes".
-        languages = {question.language, article_by_id[candidates[0].article_id].language} - {None}
-        confidence = Confidence.POSSIBLE if len(languages) > 1 else Confidence.SURE
     return build_answer(
         question,
         candidates,

@@ -121,6 +121,11 @@ COSINE_FEATURE_COUNT = 2
 """Number of features, at the end of `FEATURE_NAMES`, that need cosines from the passage encoder."""
 
 
+def has_cosines(features: Sequence[float]) -> bool:
+    """Return whether the features of a passage include those that compare its meaning with the question's."""
+    return len(features) == len(FEATURE_NAMES)
+
+
 def compute_topic_score(features: Sequence[float]) -> float:
     """Return how much an article is about the topic of a question, from 0 to about 3.
 

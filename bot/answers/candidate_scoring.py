@@ -44,6 +44,7 @@ class ScoredCandidate(NamedTuple):
 
     Attributes:
         published: When the article was published, as Unix time in seconds.
+        language: ISO 639-1 code of the article's language, or None if unknown.
         text: Text with the article's own white space; empty if the passage cannot be quoted, because it is too long or
             text was cut out between its sentences.
         sentence_range: Index of the first sentence and index after the last; (-1, 0) for the headline.
@@ -56,6 +57,7 @@ class ScoredCandidate(NamedTuple):
 
     article_id: int
     published: int
+    language: str | None
     text: str
     sentence_range: tuple[int, int]
     features: tuple[float, ...]
@@ -183,6 +185,7 @@ def make_scored_candidate(candidate: AnswerCandidate, features: Sequence[float],
     return ScoredCandidate(
         article.id,
         article.published,
+        article.language,
         candidate.find_verbatim_text(),
         sentence_range,
         tuple(features),

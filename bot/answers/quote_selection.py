@@ -7,6 +7,7 @@ from math import log
 
 from bot.answers.answer_model import MAX_QUOTES, MAX_RELATED_ARTICLES, Answer, Confidence, Quote
 from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, compute_log_odds
+from bot.answers.candidate_features import has_cosines
 from bot.answers.candidate_scoring import ScoredCandidate
 from bot.answers.question_analysis import PATTERN_ANSWER_TYPES, AnalysedQuestion
 from bot.core.models import Article
@@ -58,7 +59,8 @@ def classify_confidence(
     """Return the confidence of the answer whose candidates (passages that may answer) are given, best first.
 
     `SURE` ignores the bonus for articles in `context_article_ids`: being the subject of the conversation makes an
-    answer likelier, not more certain.
+    answer likelier, not more certain. A passage in another language than the question's is `SURE` only if its meaning
+    was compared: the same letters are often another word there, as "sold" is in "soldes".
     """
     if max((candidate.probability for candidate in candidates), default=0.0) < scorer.possible_threshold:
         return Confidence.NOTHING
@@ -66,8 +68,14 @@ def classify_confidence(
         compute_sure_log_odds(question, candidates[0], context_article_ids)
         >= compute_min_sure_log_odds(scorer.sure_threshold, question.article_count)
         and candidates[0].excerpt.has_expected_answer
+        and (has_cosines(candidates[0].features) or _may_have_same_language(question, candidates[0]))
     )
     return Confidence.SURE if is_sure else Confidence.POSSIBLE
+
+
+def _may_have_same_language(question: AnalysedQuestion, candidate: ScoredCandidate) -> bool:
+    """Return whether a question and a passage have the same language, or one of the languages is unknown."""
+    return question.language is None or candidate.language in {None, question.language}
 
 
 def compute_sure_log_odds(

@@ -94,7 +94,7 @@ def _print_quotes(answer: Answer, number_by_article_id: dict[int, int]) -> None:
     if answer.confidence is Confidence.POSSIBLE:
         terminal.echo_stdout("Not sure. This may not answer it:")
     if answer.do_quoted_numbers_differ:
-        echo_stderr("Outlets differ:")
+        terminal.echo_stdout("Outlets differ:")
     for quote in answer.shown_quotes:
         terminal.echo_stdout(_format_quote(quote, number_by_article_id))
 

@@ -187,10 +187,9 @@ class RecentArticleIndex:
             del self._features_by_id[article_id]
 
     def find_similar(self, features: StoryFeatures, *, is_lasting: bool = False) -> tuple[SimilarArticle, ...]:
-        """Return the articles of other feeds that seem to report the same event, most similar first.
+        """Return at most `MAX_SIMILAR_ARTICLES` articles of other feeds that seem to report the same event, best first.
 
-        At most `MAX_SIMILAR_ARTICLES` are returned. If the event `is_lasting`, articles of the feed itself count too,
-        and the time between articles doesn't.
+        If the event `is_lasting`, articles of the feed itself count too, and the time between articles doesn't.
         """
         shared_weight_by_article: Counter[int] = Counter()
         remaining_postings = _MAX_POSTINGS_READ

@@ -89,13 +89,13 @@ async def test_suggestion_is_answered_from_its_words(store):
     )
     await library.add("Un incendie détruit un centre de données d’OVHcloud", text, language="fr")
     searcher = build_searcher(store)
-    asked = "Quel bâtiment d’OVHcloud a été détruit ?"
-    answer = await answer_question(searcher, asked, feed_ids=None)
+    asked_question = "Quel bâtiment d’OVHcloud a été détruit ?"
+    answer = await answer_question(searcher, asked_question, feed_ids=None)
 
     async def try_question(question: str) -> Answer:
         sources = [source.id for source in answer.sources]
         return await answer_question(
-            searcher, question, feed_ids=None, previous_questions=[asked], previous_source_ids=sources
+            searcher, question, feed_ids=None, previous_questions=[asked_question], previous_source_ids=sources
         )
 
     suggestions = await suggest_questions(answer, "fr", try_question)

@@ -73,7 +73,7 @@ def test_question_about_present_is_detected(text, changes):
 
 
 @check_cases(
-    ("text", "kind", "said"),
+    ("text", "kind", "expected_words"),
     [
         ("It costs $1.5 billion, they say.", AnswerType.MONEY, "$1.5 billion"),
         ("Le billet coûte 3 000 euros.", AnswerType.MONEY, "3 000 euros"),
@@ -83,9 +83,9 @@ def test_question_about_present_is_detected(text, changes):
         ("Then Lip-Bu Tan spoke.", AnswerType.NAME, "Lip-Bu Tan"),
     ],
 )
-def test_typed_spans_are_found(text, kind, said):
+def test_typed_spans_are_found(text, kind, expected_words):
     answer_forms = list(find_typed_spans(text))
-    assert (kind, said) in [(form.answer_type, form.text) for form in answer_forms]
+    assert (kind, expected_words) in [(form.answer_type, form.text) for form in answer_forms]
     assert all(text[form.start : form.end] == form.text for form in answer_forms)
     assert kind is not AnswerType.TIME or all(form.answer_type is not AnswerType.NUMBER for form in answer_forms)
 
@@ -170,6 +170,7 @@ def make_candidate(
     return ScoredCandidate(
         article_id,
         days * 86_400,
+        "en",
         "text",
         (start, start + 2),
         (),
