@@ -38,10 +38,10 @@ class TrialCog(commands.Cog):
         self.bot = bot
 
     @app_commands.command(description="Try something", extras={DEFERS_ITSELF_KEY: True})
-    async def trial(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
-        if what == "deferred":
+    async def trial(self, interaction: discord.Interaction[TelexBot], trial_name: str) -> None:
+        if trial_name == "deferred":
             await interaction.response.defer(ephemeral=True)
-        await self.perform(interaction, what)
+        await self.perform(interaction, trial_name)
 
     async def perform(self, interaction: discord.Interaction[TelexBot], behaviour: str) -> None:
         match behaviour:
@@ -85,7 +85,7 @@ async def trial(newsroom, clock, monkeypatch) -> Any:
 
 
 async def run_trial(world: World, behaviour: str) -> InteractionResult:
-    return await world.reader.slash(world.news, "trial", what=behaviour)
+    return await world.reader.slash(world.news, "trial", trial_name=behaviour)
 
 
 def reply_text(interaction: InteractionResult) -> str:
@@ -94,7 +94,7 @@ def reply_text(interaction: InteractionResult) -> str:
 
 
 @pytest.mark.parametrize(
-    ("what", "words"),
+    ("trial_name", "words"),
     [
         ("refusal", "Not today."),
         ("deferred", "Not today."),
@@ -103,11 +103,11 @@ def reply_text(interaction: InteractionResult) -> str:
         ("check", "You can’t use this here."),
     ],
 )
-async def test_user_errors_are_explained_to_the_user_alone(trial, what, words):
-    interaction = await run_trial(trial, what)
+async def test_user_errors_are_explained_to_the_user_alone(trial, trial_name, words):
+    interaction = await run_trial(trial, trial_name)
     assert reply_text(interaction) == words
     assert (interaction.followups[-1] if interaction.followups else interaction.response).ephemeral
-    assert trial.env.errors or what == "deferred"
+    assert trial.env.errors or trial_name == "deferred"
 
 
 async def test_internal_error_is_logged_with_number_in_reply(trial, caplog):

@@ -72,20 +72,20 @@ def test_excess_posts_are_merged_to_allowed_count(dispatches, allowed):
 
 
 @pytest.mark.parametrize("channel_route", [PostRoute(), HoldRoute(NOW), DigestRoute()])
-@given(articles=ARTICLES, ended=st.lists(st.sampled_from([None, WithheldReason.PAUSED]), min_size=6, max_size=6))
-def test_each_joined_article_is_released_once_and_oldest_leads(channel_route, articles, ended):
-    joined = [JoinedArticle(*pair) for pair in zip(articles, ended, strict=False)]
+@given(articles=ARTICLES, ended_states=st.lists(st.sampled_from([None, WithheldReason.PAUSED]), min_size=6, max_size=6))
+def test_each_joined_article_is_released_once_and_oldest_leads(channel_route, articles, ended_states):
+    joined = [JoinedArticle(*pair) for pair in zip(articles, ended_states, strict=False)]
     release = plan_release(joined, channel_route)
     withheld = [article.page_key for article, reason in joined if reason]
     assert release.withheld_page_keys == ({WithheldReason.PAUSED: withheld} if withheld else {})
-    wanted = [article for article, reason in joined if not reason]
-    wanted_keys = {article.page_key for article in wanted}
+    expected_articles = [article for article, reason in joined if not reason]
+    wanted_keys = {article.page_key for article in expected_articles}
     if isinstance(channel_route, DigestRoute):
         assert set(release.digest_page_keys) == wanted_keys
         assert release.first_article is None
         assert not release.remaining_page_keys
     else:
         assert not release.digest_page_keys
-        oldest = min(wanted, key=lambda article: (article.published_at, article.article_id), default=None)
+        oldest = min(expected_articles, key=lambda article: (article.published_at, article.article_id), default=None)
         assert release.first_article == oldest
         assert set(release.remaining_page_keys) == wanted_keys - ({oldest.page_key} if oldest else set())

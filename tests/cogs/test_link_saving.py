@@ -265,8 +265,8 @@ async def test_saved_pages_are_limited_per_user_and_period(telex, feed_server, m
         answer = await save_link(telex, f"{feed_server.origin}/3")
         telex.clock.advance(7)  # Commands themselves have a limit, too.
     assert "You’ve saved 10 links in ten minutes" in answer
-    other = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
-    assert read_reply_text(other).startswith(SAVED)
+    other_reply = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
+    assert read_reply_text(other_reply).startswith(SAVED)
 
 
 async def test_concurrent_saves_store_page_once(telex, feed_server):

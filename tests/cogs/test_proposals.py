@@ -235,14 +235,14 @@ async def test_second_proposer_joins_proposal_of_same_feed(telex, feed_server, a
     url = serve_feed(feed_server, "Cables")
     await propose(telex, url, "crews")
     assert await propose(telex, url) == "You’ve proposed this already. You’ll hear what the managers decide."
-    other = telex.guild.add_member(telex.env.create_user("other"))
-    assert "2 people want **Cables** now." in await propose(telex, url, "maps", proposer=other)
+    other_member = telex.guild.add_member(telex.env.create_user("other"))
+    assert "2 people want **Cables** now." in await propose(telex, url, "maps", proposer=other_member)
     (text,) = list_posted_texts(telex, alerts)
     assert f"2 people want it in {telex.news.mention}:\n• {telex.reader.mention}: “crews”" in text
-    assert f"• {other.mention}: “maps”" in text
+    assert f"• {other_member.mention}: “maps”" in text
     await decide(telex, alerts, "Decline")
     assert len(list_direct_message_texts(telex)) == 1
-    assert len(list_posted_texts(telex, other.user.dm_channel)) == 1
+    assert len(list_posted_texts(telex, other_member.user.dm_channel)) == 1
 
 
 async def test_open_proposals_per_user_are_limited(telex, feed_server, alerts):
@@ -255,15 +255,15 @@ async def test_open_proposals_per_user_are_limited(telex, feed_server, alerts):
 
 
 async def test_blocked_proposer_is_refused_until_unblocked(telex, feed_server, alerts):
-    other = telex.guild.add_member(telex.env.create_user("other"))
+    other_member = telex.guild.add_member(telex.env.create_user("other"))
     shared_url, url = serve_feed(feed_server, "Shared"), serve_feed(feed_server, "Cables")
-    await propose(telex, shared_url, proposer=other)
+    await propose(telex, shared_url, proposer=other_member)
     await propose(telex, shared_url)
     await propose(telex, url)
     reply = await decide(telex, alerts, "Block this person’s proposals")
     assert f"{telex.reader.mention} can’t propose feeds here anymore." in read_reply_text(reply)
     shared_text, text = list_posted_texts(telex, alerts)
-    assert f"{other.mention} proposes it" in shared_text
+    assert f"{other_member.mention} proposes it" in shared_text
     assert telex.reader.mention not in shared_text
     assert text.startswith("**Cables** isn’t followed.")
     assert await propose(telex, url) == "A manager of this server has blocked your proposals."
@@ -276,13 +276,13 @@ async def test_blocked_proposer_is_refused_until_unblocked(telex, feed_server, a
 
 async def test_block_button_offers_choice_of_proposers(telex, feed_server, alerts):
     url = serve_feed(feed_server, "Cables")
-    other = telex.guild.add_member(telex.env.create_user("other"))
+    other_member = telex.guild.add_member(telex.env.create_user("other"))
     await propose(telex, url)
-    await propose(telex, url, proposer=other)
+    await propose(telex, url, proposer=other_member)
     menu = await decide(telex, alerts, "Block this person’s proposals")
     reply = await select_option(telex.editor, get_last_reply(menu), "other")
-    assert f"{other.mention} can’t propose feeds here anymore." in read_reply_text(reply)
-    assert await telex.store.proposals.list_blocked_user_ids(telex.guild.id) == [other.id]
+    assert f"{other_member.mention} can’t propose feeds here anymore." in read_reply_text(reply)
+    assert await telex.store.proposals.list_blocked_user_ids(telex.guild.id) == [other_member.id]
 
 
 async def test_undecided_proposal_expires(telex, feed_server, alerts):

@@ -152,10 +152,10 @@ async def match_stories(case: Case) -> str:
     """Publish the story in another outlet: the saved page is no part of it, so no post waits for or joins it."""
     world, store = case.world, case.world.store
     channel = world.guild.create_text_channel("stories")
-    other = await follow_feed(world, case.server, path="/other", title="Other Voice", channel=channel)
+    other_feed = await follow_feed(world, case.server, path="/other", title="Other Voice", channel=channel)
     item = make_rss_item(77, title=SAVED_TITLE.partition(",")[0], published=world.clock.now() - 30)
-    await publish_items(world, case.server, other, item, title="Other Voice")
-    article = await get_newest_article(world, other)
+    await publish_items(world, case.server, other_feed, item, title="Other Voice")
+    article = await get_newest_article(world, other_feed)
     similar_pairs = store_probe.load_rows(world.database, "similar_article")
     related_ids = {pair[column] for pair in similar_pairs for column in ("article_id", "earlier_id")}
     saved_articles = await store.articles.list_newest([saved_pages_feed_id(world.reader.id)], limit=9)
@@ -271,10 +271,10 @@ async def test_saved_page_is_hidden_from_others_everywhere(telex, feed_server):
     case = Case(telex, feed_server, feed, link)
     own_results = await case.search("harbour is:bookmarked", feed_ids=[feed.id], user_id=telex.reader.id)
     assert "zeppelin" in own_results
-    for read in READERS:
-        shown_text = await read(case)
-        assert "lantern" in shown_text, read.__name__
-        assert not [secret for secret in SECRETS if secret in shown_text], read.__name__
+    for reader_function in READERS:
+        shown_text = await reader_function(case)
+        assert "lantern" in shown_text, reader_function.__name__
+        assert not [secret for secret in SECRETS if secret in shown_text], reader_function.__name__
 
 
 async def test_saved_page_and_article_of_same_url_stay_separate(telex, feed_server):

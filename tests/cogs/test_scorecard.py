@@ -191,13 +191,13 @@ async def choose_channel(telex: World, remedy: ResponseMessage, channel):
 
 
 async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
-    other = telex.guild.create_text_channel("other")
+    other_channel = telex.guild.create_text_channel("other")
     hidden_channel = telex.guild.create_text_channel("hidden")
     hide_channel(telex, hidden_channel, telex.editor)
     url = "https://daily-socket.example/feed"
-    await history.add_feed("Daily Socket", other.id, [], url=url)
+    await history.add_feed("Daily Socket", other_channel.id, [], url=url)
     remedy = await open_remedy(telex, "Daily Socket: move")
-    assert "is already followed in" in read_reply_text(await choose_channel(telex, remedy, other))
+    assert "is already followed in" in read_reply_text(await choose_channel(telex, remedy, other_channel))
     menu = next(part for part in list_controls(remedy) if part["type"] == CHANNEL_MENU)
     resolved = {
         "channels": {
@@ -214,7 +214,7 @@ async def test_move_remedy_refuses_following_or_hidden_channel(telex, history):
         resolved=resolved,
     )
     assert "You can’t choose a channel you can’t see." in read_reply_text(refusal)
-    assert (await load_subscription(telex, "Daily Socket")).channel_id in {telex.news.id, other.id}
+    assert (await load_subscription(telex, "Daily Socket")).channel_id in {telex.news.id, other_channel.id}
 
 
 async def test_best_of_day_remedy_is_previewed_and_undone(telex, history):

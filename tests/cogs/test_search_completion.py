@@ -194,7 +194,7 @@ async def test_query_too_long_for_choice_is_not_parsed(telex, feed_server, monke
 
 
 @check_cases(
-    ("query", "name", "typed"),
+    ("query", "name", "typed_value"),
     [
         ("mistral", "", "mistral"),
         ("mistral a", "", "a"),
@@ -208,6 +208,6 @@ async def test_query_too_long_for_choice_is_not_parsed(telex, feed_server, monke
         ("l’intel", "", "intel"),
     ],
 )
-def test_completion_context_of_query(query, name, typed):
+def test_completion_context_of_query(query, name, typed_value):
     context = detect_completion_context(query)
-    assert (context.typed_filter_name, context.typed_value) == (name, typed)
+    assert (context.typed_filter_name, context.typed_value) == (name, typed_value)

@@ -288,9 +288,9 @@ async def test_card_says_that_allowance_of_written_answers_is_used_up(telex, fee
     quoted = await telex.reader.slash(telex.news, "ask", question=question)
     assert "-# Réponse sans le modèle de langage" in read_reply_text(quoted)
     await telex.advance(60)
-    written = read_reply_text(await telex.reader.slash(telex.news, "ask", question=question))
-    assert "The ban begins on 1 June [[1]](" in written
-    assert "sans le modèle" not in written
+    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question=question))
+    assert "The ban begins on 1 June [[1]](" in reply_text
+    assert "sans le modèle" not in reply_text
 
 
 async def test_one_of_several_sources_is_saved(telex, feed_server, service):

@@ -124,9 +124,9 @@ def test_gofeed_cases_are_parsed_as_expected():
         *_list_cases_with_documents(folder, "_expected.json", ".json", load_gofeed_expectations),
     ]
     lines: dict[str, list[str]] = {}
-    for source, wanted in pairs:
+    for source, expected_text in pairs:
         described = source.stem + (".json" if source.suffix == ".xml" else "_expected.json")
-        lines[described] = find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
+        lines[described] = find_disagreements(source.read_bytes(), "", "http://example.org/feed", expected_text)
     assert _list_unexplained_disagreements(lines, GOFEED) == []
     assert sum(len(expectations) for _, expectations in pairs) > 200
 
@@ -138,8 +138,10 @@ def test_feed_rs_cases_are_parsed_as_expected():
         *_list_cases_with_documents(folder, ".serde.json", ".json", load_feed_rs_expectations),
     ]
     lines = {
-        f"{source.stem}.serde.json": find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
-        for source, wanted in pairs
+        f"{source.stem}.serde.json": find_disagreements(
+            source.read_bytes(), "", "http://example.org/feed", expected_text
+        )
+        for source, expected_text in pairs
     }
     assert _list_unexplained_disagreements(lines, FEED_RS) == []
     assert sum(len(expectations) for _, expectations in pairs) > 450

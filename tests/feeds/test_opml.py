@@ -66,7 +66,9 @@ def test_channels_filters_and_looks_survive_export_and_import():
     url = "https://a.example/f?x=1&y=2"
     channels = (ChannelOutline(NEWS, "#news & more", (never,)), ChannelOutline(TECH, "#tech"))
     look = PostLook(style=Style.COMPACT, shows_image=False, colour=0xFF, prefix='"<', template=Template("{title}\n&"))
-    longest_template = Template(*("é" * most for most in (MAX_TITLE_OR_FOOTER_LENGTH, MAX_BODY_LENGTH, 300)))
+    longest_template = Template(
+        *("é" * max_length for max_length in (MAX_TITLE_OR_FOOTER_LENGTH, MAX_BODY_LENGTH, 300))
+    )
     outlines = (
         Outline("A", url, "https://a.example/", "fr", NEWS, (only, never), look),
         Outline("A", url, None, None, TECH, (), PostLook()),

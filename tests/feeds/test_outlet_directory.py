@@ -19,7 +19,7 @@ def test_directory_entries_are_valid_and_unique():
 
 
 @check_cases(
-    ("typed", "first"),
+    ("typed_name", "first"),
     [
         ("the verge", "The Verge"),
         ("Verge", "The Verge"),
@@ -36,8 +36,8 @@ def test_directory_entries_are_valid_and_unique():
         ("hacker news", "Hacker News"),
     ],
 )
-def test_outlet_is_found_by_common_names(typed, first):
-    assert outlet_directory.search_outlets(typed)[0].name == first
+def test_outlet_is_found_by_common_names(typed_name, first):
+    assert outlet_directory.search_outlets(typed_name)[0].name == first
 
 
 def test_topic_and_language_select_outlets():
@@ -46,6 +46,6 @@ def test_topic_and_language_select_outlets():
     assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in outlets)
 
 
-@check_cases("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
-def test_unknown_name_finds_no_outlet(typed):
-    assert outlet_directory.search_outlets(typed) == ()
+@check_cases("typed_name", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
+def test_unknown_name_finds_no_outlet(typed_name):
+    assert outlet_directory.search_outlets(typed_name) == ()

@@ -153,8 +153,8 @@ async def test_reddit_api_gives_same_entries_as_feed(reddit_fetcher, feed_server
     assert fetched.url == FEED_URL
     (entry,) = parse_feed_document(fetched.body, fetched.content_type, fetched.url).entries
     (atom_entry,) = parse_feed_document(ATOM.encode(), "application/atom+xml", FEED_URL).entries
-    same = ("guid", "link", "title", "author", "tags", "published")
-    assert [getattr(entry, name) for name in same] == [getattr(atom_entry, name) for name in same]
+    attribute_names = ("guid", "link", "title", "author", "tags", "published")
+    assert [getattr(entry, name) for name in attribute_names] == [getattr(atom_entry, name) for name in attribute_names]
     assert (entry.text, entry.comment_count) == ("Faster & smaller.", 12)
     assert (await reddit_fetcher.get(FEED_URL)).status == 200
     assert feed_server.count("/token") == 2

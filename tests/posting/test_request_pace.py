@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -12,6 +13,7 @@ from bot.posting.sending import request_quota
 from bot.posting.sending.rate_limiter import MAX_UNSENT_SECONDS, RateLimiter
 from bot.posting.sending.request_quota import MAX_REQUESTS_PER_SECOND
 from tests.support.clocks import ManualClock
+from tests.support.feed_server import FeedServer
 from tests.support.wire.waiting import wait_until
 
 # Who shares a database has first to be given a part of the budget: see `test_request_budget`.
@@ -32,9 +34,30 @@ async def session(rate_limiter) -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-async def read(session: aiohttp.ClientSession, url: str) -> None:
+async def fetch_url(session: aiohttp.ClientSession, url: str) -> None:
     async with session.get(url) as response:
         await response.read()
+
+
+@asynccontextmanager
+async def send_while_unconnected(
+    rate_limiter: RateLimiter, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[list[asyncio.Task[None]], asyncio.Event]]:
+    """Send two requests at a limit of one, which connect once the yielded event is set; the second waits its turn."""
+    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
+    connected = asyncio.Event()
+
+    async def connect_slowly(*_parameters: object) -> None:
+        await connected.wait()
+
+    trace = aiohttp.TraceConfig()
+    rate_limiter.attach(trace)
+    trace.on_request_start.append(connect_slowly)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        url = feed_server.serve(MESSAGES_PATH, "[]")
+        tasks = [asyncio.create_task(fetch_url(session, url)) for _ in range(2)]
+        await wait_until(lambda: rate_limiter.waiting_count == 1)
+        yield tasks, connected
 
 
 async def send_requests(
@@ -45,7 +68,7 @@ async def send_requests(
     tasks: list[asyncio.Task[None]] = []
     waiting_count = rate_limiter.waiting_count
     while len(tasks) < times and rate_limiter.waiting_count == waiting_count:
-        tasks.append(asyncio.create_task(read(session, url)))
+        tasks.append(asyncio.create_task(fetch_url(session, url)))
         await wait_until(lambda: tasks[-1].done() or rate_limiter.waiting_count > waiting_count)
     return tasks
 
@@ -79,19 +102,7 @@ async def test_gateway_comes_before_posts_and_reactions_last(rate_limiter, sessi
 
 
 async def test_request_not_sent_in_time_waits_again(rate_limiter, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
-    connected = asyncio.Event()
-
-    async def connect_slowly(*_parameters: object) -> None:
-        await connected.wait()
-
-    trace = aiohttp.TraceConfig()
-    rate_limiter.attach(trace)
-    trace.on_request_start.append(connect_slowly)
-    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-        url = feed_server.serve(MESSAGES_PATH, "[]")
-        tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await wait_until(lambda: rate_limiter.waiting_count == 1)
+    async with send_while_unconnected(rate_limiter, feed_server, monkeypatch) as (tasks, connected):
         clock.advance(request_quota.MAX_TRANSIT_SECONDS + request_quota.WINDOW_SECONDS)
         await wait_until(
             lambda: rate_limiter.waiting_count == 0
@@ -104,19 +115,7 @@ async def test_request_not_sent_in_time_waits_again(rate_limiter, feed_server, c
 
 
 async def test_response_frees_slot_after_a_second(rate_limiter, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)
-    connected = asyncio.Event()
-
-    async def connect_slowly(*_parameters: object) -> None:
-        await connected.wait()
-
-    trace = aiohttp.TraceConfig()
-    rate_limiter.attach(trace)
-    trace.on_request_start.append(connect_slowly)
-    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-        url = feed_server.serve(MESSAGES_PATH, "[]")
-        tasks = [asyncio.create_task(read(session, url)) for _ in range(2)]
-        await wait_until(lambda: rate_limiter.waiting_count == 1)
+    async with send_while_unconnected(rate_limiter, feed_server, monkeypatch) as (tasks, connected):
         connected.set()
         await wait_until(tasks[0].done)
         clock.advance(request_quota.WINDOW_SECONDS)

@@ -172,8 +172,8 @@ async def test_hidden_feeds_are_not_in_results(library, searcher):
     await library.add("Secret robots", feed=hidden)
     await library.add("Robots in public")
     for query in ("secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"):
-        for others, sort in itertools.product((0, 100), ("relevance", "newest")):
-            visible = {library.feed.id, *range(10_000, 10_000 + others)}
+        for other_count, sort in itertools.product((0, 100), ("relevance", "newest")):
+            visible = {library.feed.id, *range(10_000, 10_000 + other_count)}
             page = await searcher.search(query, feed_ids=visible, sort=sort)
             assert {hit.article.feed_id for hit in page.results} <= {library.feed.id}, query
             assert page.total_results in (len(page.results), None), query

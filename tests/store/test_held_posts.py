@@ -57,7 +57,7 @@ async def test_story_is_posted_once_when_enough_outlets_report_it(store, story):
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     (post,) = await deliver_pending(store)
     assert post.dedupe_key == articles[0].key
-    assert post.joined_article_ids == tuple([(await load_article(store, one)).id for one in articles[1:]])
+    assert post.joined_article_ids == tuple([(await load_article(store, article)).id for article in articles[1:]])
     assert [await load_delivery_statuses(store, article) for article in articles] == [
         {CHANNEL: ("posted", None)},
         {CHANNEL: ("joined", None)},

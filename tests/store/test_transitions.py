@@ -42,9 +42,9 @@ async def article(store) -> PendingArticle:
     return PendingArticle(row["id"], stored.key, PAGE["page"], stored.published)
 
 
-async def write(store: Store, function: Any, *args: Any, **more: Any) -> Any:
+async def write(store: Store, function: Any, *args: Any, **keywords: Any) -> Any:
     database = store._database  # noqa: SLF001 - for tests alone
-    return await database.transact(lambda db: function(db, *args, **more))
+    return await database.transact(lambda db: function(db, *args, **keywords))
 
 
 def clear_page(store: Store) -> None:

@@ -32,8 +32,8 @@ def make_opinions(
     return [Opinion(article_id, person, opinion, NOW - age) for article_id in articles for person in people]
 
 
-def learn(*opinions: Opinion, shown: list[TrainingArticle] | None = None) -> PreferenceModel:
-    return preference_model.learn_preferences(shown or make_shown_articles(), opinions, NOW)
+def learn(*opinions: Opinion, shown_articles: list[TrainingArticle] | None = None) -> PreferenceModel:
+    return preference_model.learn_preferences(shown_articles or make_shown_articles(), opinions, NOW)
 
 
 def score_topic(taste: PreferenceModel, topic: str) -> float:
@@ -95,8 +95,8 @@ def test_opinions_of_one_person_are_capped():
     other_opinions = [
         opinion for person in range(10, 16) for opinion in make_opinions(range(0, 2 * MAX_OPINIONS_PER_USER, 2), person)
     ]
-    assert score_topic(learn(*opinions_of_one, *other_opinions, shown=shown_articles), "golf") > score_topic(
-        learn(*opinions_of_one, *other_opinions, shown=shown_articles), "chess"
+    assert score_topic(learn(*opinions_of_one, *other_opinions, shown_articles=shown_articles), "golf") > score_topic(
+        learn(*opinions_of_one, *other_opinions, shown_articles=shown_articles), "chess"
     )
 
 

@@ -167,7 +167,7 @@ def test_no_url_of_real_feed_lists_is_redacted():
 
 
 @check_cases(
-    ("typed", "url"),
+    ("typed_url", "url"),
     [
         ("example.com", "https://example.com/"),
         (" <https://example.com/feed> ", "https://example.com/feed"),
@@ -177,14 +177,14 @@ def test_no_url_of_real_feed_lists_is_redacted():
         ("exämple.com/é?utm_source=a", "https://xn--exmple-cua.com/%C3%A9?utm_source=a"),
     ],
 )
-def test_typed_url_is_normalized(typed, url):
-    assert urls.normalize_typed_url(typed) == url
+def test_typed_url_is_normalized(typed_url, url):
+    assert urls.normalize_typed_url(typed_url) == url
 
 
-@check_cases("typed", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"])
-def test_invalid_typed_url_is_refused(typed):
+@check_cases("typed_url", ["", "hello world", "localhost", "javascript:alert(1)", "ftp://a.fr/", "mailto:a@b.fr"])
+def test_invalid_typed_url_is_refused(typed_url):
     with pytest.raises(ValueError, match="not a web address"):
-        urls.normalize_typed_url(typed)
+        urls.normalize_typed_url(typed_url)
 
 
 def test_host_is_taken_from_canonical_form():

@@ -70,7 +70,7 @@ async def test_article_with_instructions_is_left_out_of_prompt(story, service, s
 
 
 @pytest.mark.parametrize(
-    ("written", "verification"),
+    ("written_text", "verification"),
     [
         ("The bridge in Lyon opens again in July.", '{"supported": [true'),
         ("The bridge in Lyon opens again in July.", '{"supported": [true, false]}'),
@@ -81,9 +81,9 @@ async def test_article_with_instructions_is_left_out_of_prompt(story, service, s
     ],
 )
 async def test_unverified_summary_is_rejected_and_not_requested_again(
-    story, service, summarizer, written, verification
+    story, service, summarizer, written_text, verification
 ):
-    service.answer_with(written)
+    service.answer_with(written_text)
     service.answer_with(verification, ModelTask.VERIFY_SENTENCES)
     assert await summarizer.summarize(story, "en", server_id=1) is SummaryFailure.NOT_SUPPORTED
     request_count = len(service.requests)

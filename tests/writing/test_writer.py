@@ -177,7 +177,7 @@ async def test_citations_are_numbered_by_sources(library, searcher, writer, serv
 
 
 @check_cases(
-    "written",
+    "written_text",
     [
         "Rekognition was launched in 2017 [1].",
         "Rekognition was launched in 2016 [99].",
@@ -196,9 +196,11 @@ async def test_citations_are_numbered_by_sources(library, searcher, writer, serv
         "<think>Rekognition was launched in 2016 [1].",
     ],
 )
-async def test_sentence_that_breaks_rules_is_dropped(library_with_answer, searcher, settings, clock, service, written):
+async def test_sentence_that_breaks_rules_is_dropped(
+    library_with_answer, searcher, settings, clock, service, written_text
+):
     service.requests.clear()
-    service.answer_with(written)
+    service.answer_with(written_text)
     answer = await ask_new_writer(searcher, settings, clock)
     assert service.requests
     assert answer.generated_sentences == ()
@@ -286,7 +288,7 @@ def without_verification(settings: Settings) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("question", "written", "is_shown"),
+    ("question", "written_text", "is_shown"),
     [
         (QUESTION, "Rekognition was launched in 2016 [launch].", True),
         (QUESTION, "It was launched in 2016 by Amazon [launch].", True),
@@ -297,7 +299,7 @@ def without_verification(settings: Settings) -> Settings:
     ],
 )
 async def test_without_verification_names_and_numbers_must_be_in_passage(
-    library, searcher, settings, clock, service, question, written, is_shown
+    library, searcher, settings, clock, service, question, written_text, is_shown
 ):
     await library.add("Rekognition in Berlin", "Rekognition was shown in Berlin when it was launched.")
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
@@ -309,7 +311,7 @@ async def test_without_verification_names_and_numbers_must_be_in_passage(
             for year in ("2016", "Berlin")
             if "passage [" in line and year in text
         }
-        return written.replace("launch]", f"{numbers['2016']}]").replace("Berlin]", f"{numbers['Berlin']}]")
+        return written_text.replace("launch]", f"{numbers['2016']}]").replace("Berlin]", f"{numbers['Berlin']}]")
 
     service.answer_with(cite)
     async with open_answer_writer(without_verification(settings), clock) as writer:
@@ -627,7 +629,7 @@ async def test_failure_of_any_request_leaves_quotes(
 
 
 @check_cases(
-    "written",
+    "written_text",
     [
         "Das Programm Rekognition wurde im Jahr 2016 von der Firma Amazon auf den Markt gebracht und wird genutzt [1].",
         "Le logiciel Rekognition a été lancé par Amazon en 2016, et la police ne peut plus l'utiliser [1].",
@@ -641,10 +643,10 @@ async def test_failure_of_any_request_leaves_quotes(
     ],
 )
 async def test_reply_without_answer_is_dropped(
-    library_with_answer, searcher, settings, clock, service, caplog, written
+    library_with_answer, searcher, settings, clock, service, caplog, written_text
 ):
     caplog.clear()
-    service.answer_with(written)
+    service.answer_with(written_text)
     answer = await ask_new_writer(searcher, settings, clock)
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
     assert service.prompts(ModelTask.VERIFY_SENTENCES) == []

@@ -628,8 +628,10 @@ async def crash_in_proposal(scene: Scene, kind: str, step: Step, *, window: floa
         for place_kind in ("text", DIRECT)
     }
     return DeliveryFaults(
-        lost=tuple(f"{place_kind} {title}" for place_kind, found in messages_by_kind.items() if not found),
-        repeated=tuple(f"{place_kind} {title}" for place_kind, found in messages_by_kind.items() if len(found) > 1),
+        lost=tuple(f"{place_kind} {title}" for place_kind, messages in messages_by_kind.items() if not messages),
+        repeated=tuple(
+            f"{place_kind} {title}" for place_kind, messages in messages_by_kind.items() if len(messages) > 1
+        ),
         disordered=(),
         unfinished=tuple(f"{title} has buttons" for message in messages_by_kind["text"] if message.list_custom_ids()),
     )
