@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
@@ -21,6 +22,7 @@ from aiohttp.resolver import AsyncResolver
 
 from bot.core.models import Validators
 from bot.feeds import fetch, fetch_errors
+from bot.feeds.decompress import INPUT_CHUNK_BYTES, MAX_MEMBERS, decompress
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from tests.feeds.conftest import fetch_error_code
@@ -81,6 +83,47 @@ async def test_decompression_bomb_is_too_large_and_does_not_block_loop(fetcher, 
     assert await fetch_error_code(fetcher, url, max_bytes=16 * 2**20) == fetch_errors.TOO_LARGE
     counting.cancel()
     assert turns > 16
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+async def test_body_of_many_empty_members_is_rejected(coding):
+    member = {"gzip": gzip.compress(b""), "zstd": zstd.compress(b"")}[coding]
+    few, many = member * MAX_MEMBERS, member * (MAX_MEMBERS + 1)
+    assert await decompress(few, coding, 100) == b""
+    with pytest.raises(FeedError) as caught:
+        await decompress(many, coding, 100)
+    assert caught.value.code == fetch_errors.BAD_ENCODING
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+async def test_other_tasks_run_while_body_with_little_content_is_read(coding):
+    """The bodies are long and yield (nearly) nothing, so that counting decompressed bytes would not show their cost."""
+    stored_block = b"\x00\x00\x00\xff\xff"  # Deflate, RFC 1951 §3.2.4: a block of no bytes
+    empty_zstd_block = b"\x00\x00\x00"  # RFC 8878 §3.1.1.2
+    packer = zlib.compressobj(wbits=31)
+    size = 2**20
+    body = {
+        "gzip": packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH) + stored_block * (size // 5),
+        "deflate": b"\x78\x9c" + stored_block * (size // 5),
+        "br": b"",
+        "zstd": b"\x28\xb5\x2f\xfd\x20\x00" + empty_zstd_block * (size // 3),
+    }[coding]
+    if coding == "br":
+        compressor = brotli.Compressor(quality=0)
+        body = b"".join(compressor.process(b"x") + compressor.flush() for _ in range(size // 8))
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    with suppress(FeedError):  # It is cut short.
+        await decompress(body, coding, 2**20)
+    counting.cancel()
+    assert turns >= len(body) // INPUT_CHUNK_BYTES
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
