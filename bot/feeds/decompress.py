@@ -120,9 +120,7 @@ def _iter_brotli(body: bytes) -> Iterator[bytes]:
 def _iter_zstd(body: bytes) -> Iterator[bytes]:
     view, offset = memoryview(body), 0
     for _frame_number in range(MAX_MEMBERS):
-        decompressor = zstd.ZstdDecompressor(
-            options={zstd.DecompressionParameter.window_log_max: _MAX_ZSTD_WINDOW_LOG}
-        )
+        decompressor = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _MAX_ZSTD_WINDOW_LOG})
         while not decompressor.eof:
             compressed_chunk = view[offset : offset + INPUT_CHUNK_BYTES] if decompressor.needs_input else b""
             chunk = decompressor.decompress(compressed_chunk, CHUNK_BYTES)

@@ -4,11 +4,13 @@ import errno
 import re
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple
 
 from yarl import URL
 
+from bot import DATA
 from bot.feeds.fetch_errors import BAD_URL, FeedError
 
 Network = IPv4Network | IPv6Network
@@ -30,59 +32,65 @@ Its groups are the scheme, the host with the port, the path, and the query.
 REFUSAL_TEXT = "private address"
 """Text of the error that a refused connection raises."""
 
-_IPV4_EMBEDDING_NETWORKS = (
-    (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped (RFC 4291)
-    (IPv6Network("::/96"), 0),  # IPv4-compatible (RFC 4291, deprecated)
-    (IPv6Network("64:ff9b::/96"), 0),  # NAT64 (RFC 6052)
-    (IPv6Network("2002::/16"), 80),  # 6to4 (RFC 3056)
-)
-"""IPv6 networks that embed an IPv4 address, with its offset from the right in bits."""
 _ISATAP_IDENTIFIERS = {0x00005EFE, 0x02005EFE}
 """Values of the third 32 bits of an IPv6 address that ends in an IPv4 address (RFC 5214)."""
-_BLOCKED_NETWORKS = (
-    IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
-    IPv6Network("fec0::/10"),  # site-local (RFC 3879)
-    IPv6Network("2001::/23"),  # Teredo and other protocols (RFC 2928)
-    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
-    IPv4Network("192.88.99.0/24"),  # 6to4 relays (RFC 7526)
-)
+
+
+class SpecialNetwork(NamedTuple):
+    """A network that is reachable ("yes") or not ("no"), or whose addresses are if the IPv4 address in them is.
+
+    For the latter, `reachability` is the number of bits to the right of the IPv4 address.
+    """
+
+    network: Network
+    reachability: str
+    name: str
+
+
+@cache
+def list_special_networks() -> tuple[SpecialNetwork, ...]:
+    """Return the networks of `special_networks.tsv`, smaller ones before those that contain them."""
+    lines = (DATA / "special_networks.tsv").read_text("utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    networks = [
+        SpecialNetwork(ip_network(network), reachability, name) for network, reachability, name, _source in rows
+    ]
+    return tuple(sorted(networks, key=lambda special_network: -special_network.network.prefixlen))
 
 
 def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -> str | None:
     """Return why a connection to an IP address is refused, or None if it is allowed.
 
-    `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through; an IPv4 address
-    inside an IPv6 address is unwrapped first. `allowed_networks` are exceptions.
+    An IPv6 address that embeds IPv4 addresses is allowed only if they are and it is itself, except in networks that
+    do nothing but embed. `allowed_networks` are exceptions for each of these addresses.
     """
     try:
         parsed_address = ip_address(address.partition("%")[0])
     except ValueError:
         return "not an IP address"
-    unwrapped_address = _unwrap_ipv4(parsed_address)
-    if any(candidate in network for network in allowed_networks for candidate in (parsed_address, unwrapped_address)):
-        return None
-    if (
-        not unwrapped_address.is_global
-        or unwrapped_address.is_multicast
-        or unwrapped_address.is_reserved
-        or unwrapped_address.is_unspecified
-    ):
-        return f"{unwrapped_address} is a private or special address"
-    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed_address, unwrapped_address)):
-        return f"{parsed_address} is a private or special address"
+    for judged_address in (parsed_address, *_list_embedded_addresses(parsed_address)):
+        special_network = _find_special_network(judged_address)
+        if special_network is None or special_network.reachability != "no":
+            continue
+        if not any(judged_address in network for network in allowed_networks):
+            return f"{judged_address} is a private or special address: {special_network.name}"
     return None
 
 
-def _unwrap_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def _find_special_network(address: IPv4Address | IPv6Address) -> SpecialNetwork | None:
+    return next((special for special in list_special_networks() if address in special.network), None)
+
+
+def _list_embedded_addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     if isinstance(address, IPv4Address):
-        return address
-    address_number = int(address)
-    for network, shift in _IPV4_EMBEDDING_NETWORKS:
-        if address in network:
-            return IPv4Address(address_number >> shift & 0xFFFFFFFF)
-    if address_number >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
-        return IPv4Address(address_number & 0xFFFFFFFF)
-    return address
+        return []
+    bits, shifts = int(address), []
+    special_network = _find_special_network(address)
+    if special_network is not None and special_network.reachability.isdecimal():
+        shifts.append(int(special_network.reachability))
+    if bits >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
+        shifts.append(0)
+    return [IPv4Address(bits >> shift & 0xFFFFFFFF) for shift in shifts]
 
 
 def check_url(url: str) -> URL:

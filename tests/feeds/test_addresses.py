@@ -1,7 +1,7 @@
 """Guard against server-side request forgery: private addresses in any notation."""
 
 import socket
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from bot.feeds.fetch_errors import BAD_URL, FeedError
-from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, get_refusal_reason, make_socket_factory
+from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, get_refusal_reason, list_special_networks, make_socket_factory
 from tests.support.cases import check_cases
 
 PRIVATE = [
@@ -23,6 +23,9 @@ PRIVATE = [
     "2002:7f00:1::", "2002:a9fe:a9fe::1", "2002:c0a8:101::5",
     "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:20::1", "3fff::1", "100::1",
     "2a00:1450::5efe:7f00:1", "2a00:1450::200:5efe:10.0.0.1",
+    "fd00::5efe:808:808", "fe80::200:5efe:808:808", "2002:808:808::5efe:a00:1",  # a public address in a private one
+    "192.0.0.192", "168.63.129.16", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254",  # metadata of clouds
+    "::ffff:0:a00:1", "4000::1", "5f00::1", "100:0:0:1::1",
     "", "localhost", "1.2.3", "١٢٧.0.0.1",
 ]  # fmt: skip
 PUBLIC = [
@@ -66,17 +69,68 @@ def test_public_address_is_accepted(address):
 
 def test_allowed_network_covers_mapped_addresses_only():
     allow = (ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
-    for address in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"):
+    for address in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1", "fd00::5efe:7f00:1"):
         assert get_refusal_reason(address, allow) is None
-    for address in ("10.0.0.1", "::1", "fc00::1"):
+    for address in ("10.0.0.1", "::1", "fc00::1", "fd00::5efe:a00:1"):
         assert get_refusal_reason(address, allow) is not None
+    assert get_refusal_reason("::1", (ip_network("::1"),)) is None
+
+
+EMBEDDINGS = {
+    "mapped": "::ffff:0:0", "compatible": "::", "NAT64": "64:ff9b::", "6to4": "2002::",
+    "ISATAP": "2a00:1450::5efe:0:0", "ISATAP of a public address": "2a00:1450::200:5efe:0:0",
+    "private ISATAP": "fd00::5efe:0:0", "link-local ISATAP": "fe80::200:5efe:0:0",
+}  # fmt: skip
+PRIVATE_OUTSIDE = {"private ISATAP": ip_network("fc00::/7"), "link-local ISATAP": ip_network("fe80::/10")}
+
+
+def embed(address, embedding):
+    return IPv6Address(int(IPv6Address(EMBEDDINGS[embedding])) | int(address) << (80 if embedding == "6to4" else 0))
+
+
+def list_addresses_decided_by(special):
+    """Return the ends of a network, as far as no smaller one contains them."""
+    network = special.network
+    smaller = [other.network for other in list_special_networks() if other.network.prefixlen > network.prefixlen]
+    ends = {network[0], network[1 if network.num_addresses > 1 else 0], network[-1]}
+    return [address for address in ends if not any(address in other for other in smaller)]
+
+
+def test_special_network_is_reached_only_as_registries_say_or_operator_allows():
+    for special in list_special_networks():
+        for address in list_addresses_decided_by(special):
+            if not special.reachability.isdecimal():
+                assert (get_refusal_reason(str(address)) is None) == (special.reachability == "yes"), address
+                assert get_refusal_reason(str(address), [special.network]) is None, address
+    assert {special.network.version for special in list_special_networks()} == {4, 6}
+
+
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_ipv4_address_in_ipv6_address_is_reached_only_if_both_are(embedding):
+    outside = PRIVATE_OUTSIDE.get(embedding)
+    allowed_outside = [] if outside is None else [outside]
+    assert (get_refusal_reason(str(embed(IPv4Address("8.8.8.8"), embedding))) is None) == (outside is None)
+    for special in list_special_networks():
+        if special.network.version == 6 or special.reachability == "yes":
+            continue
+        for address in list_addresses_decided_by(special):
+            if embedding == "compatible" and int(address) < 2:
+                continue  # `::` and `::1` embed nothing.
+            text = str(embed(address, embedding))
+            assert get_refusal_reason(text) is not None, text
+            assert get_refusal_reason(text, allowed_outside) is not None, text
+            assert (get_refusal_reason(text, [special.network]) is None) == (outside is None), text
+            assert get_refusal_reason(text, [special.network, *allowed_outside]) is None, text
 
 
 @given(st.ip_addresses())
 def test_accepted_address_is_global(address):
     if get_refusal_reason(str(address)) is None:
         parsed = ip_address(str(address))
-        assert parsed.is_global
+        is_special = any(
+            parsed in special.network for special in list_special_networks() if special.name != "Global unicast"
+        )
+        assert parsed.is_global or is_special  # Python's own list lags behind the registries.
         assert not parsed.is_multicast
 
 
