@@ -16,6 +16,7 @@ import typer
 
 from bot.cli.command_process import USAGE_ERROR_STATUS
 from bot.cli.main import app
+from bot.cli.service_command import build_unit, find_private_folder
 from bot.cli.stop_signals import STOP_SECONDS
 from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
 from bot.core.preferences import ProcessRole
@@ -25,7 +26,7 @@ from tests.test_readme import list_setting_names
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
-UNIT = (ROOT / "docs" / "telex.service").read_text("utf-8")
+UNIT = (ROOT / "data" / "telex.service").read_text("utf-8")
 GUIDE = (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
@@ -120,6 +121,31 @@ def normalize_package_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@check_cases(
+    ("executable", "command"),
+    [
+        ("/opt/telex/bin/telex", "/opt/telex/bin/telex"),
+        ('/srv/my bots/100% "news"/telex', '"/srv/my bots/100%% \\"news\\"/telex"'),
+    ],
+)
+def test_unit_runs_installed_executable(executable, command):
+    unit = build_unit(Path(executable))
+    assert f"\nExecStart={command} run\n" in unit
+    assert len(unit.splitlines()) == len(UNIT.splitlines())
+
+
+def test_folder_that_service_cannot_enter_is_named(tmp_path):
+    executable = tmp_path / "telex" / "bin" / "telex"
+    executable.parent.mkdir(parents=True)
+    for folder in executable.parents:
+        if folder.is_relative_to(tmp_path):
+            folder.chmod(0o755)
+    (tmp_path / "telex").chmod(0o700)
+    assert find_private_folder(executable) in {tmp_path / "telex", *tmp_path.parents}
+    assert find_private_folder(Path("/home/me/.local/bin/telex")) == Path("/home")
+    assert find_private_folder(Path("/usr/bin/telex")) is None
+
+
 def test_usage_error_prevents_restart():
     assert f"RestartPreventExitStatus={USAGE_ERROR_STATUS}\n" in UNIT
 
@@ -142,4 +168,4 @@ def test_commands_beside_service_read_its_settings():
     assert "--property=EnvironmentFile=/etc/telex.env" in function
     (database,) = re.findall(r"TELEX_DATABASE=(\S+)", UNIT)
     assert f"--setenv=TELEX_DATABASE={database} " in function
-    assert "/opt/telex/bin/telex" not in GUIDE.replace(function, "")
+    assert set(re.findall(r"/opt/telex/bin/telex \w+", GUIDE.replace(function, ""))) == {"/opt/telex/bin/telex service"}

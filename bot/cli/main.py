@@ -35,6 +35,7 @@ from bot.cli.operating.server_commands import servers_group
 from bot.cli.operating.server_data_commands import commands as server_data_commands
 from bot.cli.operating.settings_file_commands import settings_group
 from bot.cli.polling_commands import commands as polling_commands
+from bot.cli.service_command import commands as service_command
 from bot.cli.stored_feed_commands import commands as feed_commands
 from bot.client import logs
 from bot.core.configuration.settings import Settings
@@ -227,6 +228,7 @@ def rekey(
 
 
 app.add_typer(drill_command)
+app.add_typer(service_command)
 app.add_typer(polling_commands)
 app.add_typer(feed_commands)
 app.add_typer(article_commands)

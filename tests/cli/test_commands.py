@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,15 @@ def test_empty_database_explains_how_to_add_articles(telex, command):
     assert completed.stdout == ""
     assert completed.stderr.startswith("No articles yet.")
     assert len(completed.stderr.splitlines()) == 1
+
+
+def test_service_prints_unit_of_this_installation(telex):
+    unit = telex("service").stdout
+    (executable,) = re.findall(r"^ExecStart=(.+) run$", unit, re.MULTILINE)
+    version = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("telex ")
+    assert "\nEnvironmentFile=/etc/telex.env\n" in unit
+    assert unit.rstrip().endswith("[Install]\nWantedBy=multi-user.target")
 
 
 def test_unknown_command_is_usage_error(telex):
