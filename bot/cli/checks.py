@@ -3,11 +3,17 @@
 import asyncio
 import base64
 import binascii
+import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
 
+from bot import DATA
 from bot.core.clock import SystemClock
+from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.configuration.settings import Settings
 from bot.core.installation import build_extra_command
 from bot.core.models import Feed, FeedState
@@ -27,7 +33,8 @@ from bot.writing.model_trial import try_model
 class CheckResult:
     """Outcome of a check: its subject, whether it passed, and the detail for the operator.
 
-    `is_usage_error` is set if nothing is broken, but Telex was called in the wrong place or with wrong settings.
+    `is_warning` is set if Telex works, and something may still be wrong. `is_usage_error` is set if nothing is broken,
+    but Telex was called in the wrong place or with wrong settings.
     `advice` is printed below the table of results, where a command to copy is not wrapped.
     """
 
@@ -35,6 +42,7 @@ class CheckResult:
     is_ok: bool
     detail: str
     is_usage_error: bool = False
+    is_warning: bool = False
     advice: str = ""
 
 
@@ -42,18 +50,22 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     """Yield the results of checks of token, contact, model service (if configured), database and every active feed.
 
     Feeds of blocked sources are left out. Nothing is written but schema migrations. The feeds come in the order in
-    which they answer; if the database cannot be opened or read, it is the last check.
+    which they answer; if the database does not exist yet, cannot be opened or cannot be read, it is the last check.
     """
     yield check_token(settings)
+    if (package_check := check_packages()) is not None:
+        yield package_check
     if not settings.contact:
         yield CheckResult("contact", is_ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you")
     if settings.model_url is not None:
         yield await check_model(settings)
     try:
         store = await Store.open(settings.database, SystemClock(), create=False)
+    except DatabaseMissing:
+        yield check_missing_database(settings.database)
+        return
     except StoreError as error:
-        is_missing = isinstance(error, DatabaseMissing)
-        yield CheckResult("database", is_ok=False, detail=str(error), is_usage_error=is_missing)
+        yield CheckResult("database", is_ok=False, detail=str(error))
         return
     try:
         schema_version, article_count = await store.check(), await store.articles.count()
@@ -114,6 +126,39 @@ def check_token(settings: Settings) -> CheckResult:
         detail="doesn't look like a bot's token; copy it again from the developer portal",
         is_usage_error=True,
     )
+
+
+def check_packages() -> CheckResult | None:
+    """Warn if a top-level package of Telex is also one of another distribution, or is imported from another folder.
+
+    Returns None if all packages are Telex's own.
+    """
+    distributions_by_package = packages_distributions()
+    clashes = []
+    for name in ("bot", "cogs", "data"):
+        others = set(distributions_by_package.get(name, ())) - {"telex"}
+        spec = find_spec(name)
+        if spec is None or spec.origin is None or Path(spec.origin).parent != DATA.with_name(name):
+            others.add(str(spec and spec.origin))
+        clashes += [f"{name} is also a package of {other}" for other in sorted(others)]
+    if not clashes:
+        return None
+    advice = "Install Telex in an environment of its own: uv tool install telex, or pipx install telex"
+    return CheckResult("packages", is_ok=True, is_warning=True, detail="; ".join(clashes), advice=advice)
+
+
+def check_missing_database(location: Path | DatabaseUrl) -> CheckResult:
+    """Check whether the database that does not exist yet can be created."""
+    subject = "database"
+    if isinstance(location, DatabaseUrl):
+        return CheckResult(subject, is_ok=True, detail=f"none yet: `telex run` creates its tables in {location}")
+    path = location.absolute()
+    existing_folder = next(folder for folder in path.parents if folder.exists())
+    if not existing_folder.is_dir() or not os.access(existing_folder, os.W_OK | os.X_OK):
+        detail = f"none yet, and {path} can’t be created: {existing_folder} isn’t a folder that can be written to"
+        return CheckResult(subject, is_ok=False, detail=detail, is_usage_error=True)
+    folder_sentence = "whose folder can be written to" if existing_folder == path.parent else "with its folder"
+    return CheckResult(subject, is_ok=True, detail=f"none yet: `telex run` creates {path}, {folder_sentence}")
 
 
 async def check_model(settings: Settings) -> CheckResult:

@@ -179,7 +179,7 @@ def check() -> None:
             f"Telex {__version__}",
             ("", "what", "found"),
             (
-                ("ok" if check_result.is_ok else "FAILED", check_result.subject, check_result.detail)
+                (_name_outcome(check_result), check_result.subject, check_result.detail)
                 for check_result in check_results
             ),
         )
@@ -192,6 +192,12 @@ def check() -> None:
 
     settings = load_settings_or_exit()
     raise typer.Exit(run_async(run_all_checks))
+
+
+def _name_outcome(check_result: checks.CheckResult) -> str:
+    if not check_result.is_ok:
+        return "FAILED"
+    return "warning" if check_result.is_warning else "ok"
 
 
 @app.command()

@@ -39,7 +39,6 @@ INVALID_SETTINGS_BY_NAME = {
 
 
 READING_COMMANDS = (
-    ("check",),
     ("backup", "copy.db"),
     ("feeds",),
     ("feeds", "remove", "https://a.example"),
@@ -197,7 +196,7 @@ def test_unreadable_settings_file_is_described(telex, content, sentence):
 
 
 @pytest.mark.parametrize(
-    ("database", "commands"), [("away/news.db", READING_COMMANDS), ("empty.db", READING_COMMANDS[:4])]
+    ("database", "commands"), [("away/news.db", READING_COMMANDS), ("empty.db", READING_COMMANDS[:3])]
 )
 def test_reading_commands_do_not_create_database(telex, database, commands):
     telex.environment |= {"TELEX_LANGAUGE": "fr", "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip()}
@@ -213,6 +212,43 @@ def test_reading_commands_do_not_create_database(telex, database, commands):
             assert word in output.replace("│", "")
         assert list(telex.folder.iterdir()) == before
         assert [file.stat().st_size for file in before] == [0] * len(before)
+
+
+@pytest.mark.parametrize("database", ["away/news.db", "news.db", "empty.db"])
+def test_check_before_first_start_says_where_database_will_be(telex, database):
+    telex.environment["TELEX_DATABASE"] = database
+    (telex.folder / "empty.db").touch()
+    before = list(telex.folder.iterdir())
+    output = "".join(telex("check").stdout.replace("│", "").split())
+    assert "FAILED" not in output
+    assert f"okdatabasenoneyet:`telexrun`creates{telex.folder / database}," in output
+    assert list(telex.folder.iterdir()) == before
+
+
+def test_check_names_folder_in_which_database_cannot_be_created(telex):
+    (telex.folder / "file").touch()
+    telex.environment["TELEX_DATABASE"] = "file/news.db"
+    output = "".join(telex("check", status=2).stdout.replace("│", "").split())
+    assert "FAILEDdatabase" in output
+    assert f"{telex.folder}/file" in output
+    assert "Traceback" not in output
+
+
+def test_check_warns_of_package_that_other_distribution_also_has(telex, tmp_path):
+    metadata_folder = tmp_path / "library" / "newsbot-1.dist-info"
+    metadata_folder.mkdir(parents=True)
+    (metadata_folder / "METADATA").write_text("Metadata-Version: 2.1\nName: newsbot\nVersion: 1\n")
+    (metadata_folder / "RECORD").write_text("cogs/__init__.py,,\ncogs/music.py,,\n")
+    command = [sys.executable, "-m", "bot", "check"]
+    environment = telex.environment | {"PYTHONPATH": str(metadata_folder.parent)}
+    done = subprocess.run(
+        command, cwd=telex.folder, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "".join("warning packages cogs is also a package of newsbot".split()) in "".join(
+        done.stdout.replace("│", "").split()
+    )
+    assert "uv tool install telex" in done.stderr
+    assert "packages" not in telex("check").stdout
 
 
 def test_move_without_database_contacts_no_server(telex):
