@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 import typer
+from ruamel.yaml import YAML
 
 from bot.cli.command_process import USAGE_ERROR_STATUS
 from bot.cli.main import app
@@ -38,6 +40,28 @@ def test_prometheus_accepts_alerts_and_their_tests(arguments):
     command, path = arguments
     done = subprocess.run(["promtool", command, "rules", path], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_scrape_example_names_job_of_alerts():
+    (example,) = re.findall(r"```yaml\n(scrape_configs:.+?)```", GUIDE, re.DOTALL)
+    configuration = YAML(typ="safe").load(example)
+    (scrape,) = configuration["scrape_configs"]
+    alerts = (ROOT / "docs" / "prometheus-rules.yml").read_text("utf-8")
+    assert set(re.findall(r'job="(\w+)"', alerts)) == {scrape["job_name"]}
+    assert configuration["rule_files"] == ["prometheus-rules.yml"]
+
+
+PUBLIC_PATHS = ("/websub/secret", "/feeds/secret/posts.xml", "/status", "/status.json")
+PRIVATE_PATHS = ("/metrics", "/healthz", "/", "/statusx", "/status/x", "/a/feeds/", "/mcp")
+
+
+def test_proxy_examples_pass_on_public_paths_alone():
+    (caddy_paths,) = re.findall(r"^    @telex path (.+)$", GUIDE, re.MULTILINE)
+    (nginx_pattern,) = re.findall(r"^    location ~ (\S+) \{$", GUIDE, re.MULTILINE)
+    for path in (*PUBLIC_PATHS, *PRIVATE_PATHS):
+        is_public = path in PUBLIC_PATHS
+        assert any(fnmatchcase(path, pattern) for pattern in caddy_paths.split()) is is_public, path
+        assert bool(re.search(nginx_pattern, path)) is is_public, path
 
 
 def test_image_sources_exist_and_are_not_ignored():

@@ -11,6 +11,7 @@ from bot.cli.command_process import (
     load_settings_or_exit,
     run_async,
 )
+from bot.cli.listening_address import find_bind_problem
 from bot.core.configuration.settings import Settings
 from bot.core.preferences import ProcessRole
 from bot.store import Store, StoreError
@@ -50,7 +51,15 @@ def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any
     """Run a process of the bot with the lock that keeps other programs from its database, and exit."""
     try:
         with Store.lock_for_run(settings.database):
+            _require_free_health_address(settings)
             run_async(run_process, runs_until_stopped=True)
     except StoreError as error:
         exit_with_error(str(error), FAILURE_STATUS)
     raise SystemExit(0)
+
+
+def _require_free_health_address(settings: Settings) -> None:
+    """Exit with a sentence if `TELEX_HEALTH_ADDRESS` can't be used, before Discord is asked for anything."""
+    if settings.health_address is not None and (problem := find_bind_problem(*settings.health_address)) is not None:
+        host, port = settings.health_address
+        exit_with_error(f"TELEX_HEALTH_ADDRESS={host}:{port}: {problem}", FAILURE_STATUS)

@@ -13,7 +13,12 @@ from typing import NoReturn, TypeVar
 from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.configuration.settings import Settings
-from bot.core.configuration.settings_reading import InvalidSettings, build_unknown_setting_warnings, read_settings
+from bot.core.configuration.settings_reading import (
+    InvalidSettings,
+    build_effect_warnings,
+    build_unknown_setting_warnings,
+    read_settings,
+)
 from bot.processes.heap import tune_heap
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, set_encryption_keys
 
@@ -42,13 +47,14 @@ def exit_with_error(message: str, status: int = FAILURE_STATUS) -> NoReturn:
 def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Settings:
     """Read the settings with overrides, and set the encryption keys; if settings are invalid, print why and exit (2).
 
-    With `starts_log`, valid settings configure the log, to which warnings of unknown settings then go; otherwise
-    these go to standard error.
+    With `starts_log`, valid settings configure the log, to which warnings about settings then go; otherwise these
+    go to standard error.
     """
     warnings: list[str] = []
     try:
         warnings = build_unknown_setting_warnings()
         settings = read_settings(**overrides)
+        warnings += build_effect_warnings(settings)
     except InvalidSettings as error:
         exit_with_error("\n".join([*warnings, str(error)]), USAGE_ERROR_STATUS)
     if starts_log:

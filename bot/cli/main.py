@@ -4,7 +4,6 @@ Machine-readable output goes to standard output, everything else to standard err
 failed; 2: wrong use.
 """
 
-import socket
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Annotated
@@ -26,6 +25,7 @@ from bot.cli.command_process import (
 )
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.drill_command import commands as drill_command
+from bot.cli.listening_address import find_bind_problem
 from bot.cli.operating.audit_commands import commands as audit_commands
 from bot.cli.operating.blocked_source_commands import sources_group
 from bot.cli.operating.limit_commands import commands as limit_commands
@@ -150,13 +150,9 @@ def _run_demo(settings: Settings, *, is_live: bool = False, port: int = 0, opens
 
 def _require_free_port(port: int) -> None:
     """Exit with a sentence if a page can't be served at a port, before the demo is built, which takes seconds."""
-    try:
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-    except OSError as error:
+    if (problem := find_bind_problem("127.0.0.1", port)) is not None:
         exit_with_error(
-            f"The demo can't use port {port}: {error.strerror}. Give it another with --port, or leave --port out.",
+            f"The demo can't use port {port}: {problem}. Give it another with --port, or leave --port out.",
             FAILURE_STATUS,
         )
 

@@ -17,7 +17,7 @@ from bot.core import installation
 from bot.core.configuration.database_url import DatabaseUrl, parse_database_location
 from bot.core.configuration.settings import Secret, Settings
 from bot.core.configuration.settings_reading import InvalidSettings, read_settings
-from bot.core.preferences import ProcessRole
+from bot.core.preferences import ProcessRole, ServerPolicy
 from bot.search.semantic import article_encoder
 from tests.support.telex_command import make_article_line
 
@@ -99,6 +99,7 @@ def test_environment_precedes_file_and_text_is_parsed(monkeypatch, tmp_path):
         ("keep_texts_days", "9" * 22, "a whole number, at least 0 and at most 36500, is needed"),
         ("contact", "me@example.com\r\nHost: x", "one line without control characters is needed"),
         ("model_url", "http://host:99999", r"an address such as http://127.0.0.1:11434/v1 is needed, without \? and #"),
+        ("public_url", "telex.example", r"an address such as https://telex.example is needed, without \? and #"),
         ("support_url", "https://", "an address that begins with https:// is needed"),
         ("health_address", "http://127.0.0.1:8080", "an address and a port such as 127.0.0.1:8080 are needed"),
         ("database", ".", "the path of a file is needed, and this is a folder"),
@@ -111,6 +112,33 @@ def test_invalid_setting_explains_valid_values(monkeypatch, tmp_path, name, text
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidSettings, match=rf"^TELEX_{name.upper()}: {sentence}\.$"):
         read_settings(**{name: text})
+
+
+def test_choices_are_case_insensitive(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings(
+        log_level="DEBUG", language="FR", full_text="Always", log_format="JSON", servers="Allowed", shards="AUTO"
+    )
+    assert (settings.log_level, settings.language, settings.full_text) == ("debug", "fr", "always")
+    assert (settings.log_format, settings.servers, settings.shards) == ("json", ServerPolicy.ALLOWED, "auto")
+    server = "postgresql://me@host/telex"
+    assert read_settings(roles="Gateway", database=server).roles == frozenset({ProcessRole.GATEWAY})
+
+
+def test_settings_without_effect_or_protection_are_named(telex):
+    telex("migrate")
+    telex.environment |= {"TELEX_MODEL_NAME": "qwen", "TELEX_MODEL_KEY": SECRET, "TELEX_HEALTH_ADDRESS": "127.0.0.1:0"}
+    errors = telex("feeds").stderr
+    for name in ("TELEX_MODEL_NAME", "TELEX_MODEL_KEY"):
+        assert f"{name} has no effect without TELEX_MODEL_URL" in errors
+    assert SECRET not in errors
+    assert "TELEX_MODEL_TIMEOUT" not in errors
+    telex.environment |= {"TELEX_MODEL_URL": "http://127.0.0.1:1/v1", "TELEX_PUBLIC_URL": "http://telex.example"}
+    (warning,) = telex("latest", "--json").stderr.splitlines()
+    assert warning.startswith("TELEX_PUBLIC_URL begins with http://, so the secret addresses")
+    for url in ("https://telex.example", "http://127.0.0.1:8080", "http://localhost"):
+        telex.environment["TELEX_PUBLIC_URL"] = url
+        assert telex("latest", "--json").stderr == ""
 
 
 def test_blank_setting_is_unset(telex):

@@ -214,6 +214,8 @@ async def test_status_page_shows_delays_and_failures_without_names(telex, page, 
     await publish_items(telex, feed_server, feed, make_rss_item(0), make_rss_item(1), delivered=False)
     telex.clock.advance(90)
     assert await load_status(page) == {
+        "well": True,
+        "maintenance": False,
         "is_well": True,
         "connected_shards": 1,
         "shards": 1,
@@ -225,7 +227,8 @@ async def test_status_page_shows_delays_and_failures_without_names(telex, page, 
         "is_in_maintenance": False,
     }
     telex.clock.advance(MAX_DELAY_SECONDS)
-    assert (await load_status(page))["is_well"] is False
+    status_document = await load_status(page)
+    assert (status_document["well"], status_document["is_well"]) == (False, False)
     status, text = await page("/status", "fr-CA,fr;q=0.9,en;q=0.8")
     assert status == 200
     assert "Les publications ont du retard. Aucune n’est perdue." in text
@@ -243,6 +246,14 @@ async def test_status_page_shows_delays_and_failures_without_names(telex, page, 
     assert "1 of 1 failing" in text
     assert "Bugle" not in text
     assert telex.guild.name not in text
+
+
+async def test_pages_do_not_name_versions_of_their_server(telex):
+    port = await find_health_cog(telex).start_http_server("127.0.0.1", 0)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for path in ("/status", "/status.json", "/healthz", "/metrics", "/missing"):
+            async with session.get(path) as response:
+                assert "Server" not in response.headers, path
 
 
 async def test_concurrent_status_requests_measure_delays_once(telex, page, monkeypatch):
@@ -276,7 +287,7 @@ async def test_status_page_explains_missing_discord_or_database(telex, page, mon
     assert status == 503
     assert "The database can’t be read." in text
     assert "secret" not in text
-    assert await page("/status.json") == (503, '{"is_well": false}')
+    assert await page("/status.json") == (503, '{"well": false, "is_well": false}')
 
 
 async def load_status(page: Any) -> dict[str, Any]:

@@ -32,4 +32,5 @@ async def test_used_health_address_is_explained(scene):
         bot = scene.start(TELEX_HEALTH_ADDRESS=address)
         assert await bot.wait_for_exit() == 1
     assert bot.log.splitlines()[-1] == f"TELEX_HEALTH_ADDRESS={address}: Address already in use"
+    assert scene.discord.count_calls("GET", "/users/@me") == 0, "asked Discord before it saw that it can't start"
     assert "Traceback" not in bot.log

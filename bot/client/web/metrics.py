@@ -170,6 +170,7 @@ class MetricsCollector(Collector):
                 *other_routes,
             ]
         )
+        app.on_response_prepare.append(_hide_versions)
         app_runner = web.AppRunner(app, access_log=None)
         await app_runner.setup()
         lag_task = self._services.supervisor.start("lateness", self._measure_loop_lag)
@@ -195,6 +196,11 @@ class MetricsCollector(Collector):
         except StoreError as error:
             return web.Response(status=503, text=f"The database cannot be read: {error}\n")
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _hide_versions(_request: web.Request, response: web.StreamResponse) -> None:
+    """Remove the header `Server`, which names the versions of Python and aiohttp."""
+    response.headers.pop("Server", None)
 
 
 async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:

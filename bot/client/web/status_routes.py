@@ -93,8 +93,20 @@ class StatusRoutes:
         try:
             status = await self._load_status()
         except StoreError:
-            return _set_headers(web.json_response({"is_well": False}, status=HTTPStatus.SERVICE_UNAVAILABLE))
-        return _set_headers(web.json_response({"is_well": status.is_well, **asdict(status)}))
+            return _set_headers(
+                web.json_response({"well": False, "is_well": False}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            )
+        # Until 1.1 also with the names that differed from those of /healthz: `is_well`, `is_in_maintenance`.
+        return _set_headers(
+            web.json_response(
+                {
+                    "well": status.is_well,
+                    "maintenance": status.is_in_maintenance,
+                    "is_well": status.is_well,
+                    **asdict(status),
+                }
+            )
+        )
 
     async def _load_status(self) -> ServiceStatus:
         """Return the status of all processes, at most `MAX_AGE_SECONDS` old. Raises StoreError."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from io import StringIO
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -111,6 +111,37 @@ def build_unknown_setting_warnings() -> list[str]:
     return warnings
 
 
+def build_effect_warnings(settings: Settings) -> list[str]:
+    """Return a warning for each setting that has no effect without another one, or less protection than it seems.
+
+    Raises `InvalidSettings` if the settings file cannot be read or parsed.
+    """
+    warnings = []
+    if settings.model_url is None:
+        warnings = [
+            f"{_build_variable_name(name)} has no effect without TELEX_MODEL_URL, the address of the model’s server."
+            for name in read_setting_texts()
+            if name.startswith("model_")
+        ]
+    if settings.public_url is not None and not _is_private_connection(settings.public_url):
+        warnings.append(
+            "TELEX_PUBLIC_URL begins with http://, so the secret addresses of published feeds and what hubs push "
+            "travel unencrypted. Use https://."
+        )
+    return warnings
+
+
+def _is_private_connection(url: str) -> bool:
+    """Return whether nobody on the way can read what is sent to a URL: by https, or on this machine."""
+    url_parts = urlsplit(url)
+    if url_parts.scheme == "https" or url_parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(url_parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
 def _build_variable_name(setting_name: str) -> str:
     name = setting_name.upper()
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
@@ -143,8 +174,10 @@ def _parse_setting(name: str, text: str) -> object:
         return _parse_boolean(text)
     if plain_type in (int, float):
         return _parse_number(name, text)
-    if get_origin(plain_type) is Literal and text not in get_args(plain_type):
-        raise ValueError(_describe_choices(get_args(plain_type)))
+    if get_origin(plain_type) is Literal:
+        if text.lower() not in get_args(plain_type):
+            raise ValueError(_describe_choices(get_args(plain_type)))
+        return text.lower()
     return text
 
 
@@ -179,7 +212,7 @@ def _parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def _parse_roles(text: str) -> frozenset[ProcessRole]:
-    role_names = [part.strip() for part in text.split(",") if part.strip()]
+    role_names = [part.strip() for part in text.lower().split(",") if part.strip()]
     try:
         return frozenset(map(ProcessRole, role_names or ProcessRole))
     except ValueError:
@@ -187,10 +220,11 @@ def _parse_roles(text: str) -> frozenset[ProcessRole]:
 
 
 def _parse_shards(text: str) -> str:
-    if text != "auto":
-        match = re.fullmatch(r"(\d+)-(\d+)/(\d+)", text)
-        if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
-            raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
+    if text.lower() == "auto":
+        return "auto"
+    match = re.fullmatch(r"(\d+)-(\d+)/(\d+)", text)
+    if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
+        raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
     return text
 
 
@@ -202,7 +236,7 @@ def _parse_server_id(text: str) -> int:
 
 def _parse_server_policy(text: str) -> ServerPolicy:
     try:
-        return ServerPolicy(text)
+        return ServerPolicy(text.lower())
     except ValueError:
         raise ValueError(_describe_choices(list(ServerPolicy))) from None
 
@@ -213,11 +247,23 @@ def _parse_web_page(text: str) -> str:
     return text
 
 
-def _parse_base_url(text: str) -> str:
-    if not _is_address(text, ("http", "https")) or "?" in text or "#" in text:
-        raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
-    if "@" in urlsplit(text).netloc:
+def _parse_model_url(text: str) -> str:
+    url = _parse_base_url(text, example="http://127.0.0.1:11434/v1")
+    if "@" in urlsplit(url).netloc:
         raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
+    return url
+
+
+def _parse_public_url(text: str) -> str:
+    url = _parse_base_url(text, example="https://telex.example")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("a name or password does not belong in the address, which everybody sees")
+    return url
+
+
+def _parse_base_url(text: str, *, example: str) -> str:
+    if not _is_address(text, ("http", "https")) or "?" in text or "#" in text:
+        raise ValueError(f"an address such as {example} is needed, without ? and #")
     return text.rstrip("/")
 
 
@@ -271,10 +317,10 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "hosts": _read_host_rules,
     "index": _parse_index_folder,
     "model_key": Secret,
-    "model_url": _parse_base_url,
+    "model_url": _parse_model_url,
     "owner_server": _parse_server_id,
     "privacy_url": _parse_web_page,
-    "public_url": _parse_base_url,
+    "public_url": _parse_public_url,
     "reddit_secret": Secret,
     "roles": _parse_roles,
     "secret_key": _parse_secret_key,

@@ -181,6 +181,7 @@ async def test_health_endpoints_report_maintenance_but_no_problem(telex, feed_se
         for path, text in (
             ("/healthz", '{"well": true, "problems": [], "maintenance": true}'),
             ("/status", "Telex is down for maintenance. Nothing is lost: posts follow."),
+            ("/status.json", '"maintenance": true'),
             ("/status.json", '"is_in_maintenance": true'),
             ("/metrics", "\ntelex_maintenance 1.0\n"),
         ):
