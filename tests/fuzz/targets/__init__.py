@@ -1,0 +1,1 @@
+"""Targets, a module for each kind of boundary."""
