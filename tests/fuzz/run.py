@@ -5,8 +5,8 @@
 
 Without targets, all run. Printed are executions, coverage (edges of the instrumented code that were reached) and finds
 of each target; exits 1 if there are any. An input that is a find is in `.fuzz/TARGET/finds`, its exception beside it,
-and belongs in a test of the module that it breaks. Inputs that reach new code are kept in `.fuzz/TARGET/corpus`, where the
-next run goes on. With `--record` the figures are written to docs/PROMISES.md.
+and belongs in a test of the module that it breaks. Inputs that reach new code are kept in `.fuzz/TARGET/corpus`, where
+the next run goes on. With `--record` the figures are written to docs/PROMISES.md.
 """
 
 from __future__ import annotations

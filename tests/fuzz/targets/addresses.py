@@ -19,7 +19,7 @@ _TRANSLATION_PREFIX = int(IPv6Address("64:ff9b::"))
 
 
 def check_address(data: bytes) -> None:
-    """Judge four or sixteen bytes as an IP address, any bytes as its text, and read them as a URL that someone typed."""
+    """Judge four or sixteen bytes as an IP address, any bytes as its text, and read them as a typed URL."""
     if len(data) in (_IPV4_BYTES, _IPV6_BYTES):
         _check_refusal(ip_address(data))
     text = data.decode("utf-8", "replace")[:MAX_URL_CHARS]
