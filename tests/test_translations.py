@@ -242,6 +242,73 @@ def test_every_marked_text_is_extracted():
     }
 
 
+NUMBERS_ABOVE_ONE = {
+    "Ignored parentheses nested more than {count} deep.",
+    "Only the first {count} characters were read.",
+    "Only the first {count} words and filters were read.",
+    "The field {field} is longer than {most} characters.",
+    "An excerpt has 0 to {most} characters.",
+    "A role can be mentioned 1 to {most} times a day.",
+    "{count} of your proposals are open here, the maximum. Wait until the managers decide.",
+    "{count} proposals are open here, the maximum. Try again when the managers have decided on some.",
+    "{count} people want this already. The managers know.",
+    "The notice has {count} characters, and {limit} at most can be posted.",
+    "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most {side} × {side} pixels.",
+    "You’ve asked {count} questions in a minute, which is the limit. Ask again {when}.",
+    "This server has asked {count} questions in a minute, which is the limit. Ask again {when}.",
+    "You’ve searched {count} times in a minute, which is the limit. Search again {when}.",
+    "Questions can be up to {count} characters long; yours has {length}.",
+    "You’ve saved {count} links in ten minutes, which is the limit. Save this one {when}.",
+    "Topics that fewer than {least} people reacted to count, but stay hidden.",
+    "not posted: reported by {count} of the {least} outlets it needed ({when})",
+    "A server can have {count} tokens. Revoke one first.",
+    "{count} filter or look left out: I can’t use it, or there’d be more than {most} filters in one place",
+    "more than {count} articles",
+    "At most {count} topics.",
+    "{count} of {total} bookmarks",  # The word agrees with the first number, also in English.
+}
+"""Messages in which a number that is always above one, such as a limit, stands before a word."""
+UNCHANGING_WORDS = frozenset(
+    (
+        "MB Mo after and are at au auparavant avant avec before by de des en et failing flux from in of on par per pour "
+        "so sur to"
+    ).split()
+)
+"""Words after a number that are the same for one and for many."""
+
+
+def list_number_placeholders() -> set[str]:
+    """List the placeholders that stand for a number somewhere in the code."""
+    names = {
+        word.arg or ""
+        for _name, node in list_calls()
+        for word in node.keywords
+        if isinstance(word.value, ast.Call) and getattr(word.value.func, "id", "") == "format_number"
+    }
+    assert {"total", "limit", "least"} <= names
+    return names | {"count"}
+
+
+def test_word_after_number_agrees_with_it_in_both_languages(french):
+    """A number before a word needs a plural message, which is chosen by `{count}` or by its only number."""
+    names = "|".join(list_number_placeholders())
+    pattern = re.compile(rf"\{{({names})\}}[ \u00a0\u202f]([^\W\d_]{{2,}})")
+    wrong_messages = set()
+    for message in french:
+        texts = [*([message.id] if isinstance(message.id, str) else message.id), *list_texts(message)]
+        numbers = {
+            match[1] for text in texts for match in pattern.finditer(str(text)) if match[2] not in UNCHANGING_WORDS
+        }
+        if isinstance(message.id, str):
+            deciding_numbers: set[str] = set()
+        else:
+            deciding_numbers = {"count"} & set().union(*map(find_placeholders, map(str, texts))) or numbers
+        if numbers - deciding_numbers:
+            wrong_messages.add(_get_singular(message))
+    assert wrong_messages - NUMBERS_ABOVE_ONE == set()
+    assert NUMBERS_ABOVE_ONE - wrong_messages == set(), "exceptions that nothing needs"
+
+
 def test_form_titles_and_labels_fit_discord_limit(french):
     """A longer title or label and the form does not open:
     https://discord.com/developers/docs/components/reference#label

@@ -232,8 +232,11 @@ class BookmarkPages(ArticlePages):
     def _counts_text(self, matching_count: int, total_count: int, unread_count: int, *, has_hidden: bool) -> str:
         count_text = format_count("{count} bookmark", "{count} bookmarks", total_count)
         if matching_count != total_count:
-            count_text = _("{count} of {total} bookmarks").format(
-                count=format_number(matching_count), total=format_number(total_count)
+            count_text = format_count(
+                "{count} of {total} bookmarks",
+                "{count} of {total} bookmarks",
+                matching_count,
+                total=format_number(total_count),
             )
         count_texts = [count_text] if total_count else []
         if unread_count:

@@ -194,8 +194,11 @@ class SetupFlow(OwnedView):
         outlines = list({outline.url: outline for outline in (*self._added_site_outlines, *pack_outlines)}.values())
 
         async def report_progress(done_count: int) -> None:
-            progress_text = _("{done} of {total} feeds done…").format(
-                done=format_number(done_count), total=format_number(len(outlines))
+            progress_text = format_count(
+                "{done} of {count} feed done…",
+                "{done} of {count} feeds done…",
+                len(outlines),
+                done=format_number(done_count),
             )
             await self.display(interaction, (text_block(f"⏳ {progress_text}"),))
             client.outbox_relay.wake()  # Post the articles found so far.

@@ -187,6 +187,14 @@ async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
     ]
 
 
+async def test_bookmarks_are_counted_in_french_singular_and_plural(telex, feed_server):
+    await follow_feed(telex, feed_server)
+    await bookmark_all_articles(telex, telex.reader)
+    telex.locales[telex.reader.id] = "fr"
+    for query, text in (("cities", "1 favori sur 3"), ("zebra", "0 favori sur 3")):
+        assert text in read_reply_text(await telex.reader.slash(telex.news, "bookmarks", query=query))
+
+
 async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed_server):
     await follow_feed(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)

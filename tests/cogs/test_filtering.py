@@ -253,5 +253,5 @@ async def test_trial_in_french(telex, feed_server):
     trial = await telex.editor.slash(
         telex.news, "feed filter", feed=await get_first_subscription_id(telex), never="chips"
     )
-    assert "2 publiés sur les 3 derniers articles" in read_reply_text(trial)
+    assert "Articles publiés : 2 sur les 3 derniers" in read_reply_text(trial)
     assert list_button_labels(get_last_reply(trial)) == ["Enregistrer ce filtre", "Annuler"]
