@@ -270,8 +270,8 @@ NUMBERS_ABOVE_ONE = {
 """Messages in which a number that is always above one, such as a limit, stands before a word."""
 UNCHANGING_WORDS = frozenset(
     (
-        "MB Mo after and are at au auparavant avant avec before by de des en et failing flux from in of on par per pour "
-        "so sur to"
+        "MB Mo after and are at au auparavant avant avec before by de des en et failing flux from in of on par per "
+        "pour so sur to"
     ).split()
 )
 """Words after a number that are the same for one and for many."""

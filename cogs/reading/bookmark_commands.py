@@ -31,14 +31,15 @@ from cogs.reading.bookmarking import (
     save_menu,
     saved_text,
 )
-from cogs.reading.link_saving import MAX_LINK_LENGTH, save_link
-from cogs.reading.message_articles import load_message_articles
+from cogs.reading.link_saving import MAX_LINK_LENGTH, save_link, save_message_link
+from cogs.reading.message_articles import find_message_articles, load_message_articles
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import results_button, show_all_button, show_similar, similar_articles_button
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import ArticleListItem, make_item_with_lead
 from cogs.shared.authorization import load_left_server_ids, user_installable
+from cogs.shared.message_links import list_web_links
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
@@ -85,12 +86,17 @@ class BookmarkCog(PersistentItemCog):
 
 
 async def bookmark_message(interaction: Interaction, message: discord.Message) -> None:
-    """Bookmark the articles of a post, from the message menu.
+    """Bookmark the articles of a post or at the links of a message, from the message menu.
 
-    Raises `UserFacingError` if there are no articles or the user cannot see them, RequestRejected if the user has as
-    many bookmarks as the operator allows.
+    If no link is an article that the user can see, save its page. Raises `UserFacingError` if there is neither an
+    article nor a link, or they cannot be read, RequestRejected if the user has as many bookmarks as the operator
+    allows.
     """
-    articles = await load_message_articles(interaction, message)
+    articles = await find_message_articles(interaction, message)
+    if not articles and list_web_links(message):
+        await save_message_link(interaction, message)
+        return
+    articles = articles or await load_message_articles(interaction, message)
     added_count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
     view = buttons.view_of_items(buttons.NOTE_BUTTON(articles[0].key)) if len(articles) == 1 else None
     await interaction.edit_original_response(

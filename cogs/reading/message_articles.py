@@ -16,7 +16,7 @@ from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.post_explanations import find_articles_at
 from cogs.shared import article_cards, channel_options
-from cogs.shared.message_links import LINK_PATTERN
+from cogs.shared.message_links import list_web_links
 from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
@@ -123,19 +123,33 @@ async def choose_article(
 async def load_message_articles(
     interaction: Interaction, message: discord.Message, *, include_joined: bool = False
 ) -> list[Article]:
+    """Return the articles of a message, as `find_message_articles` does.
+
+    Raises `UserFacingError` if there are no articles or the user cannot see them.
+    """
+    articles = await find_message_articles(interaction, message, include_joined=include_joined)
+    if not articles and list_web_links(message):
+        raise UserFacingError(
+            _("No link in this message leads to an article that you can see. Apps › Save this link keeps any page.")
+        )
+    if not articles:
+        raise UserFacingError(_("That isn’t one of my posts, and it has no link. Pick a message with an article."))
+    return articles
+
+
+async def find_message_articles(
+    interaction: Interaction, message: discord.Message, *, include_joined: bool = False
+) -> list[Article]:
     """Return the articles of a post; with `include_joined`, the articles that were added to it later come first.
 
-    With `include_joined`, there are at most as many as a menu has options. In direct messages and servers without
-    Telex, a message that is no post has the readable articles that it links to, or for which it has Save buttons.
-    Raises `UserFacingError` if there are no articles or the user cannot see them.
+    With `include_joined`, there are at most as many as a menu has options. A message that is no post has the readable
+    articles that it links to, or for which it has Save buttons, perhaps none. Raises `UserFacingError` if the user
+    cannot see a post or its articles are gone.
     """
     server_id = interaction_context.get_home_server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)
-    if post is None and server_id is None:
-        return await _load_linked_articles(interaction, message)
-    channel_id = interaction.channel_id
-    if post is None or (post.user_id is None and channel_id != (post.thread_id or post.channel_id)):
-        raise UserFacingError(_("That isn’t one of my posts. Pick a message with an article I posted."))
+    if post is None or (post.user_id is None and interaction.channel_id != (post.thread_id or post.channel_id)):
+        return await _find_linked_articles(interaction, message)
     if not await can_see_post(interaction, post):
         raise UserFacingError(unreadable_article_text())
     article_ids = post.article_ids
@@ -147,7 +161,7 @@ async def load_message_articles(
     return articles
 
 
-async def _load_linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
+async def _find_linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
     client = interaction.client
     visible_feed_ids = await client.load_visible_feed_ids(interaction)
     article_by_page_key: dict[str, Article] = {}
@@ -155,12 +169,10 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
         article = await client.store.articles.get_by_key(article_key)
         if article is not None and article.feed_id in visible_feed_ids:
             article_by_page_key.setdefault(article.page_key, article)
-    for article_url in list(dict.fromkeys(_iter_links(message)))[:_MAX_LOOKUPS]:
+    for article_url in list_web_links(message)[:_MAX_LOOKUPS]:
         for article in await find_articles_at(client.store, article_url):
             if article.feed_id in visible_feed_ids:
                 article_by_page_key.setdefault(article.page_key, article)
-    if not article_by_page_key:
-        raise UserFacingError(_("This message has no article from the feeds you can see."))
     return list(article_by_page_key.values())
 
 
@@ -173,8 +185,3 @@ def _iter_article_keys(message: discord.Message) -> Iterator[str]:
             for item in container_or_row.children if isinstance(container_or_row, discord.ActionRow) else ():
                 if match := _SAVE_ID_PATTERN.fullmatch(getattr(item, "custom_id", None) or ""):
                     yield match["key"]
-
-
-def _iter_links(message: discord.Message) -> Iterator[str]:
-    yield from LINK_PATTERN.findall(message.content)
-    yield from (embed.url for embed in message.embeds if embed.url)

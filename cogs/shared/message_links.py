@@ -9,7 +9,7 @@ from bot.posting.rendering import discord_limits
 from bot.text import shared_links, urls
 from cogs.shared.views import menu_option
 
-LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+_LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 """Pattern of web links in the text of a message, including links in Markdown."""
 
 
@@ -21,7 +21,7 @@ def list_web_links(message: discord.Message) -> list[str]:
     texts = [message.content, *_iter_texts_with_links(message.embeds, message.components)]
     for snapshot in message.message_snapshots:
         texts += [snapshot.content, *_iter_texts_with_links(snapshot.embeds, snapshot.components)]
-    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in LINK_PATTERN.findall(text or ""))
+    links = dict.fromkeys(link.rstrip(".,;:!?'\"*_~|") for text in texts for link in _LINK_PATTERN.findall(text or ""))
     return [link for link in links if not shared_links.is_discord_link(link)][: discord_limits.MAX_OPTIONS]
 
 

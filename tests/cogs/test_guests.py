@@ -157,7 +157,9 @@ async def test_guest_sees_articles_of_all_shared_servers(telex, feed_server, mon
         assert f"I can’t reach {abroad.name} right now" in latest_text
     link = people.articles[ABROAD].url
     assert "Saved" in await choose_menu_entry(people, GROUP, "Bookmark", content=f"Look: <{link}>!")
-    assert "can see" in await choose_menu_entry(people, GROUP, "Bookmark", content=people.articles[VAULT].url)
+    hidden_link = people.articles[VAULT].url
+    assert "can see" in await choose_menu_entry(people, GROUP, "More like this", content=hidden_link)
+    assert VAULT not in await choose_menu_entry(people, GROUP, "Bookmark", content=hidden_link)
     assert "More like" in await choose_menu_entry(
         people, GUEST, "More like this", embeds=[{"type": "link", "url": link}]
     )

@@ -19,6 +19,7 @@ from tests.support.interactions import (
     find_menu,
     forge_click,
     get_last_reply,
+    hide_channel,
     list_button_labels,
     read_message_text,
     read_reply_text,
@@ -68,6 +69,37 @@ async def test_saved_page_can_be_read_after_page_is_gone(telex, feed_server):
     assert TITLE in read_reply_text(search_reply)
     article_card = await select_option(telex.reader, get_last_reply(search_reply), TITLE)
     assert TEXT.strip() in read_reply_text(article_card)
+
+
+async def test_menus_use_links_in_messages_of_others(telex, feed_server):
+    feed = await follow_feed(telex, feed_server)
+    article = await get_newest_article(telex, feed)
+    page = serve_page(feed_server)
+    linking_message = await telex.editor.send(telex.news, f"Read this: {article.url}, it’s good")
+    reply = await telex.reader.context_menu(telex.news, "More like this", linking_message)
+    assert f"More like “{article.title}”" in read_reply_text(reply)
+    reply = await telex.reader.context_menu(telex.news, "Bookmark", linking_message)
+    assert read_reply_text(reply) == "Saved to your bookmarks."
+    page_message = await telex.editor.send(telex.news, f"And <{page}>")
+    reply = await telex.reader.context_menu(telex.news, "Bookmark", page_message)
+    assert read_reply_text(reply).startswith(SAVED)
+    assert await list_saved_titles(telex) == [TITLE, article.title]
+    refusal = "No link in this message leads to an article that you can see. Apps › Save this link keeps any page."
+    reply = await telex.editor.context_menu(telex.news, "More like this", page_message)
+    assert read_reply_text(reply) == refusal
+    telex.locales[telex.editor.id] = "fr"
+    reply = await telex.editor.context_menu(telex.news, "More like this", page_message)
+    assert "Applications › Enregistrer ce lien" in read_reply_text(reply)
+
+
+async def test_menu_on_link_does_not_reveal_article_of_hidden_channel(telex, feed_server):
+    feed = await follow_feed(telex, feed_server)
+    article = await get_newest_article(telex, feed)
+    lobby = telex.guild.create_text_channel("lobby")
+    hide_channel(telex, telex.news, telex.reader)
+    message = await telex.editor.send(lobby, article.url)
+    for menu in ("More like this", "Bookmark"):
+        assert article.title not in read_reply_text(await telex.reader.context_menu(lobby, menu, message))
 
 
 async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed_server):
