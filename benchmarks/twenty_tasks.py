@@ -23,7 +23,7 @@ from simcord.actors import MemberActor
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from cogs.running.welcome_message import send_welcome
+from cogs.running.server_events import send_welcome
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.interactions import find_menu, get_last_reply, list_controls, read_reply_text, select_option

@@ -4,15 +4,14 @@ from discord.ext import commands
 
 from cogs.asking.ask_commands import AskCog
 from cogs.feeds.feed_commands import FeedCog
-from cogs.feeds.proposing.source_commands import SourceCog
+from cogs.feeds.source_commands import SourceCog
 from cogs.feeds.why_commands import WhyCog
 from cogs.owner.owner_command import OwnerCog
-from cogs.reading.bookmark_commands import BookmarkCog
+from cogs.reading.bookmark_commands import BookmarkCog, LinkSavingCog
 from cogs.reading.bookmark_reactions import ReactionCog
-from cogs.reading.link_saving import LinkSavingCog
+from cogs.reading.more_menu import SummaryCog
 from cogs.reading.search_commands import SearchCog
 from cogs.reading.story_commands import StoryCog
-from cogs.reading.summary_menu import SummaryCog
 from cogs.reading.trend_commands import TrendCog
 from cogs.running.about_command import AboutCog
 from cogs.running.background_loops import EmojiCog, OutboxCog

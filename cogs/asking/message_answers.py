@@ -33,7 +33,7 @@ from cogs.asking.answer_views import answer_view, tips_view
 from cogs.asking.question_context import GuildChannel
 from cogs.asking.writing_notice import WritingNotice
 from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES, PAGE_SIZE, no_shared_server_blocks
-from cogs.reading.result_cards import make_results_view
+from cogs.reading.result_pages import make_results_view
 
 log = logging.getLogger(__name__)
 

@@ -7,32 +7,114 @@ from discord.ext import commands
 
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _
+from bot.core.setting_registry import JOIN_STORIES
 from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.wording.feed_names import bold_feed_name
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.watches.subscription_filters import FilterEvaluator
-from cogs.feeds import starter_packs, subscription_options
-from cogs.feeds.channel_feed_panel import ChannelFeedPanel
-from cogs.feeds.filtering import filter_panels, filter_targets
+from cogs.feeds import filter_panels, opml_transfer, starter_packs, subscription_options
 from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention_permission
 from cogs.feeds.post_previews import show_preview
-from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
-from cogs.feeds.subscription_actions import pause_feed, resume_feed
+from cogs.feeds.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_card import UnfollowFlow
 from cogs.feeds.subscription_health import ManualFeedChecks
-from cogs.feeds.subscription_options import resolve_subscription, unfollowed_text
+from cogs.feeds.subscription_options import pause_feed, resolve_subscription, resume_feed, unfollowed_text
 from cogs.feeds.subscription_pages import SubscriptionPages
-from cogs.feeds.transferring import opml_import_panel, opml_transfer
 from cogs.reading.query_autocomplete import query_choices
 from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel
 from cogs.shared import channel_options
 from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, can_manage_feeds, guild_context_only
 from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
-from cogs.shared.panels import heading_block
-from cogs.shared.views import Interaction, reply_with_card
+from cogs.shared.panels import ChannelPanel, heading_block
+from cogs.shared.published_feeds import feed_address_blocks, require_public_url
+from cogs.shared.views import ActionButton, Interaction, reply_with_card
+
+
+class ChannelFeedPanel(ChannelPanel):
+    """Panel that shows whether a channel is shared as a web feed, with buttons to change that."""
+
+    async def render(self, interaction: Interaction, token: str | None = None) -> None:
+        """Show whether the channel is shared as a web feed and, if `token` is given, the new addresses, only once.
+
+        `token` is the secret part of addresses that were just created.
+        Raises `UserFacingError` if the bot has no web address.
+        """
+        client, public_url = self.client, require_public_url(interaction)
+        shared_channel_feed = await client.store.channel_feeds.get_by_channel(self.channel.id)
+        is_channel_public = await client.visibility.is_public(self.channel.guild, self.channel.id)
+        blocks: list[Block] = [
+            heading_block(
+                _("Share {channel} as a feed").format(channel=self.channel.mention),
+                _("Anyone with the address can read what I post here in a feed reader, without Discord."),
+            ),
+            Separator(),
+            text_block(
+                _sharing_state_text(
+                    is_shared=shared_channel_feed is not None,
+                    is_channel_public=is_channel_public,
+                    created_at=shared_channel_feed.created_at if shared_channel_feed else 0,
+                )
+            ),
+        ]
+        if token is not None:
+            preferences = await client.store.preferences.get_by_channel(self.channel.id)
+            label_by_entry_kind = {
+                "posts": _("**Posts**: every article"),
+                "stories": _("**Stories**: one entry per story, with its outlets"),
+                "digest": _("**Digests**"),
+            }
+            if not preferences[JOIN_STORIES]:  # Each story is a post.
+                del label_by_entry_kind["stories"]
+            blocks += feed_address_blocks(public_url, token, label_by_entry_kind)
+        button_style = discord.ButtonStyle
+        if shared_channel_feed is None:
+            button_row = ActionRow(
+                ActionButton(
+                    self._share_channel_feed,
+                    label=_("Create address"),
+                    style=button_style.success,
+                    disabled=not is_channel_public,
+                )
+            )
+        else:
+            button_row = ActionRow(
+                ActionButton(self._share_channel_feed, label=_("Replace address"), disabled=not is_channel_public),
+                ActionButton(self._stop_sharing, label=_("Stop sharing"), style=button_style.danger),
+            )
+        await self.display_card(interaction, *blocks, button_row)
+
+    async def _share_channel_feed(self, interaction: Interaction) -> None:
+        guild, channel_id = self.channel.guild, self.channel.id
+        if await self.client.visibility.is_public(guild, channel_id):
+            token = await self.store.channel_feeds.create_token(
+                server_id=guild.id, channel_id=channel_id, user_id=self.user_id
+            )
+            await self.render(interaction, token)
+
+    async def _stop_sharing(self, _interaction: Interaction) -> None:
+        await self.store.channel_feeds.revoke_token(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, user_id=self.user_id
+        )
+
+
+def _sharing_state_text(*, is_shared: bool, is_channel_public: bool, created_at: int) -> str:
+    if is_shared and is_channel_public:
+        return _("🟢 Shared · address created {when}").format(when=f"<t:{created_at}:R>")
+    if is_shared:
+        return _(
+            "🟠 On hold: not everyone in the server can read this channel anymore, so its feeds are "
+            "closed. They’ll reopen once @everyone can."
+        )
+    if is_channel_public:
+        return _("Not shared.")
+    return _(
+        "Not shared. @everyone must be able to view this channel and its history: check Permissions in its settings."
+    )
+
 
 _FEED_DESCRIPTION = locale_str("Which feed")
 
@@ -140,14 +222,14 @@ class FeedCog(
         never: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
         until: Range[str, 1, filter_panels.MAX_END_LENGTH] | None = None,
     ) -> None:
-        target = await filter_targets.resolve_target(interaction, feed)
+        target = await filter_panels.resolve_target(interaction, feed)
         await filter_panels.open_filters(interaction, target, only, never, until)
 
     @filter_.autocomplete("feed")
     async def filter_target_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         if not await can_manage_feeds(interaction, interaction.command_id):
             return []
-        return await filter_targets.find_target_choices(interaction, current)
+        return await filter_panels.find_target_choices(interaction, current)
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
@@ -216,7 +298,7 @@ class FeedCog(
     ) -> None:
         target_channel = await resolve_channel(interaction, channel)
         feed_list = await opml_transfer.read_feed_list(interaction, file, link)
-        await opml_import_panel.import_feed_list(interaction, target_channel, feed_list)
+        await opml_transfer.import_feed_list(interaction, target_channel, feed_list)
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:

@@ -17,15 +17,15 @@ from bot.posting.wording import filter_labels, look_labels
 from bot.posting.wording.feed_names import bold_feed_name
 from bot.text import discord_text, urls
 from bot.watches import subscription_filters
-from cogs.feeds import subscription_health
-from cogs.feeds.filtering import filter_panels, filter_targets
+from cogs.feeds import filter_panels, subscription_health
 from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.post_previews import show_preview
-from cogs.feeds.subscription_actions import pause_feed, resume_feed
 from cogs.feeds.subscription_options import (
     FollowedFeed,
     SubscriptionPanel,
+    pause_feed,
     require_current_subscription,
+    resume_feed,
     subscription_title,
     unfollowed_text,
 )
@@ -143,7 +143,7 @@ class SubscriptionCard(SubscriptionPanel):
         await self.render(interaction, await self._check_feed(self.followed_feed.feed))
 
     async def _open_filters(self, interaction: Interaction) -> None:
-        await filter_panels.FilterList(interaction, filter_targets.target_of_feed(self.followed_feed)).render(
+        await filter_panels.FilterList(interaction, filter_panels.target_of_feed(self.followed_feed)).render(
             interaction
         )
 

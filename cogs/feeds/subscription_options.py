@@ -1,4 +1,4 @@
-"""Subscriptions (feeds in channels) as command options by name, and the base of panels about one of them."""
+"""Subscriptions (feeds in channels): choosing one by name, pausing it, and the base of panels about it."""
 
 import asyncio
 from collections.abc import Collection
@@ -165,3 +165,37 @@ class SubscriptionPanel(ManagersPanel):
     async def authorize(self, interaction: Interaction) -> None:
         await super().authorize(interaction)
         await require_current_subscription(interaction, self.followed_feed)
+
+
+async def pause_feed(interaction: Interaction, followed_feed: FollowedFeed) -> str:
+    """Pause a feed in a channel and return the sentence that confirms it.
+
+    Raises `UserFacingError` if the feed is paused already or the channel no longer follows it.
+    """
+    subscription, feed = followed_feed
+    if not await interaction.client.store.subscriptions.pause(subscription.id, user_id=interaction.user.id):
+        await require_current_subscription(interaction, followed_feed)
+        refusal = linkify_commands(_("{feed} is already paused. Resume it with /feed resume."))
+        raise UserFacingError(refusal.format(feed=bold_feed_name(feed)))
+    confirmation = linkify_commands(
+        _(
+            "Paused {feed} in <#{channel}>. New articles show up in search but aren’t posted. Resume "
+            "it with /feed resume."
+        )
+    )
+    return confirmation.format(feed=bold_feed_name(feed), channel=subscription.channel_id)
+
+
+async def resume_feed(interaction: Interaction, followed_feed: FollowedFeed) -> str:
+    """Resume a paused feed in a channel, have it polled, and return the sentence that confirms it.
+
+    Raises `UserFacingError` if the feed isn’t paused or the channel no longer follows it.
+    """
+    subscription, feed = followed_feed
+    if not await interaction.client.store.subscriptions.resume(subscription.id, user_id=interaction.user.id):
+        await require_current_subscription(interaction, followed_feed)
+        raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(feed)))
+    interaction.client.services.poller.wake()
+    return _("Resumed {feed} in <#{channel}>. You’ll see its next article there.").format(
+        feed=bold_feed_name(feed), channel=subscription.channel_id
+    )

@@ -17,13 +17,11 @@ from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.posting.wording.feed_names import bold_feed_name, feed_name
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.text import discord_text, urls
-from cogs.feeds import subscription_card, subscription_health
+from cogs.feeds import opml_transfer, subscription_card, subscription_health
 from cogs.feeds.follow_flow import FollowFlow, add_site_button
-from cogs.feeds.scorecard.scorecard_panel import ScorecardPanel
-from cogs.feeds.subscription_actions import resume_feed
+from cogs.feeds.scorecard_panel import ScorecardPanel
 from cogs.feeds.subscription_health import ACTION_REQUIRED_STATES, HealthState, SubscriptionHealth
-from cogs.feeds.subscription_options import FollowedFeed, require_current_subscription
-from cogs.feeds.transferring import opml_transfer
+from cogs.feeds.subscription_options import FollowedFeed, require_current_subscription, resume_feed
 from cogs.settings import posting_limits_panels
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel

@@ -1,19 +1,159 @@
 """Handling of server events: joining, leaving, and changes of channels and permissions."""
 
+import asyncio
+import logging
 from collections.abc import Iterable
 from functools import partial
 
 import discord
 from discord.ext import commands
 
+from bot import DATA
 from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
+from bot.core import i18n
+from bot.core.i18n import _, linkify_commands
 from bot.operating.audit_follower import AUDIT_EVENT
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import layout_views, outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Card, Image, Section, text_block
+from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.store.records.operating_records import ServerProfile
 from cogs.feeds.subscription_options import is_channel_deleted
 from cogs.running.background_loops import LoopCog
-from cogs.running.server_departures import ServerDepartures
-from cogs.running.welcome_message import send_welcome
+
+log = logging.getLogger(__name__)
+
+_LOGO_PATH = DATA / "identity" / "telex.png"
+
+
+async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
+    """Send the welcome message to a server, if there is a suitable channel; a failure is only logged."""
+    channel = find_welcome_channel(guild)
+    if channel is None:
+        return
+    language = (await bot.store.preferences.get_by_server(guild.id)).language
+    language = language or i18n.supported_language(str(guild.preferred_locale)) or bot.services.settings.language
+    with i18n.language_scope(language):
+        intro_text = _(
+            "I post news in your channels, find any article again and answer your questions. Your "
+            "first feed is three clicks away:\n**1.** Press **{begin}** and choose a starter pack, or "
+            "add a site.\n**2.** Choose a channel.\n**3.** Press **{follow}**. The first articles "
+            "appear right away."
+        ).format(begin=_("Get started"), follow=_("Follow"))
+        hint_text = linkify_commands(_("For members with Manage Server. /help shows everyone what I can do."))
+        title = _("Hi, I’m Telex")
+        logo_file = discord.File(_LOGO_PATH)
+        card = Card(
+            (
+                Section(
+                    (text_block(f"## {title}\n{intro_text}"),),
+                    Image(f"attachment://{logo_file.filename}", "Telex"),
+                ),
+                text_block(f"-# {hint_text}"),
+                ActionRow(buttons.BEGIN_BUTTON()),
+            ),
+            outlet_branding.DEFAULT_COLOUR,
+        )
+    try:
+        await channel.send(view=layout_views.build_static_view((card,)), file=logo_file)
+    except DISCORD_ERRORS as error:
+        log.warning("welcome failed server_id=%d error=%s", guild.id, error)
+
+
+def find_welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
+    """Return the system channel or the first public text channel in which the bot can write.
+
+    Returns None if there is none.
+    """
+    if guild.system_channel is not None and not permissions.find_missing_permissions(guild.system_channel):
+        return guild.system_channel
+    for channel in guild.text_channels:
+        if channel.permissions_for(guild.default_role).view_channel and not permissions.find_missing_permissions(
+            channel
+        ):
+            return channel
+    return None
+
+
+class ServerDepartures:
+    """Departures of the bot from servers of this process's shards, after each decision of an operator."""
+
+    def __init__(self, bot: TelexBot) -> None:
+        self._bot, self._store = bot, bot.store
+        self._wake_event = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have `run` look which servers to leave, because of a decision or a newly connected shard."""
+        self._wake_event.set()
+
+    async def run(self) -> None:
+        """Leave servers at the start and after each call of `wake`, until cancelled.
+
+        Raises StoreError, and one of `DISCORD_ERRORS` if Discord does not answer.
+        """
+        while True:
+            self._wake_event.clear()
+            await self.leave_denied_servers()
+            await self._wake_event.wait()
+
+    async def leave_denied_servers(self) -> None:
+        """Leave the servers that the bot must not be in, and record that they were left.
+
+        A server that Discord does not report to this process is recorded as left when its shard is next connected.
+        Raises StoreError, and one of `DISCORD_ERRORS` if some servers, after all others, could not be left.
+        """
+        last_error: Exception | None = None
+        for server_id in await self.load_denied_server_ids():
+            if (guild := self._bot.get_guild(server_id)) is not None:
+                try:
+                    await self._leave(guild)
+                except DISCORD_ERRORS as error:
+                    last_error = error
+        if last_error is not None:
+            raise last_error
+
+    async def leave_if_denied(self, guild: discord.Guild) -> bool:
+        """Leave a server that has just invited the bot, with a message, if it must not be there; return whether so.
+
+        Raises StoreError, and one of `DISCORD_ERRORS` if Discord does not answer; `run` then tries again.
+        """
+        try:
+            if guild.id not in await self.load_denied_server_ids():
+                return False
+            await self._send_departure_message(guild)
+            await self._leave(guild)
+        except Exception:
+            self.wake()  # `run` tries again.
+            raise
+        return True
+
+    async def _send_departure_message(self, guild: discord.Guild) -> None:
+        channel = find_welcome_channel(guild)
+        if channel is None:
+            return
+        language = i18n.supported_language(str(guild.preferred_locale)) or self._bot.services.settings.language
+        with i18n.language_scope(language):
+            text = _("This bot isn’t available in this server. Ask the people who run it.")
+        try:
+            await channel.send(text)
+        except DISCORD_ERRORS as error:
+            log.warning("departure message failed server_id=%d error=%s", guild.id, error)
+
+    async def load_denied_server_ids(self) -> set[int]:
+        """Return the ids of the servers of this process's shards that the bot has to leave. Raises StoreError."""
+        settings = self._bot.services.settings
+        return await self._store.server_access.load_denied_server_ids(settings.servers, settings.owner_server)
+
+    async def _leave(self, guild: discord.Guild) -> None:
+        try:
+            await guild.leave()
+        except discord.NotFound:  # It was left already, by this process or by a removal.
+            log.debug("server already left server_id=%d", guild.id)
+        await self._store.servers.mark_left(guild.id)
+        log.info("server left server_id=%d", guild.id)
+
 
 _WELCOME_REPEAT_SECONDS = 7 * 86_400
 """Minimum time in seconds after a welcome until a server that invites the bot again is welcomed again."""

@@ -5,7 +5,7 @@ from bot.core.preferences import PROPOSALS_FROM_EVERYONE, Preference
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator
-from cogs.feeds.proposing.proposal_buttons import find_member_name
+from cogs.feeds.proposal_buttons import find_member_name
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.panels import NO_CHOICE_VALUE, change_preference, heading_block, setting_section
 from cogs.shared.views import Interaction, RoleMenu, StringMenu, menu_option

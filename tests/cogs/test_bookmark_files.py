@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bot.core.models import Article
 from bot.core.user_models import Bookmark
-from cogs.reading.bookmark_exports import to_json, to_markdown, to_netscape_html
+from cogs.reading.bookmark_commands import to_json, to_markdown, to_netscape_html
 
 ARTICLE = Article(
     id=1,

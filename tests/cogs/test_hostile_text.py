@@ -38,8 +38,8 @@ from bot.store.records.outbox_records import ChannelDeliveryStatus
 from bot.writing.citation_checks import Sentence
 from cogs.asking.answer_views import answer_view
 from cogs.feeds import why_commands
-from cogs.reading import bookmark_exports as exports
-from cogs.reading.result_cards import results_card
+from cogs.reading import bookmark_commands
+from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import make_item_from_result
 from tests.support.cases import check_cases
@@ -294,11 +294,11 @@ def test_assert_harmless_detects_tricks():
 def test_exported_files_escape_hostile_text(trick):
     article, _feed = build_article_and_feed(trick)
     bookmarks = [Bookmark(article=article, created_at=START, server_id=1, channel_id=1, message_id=1)]
-    page = exports.to_netscape_html(bookmarks)
+    page = bookmark_commands.to_netscape_html(bookmarks)
     assert "<script" not in page
     assert page.count("<A HREF=") == 1
     assert html.escape("<script>") not in page or "script" in trick
-    markdown = exports.to_markdown(bookmarks)
+    markdown = bookmark_commands.to_markdown(bookmarks)
     assert not re.search(r"(?m)^(?:#|>|```).*EVIL", markdown)
     assert "](https://evil" not in ESCAPE.sub("\0", markdown)
 

@@ -19,7 +19,7 @@ from bot.core.preferences import (
     Style,
 )
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
-from cogs.settings.copying.setup_copy import select_channel_part
+from cogs.settings.setup_copy import select_channel_part
 from tests.operating.test_blocked_sources import change_block
 from tests.posting.test_forums import TAGS, add_tag_rule, create_forum_with_tags
 from tests.support.discord_world import World

@@ -15,7 +15,7 @@ from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS
 from bot.text import discord_text
 from bot.writing.model_tasks import ModelTask
-from cogs.reading.story_cards import story_layout
+from cogs.reading.story_commands import story_layout
 from tests.answers.timeline.articles import make_article
 from tests.support.cases import check_cases
 from tests.support.discord_world import World

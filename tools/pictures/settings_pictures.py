@@ -19,7 +19,7 @@ from bot.core.preferences import Preference
 from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed
 from bot.demo.page_pictures import install_bot_avatar, register_emoji
 from bot.demo.sample_feeds import SamplePublisher
-from cogs.running.welcome_message import send_welcome
+from cogs.running.server_events import send_welcome
 from tests.support.interactions import get_last_reply
 from tools.pictures.picture_stage import run_staged, shoot_widths
 

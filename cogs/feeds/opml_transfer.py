@@ -1,33 +1,178 @@
-"""Import of an OPML list of feeds with its results; a list with channels, filters or looks is previewed before."""
+"""Export of a server’s feeds as an OPML file, and the import of such a file: its preview, its progress and its undo."""
 
 import asyncio
 import contextlib
 import io
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import discord
 
 from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.models import Feed
+from bot.core.preferences import SettingKind
 from bot.core.user_errors import UserFacingError
-from bot.feeds.parsing.opml import MAX_OUTLINES, FeedList
+from bot.feeds import fetch_errors
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import MAX_OUTLINES, ChannelOutline, FeedList
 from bot.operating.setup_limits import load_setup_limits
+from bot.polling.following import opml_import
 from bot.polling.following.opml_plan import MAX_IMPORTED_SUBSCRIPTIONS, OpmlImportPlan, plan_import
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Separator, text_block
 from bot.posting.rendering.look_checks import find_look_error
+from bot.posting.sending.send_outcomes import DISCORD_ERRORS
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.store.records.setup_records import FeedAddress, SettingKey, Setup, SetupChange, compare_setups
 from bot.text import discord_text
 from bot.watches.subscription_filters import MAX_FILTERS_PER_PLACE
-from cogs.feeds.transferring.opml_import_undo import OpmlImportUndoPanel
+from cogs.feeds import subscription_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import (
     PostableChannel,
+    can_see_channel,
+    channel_name,
     permission_problems,
     require_can_post,
     require_existing_channel,
 )
 from cogs.shared.panels import heading_block
 from cogs.shared.views import ActionButton, Interaction
+
+
+async def read_feed_list(interaction: Interaction, file: discord.Attachment | None, opml_url: str | None) -> FeedList:
+    """Return the list of feeds in an OPML file, which is attached or at a URL.
+
+    Raises `UserFacingError`, FeedError or RequestRejected if the file cannot be read or has no feeds.
+    """
+    services = interaction.client.services
+    if (file is None) is (opml_url is None):
+        raise UserFacingError(_("Give me either an OPML file or its address."))
+    if opml_url is not None:
+        return await opml_import.fetch_opml(services.fetcher, services.workers, opml_url)
+    assert file is not None
+    if file.size > opml.MAX_OPML_BYTES:
+        raise UserFacingError(describe_feed_error(fetch_errors.TOO_LARGE))
+    try:
+        opml_bytes = await file.read()
+    except DISCORD_ERRORS as error:
+        raise UserFacingError(_("Discord didn’t give me the file. Try again.")) from error
+    return await opml_import.parse_opml(services.workers, opml_bytes)
+
+
+async def export_opml(interaction: Interaction) -> None:
+    """Send the feeds of channels that the user can see, with their filters and looks, as an OPML file.
+
+    Feeds whose addresses contain a password or key are left out. Raises `UserFacingError` if no feed is followed.
+    """
+    guild = interaction.guild
+    assert guild is not None
+    feeds_by_channel: dict[ChannelOutline, list[Feed]] = {}
+    for subscription, feed in await subscription_options.list_visible_subscriptions(interaction):
+        channel = ChannelOutline(subscription.channel_id, channel_name(guild, subscription.channel_id))
+        feeds_by_channel.setdefault(channel, []).append(feed)
+    if not feeds_by_channel:
+        raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
+    setup = await interaction.client.store.setups.read(guild.id)
+    opml_document, left_out_count = await asyncio.to_thread(
+        opml_import.build_opml_export,
+        feeds_by_channel,
+        setup,
+        guild.name,
+        now=interaction.client.services.clock.now(),
+    )
+    message_lines = [
+        linkify_commands(
+            _("This server’s feeds and filters, by channel. Import the file in a feed reader or with /feed import.")
+        )
+    ]
+    if left_out_count:
+        message_lines.append(
+            format_count(
+                "{count} feed left out: its address contains a password or key.",
+                "{count} feeds left out: their addresses contain a password or key.",
+                left_out_count,
+            )
+        )
+    file = discord.File(io.BytesIO(opml_document), filename="telex.opml")
+    await interaction.edit_original_response(content="\n".join(message_lines), attachments=[file])
+
+
+class OpmlImportUndoPanel(ManagersPanel):
+    """Panel with the results of an import of a list of feeds, and a button that removes what the import added."""
+
+    def __init__(
+        self, interaction: Interaction, report_blocks: Sequence[Block], changes: Sequence[SetupChange]
+    ) -> None:
+        super().__init__(interaction)
+        self._report_blocks = report_blocks
+        self._imported_texts = {change.key: change.new_text for change in changes if change.new_text is not None}
+
+    async def render(self, interaction: Interaction) -> None:
+        undo_button = ActionButton(self._undo, label=_("Undo the import"))
+        await self.display_card(interaction, *self._report_blocks, ActionRow(undo_button))
+
+    async def _undo(self, interaction: Interaction) -> None:
+        """Remove the imported feeds and filters; feeds that were changed since, or that the user can't see, stay."""
+        channel_ids = {key.channel_id for key in self._imported_texts if key.channel_id is not None}
+        visible_channel_ids = {
+            channel_id for channel_id in channel_ids if await can_see_channel(interaction, channel_id)
+        }
+        setup = await self.store.setups.read(self.guild.id)
+        unchanged_texts = _select_unchanged(setup, self._imported_texts)
+        removed_texts = {key: text for key, text in unchanged_texts.items() if key.channel_id in visible_channel_ids}
+        await self.store.setups.apply(
+            self.guild.id,
+            compare_setups(removed_texts, {}),
+            user_id=self.user_id,
+            limits=await load_setup_limits(self.client.services.limits, self.guild.id),
+        )
+        self.client.outbox_relay.wake()
+        stored_texts = {key: text for key, text in self._imported_texts.items() if key in setup}
+        heading = _("Import undone") if removed_texts else _("Nothing changed.")
+        result_block = heading_block(heading, *_iter_result_lines(stored_texts, removed_texts))
+        await self.finish(interaction, (Card((result_block,), outlet_branding.DEFAULT_COLOUR),))
+
+
+def _iter_result_lines(stored_texts: Setup, removed_texts: Setup) -> Iterator[str]:
+    """Yield lines on the feeds and channels' filters that are removed, and on the stored feeds that stay."""
+    removed_count = _count_feeds(removed_texts)
+    if removed_count:
+        yield "↩️ " + format_count("{count} feed removed", "{count} feeds removed", removed_count)
+    if filter_count := sum(key.feed is None for key in removed_texts):
+        yield "↩️ " + format_count("{count} filter removed", "{count} filters removed", filter_count)
+    if unremoved_count := _count_feeds(stored_texts) - removed_count:
+        yield "❌ " + format_count(
+            "{count} feed stays: it was changed since, or you can’t see its channel",
+            "{count} feeds stay: they were changed since, or you can’t see their channels",
+            unremoved_count,
+        )
+
+
+def _select_unchanged(setup: Setup, imported_texts: Setup) -> dict[SettingKey, str]:
+    """Return those imported settings that a server still has; of a feed, only if it has neither more nor fewer."""
+    current_parts, imported_parts = _group_by_feed(setup), _group_by_feed(imported_texts)
+    return {
+        key: text
+        for key, text in imported_texts.items()
+        if setup.get(key) == text
+        and (key.feed is None or current_parts[key.channel_id, key.feed] == imported_parts[key.channel_id, key.feed])
+    }
+
+
+def _group_by_feed(setup: Setup) -> Mapping[tuple[int | None, FeedAddress], dict[SettingKey, str]]:
+    """Group the settings of feeds by channel and feed."""
+    texts_by_feed: defaultdict[tuple[int | None, FeedAddress], dict[SettingKey, str]] = defaultdict(dict)
+    for key, text in setup.items():
+        if key.feed is not None:
+            texts_by_feed[key.channel_id, key.feed][key] = text
+    return texts_by_feed
+
+
+def _count_feeds(setup: Setup) -> int:
+    return sum(key.setting == SettingKind.SUBSCRIPTION for key in setup)
+
 
 _MAX_INLINE_REPORT_LINES = 15
 """Maximum number of lines of an import report that is shown in the message.

@@ -1,7 +1,4 @@
-"""Panel of /feed report: a scorecard of whose posts people save or like, and a menu of remedies for other feeds.
-
-A remedy is a change that may help, such as to move a feed to another channel.
-"""
+"""Scorecard of a server’s feeds: how many of their posts people save or like, and what to do about the others."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -9,18 +6,71 @@ from functools import partial
 import discord
 
 from bot.core.i18n import _, format_count, linkify_commands
+from bot.core.local_time import SECONDS_PER_DAY
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import scorecards
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
+from bot.stories import feed_scores
 from bot.stories.feed_scores import Scorecard, ScoredFeed, Verdict
 from bot.text import discord_text
-from cogs.feeds.scorecard import remedy_choices
-from cogs.feeds.scorecard.feed_scorecard import load_scorecard
-from cogs.feeds.scorecard.monthly_report import build_monthly_button, describe_monthly_report
-from cogs.feeds.scorecard.remedies import MoveRemedy, Remedy
+from cogs.feeds import feed_remedies
+from cogs.feeds.feed_remedies import MoveRemedy, Remedy
+from cogs.feeds.subscription_options import list_visible_subscriptions
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.paging import PagedMixin
 from cogs.shared.views import AckMode, ActionButton, ChannelMenu, Interaction, StringMenu, menu_option
+
+
+async def load_scorecard(interaction: Interaction, days: int) -> Scorecard:
+    """Return posts, saves and likes of the user's visible feeds in the `days` days up to the last midnight in UTC.
+
+    The server's reactions until then are first counted in batches.
+    """
+    store, server_id = interaction.client.store, interaction.guild_id or 0
+    until = await store.feed_reactions.add_batches_until_midnight(server_id)
+    since = until - days * SECONDS_PER_DAY
+    return feed_scores.score_feeds(
+        await list_visible_subscriptions(interaction),
+        await store.feed_reactions.count_by_feed(server_id, since=since, until=until),
+        since=since,
+        until=until,
+    )
+
+
+async def build_monthly_button(panel: ManagersPanel, *, is_short: bool = False) -> ActionButton:
+    """Return the button that turns the monthly scorecard of the feeds of the panel's server on or off.
+
+    Its label is short beside the name of the setting.
+    """
+    is_enabled = (await panel.store.preferences.get_by_server(panel.guild.id)).report_due_at is not None
+
+    async def toggle(interaction: Interaction) -> None:
+        alert_channel_id = await panel.store.servers.get_alert_channel_id(panel.guild.id)
+        if not is_enabled and alert_channel_id is None:
+            raise UserFacingError(linkify_commands(_("It goes where alerts go. Choose a channel first: /feed alerts")))
+        await panel.store.monthly_reports.set_enabled(
+            panel.guild.id, is_enabled=not is_enabled, user_id=interaction.user.id
+        )
+        interaction.client.outbox_relay.wake()
+
+    label = _("Stop the monthly post") if is_enabled else _("Send it every month")
+    if is_short:
+        label = _("Turn off") if is_enabled else _("Turn on")
+    return ActionButton(toggle, label=label, style=discord.ButtonStyle.secondary)
+
+
+async def describe_monthly_report(panel: ManagersPanel) -> str:
+    """Return where and when the monthly scorecard of feeds is posted next, or "" if it isn't posted."""
+    preferences = await panel.store.preferences.get_by_server(panel.guild.id)
+    if preferences.report_due_at is None:
+        return ""
+    if preferences.alert_channel_id is None:
+        return linkify_commands(_("Monthly, but there’s no channel for alerts: /feed alerts"))
+    return _("Monthly in {channel}, next {date}").format(
+        channel=f"<#{preferences.alert_channel_id}>", date=f"<t:{preferences.report_due_at}:D>"
+    )
+
 
 _PERIOD_DAYS = (30, 90)
 """Periods that a report may cover, in days; people's reactions are stored for 90."""
@@ -44,7 +94,7 @@ class ScorecardPanel(PagedMixin, ManagersPanel):
         page_feeds = scorecard.scored_feeds[page_start : page_start + scorecards.PAGE_SIZE]
         feeds_to_decide_on = [scored_feed for scored_feed in page_feeds if scored_feed.verdict is Verdict.DECIDE]
         self._remedies = (
-            await remedy_choices.list_remedies(interaction, scorecard, feeds_to_decide_on) if feeds_to_decide_on else ()
+            await feed_remedies.list_remedies(interaction, scorecard, feeds_to_decide_on) if feeds_to_decide_on else ()
         )
         blocks = list(_iter_blocks(scorecard, page_feeds))
         if self._remedies:

@@ -1,1 +1,0 @@
-"""Proposals: members propose feeds, managers decide on them."""

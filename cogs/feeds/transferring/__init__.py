@@ -1,1 +1,0 @@
-"""Lists of feeds in files: import into channels, and export."""

@@ -1,1 +1,0 @@
-"""/settings copy: the settings of a channel for other channels."""
