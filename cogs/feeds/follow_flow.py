@@ -325,9 +325,9 @@ def add_site_button(
     label: str,
     **button_kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """Return a button that asks for the address of a site and passes it to `on_submit`."""
+    """Return a button that asks for the address of a site, in a form with its label, and passes it to `on_submit`."""
     text_field = TextField("line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000)
-    return modal_button(view, on_submit, label, text_field, title=_("Add a site"), **button_kwargs)
+    return modal_button(view, on_submit, label, text_field, title=label.rstrip("…"), **button_kwargs)
 
 
 def discovery_options(discovery: DiscoveryResult) -> list[discord.SelectOption]:

@@ -6,7 +6,7 @@ from bot.client import interaction_context
 from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, proposal_messages
 from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import refusal_sentences
 from bot.store.records.proposal_records import Proposal
@@ -14,12 +14,14 @@ from bot.text import discord_text
 from cogs.feeds import follow_flow
 from cogs.shared import channel_options
 from cogs.shared.authorization import require_manager_command
-from cogs.shared.modals import SingleChoiceMenu
+from cogs.shared.modals import FormModal, SingleChoiceMenu, TextField
 from cogs.shared.persistent_items import PersistentItem, persistent_item
 from cogs.shared.views import AckMode, Interaction, menu_option, reply
 
 _MAX_TITLE_LENGTH = 100
 """Maximum length in UTF-16 units of the title of a proposed feed."""
+_MAX_FORM_NAME_LENGTH = 30
+"""Maximum length in UTF-16 units of the title of a proposed feed in the title of a form, which has 45."""
 
 
 async def _load_open_proposal(interaction: Interaction, proposal_id: str) -> Proposal:
@@ -61,9 +63,32 @@ def _unreadable_feed_text(proposal: Proposal) -> str:
 @persistent_item(buttons.DECLINE_PROPOSAL_BUTTON.id_pattern)
 async def decline_proposal_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
     """Decline the proposal that the message is about."""
+    await _decline(interaction, proposal_id)
+
+
+@persistent_item(buttons.DECLINE_WITH_REASON_BUTTON.id_pattern, AckMode.MANUAL)
+async def decline_with_reason_button(interaction: Interaction, _item: object, proposal_id: str) -> None:
+    """Ask for a reason and decline the proposal that the message is about."""
+    open_proposal = await _load_open_proposal(interaction, proposal_id)
+
+    async def decline(submission: Interaction, reason: str) -> None:
+        await _decline(submission, proposal_id, reason)
+
+    reason_field = TextField(
+        "reason", _("Why? Whoever proposed it reads this"), max_length=proposal_messages.MAX_REASON_LENGTH
+    )
+    title = _("Decline {feed}").format(feed=discord_text.to_plain_line(open_proposal.title, _MAX_FORM_NAME_LENGTH))
+    modal = FormModal(title, decline, reason_field, ack_mode=AckMode.EPHEMERAL_MESSAGE)
+    await interaction.response.send_modal(modal)
+
+
+async def _decline(interaction: Interaction, proposal_id: str, reason: str = "") -> None:
     open_proposal = await _load_open_proposal(interaction, proposal_id)
     await interaction.client.store.proposals.decline(
-        open_proposal.id, server_id=open_proposal.server_id, user_id=interaction.user.id
+        open_proposal.id,
+        server_id=open_proposal.server_id,
+        user_id=interaction.user.id,
+        reason=discord_text.to_plain_line(reason, proposal_messages.MAX_REASON_LENGTH),
     )
     interaction.client.outbox_relay.wake()
     await reply(interaction, _("Declined {feed}.").format(feed=_bold_title(open_proposal)))
@@ -111,6 +136,11 @@ async def proposal_channel_menu(
         raise
     await store.proposals.set_channel(open_proposal.id, target_channel.id, server_id=open_proposal.server_id)
     interaction.client.outbox_relay.wake()
+    changed_proposal, channel_id = await store.proposals.get(open_proposal.id), interaction.channel_id
+    if changed_proposal is not None and channel_id is not None:  # Show it at once, the stored edit follows.
+        language = await interaction.client.languages.for_channel(open_proposal.server_id, channel_id)
+        message = proposal_messages.proposal_message(changed_proposal, language=language)
+        await interaction.edit_original_response(**message.send_kwargs())
 
 
 async def find_member_name(guild: discord.Guild, user_id: int) -> str:
@@ -128,6 +158,7 @@ def _bold_title(proposal: Proposal) -> str:
 PROPOSAL_ITEMS: tuple[PersistentItem, ...] = (
     approve_proposal_button,
     decline_proposal_button,
+    decline_with_reason_button,
     block_proposer_button,
     proposal_channel_menu,
 )

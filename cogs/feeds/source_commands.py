@@ -1,6 +1,6 @@
 """Commands that list the feeds, and that follow a site’s feed or, for users who do not manage feeds, propose it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 import discord
@@ -43,7 +43,7 @@ from cogs.shared.message_links import list_web_links
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.paging import PagedMixin
 from cogs.shared.persistent_items import PersistentItemCog
-from cogs.shared.views import AckMode, ActionButton, ClickAction, Interaction, OwnedView
+from cogs.shared.views import AckMode, ActionButton, ClickAction, Interaction, OwnedView, StringMenu, menu_option
 
 _MAX_NAME_LENGTH = 100
 """Maximum length in UTF-16 units of the name of a role or of a proposed feed."""
@@ -86,6 +86,13 @@ class ProposalFlow(SourceFlow):
         return modal_button(
             self, propose, _("Propose"), reason_field, title=_("Propose a feed"), style=discord.ButtonStyle.success
         )
+
+    async def _show_preview(self, interaction: Interaction) -> None:
+        """Show the source, or raise RequestRejected if the user has proposed it already."""
+        await self.store.proposals.require_may_join(
+            self._discovery.feeds[0].url, self._target_channel.guild.id, self.user_id
+        )
+        await super()._show_preview(interaction)
 
     def _find_permission_advice(self) -> str:
         return ""  # Members cannot give Telex permissions.
@@ -204,6 +211,9 @@ class FeedDirectory(PagedMixin, OwnedView):
     ) -> None:
         super().__init__(interaction)
         self._open_source_flow = open_source_flow
+        server_id = interaction_context.get_home_server_id(interaction)
+        assert server_id is not None
+        self._server_id = server_id
 
     async def render(self, interaction: Interaction) -> None:
         """Show the current page, with what the user may see and do now."""
@@ -214,7 +224,8 @@ class FeedDirectory(PagedMixin, OwnedView):
         page_count = max(1, -(-len(followed_feeds) // _PAGE_SIZE))
         self.page_index = min(self.page_index, page_count - 1)
         page_feeds = followed_feeds[self.page_index * _PAGE_SIZE : (self.page_index + 1) * _PAGE_SIZE]
-        heading = format_count("{count} feed you can read", "{count} feeds you can read", len(followed_feeds))
+        feed_count = len({followed_feed.feed.id for followed_feed in followed_feeds})
+        heading = format_count("{count} feed you can read", "{count} feeds you can read", feed_count)
         if not followed_feeds:
             heading = _("No feed posts in a channel that you can see.")
         channel_texts = [
@@ -241,8 +252,42 @@ class FeedDirectory(PagedMixin, OwnedView):
             *map(text_block, channel_texts),
             ActionRow(*page_buttons),
             ActionRow(add_button if has_add_button else None),
+            *self._build_proposal_blocks(await self._list_own_proposals()),
         )
         await self.display(interaction, (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
+
+    async def _list_own_proposals(self) -> list[Proposal]:
+        return [
+            proposal
+            for proposal in await self.store.proposals.list_open(self._server_id)
+            if any(proposer.user_id == self.user_id for proposer in proposal.proposers)
+        ]
+
+    def _build_proposal_blocks(self, proposals: Sequence[Proposal]) -> tuple[Block, ...]:
+        """Return the blocks that list the user's open proposals, with a menu that withdraws one of them."""
+        if not proposals:
+            return ()
+        lines = [
+            _("{feed}: closes {when}").format(
+                feed=f"**{discord_text.to_markdown_line(proposal.title, _MAX_NAME_LENGTH)}**",
+                when=f"<t:{proposal.closes_at}:R>",
+            )
+            for proposal in proposals
+        ]
+        options = [
+            menu_option(discord_text.to_plain_line(proposal.title, _MAX_NAME_LENGTH), proposal.id)
+            for proposal in proposals
+        ]
+        menu = StringMenu(self._withdraw_proposal, placeholder=_("Withdraw a proposal…"), options=options)
+        heading = _("Your open proposals")
+        proposals_text = "\n".join((f"**{heading}**", *(f"• {line}" for line in lines)))
+        return (Separator(), text_block(proposals_text), ActionRow(menu))
+
+    async def _withdraw_proposal(self, interaction: Interaction, selected_values: list[str]) -> None:
+        await self.store.proposals.withdraw(int(selected_values[0]), server_id=self._server_id, user_id=self.user_id)
+        self.client.outbox_relay.wake()
+        self.has_saved = True
+        await self.render(interaction)
 
 
 def _format_feed_line(followed_feed: FollowedFeed) -> str:

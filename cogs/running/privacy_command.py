@@ -144,6 +144,8 @@ async def _list_proposal_records(interaction: Interaction) -> list[dict[str, obj
             "decision": proposal.decision,
             "decided_by_you": proposal.decided_by == user_id,
         }
+        if proposal.decided_by == user_id:
+            proposal_record["your_decision_reason"] = proposal.decision_reason
         for proposer in proposal.proposers:
             if proposer.user_id == user_id:
                 proposal_record |= {

@@ -1,14 +1,19 @@
 """Panel of /settings proposals: who may propose feeds, where proposals go, and who is blocked."""
 
-from bot.core.i18n import _, format_count, linkify_commands
+import discord
+
+from bot.core.i18n import _, format_count
 from bot.core.preferences import PROPOSALS_FROM_EVERYONE, Preference
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator
 from cogs.feeds.proposal_buttons import find_member_name
+from cogs.settings.server_settings import set_alert_channel
+from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
+from cogs.shared.channel_options import ChannelOption
 from cogs.shared.panels import NO_CHOICE_VALUE, change_preference, heading_block, setting_section
-from cogs.shared.views import Interaction, RoleMenu, StringMenu, menu_option
+from cogs.shared.views import ChannelMenu, Interaction, RoleMenu, StringMenu, menu_option
 
 
 class ProposalPanel(ManagersPanel):
@@ -50,6 +55,7 @@ class ProposalPanel(ManagersPanel):
             ActionRow(group_menu),
             ActionRow(role_menu),
             setting_section(_("Where proposals go"), await self._describe_place()),
+            ActionRow(await self._build_alert_channel_menu()),
             *await self._build_blocked_user_blocks(),
         )
 
@@ -59,9 +65,28 @@ class ProposalPanel(ManagersPanel):
         open_count = len(await self.store.proposals.list_open(self.guild.id))
         place_text = f"<#{alert_channel_id}>"
         if alert_channel_id is None:
-            place_text = linkify_commands(_("⚠️ Choose a channel for alerts first: /feed alerts"))
+            place_text = _("⚠️ Choose a channel for alerts first")
         open_text = format_count("{count} open proposal", "{count} open proposals", open_count) if open_count else ""
         return " · ".join(filter(None, (place_text, open_text)))
+
+    async def _build_alert_channel_menu(self) -> ChannelMenu:
+        alert_channel_id = await self.store.servers.get_alert_channel_id(self.guild.id)
+        return ChannelMenu(
+            self._choose_alert_channel,
+            placeholder=_("Channel for alerts…"),
+            channel_types=ChannelOption().channel_types,
+            default_values=(
+                []
+                if alert_channel_id is None
+                else [discord.SelectDefaultValue.from_channel(discord.Object(alert_channel_id))]
+            ),
+        )
+
+    async def _choose_alert_channel(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        target_channel = await channel_options.require_existing_channel(interaction, channel_ids[0])
+        confirmation = await set_alert_channel(interaction, target_channel)
+        self.has_saved = True
+        await interaction.followup.send(confirmation, ephemeral=True)
 
     async def _build_blocked_user_blocks(self) -> tuple[Block, ...]:
         """Return the blocks that list the blocked users, with a menu that unblocks one of them."""

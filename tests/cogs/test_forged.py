@@ -106,6 +106,9 @@ FORGERIES: dict[str, Callable[[Requesters, str, int], list[Forged]]] = {
     "save_sources_button": lambda _people, _word, question: [(buttons.SAVE_SOURCES_BUTTON.custom_id(question), None)],
     "approve_proposal_button": lambda _people, _word, _question: [(buttons.APPROVE_PROPOSAL_BUTTON.custom_id(1), None)],
     "decline_proposal_button": lambda _people, _word, _question: [(buttons.DECLINE_PROPOSAL_BUTTON.custom_id(1), None)],
+    "decline_with_reason_button": lambda _people, _word, _question: [
+        (buttons.DECLINE_WITH_REASON_BUTTON.custom_id(1), None)
+    ],
     "block_proposer_button": lambda _people, _word, _question: [(buttons.BLOCK_PROPOSER_BUTTON.custom_id(1), None)],
     "notices_off_button": lambda _people, _word, _question: [(buttons.NOTICES_OFF_BUTTON.custom_id(1), None)],
     "proposal_channel_menu": lambda people, _word, _question: [("telex:proposal-channel:1", [str(people.vault.id)])],
@@ -148,6 +151,7 @@ ID_TEMPLATES = {
     "setup_button": buttons.BEGIN_BUTTON.custom_id(),
     "approve_proposal_button": "telex:proposal-follow:{}",
     "decline_proposal_button": "telex:proposal-decline:{}",
+    "decline_with_reason_button": "telex:proposal-refuse:{}",
     "block_proposer_button": "telex:proposal-block:{}",
     "notices_off_button": "telex:notices-off:{}",
     "proposal_channel_menu": "telex:proposal-channel:{}",

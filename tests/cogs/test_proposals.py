@@ -150,6 +150,81 @@ async def test_declined_proposal_notifies_proposer_and_is_in_history(telex, feed
     assert "**Proposal**: Cables → declined" in history
 
 
+@pytest.mark.parametrize("database_engine", ["sqlite", "postgres"])
+async def test_proposal_is_declined_with_reason(telex, feed_server, alerts, database_engine):
+    await propose(telex, serve_feed(feed_server, "Cables"))
+    await telex.restart()
+    form = await telex.editor.click(telex.posts(alerts)[0], label="Decline with a reason")
+    reply = await telex.editor.submit_modal(form, {"reason": "We have *two* cable feeds"})
+    assert read_reply_text(reply) == "Declined **Cables**."
+    await telex.deliver()
+    assert list_direct_message_texts(telex) == [
+        "Your proposal of **Cables** for **Newsroom** was declined.\nReason: “We have \\*two\\* cable feeds”"
+    ]
+    (text,) = list_posted_texts(telex, alerts)
+    assert text.splitlines()[:2] == ["**Cables** isn’t followed.", "Reason: “We have \\*two\\* cable feeds”"]
+
+
+async def test_proposer_sees_and_withdraws_open_proposal(telex, feed_server, alerts):
+    await propose(telex, serve_feed(feed_server, "Cables"))
+    await propose(telex, serve_feed(feed_server, "Ships"))
+    listing = await telex.reader.slash(telex.news, "feeds")
+    assert "**Your open proposals**\n• **Cables**: closes <t:" in read_reply_text(listing)
+    assert "Your open proposals" not in read_reply_text(await telex.editor.slash(telex.news, "feeds"))
+    listing = await select_option(telex.reader, get_last_reply(listing), "Cables", "Withdraw")
+    assert "Saved" in read_reply_text(listing)
+    assert "Cables" not in read_reply_text(listing)
+    assert "Ships" in read_reply_text(listing)
+    await telex.advance(1)
+    await telex.deliver()
+    assert list_posted_texts(telex, alerts)[0].splitlines()[0] == "**Cables**: the proposal was withdrawn."
+    assert list_direct_message_texts(telex) == []
+
+
+async def test_withdrawal_leaves_proposal_of_others(telex, feed_server, alerts):
+    url = serve_feed(feed_server, "Cables")
+    other_member = telex.guild.add_member(telex.env.create_user("ben"))
+    await propose(telex, url)
+    await propose(telex, url, proposer=other_member)
+    listing = await telex.reader.slash(telex.news, "feeds")
+    await select_option(telex.reader, get_last_reply(listing), "Cables", "Withdraw")
+    await telex.advance(1)
+    await telex.deliver()
+    (text,) = list_posted_texts(telex, alerts)
+    assert f"{other_member.mention} proposes it for" in text
+    assert telex.reader.mention not in text
+
+
+async def test_own_proposal_is_refused_before_form(telex, feed_server, alerts):
+    url = serve_feed(feed_server, "Cables")
+    await propose(telex, url)
+    card = await telex.reader.slash(telex.news, "propose", url=url)
+    assert read_reply_text(card) == "You’ve proposed this already. You’ll hear what the managers decide."
+    assert "Propose" not in list_button_labels(get_last_reply(card))
+
+
+async def test_feed_of_two_channels_is_counted_once(telex, feed_server):
+    feed = await telex.follow(serve_feed(feed_server, "Cables"))
+    await telex.follow(feed.url, telex.guild.create_text_channel("talk"))
+    await telex.env.settle()
+    assert "### 1 feed you can read" in read_reply_text(await telex.reader.slash(telex.news, "feeds"))
+
+
+async def test_channel_for_alerts_is_chosen_in_panel_of_proposals(telex, feed_server):
+    panel = await telex.editor.slash(telex.news, "settings proposals")
+    menu_id = next(part["custom_id"] for part in list_controls(get_last_reply(panel)) if part["type"] == 8)
+    panel = await telex.editor.select(get_last_reply(panel), [telex.news], custom_id=menu_id)
+    assert await telex.store.servers.get_alert_channel_id(telex.guild.id) == telex.news.id
+    panel = await telex.editor.slash(telex.news, "settings proposals")
+    assert f"{telex.news.mention}" in read_reply_text(panel)
+
+
+async def test_form_is_named_after_its_button(telex, alerts):
+    for person, label in ((telex.reader, "Propose a feed"), (telex.editor, "Follow a feed")):
+        form = await person.click(get_last_reply(await person.slash(telex.news, "feeds")), label=label)
+        assert form.modal["title"] == label
+
+
 async def test_decision_is_posted_in_channel_if_direct_messages_closed(telex, feed_server, alerts):
     talk = telex.guild.create_text_channel("talk")
     await propose(telex, serve_feed(feed_server, "Cables"), channel=talk)
@@ -376,6 +451,7 @@ async def test_approved_feed_is_followed_in_chosen_channel(telex, feed_server, a
     )
     assert "You can’t choose a channel you can’t see." in read_reply_text(refusal)
     await telex.editor.select(post, [technology], custom_id=menu_id)
+    assert f"proposes it for {technology.mention}" in list_posted_texts(telex, alerts)[0], "not shown at once"
     await telex.advance(1)  # The first edit is due in this second.
     await telex.deliver()
     assert f"proposes it for {technology.mention}" in list_posted_texts(telex, alerts)[0]

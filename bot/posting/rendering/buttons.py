@@ -145,6 +145,7 @@ APPROVE_PROPOSAL_BUTTON = ButtonTemplate(
     "proposal-follow", (_PROPOSAL_ID_GROUP,), N_("Follow"), style=discord.ButtonStyle.success
 )
 DECLINE_PROPOSAL_BUTTON = ButtonTemplate("proposal-decline", (_PROPOSAL_ID_GROUP,), N_("Decline"))
+DECLINE_WITH_REASON_BUTTON = ButtonTemplate("proposal-refuse", (_PROPOSAL_ID_GROUP,), N_("Decline with a reason"))
 BLOCK_PROPOSER_BUTTON = ButtonTemplate("proposal-block", (_PROPOSAL_ID_GROUP,), N_("Block this person’s proposals"))
 NOTICES_OFF_BUTTON = ButtonTemplate("notices-off", (r"(?P<notice_id>\d{1,18})",), N_("No more notices"))
 STORY_BUTTON = ButtonTemplate("story", (_ARTICLE_KEY_GROUP,), N_("Story so far"), Icon.LIST)

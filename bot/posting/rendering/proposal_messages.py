@@ -13,7 +13,7 @@ from bot.store.records.proposal_records import Proposal, ProposalDecision, Propo
 from bot.text import discord_text
 
 MAX_REASON_LENGTH = 100
-"""Maximum length in UTF-16 units of the line in which a member says why they propose a feed."""
+"""Maximum length in UTF-16 units of the line in which a member says why they propose a feed, or a manager declines."""
 _MAX_NAME_LENGTH = 100
 _APPROVED_COLOUR = 0x3BA55D
 _NOT_APPROVED_COLOUR = 0x80848E
@@ -70,6 +70,8 @@ def outcome_message(
             channel=f"<#{proposal.target_channel_id}>",
             server=f"**{discord_text.to_markdown_line(server_name, _MAX_NAME_LENGTH)}**",
         )
+        if proposal.decision_reason:
+            text += "\n" + _decision_reason_line(proposal)
         return Message(
             discord_text.to_plain_line(proposal.title, messages.MAX_THREAD_NAME_LENGTH),
             embed=discord.Embed(colour=outlet_branding.DEFAULT_COLOUR, description=text),
@@ -93,6 +95,7 @@ def _open_card(proposal: Proposal) -> Card:
             ActionRow(
                 buttons.APPROVE_PROPOSAL_BUTTON(proposal.id),
                 buttons.DECLINE_PROPOSAL_BUTTON(proposal.id),
+                buttons.DECLINE_WITH_REASON_BUTTON(proposal.id),
                 buttons.BLOCK_PROPOSER_BUTTON(proposal.id),
             ),
             text_block("-# " + " · ".join(_origin_texts(proposal))),
@@ -110,10 +113,17 @@ def _decided_card(proposal: Proposal) -> Card:
         users=users, manager=f"<@{proposal.decided_by}>", when=f"<t:{proposal.decided_at}:R>"
     )
     outcome_text = _(outcome_line).format(feed=_bold_title(proposal), channel=f"<#{proposal.target_channel_id}>")
+    if proposal.decision_reason:
+        outcome_text += "\n" + _decision_reason_line(proposal)
     is_approved = proposal.decision is ProposalDecision.APPROVED
     return Card(
         (text_block(f"{outcome_text}\n-# {small_line}"),), _APPROVED_COLOUR if is_approved else _NOT_APPROVED_COLOUR
     )
+
+
+def _decision_reason_line(proposal: Proposal) -> str:
+    reason = discord_text.to_markdown_line(proposal.decision_reason, MAX_REASON_LENGTH)
+    return _("Reason: “{reason}”").format(reason=reason)
 
 
 def _wish_lines(proposal: Proposal) -> list[str]:

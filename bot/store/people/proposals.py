@@ -70,15 +70,10 @@ class Proposals(ShardedRepository):
         """
         open_proposals = _list_open(db, draft.server_id)
         same_proposal = next((proposal for proposal in open_proposals if proposal.url == draft.url), None)
-        if same_proposal is not None and draft.user_id in _get_proposer_user_ids(same_proposal):
-            raise RequestRejected(ProposalRejection.ALREADY_PROPOSED)
+        if same_proposal is not None:
+            _require_may_join(same_proposal, draft.user_id)
         _require_may_propose(db, open_proposals, draft.server_id, draft.user_id)
-        if same_proposal is None:
-            proposal_id = _insert_proposal(db, draft, len(open_proposals))
-        else:
-            proposal_id = same_proposal.id
-            if len(same_proposal.proposers) >= MAX_PROPOSERS:
-                raise RequestRejected(ProposalRejection.ENOUGH_PROPOSERS, count=MAX_PROPOSERS)
+        proposal_id = same_proposal.id if same_proposal else _insert_proposal(db, draft, len(open_proposals))
         db.execute(
             "INSERT INTO proposer (proposal_id, user_id, reason, language, channel_id, message_id, proposed_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -101,6 +96,13 @@ class Proposals(ShardedRepository):
     def require_may_propose(self, db: Connection, server_id: int, user_id: int) -> None:
         """Raise RequestRejected if a user's proposals are blocked in a server or they have too many open ones."""
         _require_may_propose(db, _list_open(db, server_id), server_id, user_id)
+
+    @read_transaction
+    def require_may_join(self, db: Connection, url: str, server_id: int, user_id: int) -> None:
+        """Raise RequestRejected if a user has proposed a feed already, or if as many users as can have proposed it."""
+        for proposal in _list_open(db, server_id):
+            if proposal.url == url:
+                _require_may_join(proposal, user_id)
 
     @read_transaction
     def get(self, db: Connection, proposal_id: int) -> Proposal | None:
@@ -178,13 +180,24 @@ class Proposals(ShardedRepository):
         )
 
     @write_transaction
-    def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
-        """Decline the proposal of a feed in the name of a manager.
+    def decline(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int, reason: str = "") -> None:
+        """Decline the proposal of a feed in the name of a manager, with a reason for those who proposed it, or "".
 
         Those who proposed the feed are notified, the managers' message is edited, and the decision recorded in the
         change history. Raises RequestRejected if it is gone or was decided before.
         """
-        _decline(db, _require_open(db, proposal_id, server_id), user_id)
+        _decline(db, _require_open(db, proposal_id, server_id), user_id, reason)
+
+    @write_transaction
+    def withdraw(self, db: Connection, proposal_id: int, *, server_id: int, user_id: int) -> None:
+        """Remove a user from an open proposal of a feed, which closes if nobody else makes it.
+
+        The managers' message is edited. Raises RequestRejected unless the proposal is open.
+        """
+        _require_open(db, proposal_id, server_id)
+        db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal_id, user_id))
+        _close_without_proposers(db, [proposal_id])
+        proposal_dispatches.schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def block_user(self, db: Connection, blocked_user_id: int, *, server_id: int, user_id: int) -> None:
@@ -285,16 +298,21 @@ def erase_proposals(db: Connection, user_id: int) -> int:
     """
     proposal_ids = db.fetch_column("SELECT proposal_id FROM proposer WHERE user_id = ?", (user_id,))
     decided_ids = db.fetch_column("SELECT id FROM proposal WHERE decided_by = ?", (user_id,))
-    db.execute("UPDATE proposal SET decided_by = NULL WHERE decided_by = ?", (user_id,))
+    db.execute("UPDATE proposal SET decided_by = NULL, decision_reason = '' WHERE decided_by = ?", (user_id,))
     db.execute("DELETE FROM proposer WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM blocked_proposer WHERE user_id = ?", (user_id,))
+    _close_without_proposers(db, proposal_ids)
+    proposal_dispatches.schedule_message_edits(db, {*proposal_ids, *decided_ids})
+    return len(proposal_ids)
+
+
+def _close_without_proposers(db: Connection, proposal_ids: Collection[int]) -> None:
+    """Withdraw the open ones of some proposals that nobody makes any more."""
     db.execute(
         "UPDATE proposal SET decision = :decision, decided_at = :now WHERE id IN (:ids) AND decision IS NULL "
         "AND NOT EXISTS (SELECT 1 FROM proposer WHERE proposer.proposal_id = proposal.id)",
         {"decision": ProposalDecision.WITHDRAWN, "now": db.now, "ids": proposal_ids},
     )
-    proposal_dispatches.schedule_message_edits(db, {*proposal_ids, *decided_ids})
-    return len(proposal_ids)
 
 
 def _list_proposals(db: Connection, condition_sql: str, parameters: Mapping[str, Any]) -> list[Proposal]:
@@ -338,6 +356,13 @@ def _require_may_propose(db: Connection, open_proposals: Collection[Proposal], s
         raise RequestRejected(ProposalRejection.TOO_MANY_OF_USER, count=MAX_OPEN_PER_USER)
 
 
+def _require_may_join(proposal: Proposal, user_id: int) -> None:
+    if user_id in _get_proposer_user_ids(proposal):
+        raise RequestRejected(ProposalRejection.ALREADY_PROPOSED)
+    if len(proposal.proposers) >= MAX_PROPOSERS:
+        raise RequestRejected(ProposalRejection.ENOUGH_PROPOSERS, count=MAX_PROPOSERS)
+
+
 def _require_open(db: Connection, proposal_id: int, server_id: int) -> Proposal:
     proposal = next(iter(_list_proposals(db, "id = :id", {"id": proposal_id})), None)
     if proposal is None or proposal.server_id != server_id:
@@ -369,11 +394,13 @@ def _insert_proposal(db: Connection, draft: ProposalDraft, open_count: int) -> i
     return int(proposal_id)
 
 
-def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user_id: int | None) -> None:
+def _decide(
+    db: Connection, proposal: Proposal, decision: ProposalDecision, user_id: int | None, reason: str = ""
+) -> None:
     """Record the decision on a proposed feed, have the managers' message show it, and enqueue notices to proposers."""
     db.execute(
-        "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ? WHERE id = ?",
-        (decision, db.now, user_id, proposal.id),
+        "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ?, decision_reason = ? WHERE id = ?",
+        (decision, db.now, user_id, reason, proposal.id),
     )
     proposal_dispatches.schedule_message_edits(db, [proposal.id])
     for proposer in proposal.proposers:
@@ -384,8 +411,8 @@ def _decide(db: Connection, proposal: Proposal, decision: ProposalDecision, user
             proposal_dispatches.enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
 
 
-def _decline(db: Connection, proposal: Proposal, user_id: int) -> None:
-    _decide(db, proposal, ProposalDecision.DECLINED, user_id)
+def _decline(db: Connection, proposal: Proposal, user_id: int, reason: str = "") -> None:
+    _decide(db, proposal, ProposalDecision.DECLINED, user_id, reason)
     setting_changes.log_change(
         db, proposal.server_id, user_id, SettingKind.PROPOSAL, proposal.title, ProposalDecision.DECLINED
     )

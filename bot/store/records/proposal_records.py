@@ -12,7 +12,7 @@ class ProposalDecision(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"
     EXPIRED = "expired"  # Nobody decided in time.
-    WITHDRAWN = "withdrawn"  # Everybody who proposed it had their data deleted.
+    WITHDRAWN = "withdrawn"  # Everybody who proposed it took that back, or had their data deleted.
 
 
 class ProposalRejection(ReasonCode):
@@ -48,7 +48,8 @@ class Proposal:
     """A proposed feed, for a channel, with everybody who proposes it; open while `decision` is None.
 
     `target_channel_id` is the channel in which the feed would be posted. `preview` describes the feed for the
-    message to managers. `decided_by` is the id of the manager who decided, or None. Times are Unix times in seconds.
+    message to managers. `decided_by` is the id of the manager who decided, or None; `decision_reason` is their line to
+    the proposers, or "". Times are Unix times in seconds.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Proposal:
     decision: ProposalDecision | None
     decided_at: int | None
     decided_by: int | None
+    decision_reason: str
     proposers: tuple[Proposer, ...]
 
 
