@@ -15,6 +15,7 @@ from yarl import URL
 from bot.core.configuration.host_rules import find_host_rule
 from bot.core.configuration.settings import Settings
 from bot.core.models import Validators
+from bot.core.received_values import parse_field_value, parse_integer
 from bot.core.version import __version__
 from bot.feeds import fetch_errors, known_sites, reddit_api
 from bot.feeds.connection_errors import to_feed_error
@@ -63,7 +64,7 @@ class FetchResult(NamedTuple):
     `url` is the final URL without credentials. `permanent_url` is the URL to use from now on if there were redirects
     and all were permanent (301, 308), otherwise None. `body` is decompressed, and empty if `is_not_modified`.
     `body_hash` is a hash of 16 bytes over the body as received, or the stored one after a response 304. Names in
-    `headers` are case-insensitive.
+    `headers` are case-insensitive; invalid values (RFC 9110 §5.5) are left out.
     """
 
     status: int
@@ -80,16 +81,8 @@ class FetchResult(NamedTuple):
         return self.get_header("content-type") or ""
 
     def get_header(self, name: str) -> str | None:
-        """Return a header without bytes that are not UTF-8, or None if the response has no such header.
-
-        Those bytes can neither be stored nor sent back.
-        """
-        header_value = self.headers.get(name)
-        return (
-            header_value
-            if header_value is None
-            else header_value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
-        )
+        """Return the first header of a name, or None if the response has no such header."""
+        return self.headers.get(name)
 
 
 class Fetcher:
@@ -255,10 +248,10 @@ class Fetcher:
         start_url = target = check_url(url)
         headers = {"Accept": accept}
         if validators is not None:
-            if validators.etag:
-                headers["If-None-Match"] = validators.etag
-            if validators.last_modified:
-                headers["If-Modified-Since"] = validators.last_modified
+            if etag := parse_field_value(validators.etag):  # What an earlier version stored may be invalid.
+                headers["If-None-Match"] = etag
+            if last_modified := parse_field_value(validators.last_modified):
+                headers["If-Modified-Since"] = last_modified
         if start_url.raw_user is not None or start_url.raw_password is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(
                 start_url.user or "", start_url.password or "", encoding="utf-8"
@@ -325,7 +318,7 @@ async def _read_response(
     max_bytes: int,
     media_types: Collection[str],
 ) -> FetchResult:
-    status, headers = response.status, response.headers
+    status, headers = response.status, _read_headers(response)
     is_not_modified = status == _NOT_MODIFIED_STATUS and validators is not None
     if validators is not None and is_not_modified:
         return FetchResult(status, str(url), permanent_url, is_not_modified, b"", validators.body_hash or b"", headers)
@@ -349,8 +342,19 @@ async def _read_response(
     return FetchResult(status, str(url), permanent_url, is_not_modified, body, body_hash, headers)
 
 
+def _read_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """Return the headers of a response without invalid values; names are case-insensitive."""
+    headers = response.headers.copy()
+    headers.clear()
+    for name, raw_value in response.headers.items():
+        if (value := parse_field_value(raw_value)) is not None:
+            headers.add(name, value)
+    return headers
+
+
 async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bytes]:
-    if (content_length := response.headers.get("content-length", "")).isdecimal() and int(content_length) > max_bytes:
+    content_length = parse_integer(response.headers.get("content-length"))
+    if content_length is not None and content_length > max_bytes:
         raise FeedError(fetch_errors.TOO_LARGE, f"{content_length} bytes")
     body_hasher = blake2b(digest_size=16)
     chunks: list[bytes] = []

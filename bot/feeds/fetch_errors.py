@@ -1,5 +1,10 @@
 """Codes for why a feed or an article's page could not be read; they are stored and shown to users."""
 
+from bot.core.received_values import to_single_line
+
+MAX_DETAIL_CHARS = 300
+"""Maximum number of characters of the detail of an error."""
+
 BAD_URL = "bad-url"
 """Error code: the text is no http(s) URL with a host."""
 DNS_NOT_FOUND = "dns"
@@ -71,9 +76,9 @@ class FeedError(Exception):
     """
 
     def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None, url: str = "") -> None:
-        super().__init__(code, detail)
         self.code = code
-        self.detail = detail
+        self.detail = to_single_line(detail, MAX_DETAIL_CHARS)
+        super().__init__(code, self.detail)
         self.retry_after = retry_after
         self.url = url
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 
 from bot.core.models import DueFeed, Feed, ParsedFeed
+from bot.core.received_values import parse_clamped_integer, parse_integer
 from bot.feeds.fetch_errors import RATE_LIMITED, FeedError
 
 MIN_INTERVAL_SECONDS = 300
@@ -61,6 +62,8 @@ class CacheHints:
 
 NO_HINTS = CacheHints()
 """Cache hints of a response that gives no hints on when to fetch it again."""
+_MAX_HEADER_SECONDS = 10**10
+"""Number of seconds as which a higher one in a header is read; Unix times of this century are lower."""
 _HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 
@@ -73,10 +76,10 @@ def parse_cache_hints(headers: Mapping[str, str], *, now: int, parsed_feed: Pars
         return NO_HINTS
     max_age_seconds = None
     if cache_control := headers.get("cache-control"):
-        age_seconds = _parse_number(headers.get("age", "")) or 0
+        age_seconds = _parse_seconds(headers.get("age", "")) or 0
         for directive in cache_control.split(","):
             name, _, directive_value = directive.strip().partition("=")
-            if name.lower() == "max-age" and (seconds := _parse_number(directive_value.strip('" '))) is not None:
+            if name.lower() == "max-age" and (seconds := _parse_seconds(directive_value.strip('" '))) is not None:
                 max_age_seconds = max(0, seconds - age_seconds)
     expires_seconds = None
     if max_age_seconds is None and (expires_at := _parse_date(headers.get("expires", ""))) is not None:
@@ -98,7 +101,7 @@ def parse_retry_after(header: str | None, *, now: int) -> int | None:
     """
     if not header:
         return None
-    seconds = _parse_number(header)
+    seconds = _parse_seconds(header)
     if seconds is None and (moment := _parse_date(header)) is not None:
         seconds = moment - now
     return None if seconds is None else max(0, min(seconds, MAX_RETRY_AFTER_SECONDS))
@@ -115,7 +118,7 @@ def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
     if remaining_header is None or remaining_header.partition(".")[0] != "0":
         return 0
     reset_header = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
-    reset_number = _parse_number(reset_header.partition(".")[0]) or 0
+    reset_number = _parse_seconds(reset_header.partition(".")[0]) or 0
     return max(0, min(reset_number if reset_number <= now // 2 else reset_number - now, MAX_RATE_LIMIT_WAIT_SECONDS))
 
 
@@ -266,13 +269,12 @@ def _move_outside_skipped_times(feed: Feed | DueFeed, hints: CacheHints, due_at:
     return due_at if first_allowed_at <= due_at else first_allowed_at + random.randrange(MIN_INTERVAL_SECONDS)
 
 
-def _parse_number(text: str) -> int | None:
-    text = text.strip()
-    return int(text[:9]) if text.isascii() and text.isdecimal() else None  # at most 31 years
+def _parse_seconds(text: str) -> int | None:
+    return parse_clamped_integer(text, maximum=_MAX_HEADER_SECONDS)
 
 
 def _parse_date(text: str) -> int | None:
     try:
-        return int(parsedate_to_datetime(text).timestamp()) if text else None
+        return parse_integer(parsedate_to_datetime(text).timestamp()) if text else None
     except (ValueError, OverflowError):
         return None

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from bot.core.received_values import parse_seconds
+
 PRODUCT_TOKEN = "Telex"  # noqa: S105 - RFC 9309 calls it a token
 """Name of this program in robots.txt (its product token); the User-Agent header begins with it."""
 MAX_CRAWL_DELAY_SECONDS = 60.0
@@ -20,8 +22,7 @@ def evaluate_robots(body: bytes, url: str) -> RobotsVerdict:
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))
-    crawl_delay_seconds = rules.crawl_delay(PRODUCT_TOKEN) or 0.0
     return RobotsVerdict(
         rules.can_fetch(url, PRODUCT_TOKEN),
-        min(max(float(crawl_delay_seconds), 0.0), MAX_CRAWL_DELAY_SECONDS),
+        parse_seconds(rules.crawl_delay(PRODUCT_TOKEN), maximum=MAX_CRAWL_DELAY_SECONDS) or 0.0,
     )

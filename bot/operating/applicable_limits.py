@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from bot.core.configuration.settings import Settings
 from bot.core.limits import SERVER_LIMITS, Limit
+from bot.core.received_values import parse_integer
 from bot.core.user_errors import RequestRejected
 from bot.store import Store
 
@@ -72,14 +73,13 @@ def parse_limits(assignments: Sequence[str]) -> dict[Limit, int | None]:
     max_count_by_limit: dict[Limit, int | None] = {}
     for assignment in assignments:
         name, _separator, count_text = assignment.strip().lower().partition("=")
-        is_count = count_text.isascii() and count_text.isdecimal() and len(count_text) <= len(str(MAX_SERVER_LIMIT))
-        is_possible = count_text == "default" or (is_count and int(count_text) <= MAX_SERVER_LIMIT)
-        if name not in SERVER_LIMITS or not is_possible:
+        max_count = parse_integer(count_text, maximum=MAX_SERVER_LIMIT)
+        if name not in SERVER_LIMITS or (max_count is None and count_text != "default"):
             raise ValueError(
                 f"“{assignment}” is no limit. Limits look like feeds=500, or feeds=default for that of the settings. "
                 f"There are {', '.join(SERVER_LIMITS)}, up to {MAX_SERVER_LIMIT:,} each."
             )
         if SERVER_LIMITS[name] in max_count_by_limit:
             raise ValueError(f"The limit {name} is there twice.")
-        max_count_by_limit[SERVER_LIMITS[name]] = int(count_text) if is_count else None
+        max_count_by_limit[SERVER_LIMITS[name]] = max_count
     return max_count_by_limit

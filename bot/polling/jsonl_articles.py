@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from bot.core.local_time import format_iso
 from bot.core.models import Article, NewArticle
-from bot.feeds.parsing.entries import clean_text, resolve_public_url
+from bot.core.received_values import clean_text, parse_integer
+from bot.feeds.parsing.entries import resolve_public_url
 from bot.polling import drafts
 from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
@@ -24,8 +25,10 @@ MAX_SOURCE_CHARS = 200
 IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
-_MAX_MILLISECONDS = 10**14
-"""Number of milliseconds since 1970 (in the year 5138) from which on a number is not taken for a date."""
+_MAX_MILLISECONDS = 10**14 - 1
+"""Highest number that is taken for a date: milliseconds since 1970, in the year 5138."""
+_MIN_MILLISECONDS = 10**11
+"""Number since 1970 from which on a date is in milliseconds; in seconds, it would be in the year 5138."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,12 +188,8 @@ def _parse_published(published: object) -> int | None:
     timestamp: int | None = None
     if isinstance(published, str):
         timestamp = feed_dates.parse_date(published, must_be_only_date=True)
-    elif (
-        isinstance(published, int | float)
-        and not isinstance(published, bool)
-        and -_MAX_MILLISECONDS < published < _MAX_MILLISECONDS
-    ):
-        timestamp = int(published / 1000 if abs(published) >= 1e11 else published)  # noqa: PLR2004 - the year 5138 in seconds
+    elif (number := parse_integer(published, maximum=_MAX_MILLISECONDS)) is not None:
+        timestamp = number // 1000 if number >= _MIN_MILLISECONDS else number
     if timestamp is None:
         raise ValueError("published: not a date")
     return timestamp

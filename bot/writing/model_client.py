@@ -19,6 +19,7 @@ import aiohttp
 from bot.core.clock import Clock
 from bot.core.concurrency.fair_queue import FairSemaphore
 from bot.core.configuration.settings import Settings
+from bot.core.received_values import parse_integer
 from bot.core.version import __version__
 from bot.writing.model_tasks import ModelFailure, ModelTask, Prompt, UnusableReply
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 MAX_RESPONSE_BYTES = 2**18
 """Maximum size in bytes of a response, which may hold the model's reasoning."""
+MAX_TOKENS = 10_000_000
+"""Maximum number of tokens of a prompt or reply that is counted; a service that reports more is mistaken."""
 MAX_CONCURRENT_REQUESTS = 2
 """Maximum number of concurrent requests, shared fairly by the servers. A request's wait counts towards its timeout."""
 MAX_BACKGROUND_REQUESTS = 1
@@ -219,9 +222,9 @@ class ModelClient:
         async with self._request("POST", "/chat/completions", json_body) as response:
             response_json = _parse_json(await _read_body(response))
         match response_json:
-            case {"usage": {"prompt_tokens": int(prompt_tokens), "completion_tokens": int(completion_tokens)}}:
-                self.usage[task].prompt_tokens += prompt_tokens
-                self.usage[task].completion_tokens += completion_tokens
+            case {"usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}}:
+                self.usage[task].prompt_tokens += parse_integer(prompt_tokens, maximum=MAX_TOKENS) or 0
+                self.usage[task].completion_tokens += parse_integer(completion_tokens, maximum=MAX_TOKENS) or 0
         match response_json:
             case {"choices": [{"message": {"content": str(content)}}, *_]}:
                 return content

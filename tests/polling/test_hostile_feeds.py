@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,82 @@ async def test_wrong_declared_encoding_is_tolerated_or_reported(pipeline):
                 fetch_errors.BAD_ENCODING,
                 fetch_errors.PARSER_CRASHED,
             }
+
+
+NUMBERS_OUT_OF_RANGE = [2**63, 2**64, -1, 10**400, 1e300, float("nan"), float("inf"), True, "9" * 5_000, None, [], {}]
+
+
+@check_cases("number", NUMBERS_OUT_OF_RANGE)
+async def test_number_that_no_column_holds_is_left_out(pipeline, number):
+    post = {"name": "t3_a", "title": "Title", "permalink": "/r/a/comments/a/", "num_comments": number,
+            "created_utc": number}  # fmt: skip
+    listing = {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}
+    audio = {"url": "https://e.example/a.mp3", "mime_type": "audio/mpeg", "duration_in_seconds": number}
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "T",
+            "items": [{"id": number, "title": "Title", "url": "https://e.example/1", "attachments": [audio],
+                       "date_published": number}]}  # fmt: skip
+    inside = (
+        f"<slash:comments xmlns:slash='http://purl.org/rss/1.0/modules/slash/'>{number}</slash:comments>"
+        f"<comments>https://e.example/1</comments><itunes:duration xmlns:itunes="
+        f"'http://www.itunes.com/dtds/podcast-1.0.dtd'>{number}</itunes:duration><pubDate>{number}</pubDate>"
+        "<enclosure url='https://e.example/a.mp3' type='audio/mpeg' length='1'/>"
+    )
+    rss = make_rss(build_item(inside=inside)).replace("<language>", f"<ttl>{number}</ttl><language>")
+    for document in (json.dumps(listing), json.dumps(feed), rss):
+        report = await pipeline.process(document.encode())
+        assert report.new_count == 1
+        (article,) = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=1)
+        assert article.comment_count is None
+        assert article.duration_seconds is None
+
+
+async def test_validator_that_is_no_field_value_is_neither_stored_nor_sent(pipeline):
+    received_headers: list[dict[str, str]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:]
+        received_headers.append(dict(line.split(": ", 1) for line in lines if line))
+        body = make_rss(make_rss_item(len(received_headers))).encode()
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/rss+xml\r\n"
+            b'ETag: "\x1b[31m"\r\nLast-Modified: Mon\x0b\r\nContent-Length: %d\r\n\r\n%b' % (len(body), body)
+        )
+        await writer.drain()
+        writer.close()
+
+    publisher = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with publisher:
+        store = pipeline.newsroom.store
+        feed = await store.feeds.add(f"http://127.0.0.1:{publisher.sockets[0].getsockname()[1]}/")
+        report = await pipeline.newsroom.poller.poll(feed, wait_for_host=False)
+        assert (report.error_code, report.feed.validators[:2]) == (None, (None, None))
+        # As an earlier version stored it:
+        stored_validators = report.feed.validators._replace(etag='"\x1b[31m"', last_modified="Mon\x0b")
+        report = await pipeline.newsroom.poller.poll(
+            replace(report.feed, validators=stored_validators), wait_for_host=False
+        )
+    assert (report.error_code, report.new_count, report.feed.validators[:2]) == (None, 1, (None, None))
+    assert not {"If-None-Match", "If-Modified-Since"} & received_headers[1].keys()
+
+
+@check_cases("status_line, code", [
+    (b"404 \xff\xfe\x80", "http-404"), (b"404 a\x1b[2Jb", "http-404"), (b"503 \xed\xa0\x80", "http-503"),
+])  # fmt: skip
+async def test_status_line_of_arbitrary_bytes_is_stored(pipeline, status_line, code):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status_line)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as publisher:
+        store = pipeline.newsroom.store
+        feed = await store.feeds.add(f"http://127.0.0.1:{publisher.sockets[0].getsockname()[1]}/")
+        report = await pipeline.newsroom.poller.poll(feed, wait_for_host=False)
+    assert report.error_code == code
+    stored_feed = await store.feeds.get(feed.id)
+    assert stored_feed.error == code
+    assert stored_feed.error_detail.isprintable()
 
 
 def list_documents() -> list[Path]:

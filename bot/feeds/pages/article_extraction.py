@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 
+from bot.core.received_values import clean_text
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
 from bot.feeds.pages.element_text import HtmlElement, decode_page, parse_html
-from bot.feeds.parsing.entries import clean_text
 from bot.text import boilerplate
 from bot.text.characters import strip_invisible
 from bot.text.words import split_words

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from bot.core.received_values import to_single_line
 from bot.feeds.pages.element_text import (
     DATE_PATTERN,
     SILENT_TAGS,
@@ -22,7 +23,7 @@ from bot.feeds.pages.element_text import (
     find_publication_time,
     get_text,
 )
-from bot.feeds.parsing.entries import resolve_url, to_single_line
+from bot.feeds.parsing.entries import resolve_url
 from bot.text import urls
 from bot.text.discord_text import truncate_utf16
 

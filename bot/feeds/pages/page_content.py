@@ -3,9 +3,10 @@
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from bot.core.received_values import clean_text
 from bot.feeds.pages.article_extraction import extract_article_text
 from bot.feeds.pages.element_text import decode_page, parse_html
-from bot.feeds.parsing.entries import MAX_TITLE_CHARS, MAX_URL_CHARS, clean_text
+from bot.feeds.parsing.entries import MAX_TITLE_CHARS, MAX_URL_CHARS
 from bot.text import language, urls
 from bot.text.characters import strip_invisible
 from bot.text.times import feed_dates

@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
+from bot.core.received_values import to_single_line
 from bot.feeds import known_sites
 from bot.feeds.pages.element_text import get_text
 from bot.feeds.pages.page_lists import ParsedPage
-from bot.feeds.parsing.entries import resolve_url, to_single_line
+from bot.feeds.parsing.entries import resolve_url
 from bot.text.urls import redact
 
 MAX_FEEDS = 10

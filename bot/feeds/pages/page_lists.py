@@ -6,11 +6,12 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bot.core.received_values import to_single_line
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
 from bot.feeds.pages.element_text import SILENT_TAGS, HtmlElement, decode_page, get_text, parse_html
 from bot.feeds.pages.link_groups import MAX_TITLE_CHARS, MIN_PASSAGE_CHARS, LinkGroup, ListItem
-from bot.feeds.parsing.entries import parse_language_tag, to_single_line
+from bot.feeds.parsing.entries import parse_language_tag
 
 MAX_LISTS = 5
 """Maximum number of lists that are returned for one page."""

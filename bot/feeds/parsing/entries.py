@@ -8,6 +8,7 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import Entry
+from bot.core.received_values import clean_text, parse_integer, to_single_line
 from bot.text.html import LONE_SURROGATE_PATTERN, exceeds_parse_budget, to_text
 from bot.text.urls import canonicalize, has_credentials, parse_host
 
@@ -32,9 +33,10 @@ MAX_DOCUMENT_TEXT_CHARS = 4_000_000
 
 _MAX_MARKUP_CHARS = 2_000_000
 """Maximum number of characters of HTML that are read of one text of an entry."""
-_MAX_COUNT_DIGITS = 7
+_MAX_COUNT = 9_999_999
+"""Maximum number of comments on an entry; a higher number is a mistake."""
 _PRIVATE_TOP_LEVEL_DOMAINS = frozenset({"localhost", "local", "internal", "lan", "home", "corp", "arpa"})
-_DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
+_DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?", re.ASCII)
 _LANGUAGE_TAG_PATTERN = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
 _HTML_TAG_PATTERN = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
 _REMOVED_TAG_PATTERN = re.compile(
@@ -44,28 +46,6 @@ _REMOVED_TAG_PATTERN = re.compile(
 """Pattern of the names of elements of running text, whose tags are removed from titles."""
 _VOID_TAGS = frozenset({"br", "hr", "img", "wbr"})
 _ENTITY_PATTERN = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
-_INVALID_CHARS_PATTERN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-
-_CP1252_BYTE_BY_CHAR = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
-_MOJIBAKE_PATTERN = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTE_BY_CHAR)))
-"""Pattern of two or three characters that were one before its UTF-8 was decoded as windows-1252."""
-
-
-def clean_text(text: str) -> str:
-    """Return a text without characters that XML forbids, and with double encoding (`Ã©` for `é`) undone."""
-    if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
-        text = _MOJIBAKE_PATTERN.sub(_undo_mojibake, text)
-    return _INVALID_CHARS_PATTERN.sub("", text)
-
-
-def _undo_mojibake(match: re.Match[str]) -> str:
-    original_bytes = bytes(_CP1252_BYTE_BY_CHAR.get(character, ord(character)) for character in match[0])
-    return original_bytes.decode("utf-8", "ignore") or match[0]
-
-
-def to_single_line(text: str, max_chars: int) -> str:
-    """Return the text on one line of at most `max_chars` characters."""
-    return " ".join(clean_text(text[: 4 * max_chars]).split())[:max_chars].rstrip()
 
 
 def clean_title(text: str, *, kind: str) -> str:
@@ -148,10 +128,9 @@ def _is_public_host(host: str) -> bool:
     return "." in host and last_label not in _PRIVATE_TOP_LEVEL_DOMAINS
 
 
-def parse_count(text: object) -> int | None:
-    """Return the whole number that a text is, or None for any other text, and for a number of ten million or more."""
-    text = str(text or "").strip()
-    return int(text) if len(text) <= _MAX_COUNT_DIGITS and text.isascii() and text.isdecimal() else None
+def parse_count(value: object) -> int | None:
+    """Return the number of comments that a number or text gives, or None for anything else and above `_MAX_COUNT`."""
+    return parse_integer(value, maximum=_MAX_COUNT)
 
 
 def resolve_first_url(addresses: Iterable[object], base_url: str) -> str | None:
@@ -167,10 +146,10 @@ def parse_duration(duration: object) -> int | None:
     text = str(duration).strip() if isinstance(duration, str | int | float) else ""
     if not _DURATION_PATTERN.fullmatch(text):
         return None
-    seconds = 0.0
+    seconds = 0
     for piece in text.split(":"):
-        seconds = 60 * seconds + float(piece)
-    return int(seconds) if 0 < seconds <= MAX_DURATION_SECONDS else None
+        seconds = 60 * seconds + (parse_integer(piece.partition(".")[0]) or 0)
+    return seconds if 0 < seconds <= MAX_DURATION_SECONDS else None
 
 
 def parse_guid(raw_guid: object) -> str | None:
@@ -267,7 +246,7 @@ def find_first_image_source(markup: str) -> str | None:
 def _is_ignored_image(attributes: dict[str, str | None], source: str) -> bool:
     for dimension in ("width", "height"):
         size = (attributes.get(dimension) or "").strip().removesuffix("px")
-        if size.isdecimal() and int(size[:9]) <= _MAX_TRACKER_PIXELS:
+        if parse_integer(size, maximum=_MAX_TRACKER_PIXELS) is not None:
             return True
     style = (attributes.get("style") or "").replace(" ", "").lower()
     return "display:none" in style or bool(_IGNORED_IMAGE_URL_PATTERN.search(source))

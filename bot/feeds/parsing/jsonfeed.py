@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
+from bot.core.received_values import to_single_line
 from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries, reddit_listing
 from bot.text.times import feed_dates
@@ -98,7 +99,7 @@ def _join_authors(raw_entry: dict[str, Any]) -> str | None:
     authors = raw_entry.get("authors")
     authors = authors if isinstance(authors, list) else [raw_entry.get("author")]  # 1.0 had one
     names = [_get_text(author, "name") for author in authors[:5] if isinstance(author, dict)]
-    return entries.to_single_line(", ".join(filter(None, names)), 200) or None
+    return to_single_line(", ".join(filter(None, names)), 200) or None
 
 
 def _find_audio(raw_entry: dict[str, Any], base_url: str) -> tuple[str | None, int | None]:

@@ -8,8 +8,9 @@ from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
 from bot.core.preferences import Filter, PostLook
+from bot.core.received_values import to_single_line
 from bot.feeds.parsing import opml_extension
-from bot.feeds.parsing.entries import parse_language_tag, resolve_url, to_single_line
+from bot.feeds.parsing.entries import parse_language_tag, resolve_url
 
 MAX_OPML_BYTES = 4 * 2**20
 """Maximum number of bytes of an OPML document that are read."""

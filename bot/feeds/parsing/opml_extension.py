@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from bot.core.discord_ids import parse_discord_id
 from bot.core.preferences import Filter, PostLook
-from bot.feeds.parsing.entries import to_single_line
+from bot.core.received_values import to_single_line
 
 NAMESPACE = "urn:telex:opml:1"
 """XML namespace of Telex's attributes in OPML lists. A version that this one could not read would have another."""
@@ -20,8 +21,6 @@ PREFIX = "telex"
 MAX_FILTERS_PER_OUTLINE = 20
 """Maximum number of filters that are read from one outline."""
 _DECLARATION_PATTERN = re.compile(rf"""\sxmlns:([\w.-]{{1,40}})\s*=\s*["']{re.escape(NAMESPACE)}["']""")
-_CHANNEL_ID_PATTERN = re.compile(r"[1-9]\d{14,18}", re.ASCII)
-"""Pattern of a Discord snowflake that a column can store."""
 _MAX_QUERY_CHARS = 1_000
 """Maximum number of characters of a filter's query that are read."""
 _MAX_LOOK_CHARS = 12_000
@@ -65,7 +64,7 @@ def read_setup(prefix: str | None, attributes: Mapping[str, str | None]) -> Outl
     look_text = attributes.get(f"{prefix}:look") or ""
     look = _parse_look(look_text) if look_text else None
     return OutlineSetup(
-        int(channel_text) if _CHANNEL_ID_PATTERN.fullmatch(channel_text) else None,
+        parse_discord_id(channel_text),
         tuple(filters),
         look,
         len(filter_lines) - len(filters) + (bool(look_text) and look is None),

@@ -9,7 +9,9 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
+from bot.core.received_values import parse_integer, to_single_line
 from bot.feeds.parsing import entries
+from bot.text.times import feed_dates
 
 LISTING_KIND = "Listing"
 """Value of the member `kind` of a listing."""
@@ -46,22 +48,20 @@ def _find_common_place(posts: list[dict[str, Any]]) -> str:
 
 def _iter_entries(posts: list[dict[str, Any]]) -> Iterator[Entry]:
     for post in posts:
-        created = post.get("created_utc")
         author, subreddit = _get_text(post, "author"), _get_text(post, "subreddit_name_prefixed")
         link = entries.resolve_url(_get_text(post, "permalink"), _SITE_URL)
-        comment_count = post.get("num_comments")
         yield entries.add_fingerprint(
             Entry(
                 guid=entries.parse_guid(post.get("name")),
                 link=link,
                 title=entries.clean_title(_get_text(post, "title"), kind="text"),
                 text=entries.extract_text(_get_text(post, "selftext_html")),
-                author=entries.to_single_line(f"/u/{author}", 200) if author else None,
+                author=to_single_line(f"/u/{author}", 200) if author else None,
                 tags=entries.clean_tags([subreddit] if subreddit else ()),
                 image_url=_find_image(post),
-                published=int(created) if isinstance(created, int | float) and 0 < created < 2**40 else None,
+                published=parse_integer(post.get("created_utc"), maximum=feed_dates.LATEST_TIMESTAMP) or None,
                 comments_url=link,
-                comment_count=comment_count if isinstance(comment_count, int) and comment_count >= 0 else None,
+                comment_count=entries.parse_count(post.get("num_comments")),
             )
         )
 

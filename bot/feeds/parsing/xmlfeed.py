@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
+from bot.core.received_values import parse_clamped_integer, parse_integer
 from bot.feeds.fetch_errors import NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.text.times import feed_dates
@@ -47,6 +48,8 @@ _PICTURE_URL_PATTERN = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re
 _AUTHOR_WITH_ADDRESS_PATTERN = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
 """Pattern of an author as in RSS 2.0, `a@site.example (Ann)`, or of a mailbox, `Ann <a@site.example>`."""
 _MAX_AUTHOR_CHARS = 200
+_MAX_NUMBER = 99_999_999
+"""Maximum of a picture's width in pixels, and of a publisher's minutes and number of updates in a period."""
 _MAX_LIST_LENGTH = 50
 
 TRUNCATED_WARNING = "cut short"
@@ -298,12 +301,7 @@ def _is_picture(media: FeedParserDict) -> bool:
 
 
 def _get_width(media: FeedParserDict) -> int:
-    return _parse_number(media.get("width")) or 0
-
-
-def _parse_number(text: object) -> int | None:
-    text = str(text or "").strip()[:8]
-    return int(text) if text.isascii() and text.isdecimal() else None
+    return parse_integer(media.get("width"), maximum=_MAX_NUMBER) or 0
 
 
 def _find_icon(feed: FeedParserDict, base_url: str) -> str | None:
@@ -317,19 +315,19 @@ def _find_update_interval(feed: FeedParserDict) -> int | None:
     RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules).
     """
     intervals = []
-    if ttl := _parse_number(feed.get("ttl")):
+    if ttl := parse_clamped_integer(feed.get("ttl"), maximum=_MAX_NUMBER):
         intervals.append(ttl * 60)
     period = _PERIOD_SECONDS.get(str(feed.get("sy_updateperiod") or "").strip().lower())
     if period:
-        intervals.append(period // (_parse_number(feed.get("sy_updatefrequency")) or 1))
+        intervals.append(period // (parse_clamped_integer(feed.get("sy_updatefrequency"), maximum=_MAX_NUMBER) or 1))
     return max(intervals, default=0) or None
 
 
 def _iter_skipped_hours(head: bytes) -> Iterator[int]:
     if skip_hours_match := _SKIP_HOURS_PATTERN.search(head):
         for hour in re.findall(rb"<hour>\s*(\d{1,2})\s*</hour>", skip_hours_match[1]):
-            if int(hour) <= 24:  # noqa: PLR2004 - both 0 and 24 name midnight
-                yield int(hour) % 24
+            if (number := parse_integer(hour.decode(), maximum=24)) is not None:  # both 0 and 24 name midnight
+                yield number % 24
 
 
 def _iter_skipped_days(head: bytes) -> Iterator[int]:

@@ -26,6 +26,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from bot.core.received_values import parse_integer
+
 MAX_DOCUMENT_BYTES = 4 * 2**20
 """Maximum size in bytes of a document that is read."""
 MAX_DOCUMENT_NODES = 200_000
@@ -169,7 +171,9 @@ def _resolve_scalar(event: ScalarEvent) -> Any:  # noqa: ANN401 - any scalar
     if is_plain and event.value in _VALUE_BY_WORD:
         return _VALUE_BY_WORD[event.value]
     if is_plain and _INTEGER_PATTERN.fullmatch(event.value):
-        return int(event.value)
+        number = parse_integer(event.value.removeprefix("-"))
+        if number is not None:
+            return -number if event.value.startswith("-") else number
     return event.value
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from bot.core.clock import wait_for_event
 from bot.core.concurrency.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.configuration.settings import Settings
+from bot.core.received_values import parse_clamped_integer
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
@@ -176,11 +177,8 @@ class WebSubSubscriber:
             return ""
         if mode != "subscribe" or subscription.requested_at is None or not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
             return None
-        lease_text = query.get("hub.lease_seconds", "")
-        lease_seconds = (
-            int(lease_text[:9]) if lease_text.isascii() and lease_text.isdecimal() else REQUESTED_LEASE_SECONDS
-        )
-        lease_seconds = max(MIN_LEASE_SECONDS, min(lease_seconds, MAX_LEASE_SECONDS))
+        lease_seconds = parse_clamped_integer(query.get("hub.lease_seconds"), maximum=MAX_LEASE_SECONDS)
+        lease_seconds = max(MIN_LEASE_SECONDS, REQUESTED_LEASE_SECONDS if lease_seconds is None else lease_seconds)
         renew_at = now + max(int(lease_seconds * RENEW_AT_FRACTION), MIN_LEASE_SECONDS // 2)
         log.info("subscription verified topic=%s seconds=%d", urls.redact(subscription.topic), lease_seconds)
         self._subscriptions.replace(

@@ -20,6 +20,7 @@ import aiohttp
 
 from bot.core.clock import Clock
 from bot.core.concurrency.fair_queue import FairQueue
+from bot.core.received_values import parse_seconds
 from bot.posting.sending.request_quota import (
     INVALID_REQUEST_STATUSES,
     MAX_TRANSIT_SECONDS,
@@ -33,6 +34,9 @@ RTT_DRIFT_SECONDS = 0.0001
 
 MAX_UNSENT_SECONDS = 1.0
 """Time in seconds from when a request may start until it is sent; after that, it has to wait for the quota again."""
+
+MAX_PAUSE_SECONDS = 86_400.0
+"""Maximum number of seconds for which all requests pause, whatever Discord's response states."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE_PATTERN = re.compile(r"/api(?:/v\d+)?/(?P<resource>\w+)(?:/(?P<id>\d+))?(?P<subpath>.*)")
@@ -191,7 +195,8 @@ class RateLimiter:
         if status in INVALID_REQUEST_STATUSES and end_params.response.headers.get("X-RateLimit-Scope") != "shared":
             self._quota.record_invalid_request(now)
         if status == _STATUS_TOO_MANY_REQUESTS and end_params.response.headers.get("X-RateLimit-Scope") == "global":
-            self._quota.pause(now, float(end_params.response.headers.get("Retry-After", 1.0)))
+            retry_after_header = end_params.response.headers.get("Retry-After")
+            self._quota.pause(now, parse_seconds(retry_after_header, maximum=MAX_PAUSE_SECONDS) or 1.0)
             self._admit_requests()
         self._record_round_trip(context, now)
 

@@ -11,6 +11,7 @@ import aiohttp
 import discord
 
 from bot.core.reasons import Reason, SendProblem
+from bot.core.received_values import parse_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ _SLOW_DOWN_CODES = frozenset({20016, 20022, 20028, 20029, 40004})
 """Discord's error codes for slow mode, write rate limits, and sending that is temporarily disabled."""
 _DEFAULT_RETRY_SECONDS = 60.0
 """Delay in seconds before another attempt if Discord's response states none."""
+_MAX_RETRY_SECONDS = 86_400.0
+"""Maximum delay in seconds before another attempt, whatever Discord's response states."""
 _SHORT_RETRY_SECONDS = 5.0
 """Delay in seconds before another attempt if there was no connection, or if a repeatable request got no response."""
 
@@ -173,11 +176,9 @@ def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """Return the seconds to wait before a retry: the number in the Retry-After header, but at least 1.
+    """Return the seconds to wait before a retry: the number in the Retry-After header, from 1 to a day.
 
     Returns `_DEFAULT_RETRY_SECONDS` if there is no such header or it is not a number.
     """
-    try:
-        return max(1.0, float(headers.get("Retry-After", _DEFAULT_RETRY_SECONDS)))
-    except ValueError:
-        return _DEFAULT_RETRY_SECONDS
+    seconds = parse_seconds(headers.get("Retry-After"), maximum=_MAX_RETRY_SECONDS)
+    return _DEFAULT_RETRY_SECONDS if seconds is None else max(1.0, seconds)

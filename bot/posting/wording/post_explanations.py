@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bot.core.i18n import _
 from bot.core.models import Article, DeliveryStatus, Dispatch, Feed, Subscription
 from bot.core.reasons import Reason
+from bot.core.received_values import parse_integer
 from bot.polling.identity.entry_keys import build_link_keys
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.store import Store
@@ -20,8 +21,6 @@ _MESSAGE_LINK_PATTERN = re.compile(
 )
 _MAX_ARTICLES_PER_LINK = 50
 """Maximum number of articles, or of dropped entries, that are explained per link; a feed may give all one link."""
-_MAX_SNOWFLAKE = 2**63 - 1
-"""Largest id of a message that the database can store."""
 
 
 class DroppedEntry(NamedTuple):
@@ -110,10 +109,11 @@ async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | N
     Raises StoreError.
     """
     link_match = _MESSAGE_LINK_PATTERN.fullmatch(link.strip())
-    if link_match is None or int(link_match[3]) > _MAX_SNOWFLAKE:
+    message_id = None if link_match is None else parse_integer(link_match[3])
+    if link_match is None or message_id is None:
         return None
-    dispatch = await store.dispatches.get_by_message_id(int(link_match[3]))
-    if dispatch is None or int(link_match[2]) not in {dispatch.channel_id, dispatch.thread_id}:
+    dispatch = await store.dispatches.get_by_message_id(message_id)
+    if dispatch is None or parse_integer(link_match[2]) not in {dispatch.channel_id, dispatch.thread_id}:
         return None
     return dispatch
 
