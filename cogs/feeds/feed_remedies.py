@@ -277,15 +277,6 @@ class BestOfDayRemedy:
         interaction.client.outbox_relay.wake()
 
 
-def format_pause_effect(post_count: int) -> str:
-    """Return what a pause would have done: fewer posts."""
-    return format_count(
-        "{count} post fewer; its articles stay in /search",
-        "{count} posts fewer; its articles stay in /search",
-        post_count,
-    )
-
-
 def format_filter_effect(suggestion: FilterSuggestion, *, has_saves: bool) -> str:
     """Return how many of a feed's last posts a filter lets through and, with `has_saves`, that the saved ones stay."""
     remaining_text = format_number(suggestion.post_count - suggestion.blocked_count)
@@ -301,15 +292,6 @@ def format_filter_effect(suggestion: FilterSuggestion, *, has_saves: bool) -> st
         "Of the last {count} posts, {remaining} would have come; the saved ones stay",
         suggestion.post_count,
         remaining=remaining_text,
-    )
-
-
-def format_look_effect(post_count: int) -> str:
-    """Return what posting only headlines would have done: as many posts, without text and picture."""
-    return format_count(
-        "{count} post as before, but without text and picture",
-        "{count} posts as before, but without text and picture",
-        post_count,
     )
 
 
@@ -380,7 +362,16 @@ async def _list_feed_remedies(
     feed_remedies: list[Remedy] = []
     if tries_filter and (filter_remedy := await _find_filter_remedy(interaction, scorecard, scored_feed)):
         feed_remedies.append(filter_remedy)
-    feed_remedies.append(PauseRemedy(followed_feed, format_pause_effect(post_count)))
+    feed_remedies.append(
+        PauseRemedy(
+            followed_feed,
+            format_count(
+                "{count} post fewer; its articles stay in /search",
+                "{count} posts fewer; its articles stay in /search",
+                post_count,
+            ),
+        )
+    )
     if interaction.guild is not None:
         daily_effect = format_daily_effect(channel_post_count, channel_post_count - post_count, day_count)
         channel_label = channel_name(interaction.guild, subscription.channel_id)
@@ -389,7 +380,16 @@ async def _list_feed_remedies(
         )
     look = subscription.look or await interaction.client.store.preferences.get_look(subscription.server_id)
     if look.style is not Style.HEADLINE:
-        feed_remedies.append(LookRemedy(followed_feed, format_look_effect(post_count)))
+        feed_remedies.append(
+            LookRemedy(
+                followed_feed,
+                format_count(
+                    "{count} post as before, but without text and picture",
+                    "{count} posts as before, but without text and picture",
+                    post_count,
+                ),
+            )
+        )
     return feed_remedies
 
 

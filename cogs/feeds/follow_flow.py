@@ -100,7 +100,10 @@ class FollowFlow(OwnedView):
         elif self._discovery.page_lists.lists:
             await self._show_list(interaction)
         else:
-            await self._show_feed_choice(interaction)
+            feed_options = discovery_options(self._discovery)
+            sentence = _("Which feed do you want in {channel}?").format(channel=self._target_channel.mention)
+            feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=feed_options)
+            await self._show_step(interaction, sentence, menus=(feed_menu,))
 
     async def _ask_for_password(self, interaction: Interaction, password_refusal: PasswordRequired) -> None:
         """Ask for credentials in a modal, because others can see the options of a command."""
@@ -124,12 +127,6 @@ class FollowFlow(OwnedView):
             style=discord.ButtonStyle.primary,
         )
         await self._show_step(interaction, refusal_sentences.refusal_sentence(password_refusal.reason), enter_button)
-
-    async def _show_feed_choice(self, interaction: Interaction) -> None:
-        feed_options = discovery_options(self._discovery)
-        sentence = _("Which feed do you want in {channel}?").format(channel=self._target_channel.mention)
-        feed_menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=feed_options)
-        await self._show_step(interaction, sentence, menus=(feed_menu,))
 
     async def _show_step(
         self,

@@ -104,7 +104,11 @@ class HelpPages(OwnedView):
         available_steps = [
             first_step
             for first_step in _iter_first_steps(guild is not None, needs_setup=self._needs_setup)
-            if self._is_available(first_step)
+            if any(
+                command.name == first_step.command_path[0]
+                for topic_commands in self._commands_by_topic.values()
+                for command in topic_commands
+            )
         ]
         step_sections = [
             Section(
@@ -131,13 +135,6 @@ class HelpPages(OwnedView):
         )
         logo = Picture((DATA / "identity" / _LOGO_FILENAME).read_bytes(), _LOGO_FILENAME, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))
-
-    def _is_available(self, step: FirstStep) -> bool:
-        return any(
-            command.name == step.command_path[0]
-            for topic_commands in self._commands_by_topic.values()
-            for command in topic_commands
-        )
 
     def _build_try_button(self, step: FirstStep) -> ActionButton:
         async def run_step_command(interaction: Interaction, **options: str) -> None:

@@ -81,7 +81,7 @@ class MentionTrialPages(ChannelPanel, CardPaginator):
         page_posts = posts[page_index * _PAGE_SIZE : (page_index + 1) * _PAGE_SIZE]
         heading_lines = [self.channel.mention, mention_rule_label(self._rule, size=self._size)]
         heading_lines += [f"-# {discord_text.to_markdown_line(note)}" for note in self._note_lines]
-        if not self._can_bot_mention():
+        if not role_mentions.can_bot_mention(self.client, self.guild.id, self.channel.id, self._rule.role_id):
             heading_lines.append("⚠️ " + mention_warning_text(self._rule.role_id))
         if over_limit_count := len(posts) - self._dry_run.mention_count:
             limit_text = format_count(
@@ -112,9 +112,6 @@ class MentionTrialPages(ChannelPanel, CardPaginator):
             mentions=format_number(self._dry_run.mention_count),
             days=DRY_RUN_DAYS,
         )
-
-    def _can_bot_mention(self) -> bool:
-        return role_mentions.can_bot_mention(self.client, self.guild.id, self.channel.id, self._rule.role_id)
 
     async def _save(self, interaction: Interaction) -> None:
         require_mentionable_role(interaction, self._rule.role_id, self.channel)

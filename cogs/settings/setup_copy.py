@@ -130,22 +130,6 @@ class CopyPlan(NamedTuple):
     left_out_labels: list[str]
 
 
-def plan_copy(
-    member: discord.Member,
-    setup: Setup,
-    source: PostableChannel,
-    target: PostableChannel,
-    blocked_sources: SourcePatterns,
-) -> CopyPlan:
-    """Plan how a channel (`target`) gets the settings of another one of the server (`source`), for a member who asks.
-
-    `setup` is all settings of the server. The target's settings, and looks of feeds that both follow, become the same;
-    feeds, filters, rules, watches and a digest that only the target has stay. Left out are roles that the member can't
-    mention there, blocked feeds, tags that the target lacks, and daily threads if it can't have them.
-    """
-    return _SetupCopier(member, setup, source, target, blocked_sources).copy()
-
-
 def select_channel_part(setup: Setup, channel_id: int) -> dict[SettingKey, str]:
     """Return the settings of one channel from all those of its server, with defaults for settings that nobody chose."""
     part = {key: text for key, text in setup.items() if key.channel_id == channel_id}
@@ -183,7 +167,8 @@ class _SetupCopier:
             elif key.setting == SettingKind.LOOK:
                 self._new_part[key] = self._copy_look(key, text)
             elif key.setting == SettingKind.MENTION_RULE:
-                self._copy_mention_rule(key, text)
+                if key in self._old_part or self._can_mention(MentionRule.parse(text).role_id):
+                    self._new_part[key] = text
             elif key.setting == SettingKind.FORUM_TAG:
                 self._copy_tag_rule(ForumTagRule.parse(text))
             elif self._can_have(key):
@@ -224,10 +209,6 @@ class _SetupCopier:
         if look.role_id is None or self._old_part.get(key) == text or self._can_mention(look.role_id):
             return text
         return str(replace(look, role_id=None))
-
-    def _copy_mention_rule(self, key: SettingKey, text: str) -> None:
-        if key in self._old_part or self._can_mention(MentionRule.parse(text).role_id):
-            self._new_part[key] = text
 
     def _can_mention(self, role_id: int) -> bool:
         role = self._target.guild.get_role(role_id)
@@ -364,7 +345,7 @@ class CopyPanel(PagedMixin, ChannelPanel):
             except UserFacingError as refusal:
                 refusals.append(str(refusal))
             else:
-                self._plans.append(plan_copy(interaction.user, setup, self.channel, target, blocked_sources))
+                self._plans.append(_SetupCopier(interaction.user, setup, self.channel, target, blocked_sources).copy())
         return refusals
 
     def _iter_page_blocks(self) -> Iterator[Block]:

@@ -173,7 +173,7 @@ def article_card(
     """
     detail_lines = [messages.status_lines_markup(article)]
     if bookmark is not None:
-        detail_lines += [_format_bookmark(bookmark)]
+        detail_lines += ["\n".join(filter(None, (bookmark_line(bookmark), note_line(bookmark))))]
     if post_links_markup:
         detail_lines.append("-# " + _("Posted in this server: {links}").format(links=post_links_markup))
     picture = messages.image_block(article)
@@ -206,10 +206,6 @@ def article_card(
         ),
         outlet_branding.outlet_colour(article.feed_id, article.outlet),
     )
-
-
-def _format_bookmark(bookmark: Bookmark) -> str:
-    return "\n".join(filter(None, (bookmark_line(bookmark), note_line(bookmark))))
 
 
 def note_line(bookmark: Bookmark) -> str:
