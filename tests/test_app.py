@@ -85,7 +85,7 @@ async def trial(newsroom, clock, monkeypatch) -> Any:
 
 
 async def run_trial(world: World, behaviour: str) -> InteractionResult:
-    return await world.reader.slash(world.news, "trial", trial_name=behaviour)
+    return await world.run_as_reader("trial", trial_name=behaviour)
 
 
 def reply_text(interaction: InteractionResult) -> str:
@@ -273,11 +273,11 @@ async def test_command_names_in_messages_become_mentions(telex):
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
-        list_text = extract_layout_text(get_last_reply(await telex.editor.slash(telex.news, "feed list")).components)
+        list_text = extract_layout_text(get_last_reply(await telex.run_as_editor("feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in list_text
         telex.locales[telex.editor.id] = "fr"
         assert "`/flux sélections`" in extract_layout_text(
-            get_last_reply(await telex.editor.slash(telex.news, "feed list")).components
+            get_last_reply(await telex.run_as_editor("feed list")).components
         )
         telex.locales.clear()
         await telex.restart()

@@ -138,9 +138,9 @@ async def test_setting_of_example_is_in_panel_and_history(telex, blur_pictures, 
     with i18n.language_scope(language[:2]):
         name, off_line, on_line = map(i18n._, (words.name, words.off_line, words.on_line))
     assert (name == words.name) == (language == "en-US")
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    panel = get_last_reply(await telex.run_as_editor("settings channel"))
     assert f"**{name}**\n-# {off_line}" in read_message_text(panel)
     panel = get_last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, name)))
     assert f"**{name}**\n-# {on_line}" in read_message_text(panel)
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[blur_pictures]
-    assert f"**{name}**" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    assert f"**{name}**" in read_reply_text(await telex.run_as_editor("settings history"))

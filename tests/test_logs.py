@@ -137,7 +137,7 @@ async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server,
     url = feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(*make_three_rss_items(), title=""))
     url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"
     shown_texts: list[str] = []
-    preview = await telex.editor.slash(telex.news, "feed add", url=url)
+    preview = await telex.run_as_editor("feed add", url=url)
     shown_texts.append(read_reply_text(preview))
     confirmation = await telex.editor.click(
         get_last_reply(preview), custom_id=get_button_custom_id(get_last_reply(preview), "Follow")
@@ -168,10 +168,8 @@ async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server,
     ):
         feed_server.serve("/private/s3cr3tt0ken99/rss", **failure)
         await telex.advance(61)
-        shown_texts.append(
-            read_reply_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
-        )
-        shown_texts.append(read_reply_text(await telex.editor.slash(telex.news, "feed list")))
+        shown_texts.append(read_reply_text(await telex.run_as_editor("feed refresh", feed=str(subscription.id))))
+        shown_texts.append(read_reply_text(await telex.run_as_editor("feed list")))
         shown_texts.append(await run_why(telex, "https://127.0.0.1/x"))
     feed_server.handle("/private/s3cr3tt0ken99/rss", answer_with_password)
     errors: list[StoreError] = []
@@ -190,7 +188,7 @@ async def test_secret_of_feed_url_is_masked_in_every_failure(telex, feed_server,
     shown_texts += list_posted_texts(telex)
     shown_texts.append(read_reply_text(await open_feed_card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
-        shown_texts.append(read_reply_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
+        shown_texts.append(read_reply_text(await telex.run_as_editor(command, feed=str(subscription.id))))
     completions = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
     shown_texts.append(str(completions))
     for shown_text in shown_texts:

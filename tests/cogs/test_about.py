@@ -23,6 +23,7 @@ from tests.support.interactions import (
     hide_channel,
     list_button_labels,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
 )
@@ -86,14 +87,14 @@ async def test_unknown_client_language_falls_back_to_english(telex):
 
 
 async def test_help_suggestions_can_be_tried(telex, feed_server):
-    editor_help = get_last_reply(await telex.editor.slash(telex.news, "help"))
+    editor_help = get_last_reply(await telex.run_as_editor("help"))
     try_button_ids = [
         str(component["custom_id"]) for component in list_controls(editor_help) if component.get("label") == "Try"
     ]
     assert len(try_button_ids) == 5
     assert "Your first feeds" in read_reply_text(await telex.editor.click(editor_help, custom_id=try_button_ids[0]))
     await follow_feed(telex, feed_server)
-    reader_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
+    reader_help = get_last_reply(await telex.run_as_reader("help"))
     search_id, _ask_id, latest_id, *_other_button_ids = [
         str(try_button["custom_id"]) for try_button in list_controls(reader_help) if try_button.get("label") == "Try"
     ]
@@ -104,7 +105,7 @@ async def test_help_suggestions_can_be_tried(telex, feed_server):
 
 
 async def test_help_links_to_pages_of_operator(telex):
-    plain_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
+    plain_help = get_last_reply(await telex.run_as_reader("help"))
     assert not {"Terms of service", "Get help"} & set(list_button_labels(plain_help))
     url_by_label = {
         "Privacy policy": "https://a.example/privacy",
@@ -113,7 +114,7 @@ async def test_help_links_to_pages_of_operator(telex):
     }
     urls = dict(zip(("privacy_url", "terms_url", "support_url"), url_by_label.values(), strict=True))
     object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, **urls))
-    full_help = get_last_reply(await telex.reader.slash(telex.news, "help"))
+    full_help = get_last_reply(await telex.run_as_reader("help"))
     links = [component for component in list_controls(full_help) if "url" in component]
     assert {component["label"]: component["url"] for component in links[1:]} == url_by_label
 
@@ -123,7 +124,7 @@ async def test_about_counts_feeds_and_articles_visible_to_user(telex, feed_serve
     await follow_feed(telex, feed_server)
     await follow_feed(telex, feed_server, path="/secret", title="Secret", channel=secret)
     hide_channel(telex, secret, telex.reader)
-    about = read_reply_text(await telex.reader.slash(telex.news, "about"))
+    about = read_reply_text(await telex.run_as_reader("about"))
     assert f"**Version** · {__version__}" in about
     assert f"**Started** · <t:{START}:R>" in about
     assert "**Feeds you can see here** · 1" in about
@@ -133,27 +134,25 @@ async def test_about_counts_feeds_and_articles_visible_to_user(telex, feed_serve
     assert "All servers" not in about
 
 
-async def test_about_shows_totals_to_owner(telex, feed_server, monkeypatch):
-    await follow_feed(telex, feed_server)
+async def test_about_shows_totals_to_owner(telex, feed, monkeypatch):
     application = SimpleNamespace(team=None, owner=telex.editor.user)
     monkeypatch.setattr(telex.bot, "application_info", AsyncMock(return_value=application))
-    about = read_reply_text(await telex.editor.slash(telex.news, "about"))
+    about = read_reply_text(await telex.run_as_editor("about"))
     assert "Servers: 1 · feeds: 1 · articles: 3" in about
 
 
 async def test_about_works_without_feeds(telex):
-    assert "**Latest article** · none yet" in read_reply_text(await telex.reader.slash(telex.news, "about"))
+    assert "**Latest article** · none yet" in read_reply_text(await telex.run_as_reader("about"))
     assert __version__ in read_reply_text(await telex.reader.user.slash("about"))
 
 
-async def test_privacy_lists_and_exports_stored_data(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_privacy_lists_and_exports_stored_data(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
     removed_article = await get_newest_article(telex, (await telex.store.feeds.list_all())[0])
     privacy_reply = await telex.reader.user.slash("privacy")
     assert "3 bookmarks" in read_reply_text(privacy_reply)
     await telex.store.bookmarks.remove(telex.reader.id, removed_article.id)
-    export_reply = await telex.reader.user.click(get_last_reply(privacy_reply), label="Export")
+    export_reply = await press_button(telex.reader.user, privacy_reply, "Export")
     document = json.loads(read_attachment(telex, export_reply))
     assert document["person_id"] == str(telex.reader.id)
     assert [bookmark["title"] for bookmark in document["bookmarks"]] == await list_bookmark_titles(telex, telex.reader)
@@ -162,25 +161,23 @@ async def test_privacy_lists_and_exports_stored_data(telex, feed_server):
     assert {exported_bookmark["server_id"] for exported_bookmark in document["bookmarks"]} == {str(telex.guild.id)}
 
 
-async def test_privacy_deletion_asks_for_confirmation(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_privacy_deletion_asks_for_confirmation(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
     await bookmark_all_articles(telex, telex.editor)
-    privacy_reply = await telex.reader.slash(telex.news, "privacy")
-    confirmation = await telex.reader.click(get_last_reply(privacy_reply), label="Delete everything")
+    privacy_reply = await telex.run_as_reader("privacy")
+    confirmation = await press_button(telex.reader, privacy_reply, "Delete everything")
     assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in read_reply_text(confirmation)
-    cancellation = await telex.reader.click(get_last_reply(confirmation), label="Keep everything")
+    cancellation = await press_button(telex.reader, confirmation, "Keep everything")
     assert len(await list_bookmark_titles(telex, telex.reader)) == 3
-    confirmation = await telex.reader.click(get_last_reply(cancellation), label="Delete everything")
-    final_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    confirmation = await press_button(telex.reader, cancellation, "Delete everything")
+    final_reply = await press_button(telex.reader, confirmation, "Delete permanently")
     assert "• 3 bookmarks\n" in read_reply_text(final_reply)
     assert "Earlier backups may still contain this data" in read_reply_text(final_reply)
     assert await list_bookmark_titles(telex, telex.reader) == []
     assert len(await list_bookmark_titles(telex, telex.editor)) == 3
 
 
-async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed):
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.store.erase_user(telex.reader.id)
     await telex.restart()
@@ -190,21 +187,21 @@ async def test_deleted_bookmark_is_not_restored_from_reaction(telex, feed_server
 async def test_privacy_lists_exports_and_deletes_questions_and_votes(telex, feed_server, engine, monkeypatch):
     article = await get_newest_article(telex, await follow_feed(telex, feed_server))
     engine.answer_with_quotes(article)
-    answer = await telex.reader.slash(telex.news, "ask", question="What did cities ban?", public=True)
+    answer = await telex.run_as_reader("ask", question="What did cities ban?", public=True)
     for person in (telex.reader, telex.editor):
         await person.click(get_last_reply(answer), custom_id=find_upvote_custom_id(get_last_reply(answer)))
-    privacy_reply = await telex.reader.slash(telex.news, "privacy")
+    privacy_reply = await telex.run_as_reader("privacy")
     assert "1 question from the last 90 days" in read_reply_text(privacy_reply)
     assert "• which answers you found helpful or not\n-# Telex only reads messages" in read_reply_text(privacy_reply)
-    export_reply = await telex.reader.click(get_last_reply(privacy_reply), label="Export")
+    export_reply = await press_button(telex.reader, privacy_reply, "Export")
     document = json.loads(read_attachment(telex, export_reply))
     assert [(question["question"], question["answered"]) for question in document["questions"]] == [
         ("What did cities ban?", True)
     ]
     assert [vote["helped"] for vote in document["votes"]] == [True]
-    confirmation = await telex.reader.click(get_last_reply(privacy_reply), label="Delete everything")
+    confirmation = await press_button(telex.reader, privacy_reply, "Delete everything")
     monkeypatch.setattr(sqlite_engine, "purge_deleted_rows", lambda *_arguments: False)  # as while somebody reads
-    final_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    final_reply = await press_button(telex.reader, confirmation, "Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in read_reply_text(final_reply)
     assert "Another program is reading the database" in read_reply_text(final_reply)
     assert await telex.store.questions.load_stats(0, include_helpful=True) == []
@@ -218,5 +215,5 @@ def find_upvote_custom_id(answer: ResponseMessage) -> str:
 
 
 async def test_privacy_without_stored_data(telex):
-    privacy_reply = await telex.reader.slash(telex.news, "privacy")
+    privacy_reply = await telex.run_as_reader("privacy")
     assert "Telex stores nothing about you." in read_reply_text(privacy_reply)

@@ -24,6 +24,7 @@ from tests.support.interactions import (
     list_button_labels,
     list_components,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
     restrict_to_editors,
@@ -46,13 +47,13 @@ def make_story_item() -> str:
 
 async def test_answer_quotes_article_and_links_source(telex, feed_server):
     await follow_feed(telex, feed_server, make_story_item())
-    answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
+    answer = await telex.run_as_reader("ask", question=QUESTION)
     assert get_last_reply(answer).ephemeral
     reply_text = read_reply_text(answer)
     assert f"> {BODY}" in reply_text.replace("\\-", "-").replace("**", "")
     assert f"**Example News**, <t:{START - 60}:D> · [{TITLE}](https://news.example/articles/1)" in reply_text
     assert [component["emoji"]["name"] for component in list_controls(get_last_reply(answer))] == ["🔖", "👍", "👎"]
-    assert read_reply_text(await telex.reader.click(get_last_reply(answer), label="Save")) == "Saved to your bookmarks."
+    assert read_reply_text(await press_button(telex.reader, answer, "Save")) == "Saved to your bookmarks."
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
@@ -84,14 +85,13 @@ async def test_retracted_source_is_marked(telex, feed_server, engine):
         {"briefing": (BriefingStory("A ban", retracted_article),)},
     ):
         engine.answer_fields = {"confidence": Confidence.SURE, "sources": (retracted_article,), **evidence_fields}
-        answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
+        answer = await telex.run_as_reader("ask", question=QUESTION)
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in read_reply_text(answer)
 
 
-async def test_save_button_saves_first_of_several_sources(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_save_button_saves_first_of_several_sources(telex, feed, engine):
     engine.answer_with_quotes(*await telex.store.articles.list_newest([feed.id], limit=3))
-    answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
+    answer = await telex.run_as_reader("ask", question="What is new?")
     assert list_button_labels(get_last_reply(answer)) == ["Save"]
     assert read_reply_text(answer).count("\n> ") == 1
 
@@ -103,35 +103,32 @@ async def test_headline_that_answers_is_shown_once(telex, feed_server, engine):
         "quotes": (Quote(TITLE, article),),
         "sources": (article,),
     }
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question=QUESTION))
+    reply_text = read_reply_text(await telex.run_as_reader("ask", question=QUESTION))
     assert reply_text.count(TITLE) == 1
 
 
-async def test_missing_answer_reports_number_of_searched_articles(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_missing_answer_reports_number_of_searched_articles(telex, feed, engine):
     article = await get_newest_article(telex, feed)
     engine.answer_fields = {"related_articles": (article,), "searched_article_count": 1284}
     question = "How deep is the ocean of Europa?"
-    answer = await telex.reader.slash(telex.news, "ask", question=question)
+    answer = await telex.run_as_reader("ask", question=question)
     heading, _line, related = read_reply_text(answer).partition("Not answered in the 1,284 articles you can read here.")
     assert heading == f"### {question}\n"
     assert related.count(article.title) == 1
     assert list_button_labels(get_last_reply(answer)) == ["Tell me when there is", "An article does answer this"]
     telex.locales[telex.reader.id] = "fr"
-    answer = await telex.reader.slash(telex.news, "ask", question=question)
+    answer = await telex.run_as_reader("ask", question=question)
     assert "Pas de réponse dans les 1\u202f284 articles que vous pouvez lire ici." in read_reply_text(answer)
     assert list_button_labels(get_last_reply(answer))[0] == "Me prévenir quand il y en aura"
 
 
-async def test_missing_answer_without_articles_offers_only_watch(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
+async def test_missing_answer_without_articles_offers_only_watch(telex, feed, engine):
+    answer = await telex.run_as_reader("ask", question="How deep is the ocean of Europa?")
     assert list_button_labels(get_last_reply(answer)) == ["Tell me when there is"]
 
 
-async def test_missing_answer_can_be_watched_after_restart(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
+async def test_missing_answer_can_be_watched_after_restart(telex, feed, engine):
+    answer = get_last_reply(await telex.run_as_reader("ask", question="How deep is the ocean of Europa?"))
     watch_id = get_button_custom_id(answer, "Tell me when there is")
     await telex.restart()
     assert "too old" in read_reply_text(await forge_click(telex.editor, telex.news, answer, watch_id))
@@ -145,27 +142,24 @@ async def test_missing_answer_can_be_watched_after_restart(telex, feed_server, e
     assert watch.query == "Europa"
 
 
-async def test_watch_confirmation_keeps_accents_of_question(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question="qui répare l’éolienne en panne ?"))
+async def test_watch_confirmation_keeps_accents_of_question(telex, feed, engine):
+    answer = get_last_reply(await telex.run_as_reader("ask", question="qui répare l’éolienne en panne ?"))
     assert "**répare éolienne panne**" in read_reply_text(
         await telex.reader.click(answer, label="Tell me when there is")
     )
 
 
-async def test_watch_button_remains_when_watch_fails(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
+async def test_watch_button_remains_when_watch_fails(telex, feed, engine):
+    answer = get_last_reply(await telex.run_as_reader("ask", question="How deep is the ocean of Europa?"))
     direct_messages = f"/channels/{telex.reader.user.dm_channel.id}/messages"
     telex.env.inject_error("POST", direct_messages, status=403, code=50007, message="Cannot send messages to this user")
     assert "I can’t DM you" in read_reply_text(await telex.reader.click(answer, label="Tell me when there is"))
     assert list_button_labels(answer) == ["Tell me when there is"]
 
 
-async def test_anyone_may_watch_from_public_answer(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_anyone_may_watch_from_public_answer(telex, feed, engine):
     question = "How deep is the ocean of Europa?"
-    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question=question, public=True))
+    answer = get_last_reply(await telex.run_as_reader("ask", question=question, public=True))
     for user in (telex.reader, telex.editor):
         assert "**Europa**" in read_reply_text(await user.click(answer, label="Tell me when there is"))
         assert len(await telex.store.watches.list_by_user(user.id)) == 1
@@ -178,7 +172,7 @@ async def test_possible_answer_is_labelled_with_span_in_bold(telex, feed_server,
         "quotes": (Quote(BODY, article, "a one-year moratorium"),),
         "sources": (article,),
     }
-    answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
+    answer = await telex.run_as_reader("ask", question=QUESTION)
     reply_text = read_reply_text(answer).replace("\\-", "-")
     assert (
         "\nNot sure. This may not answer it:\n> Amazon announced on Wednesday **a one-year moratorium** on"
@@ -204,7 +198,7 @@ async def test_context_sentence_is_small_beside_answer_sentence(telex, feed_serv
         "quotes": (Quote(" ".join(sentences), article, "12 days", sentences),),
         "sources": (article,),
     }
-    lines = read_reply_text(await telex.reader.slash(telex.news, "ask", question=QUESTION)).splitlines()
+    lines = read_reply_text(await telex.run_as_reader("ask", question=QUESTION)).splitlines()
     assert lines[1] == f"> -# Skagen Link owns the {'cables ' * 28}".rstrip() + "…"
     assert lines[2].startswith("> …very ")
     assert "long\\: **12 days**, or many" in lines[2]
@@ -212,8 +206,7 @@ async def test_context_sentence_is_small_beside_answer_sentence(telex, feed_serv
     assert len(lines[2]) < 240
 
 
-async def test_second_quote_is_labelled_when_outlets_differ(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_second_quote_is_labelled_when_outlets_differ(telex, feed, engine):
     first_article, second_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
     first, second = (
         Quote(f"It takes {days} days.", article._replace(outlet=f"Outlet {days}"), f"{days} days")
@@ -225,10 +218,10 @@ async def test_second_quote_is_labelled_when_outlets_differ(telex, feed_server, 
         "further_quote": second,
         "sources": (first_article, second_article),
     }
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question="How long does it take?"))
+    reply_text = read_reply_text(await telex.run_as_reader("ask", question="How long does it take?"))
     assert reply_text.index("**12 days**") < reply_text.index("⚖️ **Outlets differ**") < reply_text.index("**14 days**")
     engine.answer_fields["further_quote"] = Quote("It was cut in May.", second_article, "May")
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question="How long does it take?"))
+    reply_text = read_reply_text(await telex.run_as_reader("ask", question="How long does it take?"))
     assert "**May**" in reply_text
     assert "differ" not in reply_text
 
@@ -243,7 +236,7 @@ async def test_follow_up_button_keeps_sources_after_restart(telex, feed_server, 
     further_fields = {**sure, "quotes": (Quote(body, article, "a researcher in Oslo"),)}
     engine.fields_by_question["Who is Ada Byron?"] = further_fields
     for public in (False, True):
-        answer = await telex.reader.slash(telex.news, "ask", question="What is out?", public=public)
+        answer = await telex.run_as_reader("ask", question="What is out?", public=public)
         answer_message = get_last_reply(answer) if not public else telex.posts()[-1]
         await telex.restart()
         engine.calls.clear()
@@ -271,17 +264,16 @@ async def test_follow_up_without_sure_answer_is_not_offered(telex, feed_server, 
         "confidence": Confidence.POSSIBLE,
         "quotes": (Quote(body, article, "a researcher in Oslo"),),
     }
-    answer = await telex.reader.slash(telex.news, "ask", question="What is out?")
+    answer = await telex.run_as_reader("ask", question="What is out?")
     assert [call["question"] for call in engine.calls] == ["What is out?", "Who is Ada Byron?"]
     assert list_button_labels(get_last_reply(answer)) == ["Save"]
 
 
-async def test_period_question_is_answered_with_dated_list(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_period_question_is_answered_with_dated_list(telex, feed, engine):
     articles = await telex.store.articles.list_newest([feed.id], limit=3)
     lines = tuple(BriefingStory(article.title, article) for article in articles)
     engine.answer_fields = {"confidence": Confidence.SURE, "briefing": lines, "sources": tuple(articles)}
-    answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
+    answer = await telex.run_as_reader("ask", question="What happened this week?")
     reply_text = read_reply_text(answer)
     assert reply_text.index("**[Cities") < reply_text.index("**[A new") < reply_text.index("**[Chips")
     assert f"<t:{START - 60}:D>" in reply_text
@@ -294,8 +286,7 @@ async def test_period_question_is_answered_with_dated_list(telex, feed_server, e
     assert saves == [f"telex:save:{article.key}" for article in articles]
 
 
-async def test_answer_begins_with_understood_period(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_answer_begins_with_understood_period(telex, feed, engine):
     (article,) = await telex.store.articles.list_newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.answer_fields = {
@@ -305,10 +296,10 @@ async def test_answer_begins_with_understood_period(telex, feed_server, engine):
         "period": week,
         "zone": ZoneInfo("Europe/Paris"),
     }
-    answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
+    answer = await telex.run_as_reader("ask", question="What happened this week?")
     assert "-# May 25\u2009–\u200931, 2026\n" in read_reply_text(answer)
     telex.locales[telex.reader.id] = "fr"
-    answer = await telex.reader.slash(telex.news, "ask", question="Quoi de neuf ?")
+    answer = await telex.run_as_reader("ask", question="Quoi de neuf ?")
     assert "-# 25–31 mai 2026\n" in read_reply_text(answer)
     telex.locales.clear()
     engine.answer_fields = {
@@ -317,10 +308,10 @@ async def test_answer_begins_with_understood_period(telex, feed_server, engine):
         "newest_published_at": START,
         "oldest_published_at": START - 60,
     }
-    answer = await telex.reader.slash(telex.news, "ask", question="What happened in 1970?")
+    answer = await telex.run_as_reader("ask", question="What happened in 1970?")
     assert f"The oldest is from <t:{START - 60}:d>." in read_reply_text(answer)
     engine.answer_fields |= {"period": Period(START + 60, START + 120), "oldest_published_at": None}
-    answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
+    answer = await telex.run_as_reader("ask", question="What happened tomorrow?")
     assert "None of them is from that period." in read_reply_text(answer)
 
 
@@ -328,7 +319,7 @@ async def test_generated_answer_names_model(telex, feed_server, engine):
     article = await get_newest_article(telex, await follow_feed(telex, feed_server))
     engine.answer_with_quotes(article)
     engine.answer_fields |= {"generated_sentences": (Sentence("Cities **voted** in June.", (1,)),), "model_name": "q_8"}
-    answer = read_reply_text(await telex.reader.slash(telex.news, "ask", question="What did cities vote?"))
+    answer = read_reply_text(await telex.run_as_reader("ask", question="What did cities vote?"))
     assert f"Cities \\*\\*voted\\*\\* in June [[1]]({article.url})." in answer
     assert "Written by q\\_8 from these sources" in answer
     assert "Quoted from" not in answer
@@ -363,13 +354,13 @@ async def test_long_quotes_titles_and_urls_fit_message(telex, feed_server, engin
     feed = await follow_feed(telex, feed_server, *long_items)
     articles = await telex.store.articles.list_newest([feed.id], limit=10)
     engine.answer_with_quotes(*articles[:3])
-    quotation_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)
+    quotation_reply = await telex.run_as_reader("ask", question="*" * 400)
     engine.answer_fields = {
         "confidence": Confidence.SURE,
         "briefing": tuple(BriefingStory(article.title, article) for article in articles),
         "sources": tuple(articles),
     }
-    list_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)
+    list_reply = await telex.run_as_reader("ask", question="*" * 400)
     for answer in (quotation_reply, list_reply):
         texts = [part["content"] for part in list_components(get_last_reply(answer)) if part["type"] == 10]
         assert 1000 < sum(map(len, texts)) <= 4000
@@ -380,9 +371,9 @@ async def test_long_quotes_titles_and_urls_fit_message(telex, feed_server, engin
 async def test_french_user_gets_french_reply_with_original_quote(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     await follow_feed(telex, feed_server, make_story_item())
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question=QUESTION))
+    reply_text = read_reply_text(await telex.run_as_reader("ask", question=QUESTION))
     assert "Amazon announced on Wednesday" in reply_text
-    unanswered_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question="Qui a découvert Uranus ?"))
+    unanswered_text = read_reply_text(await telex.run_as_reader("ask", question="Qui a découvert Uranus ?"))
     assert "Rien là-dessus dans le seul article (1) que vous pouvez lire ici." in unanswered_text
     cigarette_item = make_rss_item(
         2, title="Le paquet de cigarettes à 10 euros", body="Le paquet de tabac coûte 10 euros."
@@ -393,8 +384,7 @@ async def test_french_user_gets_french_reply_with_original_quote(telex, feed_ser
     assert "10 euros" in answer
 
 
-async def test_mention_is_answered_in_language_of_question(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_mention_is_answered_in_language_of_question(telex, feed, engine):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} qui a découvert Uranus ?")
     assert "Je n’ai pas encore d’articles" in read_message_text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{bot_mention(telex)} et Neptune ?", reply_to=telex.posts()[-1])
@@ -404,16 +394,15 @@ async def test_mention_is_answered_in_language_of_question(telex, feed_server, e
 
 
 async def test_question_without_feeds_or_topic_gets_next_step(telex, feed_server):
-    assert "Nothing to read yet" in read_reply_text(await telex.reader.slash(telex.news, "ask", question="Who?"))
+    assert "Nothing to read yet" in read_reply_text(await telex.run_as_reader("ask", question="Who?"))
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     assert "Nothing to read yet" in read_message_text(telex.posts()[-1])
     await follow_feed(telex, feed_server)
-    assert "What topic" in read_reply_text(await telex.reader.slash(telex.news, "ask", question="and the?"))
+    assert "What topic" in read_reply_text(await telex.run_as_reader("ask", question="and the?"))
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_engine_error_is_reported_with_logged_number(telex, feed_server, engine, caplog):
-    await follow_feed(telex, feed_server)
+async def test_engine_error_is_reported_with_logged_number(telex, feed, engine, caplog):
     engine.fails = True
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     post_text = read_message_text(telex.posts()[-1])
@@ -422,8 +411,7 @@ async def test_engine_error_is_reported_with_logged_number(telex, feed_server, e
     assert any(number in record.getMessage() and record.exc_info for record in caplog.records)
 
 
-async def test_question_limit_per_user_tells_next_time(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_question_limit_per_user_tells_next_time(telex, feed, engine):
 
     async def ask(person: MemberActor) -> InteractionResult:
         return await person.slash(telex.news, "ask", question="Who is Signal?", public=True)
@@ -438,16 +426,14 @@ async def test_question_limit_per_user_tells_next_time(telex, feed_server, engin
     assert "I have no articles yet" in read_reply_text(await ask(telex.reader))
 
 
-async def test_limit_notice_for_mentions_is_sent_once(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_limit_notice_for_mentions_is_sent_once(telex, feed, engine):
     for _ in range(8):
         await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     assert sum("which is the limit" in read_message_text(post) for post in telex.posts()) == 1
     assert len(engine.calls) == 5
 
 
-async def test_limit_notice_is_sent_once_per_waiting_period(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_limit_notice_is_sent_once_per_waiting_period(telex, feed, engine):
     for question_count, pause_seconds in ((8, 13), (3, 60)):  # the second spell begins within a minute of the first
         post_count_before = len(telex.posts())
         for _ in range(question_count):
@@ -463,8 +449,7 @@ async def test_limit_notice_is_sent_once_per_waiting_period(telex, feed_server, 
     assert len(engine.calls) == 6
 
 
-async def test_searches_by_mention_do_not_count_as_questions(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_searches_by_mention_do_not_count_as_questions(telex, feed, engine):
     for _ in range(MAX_SEARCHES_PER_USER_PER_MINUTE):
         await telex.reader.send(telex.news, f"{bot_mention(telex)} search: cities")
         assert "Cities ban" in read_message_text(telex.posts()[-1])
@@ -484,10 +469,10 @@ async def test_public_answer_uses_feeds_visible_to_whole_channel(telex, feed_ser
     visible_feed = await follow_feed(telex, feed_server)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     open_feed = await follow_feed(telex, feed_server, path="/open", title="Open", channel=elsewhere)
-    await telex.editor.slash(telex.news, "ask", question="Who?")
+    await telex.run_as_editor("ask", question="Who?")
     own_pages = saved_pages_feed_id(telex.editor.id)
     assert engine.calls[-1]["feed_ids"] == {hidden_feed.id, visible_feed.id, open_feed.id, own_pages}
-    await telex.editor.slash(telex.news, "ask", question="Who?", public=True)
+    await telex.run_as_editor("ask", question="Who?", public=True)
     assert engine.calls[-1]["feed_ids"] == {visible_feed.id, open_feed.id}
     await telex.editor.send(telex.news, f"{bot_mention(telex)} who?")
     assert engine.calls[-1]["feed_ids"] == {visible_feed.id, open_feed.id}
@@ -495,8 +480,7 @@ async def test_public_answer_uses_feeds_visible_to_whole_channel(telex, feed_ser
     assert engine.calls[-1]["feed_ids"] == {hidden_feed.id, visible_feed.id, open_feed.id}
 
 
-async def test_mention_uses_only_feeds_visible_to_asker(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_mention_uses_only_feeds_visible_to_asker(telex, feed, engine):
     hide_channel(telex, telex.news, telex.reader)
     other_channel = telex.guild.create_text_channel("other")
     await telex.reader.send(other_channel, f"{bot_mention(telex)} who?")

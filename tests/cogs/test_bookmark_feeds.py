@@ -43,7 +43,7 @@ def settings(tmp_path) -> Settings:
 
 
 async def open_panel(world: World) -> ResponseMessage:
-    bookmark_list = get_last_reply(await world.reader.slash(world.news, "bookmarks"))
+    bookmark_list = get_last_reply(await world.run_as_reader("bookmarks"))
     return get_last_reply(await world.reader.click(bookmark_list, label="As a feed"))
 
 
@@ -56,8 +56,7 @@ async def create_address(world: World) -> str:
     return str(address)
 
 
-async def test_bookmarks_are_published_in_three_formats(telex, feed_server, readers):  # noqa: F811
-    feed = await follow_feed(telex, feed_server)
+async def test_bookmarks_are_published_in_three_formats(telex, feed, feed_server, readers):  # noqa: F811
     article = await get_newest_article(telex, feed)
     await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=telex.guild.id)
     await telex.store.bookmarks.annotate(telex.reader.id, article.id, note="For Ben alone", tags=["law"])
@@ -98,8 +97,7 @@ async def test_replaced_or_deleted_address_returns_404(telex, feed_server, reade
         assert (await readers.get(f"{PUBLIC}/feeds/guess/{guess}"))[0] == 404
 
 
-async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_server, readers):  # noqa: F811
-    await follow_feed(telex, feed_server)
+async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed, readers):  # noqa: F811
     address = await create_address(telex)
     token = address.split("/")[-2]
     for table in store_probe.list_tables(store_probe.require_database_file(telex.database)):
@@ -113,7 +111,7 @@ async def test_token_is_stored_as_hash_and_opens_only_bookmarks(telex, feed_serv
 async def test_deletion_of_user_data_closes_bookmark_feed(telex, feed_server, readers):  # noqa: F811
     await save_link(telex, serve_page(feed_server))
     address = await create_address(telex)
-    panel = get_last_reply(await telex.reader.slash(telex.news, "privacy"))
+    panel = get_last_reply(await telex.run_as_reader("privacy"))
     assert "• 1 web page among them that you saved for you alone, with its text" in read_message_text(panel)
     assert "• the secret address of your bookmarks’ feed" in read_message_text(panel)
     document = json.loads(read_attachment(telex, await telex.reader.click(panel, label="Export")))

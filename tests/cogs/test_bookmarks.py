@@ -17,6 +17,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_button_labels,
+    press_button,
     press_icon_button,
     read_reply_text,
     select_option,
@@ -35,12 +36,11 @@ async def bookmark_all_articles(world: World, person: Any) -> None:
         await world.store.bookmarks.add(person.id, article.id, server_id=world.guild.id)
 
 
-async def test_save_button_adds_and_removes_bookmark(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_save_button_adds_and_removes_bookmark(telex, feed):
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert get_last_reply(save_reply).content == "Saved to your bookmarks."
     assert get_last_reply(save_reply).ephemeral
-    form = await telex.reader.click(get_last_reply(save_reply), label="Note and tags")
+    form = await press_button(telex.reader, save_reply, "Note and tags")
     assert "> For Ben" in read_reply_text(await telex.reader.submit_modal(form, {"note": "For Ben", "tags": ""}))
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
     assert await list_bookmark_titles(telex, telex.editor) == []
@@ -49,48 +49,37 @@ async def test_save_button_adds_and_removes_bookmark(telex, feed_server):
     assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_undo_restores_bookmark_with_note_and_tags(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_undo_restores_bookmark_with_note_and_tags(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     card = await select_option(telex.reader, get_last_reply(list_reply), "Cities", "Open an article")
-    form = await telex.reader.click(get_last_reply(card), label="Note and tags")
+    form = await press_button(telex.reader, card, "Note and tags")
     card = await telex.reader.submit_modal(form, {"note": "For Ben", "tags": "law, police"})
-    await telex.reader.click(get_last_reply(card), label="Mark as read")
+    await press_button(telex.reader, card, "Mark as read")
     bookmarks_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     telex.clock.advance(60)
-    removal_reply = await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    removal_reply = await press_button(telex.reader, card, "Remove from bookmarks")
     assert len(await list_bookmark_titles(telex, telex.reader)) == 2
-    assert (
-        read_reply_text(await telex.reader.click(get_last_reply(removal_reply), label="Undo"))
-        == "Back in your bookmarks."
-    )
+    assert read_reply_text(await press_button(telex.reader, removal_reply, "Undo")) == "Back in your bookmarks."
     bookmarks_after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmarks_after == bookmarks_before
     assert (bookmarks_after[0].note, bookmarks_after[0].tags) == ("For Ben", ("law", "police"))
     telex.locales[telex.reader.id] = "fr"
-    removal_reply = await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    removal_reply = await press_button(telex.reader, card, "Remove from bookmarks")
     assert read_reply_text(removal_reply) == "Retiré de vos favoris, avec sa note et ses étiquettes."
     await telex.store.bookmarks.add(telex.reader.id, bookmarks_before[0].article.id)
-    assert (
-        read_reply_text(await telex.reader.click(get_last_reply(removal_reply), label="Rétablir"))
-        == "Déjà dans vos favoris."
-    )
+    assert read_reply_text(await press_button(telex.reader, removal_reply, "Rétablir")) == "Déjà dans vos favoris."
 
 
-async def test_undo_fails_after_deletion_of_user_data(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_undo_fails_after_deletion_of_user_data(telex, feed):
     await telex.reader.click(telex.posts()[0], label="Save")
     removal_reply = await telex.reader.click(telex.posts()[0], label="Save")
     await telex.store.erase_user(telex.reader.id)
-    assert "isn’t in your bookmarks anymore" in read_reply_text(
-        await telex.reader.click(get_last_reply(removal_reply), label="Undo")
-    )
+    assert "isn’t in your bookmarks anymore" in read_reply_text(await press_button(telex.reader, removal_reply, "Undo"))
     assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_save_button_works_after_restart_and_unfollowing(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_save_button_works_after_restart_and_unfollowing(telex, feed):
     await telex.restart()
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
@@ -112,8 +101,7 @@ async def test_save_button_refuses_invisible_article(telex, feed_server):
     assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_save_button_is_refused_in_other_server(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_save_button_is_refused_in_other_server(telex, feed):
     elsewhere = telex.env.create_guild("Elsewhere")
     channel = elsewhere.create_text_channel("there")
     member_elsewhere = elsewhere.add_member(telex.reader.user)
@@ -128,8 +116,7 @@ def list_custom_ids(message: discord.Message) -> list[str]:
     return [component["custom_id"] for component in list_components(message) if component.get("custom_id")]
 
 
-async def test_context_menu_bookmarks_article_of_post(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_context_menu_bookmarks_article_of_post(telex, feed):
     save_reply = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert read_reply_text(save_reply) == "Saved to your bookmarks."
     assert [
@@ -163,23 +150,22 @@ async def test_context_menu_on_catch_up_saves_all_articles(telex, feed_server):
 
 
 async def test_empty_bookmark_list_explains_saving(telex):
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     assert get_last_reply(list_reply).ephemeral
     assert "react to its post with 🔖" in read_reply_text(list_reply)
     assert list_button_labels(get_last_reply(list_reply)) == ["Add link", "As a feed"]
     telex.locales[telex.reader.id] = "fr"
-    assert "Ajouter un lien" in read_reply_text(await telex.reader.slash(telex.news, "bookmarks"))
+    assert "Ajouter un lien" in read_reply_text(await telex.run_as_reader("bookmarks"))
 
 
-async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_are_listed_opened_and_removed(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     assert "[Cities ban facial recognition](https://news.example/articles/3)" in read_reply_text(list_reply)
     assert "3 bookmarks · 3 unread" in read_reply_text(list_reply)
     card = await select_option(telex.reader, get_last_reply(list_reply), "A new browser", "Open an article")
     assert "### [A new browser engine]" in read_reply_text(card)
-    removal_reply = await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    removal_reply = await press_button(telex.reader, card, "Remove from bookmarks")
     assert read_reply_text(removal_reply) == "Removed from your bookmarks."
     assert sorted(await list_bookmark_titles(telex, telex.reader)) == [
         "Chips get smaller",
@@ -187,31 +173,29 @@ async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
     ]
 
 
-async def test_bookmarks_are_counted_in_french_singular_and_plural(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_are_counted_in_french_singular_and_plural(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
     telex.locales[telex.reader.id] = "fr"
     for query, text in (("cities", "1 favori sur 3"), ("zebra", "0 favori sur 3")):
-        assert text in read_reply_text(await telex.reader.slash(telex.news, "bookmarks", query=query))
+        assert text in read_reply_text(await telex.run_as_reader("bookmarks", query=query))
 
 
-async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     card = await select_option(telex.reader, get_last_reply(list_reply), "Cities", "Open an article")
     await telex.restart()
-    form = await telex.reader.click(get_last_reply(card), label="Note and tags")
+    form = await press_button(telex.reader, card, "Note and tags")
     note_reply = await telex.reader.submit_modal(form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"})
     assert "> For \\*Ben\\* \\@everyone" in read_reply_text(note_reply)
     assert "unread" in read_reply_text(note_reply)
     assert "· \\#Law · \\#to do" in read_reply_text(note_reply)
-    marked_reply = await telex.reader.click(get_last_reply(card), label="Mark as read")
+    marked_reply = await press_button(telex.reader, card, "Mark as read")
     assert "Mark as unread" in list_button_labels(get_last_reply(marked_reply))
-    list_reply = await telex.reader.slash(telex.news, "bookmarks", query="for *ben*")
+    list_reply = await telex.run_as_reader("bookmarks", query="for *ben*")
     assert "1 of 3 bookmarks · 2 unread" in read_reply_text(list_reply)
     assert "Cities ban" in read_reply_text(list_reply)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     tag_page = await select_option(telex.reader, get_last_reply(list_reply), "#Law (1)", "All")
     assert "Cities ban" in read_reply_text(tag_page)
     assert "browser" not in read_reply_text(tag_page)
@@ -220,18 +204,15 @@ async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed_server
     assert "browser" in read_reply_text(unread_page)
 
 
-async def test_note_on_removed_bookmark_is_refused(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_note_on_removed_bookmark_is_refused(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     card = await select_option(telex.reader, get_last_reply(list_reply), "Cities", "Open an article")
-    form = await telex.reader.click(get_last_reply(card), label="Note and tags")
-    await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    form = await press_button(telex.reader, card, "Note and tags")
+    await press_button(telex.reader, card, "Remove from bookmarks")
     late = await telex.reader.submit_modal(form, {"note": "x", "tags": ""})
     assert "isn’t in your bookmarks anymore" in read_reply_text(late)
-    assert "isn’t in your bookmarks anymore" in read_reply_text(
-        await telex.reader.click(get_last_reply(card), label="Mark as read")
-    )
+    assert "isn’t in your bookmarks anymore" in read_reply_text(await press_button(telex.reader, card, "Mark as read"))
 
 
 async def test_emptied_last_page_shows_page_before(telex, feed_server):
@@ -239,7 +220,7 @@ async def test_emptied_last_page_shows_page_before(telex, feed_server):
         telex, feed_server, *(make_rss_item(n, title=f"Story {n}", published=START - n) for n in range(1, 7))
     )
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     second_page = await press_icon_button(telex.reader, get_last_reply(list_reply), NEXT)
     (only_option,) = find_menu(get_last_reply(second_page), "Open an article")[1]
     article = await telex.store.articles.get_by_key(only_option["value"])
@@ -249,22 +230,20 @@ async def test_emptied_last_page_shows_page_before(telex, feed_server):
     assert read_reply_text(refreshed_list).count("saved <t:") == 5
 
 
-async def test_query_narrows_bookmark_list(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_query_narrows_bookmark_list(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_text = read_reply_text(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
+    list_text = read_reply_text(await telex.run_as_reader("bookmarks", query="BROWSER"))
     assert "browser engine" in list_text
     assert "1 of 3 bookmarks" in list_text
     assert "Cities" not in list_text
-    empty_list_text = read_reply_text(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
+    empty_list_text = read_reply_text(await telex.run_as_reader("bookmarks", query="zeppelin"))
     assert "Nothing here. /bookmarks shows them all." in empty_list_text
 
 
-async def test_bookmarks_are_exported_in_three_formats(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_are_exported_in_three_formats(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
-    export_reply = await telex.reader.click(get_last_reply(list_reply), label="Export")
+    list_reply = await telex.run_as_reader("bookmarks")
+    export_reply = await press_button(telex.reader, list_reply, "Export")
     assert get_last_reply(export_reply).ephemeral
     assert "3 bookmarks" in read_reply_text(export_reply)
     for attachment, name, has in zip(
@@ -288,8 +267,7 @@ def read_attachment(telex: World, interaction: Any) -> str:
     return file_bytes.decode()
 
 
-async def test_bookmarks_work_in_direct_messages(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_work_in_direct_messages(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in read_reply_text(list_reply)
@@ -300,8 +278,7 @@ async def test_bookmarks_work_in_direct_messages(telex, feed_server):
     assert "Share here" not in list_button_labels(get_last_reply(card))
 
 
-async def test_bookmarks_of_left_server_are_hidden(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_of_left_server_are_hidden(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
     list_reply = await telex.reader.user.slash("bookmarks")
     custom_id, options = find_menu(get_last_reply(list_reply), "Open an article")
@@ -318,10 +295,9 @@ async def test_bookmarks_of_left_server_are_hidden(telex, feed_server):
     assert "Cities ban" in read_reply_text(refreshed_list)
 
 
-async def test_bookmarks_of_other_user_are_not_listed(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_bookmarks_of_other_user_are_not_listed(telex, feed):
     await bookmark_all_articles(telex, telex.reader)
-    list_reply = await telex.editor.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_editor("bookmarks")
     assert "Cities" not in read_reply_text(list_reply)
 
 
@@ -335,16 +311,13 @@ async def test_bookmark_limit_is_reported(telex, feed_server, monkeypatch):
     assert len(await list_bookmark_titles(telex, telex.reader)) == 2
 
 
-async def test_save_button_replies_in_french(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_save_button_replies_in_french(telex, feed):
     telex.locales[telex.reader.id] = "fr"
     save_reply = await telex.reader.click(telex.posts()[0], label="Save")
     assert read_reply_text(save_reply) == "Ajouté à vos favoris."
-    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    list_reply = await telex.run_as_reader("bookmarks")
     assert "Déjà lu" in list_button_labels(get_last_reply(list_reply))  # short: it leaves the title room on a phone
-    assert "À relire" in list_button_labels(
-        get_last_reply(await telex.reader.click(get_last_reply(list_reply), label="Déjà lu"))
-    )
+    assert "À relire" in list_button_labels(get_last_reply(await press_button(telex.reader, list_reply, "Déjà lu")))
 
 
 async def test_opened_bookmark_shows_stored_text_in_pages(telex, feed_server):
@@ -353,7 +326,7 @@ async def test_opened_bookmark_shows_stored_text_in_pages(telex, feed_server):
     await follow_feed(telex, feed_server, make_rss_item(1, title="Chips", body=body, published=START))
     await telex.reader.click(telex.posts()[0], label="Save")
     opened_reply = await select_option(
-        telex.reader, get_last_reply(await telex.reader.slash(telex.news, "bookmarks")), "Chips", "Open"
+        telex.reader, get_last_reply(await telex.run_as_reader("bookmarks")), "Chips", "Open"
     )
     first_page_text = read_reply_text(opened_reply)
     assert "Paragraph 3 tells of \\*chips\\*" in first_page_text

@@ -17,7 +17,7 @@ _TITLE = re.compile(r"\[(Late \d+)\]")
 async def test_show_all_lists_articles_after_restart_and_unfollowing(telex, feed_server):
     message = await post_catch_up(telex, feed_server, ARTICLE_COUNT)
     post = await telex.store.dispatches.get_by_message_id(message.id)
-    await telex.editor.slash(telex.news, "feed remove", feed="Example News")
+    await telex.run_as_editor("feed remove", feed="Example News")
     await telex.restart()
     page_reply = await telex.reader.click(message, label="Show all")
     assert get_last_reply(page_reply).ephemeral

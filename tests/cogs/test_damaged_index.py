@@ -41,7 +41,7 @@ async def test_commands_reply_and_damaged_index_is_rebuilt(telex, feed_server):
         ("ask", {"question": "Who opened the museum in Lyon?"}),
         ("search", {"query": "museum"}),
     ):
-        answer = read_reply_text(await telex.editor.slash(telex.news, command, **options))
+        answer = read_reply_text(await telex.run_as_editor(command, **options))
         assert answer
         assert "Something went wrong" not in answer
     await index.catch_up()

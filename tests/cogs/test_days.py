@@ -56,6 +56,4 @@ async def test_days_are_in_utc_without_time_zone_setting(telex, feed_server):
     await follow_feed(
         telex, feed_server, make_rss_item(1, title="Robots of Wednesday in UTC", published=START - 22 * HOUR)
     )
-    assert "of Wednesday" not in read_reply_text(
-        await telex.reader.slash(telex.news, "search", query="robots since:today")
-    )
+    assert "of Wednesday" not in read_reply_text(await telex.run_as_reader("search", query="robots since:today"))

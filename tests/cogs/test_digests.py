@@ -24,6 +24,7 @@ from tests.support.interactions import (
     get_last_reply,
     list_components,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
     restrict_to_editors,
@@ -48,7 +49,7 @@ def drawn_batches(monkeypatch) -> list[Any]:
 
 
 async def open_digest_setup(world: World, channel: ChannelHandle | None = None) -> ResponseMessage:
-    return get_last_reply(await world.editor.slash(world.news, "digest setup", channel=channel or world.news))
+    return get_last_reply(await world.run_as_editor("digest setup", channel=channel or world.news))
 
 
 async def start_digest(world: World, channel: ChannelHandle | None = None, **enabled_options: str) -> None:
@@ -77,8 +78,7 @@ async def advance_until_due(world: World) -> None:
     await world.deliver()
 
 
-async def test_digest_is_previewed_and_sent_once_when_due(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_digest_is_previewed_and_sent_once_when_due(telex, feed, feed_server):
     flow = await open_digest_setup(telex)
     assert flow.ephemeral
     flow_text = read_message_text(flow)
@@ -108,8 +108,7 @@ async def test_digest_is_previewed_and_sent_once_when_due(telex, feed_server):
     assert len(telex.posts()) == len(posts_before) + 1  # no new articles that day
 
 
-async def test_digest_setup_uses_occasional_workers_only(telex, feed_server, monkeypatch):
-    await follow_feed(telex, feed_server)
+async def test_digest_setup_uses_occasional_workers_only(telex, feed, monkeypatch):
     used_workers: set[Any] = set()
     original_run = worker_pool.WorkerPool.run
 
@@ -125,8 +124,7 @@ async def test_digest_setup_uses_occasional_workers_only(telex, feed_server, mon
     assert used_workers <= {telex.newsroom.occasional_workers}
 
 
-async def test_digest_menu_saves_story(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_digest_menu_saves_story(telex, feed, feed_server):
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
     await telex.deliver()
@@ -144,8 +142,7 @@ async def test_digest_menu_saves_story(telex, feed_server):
     assert "Rising this week" in read_reply_text(await telex.reader.click(digest, label="Trends"))
 
 
-async def test_digest_only_channel_gets_no_single_posts(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_digest_only_channel_gets_no_single_posts(telex, feed, feed_server):
     await start_digest(telex, alone="yes")
     post_count_before = len(telex.posts())
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
@@ -161,11 +158,10 @@ async def test_digest_only_channel_gets_no_single_posts(telex, feed_server):
     assert str(telex.posts()[-1].id) in reason
 
 
-async def test_digest_is_listed_changed_and_stopped(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
-    assert "None yet" in read_reply_text(await telex.editor.slash(telex.news, "digest list"))
+async def test_digest_is_listed_changed_and_stopped(telex, feed, feed_server):
+    assert "None yet" in read_reply_text(await telex.run_as_editor("digest list"))
     await start_digest(telex, alone="yes")
-    list_reply = get_last_reply(await telex.editor.slash(telex.news, "digest list"))
+    list_reply = get_last_reply(await telex.run_as_editor("digest list"))
     assert "every day at 08:00" in read_message_text(list_reply)
     assert "Digest only" in read_message_text(list_reply)
     flow = get_last_reply(await select_option(telex.editor, list_reply, "#news"))
@@ -180,7 +176,7 @@ async def test_digest_is_listed_changed_and_stopped(telex, feed_server):
     assert "Stopped the digest" in stop_text
     await telex.deliver()
     assert "1 article arrived in the meantime" in read_message_text(telex.posts()[-1])
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 
 
@@ -236,8 +232,7 @@ def list_picture_urls(message: discord.Message) -> list[str]:
     return [gallery_item["media"]["url"] for part in list_components(message) for gallery_item in part.get("items", ())]
 
 
-async def test_missed_digest_is_sent_late_only_within_half_a_day(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_missed_digest_is_sent_late_only_within_half_a_day(telex, feed, feed_server):
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     await telex.deliver()
@@ -256,8 +251,7 @@ async def test_missed_digest_is_sent_late_only_within_half_a_day(telex, feed_ser
     assert "Linux gets a scheduler" in read_message_text(digest)
 
 
-async def test_chart_is_attached_only_with_permission(telex, feed_server, drawn_batches):
-    feed = await follow_feed(telex, feed_server)
+async def test_chart_is_attached_only_with_permission(telex, feed, feed_server, drawn_batches):
     await start_digest(telex, chart="yes")
     for week in range(2):  # enough for a comparison
         titles = [f"Story{week}{number} of week{week}" for number in range(12)]
@@ -286,8 +280,7 @@ async def test_chart_is_attached_only_with_permission(telex, feed_server, drawn_
     assert not list_picture_urls(post)
 
 
-async def test_digest_setup_without_feeds_preselects_other_channels(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_digest_setup_without_feeds_preselects_other_channels(telex, feed):
     weekly_channel = telex.guild.create_text_channel("weekly")
     flow = await open_digest_setup(telex, weekly_channel)
     assert "other channels that everybody here can see" in read_message_text(flow)
@@ -304,8 +297,7 @@ async def test_digest_preview_without_articles(telex, feed_server):
     assert "Nothing to preview yet" in read_message_text(flow)
 
 
-async def test_digest_setup_refuses_others_and_unpostable_channel(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_digest_setup_refuses_others_and_unpostable_channel(telex, feed):
     await telex.set_permissions(telex.news, send_messages=False)
     flow = await open_digest_setup(telex)
     custom_id = next(
@@ -316,8 +308,7 @@ async def test_digest_setup_refuses_others_and_unpostable_channel(telex, feed_se
     assert await telex.store.digests.get_by_channel(telex.news.id) is None
 
 
-async def test_digest_uses_language_of_channel(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_digest_uses_language_of_channel(telex, feed, feed_server):
     await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
@@ -329,15 +320,15 @@ async def test_digest_uses_language_of_channel(telex, feed_server):
 
 async def test_settings_history_shows_digest_in_language_of_user(telex):
     await start_digest(telex, alone="alone")
-    list_text = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    list_text = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Digest**: none → every day at 08:00, digest only" in list_text
     place = {"server_id": telex.guild.id, "channel_id": telex.news.id}
     await telex.store.digests.delete(**place, user_id=OPERATOR_USER_ID)
-    list_text = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    list_text = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Digest**: every day at 08:00, digest only → none" in list_text
     assert "whoever runs Telex" in list_text
     telex.locales[telex.editor.id] = "fr"
-    list_text = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    list_text = read_reply_text(await telex.run_as_editor("settings history"))
     assert "tous les jours à 08:00, seulement le résumé" in list_text
     assert "daily" not in list_text
     assert "la personne qui gère Telex" in list_text
@@ -346,8 +337,8 @@ async def test_settings_history_shows_digest_in_language_of_user(telex):
 async def test_feed_added_to_digest_only_channel_waits_for_digest(telex, feed_server):
     url = feed_server.serve("/rss", make_rss(make_rss_item(1, title="A new find", published=telex.clock.now() - 60)))
     await start_digest(telex, alone="alone")
-    preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    final_text = read_reply_text(await telex.editor.click(get_last_reply(preview), label="Follow"))
+    preview = await telex.run_as_editor("feed add", url=url)
+    final_text = read_reply_text(await press_button(telex.editor, preview, "Follow"))
     assert "only gets digests" in final_text
     assert "on its way" not in final_text
     await telex.deliver()
@@ -361,7 +352,7 @@ async def test_command_permission_of_server_allows_digest_buttons(telex):
     await start_digest(telex)
     command = telex.env.backend.find_command("digest", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
-    list_reply = get_last_reply(await telex.reader.slash(telex.news, "digest list"))
+    list_reply = get_last_reply(await telex.run_as_reader("digest list"))
     custom_id, options = find_menu(list_reply, "Change or stop")
     flow = get_last_reply(await telex.reader.select(list_reply, [options[0]["value"]], custom_id=custom_id))
     assert "Stopped the digest" in read_reply_text(await telex.reader.click(flow, label="Stop the digest"))
@@ -369,7 +360,7 @@ async def test_command_permission_of_server_allows_digest_buttons(telex):
 
 async def test_digest_of_temporarily_missing_channel_is_not_deleted(telex, monkeypatch):
     await start_digest(telex)
-    list_reply = get_last_reply(await telex.editor.slash(telex.news, "digest list"))
+    list_reply = get_last_reply(await telex.run_as_editor("digest list"))
     custom_id, options = find_menu(list_reply, "Change or stop")
 
     async def find_no_channel(_guild: discord.Guild, _channel_id: int) -> None:

@@ -32,7 +32,7 @@ async def test_feed_over_quota_is_shown_in_list_why_and_alert(ten_entries_per_fe
     await follow_flooding_feed(telex, feed_server)
     now = telex.clock.now()
     assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in read_reply_text(
-        await telex.editor.slash(telex.news, "feed list")
+        await telex.run_as_editor("feed list")
     )
     reply_text = await run_why(telex, SKIPPED_LINK)
     assert reply_text == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
@@ -41,7 +41,7 @@ async def test_feed_over_quota_is_shown_in_list_why_and_alert(ten_entries_per_fe
     ]
     assert sum("brings more articles than I can keep" in text for text in posts) == 1
     telex.locales[telex.editor.id] = "fr"
-    list_text = read_reply_text(await telex.editor.slash(telex.news, "feed list")).replace("\N{NO-BREAK SPACE}", " ")
+    list_text = read_reply_text(await telex.run_as_editor("feed list")).replace("\N{NO-BREAK SPACE}", " ")
     assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in list_text
 
 

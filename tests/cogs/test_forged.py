@@ -255,7 +255,7 @@ def test_views_inherit_interaction_check():
 @pytest.mark.parametrize("asker", [OWNER, MANAGER])
 async def test_page_of_other_user_is_refused(telex, feed_server, asker):
     people = await create_requesters(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "latest")
+    answer = await telex.run_as_reader("latest")
     assert answer.response is not None
     custom_id, _options = find_menu(answer.response)
     reply_text = await people.click(asker, answer.response, custom_id, [people.articles[PUBLIC].key])

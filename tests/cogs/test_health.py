@@ -177,7 +177,7 @@ async def test_metrics_count_polls_articles_deliveries_and_commands(telex, page,
     feed_server.serve("/feed", b"", status=404)
     await telex.poll(feed)
     telex.clock.advance(90)
-    await telex.reader.slash(telex.news, "about")
+    await telex.run_as_reader("about")
     await telex.bot.services.join_cluster()
     status, text = await page("/metrics")
     assert status == 200

@@ -328,7 +328,7 @@ async def test_hostile_feed_is_harmless_in_posts_and_commands(telex, feed_server
         "trends": {},
     }
     for command, options in options_by_command.items():
-        shown_messages.append(get_last_reply(await telex.editor.slash(telex.news, command, **options)))
+        shown_messages.append(get_last_reply(await telex.run_as_editor(command, **options)))
     for message in shown_messages:
         words = "\n".join([message.content, *iterate_markup(list(message.embeds)), *list_part_texts(message)])
         assert words.strip()

@@ -21,6 +21,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_button_labels,
+    press_button,
     read_message_text,
     read_reply_text,
     select_option,
@@ -50,29 +51,28 @@ async def list_saved_titles(world: World) -> list[str]:
 
 async def save_link(world: World, link: str) -> str:
     """Save a link as the reader and return the reply of /save."""
-    return read_reply_text(await world.reader.slash(world.news, "save", link=link))
+    return read_reply_text(await world.run_as_reader("save", link=link))
 
 
 async def test_saved_page_can_be_read_after_page_is_gone(telex, feed_server):
     link = serve_page(feed_server)
-    card = await telex.reader.slash(telex.news, "save", link=link + "?utm_source=x#rss")
+    card = await telex.run_as_reader("save", link=link + "?utm_source=x#rss")
     assert get_last_reply(card).ephemeral
     assert read_reply_text(card).startswith(SAVED)
     assert "Coast Weekly" in read_reply_text(card)
     feed_server.serve("/lamp", status=404)
-    bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
+    bookmark_list = await telex.run_as_reader("bookmarks")
     assert f"**[{TITLE}]({link})**" in read_reply_text(bookmark_list)
     article_card = await select_option(telex.reader, get_last_reply(bookmark_list), TITLE, "Open an article")
     assert TEXT.strip() in read_reply_text(article_card)
     assert "Share here" not in list_button_labels(get_last_reply(article_card))
-    search_reply = await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked")
+    search_reply = await telex.run_as_reader("search", query="zeppelin is:bookmarked")
     assert TITLE in read_reply_text(search_reply)
     article_card = await select_option(telex.reader, get_last_reply(search_reply), TITLE)
     assert TEXT.strip() in read_reply_text(article_card)
 
 
-async def test_menus_use_links_in_messages_of_others(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_menus_use_links_in_messages_of_others(telex, feed, feed_server):
     article = await get_newest_article(telex, feed)
     page = serve_page(feed_server)
     linking_message = await telex.editor.send(telex.news, f"Read this: {article.url}, it’s good")
@@ -92,8 +92,7 @@ async def test_menus_use_links_in_messages_of_others(telex, feed_server):
     assert "Applications › Enregistrer ce lien" in read_reply_text(reply)
 
 
-async def test_menu_on_link_does_not_reveal_article_of_hidden_channel(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_menu_on_link_does_not_reveal_article_of_hidden_channel(telex, feed):
     article = await get_newest_article(telex, feed)
     lobby = telex.guild.create_text_channel("lobby")
     hide_channel(telex, telex.news, telex.reader)
@@ -102,15 +101,14 @@ async def test_menu_on_link_does_not_reveal_article_of_hidden_channel(telex, fee
         assert article.title not in read_reply_text(await telex.reader.context_menu(lobby, menu, message))
 
 
-async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed, feed_server):
     fact = "The lighthouse of Rockall was painted green in 1931 by the engineer Moira Finlay. "
     serve_page(feed_server, title="Rockall’s lighthouse", text=fact)
     await save_link(telex, feed_server.origin + "/lamp")
     question = {"question": "Who painted the lighthouse of Rockall?"}
-    assert "Moira Finlay" in read_reply_text(await telex.reader.slash(telex.news, "ask", **question))
-    assert "Moira" not in read_reply_text(await telex.reader.slash(telex.news, "ask", **question, public=True))
-    assert "Moira" not in read_reply_text(await telex.editor.slash(telex.news, "ask", **question))
+    assert "Moira Finlay" in read_reply_text(await telex.run_as_reader("ask", **question))
+    assert "Moira" not in read_reply_text(await telex.run_as_reader("ask", **question, public=True))
+    assert "Moira" not in read_reply_text(await telex.run_as_editor("ask", **question))
     await telex.reader.send_dm(question["question"])
     dm_answers = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
     assert "Moira Finlay" in str(list_components(dm_answers[-1]))
@@ -118,14 +116,14 @@ async def test_saved_page_answers_only_private_questions_of_its_user(telex, feed
 
 async def test_removed_page_can_be_restored_until_purged(telex, feed_server):
     link = serve_page(feed_server)
-    card = await telex.reader.slash(telex.news, "save", link=link)
-    removal = await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    card = await telex.run_as_reader("save", link=link)
+    removal = await press_button(telex.reader, card, "Remove from bookmarks")
     assert await list_saved_titles(telex) == []
-    await telex.reader.click(get_last_reply(removal), label="Undo")
+    await press_button(telex.reader, removal, "Undo")
     assert await list_saved_titles(telex) == [TITLE]
     assert (await save_link(telex, link)).startswith("Already in your bookmarks.")
     feed_id = saved_pages_feed_id(telex.reader.id)
-    await telex.reader.click(get_last_reply(card), label="Remove from bookmarks")
+    await press_button(telex.reader, card, "Remove from bookmarks")
     tasks = background_tasks.BackgroundTasks(telex.newsroom)
     await tasks.purge_expired()
     assert len(await telex.store.articles.list_newest([feed_id], limit=9)) == 1  # It can still be brought back.
@@ -170,13 +168,13 @@ async def test_context_menu_saves_link_or_offers_choice(telex, feed_server):
 
 async def test_link_is_added_in_bookmark_list(telex, feed_server):
     link = serve_page(feed_server)
-    bookmark_list = await telex.reader.slash(telex.news, "bookmarks")
+    bookmark_list = await telex.run_as_reader("bookmarks")
     assert "Add link saves any web page" in read_reply_text(bookmark_list)
-    form = await telex.reader.click(get_last_reply(bookmark_list), label="Add link")
+    form = await press_button(telex.reader, bookmark_list, "Add link")
     bookmark_list = await telex.reader.submit_modal(form, {"link": f"  {link} "})
     assert SAVED in read_reply_text(bookmark_list)
     assert TITLE in read_reply_text(bookmark_list)
-    form = await telex.reader.click(get_last_reply(bookmark_list), label="Add link")
+    form = await press_button(telex.reader, bookmark_list, "Add link")
     await telex.reader.submit_modal(form, {"link": "http://10.0.0.1/"})
     assert await list_saved_titles(telex) == [TITLE]
 
@@ -186,7 +184,7 @@ async def test_full_page_of_saved_links_fits_message(telex, feed_server):
         title = f"Page {number} " + "with a long title " * 8
         serve_page(feed_server, f"/{number}", title=title, text=f"Number {number}. {TEXT}" * 9)
         await save_link(telex, f"{feed_server.origin}/{number}")
-    bookmark_list = get_last_reply(await telex.reader.slash(telex.news, "bookmarks"))
+    bookmark_list = get_last_reply(await telex.run_as_reader("bookmarks"))
     assert "7 bookmarks" in read_message_text(bookmark_list)
     assert len(list_components(bookmark_list)) <= 40
     assert {"Add link", "As a feed", "Export", "Share…", "1 / 2"} <= set(list_button_labels(bookmark_list))
@@ -297,7 +295,7 @@ async def test_saved_pages_are_limited_per_user_and_period(telex, feed_server, m
         answer = await save_link(telex, f"{feed_server.origin}/3")
         telex.clock.advance(7)  # Commands themselves have a limit, too.
     assert "You’ve saved 10 links in ten minutes" in answer
-    other_reply = await telex.editor.slash(telex.news, "save", link=f"{feed_server.origin}/2")
+    other_reply = await telex.run_as_editor("save", link=f"{feed_server.origin}/2")
     assert read_reply_text(other_reply).startswith(SAVED)
 
 
@@ -346,7 +344,7 @@ async def test_page_is_saved_outside_of_servers_with_the_bot(telex, feed_server,
 
 async def test_page_is_saved_and_found_without_visible_feeds(telex, feed_server):
     await save_link(telex, serve_page(feed_server))
-    search_reply = read_reply_text(await telex.reader.slash(telex.news, "search", query="zeppelin is:bookmarked"))
+    search_reply = read_reply_text(await telex.run_as_reader("search", query="zeppelin is:bookmarked"))
     assert TITLE in search_reply
-    empty_text = read_reply_text(await telex.reader.slash(telex.news, "search", query="moon is:bookmarked"))
+    empty_text = read_reply_text(await telex.run_as_reader("search", query="moon is:bookmarked"))
     assert "Nothing to read yet" not in empty_text

@@ -17,6 +17,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_button_labels,
+    press_button,
     read_message_text,
     read_reply_text,
 )
@@ -34,7 +35,7 @@ async def test_import_follows_feeds_and_posts_only_later_articles(telex, feed_se
     post_count_before = len(telex.posts())
     visit_count = len(feed_server.visits)
     document = build_opml([url, known_feed.url, "javascript:alert(1)"])
-    answer = await telex.editor.slash(telex.news, "feed import", file=("list.opml", document))
+    answer = await telex.run_as_editor("feed import", file=("list.opml", document))
     for part in (
         "✅ 1 feed added",
         "☑️ 1 feed was already followed",
@@ -52,13 +53,13 @@ async def test_import_follows_feeds_and_posts_only_later_articles(telex, feed_se
         telex, feed_server, feed, make_rss_item(4, title="Later", published=START + 60), *make_three_rss_items()
     )
     assert list_posted_titles(telex)[post_count_before:] == ["Later"]
-    second_reply = await telex.editor.slash(telex.news, "feed import", file=("list.opml", document))
+    second_reply = await telex.run_as_editor("feed import", file=("list.opml", document))
     assert "☑️ 2 feeds were already followed" in read_reply_text(second_reply)
 
 
 async def test_import_from_link_and_invalid_links(telex, feed_server):
     url = feed_server.serve("/list", build_opml([feed_server.origin + "/rss"]), content_type="text/plain")
-    answer = await telex.editor.slash(telex.news, "feed import", link=url)
+    answer = await telex.run_as_editor("feed import", link=url)
     assert "✅ 1 feed added" in read_reply_text(answer)
     for link, expected_text in (
         (feed_server.serve("/page", "<p>no list</p>"), "I found no feeds in this"),
@@ -66,23 +67,23 @@ async def test_import_from_link_and_invalid_links(telex, feed_server):
         ("not an address", "isn’t a web address"),
         ("http://10.0.0.1/list", "private network"),
     ):
-        assert expected_text in read_reply_text(await telex.editor.slash(telex.news, "feed import", link=link))
+        assert expected_text in read_reply_text(await telex.run_as_editor("feed import", link=link))
 
 
 async def test_import_requires_file_or_link(telex):
-    assert "Give me either" in read_reply_text(await telex.editor.slash(telex.news, "feed import"))
+    assert "Give me either" in read_reply_text(await telex.run_as_editor("feed import"))
 
 
 async def test_import_refuses_large_file(telex, monkeypatch):
     monkeypatch.setattr(opml, "MAX_OPML_BYTES", 10)
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", build_opml(["https://a.example/"])))
+    answer = await telex.run_as_editor("feed import", file=("a.opml", build_opml(["https://a.example/"])))
     assert "too large" in read_reply_text(answer)
 
 
 async def test_import_lists_feeds_beyond_limit(telex, monkeypatch):
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 20)
     document = build_opml([f"https://a.example/{n}" for n in range(23)])
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", document))
+    answer = await telex.run_as_editor("feed import", file=("a.opml", document))
     assert answer.response is not None
     assert "✅ 20 feeds added" in read_message_text(answer.response)
     assert "➖ 3 feeds left out" in read_message_text(answer.response)
@@ -94,7 +95,7 @@ async def test_import_lists_feeds_beyond_limit(telex, monkeypatch):
     # Beyond what one import adds, it isn't the operator's limit that is named.
     monkeypatch.setitem(telex.newsroom.limits.default_limits, Limit.FEEDS_PER_SERVER, 100)
     monkeypatch.setattr(opml_plan, "MAX_IMPORTED_SUBSCRIPTIONS", 2)
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", document))
+    answer = await telex.run_as_editor("feed import", file=("a.opml", document))
     assert answer.response is not None
     assert "➖ 1 feed left out: an import reads up to 5,000 and adds up to 1,000." in read_message_text(answer.response)
     assert "limits this server" not in read_message_text(answer.response)
@@ -102,14 +103,12 @@ async def test_import_lists_feeds_beyond_limit(telex, monkeypatch):
 
 async def test_url_with_password_is_masked_and_not_exported(telex):
     url = "https://user:hunter2hunter2@a.example/feed"
-    answer = await telex.editor.slash(
-        telex.news, "feed import", file=("a.opml", build_opml([url, "https://b.example/feed"]))
-    )
+    answer = await telex.run_as_editor("feed import", file=("a.opml", build_opml([url, "https://b.example/feed"])))
     assert "2 feeds added" in read_reply_text(answer)
     assert "hunter2" not in read_reply_text(answer)
     assert await telex.store.feeds.find(url) is None
     assert await telex.store.feeds.find(url, telex.guild.id) is not None
-    export_reply = await telex.editor.slash(telex.news, "feed export")
+    export_reply = await telex.run_as_editor("feed export")
     assert "1 feed left out: its address contains a password" in read_reply_text(export_reply)
     (file,) = get_last_reply(export_reply).attachments
     document = await file.read()
@@ -122,7 +121,7 @@ async def test_export_omits_hidden_channels(telex, feed_server):
     await follow_feed(telex, feed_server, title='Tom & "Jerry" <été>')
     await follow_feed(telex, feed_server, path="/two?a=1&b=2", title="Two")
     await follow_feed(telex, feed_server, path="/three", title="Three", channel=hidden_channel)
-    export_reply = await telex.editor.slash(telex.news, "feed export")
+    export_reply = await telex.run_as_editor("feed export")
     (file,) = get_last_reply(export_reply).attachments
     document = await file.read()
     pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
@@ -133,10 +132,10 @@ async def test_export_omits_hidden_channels(telex, feed_server):
     await telex.store.filters.add(
         FilterPlace(hidden_channel.id, FilterScope.CHANNEL), [(FilterMode.EXCLUDE, "secretword")], user_id=1, limit=9
     )
-    (file,) = get_last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
+    (file,) = get_last_reply(await telex.run_as_editor("feed export")).attachments
     assert b"never secretword" in await file.read()
     hide_channel(telex, hidden_channel, telex.editor)
-    (file,) = get_last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
+    (file,) = get_last_reply(await telex.run_as_editor("feed export")).attachments
     document = await file.read()
     assert b"#hidden" not in document
     assert b"secretword" not in document
@@ -160,9 +159,9 @@ async def test_import_of_export_restores_channels_filters_and_looks(telex, feed_
     look = PostLook(style=Style.HEADLINE, prefix="News:", template=Template("{title}"))
     await store.subscriptions.set_look(subscription.id, look, user_id=1)
     setup = await store.setups.read(telex.guild.id)
-    (file,) = get_last_reply(await telex.editor.slash(telex.news, "feed export")).attachments
+    (file,) = get_last_reply(await telex.run_as_editor("feed export")).attachments
     document = await file.read()
-    same_list = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    same_list = await telex.run_as_editor("feed import", file=("telex.opml", document))
     assert "nothing new" in read_reply_text(same_list)
 
     for channel, feed in ((telex.news, feeds[0]), (tech, feeds[0]), (tech, feeds[1])):
@@ -175,12 +174,12 @@ async def test_import_of_export_restores_channels_filters_and_looks(telex, feed_
     assert f"<#{telex.news.id}> · 1 feed · 2 filters · 1 look\n" in read_reply_text(preview)
     assert f"<#{tech.id}> · 2 feeds · 1 filter" in read_reply_text(preview)
     assert await store.subscriptions.count(telex.guild.id) == 0
-    report = await telex.editor.click(get_last_reply(preview), label="Import")
+    report = await press_button(telex.editor, preview, "Import")
     assert "✅ 3 feeds added" in read_reply_text(report)
     assert await store.setups.read(telex.guild.id) == setup
     changes = await store.preferences.list_changes(telex.guild.id, limit=6)
     assert {change.user_id for change in changes} == {telex.editor.id}
-    undo_reply = await telex.editor.click(get_last_reply(report), label="Undo the import")
+    undo_reply = await press_button(telex.editor, report, "Undo the import")
     assert read_reply_text(undo_reply) == "### Import undone\n↩️ 3 feeds removed\n↩️ 1 filter removed"
     assert await store.setups.read(telex.guild.id) == setup_before
 
@@ -213,14 +212,14 @@ async def test_import_moves_feeds_of_unusable_channels_with_filters(telex):
         (ChannelOutline(telex.news.id, "news", (exclude_filters[0], Filter(0, FilterMode.INCLUDE, "whole"))), [])
     )
     document = opml.serialize_opml("x", groups, now=START)
-    preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    preview = await telex.run_as_editor("feed import", file=("telex.opml", document))
     assert f"<#{telex.news.id}> · 9 feeds · 56 filters" in read_reply_text(preview)
     assert r"there for you: \*0\*, \*1\*, \*2\*, \*3\*. These feeds go to " + f"<#{telex.news.id}>" in read_reply_text(
         preview
     )
     assert "➖ 14 filters or looks left out" in read_reply_text(preview)
     assert "All in #news" not in list_button_labels(get_last_reply(preview)), "nothing but one channel is left"
-    await telex.editor.click(get_last_reply(preview), label="Import")
+    await press_button(telex.editor, preview, "Import")
     setup = await telex.store.setups.read(telex.guild.id)
     assert {key.channel_id for key in setup if key.feed is not None} == {telex.news.id}
     filter_counts = Counter(key.feed for key in setup if key.setting == SettingKind.FILTER)
@@ -231,18 +230,18 @@ async def test_import_is_previewed_again_after_changes(telex):
     tech = telex.guild.create_text_channel("tech")
     outlines = [Outline(str(n), f"https://a.example/{n}", None, None, tech.id) for n in range(3)]
     document = opml.serialize_opml("x", [(ChannelOutline(tech.id, "#tech"), outlines)], now=START)
-    preview = await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document))
+    preview = await telex.run_as_editor("feed import", file=("telex.opml", document))
     assert f"<#{tech.id}> · 3 feeds" in read_reply_text(preview)
-    gathered_preview = await telex.editor.click(get_last_reply(preview), label="All in #news")
+    gathered_preview = await press_button(telex.editor, preview, "All in #news")
     assert f"<#{telex.news.id}> · 3 feeds" in read_reply_text(gathered_preview)
-    preview = await telex.editor.click(get_last_reply(gathered_preview), label="Each in its own channel")
+    preview = await press_button(telex.editor, gathered_preview, "Each in its own channel")
     assert f"<#{tech.id}> · 3 feeds" in read_reply_text(preview)
     hide_channel(telex, tech, telex.editor)
-    second_preview = await telex.editor.click(get_last_reply(preview), label="Import")
+    second_preview = await press_button(telex.editor, preview, "Import")
     assert "Something changed" in read_reply_text(second_preview)
     assert f"<#{telex.news.id}> · 3 feeds" in read_reply_text(second_preview)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
-    report = await telex.editor.click(get_last_reply(second_preview), label="Import")
+    report = await press_button(telex.editor, second_preview, "Import")
     assert "✅ 3 feeds added" in read_reply_text(report)
     assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
     # Undo takes back only what is as it was imported.
@@ -250,7 +249,7 @@ async def test_import_is_previewed_again_after_changes(telex):
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.filters.add(FilterPlace(subscription.id), [(FilterMode.EXCLUDE, "ads")], user_id=1, limit=9)
     telex.locales[telex.editor.id] = "fr"
-    undo_reply = await telex.editor.click(get_last_reply(report), label="Undo the import")
+    undo_reply = await press_button(telex.editor, report, "Undo the import")
     assert read_reply_text(undo_reply).splitlines()[1:] == [
         "↩️ 2 flux retirés",
         "❌ 1 flux reste : il a été modifié depuis, ou son salon vous est caché",
@@ -259,7 +258,7 @@ async def test_import_is_previewed_again_after_changes(telex):
 
 
 async def test_export_without_feeds_and_import_without_permission(telex):
-    assert "/feed add" in read_reply_text(await telex.editor.slash(telex.news, "feed export"))
+    assert "/feed add" in read_reply_text(await telex.run_as_editor("feed export"))
     await telex.set_permissions(telex.news, send_messages=False)
-    answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", build_opml(["https://a.example/"])))
+    answer = await telex.run_as_editor("feed import", file=("a.opml", build_opml(["https://a.example/"])))
     assert "**Send Messages**" in read_reply_text(answer)

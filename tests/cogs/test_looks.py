@@ -37,7 +37,7 @@ async def load_subscription_look(world: World) -> PostLook | None:
 async def open_look_panel(world: World, server: FeedServer) -> InteractionResult:
     """Follow a feed and open the panel of its look."""
     await follow_feed(world, server)
-    return await world.editor.slash(world.news, "feed look", feed=await get_first_subscription_id(world))
+    return await world.run_as_editor("feed look", feed=await get_first_subscription_id(world))
 
 
 async def choose_style(world: World, panel: InteractionResult, style: Style) -> InteractionResult:
@@ -106,7 +106,7 @@ async def test_picture_can_be_hidden_and_cancel_changes_nothing(telex, feed_serv
     assert "Show the picture" in list_button_labels(get_panel_message(panel))
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
     assert await load_subscription_look(telex) == PostLook(shows_image=False)
-    second_panel = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    second_panel = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     second_panel = await choose_style(telex, second_panel, Style.COMPACT)
     assert "Nothing changed" in read_reply_text(
         await telex.editor.click(get_panel_message(second_panel), label="Cancel")
@@ -123,7 +123,7 @@ async def test_look_is_reset_to_server_default(telex, feed_server):
     assert "Default for this server" not in read_reply_text(panel)
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
     assert await load_subscription_look(telex) == PostLook()
-    second_reply = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    second_reply = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     second_reply = await telex.editor.click(get_panel_message(second_reply), label="Server’s default")
     assert "###" not in get_preview_text(second_reply)
     await telex.editor.click(get_panel_message(second_reply), label=USE_LABEL)
@@ -160,15 +160,14 @@ async def test_prefix_is_escaped_and_cleaned(telex, feed_server):
 
 async def test_unpolled_feed_is_previewed_with_example(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", make_rss(title="Example News")))
-    panel = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    panel = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     assert "[An article’s title](" in get_preview_text(panel)
 
 
-async def test_feed_preview_and_card_show_look(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_feed_preview_and_card_show_look(telex, feed):
     look = PostLook(style=Style.COMPACT, shows_image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(int(await get_first_subscription_id(telex)), look, user_id=telex.editor.id)
-    preview = await telex.editor.slash(telex.news, "feed preview", feed=await get_first_subscription_id(telex))
+    preview = await telex.run_as_editor("feed preview", feed=await get_first_subscription_id(telex))
     assert "**[Net · Cities ban facial recognition](" in read_reply_text(preview)
     list_text = read_reply_text(await open_feed_card(telex))
     assert "-# look: compact, no picture, “Net ·”" in list_text
@@ -177,11 +176,9 @@ async def test_feed_preview_and_card_show_look(telex, feed_server):
 async def test_settings_history_describes_looks_and_filters(telex, feed_server):
     panel = await choose_style(telex, await open_look_panel(telex, feed_server), Style.COMPACT)
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
-    filter_trial = await telex.editor.slash(
-        telex.news, "feed filter", feed=await get_first_subscription_id(telex), never="chips"
-    )
+    filter_trial = await telex.run_as_editor("feed filter", feed=await get_first_subscription_id(telex), never="chips")
     await telex.editor.click(get_panel_message(filter_trial), label="Save this filter")
-    history_text = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history_text = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Post appearance**: same as the server → compact" in history_text
     assert "**Filter**: none → never `chips`" in history_text
 
@@ -200,7 +197,7 @@ async def test_template_is_previewed_and_invalid_one_refused(telex, feed_server)
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
     look = await load_subscription_look(telex)
     assert look == PostLook(template=Template("{title} in {outlet}", "", "-# {time}"))
-    second_panel = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    second_panel = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     second_panel = await submit_template(telex, second_panel)
     assert "### [Cities ban facial recognition]" in get_preview_text(second_panel)
     await telex.editor.click(get_panel_message(second_panel), label=USE_LABEL)
@@ -216,7 +213,7 @@ async def test_mentionable_role_is_mentioned(telex, feed_server):
     assert get_last_reply(panel).content == f"<@&{readers.id}>"
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
     assert await load_subscription_look(telex) == PostLook(role_id=readers.id)
-    second_reply = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    second_reply = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     await telex.editor.click(get_panel_message(await choose_roles(telex, second_reply)), label=USE_LABEL)
     assert await load_subscription_look(telex) == PostLook()
 
@@ -257,7 +254,7 @@ async def test_role_chosen_by_other_user_is_preserved(telex, feed_server):
     await telex.store.subscriptions.set_look(
         int(await get_first_subscription_id(telex)), PostLook(role_id=staff.id), user_id=telex.reader.id
     )
-    panel = await telex.editor.slash(telex.news, "feed look", feed=await get_first_subscription_id(telex))
+    panel = await telex.run_as_editor("feed look", feed=await get_first_subscription_id(telex))
     panel = await choose_style(telex, panel, Style.COMPACT)
     await telex.editor.click(get_panel_message(panel), label=USE_LABEL)
     assert await load_subscription_look(telex) == PostLook(style=Style.COMPACT, role_id=staff.id)
@@ -266,26 +263,24 @@ async def test_role_chosen_by_other_user_is_preserved(telex, feed_server):
 # The server's look
 
 
-async def test_server_look_applies_to_feeds_without_own_look(telex, feed_server):
-    await follow_feed(telex, feed_server)
-    reply = await telex.editor.slash(telex.news, "settings look")
+async def test_server_look_applies_to_feeds_without_own_look(telex, feed):
+    reply = await telex.run_as_editor("settings look")
     assert "### [Cities ban facial recognition](" in get_preview_text(reply)
     reply = await choose_style(telex, reply, Style.HEADLINE)
     await telex.editor.click(get_panel_message(reply), label=USE_LABEL)
     assert await telex.store.preferences.get_look(telex.guild.id) == PostLook(style=Style.HEADLINE)
-    reply = await telex.editor.slash(telex.news, "feed preview", feed=await get_first_subscription_id(telex))
+    reply = await telex.run_as_editor("feed preview", feed=await get_first_subscription_id(telex))
     assert "###" not in read_reply_text(reply)
-    history_text = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history_text = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Post appearance**: default → headline" in history_text
-    second_reply = await telex.editor.slash(telex.news, "settings look")
+    second_reply = await telex.run_as_editor("settings look")
     second_reply = await telex.editor.click(get_panel_message(second_reply), label="Default")
     await telex.editor.click(get_panel_message(second_reply), label=USE_LABEL)
     assert await telex.store.preferences.get_look(telex.guild.id) == PostLook()
 
 
-async def test_server_settings_open_look_panel_with_permission(telex, feed_server):
-    await follow_feed(telex, feed_server)
-    settings_panel = await telex.editor.slash(telex.news, "settings server")
+async def test_server_settings_open_look_panel_with_permission(telex, feed):
+    settings_panel = await telex.run_as_editor("settings server")
     look_panel = await telex.editor.click(get_panel_message(settings_panel), label="Choose…")
     assert "### [Cities ban facial recognition](" in get_preview_text(look_panel)
     saved_reply = await telex.editor.click(
@@ -293,8 +288,8 @@ async def test_server_settings_open_look_panel_with_permission(telex, feed_serve
     )
     assert "Saved. New posts look like this" in read_reply_text(saved_reply)
     assert await telex.store.preferences.get_look(telex.guild.id) == PostLook(style=Style.COMPACT)
-    settings_panel = await telex.editor.slash(telex.news, "settings server")
-    look_panel = await telex.editor.slash(telex.news, "settings server")
+    settings_panel = await telex.run_as_editor("settings server")
+    look_panel = await telex.run_as_editor("settings server")
     look_panel = await telex.editor.click(get_panel_message(look_panel), label="Choose…")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for pending_click in (
@@ -305,7 +300,7 @@ async def test_server_settings_open_look_panel_with_permission(telex, feed_serve
 
 
 async def test_server_look_without_feeds_is_previewed_with_example(telex):
-    panel = await telex.editor.slash(telex.news, "settings look")
+    panel = await telex.run_as_editor("settings look")
     assert "[An article’s title](" in get_preview_text(panel)
 
 
@@ -321,7 +316,7 @@ async def test_server_role_requires_mention_permission_everywhere(telex, feed_se
     assert f"<@&{staff.id}>" in read_message_text(
         get_panel_message(await choose_roles(telex, await open_look_panel(telex, feed_server), staff))
     )
-    refusal = await choose_roles(telex, await telex.editor.slash(telex.news, "settings look"), staff)
+    refusal = await choose_roles(telex, await telex.run_as_editor("settings look"), staff)
     assert "You can’t mention" in read_reply_text(refusal)
 
 
@@ -363,8 +358,8 @@ async def test_moving_feed_with_role_requires_mention_permission(telex, feed_ser
     feed = await get_first_subscription_id(telex)
     await telex.store.subscriptions.set_look(int(feed), PostLook(role_id=staff.id), user_id=1)
     other_channel = telex.guild.create_text_channel("other")
-    refusal = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other_channel)
+    refusal = await telex.run_as_editor("feed move", feed=feed, channel=other_channel)
     assert "You can’t mention" in read_reply_text(refusal)
     telex.env.backend.edit_role(telex.guild.id, staff.id, {"mentionable": True})
-    move_reply = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other_channel)
+    move_reply = await telex.run_as_editor("feed move", feed=feed, channel=other_channel)
     assert "Moved" in read_reply_text(move_reply)

@@ -34,8 +34,7 @@ from tests.support.interactions import (
 from tests.support.scenario import START, follow_feed, get_newest_article, publish_items
 
 
-async def test_answer_replies_to_message_without_mentions(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_answer_replies_to_message_without_mentions(telex, feed, engine):
     question_message = await telex.reader.send(
         telex.news, f"{bot_mention(telex)} who is <@{telex.editor.id}>, @everyone?"
     )
@@ -61,8 +60,7 @@ async def test_mention_of_bot_role_gets_hint(telex):
     assert "You mentioned my role" in read_message_text(telex.posts()[-1])
 
 
-async def test_search_syntax_in_mention_shows_results(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_search_syntax_in_mention_shows_results(telex, feed):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: moratorium since:7d")
     results_message = telex.posts()[-1]
     assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in read_message_text(results_message)
@@ -90,8 +88,7 @@ async def test_search_by_mention_links_to_all_results(telex, feed_server):
     assert "Show all" not in list_button_labels(telex.posts()[-1])  # no id is so long
 
 
-async def test_search_by_mention_offers_suggestions(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_search_by_mention_offers_suggestions(telex, feed):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} search: morotarium")
     results_message = telex.posts()[-1]
     second_reply = await telex.reader.click(
@@ -101,8 +98,7 @@ async def test_search_by_mention_offers_suggestions(telex, feed_server):
     assert "1 article · best first" in read_reply_text(second_reply)
 
 
-async def test_search_by_mention_does_not_show_bookmarks(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_search_by_mention_does_not_show_bookmarks(telex, feed):
     await telex.store.bookmarks.add(telex.reader.id, (await get_newest_article(telex, feed)).id)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} is:bookmarked")
     assert "Cities" not in read_message_text(telex.posts()[-1])
@@ -117,8 +113,7 @@ async def test_search_by_mention_omits_hidden_channel(telex, feed_server):
     assert "Cities" not in read_message_text(telex.posts()[-1])
 
 
-async def test_messages_without_question_to_bot_are_ignored(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_messages_without_question_to_bot_are_ignored(telex, feed, engine):
     post_count_before = len(telex.posts())
     for words in ("lol nice", "thanks!", "🎉"):
         await telex.reader.send(telex.news, words, reply_to=telex.posts()[0])
@@ -162,8 +157,7 @@ async def test_reply_to_catch_up_is_about_named_article(telex, feed_server, engi
     assert engine.calls[-1]["about_article_id"] is None
 
 
-async def test_previous_questions_of_reply_chain_are_limited(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_previous_questions_of_reply_chain_are_limited(telex, feed, engine):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["previous_questions"] == []
     for number in range(1, MAX_PREVIOUS_QUESTIONS + 2):
@@ -176,23 +170,20 @@ async def test_previous_questions_of_reply_chain_are_limited(telex, feed_server,
     assert engine.calls[-1]["previous_questions"] == []
 
 
-async def test_reply_to_own_question_continues_conversation(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_reply_to_own_question_continues_conversation(telex, feed, engine):
     question_message = await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.reader.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=question_message)
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_reply_to_public_answer_continues_conversation(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
-    await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
+async def test_reply_to_public_answer_continues_conversation(telex, feed, engine):
+    await telex.run_as_reader("ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
     await telex.editor.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=answer)
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_private_question_is_no_context_for_others(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_private_question_is_no_context_for_others(telex, feed, engine):
     thread = await create_public_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
     await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
@@ -223,8 +214,7 @@ async def test_thread_uses_own_language_or_that_of_channel(telex):
     assert "To search" in read_message_text(telex.posts(thread)[-1])
 
 
-async def test_questions_in_thread_are_context_for_a_day(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_questions_in_thread_are_context_for_a_day(telex, feed, engine):
     thread = await create_public_thread(telex)
     await telex.reader.send(thread, f"{bot_mention(telex)} who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
@@ -243,23 +233,20 @@ async def test_question_in_thread_of_post_is_about_its_article(telex, feed_serve
     assert article.title not in read_message_text(telex.posts(thread)[-1])
 
 
-async def test_conversation_continues_after_restart(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_conversation_continues_after_restart(telex, feed, engine):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.restart()
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
-async def test_long_question_is_refused(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_long_question_is_refused(telex, feed, engine):
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who {'really ' * 80}?")
     assert "up to 400 characters" in read_message_text(telex.posts()[-1])
     assert engine.calls == []
 
 
-async def test_mention_in_unpostable_channel_is_logged_once(telex, feed_server, engine, caplog):
-    await follow_feed(telex, feed_server)
+async def test_mention_in_unpostable_channel_is_logged_once(telex, feed, engine, caplog):
     await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
@@ -271,8 +258,7 @@ async def test_mention_in_unpostable_channel_is_logged_once(telex, feed_server, 
     assert len(engine.calls) == 1
 
 
-async def test_mention_is_answered_without_history_permission(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_mention_is_answered_without_history_permission(telex, feed, engine):
     await telex.set_permissions(telex.news, read_message_history=False)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     assert "I have no articles yet" in read_message_text(telex.posts()[-1])
@@ -283,8 +269,7 @@ def list_direct_messages(world: World) -> list[discord.Message]:
     return [message for message in world.reader.user.dm_channel.history() if message.author.bot]
 
 
-async def test_direct_message_uses_feeds_visible_to_user(telex, feed_server, engine):
-    feed = await follow_feed(telex, feed_server)
+async def test_direct_message_uses_feeds_visible_to_user(telex, feed, feed_server, engine):
     secret = telex.guild.create_text_channel("secret")
     await follow_feed(telex, feed_server, make_rss_item(9, title="Secret"), path="/secret", channel=secret)
     hide_channel(telex, secret, telex.reader)
@@ -321,8 +306,7 @@ async def test_direct_message_without_visible_feeds(telex, engine):
     assert "Ask me about the news" in read_message_text(list_direct_messages(telex)[-1])
 
 
-async def test_direct_messages_share_question_limit(telex, feed_server, engine):
-    await follow_feed(telex, feed_server)
+async def test_direct_messages_share_question_limit(telex, feed, engine):
     for number in range(MAX_QUESTIONS_PER_USER_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
     assert len(engine.calls) == MAX_QUESTIONS_PER_USER_PER_MINUTE
@@ -330,8 +314,7 @@ async def test_direct_messages_share_question_limit(telex, feed_server, engine):
     assert len(list_direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
 
 
-async def test_wait_notice_is_replaced_by_answer(telex, feed_server, engine, monkeypatch):
-    feed = await follow_feed(telex, feed_server)
+async def test_wait_notice_is_replaced_by_answer(telex, feed, engine, monkeypatch):
     engine.answer_with_quotes(await get_newest_article(telex, feed))
     monkeypatch.setattr(message_answers, "WAIT_NOTICE_DELAY_SECONDS", 0.01)
     sent_texts: list[str] = []

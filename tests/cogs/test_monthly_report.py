@@ -13,7 +13,7 @@ from bot.posting.scheduled_task import RETRY_SECONDS
 from bot.store.records.outbox_records import DueReport
 from tests.support import message_texts
 from tests.support.discord_world import World
-from tests.support.interactions import find_accessory_id, get_last_reply, hide_channel, read_reply_text
+from tests.support.interactions import find_accessory_id, get_last_reply, hide_channel, press_button, read_reply_text
 from tests.support.posted_feeds import PostHistory
 from tests.support.scenario import list_posted_texts
 
@@ -38,9 +38,9 @@ async def alerts(telex: World) -> ChannelHandle:
 
 async def turn_on_monthly_report(world: World, alerts: ChannelHandle) -> str:
     """Set the alert channel, turn the monthly scorecard on and return the text of the panel."""
-    await world.editor.slash(world.news, "feed alerts", channel=alerts)
-    report = await world.editor.slash(world.news, "feed report")
-    return read_reply_text(await world.editor.click(get_last_reply(report), label="Send it every month"))
+    await world.run_as_editor("feed alerts", channel=alerts)
+    report = await world.run_as_editor("feed report")
+    return read_reply_text(await press_button(world.editor, report, "Send it every month"))
 
 
 async def advance_to(world: World, time: datetime) -> None:
@@ -50,8 +50,8 @@ async def advance_to(world: World, time: datetime) -> None:
 
 
 async def test_monthly_report_requires_alert_channel(telex, alerts):
-    report = await telex.editor.slash(telex.news, "feed report")
-    refusal = read_reply_text(await telex.editor.click(get_last_reply(report), label="Send it every month"))
+    report = await telex.run_as_editor("feed report")
+    refusal = read_reply_text(await press_button(telex.editor, report, "Send it every month"))
     assert "It goes where alerts go. Choose a channel first" in refusal
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).report_due_at is None
 
@@ -76,12 +76,12 @@ async def test_monthly_report_is_posted_once_on_first_of_month(telex, alerts):
         await telex.deliver()
         telex.clock.advance(3_600)
     assert len(telex.posts(alerts)) == post_count_before + 1
-    settings = await telex.editor.slash(telex.news, "settings server")
+    settings = await telex.run_as_editor("settings server")
     assert "next <t:1782910800:D>" in read_reply_text(settings)  # July 1
     switch_id = find_accessory_id(get_last_reply(settings), "Monthly scorecard")
     panel_text = read_reply_text(await telex.editor.click(get_last_reply(settings), custom_id=switch_id))
     assert "not posted" in panel_text
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Monthly scorecard**: posted → not posted" in history
     await advance_to(telex, datetime(2026, 7, 1, 13, 0, tzinfo=UTC))
     assert len(telex.posts(alerts)) == post_count_before + 1
@@ -95,7 +95,7 @@ async def test_monthly_report_is_skipped_without_data_or_channel(telex, alerts):
     assert len(telex.posts(alerts)) == count
     assert ((await telex.store.monthly_reports.get_next_due_at()) or 0) > telex.clock.now()
     await telex.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=telex.guild.id, user_id=1)
-    report = read_reply_text(await telex.editor.slash(telex.news, "feed report"))
+    report = read_reply_text(await telex.run_as_editor("feed report"))
     assert "Monthly, but there’s no channel for alerts" in report
     telex.clock.advance(40 * DAY)
     await telex.deliver()

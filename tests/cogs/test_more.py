@@ -86,14 +86,14 @@ async def test_offered_role_can_be_taken_and_returned(telex, post):
         telex.guild.roles["Editors"].id,
         {"permissions": discord.Permissions(manage_guild=True, manage_roles=True).value},
     )
-    panel = await telex.editor.slash(telex.news, "settings server")
+    panel = await telex.run_as_editor("settings server")
     role_menu_id = list_role_menu_ids(get_last_reply(panel))[-1]
     permission_refusal = await telex.editor.select(get_last_reply(panel), [role], custom_id=role_menu_id)
     assert "I need the Manage Roles permission" in read_reply_text(permission_refusal)
     bot_role = telex.guild.roles[backend.bot_user.name]
     backend.edit_role(telex.guild.id, bot_role.id, {"permissions": INVITE_PERMISSIONS.value | MANAGE_ROLES})
     backend.edit_role(telex.guild.id, bot_role.id, {"position": 9})
-    panel = await telex.editor.slash(telex.news, "settings server")
+    panel = await telex.run_as_editor("settings server")
     await telex.editor.select(get_last_reply(panel), [role], custom_id=list_role_menu_ids(get_last_reply(panel))[-1])
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).self_assignable_role_ids == (role.id,)
     menu = get_last_reply(await telex.reader.click(await open_more_menu(telex, post), label="Notify me"))

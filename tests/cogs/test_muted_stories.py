@@ -18,6 +18,7 @@ from tests.support.interactions import (
     get_last_reply,
     list_button_labels,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
     select_option,
@@ -66,7 +67,7 @@ async def test_muted_story_is_not_posted_and_why_names_the_mute(telex, outlets):
     assert "posted" in await run_why(telex, f"https://news.example/articles/{other_number}")
     telex.locales[telex.reader.id] = "fr"
     assert "sujet mis en sourdine par" in await run_why(telex, f"https://news.example/articles/{number}")
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert f"**Muted story**: not muted → {BAN}\n-# <#{telex.news.id}> · <@{telex.editor.id}>" in history
 
 
@@ -79,7 +80,7 @@ async def test_story_stays_muted_until_mute_expires(telex, outlets):
     await telex.advance(2 * DAY)
     await outlets.publish("third", THIRD)
     assert list_posted_titles(telex)[count_before:] == [THIRD]
-    assert "Muted stories" not in read_reply_text(await telex.editor.slash(telex.news, "settings stories"))
+    assert "Muted stories" not in read_reply_text(await telex.run_as_editor("settings stories"))
 
 
 async def test_undo_button_ends_mute(telex, outlets):
@@ -87,7 +88,7 @@ async def test_undo_button_ends_mute(telex, outlets):
     await telex.restart()
     undo_reply = get_last_reply(await telex.editor.click(confirmation, label="Undo"))
     assert f"**{BAN}** isn’t muted anymore" in read_message_text(undo_reply)
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert f"**Muted story**: {BAN} → not muted" in history
     count_before = len(telex.posts())
     await telex.advance(3 * DAY)
@@ -103,7 +104,7 @@ async def test_member_cannot_mute_or_unmute_for_channel(telex, outlets):
     (mute,) = await telex.store.muted_stories.list_by_channel(telex.news.id)
     await forge_click(telex.reader, telex.news, confirmation, f"telex:unmute:{mute.id}")
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == [mute]
-    story_settings = get_last_reply(await telex.editor.slash(telex.news, "settings stories"))
+    story_settings = get_last_reply(await telex.run_as_editor("settings stories"))
     assert f"<@{telex.editor.id}>" in read_message_text(story_settings)
     await select_option(telex.editor, story_settings, BAN, "Undo")
     assert await telex.store.muted_stories.list_by_channel(telex.news.id) == []
@@ -111,7 +112,7 @@ async def test_member_cannot_mute_or_unmute_for_channel(telex, outlets):
 
 async def test_personal_mute_affects_notifications_and_latest_only(telex, outlets):
     telex.locales[telex.reader.id] = "fr"
-    watch_reply = await telex.reader.slash(telex.news, "watch add", query="facial recognition")
+    watch_reply = await telex.run_as_reader("watch add", query="facial recognition")
     assert "facial recognition" in read_reply_text(watch_reply)
     direct = telex.reader.user.dm_channel
     await outlets.publish("second", OTHER)
@@ -126,17 +127,17 @@ async def test_personal_mute_affects_notifications_and_latest_only(telex, outlet
     number = await outlets.publish("third", title)
     assert "grouped with" in await run_why(telex, f"https://news.example/articles/{number}", person=telex.editor)
     assert len(telex.posts(direct)) == alert_count
-    latest = read_reply_text(await telex.reader.slash(telex.news, "latest"))
+    latest = read_reply_text(await telex.run_as_reader("latest"))
     assert BAN in latest
     assert OTHER not in latest
     assert title not in latest
-    assert title in read_reply_text(await telex.editor.slash(telex.news, "latest"))
-    watches = get_last_reply(await telex.reader.slash(telex.news, "watch list"))
+    assert title in read_reply_text(await telex.run_as_editor("latest"))
+    watches = get_last_reply(await telex.run_as_reader("watch list"))
     assert "Sujets en sourdine" in read_message_text(watches)
     assert "Sujets en sourdine" not in read_message_text(
         get_last_reply(await select_option(telex.reader, watches, OTHER, "Rétablir"))
     )
-    assert title in read_reply_text(await telex.reader.slash(telex.news, "latest"))
+    assert title in read_reply_text(await telex.run_as_reader("latest"))
 
 
 async def test_muted_stories_per_user_are_limited(telex, outlets):
@@ -165,9 +166,9 @@ async def test_story_is_muted_from_personal_digest(telex, outlets):
     await telex.reader.user.click(panel, label="Until I undo it")
     (muted,) = await telex.store.muted_stories.list_by_user(telex.reader.id)
     assert (muted.title, muted.muted_until) == (OTHER, None)
-    privacy_reply = await telex.reader.slash(telex.news, "privacy")
+    privacy_reply = await telex.run_as_reader("privacy")
     assert "1 story that you muted" in read_reply_text(privacy_reply)
-    export_reply = await telex.reader.click(get_last_reply(privacy_reply), label="Export")
+    export_reply = await press_button(telex.reader, privacy_reply, "Export")
     export = json.loads(read_attachment(telex, export_reply))
     assert [story["title"] for story in export["muted_stories"]] == [OTHER]
 

@@ -100,7 +100,7 @@ async def test_watch_matched_by_teaser_is_not_notified_again(teaser_feed):
 async def test_watch_ignores_pages_of_backlog(world, feed_server):
     teaser_feed = TeaserFeed(world, feed_server)
     await world.follow(feed_server.serve("/other", make_rss(title="Other")))
-    await world.reader.slash(world.news, "watch add", query="huddersfield")
+    await world.run_as_reader("watch add", query="huddersfield")
     await teaser_feed.publish_teaser(1)
     await teaser_feed.read_due_pages()
     assert teaser_feed.list_notifications() == []

@@ -26,7 +26,7 @@ from tests.support.scenario import follow_feed
 
 
 async def open_digest_panel(world: World) -> ResponseMessage:
-    return get_last_reply(await world.reader.slash(world.news, "digest me"))
+    return get_last_reply(await world.run_as_reader("digest me"))
 
 
 def list_direct_messages(world: World) -> list[discord.Message]:
@@ -101,8 +101,7 @@ async def test_personal_digest_uses_feeds_topics_hour_and_language(telex, feed_s
     assert await telex.store.personal_digests.get_by_user(telex.reader.id) is None
 
 
-async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, feed, feed_server):
     first, second = (telex.guild.create_text_channel(name) for name in ("first", "second"))
     hidden_feed = await follow_feed(telex, feed_server, path="/hidden", title="Hidden", channel=first)
     secret_feed = await follow_feed(telex, feed_server, path="/secret", title="Secret", channel=second)
@@ -141,8 +140,7 @@ async def test_personal_digest_omits_hidden_feeds_and_pauses_on_refusal(telex, f
     assert "Chips shrink" not in read_message_text(second)
 
 
-async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed, feed_server):
     await save_daily_digest(telex, topic_queries=("scheduler",), include_watches=True)
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
@@ -161,7 +159,7 @@ async def test_personal_digest_is_enqueued_once_exported_and_deleted(telex, feed
     await telex.deliver()
     await telex.deliver()
     assert len(list_direct_messages(telex)) == 1
-    panel = get_last_reply(await telex.reader.slash(telex.news, "privacy"))
+    panel = get_last_reply(await telex.run_as_reader("privacy"))
     assert "your digest: when you get it" in read_message_text(panel)
     export_reply = await telex.reader.click(panel, label="Export")
     document = json.loads(read_attachment(telex, export_reply))

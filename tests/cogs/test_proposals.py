@@ -26,6 +26,7 @@ from tests.support.interactions import (
     hide_channel,
     list_button_labels,
     list_controls,
+    press_button,
     read_reply_text,
     select_option,
 )
@@ -57,7 +58,7 @@ async def propose(
     card = await person.slash(channel or world.news, "propose", url=url)
     if "Propose" not in list_button_labels(get_last_reply(card)):
         return read_reply_text(card)
-    modal = await person.click(get_last_reply(card), label="Propose")
+    modal = await press_button(person, card, "Propose")
     answer = await person.submit_modal(modal, {"line": reason})
     await world.deliver()
     return read_reply_text(answer)
@@ -97,7 +98,7 @@ async def test_proposal_from_message_is_approved_and_proposer_notified(telex, fe
     card = await telex.reader.context_menu(telex.news, MENU, message)
     assert get_last_reply(card).ephemeral
     assert list_button_labels(get_last_reply(card)) == ["Propose", "Cancel"]
-    modal = await telex.reader.click(get_last_reply(card), label="Propose")
+    modal = await press_button(telex.reader, card, "Propose")
     answer = await telex.reader.submit_modal(modal, {"line": "the only ones who talk to *crews*"})
     assert read_reply_text(answer) == "Proposed **Cables**. You’ll hear what the managers decide."
     await telex.deliver()
@@ -126,7 +127,7 @@ async def test_proposal_from_message_is_approved_and_proposer_notified(telex, fe
     assert list_direct_message_texts(telex) == [
         f"Your proposal for **Newsroom** was accepted. **Cables** is now followed in {telex.news.mention}."
     ]
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Feed**: not followed → followed" in history
     await telex.deliver()
     assert len(list_direct_message_texts(telex)) == len(telex.posts(alerts)) == 1
@@ -134,8 +135,8 @@ async def test_proposal_from_message_is_approved_and_proposer_notified(telex, fe
 
 async def test_declined_proposal_notifies_proposer_and_is_in_history(telex, feed_server, alerts):
     telex.locales[telex.reader.id] = "fr"
-    card = await telex.reader.slash(telex.news, "propose", url=serve_feed(feed_server, "Cables"))
-    modal = await telex.reader.click(get_last_reply(card), label="Proposer")
+    card = await telex.run_as_reader("propose", url=serve_feed(feed_server, "Cables"))
+    modal = await press_button(telex.reader, card, "Proposer")
     await telex.reader.submit_modal(modal, {"line": ""})
     await telex.deliver()
     assert f"{telex.reader.mention} proposes it for {telex.news.mention}." in list_posted_texts(telex, alerts)[0]
@@ -146,7 +147,7 @@ async def test_declined_proposal_notifies_proposer_and_is_in_history(telex, feed
     ]
     (text,) = list_posted_texts(telex, alerts)
     assert text.splitlines()[0] == "**Cables** isn’t followed."
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Proposal**: Cables → declined" in history
 
 
@@ -168,9 +169,9 @@ async def test_proposal_is_declined_with_reason(telex, feed_server, alerts, data
 async def test_proposer_sees_and_withdraws_open_proposal(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"))
     await propose(telex, serve_feed(feed_server, "Ships"))
-    listing = await telex.reader.slash(telex.news, "feeds")
+    listing = await telex.run_as_reader("feeds")
     assert "**Your open proposals**\n• **Cables**: closes <t:" in read_reply_text(listing)
-    assert "Your open proposals" not in read_reply_text(await telex.editor.slash(telex.news, "feeds"))
+    assert "Your open proposals" not in read_reply_text(await telex.run_as_editor("feeds"))
     listing = await select_option(telex.reader, get_last_reply(listing), "Cables", "Withdraw")
     assert "Saved" in read_reply_text(listing)
     assert "Cables" not in read_reply_text(listing)
@@ -186,7 +187,7 @@ async def test_withdrawal_leaves_proposal_of_others(telex, feed_server, alerts):
     other_member = telex.guild.add_member(telex.env.create_user("ben"))
     await propose(telex, url)
     await propose(telex, url, proposer=other_member)
-    listing = await telex.reader.slash(telex.news, "feeds")
+    listing = await telex.run_as_reader("feeds")
     await select_option(telex.reader, get_last_reply(listing), "Cables", "Withdraw")
     await telex.advance(1)
     await telex.deliver()
@@ -198,7 +199,7 @@ async def test_withdrawal_leaves_proposal_of_others(telex, feed_server, alerts):
 async def test_own_proposal_is_refused_before_form(telex, feed_server, alerts):
     url = serve_feed(feed_server, "Cables")
     await propose(telex, url)
-    card = await telex.reader.slash(telex.news, "propose", url=url)
+    card = await telex.run_as_reader("propose", url=url)
     assert read_reply_text(card) == "You’ve proposed this already. You’ll hear what the managers decide."
     assert "Propose" not in list_button_labels(get_last_reply(card))
 
@@ -207,15 +208,15 @@ async def test_feed_of_two_channels_is_counted_once(telex, feed_server):
     feed = await telex.follow(serve_feed(feed_server, "Cables"))
     await telex.follow(feed.url, telex.guild.create_text_channel("talk"))
     await telex.env.settle()
-    assert "### 1 feed you can read" in read_reply_text(await telex.reader.slash(telex.news, "feeds"))
+    assert "### 1 feed you can read" in read_reply_text(await telex.run_as_reader("feeds"))
 
 
 async def test_channel_for_alerts_is_chosen_in_panel_of_proposals(telex, feed_server):
-    panel = await telex.editor.slash(telex.news, "settings proposals")
+    panel = await telex.run_as_editor("settings proposals")
     menu_id = next(part["custom_id"] for part in list_controls(get_last_reply(panel)) if part["type"] == 8)
     panel = await telex.editor.select(get_last_reply(panel), [telex.news], custom_id=menu_id)
     assert await telex.store.servers.get_alert_channel_id(telex.guild.id) == telex.news.id
-    panel = await telex.editor.slash(telex.news, "settings proposals")
+    panel = await telex.run_as_editor("settings proposals")
     assert f"{telex.news.mention}" in read_reply_text(panel)
 
 
@@ -258,7 +259,7 @@ async def test_proposals_are_off_by_default_and_can_require_role(telex, feed_ser
     message = await telex.reader.send(telex.news, url)
     refusal = read_reply_text(await telex.reader.context_menu(telex.news, MENU, message))
     assert refusal.startswith("You need the Manage Server permission for this. Members can’t propose feeds here.")
-    panel = await telex.editor.slash(telex.news, "settings proposals")
+    panel = await telex.run_as_editor("settings proposals")
     assert "Choose a channel for alerts first" in read_reply_text(panel)
     role = telex.guild.create_role("Scouts")
     role_menu_id = next(part["custom_id"] for part in list_controls(get_last_reply(panel)) if part["type"] == 6)
@@ -269,11 +270,11 @@ async def test_proposals_are_off_by_default_and_can_require_role(telex, feed_ser
     assert "Proposed **Cables**" in await propose(telex, url)
     panel = await select_option(telex.editor, get_last_reply(panel), "Nobody")
     assert "Members can’t propose feeds here." in await propose(telex, serve_feed(feed_server, "Ships"))
-    assert "**Who can propose feeds**" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Who can propose feeds**" in read_reply_text(await telex.run_as_editor("settings history"))
 
 
 async def test_propose_command_follows_feed_for_managers(telex, feed_server, alerts):
-    card = await telex.editor.slash(telex.news, "propose", url=serve_feed(feed_server, "Cables"))
+    card = await telex.run_as_editor("propose", url=serve_feed(feed_server, "Cables"))
     assert list_button_labels(get_last_reply(card)) == ["Follow", "Cancel"]
 
 
@@ -282,9 +283,9 @@ async def test_proposal_waits_for_alert_channel(telex, feed_server):
     answer = await propose(telex, serve_feed(feed_server, "Cables"))
     assert "It waits until a manager chooses a channel for alerts: /feed alerts" in answer
     assert telex.posts() == []
-    panel = read_reply_text(await telex.editor.slash(telex.news, "settings proposals"))
+    panel = read_reply_text(await telex.run_as_editor("settings proposals"))
     assert "1 open proposal" in panel
-    await telex.editor.slash(telex.news, "feed alerts", channel=telex.news)
+    await telex.run_as_editor("feed alerts", channel=telex.news)
     await telex.deliver()
     assert "### Follow Cables?" in list_posted_texts(telex)[0]
 
@@ -298,7 +299,7 @@ async def test_proposal_survives_deletion_of_alert_channel(telex, feed_server, a
     else:
         await telex.store.dispatches.block_channel(alerts.id, Reason(SendProblem.CHANNEL_GONE), None)
     new_alerts = telex.guild.create_text_channel("alerts-again")
-    await telex.editor.slash(telex.news, "feed alerts", channel=new_alerts)
+    await telex.run_as_editor("feed alerts", channel=new_alerts)
     await telex.deliver()
     assert "### Follow Cables?" in list_posted_texts(telex, new_alerts)[0]
     await decide(telex, new_alerts, "Follow")
@@ -342,7 +343,7 @@ async def test_blocked_proposer_is_refused_until_unblocked(telex, feed_server, a
     assert telex.reader.mention not in shared_text
     assert text.startswith("**Cables** isn’t followed.")
     assert await propose(telex, url) == "A manager of this server has blocked your proposals."
-    panel = await telex.editor.slash(telex.news, "settings proposals")
+    panel = await telex.run_as_editor("settings proposals")
     assert telex.reader.mention in read_reply_text(panel)
     panel = await select_option(telex.editor, get_last_reply(panel), "reader", "Unblock")
     assert telex.reader.mention not in read_reply_text(panel)
@@ -498,7 +499,7 @@ async def test_secret_in_proposed_url_is_masked(telex, feed_server, alerts):
     assert "token" in text
     assert "hunter2" not in text
     await decide(telex, alerts, "Follow")
-    feeds = read_reply_text(await telex.reader.slash(telex.news, "feeds"))
+    feeds = read_reply_text(await telex.run_as_reader("feeds"))
     assert "**Private paper**" in feeds
     assert "token" in feeds
     assert "hunter2" not in feeds
@@ -506,7 +507,7 @@ async def test_secret_in_proposed_url_is_masked(telex, feed_server, alerts):
 
 
 async def test_feeds_command_lists_only_visible_channels(telex, feed_server):
-    empty = await telex.reader.slash(telex.news, "feeds")
+    empty = await telex.run_as_reader("feeds")
     assert read_reply_text(empty) == "### No feed posts in a channel that you can see."
     hidden_channel, deleted_channel = (telex.guild.create_text_channel(name) for name in ("hidden", "deleted"))
     await telex.follow(serve_feed(feed_server, "Cables"))
@@ -516,22 +517,22 @@ async def test_feeds_command_lists_only_visible_channels(telex, feed_server):
     hide_channel(telex, hidden_channel, telex.reader)
     telex.env.backend.delete_channel(deleted_channel.id)
     await telex.env.settle()
-    reply = await telex.reader.slash(telex.news, "feeds")
+    reply = await telex.run_as_reader("feeds")
     assert get_last_reply(reply).ephemeral
     assert "### 1 feed you can read" in read_reply_text(reply)
     assert "Hidden" not in read_reply_text(reply)
     assert "Deleted" not in read_reply_text(reply)
     assert list_button_labels(get_last_reply(reply)) == []
-    assert "Hidden" in read_reply_text(await telex.editor.slash(telex.news, "feeds"))
+    assert "Hidden" in read_reply_text(await telex.run_as_editor("feeds"))
 
 
 async def test_feeds_command_offers_to_propose_or_follow(telex, feed_server, alerts):
     telex.locales[telex.reader.id] = "fr"
-    listing = await telex.reader.slash(telex.news, "feeds")
-    modal = await telex.reader.click(get_last_reply(listing), label="Proposer un flux")
+    listing = await telex.run_as_reader("feeds")
+    modal = await press_button(telex.reader, listing, "Proposer un flux")
     card = await telex.reader.submit_modal(modal, {"line": serve_feed(feed_server, "Cables")})
     assert "Proposer" in list_button_labels(get_last_reply(card))
-    listing = await telex.editor.slash(telex.news, "feeds")
+    listing = await telex.run_as_editor("feeds")
     assert list_button_labels(get_last_reply(listing)) == ["Follow a feed"]
 
 
@@ -547,9 +548,9 @@ async def test_followed_feed_can_be_proposed_only_if_hidden(telex, feed_server, 
 
 async def test_proposals_are_exported_and_deleted_with_user_data(telex, feed_server, alerts):
     await propose(telex, serve_feed(feed_server, "Cables"), "crews")
-    panel = await telex.reader.slash(telex.news, "privacy")
+    panel = await telex.run_as_reader("privacy")
     assert "1 proposal of a feed" in read_reply_text(panel)
-    export = await telex.reader.click(get_last_reply(panel), label="Export")
+    export = await press_button(telex.reader, panel, "Export")
     export_bytes = telex.env.backend.cdn.get(get_last_reply(export).attachments[0].url)
     (exported_proposal,) = json.loads(export_bytes.decode())["proposals"]
     assert (exported_proposal["feed"], exported_proposal["reason"], exported_proposal["decision"]) == (
@@ -557,8 +558,8 @@ async def test_proposals_are_exported_and_deleted_with_user_data(telex, feed_ser
         "crews",
         None,
     )
-    confirmation = await telex.reader.click(get_last_reply(panel), label="Delete everything")
-    deletion_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    confirmation = await press_button(telex.reader, panel, "Delete everything")
+    deletion_reply = await press_button(telex.reader, confirmation, "Delete permanently")
     assert "1 proposal" in read_reply_text(deletion_reply)
     await telex.deliver()
     (text,) = list_posted_texts(telex, alerts)
@@ -576,7 +577,7 @@ async def test_open_proposals_per_server_are_limited(telex, feed_server, alerts)
     assert sum(isinstance(outcome, tuple) for outcome in outcomes) == MAX_PROPOSERS - 1
     await telex.deliver()
     assert len(telex.posts(alerts)) == MAX_OPEN_PER_SERVER
-    reply = await telex.editor.slash(telex.news, "feed add", url=serve_feed(feed_server, "Cables"))
+    reply = await telex.run_as_editor("feed add", url=serve_feed(feed_server, "Cables"))
     assert "Follow **Cables**" in read_reply_text(reply)
 
 

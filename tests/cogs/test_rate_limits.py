@@ -16,7 +16,6 @@ from bot.store.sources.feeds import Feeds
 from tests.cogs.requesters import MANAGER, MEMBER, PUBLIC, create_requesters, list_persistent_item_classes
 from tests.support.discord_world import World
 from tests.support.interactions import find_menu
-from tests.support.scenario import follow_feed
 
 REFUSAL = "Not so fast! Try again in"
 BURST = command_tree.MAX_INTERACTION_BURST
@@ -65,7 +64,7 @@ async def test_buttons_share_burst_limit(telex, feed_server, store_call_counts):
 
 async def test_menus_share_burst_limit_with_commands(telex, feed_server):
     people = await create_requesters(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "latest")
+    answer = await telex.run_as_reader("latest")
     assert answer.response is not None
     custom_id = find_menu(answer.response)[0]
     key = people.articles[PUBLIC].key
@@ -87,9 +86,8 @@ async def test_persistent_items_share_interaction_check(telex):
     assert len({kind.interaction_check.__code__ for kind in list_persistent_item_classes()}) == 1
 
 
-async def test_reactions_are_queued_per_user(telex, feed_server, monkeypatch):
+async def test_reactions_are_queued_per_user(telex, feed, monkeypatch):
     """With one queue for everybody, one person's flood would delay the others."""
-    await follow_feed(telex, feed_server)
     post = telex.posts()[0]
     add = Bookmarks.add
     bookmarking_user_ids: list[int] = []

@@ -16,8 +16,7 @@ from tests.support.interactions import read_message_text
 from tests.support.scenario import follow_feed, post_catch_up
 
 
-async def test_reaction_adds_and_removes_bookmark(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_reaction_adds_and_removes_bookmark(telex, feed):
     await telex.reader.react(telex.posts()[0], "🔖")
     (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmark.article.title == "Cities ban facial recognition"
@@ -27,8 +26,7 @@ async def test_reaction_adds_and_removes_bookmark(telex, feed_server):
     assert await list_bookmark_titles(telex, telex.reader) == []
 
 
-async def test_repeated_reaction_restores_note_and_tags_within_an_hour(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_repeated_reaction_restores_note_and_tags_within_an_hour(telex, feed):
     post, bookmarks = telex.posts()[0], telex.store.bookmarks
     await telex.reader.react(post, "🔖")
     (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
@@ -49,8 +47,7 @@ async def test_reaction_on_catch_up_saves_all_articles(telex, feed_server):
     assert len(await list_bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
-async def test_other_emoji_messages_and_bots_are_ignored(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_other_emoji_messages_and_bots_are_ignored(telex, feed):
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await robot.react(telex.posts()[0], "🔖")
     await telex.reader.react(telex.posts()[0], "👍")
@@ -74,8 +71,7 @@ async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> Non
 
 
 @pytest.mark.parametrize("age", [0, 40 * 86_400])  # of the posts
-async def test_reactions_during_outage_are_found_on_restart(telex, feed_server, age):
-    await follow_feed(telex, feed_server)
+async def test_reactions_during_outage_are_found_on_restart(telex, feed, age):
     await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await react_while_offline(telex, (telex.reader, True), (telex.editor, True), (robot, True))
@@ -97,8 +93,7 @@ async def test_confirmed_post_is_checked_beyond_request_limit(telex, feed_server
         await telex.env.settle()
 
 
-async def test_removed_bookmark_is_not_restored_by_old_reaction(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_removed_bookmark_is_not_restored_by_old_reaction(telex, feed):
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
     assert await list_bookmark_titles(telex, telex.reader) == []
@@ -146,8 +141,7 @@ async def test_reactions_in_forum_are_found_on_restart(telex, feed_server):
     assert await list_bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_posts_without_reactions_cause_no_requests(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_posts_without_reactions_cause_no_requests(telex, feed):
     post = telex.posts()[0]
     telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
     request_count_before = len(telex.env.http_requests)

@@ -13,7 +13,7 @@ from tests.cogs.requesters import DIRECT
 from tests.cogs.test_command_permissions import ALLOWED_PEOPLE, read_permissions_by_command
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import get_last_reply, hide_channel, read_reply_text
+from tests.support.interactions import get_last_reply, hide_channel, press_button, read_reply_text
 from tests.support.scenario import follow_feed
 
 
@@ -32,13 +32,12 @@ async def test_manager_commands_have_no_default_permissions(telex):
 
 
 async def test_member_cannot_use_manager_commands(telex):
-    answer = await telex.reader.slash(telex.news, "feed list")
+    answer = await telex.run_as_reader("feed list")
     assert "You need the Manage Server permission" in read_reply_text(answer)
     assert get_last_reply(answer).ephemeral
 
 
-async def test_command_permission_allows_role(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_command_permission_allows_role(telex, feed, feed_server):
     role = telex.guild.create_role("Librarians")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {role: True})
@@ -46,21 +45,20 @@ async def test_command_permission_allows_role(telex, feed_server):
     list_reply = await librarian.slash(telex.news, "feed list")
     assert "Example News" in read_reply_text(list_reply)
     other_url = feed_server.serve("/other", make_rss(make_rss_item(9), title="Other News"))
-    form = await librarian.click(get_last_reply(list_reply), label="Add")
+    form = await press_button(librarian, list_reply, "Add")
     preview = await librarian.submit_modal(form, {"line": other_url})
-    assert "Now following" in read_reply_text(await librarian.click(get_last_reply(preview), label="Follow"))
-    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "Now following" in read_reply_text(await press_button(librarian, preview, "Follow"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.run_as_reader("feed list"))
 
 
 async def test_command_permission_of_everyone_is_ignored(telex):
     """Discord's settings show @everyone as allowed by default, and may store that on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
-    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.run_as_reader("feed list"))
 
 
-async def test_command_permission_overrides_manager_role(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_command_permission_overrides_manager_role(telex, feed):
     role = telex.guild.create_role("Librarians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
@@ -70,7 +68,7 @@ async def test_command_permission_overrides_manager_role(telex, feed_server):
     telex.clock.advance(61)
     with pytest.raises(SetupError, match="not visible"):
         await librarian.slash(telex.news, "feed list")
-    refusal = await librarian.click(get_last_reply(confirmation), label="Stop following")
+    refusal = await press_button(librarian, confirmation, "Stop following")
     assert "You need the Manage Server permission" in read_reply_text(refusal)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
@@ -85,7 +83,7 @@ async def test_manager_role_applies_when_permission_fetch_times_out(telex, feed_
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", time_out)
     assert "Example News" in read_reply_text(await librarian.slash(telex.news, "feed list"))
-    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.run_as_reader("feed list"))
 
 
 async def test_error_in_permission_check_is_reported(telex, monkeypatch):
@@ -94,14 +92,14 @@ async def test_error_in_permission_check_is_reported(telex, monkeypatch):
 
     monkeypatch.setattr(app_commands.AppCommand, "fetch_permissions", fail)
     for command in ("feed list", "digest list"):
-        answer = await telex.reader.slash(telex.news, command)
+        answer = await telex.run_as_reader(command)
         assert "Something went wrong on my side" in read_reply_text(answer), command
     telex.ignore_past_errors()
 
 
 async def test_changed_command_permissions_apply_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert "You need the Manage Server permission" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in read_reply_text(await telex.run_as_reader("feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     permissions_update = {
         "id": command["id"],
@@ -111,7 +109,7 @@ async def test_changed_command_permissions_apply_at_once(telex, feed_server):
     }
     telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", permissions_update)
     await telex.env.settle()
-    assert "No feeds yet" in read_reply_text(await telex.reader.slash(telex.news, "feed list"))
+    assert "No feeds yet" in read_reply_text(await telex.run_as_reader("feed list"))
 
 
 async def test_server_commands_are_not_offered_in_direct_messages(telex):
@@ -149,7 +147,7 @@ async def test_refusal_names_manager_role(telex):
     role = telex.guild.create_role("Libr*rians")
     await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
-        reply_text = read_reply_text(await telex.reader.slash(telex.news, command))
+        reply_text = read_reply_text(await telex.run_as_reader(command))
         assert reply_text == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), command
 
 

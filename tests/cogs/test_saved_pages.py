@@ -137,7 +137,7 @@ async def run_commands(case: Case) -> str:
         ("privacy", {}),
     ):
         world.clock.advance(60)
-        replies.append(read_reply_text(await world.editor.slash(world.news, command, **options)))
+        replies.append(read_reply_text(await world.run_as_editor(command, **options)))
     return " ".join(replies)
 
 
@@ -305,7 +305,7 @@ async def test_saved_page_does_not_use_text_of_hidden_article(telex, feed_server
     assert answer.startswith("Saved for you alone.")
     assert "The public page" in answer
     assert "subscribers" not in answer
-    assert "subscribers" not in read_message_text(get_last_reply(await telex.reader.slash(telex.news, "bookmarks")))
+    assert "subscribers" not in read_message_text(get_last_reply(await telex.run_as_reader("bookmarks")))
 
 
 async def test_feed_ids_do_not_collide_with_saved_pages(telex, feed_server):

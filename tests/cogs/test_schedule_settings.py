@@ -22,7 +22,7 @@ from tests.support.interactions import (
     read_reply_text,
     select_option,
 )
-from tests.support.scenario import follow_feed, get_newest_article, list_posted_titles, publish_items, run_why
+from tests.support.scenario import get_newest_article, list_posted_titles, publish_items, run_why
 
 
 def parse_timestamp(text: str) -> int:
@@ -36,7 +36,7 @@ async def load_limits(world: World) -> tuple[str | None, int | None, int | None]
 
 
 async def open_schedule(world: World) -> ResponseMessage:
-    return get_last_reply(await world.editor.slash(world.news, "settings schedule"))
+    return get_last_reply(await world.run_as_editor("settings schedule"))
 
 
 async def publish_articles(world: World, server: FeedServer, *numbers: int) -> None:
@@ -52,8 +52,7 @@ async def publish_articles(world: World, server: FeedServer, *numbers: int) -> N
     )
 
 
-async def test_schedule_is_saved_shown_and_turned_off(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_schedule_is_saved_shown_and_turned_off(telex, feed):
     panel = await open_schedule(telex)
     assert "**Quiet hours**\n-# No quiet hours" in read_message_text(panel)
     panel = get_last_reply(await select_option(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
@@ -67,7 +66,7 @@ async def test_schedule_is_saved_shown_and_turned_off(telex, feed_server):
     panel = get_last_reply(await select_option(telex.editor, panel, "3 posts an hour", "Hourly limit"))
     panel = get_last_reply(await select_option(telex.editor, panel, "5 minutes", "Time between"))
     assert await load_limits(telex) == ("23:00-06:00", 3, 300)
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
     assert "**Hourly limit**: no limit → 3 posts an hour" in history
     panel = get_last_reply(await telex.editor.click(panel, label="Turn everything off"))
@@ -82,9 +81,9 @@ async def test_pack_reply_mentions_quiet_hours(telex, feed_server, monkeypatch):
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
     quiet_hours = local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60)
     await telex.set_channel_setting(setting_registry.QUIET_HOURS, quiet_hours, telex.news)
-    reply_text = read_reply_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    reply_text = read_reply_text(await telex.run_as_editor("feed packs", pack="ai"))
     assert "Quiet hours in" in reply_text
-    second_text = read_reply_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    second_text = read_reply_text(await telex.run_as_editor("feed packs", pack="ai"))
     assert "already followed" in second_text
     assert "Quiet hours" not in second_text
 
@@ -96,8 +95,7 @@ def test_invalid_quiet_hours_are_shown_escaped(stored_value):
     )
 
 
-async def test_quiet_hours_must_not_be_empty(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_quiet_hours_must_not_be_empty(telex, feed):
     panel = get_last_reply(
         await select_option(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until")
     )
@@ -112,8 +110,7 @@ async def test_quiet_hours_must_not_be_empty(telex, feed_server):
     assert "**Quiet hours**\n-# No quiet hours" in read_message_text(panel)
 
 
-async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_posts_wait_for_end_of_quiet_hours(telex, feed, feed_server):
     await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
     await telex.advance(parse_timestamp("2026-11-24 22:00") - telex.clock.now())
     await telex.set_channel_setting(setting_registry.QUIET_HOURS, "22:00-07:00", telex.news)
@@ -126,9 +123,7 @@ async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
     assert "Waiting until 07:00 (quiet hours)." in (await run_why(telex, article.url, person=telex.editor)).replace(
         "\\", ""
     )
-    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in read_reply_text(
-        await telex.editor.slash(telex.news, "feed list")
-    )
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in read_reply_text(await telex.run_as_editor("feed list"))
     assert "Right now: Waiting until 07:00" in read_message_text(await open_schedule(telex))
     telex.locales[telex.editor.id] = "fr"
     assert "En attente jusqu’à 07:00 (heures calmes)." in (
@@ -139,8 +134,7 @@ async def test_posts_wait_for_end_of_quiet_hours(telex, feed_server):
     assert list_posted_titles(telex)[post_count_before:] == ["Article 11", "Article 12"]
 
 
-async def test_posts_beyond_hourly_limit_become_catch_up(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_posts_beyond_hourly_limit_become_catch_up(telex, feed, feed_server):
     await select_option(telex.editor, await open_schedule(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)
     post_count_before = len(telex.posts())

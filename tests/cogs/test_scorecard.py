@@ -21,6 +21,7 @@ from tests.support.interactions import (
     hide_channel,
     list_button_labels,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
     select_option,
@@ -234,7 +235,7 @@ async def test_cancelled_remedy_changes_nothing(telex, history):
 
 
 async def test_report_requires_permission_at_each_press(telex, history):
-    refusal = await telex.reader.slash(telex.news, "feed report")
+    refusal = await telex.run_as_reader("feed report")
     assert "You need the Manage Server permission" in read_reply_text(refusal)
     report = await open_report(telex)
     remedy = get_last_reply(await select_option(telex.editor, report, "Daily Socket: pause"))
@@ -261,7 +262,7 @@ async def test_report_refuses_unfollowed_feed_and_forged_choice(telex, history):
     assert "isn’t followed there anymore" in read_reply_text(await telex.editor.click(remedy, label="Do it"))
     remedy_of_unfollowed = await select_option(telex.editor, report, "Daily Socket: headlines")
     assert "isn’t followed there anymore" in read_reply_text(
-        await telex.editor.click(get_last_reply(remedy_of_unfollowed), label="Do it")
+        await press_button(telex.editor, remedy_of_unfollowed, "Do it")
     )
 
 
@@ -276,12 +277,12 @@ async def test_report_omits_hidden_channels(telex, history):
 
 
 async def test_report_without_feeds_suggests_next_step(telex):
-    assert "No feeds yet" in read_reply_text(await telex.editor.slash(telex.news, "feed report"))
+    assert "No feeds yet" in read_reply_text(await telex.run_as_editor("feed report"))
 
 
 async def test_report_opens_from_feed_list_in_french(telex, history):
     telex.locales[telex.editor.id] = "fr"
-    feed_list = get_last_reply(await telex.editor.slash(telex.news, "feed list"))
+    feed_list = get_last_reply(await telex.run_as_editor("feed list"))
     report = get_last_reply(await telex.editor.click(feed_list, label="Bilan"))
     report_text = read_message_text(report) or ""
     for words in ("Quels flux méritent leur place", "1 À TRANCHER", "CEUX-CI LA MÉRITENT", "TROP TÔT POUR LE DIRE"):

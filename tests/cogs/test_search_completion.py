@@ -30,8 +30,7 @@ def make_tagged_item(number: int, title: str, *tags: str, author: str = "") -> s
     return item_xml.replace("</item>", f"{extra_elements}</item>")
 
 
-async def test_query_is_first_choice_before_words_of_titles(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_query_is_first_choice_before_words_of_titles(telex, feed):
     assert await complete_option(telex, "faci") == ["faci", "facial"]
     assert await complete_option(telex, "cities RECO") == ["cities RECO", "cities recognition"]
     assert await complete_option(telex, '"facial rec') == ['"facial rec', '"facial recognition']
@@ -84,7 +83,7 @@ async def test_completed_query_finds_article(telex, feed_server):
         telex, feed_server, make_tagged_item(1, "One", "Intelligence artificielle"), make_tagged_item(2, "Two")
     )
     _query, completed = await complete_option(telex, "tag:intel")
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "search", query=completed))
+    reply_text = read_reply_text(await telex.run_as_reader("search", query=completed))
     assert "One" in reply_text
     assert "1 article" in reply_text
 
@@ -97,7 +96,7 @@ async def test_author_option_offers_authors_of_visible_feeds(telex, feed_server)
         telex, feed_server, make_tagged_item(1, "Robots one", author="Jane Doe"), make_tagged_item(2, "Robots two")
     )
     assert await complete_option(telex, "", "author") == await complete_option(telex, "ja", "author") == ["Jane Doe"]
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
+    reply_text = read_reply_text(await telex.run_as_reader("search", query="robots", author="Jane Doe"))
     assert "Robots one" in reply_text
     assert "Robots two" not in reply_text
 
@@ -111,9 +110,7 @@ async def test_tag_option_offers_tags_and_filters_by_them(telex, feed_server):
     )
     assert await complete_option(telex, "", "tag") == ["Intelligence artificielle"]
     assert await complete_option(telex, "ARTI", "tag") == ["Intelligence artificielle"]
-    reply_text = read_reply_text(
-        await telex.reader.slash(telex.news, "search", query="robots", tag="Intelligence artificielle")
-    )
+    reply_text = read_reply_text(await telex.run_as_reader("search", query="robots", tag="Intelligence artificielle"))
     assert '**robots tag:"Intelligence artificielle"**' in reply_text.replace("\\", "")
     assert "Robots one" in reply_text
     assert "Robots two" not in reply_text
@@ -173,8 +170,7 @@ async def test_words_of_other_server_are_not_offered(telex, feed_server):
     assert await complete_option(telex, "faci") == ["faci"]
 
 
-async def test_choices_fit_discords_limit(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_choices_fit_discords_limit(telex, feed):
     long_query = "x" * 94 + " faci"
     assert await complete_option(telex, long_query) == [long_query]
     assert await complete_option(telex, "y" * 150) == []
@@ -182,9 +178,8 @@ async def test_choices_fit_discords_limit(telex, feed_server):
         assert all(0 < len(completion) <= MAX_CHOICE_NAME_LENGTH for completion in await complete_option(telex, query))
 
 
-async def test_query_too_long_for_choice_is_not_parsed(telex, feed_server, monkeypatch):
+async def test_query_too_long_for_choice_is_not_parsed(telex, feed, monkeypatch):
     """Parsing takes quadratic time and would block the event loop."""
-    await follow_feed(telex, feed_server)
     assert await complete_option(telex, "x" * 100) == ["x" * 100]
     monkeypatch.setattr(
         query_autocomplete, "detect_completion_context", lambda _query: pytest.fail("the query was parsed")

@@ -33,7 +33,7 @@ async def test_preview_says_whether_secret_url_is_encrypted(telex, feed_server, 
     set_encryption_keys(Secret(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
     feed_server.serve("/rss", make_rss(*make_three_rss_items(), title="Paper"))
-    preview = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")
+    preview = await telex.run_as_editor("feed add", url=f"{feed_server.origin}/rss?token=hunter2")
     assert sentence in read_reply_text(preview)
     await telex.editor.click(
         get_last_reply(preview),

@@ -126,13 +126,13 @@ async def test_allow_list_starts_with_current_servers(telex):
 
 
 async def test_last_use_and_name_of_server_are_stored(telex):
-    await telex.reader.slash(telex.news, "about")
+    await telex.run_as_reader("about")
     telex.env.backend.edit_guild(telex.guild.id, {"name": "Renamed"})
     await telex.env.settle()
     (overview,) = await telex.store.server_directory.list_overviews()
     assert overview.last_used_at == telex.clock.now() - telex.clock.now() % 86_400
     assert (overview.name, overview.member_count) == ("Renamed", 4)
     await telex.advance(86_400)
-    await telex.reader.slash(telex.news, "about")
+    await telex.run_as_reader("about")
     (later_overview,) = await telex.store.server_directory.list_overviews()
     assert later_overview.last_used_at == overview.last_used_at + 86_400

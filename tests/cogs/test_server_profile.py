@@ -17,7 +17,13 @@ from simcord.backend import cdn
 
 from tests.support.cases import check_cases
 from tests.support.discord_world import World
-from tests.support.interactions import get_last_reply, list_button_labels, list_components, read_reply_text
+from tests.support.interactions import (
+    get_last_reply,
+    list_button_labels,
+    list_components,
+    press_button,
+    read_reply_text,
+)
 
 PATH = "/members/@me"
 FIFTY_MEGABYTES = 50_000_000
@@ -43,8 +49,7 @@ def open_picture(data_url: str | None) -> Image.Image:
 
 async def test_profile_is_previewed_set_and_reset(telex):
     guild = telex.bot.get_guild(telex.guild.id)
-    preview = await telex.editor.slash(
-        telex.news,
+    preview = await telex.run_as_editor(
         "settings profile",
         avatar=("me.jpg", draw_picture((1500, 900), "JPEG")),
         banner=("sea.png", draw_picture((600, 600))),
@@ -55,7 +60,7 @@ async def test_profile_is_previewed_set_and_reset(telex):
     preview_json = json.dumps(list_components(get_last_reply(preview)))
     assert all(f"/{name}.png" in preview_json for name in ("avatar", "banner")), preview_json
     assert read_edits(telex) == []
-    save_reply = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    save_reply = await press_button(telex.editor, preview, "Use this profile")
     assert "Saved." in read_reply_text(save_reply)
     (edit,) = read_edits(telex)
     assert edit.keys() == {"avatar", "banner", "bio"}
@@ -63,23 +68,23 @@ async def test_profile_is_previewed_set_and_reset(telex):
     assert open_picture(edit["avatar"]).size == (900, 900)
     assert open_picture(edit["banner"]).size == (600, 211)
     assert guild.me.guild_avatar is not None
-    panel = await telex.editor.slash(telex.news, "settings profile")
+    panel = await telex.run_as_editor("settings profile")
     assert "custom avatar" in read_reply_text(panel)
-    settings = await telex.editor.slash(telex.news, "settings server")
+    settings = await telex.run_as_editor("settings server")
     assert "custom avatar" in read_reply_text(settings)
-    await telex.editor.click(get_last_reply(panel), label="Back to the default")
+    await press_button(telex.editor, panel, "Back to the default")
     assert read_edits(telex)[1:] == [{"avatar": None, "banner": None, "bio": ""}]
     assert guild.me.guild_avatar is None
-    only_bio = await telex.editor.slash(telex.news, "settings profile", bio="Short")
-    await telex.editor.click(get_last_reply(only_bio), label="Use this profile")
+    only_bio = await telex.run_as_editor("settings profile", bio="Short")
+    await press_button(telex.editor, only_bio, "Use this profile")
     assert read_edits(telex)[2:] == [{"bio": "Short"}]
 
 
 async def test_first_frame_of_animated_avatar_is_used(telex):
     animated_picture = draw_picture((64, 64), "GIF", 100)
-    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("dance.gif", animated_picture))
+    preview = await telex.run_as_editor("settings profile", avatar=("dance.gif", animated_picture))
     assert "The picture is animated; I’d use its first frame." in read_reply_text(preview)
-    await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    await press_button(telex.editor, preview, "Use this profile")
     avatar = open_picture(read_edits(telex)[0]["avatar"])
     assert (avatar.size, getattr(avatar, "n_frames", 1)) == ((64, 64), 1)
 
@@ -109,7 +114,7 @@ def build_decompression_bomb() -> bytes:
     ],
 )
 async def test_unusable_picture_is_refused(telex, name, content):
-    reply = await telex.editor.slash(telex.news, "settings profile", banner=(name, content))
+    reply = await telex.run_as_editor("settings profile", banner=(name, content))
     assert "I can’t use this picture. Send a PNG, JPEG, GIF or WebP of at most 4,096 × 4,096" in read_reply_text(reply)
     assert list_button_labels(get_last_reply(reply)) == []
 
@@ -128,9 +133,7 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
                 await asyncio.sleep(0)
         return response
 
-    reply_to_declared_size = await telex.editor.slash(
-        telex.news, "settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1))
-    )
+    reply_to_declared_size = await telex.run_as_editor("settings profile", avatar=("a.png", bytes(8 * 1024 * 1024 + 1)))
     assert "This picture is too large. Send one of at most 8 MB." in read_reply_text(reply_to_declared_size)
     address = f"{feed_server.origin}/huge.png"
     feed_server.handle("/huge.png", stream_picture)
@@ -138,9 +141,7 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
     monkeypatch.setattr(
         cdn.CdnStore, "store_attachment", lambda *arguments: store(*arguments) | {"url": address, "proxy_url": address}
     )
-    reply_to_streamed_file = await telex.editor.slash(
-        telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64)))
-    )
+    reply_to_streamed_file = await telex.run_as_editor("settings profile", avatar=("a.png", draw_picture((64, 64))))
     assert "This picture is too large. Send one of at most 8 MB." in read_reply_text(reply_to_streamed_file)
     assert sent_bytes < FIFTY_MEGABYTES // 2
     assert read_edits(telex) == []
@@ -155,18 +156,18 @@ async def test_large_picture_is_refused_before_or_during_download(telex, feed_se
     ],
 )
 async def test_discord_error_on_profile_is_explained(telex, status, code, text, words):
-    preview = await telex.editor.slash(telex.news, "settings profile", avatar=("a.png", draw_picture((64, 64))))
+    preview = await telex.run_as_editor("settings profile", avatar=("a.png", draw_picture((64, 64))))
     telex.env.inject_error("PATCH", f"/guilds/*{PATH}", status=status, code=code, message=text)
-    refusal = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    refusal = await press_button(telex.editor, preview, "Use this profile")
     assert words in read_reply_text(refusal)
-    assert await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    assert await press_button(telex.editor, preview, "Use this profile")
     assert telex.bot.get_guild(telex.guild.id).me.guild_avatar is not None
 
 
 async def test_profile_change_requires_permission(telex):
-    preview = await telex.editor.slash(telex.news, "settings profile", bio="Mine")
+    preview = await telex.run_as_editor("settings profile", bio="Mine")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     await telex.env.settle()
-    refusal = await telex.editor.click(get_last_reply(preview), label="Use this profile")
+    refusal = await press_button(telex.editor, preview, "Use this profile")
     assert "Manage Server" in read_reply_text(refusal)
     assert read_edits(telex) == []

@@ -25,6 +25,7 @@ from tests.support.interactions import (
     list_button_labels,
     list_controls,
     list_selected_labels,
+    press_button,
     press_icon_button,
     read_message_text,
     read_reply_text,
@@ -50,7 +51,7 @@ def find_menu_id(panel: InteractionResult, component_type: int) -> str:
 
 async def submit_time_zone(telex: World, text: str) -> InteractionResult:
     panel = await open_settings(telex)
-    form = await telex.editor.click(get_last_reply(panel), label="Change…")
+    form = await press_button(telex.editor, panel, "Change…")
     return await telex.editor.submit_modal(form, {"line": text})
 
 
@@ -66,7 +67,7 @@ async def test_panel_confirms_only_saved_changes(telex):
     assert "Saved" not in read_reply_text(panel)
     panel = await select_option(telex.editor, get_last_reply(panel), "French", "Post language")
     assert read_reply_text(panel).endswith("\n-# ✅ Saved")
-    form = await telex.editor.click(get_last_reply(panel), label="Change…")
+    form = await press_button(telex.editor, panel, "Change…")
     await telex.editor.submit_modal(form, {"line": "nowhere at all"})  # which is refused
     assert "Saved" not in read_message_text(
         telex.env.backend.get_message(get_last_reply(panel).channel_id, get_last_reply(panel).id)
@@ -150,8 +151,7 @@ async def test_unpostable_alert_channel_is_refused(telex):
     assert (await telex.store.preferences.get_by_server(telex.guild.id)).alert_channel_id is None
 
 
-async def test_chosen_role_manages_feeds(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_chosen_role_manages_feeds(telex, feed):
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     assert "You need the Manage Server permission" in read_reply_text(await librarian.slash(telex.news, "feed list"))
@@ -164,7 +164,7 @@ async def test_chosen_role_manages_feeds(telex, feed_server):
     confirmation = await librarian.slash(telex.news, "feed remove", feed="1")
     await telex.set_preference(Preference.MANAGER_ROLE, None)
     assert "You need the Manage Server permission" in read_reply_text(
-        await librarian.click(get_last_reply(confirmation), label="Stop following")
+        await press_button(librarian, confirmation, "Stop following")
     )
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
@@ -219,7 +219,7 @@ async def test_choosing_manager_role_requires_manage_server(telex):
 
 async def test_joining_of_stories_is_toggled_per_channel(telex):
     panel = await open_settings(telex, "channel")
-    off_reply = await telex.editor.click(get_last_reply(panel), label="Turn off")
+    off_reply = await press_button(telex.editor, panel, "Turn off")
     assert "each article gets its own post" in read_reply_text(off_reply)
     assert not (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
     on_reply = await telex.editor.click(
@@ -229,16 +229,15 @@ async def test_joining_of_stories_is_toggled_per_channel(telex):
     assert (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.JOIN_STORIES]
 
 
-async def test_history_lists_changes_newest_first(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_history_lists_changes_newest_first(telex, feed):
     await submit_time_zone(telex, "Paris")
     await select_option(telex.editor, get_last_reply(await open_settings(telex, "channel")), "French")
-    await telex.editor.slash(telex.news, "feed pause", feed="1")
-    await telex.editor.slash(telex.news, "feed resume", feed="1")
+    await telex.run_as_editor("feed pause", feed="1")
+    await telex.run_as_editor("feed resume", feed="1")
     other_channel = telex.guild.create_text_channel("other")
-    await telex.editor.slash(telex.news, "feed move", feed="1", channel=other_channel)
-    confirmation = await telex.editor.slash(telex.news, "feed remove", feed="1")
-    await telex.editor.click(get_last_reply(confirmation), label="Stop following")
+    await telex.run_as_editor("feed move", feed="1", channel=other_channel)
+    confirmation = await telex.run_as_editor("feed remove", feed="1")
+    await press_button(telex.editor, confirmation, "Stop following")
     history_text = read_reply_text(await open_settings(telex, "history"))
     expected_lines = [
         "**Feed**: followed → not followed",
@@ -280,20 +279,20 @@ async def test_history_omits_hidden_channels(telex, feed_server):
     feed = await telex.follow(feed_server.serve("/rss", _make_rss(make_rss_item(1))), vault)
     hide_channel(telex, vault, librarian)
     await telex.env.settle()
-    await telex.editor.slash(telex.news, "feed pause", feed=str(feed.id))
+    await telex.run_as_editor("feed pause", feed=str(feed.id))
     assert "followed → paused" in read_reply_text(await open_settings(telex, "history"))
     assert "followed → paused" not in read_reply_text(await open_settings(telex, "history", librarian))
 
 
 async def test_changes_of_user_are_exported_and_anonymized(telex):
     await submit_time_zone(telex, "Paris")
-    privacy_reply = await telex.editor.slash(telex.news, "privacy")
+    privacy_reply = await telex.run_as_editor("privacy")
     assert "1 setting of a server that you changed" in read_reply_text(privacy_reply)
-    export_reply = await telex.editor.click(get_last_reply(privacy_reply), label="Export")
+    export_reply = await press_button(telex.editor, privacy_reply, "Export")
     (change,) = json.loads(read_attachment(telex, export_reply))["settings"]
     assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
-    confirmation = await telex.editor.click(get_last_reply(privacy_reply), label="Delete everything")
-    await telex.editor.click(get_last_reply(confirmation), label="Delete permanently")
+    confirmation = await press_button(telex.editor, privacy_reply, "Delete everything")
+    await press_button(telex.editor, confirmation, "Delete permanently")
     history_text = read_reply_text(await open_settings(telex, "history"))
     assert "someone who deleted their data" in history_text
     assert "Europe/Paris" in history_text
@@ -311,7 +310,7 @@ async def test_history_of_left_server_is_purged(telex):
 
 async def test_form_of_expired_panel_is_answered(telex):
     panel = await open_settings(telex)
-    form = await telex.editor.click(get_last_reply(panel), label="Change…")
+    form = await press_button(telex.editor, panel, "Change…")
     await telex.restart()
     answer = await telex.editor.submit_modal(form, {"line": "Paris"})
     assert "expired" in read_reply_text(answer)
@@ -333,7 +332,7 @@ async def test_post_as_outlet_names_missing_permission(telex):
 
 async def test_daily_thread_names_missing_permission(telex):
     await telex.set_permissions(telex.news, create_public_threads=False)
-    panel = await telex.editor.slash(telex.news, "settings channel")
+    panel = await telex.run_as_editor("settings channel")
     assert "off: posts go straight into the channel" in read_reply_text(panel)
     turn_on_ids = [
         str(component["custom_id"])
@@ -350,13 +349,13 @@ async def test_daily_thread_names_missing_permission(telex):
     panel = await telex.editor.click(get_last_reply(panel), custom_id=turn_off_ids[-1])
     assert not (await telex.store.preferences.get_by_channel(telex.news.id))[setting_registry.DAILY_THREAD]
     forum = telex.guild.create_forum_channel("forum")
-    panel = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    panel = await telex.run_as_editor("settings channel", channel=forum)
     assert "thread" not in read_reply_text(panel)
 
 
 async def test_assistant_tokens_are_shown_once_and_revoked(telex):
     tokens = telex.store.assistant_tokens
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings assistants"))
+    panel = get_last_reply(await telex.run_as_editor("settings assistants"))
     assert panel.ephemeral
     assert "No tokens yet." in read_message_text(panel)
     assert "ask whoever runs this bot" in read_message_text(panel)
@@ -377,6 +376,6 @@ async def test_assistant_tokens_are_shown_once_and_revoked(telex):
     panel = get_last_reply(await telex.editor.select(panel, names[1:], custom_id=custom_id))
     remaining_hashes = [stored_token.hash_hex for stored_token in await tokens.list_by_server(telex.guild.id)]
     assert remaining_hashes == names[:1]
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert re.search(r"\*\*Token for AI assistants\*\*: [0-9a-f]{8} → none", history)
     assert token not in "".join(remaining_hashes)

@@ -19,6 +19,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_controls,
+    press_button,
     read_message_text,
     read_reply_text,
 )
@@ -142,7 +143,7 @@ def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
 
 
 async def test_setup_follows_packs_and_reports_failures(telex, starter_pack_server):
-    setup_reply = await telex.editor.slash(telex.news, "setup")
+    setup_reply = await telex.run_as_editor("setup")
     assert get_last_reply(setup_reply).ephemeral
     follow_button = next(
         component for component in list_controls(get_last_reply(setup_reply)) if component.get("label") == "Follow"
@@ -152,7 +153,7 @@ async def test_setup_follows_packs_and_reports_failures(telex, starter_pack_serv
     setup_reply = await telex.editor.select(
         get_last_reply(setup_reply), ["english-tech", "french-tech"], custom_id=custom_id
     )
-    final_reply = await telex.editor.click(get_last_reply(setup_reply), label="Follow")
+    final_reply = await press_button(telex.editor, setup_reply, "Follow")
     reply_text = read_reply_text(final_reply)
     assert f"arriving in <#{telex.news.id}>" in reply_text
     assert reply_text.count("**One**") == 1
@@ -167,8 +168,8 @@ async def test_setup_follows_packs_and_reports_failures(telex, starter_pack_serv
 
 async def test_setup_follows_pasted_address_in_chosen_channel(telex, starter_pack_server):
     other_channel = telex.guild.create_text_channel("other")
-    setup_reply = await telex.editor.slash(telex.news, "setup")
-    form = await telex.editor.click(get_last_reply(setup_reply), label="Add a site…")
+    setup_reply = await telex.run_as_editor("setup")
+    form = await press_button(telex.editor, setup_reply, "Add a site…")
     setup_reply = await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"})
     assert "**Two**" in read_reply_text(setup_reply)
     custom_id = next(
@@ -177,19 +178,19 @@ async def test_setup_follows_pasted_address_in_chosen_channel(telex, starter_pac
         if component["type"] == CHANNEL_MENU_TYPE
     )
     setup_reply = await telex.editor.select(get_last_reply(setup_reply), [other_channel], custom_id=custom_id)
-    final_reply = await telex.editor.click(get_last_reply(setup_reply), label="Follow")
+    final_reply = await press_button(telex.editor, setup_reply, "Follow")
     assert f"arriving in <#{other_channel.id}>" in read_reply_text(final_reply)
     await telex.deliver()
     assert list_posted_titles(telex, other_channel) == ["Of two"]
 
 
 async def test_setup_refuses_address_without_feed_and_continues(telex, starter_pack_server):
-    setup_reply = await telex.editor.slash(telex.news, "setup")
-    form = await telex.editor.click(get_last_reply(setup_reply), label="Add a site…")
+    setup_reply = await telex.run_as_editor("setup")
+    form = await press_button(telex.editor, setup_reply, "Add a site…")
     assert "No feed found at that address" in read_reply_text(
         await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/3"})
     )
-    form = await telex.editor.click(get_last_reply(setup_reply), label="Add a site…")
+    form = await press_button(telex.editor, setup_reply, "Add a site…")
     assert "**Two**" in read_reply_text(
         await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"})
     )
@@ -198,7 +199,7 @@ async def test_setup_refuses_address_without_feed_and_continues(telex, starter_p
 async def test_setup_shows_missing_permissions_of_channel(telex, starter_pack_server):
     closed_channel = telex.guild.create_text_channel("closed")
     await telex.set_permissions(closed_channel, send_messages=False)
-    setup_reply = await telex.editor.slash(telex.news, "setup")
+    setup_reply = await telex.run_as_editor("setup")
     custom_id, _options = find_menu(get_last_reply(setup_reply), "Starter packs")
     setup_reply = await telex.editor.select(get_last_reply(setup_reply), ["french-tech"], custom_id=custom_id)
     custom_id = next(
@@ -251,6 +252,6 @@ async def test_welcome_button_works_after_restart_and_for_managers(telex):
 
 
 async def test_cancelled_setup_changes_nothing(telex, starter_pack_server):
-    setup_reply = await telex.editor.slash(telex.news, "setup")
-    assert "Nothing changed." in read_reply_text(await telex.editor.click(get_last_reply(setup_reply), label="Cancel"))
+    setup_reply = await telex.run_as_editor("setup")
+    assert "Nothing changed." in read_reply_text(await press_button(telex.editor, setup_reply, "Cancel"))
     assert await telex.store.subscriptions.count(telex.guild.id) == 0

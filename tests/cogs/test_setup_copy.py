@@ -29,6 +29,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_controls,
+    press_button,
     press_icon_button,
     read_message_text,
     read_reply_text,
@@ -83,7 +84,7 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
     await telex.set_channel_setting(setting_registry.MAX_POSTS_PER_HOUR, 3, tech)
     setup = await telex.store.setups.read(telex.guild.id)
 
-    panel = await telex.editor.slash(telex.news, "settings copy")
+    panel = await telex.run_as_editor("settings copy")
     preview = await choose_targets(telex, panel, tech, forum, telex.news)
     tech_text, _mention, forum_text = read_message_text(preview).partition(f"<#{forum.id}>")
     for line in (
@@ -112,7 +113,7 @@ async def test_copy_adds_all_settings_and_undo_restores_channels(telex, feed_ser
     assert {change.user_id for change in await telex.store.preferences.list_changes(telex.guild.id, limit=9)} == {
         telex.editor.id
     }
-    undo_reply = await telex.editor.click(get_last_reply(report), label="Undo the change")
+    undo_reply = await press_button(telex.editor, report, "Undo the change")
     assert f"↩️ <#{tech.id}>\n↩️ <#{forum.id}>" in read_reply_text(undo_reply)
     assert await load_part(telex, forum) == await load_part(telex, telex.guild.create_text_channel("empty"))
     assert {key: text for key, text in (await telex.store.setups.read(telex.guild.id)).items() if key in setup} == setup
@@ -126,7 +127,7 @@ async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
     hide_channel(telex, hidden_channel, telex.editor)
     await telex.env.settle()
     await change_block(telex.newsroom, "127.0.0.1/2")
-    panel = await telex.editor.slash(telex.news, "settings copy")
+    panel = await telex.run_as_editor("settings copy")
     preview = await choose_targets(telex, panel, tech)
     assert "**1 feed**: Example News" in read_message_text(preview)
     assert f"Can’t be copied: 1 blocked feed, mentions of <@&{role.id}>" in read_message_text(preview)
@@ -143,7 +144,7 @@ async def test_copy_names_settings_that_cannot_be_copied(telex, feed_server):
     await telex.env.settle()
     for name in ("AI", "Sécurité"):
         await add_tag_rule(telex, forum, name, "robots")
-    panel = await telex.editor.slash(telex.news, "settings copy", channel=forum)
+    panel = await telex.run_as_editor("settings copy", channel=forum)
     preview = await choose_targets(telex, panel, other_forum, tech)
     assert "**Post tag**: none → sécurité (robots)" in read_message_text(preview)
     copied_text, _mention, tech_text = read_message_text(preview).partition(f"<#{tech.id}>")
@@ -165,18 +166,18 @@ async def test_copy_is_previewed_again_and_skips_full_channel(telex, feed_server
     assert await telex.store.filters.add(FilterPlace(full_channel.id, FilterScope.CHANNEL), rules, user_id=1, limit=10)
     full_part = await load_part(telex, full_channel)
 
-    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech, full_channel)
+    preview = await choose_targets(telex, await telex.run_as_editor("settings copy"), tech, full_channel)
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 3, telex.news)
     second_preview = await telex.editor.click(preview, label="Copy")
     assert "Something changed meanwhile" in read_reply_text(second_preview)
     assert await load_part(telex, tech) == await load_part(telex, telex.guild.create_text_channel("empty"))
-    report = read_reply_text(report_reply := await telex.editor.click(get_last_reply(second_preview), label="Copy"))
+    report = read_reply_text(report_reply := await press_button(telex.editor, second_preview, "Copy"))
     assert f"✅ <#{tech.id}>\n❌ <#{full_channel.id}>: Too many filters in one place: the limit is 10." in report
     assert await load_part(telex, full_channel) == full_part
     assert await load_part(telex, tech) == await load_part(telex, telex.news)
 
     await telex.set_channel_setting(setting_registry.MIN_OUTLETS, 4, tech)
-    undo_reply = await telex.editor.click(get_last_reply(report_reply), label="Undo the change")
+    undo_reply = await press_button(telex.editor, report_reply, "Undo the change")
     assert "changed since" in read_reply_text(undo_reply)
     assert (await load_part(telex, tech)).keys() == (await load_part(telex, telex.news)).keys()
 
@@ -184,7 +185,7 @@ async def test_copy_is_previewed_again_and_skips_full_channel(telex, feed_server
 async def test_copy_is_atomic(telex, feed_server, monkeypatch):
     await set_up_news(telex, feed_server)
     targets = [telex.guild.create_text_channel(name) for name in ("one", "two")]
-    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), *targets)
+    preview = await choose_targets(telex, await telex.run_as_editor("settings copy"), *targets)
     apply = telex.store.setups.apply
 
     async def apply_after_another_manager(*args: Any, **kwargs: Any) -> None:
@@ -203,7 +204,7 @@ async def test_copy_of_thread_omits_filters_of_its_channel(telex, feed_server):
     place = next(post for post in telex.news.threads if post.id == thread.id)
     await follow_feed(telex, feed_server, path="/thread", title="Threaded", channel=place)
     targets = [telex.guild.create_text_channel(f"channel-{n}") for n in range(4)]
-    panel = await telex.editor.slash(telex.news, "settings copy", channel=place)
+    panel = await telex.run_as_editor("settings copy", channel=place)
     first_page = await choose_targets(telex, panel, *targets, telex.news)
     label = f"Can’t be copied: 1 filter of <#{telex.news.id}>, which the thread shares"
     assert [f"<#{target.id}>" in read_message_text(first_page) for target in targets] == [True, True, True, False]
@@ -216,10 +217,9 @@ async def test_copy_of_thread_omits_filters_of_its_channel(telex, feed_server):
     assert [await load_part(telex, target) for target in targets] == [await load_part(telex, place)] * 4
 
 
-async def test_copy_buttons_expire_after_restart(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_copy_buttons_expire_after_restart(telex, feed):
     tech = telex.guild.create_text_channel("tech")
-    preview = await choose_targets(telex, await telex.editor.slash(telex.news, "settings copy"), tech)
+    preview = await choose_targets(telex, await telex.run_as_editor("settings copy"), tech)
     await telex.restart()
     answer = await telex.editor.click(preview, label="Copy")
     assert "expired" in read_reply_text(answer)

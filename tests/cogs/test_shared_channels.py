@@ -228,8 +228,7 @@ async def test_posts_are_published_as_atom_rss_and_json(telex, feed_server, read
     assert (await readers.get(posts))[0] == 200
 
 
-async def test_digest_is_published_as_entry(telex, feed_server, readers):
-    feed = await follow_feed(telex, feed_server)
+async def test_digest_is_published_as_entry(telex, feed, feed_server, readers):
     await start_digest(telex)
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
     await telex.deliver()
@@ -241,13 +240,12 @@ async def test_digest_is_published_as_entry(telex, feed_server, readers):
     assert "Chips shrink</a> (Example News)" in entry.content[0].value
 
 
-async def test_only_public_channel_is_shared(telex, feed_server, readers):
-    await follow_feed(telex, feed_server)
+async def test_only_public_channel_is_shared(telex, feed, readers):
     posts = await readers.share_channel()
     assert (await readers.get(posts))[0] == 200
     await restrict_to_editors(telex, telex.news)
     assert (await readers.get(posts))[0] == 403
-    panel = get_last_reply(await telex.editor.slash(telex.news, "feed share"))
+    panel = get_last_reply(await telex.run_as_editor("feed share"))
     assert "🟠 On hold: not everyone in the server can read this channel anymore" in read_message_text(panel)
     assert posts.split("/")[-2] not in read_message_text(panel)
     panel = get_last_reply(await telex.editor.click(panel, label="Stop sharing"))
@@ -256,8 +254,7 @@ async def test_only_public_channel_is_shared(telex, feed_server, readers):
     assert (await readers.get(posts))[0] == 404
 
 
-async def test_address_ends_with_replacement_channel_or_server(telex, feed_server, readers):
-    feed = await follow_feed(telex, feed_server)
+async def test_address_ends_with_replacement_channel_or_server(telex, feed, feed_server, readers):
     first_address = await readers.share_channel()
     second_address = await readers.share_channel()
     await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CATCH_UP_COUNT)))
@@ -266,12 +263,12 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
     stories = (await readers.get(second_address.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CATCH_UP_COUNT + 1
     await telex.set_channel_setting(setting_registry.JOIN_STORIES, False, telex.news)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "feed share"))
+    panel = get_last_reply(await telex.run_as_editor("feed share"))
     panel = get_last_reply(await telex.editor.click(panel, label="Replace address"))
     assert "Stories" not in read_message_text(panel)
     (second_address,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", read_message_text(panel))
     assert [(await readers.get(address))[0] for address in (first_address, second_address)] == [404, 200]
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
     other_channel = telex.guild.create_text_channel("other")
     await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other_channel.id, user_id=1)
@@ -300,7 +297,7 @@ async def test_address_ends_with_replacement_channel_or_server(telex, feed_serve
 
 async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):
     posts = await readers.share_channel()
-    refusal_text = read_reply_text(await telex.editor.slash(telex.news, "feed add", url=posts))
+    refusal_text = read_reply_text(await telex.run_as_editor("feed add", url=posts))
     assert "This is one of my own feeds" in refusal_text
     detour = feed_server.redirect("/detour", posts)
     with pytest.raises(FeedError) as error:
@@ -311,4 +308,4 @@ async def test_own_feeds_cannot_be_followed(telex, feed_server, readers):
 async def test_sharing_without_public_url_names_setting(telex):
     object.__setattr__(telex.newsroom, "settings", replace(telex.newsroom.settings, public_url=None))
     telex.locales[telex.editor.id] = "fr"
-    assert "TELEX_PUBLIC_URL" in read_reply_text(await telex.editor.slash(telex.news, "feed share"))
+    assert "TELEX_PUBLIC_URL" in read_reply_text(await telex.run_as_editor("feed share"))

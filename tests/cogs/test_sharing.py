@@ -8,6 +8,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_button_labels,
+    press_button,
     read_message_text,
     read_reply_text,
     select_option,
@@ -15,10 +16,9 @@ from tests.support.interactions import (
 from tests.support.scenario import follow_feed
 
 
-async def test_shared_article_names_member(telex, feed_server):
-    await follow_feed(telex, feed_server)
-    latest_reply = await telex.reader.slash(telex.news, "latest")
-    article_choice = await telex.reader.click(get_last_reply(latest_reply), label="Share…")
+async def test_shared_article_names_member(telex, feed):
+    latest_reply = await telex.run_as_reader("latest")
+    article_choice = await press_button(telex.reader, latest_reply, "Share…")
     share_reply = await select_option(telex.reader, get_last_reply(article_choice), "A new browser")
     shared_message = telex.posts()[-1]
     assert shared_message.jump_url in read_reply_text(share_reply)
@@ -30,10 +30,9 @@ async def test_shared_article_names_member(telex, feed_server):
     assert bookmark.article.title == "A new browser engine"
 
 
-async def test_shared_article_is_not_a_post(telex, feed_server):
-    await follow_feed(telex, feed_server)
-    card = await select_option(telex.reader, get_last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
-    await telex.reader.click(get_last_reply(card), label="Share here")
+async def test_shared_article_is_not_a_post(telex, feed):
+    card = await select_option(telex.reader, get_last_reply(await telex.run_as_reader("latest")), "Cities")
+    await press_button(telex.reader, card, "Share here")
     assert message_contents.parse_article_keys(telex.posts()[-1]) == message_contents.ArticleKeys()
     assert message_contents.parse_article_keys(telex.posts()[0]).post_keys
 
@@ -44,12 +43,10 @@ async def test_sharing_requires_visible_article_and_send_permission(telex, feed_
     await follow_feed(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
     hide_channel(telex, secret, telex.reader)
     post_count_before = len(telex.posts())
-    card = await select_option(telex.editor, get_last_reply(await telex.editor.slash(telex.news, "latest")), "Cities")
-    refusal = await telex.editor.click(get_last_reply(card), label="Share here")
+    card = await select_option(telex.editor, get_last_reply(await telex.run_as_editor("latest")), "Cities")
+    refusal = await press_button(telex.editor, card, "Share here")
     assert "Some people here can’t see" in read_reply_text(refusal)
-    card = await select_option(
-        telex.reader, get_last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all"
-    )
+    card = await select_option(telex.reader, get_last_reply(await telex.run_as_reader("latest")), "Open to all")
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     telex.env.backend.edit_role(
@@ -58,7 +55,7 @@ async def test_sharing_requires_visible_article_and_send_permission(telex, feed_
         {"permissions": discord.Permissions(view_channel=True, read_message_history=True).value},
     )
     await telex.env.settle()
-    refusal = await telex.reader.click(get_last_reply(card), label="Share here")
+    refusal = await press_button(telex.reader, card, "Share here")
     assert "You can’t write in this channel" in read_reply_text(refusal)
     assert len(telex.posts()) == post_count_before
     assert "Share here" in list_button_labels(get_last_reply(card))

@@ -8,6 +8,7 @@ from tests.support.interactions import (
     get_last_reply,
     hide_channel,
     list_button_labels,
+    press_button,
     read_reply_text,
     select_option,
 )
@@ -46,16 +47,15 @@ async def test_context_menu_finds_similar_articles(telex, feed_server):
 
 async def test_card_button_finds_similar_articles_after_restart(telex, feed_server):
     await follow_feed(telex, feed_server, *make_story_items())
-    search_reply = await telex.reader.slash(telex.news, "search", query="essonne permit")
+    search_reply = await telex.run_as_reader("search", query="essonne permit")
     card = await select_option(telex.reader, get_last_reply(search_reply), "Essonne")
     assert list_button_labels(get_last_reply(card)) == ["Save", "Read", "Share here", MENU_NAME]
     await telex.restart()
-    similar_reply = await telex.reader.click(get_last_reply(card), label=MENU_NAME)
+    similar_reply = await press_button(telex.reader, card, MENU_NAME)
     assert "Mistral opens a data centre" in read_reply_text(similar_reply)
 
 
-async def test_no_similar_articles(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_no_similar_articles(telex, feed):
     similar_reply = await telex.reader.context_menu(telex.news, MENU_NAME, telex.posts()[0])
     assert "No similar articles" in read_reply_text(similar_reply)
     assert list_button_labels(get_last_reply(similar_reply)) == []
@@ -80,7 +80,7 @@ async def test_card_button_refuses_hidden_article(telex, feed_server):
     search_reply = await telex.reader.slash(open_channel, "search", query="essonne permit")
     card = await select_option(telex.reader, get_last_reply(search_reply), "Essonne")
     hide_channel(telex, telex.news, telex.reader)
-    answer = read_reply_text(await telex.reader.click(get_last_reply(card), label=MENU_NAME))
+    answer = read_reply_text(await press_button(telex.reader, card, MENU_NAME))
     assert "you can’t see here" in answer
     assert "Mistral" not in answer
 
@@ -120,6 +120,6 @@ async def test_bookmark_of_hidden_feed_offers_similar_articles(telex, feed_serve
     hide_channel(telex, telex.news, telex.reader)
     bookmarks_reply = await telex.reader.slash(elsewhere, "bookmarks")
     card = await select_option(telex.reader, get_last_reply(bookmarks_reply), "Mistral", "Open an article")
-    similar_reply = await telex.reader.click(get_last_reply(card), label=MENU_NAME)
+    similar_reply = await press_button(telex.reader, card, MENU_NAME)
     assert "permit" in read_reply_text(similar_reply)
     assert "you cannot see" not in read_reply_text(similar_reply)

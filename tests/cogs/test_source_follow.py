@@ -14,6 +14,7 @@ from tests.support.interactions import (
     get_last_reply,
     list_button_labels,
     list_controls,
+    press_button,
     read_reply_text,
     select_option,
 )
@@ -56,12 +57,12 @@ async def test_link_in_message_leads_to_feed_of_site(telex, feed_server):
     assert text.index("Cities ban facial recognition") < text.index("-# WHERE ITS POSTS GO")
     assert await list_subscriptions(telex) == []
     assert list_button_labels(get_last_reply(card)) == ["Follow", "Cancel"]
-    reply = await telex.editor.click(get_last_reply(card), label="Follow")
+    reply = await press_button(telex.editor, card, "Follow")
     assert "Now following **Example News**" in read_reply_text(reply)
     assert await list_subscriptions(telex) == [(telex.news.id, "Example News")]
     second_reply = await telex.editor.context_menu(telex.news, MENU, message)
     assert read_reply_text(second_reply).startswith(f"**Example News** is in {telex.news.mention} already.")
-    settings = await telex.editor.click(get_last_reply(second_reply), label="Settings")
+    settings = await press_button(telex.editor, second_reply, "Settings")
     assert "Stop following" in list_button_labels(get_last_reply(settings))
 
 
@@ -75,7 +76,7 @@ async def test_channel_menu_preselects_channel_with_feeds(telex, feed_server):
     assert default_values == [str(other_channel.id)]
     card = await telex.editor.select(get_last_reply(card), [third_channel], custom_id=custom_id)
     assert find_channel_menu(get_last_reply(card))[1] == [str(third_channel.id)]
-    await telex.editor.click(get_last_reply(card), label="Follow")
+    await press_button(telex.editor, card, "Follow")
     assert (third_channel.id, "Example News") in await list_subscriptions(telex)
 
 
@@ -110,7 +111,7 @@ async def test_several_feeds_are_offered_with_first_preselected(telex, feed_serv
     assert "### Everything" in read_reply_text(card)
     card = await select_option(telex.editor, get_last_reply(card), "Only games")
     assert "### Only games" in read_reply_text(card)
-    await telex.editor.click(get_last_reply(card), label="Follow")
+    await press_button(telex.editor, card, "Follow")
     assert await list_subscriptions(telex) == [(telex.news.id, "Only games")]
 
 
@@ -123,7 +124,7 @@ async def test_site_without_feed_offers_list_of_home_page(telex, feed_server):
     offer = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
     assert "Headline number 0 of the day" in read_reply_text(offer)
     assert "Related story" not in read_reply_text(offer)
-    await telex.editor.click(get_last_reply(offer), label="Follow this list")
+    await press_button(telex.editor, offer, "Follow this list")
     assert len(await list_subscriptions(telex)) == 1
 
 
@@ -133,7 +134,7 @@ async def test_site_without_feed_and_list_offers_watch(telex, feed_server):
     feed_server.serve("/", "<html><body><p>Nothing.</p></body></html>", content_type="text/html")
     offer = await telex.editor.context_menu(telex.news, MENU, await telex.reader.send(telex.news, link))
     assert "I found no feed at 127.0.0.1" in read_reply_text(offer)
-    modal = await telex.editor.click(get_last_reply(offer), label="Watch for words instead")
+    modal = await press_button(telex.editor, offer, "Watch for words instead")
     assert modal.modal is not None
     await telex.editor.submit_modal(modal, {"line": "open source"})
     assert [watch.query for watch in await telex.store.watches.list_by_user(telex.editor.id)] == ["open source"]
@@ -157,7 +158,7 @@ async def test_following_source_requires_permission_at_each_press(telex, feed_se
     assert "permission" in read_reply_text(await telex.reader.context_menu(telex.news, MENU, message))
     card = await telex.editor.context_menu(telex.news, MENU, message)
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
-    refusal = await telex.editor.click(get_last_reply(card), label="Follow")
+    refusal = await press_button(telex.editor, card, "Follow")
     assert "permission" in read_reply_text(refusal)
     assert await list_subscriptions(telex) == []
 

@@ -5,14 +5,13 @@ from bot.core import setting_registry
 from bot.posting.wording.post_explanations import explain_link
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.interactions import get_last_reply, read_message_text, read_reply_text, select_option
-from tests.support.scenario import follow_feed, publish_items, run_why
+from tests.support.scenario import publish_items, run_why
 
 STORY = "Harbour bridge closes after cracks were found"
 
 
-async def test_story_is_held_until_two_outlets_report_it(telex, feed_server, monkeypatch):
-    feed = await follow_feed(telex, feed_server)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings stories"))
+async def test_story_is_held_until_two_outlets_report_it(telex, feed, feed_server, monkeypatch):
+    panel = get_last_reply(await telex.run_as_editor("settings stories"))
     assert "**Outlets** · every story" in read_message_text(panel)
     panel = get_last_reply(await select_option(telex.editor, panel, "At least 2 outlets", "Outlets"))
     assert "This channel follows 1 outlet, so no story can reach 2." in read_message_text(panel)
@@ -31,14 +30,14 @@ async def test_story_is_held_until_two_outlets_report_it(telex, feed_server, mon
     held_reason = "Waiting for more outlets: 1 of 2 so far."
     assert held_reason in reason
     assert held_reason in "".join(printing.format_explanation(await explain_link(telex.store, link)))  # in a terminal
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings stories"))
+    panel = get_last_reply(await telex.run_as_editor("settings stories"))
     assert "1 story is waiting." in read_message_text(panel)
     assert "no story can reach" not in read_message_text(panel)
-    list_text = read_reply_text(await telex.editor.slash(telex.news, "feed list"))
+    list_text = read_reply_text(await telex.run_as_editor("feed list"))
     assert "Stories: at least 2 outlets" in list_text
     assert "real time" not in list_text
     monkeypatch.setattr(telex.newsroom.websub_subscriber, "is_pushed", {feed.id}.__contains__)
-    assert read_reply_text(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
+    assert read_reply_text(await telex.run_as_editor("feed list")).count("⚡ real time") == 1
     entry = make_rss_item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     await publish_items(telex, feed_server, rival_feed, entry, make_rss_item(901), title="The Rival")
     (post,) = telex.posts()[post_count_before:]
@@ -47,11 +46,10 @@ async def test_story_is_held_until_two_outlets_report_it(telex, feed_server, mon
     assert "posted" in await run_why(telex, link, person=telex.editor)
 
 
-async def test_best_of_day_is_posted_when_due(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings stories"))
+async def test_best_of_day_is_posted_when_due(telex, feed, feed_server):
+    panel = get_last_reply(await telex.run_as_editor("settings stories"))
     await select_option(telex.editor, panel, "At most 1 story a day", "Best of")
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Best of the day**: no limit → at most 1 story a day" in history
     post_count_before = len(telex.posts())
     now = telex.clock.now()

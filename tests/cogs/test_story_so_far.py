@@ -64,7 +64,7 @@ async def publish_story(
 
 async def test_story_lists_developments_with_quote_outlet_and_link(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    answer = get_last_reply(await telex.run_as_reader("story", words="nordwave cable"))
     lines = read_message_text(answer).splitlines()
     assert answer.ephemeral
     assert lines[0] == "### Nordwave cable: the story so far"
@@ -87,7 +87,7 @@ async def test_story_lists_developments_with_quote_outlet_and_link(telex, feed_s
 
 async def test_order_button_edits_message_after_restart(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    answer = get_last_reply(await telex.run_as_reader("story", words="nordwave cable"))
     await telex.restart()
     await telex.reader.click(answer, label="Newest first")
     quotes = [line for line in read_message_text(answer).splitlines() if line.startswith("> ")]
@@ -100,7 +100,7 @@ async def test_order_button_edits_message_after_restart(telex, feed_server):
 
 async def test_story_offers_watch_and_question(telex, feed_server):
     await publish_story(telex, feed_server)
-    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    answer = get_last_reply(await telex.run_as_reader("story", words="nordwave"))
     assert "**Nordwave cable**" in read_reply_text(await telex.reader.click(answer, label="Watch"))
     (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     assert watch.query == "Nordwave cable"
@@ -124,16 +124,14 @@ async def test_story_button_is_only_on_posts_of_stories(telex, feed_server):
 
 async def test_search_results_and_answers_offer_story(telex, feed_server):
     await publish_story(telex, feed_server)
-    results = get_last_reply(await telex.reader.slash(telex.news, "search", query="nordwave"))
+    results = get_last_reply(await telex.run_as_reader("search", query="nordwave"))
     story = await select_option(telex.reader, results, "Ship", "A story so far")
     assert "3 developments" in read_reply_text(story)
-    single_article_reply = get_last_reply(await telex.reader.slash(telex.news, "search", query="severed"))
+    single_article_reply = get_last_reply(await telex.run_as_reader("search", query="severed"))
     assert not any(
         component.get("placeholder") == "A story so far…" for component in list_controls(single_article_reply)
     )
-    answer = get_last_reply(
-        await telex.reader.slash(telex.news, "ask", question="What cut the undersea cable Nordwave?")
-    )
+    answer = get_last_reply(await telex.run_as_reader("ask", question="What cut the undersea cable Nordwave?"))
     assert "3 developments" in read_reply_text(await telex.reader.click(answer, label="Story so far"))
 
 
@@ -144,23 +142,23 @@ async def test_story_omits_hidden_feeds(telex, feed_server):
     feed_server.serve("/secret", make_rss(secret, title="Secret"))
     secret_feed = await telex.follow(f"{feed_server.origin}/secret", vault)
     await telex.poll(secret_feed)
-    assert "secret papers" in read_reply_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" in read_reply_text(await telex.run_as_reader("story", words="nordwave"))
     hide_channel(telex, vault, telex.reader)
-    assert "secret papers" not in read_reply_text(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" not in read_reply_text(await telex.run_as_reader("story", words="nordwave"))
     # A public story uses only feeds that the whole channel may read, also in the other order.
-    public_story = get_last_reply(await telex.editor.slash(telex.news, "story", words="nordwave", public=True))
+    public_story = get_last_reply(await telex.run_as_editor("story", words="nordwave", public=True))
     assert not public_story.ephemeral
     assert "secret papers" not in read_message_text(public_story)
     await telex.editor.click(public_story, label="Newest first")
     assert "secret papers" not in read_message_text(public_story)
-    assert "secret papers" in read_reply_text(await telex.editor.slash(telex.news, "story", words="nordwave"))
+    assert "secret papers" in read_reply_text(await telex.run_as_editor("story", words="nordwave"))
 
 
 async def test_story_without_or_with_single_article(telex, feed_server):
     await publish_story(telex, feed_server, ARTICLES[:1])
-    empty_reply = read_reply_text(await telex.reader.slash(telex.news, "story", words="*kraken*"))
+    empty_reply = read_reply_text(await telex.run_as_reader("story", words="*kraken*"))
     assert empty_reply.startswith(r"No story on “\*kraken\*” in the channels you can see.")
-    single_article_reply = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    single_article_reply = get_last_reply(await telex.run_as_reader("story", words="nordwave"))
     assert "-# Only one article on this so far" in read_message_text(single_article_reply)
     assert CUT in read_message_text(single_article_reply)
     assert list_button_labels(single_article_reply) == ["Watch", "Ask", "Enough of this story"]
@@ -168,10 +166,10 @@ async def test_story_without_or_with_single_article(telex, feed_server):
 
 async def test_headline_with_colon_is_quoted_in_heading(telex, feed_server):
     await publish_story(telex, feed_server, (("Circuit", 60, "Nordwave: why the cable was cut", CUT),))
-    answer = await telex.reader.slash(telex.news, "story", words="nordwave")
+    answer = await telex.run_as_reader("story", words="nordwave")
     assert read_reply_text(answer).startswith("### The story so far of “Nordwave\\: why the cable was cut”\n")
     telex.locales[telex.reader.id] = "fr"
-    answer = await telex.reader.slash(telex.news, "story", words="nordwave")
+    answer = await telex.run_as_reader("story", words="nordwave")
     heading = read_reply_text(answer).splitlines()[0]
     assert heading == "### L’histoire jusqu’ici de «\u00a0Nordwave\\: why the cable was cut\u00a0»"
 
@@ -179,7 +177,7 @@ async def test_headline_with_colon_is_quoted_in_heading(telex, feed_server):
 async def test_story_in_french_keeps_original_quotes(telex, feed_server):
     await publish_story(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+    answer = get_last_reply(await telex.run_as_reader("story", words="nordwave"))
     assert "### Nordwave cable\u00a0: l’histoire jusqu’ici" in read_message_text(answer)
     assert "-# 3 épisodes en 3 jours · 5\u00a0articles de 2 médias" in read_message_text(answer)
     assert "⚖️ **Les médias divergent\u00a0:**" in read_message_text(answer)
@@ -265,7 +263,7 @@ async def test_story_of_five_hundred_articles_is_bounded(telex, feed_server):
         for feed in feeds
     ]
     assert await telex.store.articles.import_batch(articles) == 500
-    answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave cable"))
+    answer = get_last_reply(await telex.run_as_reader("story", words="nordwave cable"))
     quotes = [line for line in read_message_text(answer).splitlines() if line.startswith("> ")]
     assert 1 <= len(quotes) <= MAX_DEVELOPMENTS
     assert len(list_components(answer)) <= 40
@@ -291,7 +289,7 @@ class TestWithModel:
         from tests.support.model_service import support_unless  # noqa: PLC0415
 
         service.answer_with(support_unless("dragon"), ModelTask.VERIFY_SENTENCES)
-        answer = get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave"))
+        answer = get_last_reply(await telex.run_as_reader("story", words="nordwave"))
         lines = read_message_text(answer).splitlines()
         assert lines[2] == "An anchor cut the Nordwave cable."
         assert lines[3] == "-# ✍️ Written by small from these sources. It can be wrong."
@@ -303,6 +301,6 @@ class TestWithModel:
 
     async def test_story_is_shown_without_summary_if_model_fails(self, telex, feed_server, service):
         await publish_story(telex, feed_server)
-        answer = read_message_text(get_last_reply(await telex.reader.slash(telex.news, "story", words="nordwave")))
+        answer = read_message_text(get_last_reply(await telex.run_as_reader("story", words="nordwave")))
         assert "3 developments" in answer
         assert "✍️" not in answer

@@ -50,9 +50,7 @@ async def world_with_articles(telex, feed_server) -> World:
 async def find_matching_titles(world: World, query: str, **options: Any) -> set[str]:
     """Search as the reader and return the titles of full matches; advance the clock because of the rate limit."""
     world.clock.advance(10)
-    reply_text = read_reply_text(await world.reader.slash(world.news, "search", query=query, **options)).replace(
-        "\\", ""
-    )
+    reply_text = read_reply_text(await world.run_as_reader("search", query=query, **options)).replace("\\", "")
     full_matches = {line for line in reply_text.split("\n**[")[1:] if not PARTIAL_MATCH.search(line)}
     return {title for title in TITLES if any(line.startswith(f"{title}]") for line in full_matches)}
 

@@ -11,7 +11,7 @@ from bot.core.models import Article
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import get_last_reply, list_controls, read_message_text, read_reply_text
-from tests.support.scenario import follow_feed, get_newest_article, publish_items, run_why
+from tests.support.scenario import get_newest_article, publish_items, run_why
 
 
 async def open_more_menu(world: World, article: Article, person: MemberActor) -> InteractionResult:
@@ -20,8 +20,7 @@ async def open_more_menu(world: World, article: Article, person: MemberActor) ->
     return await person.click(post, label="More")
 
 
-async def test_more_menu_records_and_removes_opinions(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_more_menu_records_and_removes_opinions(telex, feed):
     article = await get_newest_article(telex, feed)
     opened_reply = get_last_reply(await open_more_menu(telex, article, telex.reader))
     assert article.title in read_message_text(opened_reply)
@@ -39,8 +38,7 @@ async def test_more_menu_records_and_removes_opinions(telex, feed_server):
     assert await telex.store.opinions.list_by_user(telex.reader.id) == []
 
 
-async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_taste_is_learnt_shown_and_reset(telex, feed, feed_server):
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
     entries = [make_rss_item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
@@ -54,19 +52,19 @@ async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
             if person is telex.reader or number % 2:
                 await person.click(opened_reply, label="Like")
             telex.clock.advance(60)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings taste"))
+    panel = get_last_reply(await telex.run_as_editor("settings taste"))
     assert "chess" not in read_message_text(panel).casefold()  # with two people, each would know the other's taste
     link = chess_articles[0].url
     assert "Liked in this server" not in await run_why(telex, link, person=telex.editor)
     for article in chess_articles:
         await telex.store.bookmarks.add(77, article.id, server_id=telex.guild.id)
     telex.bot.services.preference_models.invalidate(telex.guild.id)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings taste"))
+    panel = get_last_reply(await telex.run_as_editor("settings taste"))
     assert "**Likes**\nWords in titles: **Chess** ×" in read_message_text(panel)
     assert "**Golf**" in read_message_text(panel).partition("**Likes less**")[2]
     reason = await run_why(telex, link, person=telex.editor)
     assert "Liked in this server: **" in reason
-    privacy_text = read_reply_text(await telex.reader.slash(telex.news, "privacy"))
+    privacy_text = read_reply_text(await telex.run_as_reader("privacy"))
     assert "6 reactions to articles (Like, Less like this, More)" in privacy_text
     erasure = await telex.store.erase_user(telex.reader.id)
     assert erasure.opinion_count == 6
@@ -74,6 +72,6 @@ async def test_taste_is_learnt_shown_and_reset(telex, feed_server):
     panel = get_last_reply(await telex.editor.click(panel, label="Reset permanently"))
     assert "Nothing yet" in read_message_text(panel)
     assert await telex.store.bookmarks.count(77) == 6
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**What this server likes**: none → reset" in history
     assert json.dumps(await telex.store.opinions.list_by_user(telex.editor.id)) == "[]"

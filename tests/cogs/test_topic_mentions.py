@@ -11,7 +11,7 @@ from bot.core.preferences import DigestPlan, MentionRule, PostLook
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss_item
-from tests.support.interactions import find_menu, get_last_reply, list_button_labels, read_reply_text
+from tests.support.interactions import find_menu, get_last_reply, list_button_labels, press_button, read_reply_text
 from tests.support.message_texts import find_title
 from tests.support.scenario import (
     START,
@@ -36,9 +36,9 @@ def role(telex) -> RoleHandle:
 
 
 async def save_rule(world: World, role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
-    trial = await world.editor.slash(world.news, "settings mentions", role=role, topic=topic, limit=limit)
+    trial = await world.run_as_editor("settings mentions", role=role, topic=topic, limit=limit)
     assert list_button_labels(get_last_reply(trial)) == ["Save this rule", "Cancel"], read_reply_text(trial)
-    return read_reply_text(await world.editor.click(get_last_reply(trial), label="Save this rule"))
+    return read_reply_text(await press_button(world.editor, trial, "Save this rule"))
 
 
 def make_item(number: int, title: str) -> str:
@@ -82,7 +82,7 @@ async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role
     telex.env.backend.edit_role(telex.guild.id, bot_role.id, {"permissions": bot_permissions})
     await telex.env.settle()
     await paper.publish("OpenAI ships a model", "A bridge closes")
-    panel = await telex.editor.slash(telex.news, "settings mentions")
+    panel = await telex.run_as_editor("settings mentions")
     assert "No rules yet. Choose a role to begin." in read_reply_text(panel)
     menu_id, options = find_menu(get_last_reply(panel))
     assert [(option["label"], option.get("description")) for option in options] == [("@AI", "2 members")]
@@ -93,7 +93,7 @@ async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role
     assert "🔔 [OpenAI ships a model]" in read_reply_text(trial)
     assert "A bridge closes" not in read_reply_text(trial)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
-    save_reply = await telex.editor.click(get_last_reply(trial), label="Save this rule")
+    save_reply = await press_button(telex.editor, trial, "Save this rule")
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
     assert "Saved." in read_reply_text(save_reply)
     assert await paper.publish("Anthropic hires", "Another bridge", "OpenAI again") == [
@@ -112,16 +112,16 @@ async def test_mention_rule_is_tried_saved_applied_and_undone(telex, paper, role
     assert f"mentionne <@&{role.id}>\N{NO-BREAK SPACE}: l’article répond à `openai OR anthropic`" in await run_why(
         telex, first_link
     )
-    rule_list = await telex.editor.slash(telex.news, "settings mentions")
+    rule_list = await telex.run_as_editor("settings mentions")
     assert "Limit reached: 1 post of the last 24 hours came without the mention." in read_reply_text(rule_list)
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert f"**Mention by topic**: none → <@&{role.id}> for `openai OR anthropic`, up to 1 mention a day" in history
     await telex.advance(DAY)
     assert await paper.publish("OpenAI tomorrow") == [(f"<@&{role.id}>", [role.id])]
-    trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC, limit=50)
-    save_reply = await telex.editor.click(get_last_reply(trial), label="Save this rule")
+    trial = await telex.run_as_editor("settings mentions", role=role, topic=TOPIC, limit=50)
+    save_reply = await press_button(telex.editor, trial, "Save this rule")
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 50)]
-    undo_reply = await telex.editor.click(get_last_reply(save_reply), label="Undo the change")
+    undo_reply = await press_button(telex.editor, save_reply, "Undo the change")
     assert "Undone:" in read_reply_text(undo_reply)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == [MentionRule(role.id, TOPIC, 1)]
 
@@ -163,7 +163,7 @@ async def test_post_is_sent_without_unmentionable_role(telex, paper, role, obsta
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
     assert await paper.publish("OpenAI ships") == [("", [])]
-    rule_list = read_reply_text(await telex.editor.slash(telex.news, "settings mentions"))
+    rule_list = read_reply_text(await telex.run_as_editor("settings mentions"))
     if obstacle == "gone":  # The rule ended with its role.
         assert "No rules yet" in rule_list
     else:
@@ -172,12 +172,11 @@ async def test_post_is_sent_without_unmentionable_role(telex, paper, role, obsta
         assert f"doesn’t mention <@&{role.id}> for `openai OR anthropic`: the role was gone" in explanation
 
 
-async def test_mention_rule_requires_mentionable_role_and_permission(telex, feed_server, role):
-    await follow_feed(telex, feed_server)
+async def test_mention_rule_requires_mentionable_role_and_permission(telex, feed, role):
     backend = telex.env.backend
 
     async def read_refusal(chosen_role: RoleHandle, topic: str = TOPIC, limit: int = 5) -> str:
-        reply = await telex.editor.slash(telex.news, "settings mentions", role=chosen_role, topic=topic, limit=limit)
+        reply = await telex.run_as_editor("settings mentions", role=chosen_role, topic=topic, limit=limit)
         assert list_button_labels(get_last_reply(reply)) == []
         return read_reply_text(reply)
 
@@ -186,17 +185,17 @@ async def test_mention_rule_requires_mentionable_role_and_permission(telex, feed
     assert "belongs to an app" in await read_refusal(telex.guild.roles[telex.env.backend.bot_user.name])
     assert f"You can’t mention <@&{staff.id}> there" in await read_refusal(staff)
     assert "the" in await read_refusal(role, "the")
-    only_role = await telex.editor.slash(telex.news, "settings mentions", role=role)
+    only_role = await telex.run_as_editor("settings mentions", role=role)
     assert "Choose both a role and a topic" in read_reply_text(only_role)
-    trial = await telex.editor.slash(telex.news, "settings mentions", role=role, topic=TOPIC)
+    trial = await telex.run_as_editor("settings mentions", role=role, topic=TOPIC)
     backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
-    refusal = await telex.editor.click(get_last_reply(trial), label="Save this rule")
+    refusal = await press_button(telex.editor, trial, "Save this rule")
     assert "You can’t mention" in read_reply_text(refusal)
     backend.edit_role(telex.guild.id, role.id, {"mentionable": True})
     backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     await telex.env.settle()
-    refusal = await telex.editor.click(get_last_reply(trial), label="Save this rule")
+    refusal = await press_button(telex.editor, trial, "Save this rule")
     assert "Manage Server" in read_reply_text(refusal)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 
@@ -206,25 +205,24 @@ async def test_panel_is_shown_when_role_counts_time_out(telex, monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr(discord.Guild, "role_member_counts", time_out)
-    panel = read_reply_text(await telex.editor.slash(telex.news, "settings mentions"))
+    panel = read_reply_text(await telex.run_as_editor("settings mentions"))
     assert "I can’t see how many members roles have." in panel
 
 
 async def test_higher_role_is_mentioned_and_counts_need_permission(telex, paper, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"position": 9})
     await telex.env.settle()
-    panel = read_reply_text(await telex.editor.slash(telex.news, "settings mentions"))
+    panel = read_reply_text(await telex.run_as_editor("settings mentions"))
     assert "I can’t see how many members roles have. Give me Manage Roles for that." in panel
     await save_rule(telex, role)
     assert await paper.publish("OpenAI ships") == [(f"<@&{role.id}>", [role.id])]
-    rule_list = await telex.editor.slash(telex.news, "settings mentions")
-    removal = await telex.editor.click(get_last_reply(rule_list), label="Remove 1")
+    rule_list = await telex.run_as_editor("settings mentions")
+    removal = await press_button(telex.editor, rule_list, "Remove 1")
     assert "Removed: <@&" in read_reply_text(removal)
     assert await telex.store.mention_rules.list_by_channel(telex.news.id) == []
 
 
-async def test_catch_up_and_digest_do_not_mention_roles(telex, feed_server, role):
-    feed = await follow_feed(telex, feed_server)
+async def test_catch_up_and_digest_do_not_mention_roles(telex, feed, feed_server, role):
     await save_rule(telex, role, "late")
     await telex.advance(3600)
     items = [make_rss_item(200 + n, title=f"Late {n}", published=START + n) for n in range(20)]

@@ -73,7 +73,7 @@ def requested_charts(monkeypatch) -> list[bar_charts.Chart]:
 
 async def test_trends_show_chart_and_same_figures_as_text(telex, feed_server):
     await publish_trend(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "trends")
+    answer = await telex.run_as_reader("trends")
     message = get_last_reply(answer)
     assert message.ephemeral
     assert "Rising this week" in read_reply_text(answer)
@@ -91,7 +91,7 @@ async def test_trends_show_chart_and_same_figures_as_text(telex, feed_server):
 
 async def test_trend_menu_searches_for_topic(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "Windows 11 {number}")
-    answer = await telex.reader.slash(telex.news, "trends")
+    answer = await telex.run_as_reader("trends")
     search_reply = await select_option(telex.reader, get_last_reply(answer), "Windows 11", "Articles about")
     assert "**Windows 11**" in read_reply_text(search_reply)
     assert "10 articles" in read_reply_text(search_reply)
@@ -112,30 +112,29 @@ async def test_trends_count_only_visible_articles(telex, feed_server, requested_
             channel=secret,
         )
     hide_channel(telex, secret, telex.reader)
-    assert "Starliner" in read_reply_text(await telex.editor.slash(telex.news, "trends"))
-    reader_text = read_reply_text(await telex.reader.slash(telex.news, "trends"))
+    assert "Starliner" in read_reply_text(await telex.run_as_editor("trends"))
+    reader_text = read_reply_text(await telex.run_as_reader("trends"))
     assert "Starliner" not in reader_text
     assert "Secret" not in reader_text
     assert "Nothing stands out" in reader_text
     assert "Starliner" not in str(requested_charts[-1])
 
 
-async def test_trends_with_few_articles_have_no_chart(telex, feed_server, requested_charts):
-    await follow_feed(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "trends", period="day")
+async def test_trends_with_few_articles_have_no_chart(telex, feed, requested_charts):
+    answer = await telex.run_as_reader("trends", period="day")
     assert "Not enough articles to compare: 3 in this period, 0 in the one before" in read_reply_text(answer)
     assert list_button_labels(get_last_reply(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
     assert requested_charts == []
 
 
 async def test_trends_without_feeds_suggest_next_step(telex):
-    assert "/feed packs" in read_reply_text(await telex.editor.slash(telex.news, "trends"))
+    assert "/feed packs" in read_reply_text(await telex.run_as_editor("trends"))
 
 
 async def test_trends_in_french(telex, feed_server, requested_charts):
     telex.locales[telex.reader.id] = "fr"
     await publish_trend(telex, feed_server)
-    answer = read_reply_text(await telex.reader.slash(telex.news, "trends"))
+    answer = read_reply_text(await telex.run_as_reader("trends"))
     assert "En hausse cette semaine" in answer
     rising, outlets = requested_charts
     assert rising.earlier_label == "avant"
@@ -146,18 +145,18 @@ async def test_trends_in_french(telex, feed_server, requested_charts):
 
 async def test_topic_is_escaped_in_trends(telex, feed_server, requested_charts):
     await publish_trend(telex, feed_server, "@everyone **boom_boom_boom** {number}")
-    answer = read_reply_text(await telex.reader.slash(telex.news, "trends"))
+    answer = read_reply_text(await telex.run_as_reader("trends"))
     assert "@everyone" not in answer.replace("\\@everyone", "")
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
 
 async def test_trend_report_is_cached_for_ten_minutes(telex, feed_server, requested_charts, monkeypatch):
     await publish_trend(telex, feed_server)
-    await telex.reader.slash(telex.news, "trends")
-    await telex.editor.slash(telex.news, "trends")
+    await telex.run_as_reader("trends")
+    await telex.run_as_editor("trends")
     assert len(requested_charts) == 2
     await telex.advance(601)
-    await telex.editor.slash(telex.news, "trends")
+    await telex.run_as_editor("trends")
     assert len(requested_charts) == 4
 
 
@@ -167,7 +166,7 @@ async def test_trends_without_chart_show_text(telex, feed_server, monkeypatch):
 
     monkeypatch.setattr(bar_charts, "render_charts", render_no_charts)
     await publish_trend(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "trends")
+    answer = await telex.run_as_reader("trends")
     assert "**Starliner** · 10 articles" in read_reply_text(answer)
     assert get_last_reply(answer).attachments == []
 
@@ -191,7 +190,7 @@ async def test_trends_are_rate_limited_per_user(telex, feed_server, requested_ch
     monkeypatch.setattr(trend_commands, "_MAX_CACHED_REPORTS", 0)  # every report is made anew
     await publish_trend(telex, feed_server)
     for _ in range(5):
-        await telex.reader.slash(telex.news, "trends")
+        await telex.run_as_reader("trends")
         await telex.advance(1)
-    assert "Try again in" in read_reply_text(await telex.reader.slash(telex.news, "trends"))
-    assert "**Starliner**" in read_reply_text(await telex.editor.slash(telex.news, "trends"))
+    assert "Try again in" in read_reply_text(await telex.run_as_reader("trends"))
+    assert "**Starliner**" in read_reply_text(await telex.run_as_editor("trends"))

@@ -28,7 +28,7 @@ async def _answered_question(telex, feed_server, engine) -> None:
 
 
 async def ask_question(world: World, *, public: bool = False) -> ResponseMessage:
-    reply = await world.reader.slash(world.news, "ask", question="Who bought Slack?", public=public)
+    reply = await world.run_as_reader("ask", question="Who bought Slack?", public=public)
     return get_last_reply(reply)
 
 

@@ -26,7 +26,14 @@ from bot.watches import watch_matching
 from tests.support import store_probe
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
-from tests.support.interactions import get_last_reply, hide_channel, read_message_text, read_reply_text, select_option
+from tests.support.interactions import (
+    get_last_reply,
+    hide_channel,
+    press_button,
+    read_message_text,
+    read_reply_text,
+    select_option,
+)
 from tests.support.message_texts import find_title
 from tests.support.scenario import START, follow_feed, list_posted_texts
 from tests.support.store_probe import OutboxRow
@@ -368,9 +375,9 @@ async def test_closed_direct_messages_pause_watch_without_loss(telex, watched_fe
     await telex.restart()  # direct messages are open again, but the bot gets no event
     await telex.deliver()
     assert watched_feed.find_notifications() == []
-    list_reply = await telex.reader.slash(telex.news, "watch list")
+    list_reply = await telex.run_as_reader("watch list")
     assert "Discord won’t let me send you direct messages." in read_reply_text(list_reply)
-    second_reply = await telex.reader.click(get_last_reply(list_reply), label="Try direct messages again")
+    second_reply = await press_button(telex.reader, list_reply, "Try direct messages again")
     assert "Discord won’t let me" not in read_reply_text(second_reply)
     await telex.deliver()
     (notification,) = watched_feed.find_notifications()
@@ -428,7 +435,7 @@ async def test_notification_of_several_articles_has_save_menu(telex, watched_fee
 
 
 async def test_channel_watch_requires_permission(telex, watched_feed):
-    answer = await telex.reader.slash(telex.news, "watch add", query="quantum", where=telex.news)
+    answer = await telex.run_as_reader("watch add", query="quantum", where=telex.news)
     assert "Manage Server" in read_reply_text(answer)
     assert await telex.store.watches.list_channel_watches(telex.guild.id) == []
 
@@ -486,11 +493,11 @@ async def test_watches_are_listed_and_removed_in_direct_message(telex, watched_f
 async def test_watch_is_removed_from_list(telex, watched_feed):
     await add_watch(telex, "quantum")
     await add_watch(telex, "chips", where=telex.news)
-    list_reply = await telex.reader.slash(telex.news, "watch list")
+    list_reply = await telex.run_as_reader("watch list")
     assert "chips" not in read_reply_text(list_reply)
     emptied_list = await select_option(telex.reader, get_last_reply(list_reply), "quantum", "Remove")
     assert "No watches yet." in read_reply_text(emptied_list)
-    channel_watch_list = await telex.editor.slash(telex.news, "watch list")
+    channel_watch_list = await telex.run_as_editor("watch list")
     assert "**chips**" in read_reply_text(channel_watch_list)
     assert "quantum" not in read_reply_text(channel_watch_list)
 
@@ -498,7 +505,7 @@ async def test_watch_is_removed_from_list(telex, watched_feed):
 async def test_watch_of_other_user_cannot_be_removed(telex, watched_feed):
     await add_watch(telex, "quantum")
     (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
-    answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
+    answer = await telex.run_as_editor("watch remove", watch=str(watch.id))
     assert "There’s no such watch" in read_reply_text(answer)
     assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
@@ -510,7 +517,7 @@ async def test_watch_in_french(telex, watched_feed):
     await watched_feed.publish("Un calcul quantique", "Encore un saut quantique")
     (notification,) = watched_feed.find_notifications()
     assert notification.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"
-    list_reply = await telex.reader.slash(telex.news, "watch list")
+    list_reply = await telex.run_as_reader("watch list")
     assert "messages privés" in read_reply_text(list_reply)
     assert (await telex.reader.user.click(notification, label="Arrêter cette veille")).response
 
@@ -518,16 +525,16 @@ async def test_watch_in_french(telex, watched_feed):
 async def test_privacy_exports_and_deletes_watches(telex, watched_feed):
     await add_watch(telex, "quantum")
     await watched_feed.publish("Quantum leaps")
-    privacy_reply = await telex.reader.slash(telex.news, "privacy")
+    privacy_reply = await telex.run_as_reader("privacy")
     assert "1 watch, kept 30 days" in read_reply_text(privacy_reply)
-    export_reply = await telex.reader.click(get_last_reply(privacy_reply), label="Export")
+    export_reply = await press_button(telex.reader, privacy_reply, "Export")
     export_bytes = telex.env.backend.cdn.get(get_last_reply(export_reply).attachments[0].url)
     assert export_bytes is not None
     document = json.loads(export_bytes)
     assert [watch["query"] for watch in document["watches"]] == ["quantum"]
     assert [notified_article["url"] for notified_article in document["told"]] == ["https://news.example/articles/100"]
-    confirmation = await telex.reader.click(get_last_reply(privacy_reply), label="Delete everything")
-    deletion_reply = await telex.reader.click(get_last_reply(confirmation), label="Delete permanently")
+    confirmation = await press_button(telex.reader, privacy_reply, "Delete everything")
+    deletion_reply = await press_button(telex.reader, confirmation, "Delete permanently")
     assert "1 watch" in read_reply_text(deletion_reply)
     assert await load_watch_dispatches(telex) == []
     assert {row["id"] for row in store_probe.load_rows(telex.database, "channel")} == {telex.news.id}

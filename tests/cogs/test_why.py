@@ -16,13 +16,12 @@ OLDER_LINK = "https://news.example/articles/2"
 
 async def explain_link(world: World, link: str) -> str:
     """Run /why as the reader and return the text of the reply."""
-    answer = await world.reader.slash(world.news, "why", link=link)
+    answer = await world.run_as_reader("why", link=link)
     assert get_last_reply(answer).ephemeral
     return read_reply_text(answer)
 
 
-async def test_posted_article_is_explained_with_link_to_post(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_posted_article_is_explained_with_link_to_post(telex, feed):
     post_link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{telex.posts()[0].id}"
     bare_link = LINK.removeprefix("https://")
     for link in (
@@ -39,8 +38,7 @@ async def test_posted_article_is_explained_with_link_to_post(telex, feed_server)
         assert f"<#{telex.news.id}>: posted <t:{START}:f> · {post_link}" in reply_text
 
 
-async def test_link_of_post_explains_its_article(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_link_of_post_explains_its_article(telex, feed):
     post = telex.posts()[0]
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
     assert await explain_link(telex, link) == await explain_link(telex, LINK)
@@ -49,8 +47,7 @@ async def test_link_of_post_explains_its_article(telex, feed_server):
     assert "I haven’t seen this" in await explain_link(telex, link + "9" * 30)
 
 
-async def test_former_url_leads_to_article(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_former_url_leads_to_article(telex, feed, feed_server):
     moved_item = make_rss_item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
     )
@@ -59,8 +56,7 @@ async def test_former_url_leads_to_article(telex, feed_server):
         assert "(https://news.example/moved/3)" in await explain_link(telex, link)
 
 
-async def test_backlog_and_pause_are_explained(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_backlog_and_pause_are_explained(telex, feed, feed_server):
     assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER_LINK)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.subscriptions.pause(subscription.id)
@@ -71,8 +67,7 @@ async def test_backlog_and_pause_are_explained(telex, feed_server):
     assert f"not posted: the feed was paused there (<t:{START}:f>)" in reply_text
 
 
-async def test_pending_and_failed_post_are_explained(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_pending_and_failed_post_are_explained(telex, feed, feed_server):
     await publish_items(
         telex, feed_server, feed, make_rss_item(4, published=START), *make_three_rss_items(), delivered=False
     )
@@ -126,8 +121,7 @@ async def test_joined_article_is_explained_with_its_post(telex, feed_server):
     assert "regroupé avec «\u00a0Amazon" in await explain_link(telex, link)
 
 
-async def test_unknown_link_of_followed_site_shows_feed_health(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_unknown_link_of_followed_site_shows_feed_health(telex, feed, feed_server):
     assert "I haven’t seen this" in await explain_link(telex, "https://elsewhere.example/1")
     reply_text = await explain_link(telex, "https://www.news.example/articles/99")
     assert "**Example News**: 🟢 healthy" in reply_text
@@ -190,8 +184,7 @@ async def test_channels_of_other_server_are_omitted(telex, feed_server):
     assert str(foreign_channel.id) not in reply_text
 
 
-async def test_link_of_alert_is_recognized(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_link_of_alert_is_recognized(telex, feed):
     enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts()[-1]
@@ -209,15 +202,13 @@ async def test_link_of_many_articles_fits_message(telex, feed_server):
     assert "more articles at this address" in reply_text
 
 
-async def test_why_in_french(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_why_in_french(telex, feed):
     telex.locales[telex.reader.id] = "fr"
     reply_text = await explain_link(telex, LINK)
     assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in reply_text
 
 
-async def test_why_finds_article_by_words_or_offers_choice(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_why_finds_article_by_words_or_offers_choice(telex, feed, feed_server):
     assert await explain_link(telex, "facial recognition") == await explain_link(telex, LINK)
     assert await explain_link(telex, "Unheard") == "No article in the channels you can see has these words."
     secret = telex.guild.create_text_channel("secret")
@@ -225,7 +216,7 @@ async def test_why_finds_article_by_words_or_offers_choice(telex, feed_server):
     await follow_feed(telex, feed_server, secret_item, channel=secret, path="/2")
     hide_channel(telex, secret, telex.reader)
     assert await explain_link(telex, "Facial") == await explain_link(telex, LINK)
-    answer = get_last_reply(await telex.editor.slash(telex.news, "why", link="facial"))
+    answer = get_last_reply(await telex.run_as_editor("why", link="facial"))
     assert {option["label"] for option in find_menu(answer)[1]} == {
         "Facial secrets",
         "Cities ban facial recognition",

@@ -83,7 +83,7 @@ async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     """Follow a feed in a channel with French posts and turn machine translation on in its settings."""
     feed = await follow_long_article(telex, server)
     await telex.set_channel_setting(setting_registry.LANGUAGE, "fr", telex.news)
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    panel = get_last_reply(await telex.run_as_editor("settings channel"))
     assert "off: posts stay in their own language" in read_message_text(panel)
     next_page_reply = get_last_reply(
         await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Machine translation"))
@@ -148,7 +148,7 @@ async def test_summaries_per_day_and_server_are_limited(telex, feed_server, serv
 async def test_digest_has_available_summaries(telex, feed_server, service):
     await follow_long_article(telex, feed_server)
     service.answer_with(SUMMARY)
-    flow = get_last_reply(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
+    flow = get_last_reply(await telex.run_as_editor("digest setup", channel=telex.news))
     flow = get_last_reply(await select_option(telex.editor, flow, "Summaries", "Options"))
     assert "With summaries written by a language model." in read_message_text(flow)
     assert f"\n{SUMMARY}\n" in read_message_text(flow)
@@ -242,7 +242,7 @@ async def ask_about_ban(
     feed = await follow_feed(telex, server, item, channel=channel or telex.news)
     await publish_article(telex, server, feed, 2, "Lyon’s ban and its cameras", f"Cameras stay. {BODY}")
     service.answer_with("The ban begins on 1 June [1]. It costs 40,000 euros a year [2][3].")
-    return get_last_reply(await telex.reader.slash(telex.news, "ask", question="When does the ban in Lyon begin?"))
+    return get_last_reply(await telex.run_as_reader("ask", question="When does the ban in Lyon begin?"))
 
 
 async def test_quotes_of_generated_answer_require_access(telex, feed_server, service):
@@ -264,7 +264,7 @@ async def test_quotes_back_each_written_sentence_rather_than_repeat_the_question
     )
     service.answer_with("Jeanne Martin keeps the cameras [1]. The hall (old) has 300 chairs [1].")
     question = "Who bans facial recognition in public places?"
-    answer = get_last_reply(await telex.reader.slash(telex.news, "ask", question=question))
+    answer = get_last_reply(await telex.run_as_reader("ask", question=question))
     assert "The hall (old) has 300 chairs [[1]](" in read_message_text(answer)
     await telex.restart()
     quotes_text = read_message_text(get_last_reply(await telex.reader.click(answer, label="Show the quotes")))
@@ -281,14 +281,14 @@ async def test_card_says_that_allowance_of_written_answers_is_used_up(telex, fee
         writer.begin_answer(telex.guild.id)
     question = "When does the ban in Lyon begin?"
     note = "-# Answered without the language model: too many questions here. Try again in a minute."
-    quoted = await telex.reader.slash(telex.news, "ask", question=question)
+    quoted = await telex.run_as_reader("ask", question=question)
     assert note in read_reply_text(quoted).splitlines()
     assert "Written by small" not in read_reply_text(quoted)
     telex.locales[telex.reader.id] = "fr"
-    quoted = await telex.reader.slash(telex.news, "ask", question=question)
+    quoted = await telex.run_as_reader("ask", question=question)
     assert "-# Réponse sans le modèle de langage" in read_reply_text(quoted)
     await telex.advance(60)
-    reply_text = read_reply_text(await telex.reader.slash(telex.news, "ask", question=question))
+    reply_text = read_reply_text(await telex.run_as_reader("ask", question=question))
     assert "The ban begins on 1 June [[1]](" in reply_text
     assert "sans le modèle" not in reply_text
 

@@ -34,7 +34,7 @@ from bot.store.records.content_records import TitleSample
 from tests.demo.visitor import Visitor
 from tests.support.clocks import ManualClock
 from tests.support.discord_world import LOOP_COGS
-from tests.support.interactions import get_last_reply, read_reply_text
+from tests.support.interactions import get_last_reply, press_button, read_reply_text
 from tests.support.message_texts import find_title, list_components, read_message_text
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOP_COGS)
@@ -147,7 +147,7 @@ async def test_reset_menus_show_no_earlier_choice(newsroom):
             # The page keeps what was chosen by this key: another menu, another key.
             keys = {menu["control_key"] for menu in list_menus()}
             assert last_menu["control_key"] not in keys
-            await scene.ada.click(get_last_reply(interaction), label="Turn everything off")
+            await press_button(scene.ada, interaction, "Turn everything off")
             await preview.refresh()
             assert keys.isdisjoint(menu["control_key"] for menu in list_menus())
 

@@ -66,7 +66,7 @@ async def test_unknown_time_zone_does_not_stop_posts(telex, publisher):
     await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     assert list_posted_titles(telex, thread) == ["Article 0"]
-    assert "Mars/Phobos" in read_message_text(get_last_reply(await telex.editor.slash(telex.news, "settings server")))
+    assert "Mars/Phobos" in read_message_text(get_last_reply(await telex.run_as_editor("settings server")))
 
 
 async def test_correction_edits_post_in_earlier_thread(telex, publisher):

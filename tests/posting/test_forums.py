@@ -93,7 +93,7 @@ async def test_missing_or_moderated_tag_is_skipped(telex, publisher):
 
 
 async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResult:
-    reply = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    reply = await telex.run_as_editor("settings channel", channel=forum)
     return await telex.editor.click(
         get_last_reply(reply), custom_id=find_accessory_id(get_last_reply(reply), "Post tags")
     )
@@ -116,7 +116,7 @@ async def test_tag_rules_are_edited_in_settings_and_logged(telex):
     panel = await select_option(telex.editor, get_last_reply(panel), "AI", "Remove")
     assert "robots" not in read_reply_text(panel)
     assert await telex.store.forum_tags.list_by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
-    history = await telex.editor.slash(telex.news, "settings history")
+    history = await telex.run_as_editor("settings history")
     assert read_reply_text(history).count("Post tag") == 3
     assert "none → AI (robots" in read_reply_text(history)
     assert "none → Everything\n" in read_reply_text(history)

@@ -67,14 +67,14 @@ async def test_watch_notification_and_digest_are_not_silent(telex, publisher):
 
 
 async def test_silent_posts_are_set_in_panel_and_logged(telex):
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    panel = get_last_reply(await telex.run_as_editor("settings channel"))
     assert "**Silent posts**\n-# off: posts notify people as they’ve chosen in Discord" in read_message_text(panel)
     panel = get_last_reply(await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Silent posts")))
     assert "**Silent posts**\n-# on: only posts that mention a role notify people" in read_message_text(panel)
-    assert "**Silent posts**: off → on" in read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Silent posts**: off → on" in read_reply_text(await telex.run_as_editor("settings history"))
     telex.locales[telex.editor.id] = "fr"
-    panel = get_last_reply(await telex.editor.slash(telex.news, "settings channel"))
+    panel = get_last_reply(await telex.run_as_editor("settings channel"))
     assert "seules les publications qui mentionnent un rôle envoient une notification" in read_message_text(panel)
     await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Publications silencieuses"))
-    history = read_reply_text(await telex.editor.slash(telex.news, "settings history"))
+    history = read_reply_text(await telex.run_as_editor("settings history"))
     assert "**Publications silencieuses**\u00a0: activé → désactivé" in history

@@ -1,8 +1,12 @@
-"""Choice of the engines on which each test of the store runs."""
+"""Choice of the engines on which each test of the store runs, and a feed."""
 
 from __future__ import annotations
 
 import pytest
+
+from bot.core.models import Feed
+from bot.store import Store
+from tests.support.samples import add_feed
 
 SQLITE_ALONE = {
     "test_backup": "backups of a server are made with pg_dump",
@@ -33,3 +37,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_engine", ["sqlite"])
     elif thorough or metafunc.function.__name__ not in LONG:
         metafunc.parametrize("database_engine", ["sqlite", "postgres"])
+
+
+@pytest.fixture
+async def feed(store: Store) -> Feed:
+    """A feed that no channel follows yet."""
+    return await add_feed(store)

@@ -12,8 +12,7 @@ async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
     return [article.title.removeprefix("Title of ") for article in articles]
 
 
-async def test_stored_article_equals_recorded_one(store, clock):
-    feed = await add_feed(store)
+async def test_stored_article_equals_recorded_one(store, feed, clock):
     new = make_new_article(
         feed,
         "a",
@@ -36,8 +35,7 @@ async def test_stored_article_equals_recorded_one(store, clock):
     assert await store.articles.get_by_key("none") is None
 
 
-async def test_articles_are_listed_in_order_of_given_ids(store):
-    feed = await add_feed(store)
+async def test_articles_are_listed_in_order_of_given_ids(store, feed):
     ids = (await write_poll(store, feed, *[make_new_article(feed, name) for name in "abc"])).new_article_ids
     article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
     assert [article.id for article in await store.articles.list_by_ids(article_ids)] == [
@@ -74,8 +72,7 @@ async def test_page_of_two_feeds_is_listed_once(store):
     assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2"]
 
 
-async def test_export_iterates_articles_oldest_first(store):
-    feed = await add_feed(store)
+async def test_export_iterates_articles_oldest_first(store, feed):
     new = [make_new_article(feed, f"{n}", published=n % 7) for n in range(500)]
     await write_poll(store, feed, *new, first=True)
     exported = [article async for article in store.articles.iterate()]
@@ -96,8 +93,7 @@ async def test_repeated_import_adds_nothing(store):
 OLD_ARTICLE_NAMES = ("old", "saved", "removed")
 
 
-async def test_purged_texts_leave_titles_dates_and_identities(store, clock):
-    feed = await add_feed(store)
+async def test_purged_texts_leave_titles_dates_and_identities(store, feed, clock):
     old, saved, removed = (make_new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
     ids = (await write_poll(store, feed, old, saved, removed, first=True)).new_article_ids
     by_title = {article.title.split()[-1]: article.id for article in await store.articles.list_by_ids(ids)}
@@ -120,8 +116,7 @@ async def test_purged_texts_leave_titles_dates_and_identities(store, clock):
     assert await store.polls.load_known_by_identity(feed.id, [compute_digest("guid", "old")])
 
 
-async def test_purge_handles_more_texts_than_one_transaction(store, clock):
-    feed = await add_feed(store)
+async def test_purge_handles_more_texts_than_one_transaction(store, feed, clock):
     new = [make_new_article(feed, f"{n}") for n in range(1_100)]
     await write_poll(store, feed, *new, first=True)
     assert await store.articles.purge_texts(clock.now() + 1) == 1_100

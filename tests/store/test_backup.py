@@ -31,8 +31,7 @@ def list_file_names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-async def test_backup_is_one_complete_file_marked_as_restored(store, clock, tmp_path):
-    feed = await add_feed(store)
+async def test_backup_is_one_complete_file_marked_as_restored(store, feed, clock, tmp_path):
     await write_poll(store, feed, make_new_article(feed, "a"))
     folder = tmp_path / "backups"
     folder.mkdir()

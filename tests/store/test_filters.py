@@ -66,8 +66,7 @@ async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]
     ]
 
 
-async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store):
-    feed = await add_feed(store)
+async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store, feed):
     await add_filters(store, await follow_feed(store, feed), (NEVER, "sponsored"))
     first_article, second_article = (
         make_new_article(feed, "a", published=100),
@@ -81,8 +80,7 @@ async def test_filtered_article_has_filter_as_reason_and_others_are_posted(store
     assert await load_delivery_statuses(store, second_article) == {CHANNEL: ("posted", None)}
 
 
-async def test_filter_applies_to_one_subscription(store):
-    feed = await add_feed(store)
+async def test_filter_applies_to_one_subscription(store, feed):
     await add_filters(store, await follow_feed(store, feed), (ONLY, "chips"))
     await follow_feed(store, feed, channel=CHANNEL + 1)
     article = make_new_article(feed, "a")
@@ -139,24 +137,21 @@ async def test_filtered_page_of_paused_feed_stays_filtered(store):
     assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "filtered modes=never queries=a")}
 
 
-async def test_newest_article_of_backlog_that_passes_filter_is_posted(store):
-    feed = await add_feed(store)
+async def test_newest_article_of_backlog_that_passes_filter_is_posted(store, feed):
     await add_filters(store, await follow_feed(store, feed), (ONLY, "x"))
     articles = [make_new_article(feed, name, published=number) for number, name in enumerate("abc")]
     await record_poll(store, feed, *articles, words={articles[0]: {"x"}, articles[1]: {"x"}}, first=True)
     assert await deliver_titles(store) == [["b"]]
 
 
-async def test_catch_up_contains_no_filtered_article(store):
-    feed = await add_feed(store)
+async def test_catch_up_contains_no_filtered_article(store, feed):
     await add_filters(store, await follow_feed(store, feed), (NEVER, "x"))
     articles = [make_new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
     await record_poll(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, max_pending_posts=2)
     assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 
-async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, clock):
-    feed = await add_feed(store)
+async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, feed, clock):
     subscription = await follow_feed(store, feed)
     await record_poll(store, feed)
     await store.subscriptions.pause(subscription)
@@ -172,8 +167,7 @@ async def test_article_after_pause_is_filtered_and_earlier_one_withheld(store, c
     assert await deliver_titles(store) == [["fine"]]
 
 
-async def test_new_filter_does_not_change_pending_or_filtered_articles(store):
-    feed = await add_feed(store)
+async def test_new_filter_does_not_change_pending_or_filtered_articles(store, feed):
     subscription = await follow_feed(store, feed)
     waiting, later = make_new_article(feed, "waiting"), make_new_article(feed, "later")
     await record_poll(store, feed, waiting)
@@ -187,8 +181,7 @@ async def test_new_filter_does_not_change_pending_or_filtered_articles(store):
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "filtered modes=never queries=x")}
 
 
-async def test_filtered_article_is_posted_when_feed_is_followed_again(store):
-    feed = await add_feed(store)
+async def test_filtered_article_is_posted_when_feed_is_followed_again(store, feed):
     await add_filters(store, await follow_feed(store, feed), (NEVER, "x"))
     article = make_new_article(feed, "a")
     await record_poll(store, feed, article, words={article: {"x"}})
@@ -198,8 +191,7 @@ async def test_filtered_article_is_posted_when_feed_is_followed_again(store):
     assert await deliver_titles(store) == [["a"]]
 
 
-async def test_filters_are_limited_unique_and_in_history(store, clock):
-    feed = await add_feed(store)
+async def test_filters_are_limited_unique_and_in_history(store, feed, clock):
     subscription = await follow_feed(store, feed)
     add = store.filters.add
     assert await add(FilterPlace(subscription), [(NEVER, "a"), (ONLY, "b")], user_id=PERSON, limit=3)
@@ -225,8 +217,7 @@ async def test_filters_are_limited_unique_and_in_history(store, clock):
     ]
 
 
-async def test_filter_of_other_subscription_is_not_removed(store):
-    feed = await add_feed(store)
+async def test_filter_of_other_subscription_is_not_removed(store, feed):
     mine, theirs = (
         await follow_feed(store, feed),
         await follow_feed(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
@@ -237,8 +228,7 @@ async def test_filter_of_other_subscription_is_not_removed(store):
     assert await store.filters.list_by_place(FilterPlace(theirs)) == [other_filter]
 
 
-async def test_filters_move_and_are_deleted_with_subscription(store):
-    feed = await add_feed(store)
+async def test_filters_move_and_are_deleted_with_subscription(store, feed):
     subscription = await follow_feed(store, feed)
     await add_filters(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
@@ -277,8 +267,7 @@ async def test_channel_or_server_filter_applies_to_all_feeds_there(store):
     ]
 
 
-async def test_channel_filter_applies_in_its_threads(store):
-    feed = await add_feed(store)
+async def test_channel_filter_applies_in_its_threads(store, feed):
     thread, other_thread = CHANNEL + 1, CHANNEL + 2
     subscriptions = [await follow_feed(store, feed, channel=channel) for channel in (CHANNEL, thread, other_thread)]
     await store.servers.record_threads(SERVER, {thread: CHANNEL, other_thread: CHANNEL + 3})
@@ -297,8 +286,7 @@ async def test_channel_filter_applies_in_its_threads(store):
     }
 
 
-async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, clock):
-    feed = await add_feed(store)
+async def test_ended_filter_blocks_nothing_and_stays_listed_for_a_week(store, feed, clock):
     subscription = await follow_feed(store, feed)
     ends_at = clock.now() + 100
     assert await store.filters.add(SERVER_WIDE, [(NEVER, "cup")], user_id=PERSON, limit=1, ends_at=ends_at)
@@ -374,8 +362,7 @@ async def test_articles_moved_into_channel_are_filtered(store):
     }
 
 
-async def test_filters_are_deleted_with_channel_or_server(store, clock):
-    feed = await add_feed(store)
+async def test_filters_are_deleted_with_channel_or_server(store, feed, clock):
     await follow_feed(store, feed)
     for place in (CHANNEL_WIDE, SERVER_WIDE):
         assert await store.filters.add(place, [(NEVER, "cup")], user_id=PERSON, limit=9)

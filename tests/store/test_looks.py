@@ -34,8 +34,7 @@ async def test_look_of_server_is_stored_with_history(store, clock):
     assert second.old_value is None
 
 
-async def test_look_of_subscription_is_stored_with_history(store, clock):
-    feed = await add_feed(store)
+async def test_look_of_subscription_is_stored_with_history(store, feed, clock):
     subscription = await follow_feed(store, feed)
     set_look = store.subscriptions.set_look
 
@@ -64,8 +63,7 @@ async def test_look_of_subscription_is_stored_with_history(store, clock):
         (PostLook(), HEADLINE, PostLook()),
     ],
 )
-async def test_post_uses_look_of_subscription_or_server(store, own, servers, expected):
-    feed = await add_feed(store)
+async def test_post_uses_look_of_subscription_or_server(store, feed, own, servers, expected):
     subscription = await follow_feed(store, feed)
     await store.subscriptions.set_look(subscription, own, user_id=PERSON)
     await store.preferences.set_look(SERVER, servers, user_id=PERSON)
@@ -74,8 +72,7 @@ async def test_post_uses_look_of_subscription_or_server(store, own, servers, exp
     assert sent.look == expected
 
 
-async def test_new_look_applies_to_pending_posts_only(store):
-    feed = await add_feed(store)
+async def test_new_look_applies_to_pending_posts_only(store, feed):
     subscription = await follow_feed(store, feed)
     await write_poll(store, feed, make_new_article(feed, "a"))
     (sent,) = await deliver_pending(store)
@@ -86,8 +83,7 @@ async def test_new_look_applies_to_pending_posts_only(store):
     assert (again.look, later.look) == (PostLook(), COMPACT)
 
 
-async def test_catch_up_has_no_look_of_subscription(store):
-    feed = await add_feed(store)
+async def test_catch_up_has_no_look_of_subscription(store, feed):
     await store.subscriptions.set_look(await follow_feed(store, feed), COMPACT, user_id=PERSON)
     await write_poll(store, feed, *(make_new_article(feed, name) for name in "abc"), max_pending_posts=1)
     looks = {sent.kind.value: sent.look for sent in await deliver_pending(store)}

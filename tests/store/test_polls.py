@@ -183,8 +183,7 @@ async def test_attempted_post_stays_a_post(store, clock):
     assert await deliver_titles(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
-async def test_article_is_withheld_when_paused_or_away(store):
-    feed = await add_feed(store)
+async def test_article_is_withheld_when_paused_or_away(store, feed):
     await store.subscriptions.pause(await follow_feed(store, feed))
     await follow_feed(store, feed, server=SERVER + 1, channel=CHANNEL + 1)
     await store.servers.mark_left(SERVER + 1)
@@ -281,8 +280,7 @@ async def test_redirect_to_known_feed_does_not_take_its_url(store):
     assert await store.feeds.get(second_feed.id) == replace(second_feed, failure_count=3)
 
 
-async def test_aliases_are_stored_without_replacing_identities(store):
-    feed = await add_feed(store)
+async def test_aliases_are_stored_without_replacing_identities(store, feed):
     first, second = (
         await write_poll(
             store, feed, make_new_article(feed, "b", published=2), make_new_article(feed, "a", published=1)
@@ -327,8 +325,7 @@ async def test_known_urls_are_limited_to_feed(store):
     assert list(articles_by_page) == [compute_page_key(url)]
 
 
-async def test_lookup_handles_more_identities_than_one_statement(store):
-    feed = await add_feed(store)
+async def test_lookup_handles_more_identities_than_one_statement(store, feed):
     await write_poll(store, feed, make_new_article(feed, "a"))
     hashes = [b"%d" % number for number in range(40_000)] + [compute_digest("guid", "a")]
     assert list(await store.polls.load_known_by_identity(feed.id, hashes)) == [compute_digest("guid", "a")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.store import Store
-from tests.support.samples import SERVER, add_feed, make_new_article, write_poll
+from tests.support.samples import SERVER, make_new_article, write_poll
 
 ANNA, BEN = 11, 12
 
@@ -23,8 +23,7 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
     return await store.questions.add(**field_values | changes)
 
 
-async def test_question_is_stored_with_place_and_previous_question(store, clock):
-    feed = await add_feed(store)
+async def test_question_is_stored_with_place_and_previous_question(store, feed, clock):
     (article,) = (await write_poll(store, feed, make_new_article(feed, "a"))).new_article_ids
     first = await add_question(store)
     second = await add_question(

@@ -35,8 +35,7 @@ async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[str]:
     return [article.title.removeprefix("Title of ") for article in await store.articles.list_by_ids(ids)]
 
 
-async def test_following_posts_only_newest_article(store):
-    feed = await add_feed(store)
+async def test_following_posts_only_newest_article(store, feed):
     articles = [make_new_article(feed, name, published=ord(name)) for name in "ba"]
     recorded = await write_poll(store, feed, *articles, first=True)
     subscription, created = await store.subscriptions.follow(
@@ -48,8 +47,7 @@ async def test_following_posts_only_newest_article(store):
     assert await deliver_titles(store) == ["b"]
 
 
-async def test_following_twice_makes_one_subscription_and_post(store):
-    feed = await add_feed(store)
+async def test_following_twice_makes_one_subscription_and_post(store, feed):
     (newest,) = (await write_poll(store, feed, make_new_article(feed, "a"), first=True)).new_article_ids
     followed = [
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
@@ -60,8 +58,7 @@ async def test_following_twice_makes_one_subscription_and_post(store):
     assert await deliver_titles(store) == ["a"]
 
 
-async def test_pending_articles_are_found_without_scanning_all(store, settings):
-    feed = await add_feed(store)
+async def test_pending_articles_are_found_without_scanning_all(store, feed, settings):
     await write_poll(store, feed, *(make_new_article(feed, str(number)) for number in range(500)), first=True)
     await follow_feed(store, feed)
     await write_poll(store, feed, make_new_article(feed, "new"))
@@ -76,8 +73,7 @@ async def test_pending_articles_are_found_without_scanning_all(store, settings):
     assert len(steps) < 500
 
 
-async def test_following_again_does_not_repeat_posts(store):
-    feed = await add_feed(store)
+async def test_following_again_does_not_repeat_posts(store, feed):
     (newest,) = (await write_poll(store, feed, make_new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
         await store.subscriptions.follow(server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest)
@@ -86,8 +82,7 @@ async def test_following_again_does_not_repeat_posts(store):
     assert len(await store.dispatches.list_recent(0, 10)) == 1
 
 
-async def test_following_again_posts_withheld_article(store):
-    feed = await add_feed(store)
+async def test_following_again_posts_withheld_article(store, feed):
     (newest,) = (await write_poll(store, feed, make_new_article(feed, "a"), first=True)).new_article_ids
     for _ in range(2):
         await store.subscriptions.unfollow(CHANNEL, feed.id)
@@ -140,8 +135,7 @@ async def test_page_of_other_followed_feed_stays_pending(store):
     assert await deliver_titles(store) == ["a"]
 
 
-async def test_feed_without_subscription_is_not_due(store, clock):
-    feed = await add_feed(store)
+async def test_feed_without_subscription_is_not_due(store, feed, clock):
     assert await store.feeds.list_due(clock.now(), 10) == []
     assert await store.feeds.get_next_due_at() is None
     subscription = await follow_feed(store, feed)
@@ -159,8 +153,7 @@ async def test_feed_without_subscription_is_not_due(store, clock):
     assert await store.feeds.list_due(clock.now(), 10) == []
 
 
-async def test_articles_of_pause_are_withheld_and_later_ones_posted(store, clock):
-    feed = await add_feed(store)
+async def test_articles_of_pause_are_withheld_and_later_ones_posted(store, feed, clock):
     subscription = await follow_feed(store, feed)
     waiting = make_new_article(feed, "waiting", published=clock.now())
     await write_poll(store, feed, waiting)
@@ -183,8 +176,7 @@ async def test_articles_of_pause_are_withheld_and_later_ones_posted(store, clock
     assert sorted(await deliver_titles(store)) == ["fresh", "next"]
 
 
-async def test_moving_moves_pending_articles_but_not_posted_ones(store):
-    feed = await add_feed(store)
+async def test_moving_moves_pending_articles_but_not_posted_ones(store, feed):
     subscription = await follow_feed(store, feed)
     await write_poll(store, feed, make_new_article(feed, "posted", published=0))
     await deliver_pending(store)
@@ -204,8 +196,7 @@ async def test_moving_moves_pending_articles_but_not_posted_ones(store):
     assert await deliver_titles(store, CHANNEL + 1) == ["after"]
 
 
-async def test_moving_to_following_channel_leaves_one_subscription(store):
-    feed = await add_feed(store)
+async def test_moving_to_following_channel_leaves_one_subscription(store, feed):
     first, second = await follow_feed(store, feed), await follow_feed(store, feed, channel=CHANNEL + 1)
     await write_poll(store, feed, make_new_article(feed, "a"))
     moved = await store.subscriptions.move(first, CHANNEL + 1)
@@ -276,8 +267,7 @@ async def test_joining_without_having_left_withholds_nothing(store, clock):
     assert await store.servers.get_locale(SERVER) == "en-GB"
 
 
-async def test_sync_notices_left_and_returned_servers(store, clock):
-    feed = await add_feed(store)
+async def test_sync_notices_left_and_returned_servers(store, feed, clock):
     for number in range(3):
         await follow_feed(store, feed, server=SERVER + number, channel=CHANNEL + number)
     await store.servers.mark_left(SERVER + 2)
@@ -310,8 +300,7 @@ async def test_purged_server_is_deleted_with_its_secrets(store, clock):
     await store.check()
 
 
-async def test_adding_gone_feed_reactivates_it(store, clock):
-    feed = await add_feed(store)
+async def test_adding_gone_feed_reactivates_it(store, feed, clock):
     gone_feed = replace(feed, state=FeedState.GONE, failure_count=9, error="gone", failing_since=5)
     await store.polls.record_unchanged([gone_feed])
     again = await store.feeds.add(feed.url, next_poll_at=clock.now())
@@ -356,8 +345,7 @@ async def test_article_moved_back_into_catch_up_is_sent(store):
     assert article.title == "Title of a"
 
 
-async def test_article_filtered_in_target_channel_stays_filtered_after_move(store):
-    feed = await add_feed(store)
+async def test_article_filtered_in_target_channel_stays_filtered_after_move(store, feed):
     moving = await follow_feed(store, feed)
     there = await follow_feed(store, feed, channel=CHANNEL + 1)
     await store.filters.add(FilterPlace(there), [(FilterMode.EXCLUDE, "sport")], user_id=1, limit=9)

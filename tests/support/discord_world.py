@@ -36,6 +36,7 @@ from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import OverwriteType
 from simcord.env import Env
+from simcord.results import InteractionResult
 
 import cogs
 from bot.client.discord_client import TelexBot
@@ -109,6 +110,14 @@ class World:
     @property
     def database(self) -> Path | DatabaseUrl:
         return self.newsroom.settings.database
+
+    async def run_as_editor(self, command: str, **options: Any) -> InteractionResult:
+        """Run a command in `news` as the editor."""
+        return await self.editor.slash(self.news, command, **options)
+
+    async def run_as_reader(self, command: str, **options: Any) -> InteractionResult:
+        """Run a command in `news` as the reader."""
+        return await self.reader.slash(self.news, command, **options)
 
     async def follow(self, url: str, channel: ChannelHandle | None = None) -> Feed:
         """A channel (`news` unless said) follows a feed from now on, as after `/feed add`, without a command.

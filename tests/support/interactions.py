@@ -59,6 +59,11 @@ def find_accessory_id(message: ResponseMessage, setting: str) -> str:
     raise AssertionError(setting)
 
 
+async def press_button(actor: MemberActor, answer: InteractionResult, label: str) -> InteractionResult:
+    """Press the button with this label under the last message of an answer."""
+    return await actor.click(get_last_reply(answer), label=label)
+
+
 NEXT, BACK = "▶️", "◀️"
 """What the buttons that turn pages show."""
 
@@ -101,7 +106,7 @@ async def select_option(actor: MemberActor, message: ResponseMessage, title: str
 
 async def open_feed_card(world: World, title: str = "Example News") -> InteractionResult:
     """The card of a feed that /feed list opens."""
-    return await select_option(world.editor, get_last_reply(await world.editor.slash(world.news, "feed list")), title)
+    return await select_option(world.editor, get_last_reply(await world.run_as_editor("feed list")), title)
 
 
 async def forge_click(

@@ -16,7 +16,7 @@ from bot.core.preferences import DigestPlan
 from cogs.running.health_monitor import HealthCog
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
-from tests.support.interactions import get_last_reply, read_reply_text, select_option
+from tests.support.interactions import get_last_reply, press_button, read_reply_text, select_option
 from tests.support.scenario import START, follow_feed, list_posted_titles, publish_items
 
 REFUSAL = "I’m down for maintenance. Nothing is lost: posts will follow. Try again later."
@@ -45,16 +45,16 @@ async def test_maintenance_refuses_users_until_operator_turns_it_off(office, fee
     (post,) = world.posts()
     panel = await office.operator.slash(office.channel, "owner")
     page = await select_option(office.operator, get_last_reply(panel), "Maintenance", "Page")
-    modal = await office.operator.click(get_last_reply(page), label="Turn on…")
+    modal = await press_button(office.operator, page, "Turn on…")
     refusal = await office.operator.submit_modal(modal, {"minutes": "soon"})
     assert read_reply_text(refusal) == "Enter a number of minutes, such as 30."
-    settings_panel = await world.editor.slash(world.news, "settings server")
-    modal = await office.operator.click(get_last_reply(page), label="Turn on…")
+    settings_panel = await world.run_as_editor("settings server")
+    modal = await press_button(office.operator, page, "Turn on…")
     page = await office.operator.submit_modal(modal, {"minutes": "30"})
     assert f"on since <t:{START}:f>\nexpected until <t:{START + 1800}:f>" in read_reply_text(page)
     until = f"I’m down for maintenance until about <t:{START + 1800}:t>. Nothing is lost: posts will follow."
     for answer in (
-        await world.reader.slash(world.news, "search", query="browser"),
+        await world.run_as_reader("search", query="browser"),
         await world.reader.click(post, label="Save"),
         await select_option(world.editor, get_last_reply(settings_panel), "French"),
         await office.visitor.slash(office.channel, "owner"),
@@ -62,9 +62,7 @@ async def test_maintenance_refuses_users_until_operator_turns_it_off(office, fee
         assert read_reply_text(answer) == until
     world.clock.advance(1801)
     world.locales[world.reader.id] = "fr"
-    assert read_reply_text(await world.reader.slash(world.news, "help")).startswith(
-        "Je suis en maintenance. Rien n’est"
-    )
+    assert read_reply_text(await world.run_as_reader("help")).startswith("Je suis en maintenance. Rien n’est")
     mention = await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
     assert world.news.history()[-1].content == REFUSAL
     assert world.news.history()[-1].reference.message_id == mention.id
@@ -72,11 +70,11 @@ async def test_maintenance_refuses_users_until_operator_turns_it_off(office, fee
         await world.reader.send(world.news, f"{world.bot.user.mention} what happened?")
     assert [message.content for message in world.posts()].count(REFUSAL) <= MAX_QUESTIONS_PER_USER_PER_MINUTE
     assert presences == [("Maintenance: posts will follow", discord.Status.dnd)]
-    page = await office.operator.click(get_last_reply(page), label="Turn off")
+    page = await press_button(office.operator, page, "Turn off")
     assert read_reply_text(page).startswith("### Maintenance\noff")
     assert presences[1:] == [(None, discord.Status.online)]
     world.locales.clear()
-    assert "Try again later" not in read_reply_text(await world.reader.slash(world.news, "help"))
+    assert "Try again later" not in read_reply_text(await world.run_as_reader("help"))
 
 
 async def test_posts_and_digest_wait_for_end_of_maintenance(telex, feed_server):
@@ -105,8 +103,7 @@ async def test_posts_and_digest_wait_for_end_of_maintenance(telex, feed_server):
     assert len(telex.posts()) == len(titles) + 2
 
 
-async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed, feed_server):
     titles = list_posted_titles(telex)
     await publish_items(
         telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"), delivered=False
@@ -128,8 +125,7 @@ async def test_claimed_dispatch_is_sent_though_maintenance_starts(telex, feed_se
     assert list_posted_titles(telex) == [*titles, "Seven", "Eight"]
 
 
-async def test_started_edit_is_made_though_maintenance_starts(telex, feed_server):
-    feed = await follow_feed(telex, feed_server)
+async def test_started_edit_is_made_though_maintenance_starts(telex, feed, feed_server):
     await publish_items(telex, feed_server, feed, make_rss_item(8, title="Eight"), make_rss_item(7, title="Seven"))
     await telex.advance(600)
     corrected_items = [make_rss_item(8, title="Eight corrected"), make_rss_item(7, title="Seven corrected")]
@@ -170,8 +166,7 @@ async def test_feeds_are_not_polled_during_maintenance(newsroom, clock, feed_ser
         await background_tasks.stop()
 
 
-async def test_health_endpoints_report_maintenance_but_no_problem(telex, feed_server):
-    await follow_feed(telex, feed_server)
+async def test_health_endpoints_report_maintenance_but_no_problem(telex, feed):
     cog = telex.bot.get_cog(HealthCog.__name__)
     port, health = await cog.start_http_server("127.0.0.1", 0), cog.health
     await turn_on_in_terminal(telex)

@@ -9,7 +9,7 @@ from bot.operating.notice_texts import MAX_NOTICE_LENGTH
 from bot.posting.scheduled_task import NOTICE_BATCH_SECONDS, NOTICE_BATCH_SIZE
 from tests.cogs.owner.owner_server import OwnerServer
 from tests.support import message_texts
-from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text, select_option
+from tests.support.interactions import get_last_reply, list_button_labels, press_button, read_reply_text, select_option
 from tests.support.scenario import list_posted_texts, run_why
 
 ESCAPED = r"\@everyone \<\@&5\> \<\#7\> \*\*now\*\* \[click\](https://evil.example) https://telex.example/a_b \`x\`"
@@ -23,7 +23,7 @@ async def open_page(office: OwnerServer) -> InteractionResult:
 
 async def write_notice(office: OwnerServer, page: InteractionResult, **texts: str) -> InteractionResult:
     """Write a notice and return the page with its preview."""
-    modal = await office.operator.click(get_last_reply(page), label="Write a notice…")
+    modal = await press_button(office.operator, page, "Write a notice…")
     return await office.operator.submit_modal(modal, {"en": "", "fr": "", **texts})
 
 
@@ -43,7 +43,7 @@ async def test_notice_is_previewed_and_posted_once_in_alert_channel(office):
     assert ESCAPED in text
     assert "### Avis de la personne qui gère Telex\nTelex déménage.\n\nÀ ce soir !" in text
     assert len(world.posts(alerts)) == post_counts_before[alerts.id]
-    sent_page = await office.operator.click(get_last_reply(preview), label="Send")
+    sent_page = await press_button(office.operator, preview, "Send")
     assert "waiting: 1 · no channel for alerts: 1" in read_reply_text(sent_page)
     for _ in range(2):
         await world.deliver()
@@ -61,13 +61,13 @@ async def test_notice_is_previewed_and_posted_once_in_alert_channel(office):
     await world.restart()
     denial = await world.reader.click(notice, label="Ne plus recevoir d’avis")
     assert "Manage Server" in read_reply_text(denial)
-    assert "received" not in read_reply_text(await world.editor.slash(world.news, "settings history"))
+    assert "received" not in read_reply_text(await world.run_as_editor("settings history"))
     answer = await world.editor.click(notice, label="Ne plus recevoir d’avis")
     assert read_reply_text(answer).startswith("No more of these notices here.")
     assert (await world.store.preferences.get_by_server(world.guild.id)).wants_notices is False
-    history = read_reply_text(await world.editor.slash(world.news, "settings history"))
+    history = read_reply_text(await world.run_as_editor("settings history"))
     assert "**Notices from whoever runs Telex**: received → not received" in history
-    settings = await world.editor.slash(world.news, "settings server")
+    settings = await world.run_as_editor("settings server")
     assert "**Notices from whoever runs Telex**\n-# not received" in read_reply_text(settings)
 
 
@@ -79,7 +79,7 @@ async def test_notice_in_one_language_and_longest_notice_are_posted(office):
     count = len(world.posts(alerts))
     for notice_text in ("Seulement en français", "*" * MAX_NOTICE_LENGTH):
         preview = await write_notice(office, await open_page(office), fr=notice_text)
-        await office.operator.click(get_last_reply(preview), label="Send")
+        await press_button(office.operator, preview, "Send")
         await world.deliver()
         world.clock.advance(NOTICE_BATCH_SECONDS)
         await world.deliver()
@@ -100,7 +100,7 @@ async def test_notice_is_sent_in_batches_and_can_be_cancelled(office):
     await world.set_preference(Preference.ALERT_CHANNEL, alerts.id)
     count = len(world.posts(alerts))
     preview = await write_notice(office, await open_page(office), en="Telex moves.")
-    await office.operator.click(get_last_reply(preview), label="Send")
+    await press_button(office.operator, preview, "Send")
     await world.deliver()
     page = await open_page(office)
     (notice,) = await store.notices.list_all()
@@ -108,13 +108,13 @@ async def test_notice_is_sent_in_batches_and_can_be_cancelled(office):
         waiting_count for state, waiting_count, _oldest in await store.dispatches.count_by_state() if state == "waiting"
     )
     assert enqueued_count <= NOTICE_BATCH_SIZE
-    question = await office.operator.click(get_last_reply(page), label="Cancel…")
+    question = await press_button(office.operator, page, "Cancel…")
     assert list_button_labels(get_last_reply(question)) == [
         "Don’t post it anywhere else",
         "Go on posting",
         "Write a notice…",
     ]
-    cancelled_page = await office.operator.click(get_last_reply(question), label="Don’t post it anywhere else")
+    cancelled_page = await press_button(office.operator, question, "Don’t post it anywhere else")
     assert "cancelled" in read_reply_text(cancelled_page)
     world.clock.advance(10 * NOTICE_BATCH_SECONDS)
     await world.deliver()
@@ -123,11 +123,11 @@ async def test_notice_is_sent_in_batches_and_can_be_cancelled(office):
     preview = await write_notice(office, await open_page(office), en="Telex has moved.")
     for server in (world.guild.id, *further_servers):
         await store.preferences.change(Preference.OPERATOR_NOTICES, NOTICES_OFF, server_id=server, user_id=1)
-    refusal = await office.operator.click(get_last_reply(preview), label="Send")
+    refusal = await press_button(office.operator, preview, "Send")
     assert read_reply_text(refusal).startswith("No server would get the notice: each has opted out")
     preview = await office.operator.submit_modal(
-        await office.operator.click(get_last_reply(preview), label="Change…"), {"en": "Telex has moved.", "fr": ""}
+        await press_button(office.operator, preview, "Change…"), {"en": "Telex has moved.", "fr": ""}
     )
     assert "opted out: 51" in read_reply_text(preview)
-    await office.operator.click(get_last_reply(preview), label="Discard")
+    await press_button(office.operator, preview, "Discard")
     assert len(await store.notices.list_all()) == 1

@@ -13,7 +13,7 @@ from bot.operating import server_erasures
 from bot.operating.audit_follower import AUDIT_EVENT
 from tests.cogs.owner.owner_server import OWNER_SERVER_ID, OwnerServer
 from tests.support.feed_server import make_rss, make_rss_item
-from tests.support.interactions import get_last_reply, list_button_labels, read_reply_text
+from tests.support.interactions import get_last_reply, list_button_labels, press_button, read_reply_text
 from tests.support.scenario import follow_feed
 from tests.support.wire.waiting import wait_until
 
@@ -36,11 +36,11 @@ async def test_server_data_is_exported_and_erased(office, feed_server):
     url = feed_server.serve("/private", make_rss(make_rss_item(9, title="Secret minutes"))).replace(
         "http://", "http://jane:s3cr3t@"
     )
-    preview = await telex.editor.slash(telex.news, "feed add", url=url)
-    await telex.editor.click(get_last_reply(preview), label="Follow")
+    preview = await telex.run_as_editor("feed add", url=url)
+    await press_button(telex.editor, preview, "Follow")
     await telex.deliver()
     await telex.newsroom.index.catch_up()
-    assert "Secret minutes" in read_reply_text(await telex.reader.slash(telex.news, "search", query="minutes"))
+    assert "Secret minutes" in read_reply_text(await telex.run_as_reader("search", query="minutes"))
     for article in await telex.store.articles.list_newest(None, limit=10):
         await telex.store.bookmarks.add(telex.reader.id, article.id, server_id=server_id, channel_id=telex.news.id)
     bookmark_count = await telex.store.bookmarks.count(telex.reader.id)

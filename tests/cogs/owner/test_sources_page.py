@@ -36,15 +36,15 @@ async def test_operator_blocks_and_unblocks_source(office, feed_server):
     await telex.deliver()
     assert "Whoever runs this bot has blocked 127.0.0.1/rss." in list_posted_texts(telex)[-1]
 
-    feed_list = read_reply_text(await telex.editor.slash(telex.news, "feed list"))
+    feed_list = read_reply_text(await telex.run_as_editor("feed list"))
     assert "⛔" in feed_list
     assert "Whoever runs this bot has blocked this site." in feed_list
     telex.locales[telex.reader.id] = "fr"
-    why = read_reply_text(await telex.reader.slash(telex.news, "why", link="https://news.example/articles/1"))
+    why = read_reply_text(await telex.run_as_reader("why", link="https://news.example/articles/1"))
     assert "⛔ bloqué par la personne qui gère ce bot (<t:" in why
-    refusal = await telex.editor.slash(telex.news, "feed add", url=f"{feed.url}/other")
+    refusal = await telex.run_as_editor("feed add", url=f"{feed.url}/other")
     assert read_reply_text(refusal) == "Whoever runs this bot has blocked this site."
-    save_reply = await telex.reader.slash(telex.news, "save", link=feed.url)
+    save_reply = await telex.run_as_reader("save", link=feed.url)
     assert read_reply_text(save_reply) == "La personne qui gère ce bot a bloqué ce site."
 
     unblocked_page = await select_option(operator, get_last_reply(blocked_page), "127.0.0.1/rss", "Unblock")
@@ -64,9 +64,7 @@ async def test_operator_changes_limits_of_server(office, feed_server):
     texts = {"feeds": "1", "watches": "", "digests": ""}
     changed_page = await operator.submit_modal(await office.click(page, "Change…"), texts)
     assert "Feeds — **1 of 1** · only for this server" in read_reply_text(changed_page)
-    refusal = await telex.editor.slash(
-        telex.news, "feed add", url=feed_server.serve("/two", make_rss(make_rss_item(2)))
-    )
+    refusal = await telex.run_as_editor("feed add", url=feed_server.serve("/two", make_rss(make_rss_item(2))))
     assert "its limit of 1 feed, set by whoever runs this bot" in read_reply_text(refusal)
     invalid_reply = await operator.submit_modal(await office.click(changed_page, "Change…"), texts | {"digests": "-1"})
     assert read_reply_text(invalid_reply) == "Enter whole numbers up to 100,000."
