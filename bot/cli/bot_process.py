@@ -12,6 +12,7 @@ from bot.cli.command_process import (
     run_async,
 )
 from bot.cli.listening_address import find_bind_problem
+from bot.client.open_files import raise_open_file_limit
 from bot.core.configuration.settings import Settings
 from bot.core.preferences import ProcessRole
 from bot.store import Store, StoreError
@@ -52,6 +53,7 @@ def _run_locked(settings: Settings, run_process: Callable[[], Coroutine[Any, Any
     try:
         with Store.lock_for_run(settings.database):
             _require_free_health_address(settings)
+            raise_open_file_limit()
             run_async(run_process, runs_until_stopped=True)
     except StoreError as error:
         exit_with_error(str(error), FAILURE_STATUS)

@@ -11,6 +11,9 @@ from bot.text import urls
 
 _URL_PATTERN = re.compile(r"\w+://[^\s'\"<>()]+")
 _UNPRINTABLE_PATTERN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_ACCEPT_FAILURE_START = "socket.accept() out of system resource"
+_ACCEPT_FAILURE_SECONDS = 60
+"""Seconds between two records of connections that cannot be accepted."""
 _UNKNOWN_INTERACTION_CODE = 10062
 """Discord's error code for an interaction that it no longer knows, as it was not acknowledged in time."""
 
@@ -58,6 +61,7 @@ def configure_logging(settings: Settings) -> None:
     else:
         handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.getLogger("asyncio").addFilter(AcceptFailureFilter())
     # At `debug` these log all gateway messages and all SQL parameters, including secrets.
     _set_level(logging.INFO, "discord", "aiosqlite")
     # Informational records of libraries help only in debugging.
@@ -70,6 +74,29 @@ def configure_logging(settings: Settings) -> None:
         for logger_name in ("discord.shard", "discord.gateway"):
             logging.getLogger(logger_name).addFilter(reconnect_filter)
         logging.getLogger("discord.app_commands.tree").addFilter(_is_not_expired_interaction)
+
+
+class AcceptFailureFilter(logging.Filter):
+    """Filter that passes connections that cannot be accepted once a minute, without traceback.
+
+    asyncio logs each attempt, many times a second, while the process has no descriptor left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logged_at: float | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record."""
+        if not str(record.msg).startswith(_ACCEPT_FAILURE_START):
+            return True
+        if self._logged_at is not None and record.created - self._logged_at < _ACCEPT_FAILURE_SECONDS:
+            return False
+        self._logged_at = record.created
+        error = record.exc_info[1] if record.exc_info else None
+        record.msg, record.args = "connections not accepted error=%s", (error or "unknown",)
+        record.exc_info = record.exc_text = None
+        return True
 
 
 def _set_level(level: int, *logger_names: str) -> None:

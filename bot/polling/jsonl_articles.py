@@ -4,6 +4,7 @@ The module does not import the store, because workers run a part of it.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -25,6 +26,8 @@ MAX_SOURCE_CHARS = 200
 IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
+_CONTROL_CHARS_PATTERN = re.compile("[\x7f-\x9f]")
+"""Pattern of the control characters that JSON leaves as they are."""
 _MAX_MILLISECONDS = 10**14 - 1
 """Highest number that is taken for a date: milliseconds since 1970, in the year 5138."""
 _MIN_MILLISECONDS = 10**11
@@ -69,7 +72,7 @@ class RowDraft(NamedTuple):
 
 
 def to_json_line(article: Article) -> str:
-    """Return an article as a line of JSON without its line break."""
+    """Return an article as a line of JSON without its line break; what controls a terminal is escaped."""
     converted_members = {
         "source": article.outlet,
         "published": format_iso(article.published),
@@ -80,7 +83,7 @@ def to_json_line(article: Article) -> str:
     members = {
         name: converted_members[name] if name in converted_members else getattr(article, name) for name in JSON_KEYS
     }
-    return json.dumps(members, ensure_ascii=False)
+    return _CONTROL_CHARS_PATTERN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(members, ensure_ascii=False))
 
 
 def compute_article_key_of_row(row: ImportRow) -> str:

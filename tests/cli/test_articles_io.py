@@ -61,6 +61,14 @@ async def test_imported_article_is_exported_unchanged(newsroom):
     assert json.loads(await export_articles(newsroom)) == FULL_ROW
 
 
+async def test_exported_line_cannot_control_terminal(newsroom):
+    title = "a\x9b31mb\x80\u00a0é"
+    await import_articles(newsroom, [make_line(title=title)])
+    line = await export_articles(newsroom)
+    assert not set(line.rstrip("\n")) & set(map(chr, [*range(32), *range(0x7F, 0xA0)]))
+    assert json.loads(line)["title"] == title
+
+
 async def test_repeated_import_changes_nothing(newsroom, clock):
     lines = [
         make_line(url=f"https://news.example/{n}", published=None if n % 2 else FULL_ROW["published"]) for n in range(9)

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from bot.client.health import Health
 from bot.client.services import Services
 from bot.client.sharding.identify_scheduler import IdentifyScheduler
+from bot.client.web.connection_limits import ConnectionLimiter, create_server_logger
 from bot.core.version import __version__
 from bot.posting.sending.rate_limiter import RateLimiter
 from bot.processes.leases import HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
+
+_BACKLOG = 128
+"""Maximum number of connections that wait to be accepted."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND)
 """Kinds of leases (shares of the work among processes) whose numbers are in the metrics."""
@@ -65,6 +69,7 @@ class MetricsCollector(Collector):
             health,
             gateway_source,
         )
+        self._connection_limiter = ConnectionLimiter()
         self._stored_metrics: list[Metric] = []
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
@@ -143,6 +148,13 @@ class MetricsCollector(Collector):
         yield _create_labelled_metric(GaugeMetricFamily, "leases", help_text, "kind", owned_count_by_kind)
         help_text = "Leases that came after the start, mostly from others."
         yield _create_labelled_metric(counter_type, "leases_gained", help_text, "kind", gained_count_by_kind)
+        limiter = self._connection_limiter
+        help_text = "Connections of strangers that the bot closed: full, too many at once; slow, no request in time."
+        yield _create_labelled_metric(
+            counter_type, "connections_closed", help_text, "reason", limiter.close_count_by_reason
+        )
+        help_text = "Requests to the bot's pages that were not valid HTTP."
+        yield CounterMetricFamily("telex_malformed_requests", help_text, limiter.malformed_request_count)
         if services.model_services is not None:
             yield from _iter_model_metrics(services.model_services.client)
         if self._gateway_source is not None:
@@ -162,7 +174,7 @@ class MetricsCollector(Collector):
         Yields the port; if `port` is 0, a free port is chosen. Raises OSError, which names the setting, if
         the address cannot be bound.
         """
-        app = web.Application()
+        app = web.Application(middlewares=[self._connection_limiter.track_request])
         app.add_routes(
             [
                 web.get("/healthz", self._respond_health),
@@ -171,16 +183,21 @@ class MetricsCollector(Collector):
             ]
         )
         app.on_response_prepare.append(_hide_versions)
-        app_runner = web.AppRunner(app, access_log=None)
+        limiter = self._connection_limiter
+        app_runner = web.AppRunner(app, access_log=None, logger=create_server_logger(limiter))
         await app_runner.setup()
         lag_task = self._services.supervisor.start("lateness", self._measure_loop_lag)
+        server: asyncio.Server | None = None
         try:
-            await _listen(app_runner, host, port)
-            bound_port: int = app_runner.addresses[0][1]
+            assert app_runner.server is not None
+            server = await _listen(limiter.limit(app_runner.server), host, port)
+            bound_port: int = server.sockets[0].getsockname()[1]
             log.info("health server listening url=http://%s:%d", host, bound_port)
             yield bound_port
         finally:
             await cancel_and_wait((lag_task,))
+            if server is not None:
+                server.close()
             await app_runner.cleanup()
 
     async def _respond_health(self, _request: web.Request) -> web.Response:
@@ -203,9 +220,9 @@ async def _hide_versions(_request: web.Request, response: web.StreamResponse) ->
     response.headers.pop("Server", None)
 
 
-async def _listen(app_runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(create_protocol: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
     try:
-        await web.TCPSite(app_runner, host, port).start()
+        return await asyncio.get_running_loop().create_server(create_protocol, host, port, backlog=_BACKLOG)
     except OSError as error:
         error_number = error.errno or 0
         reason = os.strerror(error_number) if error_number > 0 else error.strerror  # An unresolvable host name
