@@ -31,10 +31,15 @@ def apply_metadata(feed: Feed, parsed_feed: ParsedFeed) -> Feed:
         poll_schedule.apply_document_hints(feed, parsed_feed),
         title=title,
         outlet=feed.outlet or derive_outlet_name(title, feed.url) or urls.parse_host(feed.url),
-        site_url=parsed_feed.site_url or feed.site_url,
+        site_url=get_public_url(parsed_feed.site_url) or get_public_url(feed.site_url),
         icon_url=parsed_feed.icon_url or feed.icon_url,
         language=parsed_feed.language or feed.language,
     )
+
+
+def get_public_url(url: str | None) -> str | None:
+    """Return the URL of a site as it is stored in plain text, or None if it contains a secret or there is none."""
+    return None if url is None or urls.has_secret(url) else url
 
 
 def resolve_move(feed: Feed, permanent_url: str | None, now: int) -> tuple[str, str | None, int | None]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.models import FeedState
+from bot.core.models import FeedState, ParsedFeed
 from bot.feeds import fetch_errors
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
+from bot.polling import feed_updates
 from tests.support.cases import check_cases
 from tests.support.feed_server import make_rss, make_rss_item
 from tests.support.pipeline import Pipeline, open_pipeline
@@ -241,6 +242,19 @@ async def test_status_line_of_arbitrary_bytes_is_stored(pipeline, status_line, c
     stored_feed = await store.feeds.get(feed.id)
     assert stored_feed.error == code
     assert stored_feed.error_detail.isprintable()
+
+
+async def test_secret_of_site_address_is_not_stored_in_plain_text(pipeline):
+    secret_url = "https://news.example/rss?token=5f2b9c7d1e8a4f6b9c0d"
+    document = make_rss(make_rss_item(1)).replace("https://news.example/<", f"{secret_url}<")
+    assert secret_url in document
+    report = await pipeline.process(document.encode())
+    assert (report.new_count, report.feed.site_url) == (1, None)
+    # As an earlier version stored it:
+    stored_feed = replace(report.feed, site_url=secret_url)
+    assert feed_updates.apply_metadata(stored_feed, ParsedFeed(title="Title")).site_url is None
+    report = await pipeline.process(make_rss(make_rss_item(2)).encode())
+    assert report.feed.site_url == "https://news.example/"
 
 
 def list_documents() -> list[Path]:

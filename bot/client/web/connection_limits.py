@@ -16,7 +16,7 @@ HEADER_TIMEOUT_SECONDS = 10.0
 """Seconds within which the header of a connection's first request must be complete."""
 IDLE_TIMEOUT_SECONDS = 30.0
 """Seconds after a request within which its response must be read and the header of the next one be complete."""
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 8_192
 """Maximum number of connections at a time, where the process may open enough files."""
 _MAX_DESCRIPTOR_SHARE = 4
 """Number by which the limit of open files is divided for the maximum of connections."""

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
-_BACKLOG = 128
+_BACKLOG = 1_024
 """Maximum number of connections that wait to be accepted."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE_KIND, SHARD_LEASE_KIND, UPKEEP_LEASE_KIND)
