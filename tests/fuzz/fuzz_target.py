@@ -11,8 +11,18 @@ MODULE_BY_TARGET = {
     "json-feed": "feed_documents",
     "listing": "feed_documents",
     "newsroom": "newsroom",
+    "headers": "http_headers",
     "decompression": "http_bodies",
+    "page": "pages",
+    "page-list": "pages",
+    "opml": "uploads",
+    "yaml": "uploads",
     "address": "addresses",
+    "search": "queries",
+    "question": "queries",
+    "custom-id": "custom_ids",
+    "websub": "own_pages",
+    "own-pages": "own_pages",
 }
 """Modules of `tests.fuzz.targets` by the names of their targets; a module is imported only to run its targets."""
 

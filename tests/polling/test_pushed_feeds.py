@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -129,9 +129,9 @@ class Hub:
         return feed
 
 
-@pytest.fixture
-async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hub]:
-    await store.close()
+@asynccontextmanager
+async def open_hub(settings: Settings, feed_server: FeedServer, clock: ManualClock) -> AsyncIterator[Hub]:
+    """A hub and a bot process that subscribes there; its callbacks are served on loopback."""
     runner = web.AppRunner(web.Application())
 
     async def forward_to_routes(request: web.Request) -> web.StreamResponse:
@@ -150,6 +150,13 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     yield opened_hub
     await opened_hub.end_bot_process()
     await runner.cleanup()
+
+
+@pytest.fixture
+async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hub]:
+    await store.close()
+    async with open_hub(settings, feed_server, clock) as opened_hub:
+        yield opened_hub
 
 
 async def test_hub_is_subscribed_and_its_push_is_posted_once(hub):
