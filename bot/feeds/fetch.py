@@ -289,7 +289,7 @@ def resolve_redirect(current_url: URL, location: str, headers: dict[str, str]) -
     """
     try:
         target = check_url(str(current_url.join(URL(location)).with_fragment(None))).with_user(None)
-    except (ValueError, FeedError) as error:
+    except (ValueError, IndexError, FeedError) as error:  # yarl raises IndexError for `http://[::1]@/`.
         raise FeedError(fetch_errors.BAD_REDIRECT, "redirect to what is not an address of the web") from error
     is_same_host = target.host == current_url.host
     is_upgrade = current_url.scheme == "http" and target.scheme == "https"

@@ -103,7 +103,7 @@ def check_url(url: str) -> URL:
         return URL.build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True)
     try:
         parsed_url = URL(url)
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # yarl raises the latter for `http://[::1]@/`.
         raise FeedError(BAD_URL, "not a URL") from error
     if parsed_url.scheme not in {"http", "https"}:
         raise FeedError(BAD_URL, f"scheme {parsed_url.scheme[:20]!r}")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from bot.feeds.fetch_errors import BAD_URL, FeedError
+from bot.feeds.fetch import resolve_redirect
+from bot.feeds.fetch_errors import BAD_REDIRECT, BAD_URL, FeedError
 from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, get_refusal_reason, list_special_networks, make_socket_factory
 from tests.support.cases import check_cases
 
@@ -151,3 +152,13 @@ def test_no_socket_is_created_for_refused_address():
         with pytest.raises(PermissionError, match=REFUSAL_TEXT):
             make_socket((family, socket.SOCK_STREAM, 0, "", (address, 80)))
     make_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("1.1.1.1", 80))).close()
+
+
+@check_cases("url", ["http://[::1]@/", "https://[fd15::5efe:808:808]:808@/feed"])
+def test_empty_host_after_brackets_is_no_url(url):
+    with pytest.raises(FeedError) as refusal:
+        check_url(url)
+    assert refusal.value.code == BAD_URL
+    with pytest.raises(FeedError) as redirect_refusal:
+        resolve_redirect(URL("https://news.example/feed"), url, {})
+    assert redirect_refusal.value.code == BAD_REDIRECT
