@@ -94,6 +94,17 @@ async def test_malformed_request_is_one_debug_line_without_its_text(telex, caplo
     assert caplog.text.count("request malformed error=") == 1
 
 
+async def test_stranger_who_hangs_up_before_continue_is_no_error(telex, caplog):
+    port = await start_http_server(telex)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+    writer.write_eof()
+    await read_to_end(reader)
+    writer.close()
+    assert (await get_page(port, "/healthz"))[0] == 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_error_of_handler_is_logged_with_traceback(telex, caplog, monkeypatch):
     async def fail() -> bytes:
         raise ZeroDivisionError("not a stranger's fault")

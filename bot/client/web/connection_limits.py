@@ -6,7 +6,7 @@ import resource
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
@@ -74,8 +74,13 @@ class ConnectionLimiter:
                 self._start_timer(transport, IDLE_TIMEOUT_SECONDS)
 
     def filter_log_record(self, record: logging.LogRecord) -> bool:
-        """Return whether a record of the server is no malformed request, which is counted and logged in one line."""
+        """Return whether a record of the server is neither a malformed request nor a connection that its client ended.
+
+        A malformed request is counted and logged in one line.
+        """
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ClientConnectionResetError):
+            return False
         if not isinstance(error, HttpProcessingError):
             return True
         self.malformed_request_count += 1
@@ -129,7 +134,7 @@ class _LimitedConnection(asyncio.Protocol):
 
 
 def create_server_logger(limiter: ConnectionLimiter) -> logging.Logger:
-    """Return the logger of an HTTP server, without the tracebacks of malformed requests."""
+    """Return the logger of an HTTP server, without the tracebacks of what clients do wrong."""
     server_logger = logging.getLogger("bot.client.web.server")
     server_logger.filters.clear()
     server_logger.addFilter(limiter.filter_log_record)
