@@ -17,7 +17,7 @@ import psycopg
 from bot.core.user_errors import RequestRejected
 from bot.drill.discord_stand_in.state import ChannelMessage, Permission, Person
 from bot.posting.rendering.buttons import APPROVE_PROPOSAL_BUTTON, DECLINE_PROPOSAL_BUTTON
-from bot.store.records.proposal_records import ProposalDecision
+from bot.store.records.people_records import ProposalDecision
 from bot.store.store_errors import StoreError
 from tests.support import store_probe
 from tests.support.feed_server import make_rss

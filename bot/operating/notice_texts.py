@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from bot.core.user_errors import RequestRejected
-from bot.store.records.notice_records import NoticeRejection
+from bot.store.records.operating_records import NoticeRejection
 from bot.text import discord_text
 
 MAX_NOTICE_LENGTH = 1_500

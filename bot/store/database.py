@@ -8,8 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.database_health import DatabaseHealth
-from bot.store.engine import Engine, Worker
+from bot.store.engine import DatabaseHealth, Engine, Worker
 from bot.store.store_errors import StoreError
 
 log = logging.getLogger(__name__)

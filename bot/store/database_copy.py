@@ -16,7 +16,7 @@ from bot.store.database import Database
 from bot.store.engine import Engine
 from bot.store.meta import MOVED_AT_KEY, RESTORED_ID_GAP, RESTORED_KEY, set_text
 from bot.store.records.content_records import TableSchema
-from bot.store.sqlite.table_shapes import list_table_schemas
+from bot.store.sqlite.migrations import list_table_schemas
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"

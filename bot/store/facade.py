@@ -12,62 +12,47 @@ from bot.core.configuration.database_url import DatabaseUrl
 from bot.core.installation import build_extra_command
 from bot.store import clock_repair, database_copy, url_encryption
 from bot.store.connection import Connection
-from bot.store.content.article_changes import ArticleChanges
-from bot.store.content.articles import Articles
-from bot.store.content.encoded_articles import EncodedArticles
+from bot.store.content.articles import Articles, TitleSamples
 from bot.store.content.generated_texts import GeneratedTexts
+from bot.store.content.indexed_articles import ArticleChanges, EncodedArticles
 from bot.store.content.page_fetches import PageFetches
 from bot.store.content.stories import Stories
-from bot.store.content.titles import TitleSamples
-from bot.store.coordination.process_leases import Processes
-from bot.store.coordination.request_budget import RequestBudget
-from bot.store.coordination.served_shards import ServedShards
 from bot.store.database import Database
 from bot.store.engine import Engine
-from bot.store.meta import Meta
+from bot.store.meta import Maintenance, Meta
 from bot.store.operating.audit_log import AuditLog
 from bot.store.operating.blocked_sources import BlockedSources
-from bot.store.operating.maintenance import Maintenance
 from bot.store.operating.notices import Notices
-from bot.store.operating.server_access import ServerAccess
+from bot.store.operating.server_access import ServerAccess, ServerDirectory, ServerLimits
 from bot.store.operating.server_data import ServerData
-from bot.store.operating.server_directory import ServerDirectory
-from bot.store.operating.server_limits import ServerLimits
-from bot.store.outbox.delivery_statuses import DeliveryStatuses
+from bot.store.outbox.delivery_statuses import DeliveryStatuses, PostMentions
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.held_posts import HeldPosts
-from bot.store.outbox.monthly_reports import MonthlyReports
-from bot.store.outbox.post_mentions import PostMentions
 from bot.store.people import erasure
-from bot.store.people.bookmark_feeds import BookmarkFeeds
-from bot.store.people.bookmarks import Bookmarks
+from bot.store.people.bookmarks import BookmarkFeeds, Bookmarks, SavedPages
 from bot.store.people.erasure import ErasureReport
-from bot.store.people.feed_reactions import FeedReactions
+from bot.store.people.feed_reactions import FeedReactions, MonthlyReports
 from bot.store.people.muted_stories import MutedStories
 from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.proposals import Proposals
 from bot.store.people.questions import Questions
-from bot.store.people.saved_pages import SavedPages
 from bot.store.people.watches import Watches
+from bot.store.processes import Processes, RequestBudget, ServedShards
 from bot.store.records.outbox_records import MaxRetryDelays
 from bot.store.records.source_records import EncryptionCounts
-from bot.store.settings.assistant_tokens import AssistantTokens
-from bot.store.settings.channel_feeds import ChannelFeeds
-from bot.store.settings.daily_threads import DailyThreads
+from bot.store.settings.access_tokens import AssistantTokens, ChannelFeeds
 from bot.store.settings.filters import Filters
-from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.mention_rules import MentionRules
 from bot.store.settings.servers import Servers
 from bot.store.settings.setups import Setups
 from bot.store.settings.stored_preferences import Preferences
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.settings.threads_and_tags import DailyThreads, ForumTags
 from bot.store.sources import feeds as feed_rows
-from bot.store.sources.feeds import Feeds
-from bot.store.sources.outlet_icons import OutletIcons
+from bot.store.sources.feeds import Feeds, OutletIcons, PushSubscriptions
 from bot.store.sources.polls import Polls
-from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.quota_overflow import QuotaOverflows
 from bot.store.sqlite.sqlite_engine import SqliteEngine
 from bot.store.store_errors import DatabaseFault, DatabaseUnusable

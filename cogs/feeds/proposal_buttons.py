@@ -9,7 +9,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.rendering import buttons, proposal_messages
 from bot.posting.sending.send_outcomes import DISCORD_ERRORS
 from bot.posting.wording import refusal_sentences
-from bot.store.records.proposal_records import Proposal
+from bot.store.records.people_records import Proposal
 from bot.text import discord_text
 from cogs.feeds import follow_flow
 from cogs.shared import channel_options

@@ -23,7 +23,7 @@ from bot.posting.rendering.proposal_messages import MAX_REASON_LENGTH
 from bot.posting.rendering.source_preview import SourcePreview
 from bot.posting.sending import message_targets
 from bot.posting.wording.feed_names import bold_feed_name
-from bot.store.records.proposal_records import Proposal, ProposalDraft
+from bot.store.records.people_records import Proposal, ProposalDraft
 from bot.text import discord_text, urls
 from cogs.feeds import source_follow
 from cogs.feeds.follow_flow import add_site_button

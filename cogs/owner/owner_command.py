@@ -20,8 +20,14 @@ from bot.posting.rendering.notice_messages import notice_markup
 from bot.posting.wording.alert_texts import build_source_block_texts
 from bot.posting.wording.audit_sentences import describe_audit_entry
 from bot.posting.wording.setting_words import get_language_name
-from bot.store.records.notice_records import Notice, select_notice_text
-from bot.store.records.operating_records import MAX_MAINTENANCE_MINUTES, AuditEntry, BlockedSource, FollowedFeedCounts
+from bot.store.records.operating_records import (
+    MAX_MAINTENANCE_MINUTES,
+    AuditEntry,
+    BlockedSource,
+    FollowedFeedCounts,
+    Notice,
+    select_notice_text,
+)
 from bot.text import discord_text
 from bot.text.source_patterns import MAX_PATTERN_CHARS, SourcePattern
 from cogs.owner.owner_panel import OwnerPage, OwnerPanel, require_operator

@@ -18,7 +18,7 @@ from bot.core.setting_registry import CHANNEL_SETTINGS
 from bot.posting.wording import feed_names, filter_labels, look_labels
 from bot.posting.wording.mention_labels import mention_rule_label
 from bot.posting.wording.setting_words import SETTING_WORDS, get_language_name
-from bot.store.records.proposal_records import ProposalDecision
+from bot.store.records.people_records import ProposalDecision
 from bot.text import discord_text
 from cogs.feeds import subscription_options
 from cogs.settings.proposal_panel import proposers_text

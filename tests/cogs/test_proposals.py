@@ -15,7 +15,7 @@ from bot.core.preferences import PROPOSALS_FROM_EVERYONE, Preference
 from bot.core.reasons import Reason, SendProblem
 from bot.posting.rendering import buttons
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_PROPOSERS, OPEN_SECONDS
-from bot.store.records.proposal_records import ProposalDraft
+from bot.store.records.people_records import ProposalDraft
 from tests.cogs.requesters import FOREIGNER, MEMBER, create_requesters
 from tests.support import message_texts
 from tests.support.discord_world import World

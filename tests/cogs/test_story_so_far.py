@@ -12,7 +12,7 @@ from bot.answers.timeline.story_search import MAX_STORY_ARTICLES
 from bot.answers.timeline.story_timeline import MAX_DEVELOPMENTS, StoryTimeline
 from bot.core.models import Feed
 from bot.posting.rendering.layout.layout_views import build_static_view
-from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS
+from bot.store.outbox.held_posts import JOIN_EDIT_INTERVAL_SECONDS
 from bot.text import discord_text
 from bot.writing.model_tasks import ModelTask
 from cogs.reading.story_commands import story_layout

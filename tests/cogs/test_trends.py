@@ -9,7 +9,7 @@ from simcord.results import ResponseMessage
 
 from bot.core.concurrency.worker_pool import WorkerPool
 from bot.digests import bar_charts
-from bot.store.content.titles import TitleSamples
+from bot.store.content.articles import TitleSamples
 from cogs.reading import trend_commands
 from tests.digests.test_trends import make_word
 from tests.support.discord_world import World

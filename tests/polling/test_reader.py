@@ -16,7 +16,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.feeds import fetch_errors
 from bot.polling.full_text_fetcher import MAX_ATTEMPTS
-from bot.store.content import page_fetch_queue
+from bot.store.content import page_fetches
 from bot.store.records.content_records import PageFetchOutcome
 from tests.support.feed_server import FeedServer, make_rss
 from tests.support.outbox_scenario import follow_feed, poll_feed
@@ -110,19 +110,19 @@ async def test_only_newest_pages_of_backlog_are_fetched(reading_newsroom, feed_s
     outcomes = [await load_fetch_outcome(reading_newsroom, article) for article in articles]
     assert (
         outcomes
-        == [PageFetchOutcome.FETCHED] * page_fetch_queue.MAX_BACKLOG_FETCHES + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
+        == [PageFetchOutcome.FETCHED] * page_fetches.MAX_BACKLOG_FETCHES + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
     )
 
 
 async def test_pages_of_feed_are_limited_per_day(reading_newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(page_fetch_queue, "MAX_FETCHES_PER_DAY", 3)
+    monkeypatch.setattr(page_fetches, "MAX_FETCHES_PER_DAY", 3)
     await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 0))
     clock.advance(3600)
     articles = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, *range(6)))
     outcomes = [await load_fetch_outcome(reading_newsroom, article) for article in articles]
     assert outcomes.count(PageFetchOutcome.FETCHED) == 3
     assert outcomes.count(PageFetchOutcome.TOO_MANY) == 3
-    clock.advance(page_fetch_queue.DAY_SECONDS - 1800)  # Two pages were fetched within a day.
+    clock.advance(page_fetches.DAY_SECONDS - 1800)  # Two pages were fetched within a day.
     article, *_ = await poll_and_fetch_pages(reading_newsroom, serve_feed_with_pages(feed_server, 6))
     assert await load_fetch_outcome(reading_newsroom, article) == PageFetchOutcome.FETCHED
 

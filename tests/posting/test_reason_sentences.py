@@ -13,8 +13,8 @@ from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.reason_sentences import describe_reason
 from bot.posting.wording.refusal_sentences import refusal_sentence
-from bot.store.records.notice_records import NoticeRejection
-from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
+from bot.store.records.operating_records import NoticeRejection
+from bot.store.records.people_records import ProposalDecision, ProposalRejection
 from bot.store.records.setup_records import SetupFailure
 from bot.store.records.source_records import SourceRejection
 from bot.watches.live_query_validation import QueryRejection

@@ -13,7 +13,7 @@ from bot.core.preferences import Preference
 from bot.posting.rendering import buttons
 from bot.posting.rendering.buttons import MAX_JOINED_PER_BUTTON
 from bot.posting.rendering.posts import also_markup
-from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
+from bot.store.outbox.held_posts import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tests.support.message_texts import find_title, list_components, read_message_text

@@ -15,7 +15,7 @@ from bot.core.configuration.settings_reading import read_settings
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
 from bot.store import Store
-from bot.store.content.encoded_articles import STALE_INDEX_SECONDS
+from bot.store.content.indexed_articles import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
 from tests.support import store_probe
 from tests.support.search.searchers import build_searcher

@@ -14,8 +14,8 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.meta import NEVER_REUSED_ID_TABLES, RESTORED_ID_GAP
 from bot.store.schema_scripts import SCHEMA_DIRECTORY
-from bot.store.sqlite import sqlite_backup
-from bot.store.sqlite.run_lock import open_locked
+from bot.store.sqlite import sqlite_engine
+from bot.store.sqlite.sqlite_engine import open_locked
 from tests.support.samples import (
     CHANNEL,
     SERVER,
@@ -116,7 +116,7 @@ async def test_backup_into_missing_folder_fails_without_leftovers(store, tmp_pat
 
 
 async def test_failed_backup_leaves_no_files(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_backup, "list_integrity_problems", lambda _connection: ["a page is gone"])
+    monkeypatch.setattr(sqlite_engine, "list_integrity_problems", lambda _connection: ["a page is gone"])
     before = list_file_names(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")
@@ -124,7 +124,7 @@ async def test_failed_backup_leaves_no_files(store, tmp_path, monkeypatch):
 
 
 async def test_next_backup_removes_parts_of_killed_one(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_backup, "PAGES_PER_STEP", 1)
+    monkeypatch.setattr(sqlite_engine, "PAGES_PER_STEP", 1)
     folder = tmp_path / "backups"
     folder.mkdir()
     running = asyncio.create_task(store.backup(folder / "telex.db"))

@@ -17,9 +17,8 @@ from bot.core.clock import SystemClock
 from bot.store import DatabaseBroken, DatabaseUnusable, ProcessMustEnd, Store, StoreError
 from bot.store.database import Database
 from bot.store.schema_scripts import list_migrations
-from bot.store.sqlite.sqlite_connection import SqliteConnection, ThreadCall
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker, ThreadCall
 from bot.store.sqlite.sqlite_engine import SqliteEngine
-from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.cases import check_cases
 from tests.support.samples import add_feed, make_new_article, write_poll
 

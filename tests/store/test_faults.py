@@ -13,11 +13,10 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
 from bot.store.database import Database
-from bot.store.database_health import RECOVERY_SECONDS
+from bot.store.engine import RECOVERY_SECONDS
 from bot.store.sqlite import sqlite_engine
-from bot.store.sqlite.sqlite_connection import SqliteConnection
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
 from bot.store.sqlite.sqlite_engine import SqliteEngine
-from bot.store.sqlite.sqlite_worker import SqliteWorker
 from tests.support.samples import CHANNEL, add_followed_feed, deliver_pending, make_new_article, write_poll
 
 
@@ -97,7 +96,7 @@ async def test_poll_during_fault_is_rolled_back_and_recorded_later(store, connec
     assert not store.recent_fault
     assert len(await deliver_pending(store)) == 1 + len(large)
     await store.check()
-    messages = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    messages = [entry.message for entry in caplog.records if entry.name == "bot.store.engine"]
     assert [words in line for line in messages] == [True, False], messages
     assert messages[1] == "database recovered"
 
@@ -135,7 +134,7 @@ async def test_intermittent_fault_is_logged_once(store, connections, clock, capl
         await allow_writes(connections[0])
         assert await store.is_writable()
         clock.advance(RECOVERY_SECONDS / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.database_health"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.engine"]) == 1
 
 
 async def test_backup_without_space_leaves_nothing_and_names_path(store, tmp_path, monkeypatch):
@@ -146,7 +145,7 @@ async def test_backup_without_space_leaves_nothing_and_names_path(store, tmp_pat
         connection.execute("PRAGMA max_page_count = 3")
         return connection
 
-    monkeypatch.setattr("bot.store.sqlite.sqlite_backup.sqlite3.connect", connect_with_page_limit)
+    monkeypatch.setattr("bot.store.sqlite.sqlite_engine.sqlite3.connect", connect_with_page_limit)
     place = tmp_path / "copies"
     place.mkdir()
     with pytest.raises(DatabaseUnusable, match=r"The backup .*copies/a\.db cannot be written: .* full"):
@@ -204,7 +203,7 @@ async def test_damaged_database_is_not_written(tmp_path, clock, caplog):
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (message,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    (message,) = [entry.message for entry in caplog.records if entry.name == "bot.store.engine"]
     assert "is damaged" in message
     assert "restore a backup" in message
     assert "writes=stopped" in message

@@ -16,8 +16,7 @@ from bot.core.preferences import DigestPlan, FilterMode, FilterPlace, Preference
 from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection
 from bot.store.meta import RESTORED_ID_GAP
-from bot.store.records.people_records import OpinionKind
-from bot.store.records.proposal_records import ProposalDraft
+from bot.store.records.people_records import OpinionKind, ProposalDraft
 from tests.support.clocks import ManualClock
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver_pending, follow_feed, make_new_article, write_poll
 

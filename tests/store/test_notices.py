@@ -13,7 +13,7 @@ from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected
 from bot.store import Store
 from bot.store.operating.notices import MAX_SECONDS_TO_POST, REPEAT_SECONDS
-from bot.store.records.notice_records import NoticeProgress, NoticeReach, NoticeRejection
+from bot.store.records.operating_records import NoticeProgress, NoticeReach, NoticeRejection
 from tests.support.samples import add_followed_feed, deliver_pending, make_new_article, write_poll
 
 SERVERS = range(10, 16)

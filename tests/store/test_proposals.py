@@ -15,7 +15,7 @@ from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected
 from bot.store import Store, set_encryption_keys
 from bot.store.people.proposals import MAX_OPEN_PER_SERVER, MAX_OPEN_PER_USER, MAX_PROPOSERS, OPEN_SECONDS
-from bot.store.records.proposal_records import Proposal, ProposalDecision, ProposalDraft, ProposalRejection
+from bot.store.records.people_records import Proposal, ProposalDecision, ProposalDraft, ProposalRejection
 from tests.store.crashing import END, crash_before_statements
 from tests.support.samples import CHANNEL, SERVER, add_feed, deliver_pending, make_new_article, write_poll
 

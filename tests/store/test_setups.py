@@ -107,7 +107,7 @@ TABLES_WITHOUT_SETUP = set(
 
 
 def test_every_stored_setting_is_part_of_setup():
-    # If this fails for a new column or table: is it a setting? Then `setup_reading` has to read it.
+    # If this fails for a new column or table: is it a setting? Then `setups` has to read it.
     columns_by_table = {
         table: parse_documented_columns(cell) for table, cell in ROW.findall(PAGE.read_text(encoding="utf-8"))
     }

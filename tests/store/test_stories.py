@@ -9,7 +9,7 @@ from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.core.preferences import DigestPlan
 from bot.core.reasons import Reason, SendProblem
 from bot.store import Store
-from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
+from bot.store.outbox.held_posts import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
 from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_post_membership_score

@@ -86,16 +86,16 @@ async def test_upgraded_file_keeps_rows_and_gets_current_schema(old, path, tmp_p
 
 
 async def test_upgraded_server_keeps_rows_and_gets_current_schema(old_server, clock, monkeypatch):
-    from bot.store.postgres import postgres_connection, server_migrations  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres import postgres_connection, postgres_engine  # noqa: PLC0415 - not everywhere
 
     before = old_databases.list_rows(old_server)
     connection = postgres_connection.PostgresConnection(old_server)
     with closing(connection.raw_connection):
         with monkeypatch.context() as patch:
-            patch.setattr("bot.store.postgres.server_migrations.load_pending_scripts", load_baseline)
-            assert server_migrations.migrate(connection, old_server) is False
+            patch.setattr("bot.store.postgres.postgres_engine.load_pending_scripts", load_baseline)
+            assert postgres_engine.migrate(connection, old_server) is False
         assert list_tables_by_rows(old_databases.list_rows(old_server)) == list_tables_by_rows(before)
-        assert server_migrations.migrate(connection, old_server) is False
+        assert postgres_engine.migrate(connection, old_server) is False
     upgraded = old_databases.describe_postgres_schema(old_server)
     await create_fresh(old_server, clock)
     assert upgraded == old_databases.describe_postgres_schema(old_server)
@@ -169,7 +169,7 @@ async def test_failed_upgrade_leaves_old_database_on_server(old_server, clock, m
         return {number: f"{script}{fault};" for number, script in scripts.items()}
 
     with monkeypatch.context() as patch:
-        patch.setattr("bot.store.postgres.server_migrations.load_pending_scripts", load_scripts_with_fault)
+        patch.setattr("bot.store.postgres.postgres_engine.load_pending_scripts", load_scripts_with_fault)
         with pytest.raises(StoreError):
             await Store.open(old_server, clock)
     assert (old_databases.describe_postgres_schema(old_server), old_databases.list_rows(old_server)) == before

@@ -145,7 +145,7 @@ class ServerDatabases:
     def empty(self) -> DatabaseUrl:
         """The database, with tables and nothing in them."""
         from bot.store.postgres.postgres_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-        from bot.store.postgres.server_migrations import migrate  # noqa: PLC0415 - not everywhere
+        from bot.store.postgres.postgres_engine import migrate  # noqa: PLC0415 - not everywhere
 
         self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,))
         connection = PostgresConnection(self.server)

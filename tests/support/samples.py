@@ -9,7 +9,7 @@ from typing import Any
 from bot.core.models import Dispatch, Feed, NewArticle, ParsedFeed
 from bot.posting.rendering.source_preview import SourcePreview
 from bot.store import Store
-from bot.store.records.proposal_records import ProposalDraft
+from bot.store.records.people_records import ProposalDraft
 from bot.store.records.source_records import IntakeResult, PollWrite, PollWriteResult
 from bot.text import urls
 

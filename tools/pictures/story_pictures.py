@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS
+from bot.store.outbox.held_posts import JOIN_EDIT_INTERVAL_SECONDS
 from tests.support.discord_world import World
 from tests.support.feed_server import FeedServer, make_rss, make_rss_item
 from tools.pictures.picture_stage import run, server_in, shoot, shoot_last

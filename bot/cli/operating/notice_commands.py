@@ -15,7 +15,7 @@ from bot.core.user_errors import RequestRejected
 from bot.operating.notice_texts import clean_notice_texts
 from bot.posting.wording.refusal_sentences import refusal_sentence
 from bot.store import Store
-from bot.store.records.notice_records import Notice
+from bot.store.records.operating_records import Notice
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from bot.posting.rendering import (
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.store import Store
-from bot.store.records.notice_records import select_notice_text
+from bot.store.records.operating_records import select_notice_text
 from bot.store.records.outbox_records import REPORT_KEY_PREFIX
 from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation

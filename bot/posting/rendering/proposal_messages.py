@@ -9,7 +9,7 @@ from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Image, Section, Separator, text_block
 from bot.posting.rendering.messages import Message
 from bot.posting.rendering.source_preview import SourcePreview
-from bot.store.records.proposal_records import Proposal, ProposalDecision, Proposer
+from bot.store.records.people_records import Proposal, ProposalDecision, Proposer
 from bot.text import discord_text
 
 MAX_REASON_LENGTH = 100

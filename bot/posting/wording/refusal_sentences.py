@@ -14,8 +14,8 @@ from bot.polling.following.follow_service import FollowFailure
 from bot.polling.following.opml_import import OpmlFailure
 from bot.polling.page_saver import SaveFailure
 from bot.posting.wording.feed_error_sentences import describe_feed_error
-from bot.store.records.notice_records import NoticeRejection
-from bot.store.records.proposal_records import ProposalDecision, ProposalRejection
+from bot.store.records.operating_records import NoticeRejection
+from bot.store.records.people_records import ProposalDecision, ProposalRejection
 from bot.store.records.setup_records import SetupFailure
 from bot.store.records.source_records import SourceRejection
 from bot.text import discord_text, urls

@@ -7,14 +7,26 @@ from collections.abc import Collection
 
 from bot.core.audit_actions import AuditAction
 from bot.core.reasons import Reason, WithheldReason
+from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection
 from bot.store.operating.audit_log import record_audit_entry
 from bot.store.outbox import alerts, dispatch_cancellation
 from bot.store.records.operating_records import BlockedSource, FollowedFeedCounts
-from bot.store.records.source_records import AlertTexts
+from bot.store.records.source_records import AlertTexts, SourceRejection
 from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.url_encryption import ENCRYPTED_PREFIX, decrypt_url
-from bot.text.source_patterns import NO_PATTERNS, SourcePattern, SourcePatterns
+from bot.text.source_patterns import NO_PATTERNS, SourcePattern, SourcePatterns, list_domains
+
+
+def require_not_blocked(db: Connection, url: str) -> None:
+    """Raise RequestRejected if an operator blocks the website of a URL, or the part of it with the URL."""
+    sources = db.fetch_column(
+        "SELECT source FROM blocked_source WHERE domain IN (:domains)", {"domains": list_domains(url)}
+    )
+    pattern = SourcePatterns(map(SourcePattern.parse, sources)).find_covering(url)
+    if pattern is not None:
+        raise RequestRejected(SourceRejection.BLOCKED, source=str(pattern))
+
 
 _PENDING_SQL = """
     SELECT DISTINCT delivery_status.channel_id, article.feed_id

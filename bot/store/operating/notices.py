@@ -14,10 +14,10 @@ from bot.core.audit_actions import AuditAction
 from bot.core.models import DispatchKind, DispatchState
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import NO_LIMIT, Connection
-from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.operating.audit_log import record_audit_entry
 from bot.store.outbox import transitions
-from bot.store.records.notice_records import Notice, NoticeProgress, NoticeReach, NoticeRejection
+from bot.store.processes import ShardedRepository
+from bot.store.records.operating_records import Notice, NoticeProgress, NoticeReach, NoticeRejection
 from bot.store.repository import read_transaction, write_transaction
 
 MAX_SECONDS_TO_POST = 3 * 86_400

@@ -1,17 +1,285 @@
 """Repository of all data of a server: its export, and its erasure as soon as the bot has left the server."""
 
 import json
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from bot.core.audit_actions import AuditAction
+from bot.core.local_time import format_iso
+from bot.store import url_encryption
 from bot.store.connection import Connection
-from bot.store.meta import set_text
+from bot.store.meta import reserve_ids, set_text
 from bot.store.operating.audit_log import record_audit_entry
-from bot.store.operating.server_erasure import SCRUBBED_TABLES, build_receipt, erase_server, has_claims
-from bot.store.operating.server_export import count_server_rows, write_server_export
+from bot.store.operating.server_rows import SERVER_ROWS, ServerParameters, ServerRows, load_parameters
+from bot.store.people import personal_digests
 from bot.store.records.operating_records import ServerErasure
 from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.store_errors import StoreError
+from bot.text import urls
+
+EXPORT_FORMAT = "telex-server"
+"""Name of the format of a server's export (a JSON object), in the export's first field."""
+EXPORT_VERSION = 1
+"""Version of the format of a server's export; a change that could break a reader of exports raises it."""
+_FOLLOWED_FEEDS = ServerRows(
+    "feed",
+    "id IN (SELECT feed_id FROM subscription WHERE channel_id IN (SELECT id FROM channel WHERE server_id = :server))",
+)
+_POSTED_ARTICLES = ServerRows(
+    "article",
+    "id IN (SELECT article_id FROM delivery_status WHERE channel_id IN "
+    "(SELECT id FROM channel WHERE server_id = :server))",
+)
+_URL_COLUMNS = frozenset({("feed", "url"), ("feed", "moved_to"), ("feed", "site_url"), ("proposal", "url")})
+"""Columns, as (table, column), with URLs that may contain secrets, or be encrypted."""
+_SNOWFLAKE_COLUMNS = frozenset({"id", "alerts", "manager_role"})
+"""Columns with ids, which are exported as text, besides columns whose names end in `_id`."""
+
+
+def write_server_export(db: Connection, server_id: int, write: Callable[[str], object]) -> None:
+    """Write what is stored about a server as one JSON document, without holding it in memory.
+
+    `write` is called with pieces of text. Secrets are left out or redacted, and rows about people are only counted.
+    Raises whatever `write` raises.
+    """
+    parameters = load_parameters(db, server_id)
+    rows_by_table: defaultdict[str, list[ServerRows]] = defaultdict(list)
+    for rows in reversed(SERVER_ROWS):
+        rows_by_table[rows.table].append(rows)
+    header = {
+        "format": EXPORT_FORMAT,
+        "version": EXPORT_VERSION,
+        "server_id": str(server_id),
+        "exported_at": db.now,
+        "counted_only": _count_personal_rows(db, rows_by_table, parameters),
+    }
+    write(json.dumps(header, ensure_ascii=False, indent=1)[:-2])
+    for name, rows, columns in (
+        ("followed_feeds", _FOLLOWED_FEEDS, ("id", "url", "title", "outlet", "site_url")),
+        ("posted_articles", _POSTED_ARTICLES, ("id", "feed_id", "url", "title", "outlet", "published")),
+    ):
+        _write_list(write, name, _iter_objects(db, [rows], parameters, columns))
+    write(',\n "tables": {')
+    separator = ""
+    for table, rows_of_table in rows_by_table.items():
+        exported_rows = [rows for rows in rows_of_table if rows.is_exported]
+        if exported_rows:
+            _write_list(write, table, _iter_objects(db, exported_rows, parameters), separator)
+            separator = ","
+    write("\n }\n}\n")
+
+
+def count_server_rows(db: Connection, server_id: int) -> dict[str, int]:
+    """Return by table how many rows belong to a server, without tables that have none."""
+    parameters = load_parameters(db, server_id)
+    conditions_by_table: defaultdict[str, list[str]] = defaultdict(list)
+    for rows in SERVER_ROWS:
+        conditions_by_table[rows.table].append(rows.condition_sql)
+    count_by_table = {
+        table: db.fetch_value(f"SELECT count(*) FROM {table} WHERE {_join_conditions(conditions)}", parameters)
+        for table, conditions in conditions_by_table.items()
+    }
+    return {table: count for table, count in count_by_table.items() if count}
+
+
+def _count_personal_rows(
+    db: Connection, rows_by_table: Mapping[str, Sequence[ServerRows]], parameters: ServerParameters
+) -> dict[str, int]:
+    """Return by table how many rows of a server are not exported, being about people or derived from other rows."""
+    count_by_table = {}
+    for table, rows_of_table in rows_by_table.items():
+        counted_conditions = [rows.condition_sql for rows in rows_of_table if not rows.is_exported]
+        if not counted_conditions:
+            continue
+        exported_conditions = [rows.condition_sql for rows in rows_of_table if rows.is_exported]
+        excluded_sql = f"AND NOT ({_join_conditions(exported_conditions)})" if exported_conditions else ""
+        count_by_table[table] = db.fetch_value(
+            f"SELECT count(*) FROM {table} WHERE ({_join_conditions(counted_conditions)}) {excluded_sql}", parameters
+        )
+    return {table: count for table, count in count_by_table.items() if count}
+
+
+def _join_conditions(conditions: Sequence[str]) -> str:
+    return " OR ".join(f"({condition})" for condition in conditions)
+
+
+def _write_list(
+    write: Callable[[str], object], name: str, objects: Iterator[Mapping[str, object]], separator: str = ","
+) -> None:
+    write(f"{separator}\n {json.dumps(name)}: [")
+    separator = ""
+    for row_object in objects:
+        write(f"{separator}\n  {json.dumps(row_object, ensure_ascii=False)}")
+        separator = ","
+    write("\n ]")
+
+
+def _iter_objects(
+    db: Connection,
+    rows_of_table: Sequence[ServerRows],
+    parameters: ServerParameters,
+    columns: Sequence[str] = (),
+) -> Iterator[Mapping[str, object]]:
+    """Yield a server's rows of one table as JSON objects of `columns`, or of all exported columns if that is empty."""
+    table = rows_of_table[0].table
+    omitted_columns = frozenset[str]().union(*(rows.omitted_columns for rows in rows_of_table))
+    condition_sql = _join_conditions([rows.condition_sql for rows in rows_of_table])
+    exported_columns: list[str] = []
+    for row in db.iterate_rows(f"SELECT {', '.join(columns) or '*'} FROM {table} WHERE {condition_sql}", parameters):
+        exported_columns = exported_columns or [column for column in row.keys() if column not in omitted_columns]  # noqa: SIM118
+        yield {column: _to_json_value(table, column, row[column]) for column in exported_columns}
+
+
+def _to_json_value(table: str, column: str, cell: Any) -> object:  # noqa: ANN401 - of any column
+    if isinstance(cell, bytes):
+        return cell.hex()
+    if isinstance(cell, int) and (column in _SNOWFLAKE_COLUMNS or column.endswith("_id")):
+        return str(cell)  # JavaScript rounds numbers of this size.
+    if cell is not None and (table, column) in _URL_COLUMNS:
+        return urls.redact(url_encryption.decrypt_url(cell))
+    return cell
+
+
+RECEIPT_FORMAT = "telex-erasure"
+"""Name of the format of the receipt of an erasure (a JSON object), in the receipt's first field."""
+RECEIPT_VERSION = 1
+"""Version of the format of the receipt of an erasure; a change that could break a reader of receipts raises it."""
+_LARGE_TABLES = frozenset(
+    {
+        "arrival",
+        "article",
+        "blocked_article",
+        "delivery_status",
+        "digest_article",
+        "dispatch",
+        "encoded_article",
+        "identity",
+        "page_fetch",
+        "question_source",
+        "similar_article",
+        "watch_match",
+    }
+)
+"""Tables of articles and messages, which may be large, and refer to a server by its channels or feeds alone."""
+SCRUBBED_TABLES = tuple(sorted({rows.table for rows in SERVER_ROWS} - _LARGE_TABLES))
+"""Tables whose files are rewritten after an erasure: those that name the server, its settings or its secrets."""
+
+
+class ErasedRowCounts(NamedTuple):
+    """Numbers of rows by table that an erasure deleted, and that it kept without the erased server's id."""
+
+    deleted_counts: Counter[str]
+    cleared_counts: Counter[str]
+
+
+def erase_server(db: Connection, server_id: int, *, batch_size: int) -> ErasedRowCounts | None:
+    """Delete what belongs to a server, and return how many rows; return None if more is left for another transaction.
+
+    At most `batch_size` rows of a large table are deleted at once. People keep their bookmarks, muted stories
+    and digests, without the place where they made them, except those of articles that only this server may read.
+    """
+    parameters = load_parameters(db, server_id)
+    if parameters["private_feeds"]:
+        reserve_ids(db, "article")
+        reserve_ids(db, "feed")
+        _rebuild_pending_digests(db, parameters)
+    progress_key = f"erasure {server_id}"
+    done_count, erased_counts = _load_progress(db, progress_key, server_id)
+    for rows in SERVER_ROWS[done_count:]:
+        if not rows.batch_key:
+            _erase_rows(db, rows, parameters, erased_counts)
+        elif _erase_row_batch(db, rows, parameters, erased_counts, batch_size) == batch_size:
+            _save_progress(db, progress_key, server_id, SERVER_ROWS.index(rows), erased_counts)
+            return None
+    db.execute("DELETE FROM meta WHERE name = ?", (progress_key,))
+    return ErasedRowCounts(+erased_counts.deleted_counts, +erased_counts.cleared_counts)
+
+
+def _load_progress(db: Connection, progress_key: str, server_id: int) -> tuple[int, ErasedRowCounts]:
+    """Return the number of done steps of a server's erasure, 0 if the bot was there since, and of erased rows.
+
+    A step erases one member of `SERVER_ROWS`.
+    """
+    progress = json.loads(db.fetch_value("SELECT value FROM meta WHERE name = ?", (progress_key,)) or "{}")
+    deleted_counts = Counter[str](progress.get("deleted", {}))
+    is_unchanged = progress.get("left_at") == db.fetch_value("SELECT left_at FROM server WHERE id = ?", (server_id,))
+    return progress["done_count"] if is_unchanged else 0, ErasedRowCounts(deleted_counts, Counter())
+
+
+def _save_progress(
+    db: Connection, progress_key: str, server_id: int, done_count: int, erased_counts: ErasedRowCounts
+) -> None:
+    left_at = db.fetch_value("SELECT left_at FROM server WHERE id = ?", (server_id,))
+    progress = {"left_at": left_at, "done_count": done_count, "deleted": erased_counts.deleted_counts}
+    set_text(db, progress_key, json.dumps(progress))
+
+
+def _erase_row_batch(
+    db: Connection, rows: ServerRows, parameters: ServerParameters, erased_counts: ErasedRowCounts, batch_size: int
+) -> int:
+    batch_sql = f"SELECT {rows.batch_key} FROM {rows.table} WHERE {rows.condition_sql} LIMIT :batch_size"
+    sql = f"DELETE FROM {rows.table} WHERE ({rows.batch_key}) IN ({batch_sql})"
+    deleted_count = db.execute_rowcount(sql, {**parameters, "batch_size": batch_size})
+    erased_counts.deleted_counts[rows.table] += deleted_count
+    return deleted_count
+
+
+def _erase_rows(db: Connection, rows: ServerRows, parameters: ServerParameters, erased_counts: ErasedRowCounts) -> None:
+    if rows.cleared_columns:
+        assignments_sql = ", ".join(f"{column} = NULL" for column in rows.cleared_columns)
+        sql = f"UPDATE {rows.table} SET {assignments_sql} WHERE {rows.condition_sql}"
+        erased_counts.cleared_counts[rows.table] += db.execute_rowcount(sql, parameters)
+    else:
+        sql = f"DELETE FROM {rows.table} WHERE {rows.condition_sql}"
+        erased_counts.deleted_counts[rows.table] += db.execute_rowcount(sql, parameters)
+
+
+def has_claims(db: Connection, server_id: int, *, claimed_after: int) -> bool:
+    """Return whether a message that an erasure of the server would delete is being sent.
+
+    It is if it was taken for sending (claimed) after the Unix time `claimed_after`, in seconds, and has no outcome.
+    """
+    conditions = [rows.condition_sql for rows in SERVER_ROWS if rows.table == "dispatch"]
+    claims_sql = (
+        "SELECT 1 FROM dispatch WHERE state = 'claimed' AND claimed_at > :claimed_after "
+        f"AND ({' OR '.join(f'({condition})' for condition in conditions)})"
+    )
+    parameters = {**load_parameters(db, server_id), "claimed_after": claimed_after}
+    return db.fetch_row(claims_sql, parameters) is not None
+
+
+def build_receipt(
+    server_id: int,
+    requested_at: int,
+    erased_at: int,
+    erased_counts: ErasedRowCounts,
+) -> str:
+    """Return the receipt of an erasure as a JSON object, which docs/operating.md describes; it has no personal data.
+
+    Its last field is a hash of the others, by which a copy can be compared with the audit log. Times are Unix times in
+    seconds.
+    """
+    receipt = {
+        "format": RECEIPT_FORMAT,
+        "version": RECEIPT_VERSION,
+        "server_id": str(server_id),
+        "requested_at": format_iso(requested_at),
+        "erased_at": format_iso(erased_at),
+        "deleted": dict(sorted(erased_counts.deleted_counts.items())),
+        "cleared": dict(sorted(erased_counts.cleared_counts.items())),
+    }
+    return json.dumps(receipt | {"sha256": sha256(json.dumps(receipt).encode()).hexdigest()})
+
+
+def _rebuild_pending_digests(db: Connection, parameters: ServerParameters) -> None:
+    """Have people's pending digests built again if they contain articles that only the erased server may read."""
+    article_ids = db.fetch_column("SELECT id FROM article WHERE feed_id IN (:private_feeds)", parameters)
+    channel_ids = db.fetch_column("SELECT DISTINCT channel_id FROM dispatch WHERE id IN (:private_digests)", parameters)
+    for channel_id in channel_ids:
+        personal_digests.rebuild_pending_digest(db, channel_id, article_ids)
+
 
 BATCH_SIZE = 5_000
 """Number of messages that a transaction of an erasure deletes at most, so that other writes never wait for long."""

@@ -15,8 +15,8 @@ from bot.core.outbox.states import PageStatus
 from bot.core.preferences import DigestPlan, SettingKind
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection, Row
-from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import digest_articles, held_posts, outbox_writes, transitions
+from bot.store.processes import ShardedRepository
 from bot.store.repository import bind_read, bind_write, write_transaction
 from bot.store.row_mapping import from_row
 from bot.store.settings import setting_changes

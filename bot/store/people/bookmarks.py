@@ -1,17 +1,23 @@
-"""Repository of the articles that users bookmarked."""
+"""Repositories of bookmarks, the feeds of them, and the pages that users saved by their links."""
 
 import json
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from hashlib import blake2b
+from secrets import token_urlsafe
 
 from bot.core.limits import Limit
+from bot.core.models import Article, NewArticle
 from bot.core.user_errors import RequestRejected
-from bot.core.user_models import Bookmark
+from bot.core.user_models import Bookmark, saved_pages_feed_id
 from bot.store.connection import NO_LIMIT, Connection
-from bot.store.people import erasure
-from bot.store.records.people_records import BookmarkFilter
+from bot.store.content.articles import insert_articles
+from bot.store.meta import reserve_ids
+from bot.store.records.people_records import BookmarkFeed, BookmarkFilter
 from bot.store.repository import Repository, read_transaction, write_transaction
-from bot.store.row_mapping import ARTICLE_SQL, IS_FEED_ARTICLE_SQL, bookmark_from_row
+from bot.store.row_mapping import ARTICLE_SQL, IS_FEED_ARTICLE_SQL, article_from_row, bookmark_from_row
+from bot.store.settings.access_tokens import TOKEN_BYTES, hash_token
 from bot.text.words import fold
 
 ACTIVE_BOOKMARK_SQL = "bookmark.user_id = :user AND bookmark.removed_at IS NULL"
@@ -26,6 +32,10 @@ BOOKMARK_COLUMNS_SQL = """
 """SQL list of the columns of a bookmark, with the prefix `saved_`, which keeps them apart from an article's."""
 NO_FILTER = BookmarkFilter()
 """Filter that all bookmarks match."""
+_SALT_BYTES = 4
+"""Length in bytes of the salt of the hash that is kept of a removed bookmark."""
+_HASH_BYTES = 1
+"""Length in bytes, without the salt, of the hash that is kept of a removed bookmark."""
 
 
 class Bookmarks(Repository):
@@ -63,8 +73,8 @@ class Bookmarks(Repository):
             else "DO NOTHING"
         )
         if restores_removed:
-            erasure.forget_erased_bookmark(db, user_id, article_id)
-        elif erasure.has_erased_bookmark(db, user_id, article_id):
+            forget_erased_bookmark(db, user_id, article_id)
+        elif has_erased_bookmark(db, user_id, article_id):
             return False
         changed_count = db.execute_rowcount(
             "INSERT INTO bookmark (user_id, article_id, created_at, server_id, channel_id, message_id) "
@@ -261,3 +271,182 @@ def _list_matching_article_ids(db: Connection, user_id: int, bookmark_filter: Bo
         if any(folded_text in fold(text) for text in texts)
         and (folded_tag is None or folded_tag in map(fold, json.loads(tags)))
     ]
+
+
+class BookmarkFeeds(Repository):
+    """Repository of bookmark feeds, at most one per user. Methods raise StoreError.
+
+    Only a hash of a feed's token is stored; the token is shown once, when it is created.
+    """
+
+    @write_transaction
+    def create_token(self, db: Connection, user_id: int, *, language: str) -> str:
+        """Create the token in the URLs of a user's bookmark feed and return it; an earlier one stops working."""
+        token = token_urlsafe(TOKEN_BYTES)
+        db.execute(
+            "INSERT INTO bookmark_feed (user_id, hash, language, created_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, language = excluded.language, "
+            "created_at = excluded.created_at",
+            (user_id, hash_token(token), language, db.now),
+        )
+        return token
+
+    @write_transaction
+    def revoke(self, db: Connection, user_id: int) -> None:
+        """Revoke the token of a user's bookmark feed, if there is one."""
+        db.execute("DELETE FROM bookmark_feed WHERE user_id = ?", (user_id,))
+
+    async def get_by_user(self, user_id: int) -> BookmarkFeed | None:
+        """Return the bookmark feed of a user, or None if there is none."""
+        return await self._fetch_object(
+            BookmarkFeed._make, "SELECT user_id, language, created_at FROM bookmark_feed WHERE user_id = ?", (user_id,)
+        )
+
+    async def get_by_token(self, token: str) -> BookmarkFeed | None:
+        """Return the bookmark feed with a token, or None if the token is unknown."""
+        return await self._fetch_object(
+            BookmarkFeed._make,
+            "SELECT user_id, language, created_at FROM bookmark_feed WHERE hash = ?",
+            (hash_token(token),),
+        )
+
+    async def list_bookmarks(self, user_id: int, hidden_server_ids: Collection[int], limit: int) -> list[Bookmark]:
+        """List at most `limit` bookmarks of a user, newest first, without those made in hidden servers.
+
+        Articles of feeds with credentials, which are private to a server (`feed.server_id`, otherwise 0), are left out.
+        """
+        return await self._fetch_objects(
+            bookmark_from_row,
+            f"""
+            SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark
+            JOIN article ON article.id = bookmark.article_id
+            JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0
+            WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_BOOKMARK_SQL}
+            ORDER BY bookmark.created_at DESC, bookmark.article_id DESC LIMIT :limit
+            """,
+            {"user": user_id, "hidden_server_ids": hidden_server_ids, "limit": limit},
+        )
+
+
+_COUNT_SQL = (
+    "SELECT count(*) FROM article JOIN bookmark ON bookmark.article_id = article.id "
+    "WHERE feed_id = ? AND removed_at IS NULL"
+)
+
+
+class SavedPages(Repository):
+    """Repository of saved pages. Methods raise StoreError.
+
+    A saved page is a bookmarked article of a feed of its user alone, which has a negative id and the state 'imported':
+    it is never polled, and no channel follows it.
+    """
+
+    async def count(self, user_id: int) -> int:
+        """Count the pages that a user saved and did not remove."""
+        return await self._fetch_int(_COUNT_SQL, (saved_pages_feed_id(user_id),))
+
+    @write_transaction
+    def add(
+        self, db: Connection, user_id: int, new_article: NewArticle, *, max_pages: int
+    ) -> tuple[Article, bool] | None:
+        """Store a page for a user and bookmark it; return it, and whether it is new.
+
+        A page that the user saved before, and did not remove, is returned as it was stored; what is left of one that
+        they removed is replaced. Returns None if the user has `max_pages` other pages.
+        """
+        feed_id = saved_pages_feed_id(user_id)
+        stored_row = db.fetch_row(
+            f"SELECT removed_at, {ARTICLE_SQL} FROM article JOIN bookmark ON bookmark.article_id = article.id "
+            "WHERE feed_id = ? AND url = ?",
+            (feed_id, new_article.url),
+        )
+        if stored_row is not None:
+            removed_at, *article_columns = stored_row
+            stored_article = article_from_row(article_columns)
+            if removed_at is None:
+                return stored_article, False
+            _delete_pages(db, [stored_article.id])
+        if db.fetch_value(_COUNT_SQL, (feed_id,)) >= max_pages:
+            return None
+        db.execute(
+            "INSERT INTO feed (id, url, state, added_at, next_poll, interval, host_slot) "
+            "VALUES (?, ?, 'imported', ?, 0, 0, 0) ON CONFLICT DO NOTHING",
+            (feed_id, f"saved:{user_id}", db.now),
+        )
+        (article_id,), _pending_articles = insert_articles(db, feed_id, [new_article])
+        # Articles of feeds are looked up by URL, and must never find this one.
+        db.execute("UPDATE article SET has_own_page_key = 0 WHERE id = ?", (article_id,))
+        db.execute(
+            "INSERT INTO bookmark (user_id, article_id, created_at) VALUES (?, ?, ?)", (user_id, article_id, db.now)
+        )
+        row = db.fetch_row(f"SELECT {ARTICLE_SQL} FROM article WHERE id = ?", (article_id,))
+        return article_from_row(row), True
+
+    @write_transaction
+    def purge_removed(self, db: Connection, removed_before: int) -> int:
+        """Delete saved pages that were removed before a Unix time in seconds, and the feeds of users without any.
+
+        Return the number of pages.
+        """
+        article_ids = db.fetch_column(
+            "SELECT article.id FROM article JOIN bookmark ON bookmark.article_id = article.id "
+            "WHERE feed_id < 0 AND removed_at < ?",
+            (removed_before,),
+        )
+        _delete_pages(db, article_ids)
+        db.execute("DELETE FROM feed WHERE id < 0 AND NOT EXISTS (SELECT 1 FROM article WHERE feed_id = feed.id)")
+        return len(article_ids)
+
+
+def erase_pages(db: Connection, user_id: int) -> None:
+    """Delete all pages that a user saved, with their bookmarks."""
+    feed_id = saved_pages_feed_id(user_id)
+    _delete_pages(db, db.fetch_column("SELECT id FROM article WHERE feed_id = ?", (feed_id,)))
+    db.execute("DELETE FROM feed WHERE id = ?", (feed_id,))
+
+
+def _delete_pages(db: Connection, article_ids: list[int]) -> None:
+    reserve_ids(db, "article")
+    db.execute("DELETE FROM bookmark WHERE article_id IN (:ids)", {"ids": article_ids})
+    db.execute("DELETE FROM article WHERE id IN (:ids)", {"ids": article_ids})
+
+
+def erase_bookmarks(db: Connection, user_id: int) -> None:
+    """Delete the bookmarks of a user, also removed ones, and keep of each a salt and one byte of a hash.
+
+    With it, an old reaction of the user, which the bot finds after an absence, does not bring the bookmark back. The
+    hash also matches one in 256 other users: their old reactions to the article are ignored, too. A new reaction makes
+    a bookmark.
+    """
+    article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
+    db.executemany(
+        "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
+        [(article_id, _hash_with_salt(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
+    )
+    db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
+
+
+def has_erased_bookmark(db: Connection, user_id: int, article_id: int) -> bool:
+    """Return whether an erased user with the same hash as this one, so probably the same, had bookmarked an article."""
+    return bool(_load_matching_hashes(db, user_id, article_id))
+
+
+def forget_erased_bookmark(db: Connection, user_id: int, article_id: int) -> None:
+    """Delete the hash kept of an erased bookmark, because the user makes the bookmark again."""
+    db.executemany(
+        "DELETE FROM erased_bookmark WHERE article_id = ? AND user_hash = ?",
+        [(article_id, salted_hash) for salted_hash in _load_matching_hashes(db, user_id, article_id)],
+    )
+
+
+def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
+    rows = db.fetch_rows("SELECT user_hash FROM erased_bookmark WHERE article_id = ?", (article_id,))
+    return [
+        salted_hash
+        for (salted_hash,) in rows
+        if _hash_with_salt(salted_hash[:_SALT_BYTES], article_id, user_id) == salted_hash
+    ]
+
+
+def _hash_with_salt(salt: bytes, article_id: int, user_id: int) -> bytes:
+    return salt + blake2b(f"{article_id} {user_id}".encode(), salt=salt, digest_size=_HASH_BYTES).digest()

@@ -1,17 +1,9 @@
-"""Deletion of everything stored about a user.
+"""Deletion of everything stored about a user."""
 
-For each bookmark that the user or the deletion removed, a salt and one byte of a hash of user and article are kept,
-so that an old reaction of the user, which the bot finds after an absence, does not bring the bookmark back. The hash
-also matches one in 256 other users: their old reactions to the article are ignored, too. A new reaction
-makes a bookmark.
-"""
-
-import os
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from bot.store.connection import Connection
-from bot.store.people import saved_pages
+from bot.store.people import bookmarks
 from bot.store.people.proposals import erase_proposals
 
 PERSONAL_DATA_TABLES = (
@@ -32,11 +24,6 @@ PERSONAL_DATA_TABLES = (
     "audit_entry",
 )
 """Tables with rows that belong to users."""
-
-_SALT_BYTES = 4
-"""Length in bytes of the salt of the hash that is kept of a removed bookmark."""
-_HASH_BYTES = 1
-"""Length in bytes, without the salt, of the hash that is kept of a removed bookmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +70,8 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
         "WHERE channel.user_id = :user OR story_mute.user_id = :user",
         {"user": user_id},
     )
-    saved_pages.erase_pages(db, user_id)
-    article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE user_id = ?", (user_id,))
-    db.executemany(
-        "INSERT INTO erased_bookmark (article_id, user_hash) VALUES (?, ?)",
-        [(article_id, _hash_with_salt(os.urandom(_SALT_BYTES), article_id, user_id)) for article_id in article_ids],
-    )
-    db.execute("DELETE FROM bookmark WHERE user_id = ?", (user_id,))
+    bookmarks.erase_pages(db, user_id)
+    bookmarks.erase_bookmarks(db, user_id)
     proposal_count = erase_proposals(db, user_id)
     bookmark_feed_count = db.execute_rowcount("DELETE FROM bookmark_feed WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM channel WHERE user_id = ?", (user_id,))
@@ -110,29 +92,3 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
             "UPDATE setting_change SET user_id = NULL WHERE user_id = ?", (user_id,)
         ),
     )
-
-
-def has_erased_bookmark(db: Connection, user_id: int, article_id: int) -> bool:
-    """Return whether an erased user with the same hash as this one, so probably the same, had bookmarked an article."""
-    return bool(_load_matching_hashes(db, user_id, article_id))
-
-
-def forget_erased_bookmark(db: Connection, user_id: int, article_id: int) -> None:
-    """Delete the hash kept of an erased bookmark, because the user makes the bookmark again."""
-    db.executemany(
-        "DELETE FROM erased_bookmark WHERE article_id = ? AND user_hash = ?",
-        [(article_id, salted_hash) for salted_hash in _load_matching_hashes(db, user_id, article_id)],
-    )
-
-
-def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
-    rows = db.fetch_rows("SELECT user_hash FROM erased_bookmark WHERE article_id = ?", (article_id,))
-    return [
-        salted_hash
-        for (salted_hash,) in rows
-        if _hash_with_salt(salted_hash[:_SALT_BYTES], article_id, user_id) == salted_hash
-    ]
-
-
-def _hash_with_salt(salt: bytes, article_id: int, user_id: int) -> bytes:
-    return salt + blake2b(f"{article_id} {user_id}".encode(), salt=salt, digest_size=_HASH_BYTES).digest()

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
+from bot.core.models import DispatchState
+from bot.core.outbox.routing import PendingArticle
+from bot.core.outbox.states import PageStatus
 from bot.core.preferences import SettingKind
 from bot.core.user_models import MutedStory
 from bot.store.connection import Connection
-from bot.store.outbox import mute_withdrawal, muted_articles
-from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL
+from bot.store.outbox import digests, dispatch_cancellation, muted_articles, outbox_writes, transitions
+from bot.store.outbox.muted_articles import ACTIVE_MUTE_SQL, make_mute_reason
 from bot.store.people import personal_digests
 from bot.store.records.content_records import MIN_SINGLE_ARTICLE_SIMILARITY, ArticleBrief
 from bot.store.records.people_records import StorySize
@@ -17,6 +20,65 @@ from bot.store.row_mapping import from_row
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 from bot.text.words import fold
+
+
+def withdraw_muted_story(db: Connection, channel_id: int, article_ids: Collection[int], mute_id: int) -> None:
+    """Withdraw the pending posts, reserved articles and notifications of a story that a channel mutes.
+
+    A pending digest that lists the story is built again without it.
+    """
+    digests.rebuild_pending_digests(db, channel_id, article_ids)
+    rows = db.fetch_rows(
+        "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
+        "JOIN article ON article.id = delivery_status.article_id "
+        "WHERE delivery_status.channel_id = :channel AND delivery_status.article_id IN (:articles)",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    dispatch_cancellation.withdraw_articles(
+        db, channel_id, [PendingArticle(*row) for row in rows], reason=make_mute_reason(mute_id)
+    )
+    notification_ids = db.fetch_column(
+        "SELECT DISTINCT dispatch.id FROM dispatch JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
+        "WHERE dispatch.channel_id = :channel AND dispatch.state = 'waiting' AND watch_match.article_id IN (:articles)",
+        {"channel": channel_id, "articles": article_ids},
+    )
+    db.execute(
+        "DELETE FROM watch_match WHERE dispatch_id IN (:dispatches) AND article_id IN (:articles)",
+        {"dispatches": notification_ids, "articles": article_ids},
+    )
+    remaining_notification_ids = db.fetch_column(
+        "SELECT dispatch_id FROM watch_match WHERE dispatch_id IN (:dispatches)", {"dispatches": notification_ids}
+    )
+    transitions.delete_dispatches(
+        db, set(notification_ids) - set(remaining_notification_ids), origins={DispatchState.PENDING}
+    )
+
+
+def restore_withdrawn_articles(db: Connection, channel_id: int, mute_id: int, muted_at: int) -> None:
+    """Enqueue again the articles that were withdrawn when a story was muted at `muted_at` (Unix time in seconds).
+
+    Articles of feeds that the channel no longer follows, or that are paused, stay withdrawn, as do articles that
+    were withheld later.
+    """
+    rows = db.fetch_rows(
+        "SELECT article.id, article.key, delivery_status.page_key, article.published FROM delivery_status "
+        "JOIN article ON article.id = delivery_status.article_id "
+        "JOIN subscription ON subscription.channel_id = delivery_status.channel_id "
+        "AND subscription.feed_id = article.feed_id AND subscription.paused_at IS NULL "
+        "WHERE delivery_status.channel_id = :channel AND delivery_status.status = 'withheld' "
+        "AND delivery_status.decided_at = :muted_at AND delivery_status.reason = :reason "
+        "ORDER BY article.published, article.id",
+        {"channel": channel_id, "muted_at": muted_at, "reason": make_mute_reason(mute_id).encode()},
+    )
+    articles = [PendingArticle(*row) for row in rows]
+    transitions.delete_pages(
+        db,
+        "channel_id = :channel AND page_key IN (:pages)",
+        {"channel": channel_id, "pages": [article.page_key for article in articles]},
+        origins={PageStatus.WITHHELD},
+    )
+    outbox_writes.enqueue_articles(db, channel_id, articles, max_pending_posts=outbox_writes.UNLIMITED_POSTS)
+
 
 MAX_STORY_ARTICLES = 500
 """Maximum number of articles, the newest, that belong to a story when it is muted."""
@@ -122,7 +184,7 @@ class MutedStories(Repository):
         )
         mute_id = db.fetch_value("SELECT max(id) FROM story_mute WHERE channel_id = ?", (channel_id,))
         muted_articles.add_articles(db, [(mute_id, story_article_id, True) for story_article_id in story_article_ids])
-        mute_withdrawal.withdraw_muted_story(db, channel_id, story_article_ids, mute_id)
+        withdraw_muted_story(db, channel_id, story_article_ids, mute_id)
         muted_story = _find_mute(db, mute_id)
         if is_personal:
             personal_digests.rebuild_pending_digest(db, channel_id, story_article_ids)
@@ -147,7 +209,7 @@ class MutedStories(Repository):
         db.execute("UPDATE story_mute SET ended_at = ? WHERE id = ?", (db.now, mute_id))
         _clear_ended(db)
         if row["created_at"] > db.now - RESTORE_WINDOW_SECONDS:
-            mute_withdrawal.restore_withdrawn_articles(db, row["channel_id"], mute_id, row["created_at"])
+            restore_withdrawn_articles(db, row["channel_id"], mute_id, row["created_at"])
 
     async def get(self, mute_id: int) -> MutedStory | None:
         """Return a muted story by the id of the mute, or None if the mute has ended."""

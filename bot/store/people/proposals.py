@@ -7,15 +7,14 @@ message is enqueued as soon as the server has a channel for alerts (`server.aler
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bot.core.models import DispatchState, Subscription
+from bot.core.models import DispatchKind, DispatchState, Subscription
 from bot.core.preferences import SettingKind
 from bot.core.reasons import Reason, SendProblem
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection, Row
-from bot.store.coordination.served_shards import ShardedRepository
-from bot.store.outbox import transitions
-from bot.store.people import proposal_dispatches
-from bot.store.records.proposal_records import (
+from bot.store.outbox import outbox_writes, transitions
+from bot.store.processes import ShardedRepository
+from bot.store.records.people_records import (
     Proposal,
     ProposalDecision,
     ProposalDraft,
@@ -28,6 +27,54 @@ from bot.store.settings import setting_changes, subscriptions
 from bot.store.settings.filters import MakeMatcher, make_no_matcher
 from bot.store.settings.parent_rows import ensure_channel
 from bot.store.url_encryption import decrypt_url, encrypt_url
+
+
+def enqueue_message(db: Connection, channel_id: int, proposal_id: int) -> None:
+    """Enqueue the message on which managers decide about a proposed feed, in the server's channel for alerts."""
+    # The key is taken if the channel was forgotten as deleted, and is chosen again.
+    dedupe_key = outbox_writes.make_unique_dedupe_key(db, channel_id, f"proposal:{proposal_id}", separator=".")
+    _enqueue(db, channel_id, proposal_id, dedupe_key)
+
+
+def enqueue_channel_notice(db: Connection, proposal_id: int, proposer_id: int) -> None:
+    """Enqueue the notice of what was decided about a proposed feed, for the channel in which the user proposed it."""
+    server_id, channel_id = db.fetch_row(
+        "SELECT proposal.server_id, proposer.channel_id FROM proposer "
+        "JOIN proposal ON proposal.id = proposer.proposal_id WHERE proposer.id = ?",
+        (proposer_id,),
+    )
+    ensure_channel(db, channel_id, server_id=server_id)
+    enqueue_notice(db, channel_id, proposal_id, proposer_id)
+
+
+def enqueue_notice(db: Connection, channel_id: int, proposal_id: int, proposer_id: int) -> None:
+    """Enqueue the notice of what was decided about a proposed feed to a user who proposed it, at most once."""
+    _enqueue(db, channel_id, proposal_id, f"proposal:{proposal_id}:{proposer_id}", proposer_id=proposer_id)
+
+
+def _enqueue(db: Connection, channel_id: int, proposal_id: int, dedupe_key: str, **columns: int) -> None:
+    transitions.insert_dispatch(
+        db,
+        DispatchState.PENDING,
+        channel_id,
+        DispatchKind.FEED_ALERT,
+        dedupe_key,
+        position=db.now,
+        due_at=db.now,
+        proposal_id=proposal_id,
+        **columns,
+    )
+
+
+def schedule_message_edits(db: Connection, proposal_ids: Collection[int]) -> None:
+    """Schedule edits of managers' messages about proposed feeds, unless one is scheduled that has not begun."""
+    dispatch_ids = db.fetch_column(
+        "SELECT id FROM dispatch WHERE proposal_id IN (:ids) AND proposer_id IS NULL "
+        "AND coalesce(edit_due_at, 0) <= :now",
+        {"ids": proposal_ids, "now": db.now},
+    )
+    transitions.schedule_edits(db, dispatch_ids, earliest_at=db.now)
+
 
 MAX_OPEN_PER_USER = 3
 """Maximum number of feeds that a user proposes in a server at a time."""
@@ -89,7 +136,7 @@ class Proposals(ShardedRepository):
         )
         if draft.dm_channel_id is not None:
             ensure_channel(db, draft.dm_channel_id, dm_user_id=draft.user_id)
-        proposal_dispatches.schedule_message_edits(db, [proposal_id])
+        schedule_message_edits(db, [proposal_id])
         return _get_existing(db, proposal_id), same_proposal is None
 
     @read_transaction
@@ -137,12 +184,12 @@ class Proposals(ShardedRepository):
         _require_open(db, proposal_id, server_id)
         ensure_channel(db, channel_id, server_id=server_id)
         db.execute("UPDATE proposal SET channel_id = ? WHERE id = ?", (channel_id, proposal_id))
-        proposal_dispatches.schedule_message_edits(db, [proposal_id])
+        schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def schedule_message_edit(self, db: Connection, proposal_id: int) -> None:
         """Schedule an edit of the managers' message about a proposed feed, so that it shows the proposal as stored."""
-        proposal_dispatches.schedule_message_edits(db, [proposal_id])
+        schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def approve(
@@ -197,7 +244,7 @@ class Proposals(ShardedRepository):
         _require_open(db, proposal_id, server_id)
         db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal_id, user_id))
         _close_without_proposers(db, [proposal_id])
-        proposal_dispatches.schedule_message_edits(db, [proposal_id])
+        schedule_message_edits(db, [proposal_id])
 
     @write_transaction
     def block_user(self, db: Connection, blocked_user_id: int, *, server_id: int, user_id: int) -> None:
@@ -214,7 +261,7 @@ class Proposals(ShardedRepository):
                 _decline(db, proposal, user_id)
             elif blocked_user_id in _get_proposer_user_ids(proposal):
                 db.execute("DELETE FROM proposer WHERE proposal_id = ? AND user_id = ?", (proposal.id, blocked_user_id))
-                proposal_dispatches.schedule_message_edits(db, [proposal.id])
+                schedule_message_edits(db, [proposal.id])
 
     @write_transaction
     def unblock_user(self, db: Connection, blocked_user_id: int, *, server_id: int) -> None:
@@ -259,7 +306,7 @@ class Proposals(ShardedRepository):
             f"AND {served_sql} AND {_AWAITING_MESSAGE_SQL} ORDER BY proposal.id"
         )
         for row in rows:
-            proposal_dispatches.enqueue_message(db, row["channel_id"], row["id"])
+            enqueue_message(db, row["channel_id"], row["id"])
 
     @write_transaction
     def move_notice_to_channel(self, db: Connection, dispatch_id: int) -> None:
@@ -267,7 +314,7 @@ class Proposals(ShardedRepository):
         self._shards.require_served(db, dispatch_id)
         row = db.fetch_row("SELECT proposal_id, proposer_id FROM dispatch WHERE id = ?", (dispatch_id,))
         if row is not None:
-            proposal_dispatches.enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
+            enqueue_channel_notice(db, row["proposal_id"], row["proposer_id"])
             transitions.delete_dispatches(db, [dispatch_id], origins={DispatchState.CLAIMED})
 
     @write_transaction
@@ -302,7 +349,7 @@ def erase_proposals(db: Connection, user_id: int) -> int:
     db.execute("DELETE FROM proposer WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM blocked_proposer WHERE user_id = ?", (user_id,))
     _close_without_proposers(db, proposal_ids)
-    proposal_dispatches.schedule_message_edits(db, {*proposal_ids, *decided_ids})
+    schedule_message_edits(db, {*proposal_ids, *decided_ids})
     return len(proposal_ids)
 
 
@@ -402,13 +449,13 @@ def _decide(
         "UPDATE proposal SET decision = ?, decided_at = ?, decided_by = ?, decision_reason = ? WHERE id = ?",
         (decision, db.now, user_id, reason, proposal.id),
     )
-    proposal_dispatches.schedule_message_edits(db, [proposal.id])
+    schedule_message_edits(db, [proposal.id])
     for proposer in proposal.proposers:
         dm_row = db.fetch_row("SELECT id, problem FROM channel WHERE user_id = ?", (proposer.user_id,))
         if dm_row is None or dm_row["problem"] == Reason(SendProblem.DMS_CLOSED).encode():
-            proposal_dispatches.enqueue_channel_notice(db, proposal.id, proposer.id)
+            enqueue_channel_notice(db, proposal.id, proposer.id)
         else:
-            proposal_dispatches.enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
+            enqueue_notice(db, dm_row["id"], proposal.id, proposer.id)
 
 
 def _decline(db: Connection, proposal: Proposal, user_id: int, reason: str = "") -> None:

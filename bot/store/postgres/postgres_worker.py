@@ -11,9 +11,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from bot.core.configuration.database_url import DatabaseUrl
-from bot.store.postgres.postgres_connection import PostgresConnection
-from bot.store.postgres.postgres_errors import (
+from bot.store.postgres.postgres_connection import (
     CommitStateUnknown,
+    PostgresConnection,
     is_conflict,
     is_connection_lost,
     is_lock_timeout,

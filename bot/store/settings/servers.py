@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.reasons import Reason, WithheldReason
 from bot.store.connection import Connection
-from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import transitions
+from bot.store.processes import ShardedRepository
 from bot.store.records.operating_records import ServerProfile
 from bot.store.repository import write_transaction
-from bot.store.settings import channel_feeds
+from bot.store.settings import access_tokens
 from bot.store.settings.parent_rows import ensure_channel
 
 _DAY_SECONDS = 86_400
@@ -210,7 +210,7 @@ def _mark_left(db: Connection, server_id: int) -> None:
     db.execute(
         "UPDATE server SET left_at = ?, leave_requested_at = NULL WHERE id = ? AND left_at IS NULL", (db.now, server_id)
     )
-    channel_feeds.revoke_all_tokens(db, server_id)
+    access_tokens.revoke_all_tokens(db, server_id)
     _withhold_pending(db, server_id)
 
 

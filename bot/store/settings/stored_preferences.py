@@ -6,7 +6,8 @@ from bot.core.preferences import DEFAULT_LOOK, NOTICES_OFF, PostLook, Preference
 from bot.core.setting_registry import CHANNEL_SETTINGS, ChangeEffect, ChannelSetting, ChannelSettings, StoredValue
 from bot.store.connection import Connection
 from bot.store.operating import notices
-from bot.store.outbox import digests, held_posts, monthly_reports
+from bot.store.outbox import digests, held_posts
+from bot.store.people import feed_reactions
 from bot.store.repository import Repository, bind_read, bind_write
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
@@ -32,7 +33,7 @@ def change_preference(
     if preference is Preference.TIME_ZONE:
         digests.reschedule_digests(db, server_id)
         held_posts.reschedule_selections(db, server_id)
-        monthly_reports.reschedule_report(db, server_id)
+        feed_reactions.reschedule_report(db, server_id)
     if preference is Preference.OPERATOR_NOTICES and value == NOTICES_OFF:
         notices.withdraw_from_server(db, server_id)
     setting_changes.log_change(db, server_id, user_id, preference, _to_text(old_value), _to_text(value))

@@ -10,7 +10,7 @@ from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.core.reasons import Reason, WithheldReason
 from bot.core.user_errors import RequestRejected
 from bot.store.connection import Connection
-from bot.store.operating import source_blocks
+from bot.store.operating import blocked_sources
 from bot.store.outbox import dispatch_cancellation, muted_articles, outbox_writes, transitions
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
@@ -55,7 +55,7 @@ def follow_feed(
     if feed_row is None or feed_row["server_id"] not in {0, server_id}:
         raise StoreError("This feed is not there for this server.")
     if feed_row["blocked_since"] is not None:
-        source_blocks.require_not_blocked(db, decrypt_url(feed_row["url"]))
+        blocked_sources.require_not_blocked(db, decrypt_url(feed_row["url"]))
     ensure_channel(db, channel_id, server_id=server_id)
     if max_feeds is not None:
         _require_below_limit(db, server_id, feed_id, max_feeds)

@@ -1,4 +1,4 @@
-"""Repository of feeds, and the functions that write their state within a poll's transaction."""
+"""Repositories of feeds, the icons of their outlets and their subscriptions at hubs."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,7 +9,8 @@ from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
 from bot.store.connection import NO_LIMIT, Connection
 from bot.store.meta import build_next_id_sql, reserve_ids
-from bot.store.operating import source_blocks
+from bot.store.operating import blocked_sources
+from bot.store.records.source_records import OutletIcon, PushSubscription
 from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
 from bot.store.row_mapping import (
     DUE_FEED_SQL,
@@ -55,7 +56,7 @@ def add_feed(
     private URL is encrypted if there is a key. `next_poll_at` is Unix time in seconds. Raises RequestRejected if
     an operator blocks the source of the feed.
     """
-    source_blocks.require_not_blocked(db, url)
+    blocked_sources.require_not_blocked(db, url)
     new_feed = Feed(0, url, server_id, title, outlet or title, state=state, added_at=db.now, next_poll_at=next_poll_at)
     columns = feed_to_columns(new_feed)
     del columns["id"]
@@ -390,3 +391,70 @@ def _encrypt_moved_to(feed: Feed) -> Feed:
     if feed.moved_to is None:
         return feed
     return replace(feed, moved_to=url_encryption.encrypt_url(feed.moved_to, feed.server_id))
+
+
+class OutletIcons(Repository):
+    """Repository of the icons of outlets, by the names of their emoji. Methods raise StoreError."""
+
+    async def list_all(self) -> list[OutletIcon]:
+        """List all icons of outlets, in no particular order."""
+        return await self._fetch_objects(
+            OutletIcon._make, "SELECT name, fetched_at, colour, last_shown_at FROM outlet_icon"
+        )
+
+    @write_transaction
+    def save(self, db: Connection, icon: OutletIcon) -> None:
+        """Insert an icon, or replace the icon with the same name."""
+        db.execute(
+            "INSERT INTO outlet_icon (name, fetched_at, colour, last_shown_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET fetched_at = excluded.fetched_at, colour = excluded.colour, "
+            "last_shown_at = excluded.last_shown_at",
+            icon,
+        )
+
+    @write_transaction
+    def mark_shown(self, db: Connection, icon_names: Collection[str], now: int) -> None:
+        """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
+        db.execute(
+            "UPDATE outlet_icon SET last_shown_at = :now WHERE last_shown_at IS NOT NULL AND name IN (:icon_names)",
+            {"now": now, "icon_names": icon_names},
+        )
+
+
+_COLUMN_NAMES = PushSubscription._fields
+_SELECT_SQL = f"SELECT {', '.join(_COLUMN_NAMES)} FROM push_subscription"
+
+
+class PushSubscriptions(Repository):
+    """Repository of WebSub subscriptions. Methods raise StoreError."""
+
+    async def list_all(self) -> list[PushSubscription]:
+        """List all WebSub subscriptions."""
+        return await self._fetch_objects(PushSubscription._make, _SELECT_SQL)
+
+    async def get_by_token(self, token: str) -> PushSubscription | None:
+        """Return the WebSub subscription whose callback URL contains a token, or None if there is none."""
+        return await self._fetch_object(PushSubscription._make, f"{_SELECT_SQL} WHERE token = ?", (token,))
+
+    async def list_unfollowed_feed_ids(self) -> list[int]:
+        """List the ids of feeds with a WebSub subscription that are blocked or without an unpaused follower."""
+        return await self._fetch_column(
+            f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id "
+            f"WHERE NOT {IS_FOLLOWED_SQL} OR blocked_since IS NOT NULL"
+        )
+
+    @write_transaction
+    def save(self, db: Connection, subscription: PushSubscription) -> None:
+        """Insert or replace the WebSub subscription of a feed; do nothing if the feed is not stored."""
+        placeholders = ", ".join("?" * len(_COLUMN_NAMES))
+        db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
+        db.execute(
+            f"INSERT INTO push_subscription ({', '.join(_COLUMN_NAMES)}) SELECT {placeholders} "
+            "WHERE EXISTS (SELECT 1 FROM feed WHERE id = ?)",
+            (*subscription, subscription.feed_id),
+        )
+
+    @write_transaction
+    def remove(self, db: Connection, feed_id: int) -> None:
+        """Delete the WebSub subscription of a feed."""
+        db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (feed_id,))

@@ -4,20 +4,23 @@ These transactions are the reason why no article is lost or posted twice.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from bot.core.models import Feed
+from bot.core.models import Feed, NewArticle
 from bot.core.outbox.routing import PendingArticle
 from bot.core.reasons import WithheldReason
+from bot.store import processes, url_encryption
 from bot.store.connection import Connection, Row
-from bot.store.content import page_fetch_queue, page_ownership
-from bot.store.content.article_rows import insert_articles, update_article
-from bot.store.coordination import process_leases
+from bot.store.content import page_fetches
+from bot.store.content.articles import insert_articles, update_article
 from bot.store.outbox import (
     alerts,
     corrections,
+    held_posts,
     muted_articles,
     outbox_writes,
-    story_merging,
+    transitions,
     watch_notifications,
 )
 from bot.store.records.content_records import NO_MATCHES, StoryMatches
@@ -36,7 +39,101 @@ from bot.store.row_mapping import IS_FEED_ARTICLE_SQL
 from bot.store.settings import filters
 from bot.store.sources import quota_overflow
 from bot.store.sources.feeds import write_feeds
-from bot.text import urls
+from bot.text import shared_links, urls
+
+
+class _PageOwner(NamedTuple):
+    """An article of another feed that has a web page's key, or had it when a channel posted or withheld the article."""
+
+    page_key: str
+    article_id: int
+    key: str
+    url: str
+    title: str
+    feed_url: str
+
+
+def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
+    """Return the articles of a feed, each with the key of a web page that feeds share, or of a page of its own.
+
+    An article with the link of another feed's article shares its page if their titles match. If this feed is on the
+    site of the link and the other one is not, the other feed's article loses the page and gets one of its own.
+    """
+    owners_by_page_key: dict[str, list[_PageOwner]] = {}
+    for owner in _list_owners(db, feed_id, {article.page_key for article in articles}):
+        owners_by_page_key.setdefault(owner.page_key, []).append(owner)
+    if not owners_by_page_key:
+        return list(articles)
+    feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
+    feed_url = url_encryption.decrypt_url(feed_url)
+    return [
+        _resolve_article(db, feed_url, article, owners_by_page_key.get(article.page_key, ())) for article in articles
+    ]
+
+
+def _resolve_article(db: Connection, feed_url: str, article: NewArticle, owners: Sequence[_PageOwner]) -> NewArticle:
+    is_on_own_site = bool(owners) and shared_links.is_same_site(feed_url, article.url)
+    remaining_owners = []
+    for owner in owners:
+        if owner.key == article.key:
+            return article
+        if is_on_own_site and not shared_links.is_same_site(owner.feed_url, article.url):
+            _evict_owner(db, owner)
+        else:
+            remaining_owners.append(owner)
+    if remaining_owners and not any(
+        shared_links.titles_match(article.title, remaining_owner.title) for remaining_owner in remaining_owners
+    ):
+        return replace(article, page_key=_make_own_page_key(article.url, article.key, article.page_key))
+    return article
+
+
+def _make_own_page_key(url: str, article_key: str, page_key: str) -> str:
+    """Return a page key of its own for an article that may not have the key of the web page that it links to."""
+    return urls.compute_page_key(url, f"{article_key} {page_key}")
+
+
+def _list_owners(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
+    """List articles of other feeds that have one of these web pages.
+
+    Articles that had it when a channel that follows this feed posted or withheld them are included.
+    """
+    rows = db.execute(
+        """
+        SELECT owner.page_key, article.id, article.key, article.url, article.title, feed.url
+        FROM (
+            SELECT page_key, id FROM article WHERE page_key IN (:pages)
+            UNION
+            SELECT page_key, article_id FROM delivery_status
+            WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
+              AND page_key IN (:pages)
+        ) AS owner
+        JOIN article ON article.id = owner.id
+        JOIN feed ON feed.id = article.feed_id
+        WHERE article.feed_id <> :feed
+        """,
+        {"pages": page_keys, "feed": feed_id},
+    )
+    owners = (_PageOwner(*row) for row in rows)
+    return [owner._replace(feed_url=url_encryption.decrypt_url(owner.feed_url)) for owner in owners]
+
+
+def _evict_owner(db: Connection, owner: _PageOwner) -> None:
+    own_page_key = _make_own_page_key(owner.url, owner.key, owner.page_key)
+    parameters = {"id": owner.article_id, "page": owner.page_key, "own_page_key": own_page_key}
+    db.execute(
+        "UPDATE article SET page_key = :own_page_key, has_own_page_key = 1 WHERE id = :id AND page_key = :page",
+        parameters,
+    )
+    transitions.rename_page(db, owner.article_id, owner.page_key, own_page_key)
+    watch_ids_of_match_sql = "SELECT watch_id FROM watch_match WHERE article_id = :id AND page_key = :page"
+    db.execute(
+        f"DELETE FROM watch_match WHERE page_key = :own_page_key AND watch_id IN ({watch_ids_of_match_sql})", parameters
+    )
+    db.execute(
+        "UPDATE watch_match SET page_key = :own_page_key WHERE article_id = :id AND page_key = :page", parameters
+    )
+
 
 MAX_IDENTITIES_PER_ARTICLE = 20
 """Maximum number of hashes (of guids and links) stored per article; some publishers change a guid on each request."""
@@ -154,7 +251,7 @@ class Polls(Repository):
         """
         if owner_id is not None:
             feed_ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
-            owned_feed_ids = process_leases.list_owned_feed_ids(db, owner_id, feed_ids)
+            owned_feed_ids = processes.list_owned_feed_ids(db, owner_id, feed_ids)
             feeds = [feed for feed in feeds if feed.id in owned_feed_ids]
             unchanged_polls = [poll for poll in unchanged_polls if poll.feed_id in owned_feed_ids]
             feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_feed_ids]
@@ -183,7 +280,7 @@ class Polls(Repository):
         blocked feed, or one that was deleted. Raises LeaseLost if another process now owns the lease that `fence`
         requires.
         """
-        process_leases.require_lease(db, fence)
+        processes.require_lease(db, fence)
         parameters = {
             "article": matches.last_article_id,
             "since": matches.published_since,
@@ -208,19 +305,19 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
     if feed_row is None or feed_row["blocked_since"] is not None:
         return PollWriteResult((), ())
     write_feeds(db, [feed])
-    new_articles = page_ownership.resolve_ownership(db, feed.id, intake.new_articles)
+    new_articles = resolve_ownership(db, feed.id, intake.new_articles)
     inserted_ids, pending_articles = insert_articles(db, feed.id, new_articles)
     if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
         watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
     _apply_changes(db, feed.id, intake)
     if not poll.is_first_poll:
-        story_merging.store_similarities(db, pending_articles, matches)
+        held_posts.store_similarities(db, pending_articles, matches)
     muting_channel_ids = muted_articles.record_matches(db, feed.id, pending_articles, matches)
     channel_ids = _enqueue_for_channels(
         db, poll, pending_articles, matches, feed_row["last_success"], muting_channel_ids
     )
     if poll.fetch_pages:
-        page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
+        page_fetches.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
         alerts.enqueue_alerts(db, (poll.alert,))
     if inserted_ids:  # `quota_full_at` is when the whole quota is free again, in milliseconds: new articles put it off.
@@ -238,9 +335,7 @@ def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> Poll
 
 
 def _apply_changes(db: Connection, feed_id: int, intake: IntakeResult) -> None:
-    resolved_articles = page_ownership.resolve_ownership(
-        db, feed_id, [change.new_article for change in intake.changed_articles]
-    )
+    resolved_articles = resolve_ownership(db, feed_id, [change.new_article for change in intake.changed_articles])
     for change, article in zip(intake.changed_articles, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
@@ -306,7 +401,7 @@ def _enqueue_for_channels(
             unjoined_articles = accepted_articles
         else:
             outbox_writes.record_filtered_articles(db, channel_id, filtered_articles)
-            unjoined_articles = story_merging.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)
+            unjoined_articles = held_posts.join_posts(db, channel_id, poll.feed.id, accepted_articles, matches)
         has_enqueued = outbox_writes.enqueue_articles(
             db, channel_id, unjoined_articles, max_pending_posts=poll.max_pending_posts
         )

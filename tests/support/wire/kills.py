@@ -216,7 +216,7 @@ MUTED_STORY_TITLE = f"{STORY_TITLE} in"  # Followed by a number, which would be 
 FILTERED_WORD = "Sponsored"
 TOPIC = "Anthropic"
 HELD_STORY_STEPS: tuple[Step, ...] = (
-    *_create_polling_steps("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
+    *_create_polling_steps("joining", "bot.store.outbox.held_posts:join_posts", any_channel=False),
     *_create_polling_steps("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
     *_create_polling_steps("recording", "bot.store.sources.polls:Polls.record"),
     *_create_call_steps("claim", f"{DISPATCHES}.claim"),
@@ -259,7 +259,7 @@ SCORECARD_STEPS: tuple[Step, ...] = tuple(
             "counting", "bot.store.people.feed_reactions:FeedReactions.add_batches_until_midnight", any_channel=True
         ),
         *_create_call_steps(
-            "enqueueing", "bot.store.outbox.monthly_reports:MonthlyReports.enqueue_due", any_channel=True
+            "enqueueing", "bot.store.people.feed_reactions:MonthlyReports.enqueue_due", any_channel=True
         ),
         *_ALERT_STEPS,
     )
@@ -299,7 +299,7 @@ PROPOSAL_STEPS: tuple[Step, ...] = tuple(
 MENTION_STEPS: tuple[Step, ...] = (
     *_create_call_steps("claim", f"{DISPATCHES}.claim"),
     *_create_call_steps("choosing roles", "bot.posting.mention_selection:select_mentions", any_channel=True),
-    *_create_call_steps("roles written", "bot.store.outbox.post_mentions:PostMentions.decide", any_channel=True),
+    *_create_call_steps("roles written", "bot.store.outbox.delivery_statuses:PostMentions.decide", any_channel=True),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -318,7 +318,7 @@ DAILY_THREAD_STEPS: tuple[Step, ...] = tuple(
             "making of the thread", "bot.posting.daily_thread_targets:_create_thread", any_channel=True
         ),
         *_create_request_steps("thread", "POST /channels/{place}/threads"),
-        *_create_call_steps("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
+        *_create_call_steps("thread noted", "bot.store.settings.threads_and_tags:DailyThreads.save"),
         *_IN_THREAD,
         *_RECORD,
         *_create_second_crashes((*_READ_BACK, *_RETRY), _IN_THREAD[0]),

@@ -51,7 +51,7 @@ from bot.core.clock import SystemClock
 from bot.core.i18n import load_catalogue
 from bot.posting.emoji.tile_drawing import draw_initial_tile
 from bot.processes import leases
-from bot.store.coordination import served_shards
+from bot.store import processes
 from bot.text.language import detect_language
 from tests.support.translated_commands import cache_translations, translate_all
 from tests.support.wire.quick_clock import QuickClock
@@ -124,7 +124,7 @@ def shorten_leases() -> None:
         0.2 * speed,
     )
     shard_balance.MAX_REQUEST_INTERVAL_SECONDS = 0.4 * speed
-    served_shards.IDENTIFY_INTERVAL_SECONDS = 0.3
+    processes.IDENTIFY_INTERVAL_SECONDS = 0.3
 
 
 def install_kill_trap() -> None:
