@@ -265,6 +265,8 @@ NUMBERS_ABOVE_ONE = {
     "{count} filter or look left out: I can’t use it, or there’d be more than {most} filters in one place",
     "more than {count} articles",
     "At most {count} topics.",
+    "A tag can have {count} characters, so I shortened {tags}.",
+    "A bookmark can have {count} tags, so I left out {tags}.",
     "{count} of {total} bookmarks",  # The word agrees with the first number, also in English.
 }
 """Messages in which a number that is always above one, such as a limit, stands before a word."""

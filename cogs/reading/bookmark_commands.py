@@ -16,7 +16,7 @@ from discord.app_commands import Range, locale_str
 
 from bot.client.discord_client import TelexBot
 from bot.core import i18n
-from bot.core.i18n import _, format_count, format_number, linkify_commands, pgettext
+from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.core.local_time import format_iso
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
@@ -57,7 +57,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, Str
 
 
 def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
-    """Return bookmarks as a Markdown list, with markup in titles escaped."""
+    """Return bookmarks as a Markdown list with the person's notes and tags, with markup in titles escaped."""
     heading = _("Bookmarks")
     lines = [f"# {heading}", ""]
     for bookmark in bookmarks:
@@ -68,6 +68,9 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
         lines.append(f"- [{_escape_line(article.title) or publication_day}](<{_escape_url(article.url)}>) – {byline}")
         if bookmark.note:
             lines.append(f"  {_escape_line(bookmark.note)}")
+        if bookmark.tags:
+            separator = "\\\n" if bookmark.note else "\n"  # A backslash before the line's end breaks the line.
+            lines[-1] += f"{separator}  " + _("Tags: {tags}").format(tags=", ".join(map(_escape_line, bookmark.tags)))
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +99,7 @@ def to_json(bookmarks: Iterable[Bookmark]) -> str:
 
 
 def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
-    """Return bookmarks as a Netscape bookmark file, which all browsers import.
+    """Return bookmarks as a Netscape bookmark file, which all browsers import, with the person's own tags.
 
     Format:
     https://learn.microsoft.com/previous-versions/windows/internet-explorer/ie-developer/platform-apis/aa753582(v=vs.85)
@@ -112,9 +115,7 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
     ]
     for bookmark in bookmarks:
         article = bookmark.article
-        tag_list_text = ",".join(
-            discord_text.to_plain_line(tag).replace(",", " ") for tag in dict.fromkeys((*bookmark.tags, *article.tags))
-        )
+        tag_list_text = ",".join(discord_text.to_plain_line(tag).replace(",", " ") for tag in bookmark.tags)
         tags_attribute = f' TAGS="{escape(tag_list_text)}"' if tag_list_text else ""
         title = escape(discord_text.to_plain_line(article.title) or article.url)
         lines.append(
@@ -407,10 +408,7 @@ class BookmarkPages(ArticlePages):
     def _build_read_state_button(self, bookmark: Bookmark) -> Item:
         is_unread, bookmarks_repository = bookmark.read_at is None, self.store.bookmarks
         mark_read = partial(bookmarks_repository.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
-        label = (
-            pgettext("beside a title", "Mark as read") if is_unread else pgettext("beside a title", "Mark as unread")
-        )
-        return ActionButton(lambda _click: mark_read(), label=label)
+        return ActionButton(lambda _click: mark_read(), label=_("Mark as read") if is_unread else _("Mark as unread"))
 
     def _filter_menu(self, total_count: int, unread_count: int, count_by_tag: Mapping[str, int]) -> StringMenu:
         """Return the menu to filter bookmarks: all, unread, and each tag."""

@@ -1,13 +1,13 @@
 """Bookmarking: adding and removing bookmarks, the Save button, notes and tags."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import discord
 
 from bot.client import interaction_context
 from bot.client.discord_client import TelexBot
-from bot.core.i18n import _, format_count
+from bot.core.i18n import _, format_count, format_number
 from bot.core.limits import Limit
 from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
@@ -190,7 +190,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
             tags=parse_tags(tags_text),
         ):
             raise UserFacingError(not_bookmarked_text())
-        await article_cards.show_article(click, bookmark.article)
+        await article_cards.show_article(click, bookmark.article, notice=_describe_changed_tags(tags_text))
 
     paragraph_style = discord.TextStyle.paragraph
     modal = FormModal(
@@ -252,9 +252,40 @@ async def require_bookmark(interaction: Interaction, article_key: str) -> Bookma
 
 
 def parse_tags(tags_text: str) -> tuple[str, ...]:
-    """Return the first `MAX_TAGS_PER_BOOKMARK` tags in a comma-separated line, without duplicates."""
-    tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in tags_text.split(","))
-    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS_PER_BOOKMARK]
+    """Return the first `MAX_TAGS_PER_BOOKMARK` tags in a comma-separated line, shortened and without duplicates."""
+    tags = [_shorten_tag(tag) for tag in _split_tags(tags_text)]
+    return tuple({fold(tag): tag for tag in reversed(tags)}.values())[::-1][:MAX_TAGS_PER_BOOKMARK]
+
+
+def _split_tags(tags_text: str) -> list[str]:
+    tags = (discord_text.to_plain_line(tag.strip(" #")) for tag in tags_text.split(","))
+    return list(filter(None, tags))
+
+
+def _shorten_tag(tag: str) -> str:
+    """Return the beginning of a tag, without the … of other shortened texts: people search for the tag."""
+    if discord_text.count_utf16_units(tag) <= _MAX_TAG_LENGTH:
+        return tag
+    return discord_text.truncate_utf16(tag, _MAX_TAG_LENGTH + 1).removesuffix(discord_text.ELLIPSIS).rstrip()
+
+
+def _describe_changed_tags(tags_text: str) -> str:
+    """Return sentences on the tags in a comma-separated line that were shortened or left out, or ""."""
+    tags, stored_tags = _split_tags(tags_text), {fold(tag) for tag in parse_tags(tags_text)}
+    shortened_tags = [tag for tag in map(_shorten_tag, tags) if fold(tag) in stored_tags and tag not in tags]
+    omitted_tags = [tag for tag in map(_shorten_tag, tags) if fold(tag) not in stored_tags]
+    sentences = []
+    if shortened_tags:
+        sentence = _("A tag can have {count} characters, so I shortened {tags}.")
+        sentences.append(sentence.format(count=format_number(_MAX_TAG_LENGTH), tags=_format_tags(shortened_tags)))
+    if omitted_tags:
+        sentence = _("A bookmark can have {count} tags, so I left out {tags}.")
+        sentences.append(sentence.format(count=format_number(MAX_TAGS_PER_BOOKMARK), tags=_format_tags(omitted_tags)))
+    return " ".join(sentences)
+
+
+def _format_tags(tags: Sequence[str]) -> str:
+    return ", ".join(discord_text.escape_markdown(f"#{tag}") for tag in dict.fromkeys(tags))
 
 
 def not_bookmarked_text() -> str:

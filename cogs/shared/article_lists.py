@@ -28,9 +28,9 @@ class ArticleListItem:
     """Article in a list, with its excerpt and the further outlets that report the same story.
 
     `highlights` are the spans of the excerpt to print in bold, `notes` stand after the outlet's name, and
-    `extra_lines` are markup at the end of the item. `accessory` stands beside an item without a picture; the
-    default is a Save button if `has_save_button` is set. Lists in public messages have no Save buttons: by its
-    Save button a message would be taken for the post of an article when the bot looks for posts in a channel.
+    `extra_lines` are markup at the end of the item. `accessory` stands beside the item; the default is the article's
+    picture or, if `has_save_button` is set, a Save button. Lists in public messages have no Save buttons: by its Save
+    button a message would be taken for the post of an article when the bot looks for posts in a channel.
     """
 
     article: Article
@@ -43,7 +43,7 @@ class ArticleListItem:
     has_save_button: bool = True
 
     def to_section(self) -> Section:
-        """Return the layout section of this item, with its picture or accessory."""
+        """Return the layout section of this item, with its accessory or picture."""
         article, (linked_title, plain_title) = self.article, title_variants(self.article)
         excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
             self.excerpt, list(self.highlights), _MAX_EXCERPT_LENGTH
@@ -64,7 +64,7 @@ class ArticleListItem:
             )
         )
         save_button = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
-        return Section((item_block,), messages.image_block(article) or self.accessory or save_button)
+        return Section((item_block,), self.accessory or messages.image_block(article) or save_button)
 
     def _format_other_outlets(self) -> str:
         outlet_links = [

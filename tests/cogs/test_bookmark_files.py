@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -50,13 +51,19 @@ def build_bookmark(**changes: Any) -> Bookmark:
 def test_markdown_lists_title_link_source_and_day():
     assert to_markdown([build_bookmark()]) == (
         "# Bookmarks\n\n- [Une vidéo du 10 juin](<https://news.example/a?b=1&c=2>) – Le Fil, 2020-06-10\n"
-        "  Pour \\*Ben\\*\n"
+        "  Pour \\*Ben\\*\\\n  Tags: droit\n"
     )
+    assert to_markdown([replace(build_bookmark(), note="")]).endswith("2020-06-10\n  Tags: droit\n")
+
+
+def test_browser_file_has_only_own_tags():
+    (link,) = LexborHTMLParser(to_netscape_html([build_bookmark()])).css("a")
+    assert link.attributes["tags"] == "droit"
 
 
 @given(st.text(max_size=60), st.text(alphabet="<>()[]\\\n \"'é/", max_size=20))
 def test_markdown_escapes_titles_and_addresses(title, tail):
-    line, _note = to_markdown([build_bookmark(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
+    line, *_lines_below = to_markdown([build_bookmark(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
     match = re.fullmatch(r"- \[((?:\\.|[^\\\[\]])*)\]\(<([^<>\\\s]*)>\) – Le Fil, 2020\\?-06\\?-10", line)
     assert match
     assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<~!]", match[1])

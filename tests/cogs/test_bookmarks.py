@@ -8,6 +8,7 @@ import discord
 
 from bot.core.limits import Limit
 from bot.posting.rendering import buttons
+from bot.store.records.people_records import BookmarkFilter
 from tests.support.discord_world import World
 from tests.support.feed_server import make_rss_item
 from tests.support.interactions import (
@@ -202,6 +203,37 @@ async def test_note_tags_and_read_mark_are_shown_and_searched(telex, feed):
     unread_page = await select_option(telex.reader, get_last_reply(tag_page), "Unread (2)", "All")
     assert "Cities ban" not in read_reply_text(unread_page)
     assert "browser" in read_reply_text(unread_page)
+
+
+async def test_shortened_and_omitted_tags_are_named(telex, feed_server):
+    await follow_feed(telex, feed_server)
+    await bookmark_all_articles(telex, telex.reader)
+    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    card = await select_option(telex.reader, get_last_reply(list_reply), "Cities", "Open an article")
+    form = await telex.reader.click(get_last_reply(card), label="Note and tags")
+    reply = await telex.reader.submit_modal(form, {"note": "", "tags": f"{'long' * 15}, a, b, c, d, e"})
+    short_tag = ("long" * 15)[:30]
+    assert f"A tag can have 30 characters, so I shortened \\#{short_tag}." in read_reply_text(reply)
+    assert "A bookmark can have 5 tags, so I left out \\#e." in read_reply_text(reply)
+    (bookmark,) = await telex.store.bookmarks.list_by_user(
+        telex.reader.id, limit=9, bookmark_filter=BookmarkFilter(tag=short_tag)
+    )
+    assert bookmark.tags == (short_tag, "a", "b", "c", "d")
+
+
+async def test_bookmark_with_picture_has_read_button(telex, feed_server):
+    namespace = "http://search.yahoo.com/mrss/"
+    picture = f"<media:content xmlns:media='{namespace}' url='https://x.example/a.png' medium='image'/>"
+    item = make_rss_item(1, title="With a picture").replace("</item>", f"{picture}</item>")
+    await follow_feed(telex, feed_server, item)
+    await bookmark_all_articles(telex, telex.reader)
+    (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
+    assert bookmark.article.image_url
+    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    assert "Mark as read" in list_button_labels(get_last_reply(list_reply))
+    telex.locales[telex.reader.id] = "fr"
+    list_reply = await telex.reader.slash(telex.news, "bookmarks")
+    assert "Déjà lu" in list_button_labels(get_last_reply(list_reply))
 
 
 async def test_note_on_removed_bookmark_is_refused(telex, feed):
