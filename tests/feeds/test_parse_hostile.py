@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.concurrency.worker_pool import WorkerDied, WorkerTimeout
 from bot.core.models import ParsedFeed
-from bot.feeds.fetch_errors import BAD_ENCODING, PARSER_CRASHED, FeedError
+from bot.feeds.fetch_errors import BAD_ENCODING, NOT_A_FEED, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse_feed_document
 from tests.support.feed_server import make_rss, make_rss_item
 
@@ -64,6 +64,20 @@ async def test_worker_parses_next_document_after_hostile_one(workers, name):
         assert sum(len(entry.text) + len(entry.title) for entry in feed.entries) < 10**7
     good = await workers.run(parse_feed_document, make_rss(make_rss_item(1)).encode(), "", URL, timeout=60.0)
     assert good.entries[0].guid == "article-1"
+
+
+@pytest.mark.parametrize("filler", [b"\n", b" \n", b"\n<!ENTITY ", b"\n<!DOCTYPE "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_endless_beginning_is_refused_before_it_is_parsed(filler, encoding):
+    document = (filler * 1_000_000).decode() + make_rss(make_rss_item(1)).partition("?>")[2]
+    with pytest.raises(FeedError) as refusal:
+        parse_feed_document(document.encode(encoding), "", URL)
+    assert refusal.value.code == NOT_A_FEED
+
+
+def test_long_comment_before_feed_is_read():
+    document = f"<!-- {'licence ' * 1_000} -->{make_rss(make_rss_item(1)).partition('?>')[2]}"
+    assert parse_feed_document(document.encode(), "", URL).entries[0].guid == "article-1"
 
 
 def test_external_entities_are_not_loaded():

@@ -25,6 +25,10 @@ _SKIP_HOURS_PATTERN = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOT
 _SKIP_DAYS_PATTERN = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
 _HEAD_BYTES = 64 * 1024
 _END_TAG_PATTERN = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_MAX_PROLOG_BYTES = 16 * 1024
+"""Maximum number of bytes before the first element: feedparser's time is quadratic in them."""
+_FIRST_ELEMENT_PATTERN = re.compile(rb"<\x00{0,3}\w")
+"""Pattern of the beginning of an element in any encoding of Unicode."""
 _TAIL_BYTES = 4_096
 _DECLARED_ENCODING_PATTERN = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET_PATTERN = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
@@ -67,6 +71,8 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
+    if _FIRST_ELEMENT_PATTERN.search(body[:_MAX_PROLOG_BYTES]) is None and len(body) > _MAX_PROLOG_BYTES:
+        raise FeedError(NOT_A_FEED, f"no element in the first {_MAX_PROLOG_BYTES} bytes")
     document = feedparser.parse(
         BytesIO(_fix_character_references(body)),  # feedparser takes bytes for a file name
         # Without a content-location feedparser leaves guids as they are; made absolute, they would all change
